@@ -1,0 +1,2 @@
+//! The program `counterpart`: a station of one organisation.
+fn main() {}
