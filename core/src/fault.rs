@@ -1,0 +1,162 @@
+//! Whose fault it was. A [`Refusal`] is for our own person: this may not be done now, because of that fact. A
+//! [`Misconduct`] is the peer's: it broke the protocol, the evidence is kept and the line survives. The third, `Error`, is
+//! our machine's and belongs to the station.
+
+use crate::ids::EntryRef;
+use crate::record::codes::Deadline;
+use crate::record::entry::HeaderFault;
+use crate::record::kind::Kind;
+use crate::time::Timestamp;
+
+/// What bars an act (`docs/protocol.md` §6.1). Judged in its author's own past: the same bar that refuses our person's act
+/// makes the peer's entry void.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Bar {
+    /// It names no entry that counts, or one of a kind that this act does not act on.
+    NoSuchThing,
+    /// The request is closed; by this act.
+    Closed(EntryRef),
+    /// The request is not closed: only a closed one is asked again.
+    StillOpen(EntryRef),
+    /// Only the side that opened it may do this.
+    NotOwner(EntryRef),
+    /// Only the other side may do this.
+    OwnThing(EntryRef),
+    /// It has been done already; by this entry.
+    Already(EntryRef),
+    /// As many asks of this side are open as the protocol allows.
+    TooManyOpen,
+    /// An offer of this side on that request is still open.
+    OfferOpen(EntryRef),
+    /// It is not suspended, and so cannot be resumed.
+    NotSuspended,
+    /// That response time has been met, or nothing of theirs is late.
+    Met,
+    /// It is not one of the windows offered.
+    NotOffered,
+    /// A ready is accepted without a window, an offer with one.
+    WindowMismatch,
+    /// The agreement is not settled: the other side is not known to hold our own act.
+    Unsettled,
+    /// It decides no request, so there is no talk to speak of.
+    NoTalk,
+    /// This side's word on the talk has been said; by this entry.
+    WordSaid(EntryRef),
+    /// The other side has cancelled the talk, or already states what became of it.
+    TheirWord(EntryRef),
+    /// The agreed start lies ahead of the claimed time.
+    BeforeStart(Timestamp),
+    /// This side has not joined the talk.
+    NotJoined,
+    /// It is retracted.
+    Retracted(EntryRef),
+    /// A side has closed the line; by this entry.
+    LineClosed(EntryRef),
+    /// The charter names no such post on that side.
+    UnknownPost,
+    /// The charter does not let that post be asked with this precedence.
+    PrecedenceTooHigh,
+    /// A `received` names nothing new but `received`.
+    NothingNew,
+    /// A charter stands at index 0 and nowhere else.
+    NotAtIndexZero,
+    /// An amendment needs the next number, a charter that reads, and to be countersigned once.
+    AmendMismatch,
+    /// It cannot be read: a field or its `args` are not as the type has them.
+    Malformed(Kind),
+}
+
+/// Why our own person's act is not done now, beside what bars it for everyone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    /// The rules bar it.
+    Barred(Bar),
+    /// A time named in it has passed; that time.
+    InThePast(Timestamp),
+    /// Its deadline has not been reached, or grace has not passed: not before this time.
+    TooEarly(Deadline, Timestamp),
+    /// What they may have done meanwhile is not known: the records are not even, and grace has not passed since the link
+    /// came or the station started.
+    NotEven,
+    /// The body is over `limits::BODY_CONTENT_MAX`; its length in bytes.
+    TooLong(usize),
+    /// The line is not open: pairing is not finished, or its log is halted.
+    LineNotOpen,
+    /// Restored from a backup: nothing is signed before a new epoch is open.
+    Restored,
+    /// There is no such line here.
+    UnknownLine,
+}
+
+/// What the peer did that the protocol forbids (`docs/protocol.md` §3.6). The first eight halt its log: taken no further in
+/// this epoch. The others end a session.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Misconduct {
+    /// An entry's signature does not verify under the key in force at its index.
+    BadSignature,
+    /// An entry is not in its one form.
+    NotCanonical(Option<HeaderFault>),
+    /// An entry belongs to another line.
+    WrongLine,
+    /// An entry of ours, or of nobody's, was pushed as theirs.
+    WrongParty,
+    /// An epoch that no charter opened.
+    WrongEpoch,
+    /// An entry does not continue the log: its own index or the root before it is another.
+    WrongPlace,
+    /// It names an older head of ours than it named before.
+    HeadWentBack,
+    /// It names a head that our log never had.
+    HeadNeverOurs,
+    /// Two of its entries stand at one index: a fork.
+    Fork,
+    /// A frame that is none, or comes where it may not.
+    BadFrame,
+    /// No version of the protocol in common.
+    NoCommonVersion,
+    /// It claims to hold more of our log than we do, and shows nothing that we signed.
+    FalseClaim,
+    /// A new epoch's number jumps by more than `limits::EPOCH_JUMP_MAX`.
+    EpochJump,
+    /// A body that is not the one its entry names.
+    WrongBody,
+}
+
+impl Misconduct {
+    /// Whether it ends the taking of that log in this epoch.
+    pub fn halts(self) -> bool {
+        use Misconduct as M;
+        matches!(
+            self,
+            M::BadSignature
+                | M::NotCanonical(_)
+                | M::WrongLine
+                | M::WrongParty
+                | M::WrongEpoch
+                | M::WrongPlace
+                | M::HeadWentBack
+                | M::HeadNeverOurs
+                | M::Fork
+        )
+    }
+
+    /// Its name in logs, evidence and exit messages.
+    pub fn word(self) -> &'static str {
+        match self {
+            Misconduct::BadSignature => "bad-signature",
+            Misconduct::NotCanonical(_) => "not-canonical",
+            Misconduct::WrongLine => "wrong-line",
+            Misconduct::WrongParty => "wrong-party",
+            Misconduct::WrongEpoch => "wrong-epoch",
+            Misconduct::WrongPlace => "wrong-place",
+            Misconduct::HeadWentBack => "head-went-back",
+            Misconduct::HeadNeverOurs => "head-never-ours",
+            Misconduct::Fork => "fork",
+            Misconduct::BadFrame => "bad-frame",
+            Misconduct::NoCommonVersion => "no-common-version",
+            Misconduct::FalseClaim => "false-claim",
+            Misconduct::EpochJump => "epoch-jump",
+            Misconduct::WrongBody => "wrong-body",
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Every maximum of the protocol, with its reason (`docs/protocol.md` §9). A limit here is fixed by the specification:
+//! what exceeds one is void or refused on both sides alike. Rates and queue lengths are a station's own and never decide
+//! a status.
+
+/// A frame of the link, in bytes: what a station must hold before it can judge anything.
+pub const FRAME_MAX: usize = 65_536;
+/// An entry as signed, in bytes. An entry and its body fit one frame.
+pub const ENTRY_MAX: usize = 12_288;
+/// The content of a body, in bytes: some 8,000 words.
+pub const BODY_CONTENT_MAX: usize = 48 * 1024;
+/// Nesting of CBOR: the deepest of our own is 5.
+pub const CBOR_DEPTH_MAX: usize = 8;
+/// Items in one CBOR array or map.
+pub const CBOR_ITEMS_MAX: usize = 1_024;
+/// The name of a post, in characters.
+pub const POST_ID_MAX: usize = 32;
+/// Posts that a charter names on one side.
+pub const POSTS_MAX: usize = 64;
+/// The name of an organisation, in bytes of UTF-8.
+pub const NAME_MAX: usize = 200;
+/// A call sign, in bytes of UTF-8: it is said aloud.
+pub const CALL_SIGN_MAX: usize = 32;
+/// Languages, addresses, witnesses or relays of one side.
+pub const CHARTER_LIST_MAX: usize = 16;
+/// An address, language tag, zone or other short text, in bytes.
+pub const SHORT_TEXT_MAX: usize = 128;
+/// Windows in one offer: more are a calendar, not an offer.
+pub const WINDOWS_MAX: usize = 8;
+/// A window, in milliseconds: one week.
+pub const WINDOW_LENGTH_MAX_MS: u64 = 7 * 86_400_000;
+/// Open asks of one side on one line.
+pub const OPEN_ASKS_MAX: usize = 64;
+/// Sentences in a statement, posts in a talk or a sheet.
+pub const LIST_MAX: usize = 32;
+/// Indexes that one entry may name as `lacking`.
+pub const LACKING_MAX: usize = 64;
+/// How far a new epoch's number may stand above the highest known: a jump beyond it is Misconduct.
+pub const EPOCH_JUMP_MAX: u64 = 1_000;
+/// Epochs of one line.
+pub const EPOCHS_MAX: usize = 64;
+/// A station waits this long for an entry of its own to carry the head before it writes `received`, in milliseconds.
+pub const RECEIVED_WAIT_MS: u64 = 250;

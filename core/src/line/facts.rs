@@ -1,0 +1,473 @@
+//! The facts of one epoch: what both logs say, by thing (`docs/protocol.md` §6). Order of arrival never matters: what an
+//! entry is worth was fixed by its author when it named what it had seen.
+
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::vec::Vec;
+
+use super::switch::Rule;
+use super::terms::Terms;
+use crate::fault::Bar;
+use crate::ids::{EntryRef, Party, PostId};
+use crate::precedence::{Mark, Precedence};
+use crate::record::charter::Charter;
+use crate::record::codes::LineState;
+use crate::record::entry::Header;
+use crate::record::kind::Kind;
+use crate::record::what::{Unread, What};
+use crate::time::Timestamp;
+
+/// An entry that counts.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Fact {
+    /// Where it stands.
+    pub at: EntryRef,
+    /// The size of the peer's log that its author named as held.
+    pub saw: u64,
+    /// The author's claimed time.
+    pub time: Timestamp,
+    /// The entry that it acts on.
+    pub refers: Option<EntryRef>,
+    /// The author's post, and the counterpart.
+    pub posts: Option<(PostId, PostId)>,
+    /// How urgent.
+    pub precedence: Option<Precedence>,
+    /// What for.
+    pub mark: Option<Mark>,
+    /// Valid-until, answer-by or recall-until.
+    pub deadline: Option<Timestamp>,
+    /// What it says.
+    pub what: What,
+    /// The thing it belongs to: the ask, text or check that opened it; itself if it opens one or stands alone.
+    pub thing: EntryRef,
+}
+
+impl Fact {
+    /// Whether this entry is in the stated past of `other` (§6.2).
+    pub fn before(&self, other: &Fact) -> bool {
+        if self.at.party == other.at.party {
+            self.at.index < other.at.index
+        } else {
+            self.at.index < other.saw
+        }
+    }
+
+    /// Whether neither had seen the other.
+    pub fn crosses(&self, other: &Fact) -> bool {
+        self.at != other.at && !self.before(other) && !other.before(self)
+    }
+
+    /// Its type.
+    pub fn kind(&self) -> Kind {
+        self.what.kind()
+    }
+}
+
+/// What an entry is worth.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Standing {
+    /// It counts.
+    Counts,
+    /// Kept, receipted, shown, without effect: its author could not write it.
+    Void(Bar),
+    /// A type or a header key that this version of the rules has not: kept, receipted, shown, without effect.
+    Unknown,
+}
+
+/// How much of each log is looked at, in the order of the parties.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Cut(pub [u64; 2]);
+
+impl Cut {
+    /// Of this party's log.
+    pub fn size(&self, party: Party) -> u64 {
+        let Cut([inviter, joiner]) = self;
+        match party {
+            Party::Inviter => *inviter,
+            Party::Joiner => *joiner,
+        }
+    }
+
+    /// What the author of the entry at `at` knew when it named `saw` of the peer's log.
+    pub fn past(at: EntryRef, saw: u64) -> Cut {
+        match at.party {
+            Party::Inviter => Cut([at.index, saw]),
+            Party::Joiner => Cut([saw, at.index]),
+        }
+    }
+
+    /// Whether it holds this entry.
+    pub fn holds(&self, at: EntryRef) -> bool {
+        at.index < self.size(at.party)
+    }
+}
+
+/// A step up in the head that a party names.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Named {
+    /// The entry that first names it.
+    pub index: u64,
+    /// The size it names.
+    pub size: u64,
+    /// Its claimed time.
+    pub time: Timestamp,
+}
+
+/// What one party's log has brought, beside the facts themselves.
+#[derive(Clone, Default, Debug)]
+pub(super) struct Side {
+    /// Entries applied.
+    pub size: u64,
+    /// The steps in the head it names, upwards.
+    pub named: Vec<Named>,
+    /// Its asks, by index.
+    pub asks: BTreeSet<u64>,
+    /// Indexes of its entries other than `received` that the peer has not yet named.
+    pub substance: VecDeque<u64>,
+    /// Its `state` entries that count, by index.
+    pub states: Vec<u64>,
+}
+
+/// The folded entries of one epoch of a line.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    pub(super) terms: Terms,
+    pub(super) sides: [Side; 2],
+    facts: BTreeMap<EntryRef, Fact>,
+    /// What names an entry, in the order of arrival.
+    on: BTreeMap<EntryRef, Vec<EntryRef>>,
+    /// What belongs to a thing, itself first.
+    threads: BTreeMap<EntryRef, Vec<EntryRef>>,
+    /// Concerted asks, each with the other (rule 4).
+    pub(super) pairs: BTreeMap<EntryRef, EntryRef>,
+    /// Entries without effect.
+    idle: BTreeMap<EntryRef, Standing>,
+    /// Open asks that one side may have; `limits::OPEN_ASKS_MAX` but in the model's own tests.
+    pub(super) open_asks_max: usize,
+    #[cfg(test)]
+    pub(super) switch: super::switch::Switch,
+}
+
+impl Facts {
+    /// Nothing yet, under this charter.
+    pub fn new(charter: Charter) -> Facts {
+        Facts {
+            terms: Terms::new(charter),
+            sides: [Side::default(), Side::default()],
+            facts: BTreeMap::new(),
+            on: BTreeMap::new(),
+            threads: BTreeMap::new(),
+            pairs: BTreeMap::new(),
+            idle: BTreeMap::new(),
+            open_asks_max: crate::limits::OPEN_ASKS_MAX,
+            #[cfg(test)]
+            switch: super::switch::Switch::default(),
+        }
+    }
+
+    pub(super) fn side(&self, party: Party) -> &Side {
+        let [inviter, joiner] = &self.sides;
+        match party {
+            Party::Inviter => inviter,
+            Party::Joiner => joiner,
+        }
+    }
+
+    fn side_mut(&mut self, party: Party) -> &mut Side {
+        let [inviter, joiner] = &mut self.sides;
+        match party {
+            Party::Inviter => inviter,
+            Party::Joiner => joiner,
+        }
+    }
+
+    /// Everything applied so far.
+    pub fn all(&self) -> View<'_> {
+        let [inviter, joiner] = &self.sides;
+        self.view(Cut([inviter.size, joiner.size]))
+    }
+
+    /// What was known at a cut.
+    pub fn view(&self, cut: Cut) -> View<'_> {
+        View { facts: self, cut }
+    }
+
+    /// Takes in one entry. Taking in again what is held changes nothing.
+    ///
+    /// The caller has judged its place ([`crate::record::log::Log::judge`]): it continues its log, and the head that it names is
+    /// held here.
+    pub fn apply(&mut self, header: &Header) -> Standing {
+        let at = header.at();
+        if at.index < self.side(at.party).size {
+            return self.standing(at);
+        }
+        let held = self.side(at.party.peer()).size;
+        assert!(
+            at.index == self.side(at.party).size && header.held.size <= held,
+            "a log grows by one, from what is held"
+        );
+        let judged = match &header.what {
+            Ok(_) => super::judge::judge(self, header).map_err(Standing::Void),
+            Err(Unread::Malformed(kind)) => Err(Standing::Void(Bar::Malformed(*kind))),
+            Err(Unread::UnknownType(_) | Unread::UnknownKey(_)) => Err(Standing::Unknown),
+        };
+        self.note_head(header);
+        match (judged, &header.what) {
+            (Ok(thing), Ok(what)) => {
+                self.keep(header, what.clone(), thing);
+                Standing::Counts
+            }
+            (Err(standing), _) => {
+                self.idle.insert(at, standing);
+                standing
+            }
+            (Ok(_), Err(_)) => Standing::Unknown,
+        }
+    }
+
+    /// The head that any entry names is a receipt, whatever else the entry is worth.
+    fn note_head(&mut self, header: &Header) {
+        let at = header.at();
+        let side = self.side_mut(at.party);
+        side.size += 1;
+        if side.named.last().map_or(0, |n| n.size) < header.held.size {
+            side.named.push(Named {
+                index: at.index,
+                size: header.held.size,
+                time: header.time,
+            });
+        }
+        if header.kind() != Some(Kind::Received) {
+            side.substance.push_back(at.index);
+        }
+        let theirs = &mut self.side_mut(at.party.peer()).substance;
+        while theirs
+            .front()
+            .is_some_and(|index| *index < header.held.size)
+        {
+            theirs.pop_front();
+        }
+    }
+
+    fn keep(&mut self, header: &Header, what: What, thing: EntryRef) {
+        let at = header.at();
+        if what == What::Received {
+            return;
+        }
+        let fact = Fact {
+            at,
+            saw: header.held.size,
+            time: header.time,
+            refers: header.refers,
+            posts: header.from.clone().zip(header.to.clone()),
+            precedence: header.precedence,
+            mark: header.mark,
+            deadline: header.deadline,
+            what,
+            thing,
+        };
+        self.terms.note(&fact);
+        match &fact.what {
+            What::Ask { .. } => {
+                self.pair(&fact);
+                self.side_mut(at.party).asks.insert(at.index);
+            }
+            What::State { .. } => self.side_mut(at.party).states.push(at.index),
+            _ => {}
+        }
+        self.threads.entry(thing).or_default().push(at);
+        if let Some(refers) = fact.refers {
+            self.on.entry(refers).or_default().push(at);
+        }
+        self.facts.insert(at, fact);
+    }
+
+    /// Rule 4: an ask is concerted with the oldest ask of the other side that it crosses, between the same posts with the same
+    /// mark, that has no partner yet. Greedy by age, so a pair once made stays when the logs grow.
+    fn pair(&mut self, ask: &Fact) {
+        if self.off(Rule::Concerted) {
+            return;
+        }
+        let peer = ask.at.party.peer();
+        let mirrored = |other: &Fact| {
+            let swapped = other.posts.as_ref().map(|(from, to)| (to, from));
+            ask.crosses(other)
+                && swapped == ask.posts.as_ref().map(|(from, to)| (from, to))
+                && ask.mark == other.mark
+        };
+        let unseen = self.side(peer).asks.range(ask.saw..).map(|index| EntryRef {
+            party: peer,
+            index: *index,
+        });
+        let partner = unseen
+            .filter(|at| !self.pairs.contains_key(at))
+            .find(|at| self.facts.get(at).is_some_and(mirrored));
+        if let Some(partner) = partner {
+            self.pairs.insert(ask.at, partner);
+            self.pairs.insert(partner, ask.at);
+        }
+    }
+
+    /// What the entry at `at` is worth; it has been applied.
+    pub fn standing(&self, at: EntryRef) -> Standing {
+        self.idle.get(&at).copied().unwrap_or(Standing::Counts)
+    }
+
+    /// Whether this party's log holds something other than `received` that the other has not named (§3, *named head*).
+    pub fn owes_receipt(&self, party: Party) -> bool {
+        !self.side(party.peer()).substance.is_empty()
+    }
+
+    /// The largest size of the peer's log that this party has named.
+    pub fn named_by(&self, party: Party) -> u64 {
+        self.side(party).named.last().map_or(0, |n| n.size)
+    }
+}
+
+/// The counted entries of a cut. Everything that is shown is a function of one.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    pub(super) facts: &'a Facts,
+    cut: Cut,
+}
+
+impl<'a> View<'a> {
+    /// How much of each log it looks at.
+    pub fn cut(&self) -> Cut {
+        self.cut
+    }
+
+    /// The entry at `at`, if it counts and is in the cut.
+    pub fn fact(&self, at: EntryRef) -> Option<&'a Fact> {
+        if self.cut.holds(at) {
+            self.facts.facts.get(&at)
+        } else {
+            None
+        }
+    }
+
+    /// The entry at `at`, if it is of one of these types.
+    pub fn fact_of(&self, at: EntryRef, kinds: &[Kind]) -> Option<&'a Fact> {
+        self.fact(at).filter(|f| kinds.contains(&f.kind()))
+    }
+
+    /// What names the entry at `at`.
+    pub fn on(&self, at: EntryRef) -> impl Iterator<Item = &'a Fact> + use<'a> {
+        let view = *self;
+        self.facts
+            .on
+            .get(&at)
+            .into_iter()
+            .flatten()
+            .filter_map(move |at| view.fact(*at))
+    }
+
+    /// What belongs to a thing, itself first.
+    pub fn thread(&self, thing: EntryRef) -> impl Iterator<Item = &'a Fact> + use<'a> {
+        let view = *self;
+        self.facts
+            .threads
+            .get(&thing)
+            .into_iter()
+            .flatten()
+            .filter_map(move |at| view.fact(*at))
+    }
+
+    /// Every thing, in the order of side and index.
+    pub fn things(&self) -> impl Iterator<Item = &'a Fact> + use<'a> {
+        let view = *self;
+        self.facts
+            .threads
+            .keys()
+            .filter_map(move |at| view.fact(*at))
+    }
+
+    /// The asks of one side, oldest first.
+    pub fn asks(&self, party: Party) -> impl DoubleEndedIterator<Item = &'a Fact> + use<'a> {
+        let view = *self;
+        let asks = self.facts.side(party).asks.range(..self.cut.size(party));
+        asks.filter_map(move |index| {
+            view.fact(EntryRef {
+                party,
+                index: *index,
+            })
+        })
+    }
+
+    /// The request that an ask or one of its renewals stands for.
+    pub fn request_of(&self, at: EntryRef) -> Option<&'a Fact> {
+        let fact = self.fact_of(at, &[Kind::Ask, Kind::Renew])?;
+        if fact.kind() == Kind::Ask {
+            Some(fact)
+        } else {
+            self.fact_of(fact.refers?, &[Kind::Ask])
+        }
+    }
+
+    /// The entry of the peer that first names a head covering the entry at `at`, with its claimed time.
+    pub fn receipt(&self, at: EntryRef) -> Option<(EntryRef, Timestamp)> {
+        let party = at.party.peer();
+        let named = &self.facts.side(party).named;
+        let step = named.get(named.partition_point(|n| n.size <= at.index))?;
+        let receipt = EntryRef {
+            party,
+            index: step.index,
+        };
+        self.cut.holds(receipt).then_some((receipt, step.time))
+    }
+
+    /// What a side has last declared of itself; `Open` before it says otherwise.
+    pub fn declared(&self, party: Party) -> (LineState, Option<Timestamp>) {
+        let states = self.facts.side(party).states.iter().rev();
+        let mut facts = states.filter_map(|index| {
+            self.fact(EntryRef {
+                party,
+                index: *index,
+            })
+        });
+        match facts.next().map(|f| &f.what) {
+            Some(What::State { state, until }) => (*state, *until),
+            _ => (LineState::Open, None),
+        }
+    }
+
+    /// The entry by which a side has closed the line.
+    pub fn line_closed(&self) -> Option<EntryRef> {
+        let closes = |f: &&Fact| {
+            matches!(
+                f.what,
+                What::State {
+                    state: LineState::Closed,
+                    ..
+                }
+            )
+        };
+        Party::BOTH.into_iter().find_map(|party| {
+            let states = self.facts.side(party).states.iter();
+            states
+                .filter_map(|index| {
+                    self.fact(EntryRef {
+                        party,
+                        index: *index,
+                    })
+                })
+                .find(closes)
+                .map(|f| f.at)
+        })
+    }
+
+    /// The charter in force for what is written in this cut.
+    pub fn charter(&self) -> &'a Charter {
+        self.facts.terms.at(self.cut)
+    }
+
+    /// The charter by which a thing and all acts on it are judged for life: that of its opener's own past (§5.4).
+    pub fn charter_of(&self, thing: &Fact) -> &'a Charter {
+        self.facts.terms.at(Cut::past(thing.at, thing.saw))
+    }
+
+    /// The concerted ask of an ask, if this view holds both.
+    pub fn partner(&self, ask: EntryRef) -> Option<&'a Fact> {
+        self.fact(ask)?;
+        self.fact(*self.facts.pairs.get(&ask)?)
+    }
+}

@@ -1,0 +1,61 @@
+//! Switches for the model's own test: with any one rule off it must fail. Outside `cfg(test)` no switch exists and every rule
+//! is on.
+
+use super::facts::Facts;
+
+/// A rule of `docs/protocol.md` §6 that the test can take away.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Rule {
+    /// 1: counts or void.
+    Void,
+    /// 2: only acts that no other closing act precedes decide.
+    Closing,
+    /// 2: acts that cross and say different things agree nothing.
+    Crossed,
+    /// 3: an accept that crosses its offer's end leaves the request as it was.
+    Offers,
+    /// 4: concerted requests.
+    Concerted,
+    /// 5: a lapse before its deadline is a withdrawal.
+    Deadlines,
+    /// 6: overdue once an attempt and clause, while it is not met.
+    Overdue,
+    /// Only what both sides call a talk is one.
+    Talk,
+    /// An act counts for the attempt that it refers to.
+    Ladder,
+    /// Nobody joins before the agreement is settled.
+    Settled,
+}
+
+#[cfg(test)]
+impl Rule {
+    pub(super) const ALL: [Rule; 10] = [
+        Rule::Void,
+        Rule::Closing,
+        Rule::Crossed,
+        Rule::Offers,
+        Rule::Concerted,
+        Rule::Deadlines,
+        Rule::Overdue,
+        Rule::Talk,
+        Rule::Ladder,
+        Rule::Settled,
+    ];
+}
+
+/// Which rule is off, if any.
+#[cfg(test)]
+pub(super) type Switch = Option<Rule>;
+
+impl Facts {
+    #[cfg(test)]
+    pub(super) fn off(&self, rule: Rule) -> bool {
+        self.switch == Some(rule)
+    }
+
+    #[cfg(not(test))]
+    pub(super) const fn off(&self, _rule: Rule) -> bool {
+        false
+    }
+}

@@ -1,0 +1,232 @@
+//! One log of one epoch: the append rule, for our own entries and for the peer's alike (`docs/protocol.md` §4.2, §4.3).
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use super::cbor::Value;
+use super::entry::{Head, Header};
+use super::merkle::{Edge, Hash, empty_root, leaf_hash};
+use super::opening::Opening;
+use super::sign1::{AAD_ENTRY, AAD_KEY, PublicKey, Sealed, Verify, open, to_be_signed};
+use super::what::What;
+use crate::fault::Misconduct;
+use crate::ids::{Epoch, LineId, Party};
+
+/// The growing end of one log: enough to append, and to judge the heads that the other side names of it.
+#[derive(Clone, Debug)]
+pub struct Log {
+    line: LineId,
+    epoch: Epoch,
+    party: Party,
+    edge: Edge,
+    /// Signs the next entry.
+    key: PublicKey,
+    /// Signs new keys.
+    root: PublicKey,
+    /// The highest head of the other log that this one has named; heads never go back.
+    named: Head,
+    /// Roots at sizes from `first_root` up to the present size: those that the other side may still name.
+    roots: VecDeque<Hash>,
+    first_root: u64,
+}
+
+/// An entry that has been judged fit to append.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Exactly as signed.
+    pub bytes: Vec<u8>,
+    /// Its hash in the tree.
+    pub leaf: Hash,
+    /// What it says.
+    pub header: Header,
+}
+
+impl Entry {
+    /// Reads an entry without judging its place or its signature.
+    ///
+    /// # Errors
+    /// [`Misconduct::NotCanonical`].
+    pub fn read(bytes: &[u8]) -> Result<Entry, Misconduct> {
+        let sealed = open(bytes).map_err(|_| Misconduct::NotCanonical(None))?;
+        let header = Header::decode(sealed.payload)
+            .map_err(|fault| Misconduct::NotCanonical(Some(fault)))?;
+        Ok(Entry {
+            bytes: bytes.into(),
+            leaf: leaf_hash(bytes),
+            header,
+        })
+    }
+
+    /// Whether this entry is signed by `key`.
+    pub fn signed_by(&self, key: &PublicKey, verify: &dyn Verify) -> bool {
+        open(&self.bytes).is_ok_and(|sealed: Sealed<'_>| sealed.verify(AAD_ENTRY, key, verify))
+    }
+}
+
+impl Log {
+    /// A log that holds nothing yet; `key` signs its first entry, `root` any new keys.
+    pub fn new(line: LineId, epoch: Epoch, party: Party, key: PublicKey, root: PublicKey) -> Log {
+        let mut roots = VecDeque::new();
+        roots.push_back(empty_root());
+        let named = Head {
+            size: 0,
+            root: empty_root(),
+        };
+        Log {
+            line,
+            epoch,
+            party,
+            edge: Edge::new(),
+            key,
+            root,
+            named,
+            roots,
+            first_root: 0,
+        }
+    }
+
+    /// Whose log it is.
+    pub fn party(&self) -> Party {
+        self.party
+    }
+
+    /// In which epoch.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// Entries held.
+    pub fn size(&self) -> u64 {
+        self.edge.size()
+    }
+
+    /// Size and root.
+    pub fn head(&self) -> Head {
+        Head {
+            size: self.edge.size(),
+            root: self.edge.root(),
+        }
+    }
+
+    /// The tree's right edge, to be stored.
+    pub fn edge(&self) -> &Edge {
+        &self.edge
+    }
+
+    /// The key that signs the next entry.
+    pub fn key(&self) -> PublicKey {
+        self.key
+    }
+
+    /// The highest head of the other log that an entry of this one names.
+    pub fn named(&self) -> Head {
+        self.named
+    }
+
+    /// The root this log had at `size`; `None` if it is longer ago than the other side may name, or was never.
+    pub fn root_at(&self, size: u64) -> Option<Hash> {
+        let at = usize::try_from(size.checked_sub(self.first_root)?).ok()?;
+        self.roots.get(at).copied()
+    }
+
+    /// Judges whether `entry` may stand next in this log; `other` is the other log of the line.
+    ///
+    /// # Errors
+    /// The [`Misconduct`] that halts this log.
+    pub fn judge(&self, entry: &Entry, other: &Log, verify: &dyn Verify) -> Result<(), Misconduct> {
+        let header = &entry.header;
+        if header.line != self.line {
+            return Err(Misconduct::WrongLine);
+        }
+        if header.party != self.party {
+            return Err(Misconduct::WrongParty);
+        }
+        if header.epoch != self.epoch {
+            return Err(Misconduct::WrongEpoch);
+        }
+        if header.own != self.head() {
+            return Err(if header.own.size < self.size() {
+                Misconduct::Fork
+            } else {
+                Misconduct::WrongPlace
+            });
+        }
+        if header.held.size < self.named.size {
+            return Err(Misconduct::HeadWentBack);
+        }
+        if other.root_at(header.held.size) != Some(header.held.root) {
+            return Err(Misconduct::HeadNeverOurs);
+        }
+        if !entry.signed_by(&self.key, verify) || !self.grants(header, verify) {
+            return Err(Misconduct::BadSignature);
+        }
+        Ok(())
+    }
+
+    /// New keys are signed by root, and the new station key proves that it is held.
+    fn grants(&self, header: &Header, verify: &dyn Verify) -> bool {
+        let Ok(What::Key {
+            serial,
+            keys,
+            root,
+            proof,
+        }) = &header.what
+        else {
+            return true;
+        };
+        let [station, ..] = keys;
+        let message = to_be_signed(AAD_KEY, &key_grant(self.line, *serial, keys));
+        verify.verify(&self.root, &message, root)
+            && verify.verify(&PublicKey::from_bytes(*station), &message, proof)
+    }
+
+    /// Appends an entry that was judged, or that we have just signed.
+    pub fn append(&mut self, entry: &Entry) {
+        assert!(
+            entry.header.own.size == self.size(),
+            "only what continues the log is appended"
+        );
+        self.edge.push(entry.leaf);
+        self.roots.push_back(self.edge.root());
+        self.named = entry.header.held;
+        self.key = key_after(&entry.header).unwrap_or(self.key);
+    }
+
+    /// Forgets roots that the other side, having named `size`, can no longer name.
+    pub fn forget_roots_below(&mut self, size: u64) {
+        while self.first_root < size && self.roots.len() > 1 {
+            self.roots.pop_front();
+            self.first_root += 1;
+        }
+    }
+}
+
+/// The key that signs what follows this entry, if the entry changes it: a `key` (§4.5), or the charter of a new epoch (§4.6).
+fn key_after(header: &Header) -> Option<PublicKey> {
+    let station = match header.what.as_ref().ok()? {
+        What::Key {
+            keys: [station, ..],
+            ..
+        } => *station,
+        What::Charter(args) => match Opening::read(args)? {
+            Opening::Opened {
+                keys: [station, ..],
+                ..
+            } => station,
+            Opening::Paired { .. } | Opening::Joined { .. } => return None,
+        },
+        _ => return None,
+    };
+    Some(PublicKey::from_bytes(station))
+}
+
+/// What root signs of new keys (§4.5): the serial and the three keys, as CBOR, under `counterpart/key/v1`.
+fn key_grant(line: LineId, serial: u64, keys: &[Hash; 3]) -> Vec<u8> {
+    let keys = keys.iter().map(|k| Value::bytes(k)).collect();
+    Value::Array(alloc::vec![
+        Value::bytes(&line.0),
+        Value::Uint(serial),
+        Value::Array(keys)
+    ])
+    .encode()
+}
