@@ -8,8 +8,6 @@ use super::facts::Facts;
 pub(super) enum Rule {
     /// 1: counts or void.
     Void,
-    /// 2: only acts that no other closing act precedes decide.
-    Closing,
     /// 2: acts that cross and say different things agree nothing.
     Crossed,
     /// 3: an accept that crosses its offer's end leaves the request as it was.
@@ -30,9 +28,8 @@ pub(super) enum Rule {
 
 #[cfg(test)]
 impl Rule {
-    pub(super) const ALL: [Rule; 10] = [
+    pub(super) const ALL: [Rule; 9] = [
         Rule::Void,
-        Rule::Closing,
         Rule::Crossed,
         Rule::Offers,
         Rule::Concerted,
