@@ -62,10 +62,7 @@ pub struct Epoch {
 
 impl Epoch {
     /// The epoch that the charter opened.
-    pub const FIRST: Epoch = Epoch {
-        number: 0,
-        id: [0; 8],
-    };
+    pub const FIRST: Epoch = Epoch { number: 0, id: [0; 8] };
 }
 
 /// Where an entry stands in its epoch: whose log, and its index there, from 0 (§2.4).
@@ -88,9 +85,7 @@ impl PostId {
     /// `None` if it is empty, over 32 characters, or holds any other character.
     pub fn parse(text: &str) -> Option<PostId> {
         let fits = !text.is_empty() && text.len() <= limits::POST_ID_MAX;
-        let plain = text
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        let plain = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         (fits && plain).then(|| PostId(text.into()))
     }
 

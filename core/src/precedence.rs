@@ -15,12 +15,8 @@ pub enum Precedence {
 
 impl Precedence {
     /// All, from the least urgent.
-    pub const ALL: [Precedence; 4] = [
-        Precedence::Routine,
-        Precedence::Priority,
-        Precedence::Immediate,
-        Precedence::Flash,
-    ];
+    pub const ALL: [Precedence; 4] =
+        [Precedence::Routine, Precedence::Priority, Precedence::Immediate, Precedence::Flash];
 
     /// 0 to 3.
     pub fn number(self) -> u64 {
@@ -44,9 +40,7 @@ impl Precedence {
 
     /// Reads the word, in either case.
     pub fn parse(word: &str) -> Option<Precedence> {
-        Self::ALL
-            .into_iter()
-            .find(|p| p.word().eq_ignore_ascii_case(word))
+        Self::ALL.into_iter().find(|p| p.word().eq_ignore_ascii_case(word))
     }
 }
 
@@ -86,8 +80,6 @@ impl Mark {
 
     /// Reads the word, in either case.
     pub fn parse(word: &str) -> Option<Mark> {
-        Self::ALL
-            .into_iter()
-            .find(|m| m.word().eq_ignore_ascii_case(word))
+        Self::ALL.into_iter().find(|m| m.word().eq_ignore_ascii_case(word))
     }
 }

@@ -78,25 +78,15 @@ impl<'a> View<'a> {
     fn closers_of_ask(&self, ask: EntryRef) -> Vec<&'a Fact> {
         let mut closers = Vec::new();
         for fact in self.thread(ask) {
-            let named = fact
-                .refers
-                .and_then(|r| self.request_of(r))
-                .is_some_and(|r| r.at == ask);
+            let named = fact.refers.and_then(|r| self.request_of(r)).is_some_and(|r| r.at == ask);
             match fact.what {
-                What::Answer | What::Decline { .. } | What::Withdraw | What::Lapse { .. }
-                    if named =>
-                {
+                What::Answer | What::Decline { .. } | What::Withdraw | What::Lapse { .. } if named => {
                     closers.push(fact)
                 }
                 What::Offer { .. } | What::Ready => {
                     let decision = self.decide(&self.closers_of_offer(fact.at));
                     if decision.outcome.agreed() || self.facts.off(Rule::Offers) {
-                        closers.extend(
-                            decision
-                                .deciding
-                                .iter()
-                                .filter_map(|at| self.fact_of(*at, &[Kind::Accept])),
-                        );
+                        closers.extend(decision.deciding.iter().filter_map(|at| self.fact_of(*at, &[Kind::Accept])));
                     }
                 }
                 _ => {}
@@ -107,9 +97,7 @@ impl<'a> View<'a> {
 
     fn closers_of_offer(&self, offer: EntryRef) -> Vec<&'a Fact> {
         const CLOSING: &[Kind] = &[Kind::Accept, Kind::Decline, Kind::Withdraw, Kind::Lapse];
-        self.on(offer)
-            .filter(|f| CLOSING.contains(&f.kind()))
-            .collect()
+        self.on(offer).filter(|f| CLOSING.contains(&f.kind())).collect()
     }
 
     /// Rule 4: an answer, decline or accepted offer that decides a concerted ask uncrossed decides the other, unless that is
@@ -137,24 +125,17 @@ impl<'a> View<'a> {
         let mut says = minimal.iter().filter_map(|c| self.says(c));
         let outcome = match says.next() {
             None => Outcome::Open,
-            Some(first) if self.facts.off(Rule::Crossed) || says.all(|other| other == first) => {
-                Outcome::Said(first)
-            }
+            Some(first) if self.facts.off(Rule::Crossed) || says.all(|other| other == first) => Outcome::Said(first),
             Some(_) => Outcome::Crossed,
         };
-        Decision {
-            outcome,
-            deciding: minimal.iter().map(|c| c.at).collect(),
-        }
+        Decision { outcome, deciding: minimal.iter().map(|c| c.at).collect() }
     }
 
     /// What a closing act says; a lapse is judged by its author's own log and claimed time alone (rule 5).
     fn says(&self, closer: &Fact) -> Option<Say> {
         Some(match &closer.what {
             What::Answer => Say::Answered,
-            What::Accept {
-                window: Some(window),
-            } => Say::Agreed(*window),
+            What::Accept { window: Some(window) } => Say::Agreed(*window),
             What::Accept { window: None } => Say::Answered,
             What::Decline { .. } => Say::Declined,
             What::Withdraw => Say::Withdrawn,
@@ -169,32 +150,18 @@ impl<'a> View<'a> {
         }
         let thing = lapse.refers.and_then(|at| self.fact(at));
         let deadline = thing.and_then(|thing| self.deadline(thing, lapse.at.index));
-        if deadline.is_some_and(|deadline| lapse.time >= deadline) {
-            Say::Lapsed
-        } else {
-            Say::Withdrawn
-        }
+        if deadline.is_some_and(|deadline| lapse.time >= deadline) { Say::Lapsed } else { Say::Withdrawn }
     }
 
     /// Rule 5: the deadline of a thing in force in its owner's own log before index `upto`. Only a renewal that is later moves
     /// it, and only if there is one; an offer whose silence means "stands" has none.
     pub fn deadline(&self, thing: &Fact, upto: u64) -> Option<Timestamp> {
-        if let What::Offer {
-            on_silence: OnSilence::Stands,
-            ..
-        } = thing.what
-        {
+        if let What::Offer { on_silence: OnSilence::Stands, .. } = thing.what {
             return None;
         }
         let first = thing.deadline?;
-        let renewed = self
-            .on(thing.at)
-            .filter(|f| f.what == What::Renew && f.at.index < upto);
-        Some(
-            renewed
-                .filter_map(|f| f.deadline)
-                .fold(first, Timestamp::max),
-        )
+        let renewed = self.on(thing.at).filter(|f| f.what == What::Renew && f.at.index < upto);
+        Some(renewed.filter_map(|f| f.deadline).fold(first, Timestamp::max))
     }
 
     /// Whether an outcome is settled for `station`: each of its own deciding acts is covered by a head that the other side
@@ -202,5 +169,10 @@ impl<'a> View<'a> {
     pub fn settled_for(&self, station: Party, decision: &Decision) -> bool {
         let covered = |at: &EntryRef| at.party != station || self.receipt(*at).is_some();
         decision.outcome != Outcome::Open && decision.deciding.iter().all(covered)
+    }
+
+    /// Whether an outcome is settled for whoever holds this view: every deciding act is covered.
+    pub fn settled_for_all(&self, decision: &Decision) -> bool {
+        Party::BOTH.into_iter().all(|station| self.settled_for(station, decision))
     }
 }

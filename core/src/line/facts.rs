@@ -10,7 +10,7 @@ use crate::fault::Bar;
 use crate::ids::{EntryRef, Party, PostId};
 use crate::precedence::{Mark, Precedence};
 use crate::record::charter::Charter;
-use crate::record::codes::LineState;
+use crate::record::codes::{CheckBy, LineState};
 use crate::record::entry::Header;
 use crate::record::kind::Kind;
 use crate::record::what::{Unread, What};
@@ -44,11 +44,7 @@ pub struct Fact {
 impl Fact {
     /// Whether this entry is in the stated past of `other` (§6.2).
     pub fn before(&self, other: &Fact) -> bool {
-        if self.at.party == other.at.party {
-            self.at.index < other.at.index
-        } else {
-            self.at.index < other.saw
-        }
+        if self.at.party == other.at.party { self.at.index < other.at.index } else { self.at.index < other.saw }
     }
 
     /// Whether neither had seen the other.
@@ -121,10 +117,17 @@ pub(super) struct Side {
     pub named: Vec<Named>,
     /// Its asks, by index.
     pub asks: BTreeSet<u64>,
+    /// Those of its asks that may be open in the past of an entry that it is still to write.
+    pub may_be_open: BTreeSet<u64>,
     /// Indexes of its entries other than `received` that the peer has not yet named.
     pub substance: VecDeque<u64>,
     /// Its `state` entries that count, by index.
     pub states: Vec<u64>,
+    /// Its latest check, and the claimed time of the latest by the schedule.
+    pub last_check: Option<u64>,
+    pub last_scheduled: Option<Timestamp>,
+    /// What it opened that is called by a number said aloud, by index; void or not.
+    pub opened: Vec<u64>,
 }
 
 /// The folded entries of one epoch of a line.
@@ -139,6 +142,10 @@ pub struct Facts {
     threads: BTreeMap<EntryRef, Vec<EntryRef>>,
     /// Concerted asks, each with the other (rule 4).
     pub(super) pairs: BTreeMap<EntryRef, EntryRef>,
+    /// Things that may still ring or come due: asks that are not closed and settled, texts that ring and are not read.
+    live: BTreeSet<EntryRef>,
+    /// `amend` entries that count.
+    pub(super) amends: Vec<EntryRef>,
     /// Entries without effect.
     idle: BTreeMap<EntryRef, Standing>,
     /// Open asks that one side may have; `limits::OPEN_ASKS_MAX` but in the model's own tests.
@@ -157,6 +164,8 @@ impl Facts {
             on: BTreeMap::new(),
             threads: BTreeMap::new(),
             pairs: BTreeMap::new(),
+            live: BTreeSet::new(),
+            amends: Vec::new(),
             idle: BTreeMap::new(),
             open_asks_max: crate::limits::OPEN_ASKS_MAX,
             #[cfg(test)]
@@ -230,20 +239,16 @@ impl Facts {
         let side = self.side_mut(at.party);
         side.size += 1;
         if side.named.last().map_or(0, |n| n.size) < header.held.size {
-            side.named.push(Named {
-                index: at.index,
-                size: header.held.size,
-                time: header.time,
-            });
+            side.named.push(Named { index: at.index, size: header.held.size, time: header.time });
         }
         if header.kind() != Some(Kind::Received) {
             side.substance.push_back(at.index);
         }
+        if header.kind().is_some_and(Kind::is_numbered) {
+            side.opened.push(at.index);
+        }
         let theirs = &mut self.side_mut(at.party.peer()).substance;
-        while theirs
-            .front()
-            .is_some_and(|index| *index < header.held.size)
-        {
+        while theirs.front().is_some_and(|index| *index < header.held.size) {
             theirs.pop_front();
         }
     }
@@ -267,11 +272,19 @@ impl Facts {
         };
         self.terms.note(&fact);
         match &fact.what {
-            What::Ask { .. } => {
-                self.pair(&fact);
-                self.side_mut(at.party).asks.insert(at.index);
+            What::Ask { .. } => self.keep_ask(&fact),
+            What::Text | What::Notice { .. } if fact.precedence >= Some(Precedence::Priority) => {
+                self.live.insert(at);
             }
             What::State { .. } => self.side_mut(at.party).states.push(at.index),
+            What::Check { by } => {
+                let side = self.side_mut(at.party);
+                side.last_check = Some(at.index);
+                if *by == CheckBy::Schedule {
+                    side.last_scheduled = side.last_scheduled.max(Some(fact.time));
+                }
+            }
+            What::Amend { .. } => self.amends.push(at),
             _ => {}
         }
         self.threads.entry(thing).or_default().push(at);
@@ -279,6 +292,34 @@ impl Facts {
             self.on.entry(refers).or_default().push(at);
         }
         self.facts.insert(at, fact);
+    }
+
+    fn keep_ask(&mut self, ask: &Fact) {
+        self.pair(ask);
+        self.live.insert(ask.at);
+        // What was closed and settled in this ask's past stays so in every later past of its author.
+        let past = self.view(Cut::past(ask.at, ask.saw));
+        let settled = |index: &u64| {
+            let fact = past.fact(EntryRef { party: ask.at.party, index: *index });
+            fact.is_some_and(|f| past.settled_for_all(&past.decision(f)))
+        };
+        let closed: Vec<u64> = self.side(ask.at.party).may_be_open.iter().copied().filter(|i| settled(i)).collect();
+        let side = self.side_mut(ask.at.party);
+        side.may_be_open.retain(|index| !closed.contains(index));
+        side.may_be_open.insert(ask.at.index);
+        side.asks.insert(ask.at.index);
+    }
+
+    /// Forgets, among what may ring or come due, what no longer can. Called after each turn.
+    pub(super) fn forget_done(&mut self) {
+        let view = self.all();
+        let done = |at: &EntryRef| match view.fact(*at) {
+            Some(ask) if ask.kind() == Kind::Ask => view.settled_for_all(&view.decision(ask)),
+            Some(text) => view.on(text.at).any(|f| matches!(f.what, What::Read | What::Retract)),
+            None => true,
+        };
+        let done: Vec<EntryRef> = self.live.iter().copied().filter(|at| done(at)).collect();
+        self.live.retain(|at| !done.contains(at));
     }
 
     /// Rule 4: an ask is concerted with the oldest ask of the other side that it crosses, between the same posts with the same
@@ -290,17 +331,11 @@ impl Facts {
         let peer = ask.at.party.peer();
         let mirrored = |other: &Fact| {
             let swapped = other.posts.as_ref().map(|(from, to)| (to, from));
-            ask.crosses(other)
-                && swapped == ask.posts.as_ref().map(|(from, to)| (from, to))
-                && ask.mark == other.mark
+            ask.crosses(other) && swapped == ask.posts.as_ref().map(|(from, to)| (from, to)) && ask.mark == other.mark
         };
-        let unseen = self.side(peer).asks.range(ask.saw..).map(|index| EntryRef {
-            party: peer,
-            index: *index,
-        });
-        let partner = unseen
-            .filter(|at| !self.pairs.contains_key(at))
-            .find(|at| self.facts.get(at).is_some_and(mirrored));
+        let unseen = self.side(peer).asks.range(ask.saw..).map(|index| EntryRef { party: peer, index: *index });
+        let partner =
+            unseen.filter(|at| !self.pairs.contains_key(at)).find(|at| self.facts.get(at).is_some_and(mirrored));
         if let Some(partner) = partner {
             self.pairs.insert(ask.at, partner);
             self.pairs.insert(partner, ask.at);
@@ -338,11 +373,7 @@ impl<'a> View<'a> {
 
     /// The entry at `at`, if it counts and is in the cut.
     pub fn fact(&self, at: EntryRef) -> Option<&'a Fact> {
-        if self.cut.holds(at) {
-            self.facts.facts.get(&at)
-        } else {
-            None
-        }
+        if self.cut.holds(at) { self.facts.facts.get(&at) } else { None }
     }
 
     /// The entry at `at`, if it is of one of these types.
@@ -353,54 +384,56 @@ impl<'a> View<'a> {
     /// What names the entry at `at`.
     pub fn on(&self, at: EntryRef) -> impl Iterator<Item = &'a Fact> + use<'a> {
         let view = *self;
-        self.facts
-            .on
-            .get(&at)
-            .into_iter()
-            .flatten()
-            .filter_map(move |at| view.fact(*at))
+        self.facts.on.get(&at).into_iter().flatten().filter_map(move |at| view.fact(*at))
     }
 
     /// What belongs to a thing, itself first.
     pub fn thread(&self, thing: EntryRef) -> impl Iterator<Item = &'a Fact> + use<'a> {
         let view = *self;
-        self.facts
-            .threads
-            .get(&thing)
-            .into_iter()
-            .flatten()
-            .filter_map(move |at| view.fact(*at))
+        self.facts.threads.get(&thing).into_iter().flatten().filter_map(move |at| view.fact(*at))
     }
 
     /// Every thing, in the order of side and index.
     pub fn things(&self) -> impl Iterator<Item = &'a Fact> + use<'a> {
         let view = *self;
-        self.facts
-            .threads
-            .keys()
-            .filter_map(move |at| view.fact(*at))
+        self.facts.threads.keys().filter_map(move |at| view.fact(*at))
+    }
+
+    /// Things that may still ring or come due.
+    pub fn live(&self) -> impl Iterator<Item = &'a Fact> + use<'a> {
+        let view = *self;
+        self.facts.live.iter().filter_map(move |at| view.fact(*at))
+    }
+
+    /// The latest check of one side.
+    pub fn last_check(&self, party: Party) -> Option<&'a Fact> {
+        let index = self.facts.side(party).last_check?;
+        self.fact(EntryRef { party, index })
+    }
+
+    /// The ordinal among what its side has opened by which an entry is called aloud, from 1.
+    pub fn ordinal(&self, at: EntryRef) -> Option<u64> {
+        let opened = &self.facts.side(at.party).opened;
+        opened.binary_search(&at.index).ok().map(|place| place as u64 + 1)
+    }
+
+    /// The entry that a side calls by this ordinal.
+    pub fn by_ordinal(&self, party: Party, ordinal: u64) -> Option<EntryRef> {
+        let place = usize::try_from(ordinal.checked_sub(1)?).ok()?;
+        self.facts.side(party).opened.get(place).map(|index| EntryRef { party, index: *index })
     }
 
     /// The asks of one side, oldest first.
     pub fn asks(&self, party: Party) -> impl DoubleEndedIterator<Item = &'a Fact> + use<'a> {
         let view = *self;
         let asks = self.facts.side(party).asks.range(..self.cut.size(party));
-        asks.filter_map(move |index| {
-            view.fact(EntryRef {
-                party,
-                index: *index,
-            })
-        })
+        asks.filter_map(move |index| view.fact(EntryRef { party, index: *index }))
     }
 
     /// The request that an ask or one of its renewals stands for.
     pub fn request_of(&self, at: EntryRef) -> Option<&'a Fact> {
         let fact = self.fact_of(at, &[Kind::Ask, Kind::Renew])?;
-        if fact.kind() == Kind::Ask {
-            Some(fact)
-        } else {
-            self.fact_of(fact.refers?, &[Kind::Ask])
-        }
+        if fact.kind() == Kind::Ask { Some(fact) } else { self.fact_of(fact.refers?, &[Kind::Ask]) }
     }
 
     /// The entry of the peer that first names a head covering the entry at `at`, with its claimed time.
@@ -408,22 +441,14 @@ impl<'a> View<'a> {
         let party = at.party.peer();
         let named = &self.facts.side(party).named;
         let step = named.get(named.partition_point(|n| n.size <= at.index))?;
-        let receipt = EntryRef {
-            party,
-            index: step.index,
-        };
+        let receipt = EntryRef { party, index: step.index };
         self.cut.holds(receipt).then_some((receipt, step.time))
     }
 
     /// What a side has last declared of itself; `Open` before it says otherwise.
     pub fn declared(&self, party: Party) -> (LineState, Option<Timestamp>) {
         let states = self.facts.side(party).states.iter().rev();
-        let mut facts = states.filter_map(|index| {
-            self.fact(EntryRef {
-                party,
-                index: *index,
-            })
-        });
+        let mut facts = states.filter_map(|index| self.fact(EntryRef { party, index: *index }));
         match facts.next().map(|f| &f.what) {
             Some(What::State { state, until }) => (*state, *until),
             _ => (LineState::Open, None),
@@ -432,26 +457,10 @@ impl<'a> View<'a> {
 
     /// The entry by which a side has closed the line.
     pub fn line_closed(&self) -> Option<EntryRef> {
-        let closes = |f: &&Fact| {
-            matches!(
-                f.what,
-                What::State {
-                    state: LineState::Closed,
-                    ..
-                }
-            )
-        };
+        let closes = |f: &&Fact| matches!(f.what, What::State { state: LineState::Closed, .. });
         Party::BOTH.into_iter().find_map(|party| {
             let states = self.facts.side(party).states.iter();
-            states
-                .filter_map(|index| {
-                    self.fact(EntryRef {
-                        party,
-                        index: *index,
-                    })
-                })
-                .find(closes)
-                .map(|f| f.at)
+            states.filter_map(|index| self.fact(EntryRef { party, index: *index })).find(closes).map(|f| f.at)
         })
     }
 

@@ -24,16 +24,10 @@ pub fn judge(facts: &Facts, header: &Header) -> Result<EntryRef, Bar> {
         return Err(Bar::NoSuchThing);
     };
     if facts.off(Rule::Void) {
-        return Ok(header
-            .refers
-            .and_then(|at| view.fact(at))
-            .map_or(at, |named| named.thing));
+        return Ok(header.refers.and_then(|at| view.fact(at)).map_or(at, |named| named.thing));
     }
     let act = Act { view, header, what };
-    if let Some(closed) = view
-        .line_closed()
-        .filter(|_| !matches!(what, What::Received | What::Memo))
-    {
+    if let Some(closed) = view.line_closed().filter(|_| !matches!(what, What::Received | What::Memo)) {
         return Err(Bar::LineClosed(closed));
     }
     match what {
@@ -76,15 +70,8 @@ impl<'a> Act<'a> {
     fn received(&self) -> Result<EntryRef, Bar> {
         let peer = self.view.facts.side(self.author().peer());
         let named = self.view.facts.named_by(self.author());
-        let new = peer
-            .substance
-            .iter()
-            .any(|index| (named..self.header.held.size).contains(index));
-        if new {
-            Ok(self.header.at())
-        } else {
-            Err(Bar::NothingNew)
-        }
+        let new = peer.substance.iter().any(|index| (named..self.header.held.size).contains(index));
+        if new { Ok(self.header.at()) } else { Err(Bar::NothingNew) }
     }
 
     /// From a post of ours to a post of theirs that accepts this precedence.
@@ -94,32 +81,21 @@ impl<'a> Act<'a> {
             return Err(Bar::UnknownPost);
         };
         charter.post(self.author(), from).ok_or(Bar::UnknownPost)?;
-        let to = charter
-            .post(self.author().peer(), to)
-            .ok_or(Bar::UnknownPost)?;
-        if self.header.precedence > Some(to.highest) {
-            Err(Bar::PrecedenceTooHigh)
-        } else {
-            Ok(())
-        }
+        let to = charter.post(self.author().peer(), to).ok_or(Bar::UnknownPost)?;
+        if self.header.precedence > Some(to.highest) { Err(Bar::PrecedenceTooHigh) } else { Ok(()) }
     }
 
     fn ask(&self) -> Result<EntryRef, Bar> {
         self.addressed()?;
         if let Some(at) = self.header.refers {
-            let named = self
-                .view
-                .fact_of(at, &[Kind::Ask])
-                .ok_or(Bar::NoSuchThing)?;
+            let named = self.view.fact_of(at, &[Kind::Ask]).ok_or(Bar::NoSuchThing)?;
             if self.view.decision(named).outcome == Outcome::Open {
                 return Err(Bar::StillOpen(at));
             }
         }
-        let open = self
-            .view
-            .asks(self.author())
-            .rev()
-            .filter(|a| self.view.decision(a).outcome == Outcome::Open);
+        let candidates = self.view.facts.side(self.author()).may_be_open.iter();
+        let asks = candidates.filter_map(|index| self.view.fact(EntryRef { party: self.author(), index: *index }));
+        let open = asks.filter(|a| self.view.decision(a).outcome == Outcome::Open);
         if open.take(self.view.facts.open_asks_max).count() == self.view.facts.open_asks_max {
             return Err(Bar::TooManyOpen);
         }
@@ -131,30 +107,16 @@ impl<'a> Act<'a> {
             matches!(&f.what, What::Amend { number: n, charter: c } if *n == number && c.is_some() == charter.is_some())
                 && self.mine(f)
         };
-        let amends = || {
-            self.view
-                .things()
-                .flat_map(|t| self.view.thread(t.at))
-                .filter(|f| f.kind() == Kind::Amend)
-        };
-        if let Some(done) = amends().find(already) {
+        let mut amends = self.view.facts.amends.iter().filter_map(|at| self.view.fact(*at));
+        if let Some(done) = amends.find(already) {
             return Err(Bar::Already(done.at));
         }
         match (charter, self.header.refers) {
-            (Some(charter), None) if self.view.facts.terms.acceptable(charter) => {
-                Ok(self.header.at())
-            }
+            (Some(charter), None) if self.view.facts.terms.acceptable(charter) => Ok(self.header.at()),
             (None, Some(at)) => {
-                let proposal = self
-                    .view
-                    .fact_of(at, &[Kind::Amend])
-                    .ok_or(Bar::NoSuchThing)?;
+                let proposal = self.view.fact_of(at, &[Kind::Amend]).ok_or(Bar::NoSuchThing)?;
                 let same = matches!(&proposal.what, What::Amend { number: n, charter: Some(_) } if *n == number);
-                if self.mine(proposal) || !same {
-                    Err(Bar::AmendMismatch)
-                } else {
-                    Ok(at)
-                }
+                if self.mine(proposal) || !same { Err(Bar::AmendMismatch) } else { Ok(at) }
             }
             _ => Err(Bar::AmendMismatch),
         }
@@ -162,11 +124,7 @@ impl<'a> Act<'a> {
 
     /// Acts that refer to another entry.
     fn refers(&self) -> Result<EntryRef, Bar> {
-        let named = self
-            .header
-            .refers
-            .and_then(|at| self.view.fact(at))
-            .ok_or(Bar::NoSuchThing)?;
+        let named = self.header.refers.and_then(|at| self.view.fact(at)).ok_or(Bar::NoSuchThing)?;
         match self.what {
             What::Read | What::Retract => self.on_text(named),
             What::CheckReply => self.reply(named, &[Kind::Check]),
@@ -174,9 +132,7 @@ impl<'a> Act<'a> {
             What::ApproachReply { .. } => self.reply(named, &[Kind::Approach]),
             What::Adopt { .. } => self.reply(named, &[Kind::Attempt, Kind::Heard]),
             What::Talk { .. } | What::Sheet { .. } => self.on_any_request(named),
-            What::Joined { .. } | What::Ended { .. } | What::Missed | What::Cancel { .. } => {
-                self.on_talk(named)
-            }
+            What::Joined { .. } | What::Ended { .. } | What::Missed | What::Cancel { .. } => self.on_talk(named),
             _ => match named.kind() {
                 Kind::Ask | Kind::Renew => self.on_request(named),
                 Kind::Offer | Kind::Ready => self.on_offer(named),
@@ -187,30 +143,19 @@ impl<'a> Act<'a> {
 
     /// The entry of this type that the author, or anyone, has already written on `named`.
     fn done(&self, named: &Fact) -> Option<&'a Fact> {
-        self.view
-            .on(named.at)
-            .find(|f| f.kind() == self.what.kind())
+        self.view.on(named.at).find(|f| f.kind() == self.what.kind())
     }
 
     fn once(&self, named: &Fact) -> Result<EntryRef, Bar> {
-        self.done(named)
-            .map_or(Ok(named.thing), |f| Err(Bar::Already(f.at)))
+        self.done(named).map_or(Ok(named.thing), |f| Err(Bar::Already(f.at)))
     }
 
     fn owner(&self, thing: &Fact) -> Result<(), Bar> {
-        if self.mine(thing) {
-            Ok(())
-        } else {
-            Err(Bar::NotOwner(thing.at))
-        }
+        if self.mine(thing) { Ok(()) } else { Err(Bar::NotOwner(thing.at)) }
     }
 
     fn other(&self, thing: &Fact) -> Result<(), Bar> {
-        if self.mine(thing) {
-            Err(Bar::OwnThing(thing.at))
-        } else {
-            Ok(())
-        }
+        if self.mine(thing) { Err(Bar::OwnThing(thing.at)) } else { Ok(()) }
     }
 
     fn on_text(&self, named: &Fact) -> Result<EntryRef, Bar> {
@@ -243,56 +188,30 @@ impl<'a> Act<'a> {
         let (word, acts) = self.view.word(self.author(), named);
         let is_sheet = matches!(self.what, What::Sheet { .. });
         match (word == Word::Talked, is_sheet) {
-            (true, false) => Err(acts
-                .first()
-                .map_or(Bar::NoSuchThing, |at| Bar::WordSaid(*at))),
+            (true, false) => Err(acts.first().map_or(Bar::NoSuchThing, |at| Bar::WordSaid(*at))),
             (false, true) => Err(Bar::NoTalk),
             _ => Ok(named.at),
         }
     }
 
     fn on_talk(&self, act: &Fact) -> Result<EntryRef, Bar> {
-        let request = self
-            .view
-            .fact_of(act.thing, &[Kind::Ask])
-            .ok_or(Bar::NoTalk)?;
+        let request = self.view.fact_of(act.thing, &[Kind::Ask]).ok_or(Bar::NoTalk)?;
         let partner = self.view.partner(request.at);
         let decides = |r: &&Fact| {
             let decision = self.view.decision(r);
             decision.outcome.agreed() && decision.deciding.contains(&act.at)
         };
-        let request = [Some(request), partner]
-            .into_iter()
-            .flatten()
-            .find(decides)
-            .ok_or(Bar::NoTalk)?;
+        let request = [Some(request), partner].into_iter().flatten().find(decides).ok_or(Bar::NoTalk)?;
         let (own, own_acts) = self.view.word(self.author(), request);
         let (theirs, their_acts) = self.view.word(self.author().peer(), request);
-        let said = || {
-            own_acts
-                .first()
-                .map_or(Bar::NoTalk, |at| Bar::WordSaid(*at))
-        };
-        let their_word = || {
-            their_acts
-                .first()
-                .map_or(Bar::NoTalk, |at| Bar::TheirWord(*at))
-        };
+        let said = || own_acts.first().map_or(Bar::NoTalk, |at| Bar::WordSaid(*at));
+        let their_word = || their_acts.first().map_or(Bar::NoTalk, |at| Bar::TheirWord(*at));
         let (own_allows, theirs_allow) = match self.what {
-            What::Joined { .. } => (
-                matches!(own, Word::None | Word::Missed),
-                theirs != Word::Cancelled,
-            ),
-            What::Missed => (
-                matches!(own, Word::None | Word::Joined),
-                theirs != Word::Cancelled,
-            ),
+            What::Joined { .. } => (matches!(own, Word::None | Word::Missed), theirs != Word::Cancelled),
+            What::Missed => (matches!(own, Word::None | Word::Joined), theirs != Word::Cancelled),
             What::Ended { .. } if own != Word::Joined => return Err(Bar::NotJoined),
             What::Ended { .. } => (true, true),
-            _ => (
-                matches!(own, Word::None | Word::Joined),
-                matches!(theirs, Word::None | Word::Joined),
-            ),
+            _ => (matches!(own, Word::None | Word::Joined), matches!(theirs, Word::None | Word::Joined)),
         };
         if !own_allows {
             return Err(said());
@@ -301,19 +220,11 @@ impl<'a> Act<'a> {
             return Err(their_word());
         }
         let needs_settled = matches!(self.what, What::Joined { .. } | What::Missed);
-        let settled = || {
-            self.view
-                .settled_for(self.author(), &self.view.decision(request))
-        };
+        let settled = || self.view.settled_for(self.author(), &self.view.decision(request));
         if needs_settled && !self.view.facts.off(Rule::Settled) && !settled() {
             return Err(Bar::Unsettled);
         }
-        if let (
-            What::Missed,
-            What::Accept {
-                window: Some(window),
-            },
-        ) = (self.what, &act.what)
+        if let (What::Missed, What::Accept { window: Some(window) }) = (self.what, &act.what)
             && self.header.time < window.start()
         {
             return Err(Bar::BeforeStart(window.start()));
@@ -333,11 +244,7 @@ impl<'a> Act<'a> {
     fn on_request(&self, named: &Fact) -> Result<EntryRef, Bar> {
         let request = self.view.request_of(named.at).ok_or(Bar::NoSuchThing)?;
         let whole = || {
-            if named.at == request.at {
-                Ok(())
-            } else {
-                Err(Bar::NoSuchThing)
-            }
+            if named.at == request.at { Ok(()) } else { Err(Bar::NoSuchThing) }
         };
         self.open(request)?;
         match self.what {
@@ -377,10 +284,7 @@ impl<'a> Act<'a> {
     /// A renewal may not raise the precedence beyond what the counterpart accepts, by the charter of the ask.
     fn raised(&self, request: &Fact) -> Result<(), Bar> {
         let charter = self.view.charter_of(request);
-        let to = request
-            .posts
-            .as_ref()
-            .and_then(|(_, to)| charter.post(request.at.party.peer(), to));
+        let to = request.posts.as_ref().and_then(|(_, to)| charter.post(request.at.party.peer(), to));
         let highest = to.map(|p| p.highest);
         if self.header.precedence.is_some() && self.header.precedence > highest {
             return Err(Bar::PrecedenceTooHigh);
@@ -402,35 +306,23 @@ impl<'a> Act<'a> {
         if self.view.facts.off(Rule::Overdue) {
             return Ok(());
         }
-        let said = self
-            .view
-            .on(attempt.at)
-            .find(|f| f.what == What::Overdue { clause });
+        let said = self.view.on(attempt.at).find(|f| f.what == What::Overdue { clause });
         if let Some(said) = said {
             return Err(Bar::Already(said.at));
         }
-        if self.view.met(attempt, clause) {
-            Err(Bar::Met)
-        } else {
-            Ok(())
-        }
+        if self.view.met(attempt, clause) { Err(Bar::Met) } else { Ok(()) }
     }
 
     fn no_open_offer(&self, request: &Fact) -> Result<(), Bar> {
-        let offers = self
-            .view
-            .thread(request.at)
-            .filter(|f| matches!(f.kind(), Kind::Offer | Kind::Ready) && self.mine(f));
+        let offers =
+            self.view.thread(request.at).filter(|f| matches!(f.kind(), Kind::Offer | Kind::Ready) && self.mine(f));
         let mut open = offers.filter(|o| self.view.decision(o).outcome == Outcome::Open);
         open.next().map_or(Ok(()), |o| Err(Bar::OfferOpen(o.at)))
     }
 
     /// `named` is an offer or a ready.
     fn on_offer(&self, named: &Fact) -> Result<EntryRef, Bar> {
-        let request = self
-            .view
-            .fact_of(named.thing, &[Kind::Ask])
-            .ok_or(Bar::NoSuchThing)?;
+        let request = self.view.fact_of(named.thing, &[Kind::Ask]).ok_or(Bar::NoSuchThing)?;
         self.open(named)?;
         self.open(request)?;
         match self.what {
@@ -444,8 +336,7 @@ impl<'a> Act<'a> {
                 self.other(named)?;
                 match (&named.what, window) {
                     (What::Ready, None) => {}
-                    (What::Offer { windows, .. }, Some(window))
-                        if windows.iter().any(|o| o.window == *window) => {}
+                    (What::Offer { windows, .. }, Some(window)) if windows.iter().any(|o| o.window == *window) => {}
                     (What::Offer { .. }, Some(_)) => return Err(Bar::NotOffered),
                     _ => return Err(Bar::WindowMismatch),
                 }
@@ -459,10 +350,7 @@ impl<'a> Act<'a> {
 impl View<'_> {
     /// The entry that suspends a request at present.
     pub fn suspended(&self, request: &Fact) -> Option<EntryRef> {
-        let last = self
-            .on(request.at)
-            .filter(|f| matches!(f.what, What::Suspend | What::Resume))
-            .last();
+        let last = self.on(request.at).filter(|f| matches!(f.what, What::Suspend | What::Resume)).last();
         last.filter(|f| f.what == What::Suspend).map(|f| f.at)
     }
 
@@ -474,8 +362,7 @@ impl View<'_> {
             Clause::Station => rung >= Rung::Delivered,
             Clause::Watch => rung >= Rung::Seen || rung < Rung::Delivered,
             Clause::Principal => {
-                let answers =
-                    |f: &Fact| matches!(f.kind(), Kind::Defer | Kind::Offer | Kind::Ready);
+                let answers = |f: &Fact| matches!(f.kind(), Kind::Defer | Kind::Offer | Kind::Ready);
                 rung < Rung::Delivered || self.on(attempt.at).any(answers)
             }
         }

@@ -29,13 +29,7 @@ pub enum Rung {
 
 impl Rung {
     /// All, upwards.
-    pub const ALL: [Rung; 5] = [
-        Rung::Sent,
-        Rung::Delivered,
-        Rung::Alerting,
-        Rung::Seen,
-        Rung::Referred,
-    ];
+    pub const ALL: [Rung; 5] = [Rung::Sent, Rung::Delivered, Rung::Alerting, Rung::Seen, Rung::Referred];
 
     /// The word of DESIGN.md §3.
     pub fn word(self) -> &'static str {
@@ -96,59 +90,24 @@ pub enum Headline {
 impl<'a> View<'a> {
     /// How far an ask, a renewal, an offer or a ready has come.
     pub fn reached(&self, attempt: &Fact) -> Reached {
-        let sent = Reached {
-            rung: Rung::Sent,
-            by: attempt.at,
-            time: attempt.time,
-        };
-        let delivered = self.receipt(attempt.at).map(|(by, time)| Reached {
-            rung: Rung::Delivered,
-            by,
-            time,
-        });
-        let named = |f: &&Fact| {
-            f.refers == Some(attempt.at) || self.facts.off(Rule::Ladder) && attempt.before(f)
-        };
-        let theirs = self
-            .thread(attempt.thing)
-            .filter(named)
-            .filter(|f| f.at.party != attempt.at.party);
-        let climbed = theirs.filter_map(|f| {
-            Rung::given_by(f.kind()).map(|rung| Reached {
-                rung,
-                by: f.at,
-                time: f.time,
-            })
-        });
+        let sent = Reached { rung: Rung::Sent, by: attempt.at, time: attempt.time };
+        let delivered = self.receipt(attempt.at).map(|(by, time)| Reached { rung: Rung::Delivered, by, time });
+        let named = |f: &&Fact| f.refers == Some(attempt.at) || self.facts.off(Rule::Ladder) && attempt.before(f);
+        let theirs = self.thread(attempt.thing).filter(named).filter(|f| f.at.party != attempt.at.party);
+        let climbed =
+            theirs.filter_map(|f| Rung::given_by(f.kind()).map(|rung| Reached { rung, by: f.at, time: f.time }));
         // Of several that give the same rung the first stands: `>` keeps it.
-        delivered
-            .into_iter()
-            .chain(climbed)
-            .fold(sent, |best, r| if r.rung > best.rung { r } else { best })
+        delivered.into_iter().chain(climbed).fold(sent, |best, r| if r.rung > best.rung { r } else { best })
     }
 
     /// When an attempt reached each rung, upwards; the first entry that gave it.
     pub fn rungs(&self, attempt: &Fact) -> Vec<Reached> {
-        let mut rungs = alloc::vec![Reached {
-            rung: Rung::Sent,
-            by: attempt.at,
-            time: attempt.time
-        }];
-        rungs.extend(self.receipt(attempt.at).map(|(by, time)| Reached {
-            rung: Rung::Delivered,
-            by,
-            time,
-        }));
+        let mut rungs = alloc::vec![Reached { rung: Rung::Sent, by: attempt.at, time: attempt.time }];
+        rungs.extend(self.receipt(attempt.at).map(|(by, time)| Reached { rung: Rung::Delivered, by, time }));
         for rung in [Rung::Alerting, Rung::Seen, Rung::Referred] {
-            let mut theirs = self
-                .on(attempt.at)
-                .filter(|f| f.at.party != attempt.at.party);
+            let mut theirs = self.on(attempt.at).filter(|f| f.at.party != attempt.at.party);
             let first = theirs.find(|f| Rung::given_by(f.kind()) == Some(rung));
-            rungs.extend(first.map(|f| Reached {
-                rung,
-                by: f.at,
-                time: f.time,
-            }));
+            rungs.extend(first.map(|f| Reached { rung, by: f.at, time: f.time }));
         }
         rungs
     }
@@ -172,44 +131,22 @@ impl<'a> View<'a> {
 
     /// The precedence in force: the ask's, or a renewal's that raised it.
     pub fn precedence(&self, request: &Fact) -> Precedence {
-        let renewed = self
-            .on(request.at)
-            .filter(|f| f.what == What::Renew)
-            .filter_map(|f| f.precedence);
-        renewed.fold(
-            request.precedence.unwrap_or(Precedence::Routine),
-            Precedence::max,
-        )
+        let renewed = self.on(request.at).filter(|f| f.what == What::Renew).filter_map(|f| f.precedence);
+        renewed.fold(request.precedence.unwrap_or(Precedence::Routine), Precedence::max)
     }
 
     /// What stands over a request, an offer or a ready.
     pub fn headline(&self, thing: &'a Fact) -> Headline {
         let is_request = thing.kind() == Kind::Ask;
-        let talk = if is_request {
-            self.talk(thing).state
-        } else {
-            TalkState::None
-        };
+        let talk = if is_request { self.talk(thing).state } else { TalkState::None };
         let outcome = self.decision(thing).outcome;
         if outcome != Outcome::Open {
             return Headline::Closed { outcome, talk };
         }
-        let attempts = if is_request {
-            self.attempts(thing)
-        } else {
-            alloc::vec![thing]
-        };
+        let attempts = if is_request { self.attempts(thing) } else { alloc::vec![thing] };
         let latest = attempts.last().copied().unwrap_or(thing);
-        let before = attempts
-            .iter()
-            .take(attempts.len().saturating_sub(1))
-            .map(|a| self.reached(a));
+        let before = attempts.iter().take(attempts.len().saturating_sub(1)).map(|a| self.reached(a));
         let earlier = before.reduce(|best, r| if r.rung > best.rung { r } else { best });
-        Headline::Open {
-            reached: self.reached(latest),
-            attempts: attempts.len(),
-            earlier,
-            talk,
-        }
+        Headline::Open { reached: self.reached(latest), attempts: attempts.len(), earlier, talk }
     }
 }

@@ -76,11 +76,7 @@ impl View<'_> {
     pub fn word(&self, side: Party, request: &Fact) -> (Word, Vec<EntryRef>) {
         let partner = self.partner(request.at).map(|p| p.at);
         let requests = [Some(request.at), partner].into_iter().flatten();
-        let elsewhere = |at| {
-            self.on(at)
-                .filter(|f| f.kind() == Kind::Talk && f.at.party == side)
-                .map(|f| f.at)
-        };
+        let elsewhere = |at| self.on(at).filter(|f| f.kind() == Kind::Talk && f.at.party == side).map(|f| f.at);
         let elsewhere: Vec<EntryRef> = requests.flat_map(elsewhere).collect();
         if !elsewhere.is_empty() {
             return (Word::Talked, elsewhere);
@@ -89,17 +85,9 @@ impl View<'_> {
         if !decision.outcome.agreed() {
             return (Word::None, Vec::new());
         }
-        let acts = decision
-            .deciding
-            .iter()
-            .flat_map(|at| self.on(*at))
-            .filter(|f| f.at.party == side);
-        let said = acts
-            .filter_map(|f| word_of(f.kind()).map(|word| (f.at, word)))
-            .max_by_key(|(at, _)| at.index);
-        said.map_or((Word::None, Vec::new()), |(at, word)| {
-            (word, alloc::vec![at])
-        })
+        let acts = decision.deciding.iter().flat_map(|at| self.on(*at)).filter(|f| f.at.party == side);
+        let said = acts.filter_map(|f| word_of(f.kind()).map(|word| (f.at, word))).max_by_key(|(at, _)| at.index);
+        said.map_or((Word::None, Vec::new()), |(at, word)| (word, alloc::vec![at]))
     }
 
     /// The talk of a request.
@@ -113,19 +101,11 @@ impl View<'_> {
             (Some(Word::Talked), Some(_)) => TalkState::Talked,
             (Some(word), None) | (None, Some(word)) | (Some(word), Some(_)) => alone(word),
             (None, None) if !agreed => TalkState::None,
-            (None, None)
-                if self.facts.off(Rule::Talk) && [inviter, joiner] == [Word::Joined; 2] =>
-            {
-                TalkState::Talked
-            }
+            (None, None) if self.facts.off(Rule::Talk) && [inviter, joiner] == [Word::Joined; 2] => TalkState::Talked,
             (None, None) if [inviter, joiner].contains(&Word::Joined) => TalkState::Joined,
             (None, None) => TalkState::Planned,
         };
-        Talk {
-            state,
-            words: [inviter, joiner],
-            acts,
-        }
+        Talk { state, words: [inviter, joiner], acts }
     }
 }
 

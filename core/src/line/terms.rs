@@ -25,10 +25,7 @@ pub(super) struct Terms {
 
 impl Terms {
     pub(super) fn new(first: Charter) -> Terms {
-        Terms {
-            first,
-            amendments: Vec::new(),
-        }
+        Terms { first, amendments: Vec::new() }
     }
 
     /// Takes note of an `amend` that counts.
@@ -41,12 +38,7 @@ impl Terms {
                 let Ok(charter) = Charter::decode(charter) else {
                     return;
                 };
-                self.amendments.push(Amendment {
-                    number: *number,
-                    proposal: fact.at,
-                    countersigned: None,
-                    charter,
-                });
+                self.amendments.push(Amendment { number: *number, proposal: fact.at, countersigned: None, charter });
             }
             (None, Some(proposal)) => {
                 let proposed = self.amendments.iter_mut().find(|a| a.proposal == proposal);
@@ -61,16 +53,10 @@ impl Terms {
     /// In force at a cut: the highest number whose one proposal and countersignature the cut holds. Two proposals of one
     /// number, each countersigned, crossed: neither is in force.
     pub(super) fn at(&self, cut: Cut) -> &Charter {
-        let signed =
-            |a: &&Amendment| cut.holds(a.proposal) && a.countersigned.is_some_and(|c| cut.holds(c));
+        let signed = |a: &&Amendment| cut.holds(a.proposal) && a.countersigned.is_some_and(|c| cut.holds(c));
         let in_force: Vec<&Amendment> = self.amendments.iter().filter(signed).collect();
         let alone = |a: &&Amendment| in_force.iter().filter(|b| b.number == a.number).count() == 1;
-        in_force
-            .iter()
-            .copied()
-            .filter(alone)
-            .max_by_key(|a| a.number)
-            .map_or(&self.first, |a| &a.charter)
+        in_force.iter().copied().filter(alone).max_by_key(|a| a.number).map_or(&self.first, |a| &a.charter)
     }
 
     /// Whether an amendment can be proposed or countersigned: it reads, keeps line and keys, and is a version we compute.
@@ -78,10 +64,7 @@ impl Terms {
         Charter::decode(charter).is_ok_and(|c| {
             c.version == RULES_VERSION
                 && c.line == self.first.line
-                && c.parties
-                    .iter()
-                    .zip(&self.first.parties)
-                    .all(|(new, old)| new.keys.root == old.keys.root)
+                && c.parties.iter().zip(&self.first.parties).all(|(new, old)| new.keys.root == old.keys.root)
         })
     }
 }

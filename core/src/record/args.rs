@@ -4,8 +4,8 @@ use alloc::{string::String, vec::Vec};
 
 use super::cbor::Value;
 use super::codes::{
-    Channel, CheckBy, Clause, Code, Deadline, EndReason, Holding, Instrument, LineState, Mode,
-    OnSilence, Ownership, Part, StatementAnswer,
+    Channel, CheckBy, Clause, Code, Deadline, EndReason, Holding, Instrument, LineState, Mode, OnSilence, Ownership,
+    Part, StatementAnswer,
 };
 use super::kind::Kind;
 use super::what::{Offered, What};
@@ -24,28 +24,14 @@ impl What {
                 list.extend(charter.as_ref().map(|c| Value::bytes(c)));
                 list
             }
-            What::Key {
-                serial,
-                keys,
-                root,
-                proof,
-            } => alloc::vec![
+            What::Key { serial, keys, root, proof } => alloc::vec![
                 uint(*serial),
                 Value::Array(keys.iter().map(|k| Value::bytes(k)).collect()),
                 Value::bytes(root),
                 Value::bytes(proof),
             ],
-            What::Post {
-                post,
-                holding,
-                from,
-                until,
-            } => {
-                let mut list = alloc::vec![
-                    Value::text(post.as_str()),
-                    uint(holding.number()),
-                    uint(from.0)
-                ];
+            What::Post { post, holding, from, until } => {
+                let mut list = alloc::vec![Value::text(post.as_str()), uint(holding.number()), uint(from.0)];
                 list.extend(until.map(|t| uint(t.0)));
                 list
             }
@@ -57,11 +43,7 @@ impl What {
             What::Defer { code, until } => optional(code.number(), until.map(|t| t.0)),
             What::Decline { code } | What::Cancel { code } => alloc::vec![uint(code.number())],
             What::Lapse { deadline } => alloc::vec![uint(deadline.number())],
-            What::Offer {
-                windows,
-                on_silence,
-                code,
-            } => {
+            What::Offer { windows, on_silence, code } => {
                 let windows = windows.iter().map(offered).collect();
                 let mut list = alloc::vec![Value::Array(windows), uint(on_silence.number())];
                 list.extend(code.map(|c| uint(c.number())));
@@ -70,40 +52,20 @@ impl What {
             What::Accept { window } => interval((*window)?),
             What::Joined { part } => alloc::vec![uint(part.number())],
             What::Ended { by, reason } => alloc::vec![uint(by.number()), uint(reason.number())],
-            What::Talk {
-                when,
-                instrument,
-                posts,
-            } => {
+            What::Talk { when, instrument, posts } => {
                 let mut list = interval(*when);
-                list.extend([
-                    uint(instrument.number()),
-                    texts(posts.iter().map(PostId::as_str)),
-                ]);
+                list.extend([uint(instrument.number()), texts(posts.iter().map(PostId::as_str))]);
                 list
             }
-            What::Sheet {
-                when,
-                posts,
-                languages,
-            } => {
+            What::Sheet { when, posts, languages } => {
                 let mut list = interval(*when);
-                list.extend([
-                    texts(posts.iter().map(PostId::as_str)),
-                    texts(languages.iter().map(String::as_str)),
-                ]);
+                list.extend([texts(posts.iter().map(PostId::as_str)), texts(languages.iter().map(String::as_str))]);
                 list
             }
             What::Notice { format, number } => alloc::vec![uint(*format), uint(*number)],
             What::Statement { sentences } => sentences
                 .iter()
-                .map(|(code, at)| {
-                    Value::Array(alloc::vec![
-                        uint(*code),
-                        uint(at.party.number()),
-                        uint(at.index)
-                    ])
-                })
+                .map(|(code, at)| Value::Array(alloc::vec![uint(*code), uint(at.party.number()), uint(at.index)]))
                 .collect(),
             What::StatementReply { answer } => alloc::vec![uint(answer.number())],
             What::Approach { channel, post } => {
@@ -112,11 +74,7 @@ impl What {
             What::ApproachReply { ownership } | What::Adopt { ownership } => {
                 alloc::vec![uint(ownership.number())]
             }
-            What::Attempt {
-                channel,
-                address,
-                result,
-            } => {
+            What::Attempt { channel, address, result } => {
                 alloc::vec![uint(channel.number()), Value::text(address), uint(*result)]
             }
             _ => return None,
@@ -155,12 +113,9 @@ pub fn read(kind: Kind, args: Option<&Value>) -> Option<What> {
     }
     let list = args.as_array()?;
     match kind {
-        Kind::Offer
-        | Kind::Talk
-        | Kind::Sheet
-        | Kind::Statement
-        | Kind::Attempt
-        | Kind::Approach => read_long(kind, list),
+        Kind::Offer | Kind::Talk | Kind::Sheet | Kind::Statement | Kind::Attempt | Kind::Approach => {
+            read_long(kind, list)
+        }
         _ => read_short(kind, list),
     }
 }
@@ -204,21 +159,14 @@ fn read_short(kind: Kind, list: &[Value]) -> Option<What> {
                 2 => Some(list.get(1)?.as_bytes()?.into()),
                 _ => return None,
             };
-            What::Amend {
-                number: number(0)?,
-                charter,
-            }
+            What::Amend { number: number(0)?, charter }
         }
         Kind::Key => {
             exactly(4)?;
             let [station, link, word] = list.get(1)?.as_array()? else {
                 return None;
             };
-            let keys = [
-                station.as_array_of()?,
-                link.as_array_of()?,
-                word.as_array_of()?,
-            ];
+            let keys = [station.as_array_of()?, link.as_array_of()?, word.as_array_of()?];
             What::Key {
                 serial: number(0)?,
                 keys,
@@ -232,40 +180,23 @@ fn read_short(kind: Kind, list: &[Value]) -> Option<What> {
             from: Timestamp::new(number(2)?)?,
             until: until(3)?,
         },
-        Kind::State => What::State {
-            state: LineState::from_number(number(0)?)?,
-            until: until(1)?,
-        },
-        Kind::Defer => What::Defer {
-            code: Code::from_number(number(0)?)?,
-            until: until(1)?,
-        },
+        Kind::State => What::State { state: LineState::from_number(number(0)?)?, until: until(1)? },
+        Kind::Defer => What::Defer { code: Code::from_number(number(0)?)?, until: until(1)? },
         Kind::Ask => {
             exactly(2)?;
-            What::Ask {
-                mode: Mode::from_number(number(0)?)?,
-                private: list.get(1)?.as_bool()?,
-            }
+            What::Ask { mode: Mode::from_number(number(0)?)?, private: list.get(1)?.as_bool()? }
         }
         Kind::Accept => {
             exactly(2)?;
-            What::Accept {
-                window: Some(read_interval(list)?),
-            }
+            What::Accept { window: Some(read_interval(list)?) }
         }
         Kind::Ended => {
             exactly(2)?;
-            What::Ended {
-                by: Party::from_number(number(0)?)?,
-                reason: EndReason::from_number(number(1)?)?,
-            }
+            What::Ended { by: Party::from_number(number(0)?)?, reason: EndReason::from_number(number(1)?)? }
         }
         Kind::Notice => {
             exactly(2)?;
-            What::Notice {
-                format: number(0)?,
-                number: number(1)?,
-            }
+            What::Notice { format: number(0)?, number: number(1)? }
         }
         _ => {
             exactly(1)?;
@@ -276,36 +207,16 @@ fn read_short(kind: Kind, list: &[Value]) -> Option<What> {
 
 fn read_single(kind: Kind, number: u64) -> Option<What> {
     Some(match kind {
-        Kind::Check => What::Check {
-            by: CheckBy::from_number(number)?,
-        },
-        Kind::Overdue => What::Overdue {
-            clause: Clause::from_number(number)?,
-        },
-        Kind::Alerting => What::Alerting {
-            channel: Channel::from_number(number)?,
-        },
-        Kind::Decline => What::Decline {
-            code: Code::from_number(number)?,
-        },
-        Kind::Cancel => What::Cancel {
-            code: Code::from_number(number)?,
-        },
-        Kind::Lapse => What::Lapse {
-            deadline: Deadline::from_number(number)?,
-        },
-        Kind::Joined => What::Joined {
-            part: Part::from_number(number)?,
-        },
-        Kind::StatementReply => What::StatementReply {
-            answer: StatementAnswer::from_number(number)?,
-        },
-        Kind::ApproachReply => What::ApproachReply {
-            ownership: Ownership::from_number(number)?,
-        },
-        Kind::Adopt => What::Adopt {
-            ownership: Ownership::from_number(number)?,
-        },
+        Kind::Check => What::Check { by: CheckBy::from_number(number)? },
+        Kind::Overdue => What::Overdue { clause: Clause::from_number(number)? },
+        Kind::Alerting => What::Alerting { channel: Channel::from_number(number)? },
+        Kind::Decline => What::Decline { code: Code::from_number(number)? },
+        Kind::Cancel => What::Cancel { code: Code::from_number(number)? },
+        Kind::Lapse => What::Lapse { deadline: Deadline::from_number(number)? },
+        Kind::Joined => What::Joined { part: Part::from_number(number)? },
+        Kind::StatementReply => What::StatementReply { answer: StatementAnswer::from_number(number)? },
+        Kind::ApproachReply => What::ApproachReply { ownership: Ownership::from_number(number)? },
+        Kind::Adopt => What::Adopt { ownership: Ownership::from_number(number)? },
         _ => return None,
     })
 }
@@ -324,11 +235,7 @@ fn read_long(kind: Kind, list: &[Value]) -> Option<What> {
             if windows.is_empty() {
                 return None;
             }
-            What::Offer {
-                windows,
-                on_silence,
-                code,
-            }
+            What::Offer { windows, on_silence, code }
         }
         (Kind::Talk, [_, _, instrument, posts]) => What::Talk {
             when: read_interval(list)?,
@@ -340,13 +247,10 @@ fn read_long(kind: Kind, list: &[Value]) -> Option<What> {
             posts: read_posts(posts)?,
             languages: bounded(languages.as_array()?, limits::LIST_MAX, short_text)?,
         },
-        (Kind::Statement, [_, ..]) => What::Statement {
-            sentences: bounded(list, limits::LIST_MAX, read_sentence)?,
-        },
-        (Kind::Approach, [_, post]) => What::Approach {
-            channel: Instrument::from_number(number(0)?)?,
-            post: PostId::parse(post.as_text()?)?,
-        },
+        (Kind::Statement, [_, ..]) => What::Statement { sentences: bounded(list, limits::LIST_MAX, read_sentence)? },
+        (Kind::Approach, [_, post]) => {
+            What::Approach { channel: Instrument::from_number(number(0)?)?, post: PostId::parse(post.as_text()?)? }
+        }
         (Kind::Attempt, [_, address, _]) => What::Attempt {
             channel: Instrument::from_number(number(0)?)?,
             address: short_text(address)?,
@@ -357,32 +261,20 @@ fn read_long(kind: Kind, list: &[Value]) -> Option<What> {
 }
 
 fn bounded<T>(items: &[Value], max: usize, read: impl Fn(&Value) -> Option<T>) -> Option<Vec<T>> {
-    if items.len() > max {
-        None
-    } else {
-        items.iter().map(read).collect()
-    }
+    if items.len() > max { None } else { items.iter().map(read).collect() }
 }
 
 fn short_text(value: &Value) -> Option<String> {
-    value
-        .as_text()
-        .filter(|t| t.len() <= limits::SHORT_TEXT_MAX)
-        .map(String::from)
+    value.as_text().filter(|t| t.len() <= limits::SHORT_TEXT_MAX).map(String::from)
 }
 
 fn read_posts(value: &Value) -> Option<Vec<PostId>> {
-    bounded(value.as_array()?, limits::LIST_MAX, |p| {
-        PostId::parse(p.as_text()?)
-    })
+    bounded(value.as_array()?, limits::LIST_MAX, |p| PostId::parse(p.as_text()?))
 }
 
 fn read_interval(list: &[Value]) -> Option<Window> {
     let [start, end, ..] = list else { return None };
-    Window::new(
-        Timestamp::new(start.as_uint()?)?,
-        Timestamp::new(end.as_uint()?)?,
-    )
+    Window::new(Timestamp::new(start.as_uint()?)?, Timestamp::new(end.as_uint()?)?)
 }
 
 fn read_offered(value: &Value) -> Option<Offered> {
@@ -394,21 +286,12 @@ fn read_offered(value: &Value) -> Option<Offered> {
     if !short {
         return None;
     }
-    Some(Offered {
-        window,
-        zone: short_text(zone)?,
-    })
+    Some(Offered { window, zone: short_text(zone)? })
 }
 
 fn read_sentence(value: &Value) -> Option<(u64, EntryRef)> {
     let [code, party, index] = value.as_array()? else {
         return None;
     };
-    Some((
-        code.as_uint()?,
-        EntryRef {
-            party: Party::from_number(party.as_uint()?)?,
-            index: index.as_uint()?,
-        },
-    ))
+    Some((code.as_uint()?, EntryRef { party: Party::from_number(party.as_uint()?)?, index: index.as_uint()? }))
 }

@@ -43,22 +43,12 @@ impl Body {
         if value.as_map()?.len() != 4 {
             return None;
         }
-        let short = |key: u64| {
-            value
-                .at(key)?
-                .as_text()
-                .filter(|t| t.len() <= limits::SHORT_TEXT_MAX)
-                .map(String::from)
-        };
+        let short = |key: u64| value.at(key)?.as_text().filter(|t| t.len() <= limits::SHORT_TEXT_MAX).map(String::from);
         let body = Body {
             salt: value.at(1)?.as_array_of()?,
             language: short(2)?,
             media: short(3)?,
-            content: value
-                .at(4)?
-                .as_bytes()
-                .filter(|c| c.len() <= limits::BODY_CONTENT_MAX)?
-                .into(),
+            content: value.at(4)?.as_bytes().filter(|c| c.len() <= limits::BODY_CONTENT_MAX)?.into(),
         };
         let text = body.media.starts_with("text/");
         (!text || core::str::from_utf8(&body.content).is_ok()).then_some(body)
@@ -72,9 +62,5 @@ impl Body {
 
 /// What an entry names as the digest of an attested body: SHA-256(domain ‖ body as encoded).
 pub fn digest(encoded: &[u8]) -> Hash {
-    Sha256::new()
-        .chain_update(DOMAIN)
-        .chain_update(encoded)
-        .finalize()
-        .into()
+    Sha256::new().chain_update(DOMAIN).chain_update(encoded).finalize().into()
 }

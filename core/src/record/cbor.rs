@@ -89,38 +89,22 @@ impl Value {
 
     /// The number, if it is one from 0.
     pub fn as_uint(&self) -> Option<u64> {
-        if let Value::Uint(n) = self {
-            Some(*n)
-        } else {
-            None
-        }
+        if let Value::Uint(n) = self { Some(*n) } else { None }
     }
 
     /// The truth value, if it is one.
     pub fn as_bool(&self) -> Option<bool> {
-        if let Value::Bool(b) = self {
-            Some(*b)
-        } else {
-            None
-        }
+        if let Value::Bool(b) = self { Some(*b) } else { None }
     }
 
     /// The text, if it is one.
     pub fn as_text(&self) -> Option<&str> {
-        if let Value::Text(t) = self {
-            Some(t)
-        } else {
-            None
-        }
+        if let Value::Text(t) = self { Some(t) } else { None }
     }
 
     /// The bytes, if it is a byte string.
     pub fn as_bytes(&self) -> Option<&[u8]> {
-        if let Value::Bytes(b) = self {
-            Some(b)
-        } else {
-            None
-        }
+        if let Value::Bytes(b) = self { Some(b) } else { None }
     }
 
     /// Exactly `N` bytes.
@@ -130,28 +114,17 @@ impl Value {
 
     /// The items, if it is an array.
     pub fn as_array(&self) -> Option<&[Value]> {
-        if let Value::Array(items) = self {
-            Some(items)
-        } else {
-            None
-        }
+        if let Value::Array(items) = self { Some(items) } else { None }
     }
 
     /// The pairs, if it is a map.
     pub fn as_map(&self) -> Option<&[(Value, Value)]> {
-        if let Value::Map(pairs) = self {
-            Some(pairs)
-        } else {
-            None
-        }
+        if let Value::Map(pairs) = self { Some(pairs) } else { None }
     }
 
     /// The value under a number, if this is a map that has it.
     pub fn at(&self, key: u64) -> Option<&Value> {
-        self.as_map()?
-            .iter()
-            .find(|(k, _)| *k == Value::Uint(key))
-            .map(|(_, v)| v)
+        self.as_map()?.iter().find(|(k, _)| *k == Value::Uint(key)).map(|(_, v)| v)
     }
 }
 
@@ -175,11 +148,7 @@ fn read(decoder: &mut Decoder<'_>, depth: usize) -> Result<Value, CborFault> {
         }
         Type::Array => {
             let items = count(decoder.array().map_err(broken)?)?;
-            Value::Array(
-                (0..items)
-                    .map(|_| read(decoder, depth + 1))
-                    .collect::<Result<_, _>>()?,
-            )
+            Value::Array((0..items).map(|_| read(decoder, depth + 1)).collect::<Result<_, _>>()?)
         }
         Type::Map => read_map(decoder, depth)?,
         Type::BytesIndef | Type::StringIndef | Type::ArrayIndef | Type::MapIndef => {
@@ -217,9 +186,7 @@ fn count(length: Option<u64>) -> Result<usize, CborFault> {
 fn write(encoder: &mut Encoder<Vec<u8>>, value: &Value) {
     let _ = match value {
         Value::Uint(n) => encoder.u64(*n),
-        Value::Nint(n) => {
-            encoder.int(minicbor::data::Int::try_from(-1 - i128::from(*n)).unwrap_or(0u8.into()))
-        }
+        Value::Nint(n) => encoder.int(minicbor::data::Int::try_from(-1 - i128::from(*n)).unwrap_or(0u8.into())),
         Value::Bytes(bytes) => encoder.bytes(bytes),
         Value::Text(text) => encoder.str(text),
         Value::Bool(b) => encoder.bool(*b),
@@ -252,14 +219,7 @@ mod tests {
     #[test]
     fn every_kind_survives_a_round_trip() {
         let value = Value::map(alloc::vec![
-            (
-                Value::Uint(24),
-                Value::Array(alloc::vec![
-                    Value::Uint(u64::MAX),
-                    Value::Nint(u64::MAX),
-                    Value::Nint(0)
-                ])
-            ),
+            (Value::Uint(24), Value::Array(alloc::vec![Value::Uint(u64::MAX), Value::Nint(u64::MAX), Value::Nint(0)])),
             (Value::Uint(1), Value::text("день")),
             (Value::text("x"), Value::Bool(true)),
             (Value::Nint(0), Value::Null),

@@ -168,17 +168,10 @@ impl Charter {
         let pairs = value.as_map().ok_or(0u64)?;
         let clause = |n: u64| value.at(n).ok_or(n);
         let number = |n: u64| clause(n)?.as_uint().filter(|s| *s <= SECONDS_MAX).ok_or(n);
-        let four = |n: u64| {
-            read_numbers(clause(n)?, SECONDS_MAX)
-                .and_then(|l| <[u64; 4]>::try_from(l).ok())
-                .ok_or(n)
-        };
+        let four = |n: u64| read_numbers(clause(n)?, SECONDS_MAX).and_then(|l| <[u64; 4]>::try_from(l).ok()).ok_or(n);
         let texts = |n: u64| clause(n)?.as_array().and_then(read_texts).ok_or(n);
         let parties = match clause(3)?.as_array() {
-            Some([inviter, joiner]) => [
-                PartyTerms::read(inviter).ok_or(3u64)?,
-                PartyTerms::read(joiner).ok_or(3u64)?,
-            ],
+            Some([inviter, joiner]) => [PartyTerms::read(inviter).ok_or(3u64)?, PartyTerms::read(joiner).ok_or(3u64)?],
             _ => return Err(3),
         };
         let known = |key: &Value| matches!(key, Value::Uint(1..=14));
@@ -197,11 +190,7 @@ impl Charter {
             witnesses: texts(12)?,
             relays: texts(13)?,
             recall_s: number(14)?,
-            unknown: pairs
-                .iter()
-                .filter(|(key, _)| !known(key))
-                .cloned()
-                .collect(),
+            unknown: pairs.iter().filter(|(key, _)| !known(key)).cloned().collect(),
         })
     }
 }
@@ -214,18 +203,9 @@ const MINUTES_OF_DAY: u64 = 1_440;
 impl PartyTerms {
     fn write(&self) -> Value {
         let texts = |list: &[String]| Value::Array(list.iter().map(|t| Value::text(t)).collect());
-        let keys = [
-            &self.keys.root,
-            &self.keys.station,
-            &self.keys.link,
-            &self.keys.word,
-        ];
+        let keys = [&self.keys.root, &self.keys.station, &self.keys.link, &self.keys.word];
         let post = |p: &PostTerms| {
-            Value::Array(alloc::vec![
-                Value::text(p.id.as_str()),
-                Value::Uint(p.highest.number()),
-                Value::Bool(p.night)
-            ])
+            Value::Array(alloc::vec![Value::text(p.id.as_str()), Value::Uint(p.highest.number()), Value::Bool(p.night)])
         };
         Value::Array(alloc::vec![
             Value::text(&self.name),
@@ -255,14 +235,8 @@ impl PartyTerms {
         let sorted = posts.is_sorted_by(|a, b| a.id < b.id);
         sorted.then_some(())?;
         Some(PartyTerms {
-            name: name
-                .as_text()
-                .filter(|t| !t.is_empty() && t.len() <= limits::NAME_MAX)?
-                .into(),
-            call_sign: call_sign
-                .as_text()
-                .filter(|t| !t.is_empty() && t.len() <= limits::CALL_SIGN_MAX)?
-                .into(),
+            name: name.as_text().filter(|t| !t.is_empty() && t.len() <= limits::NAME_MAX)?.into(),
+            call_sign: call_sign.as_text().filter(|t| !t.is_empty() && t.len() <= limits::CALL_SIGN_MAX)?.into(),
             keys,
             languages: read_texts(languages.as_array()?)?,
             addresses: read_texts(addresses.as_array()?)?,
@@ -284,33 +258,22 @@ fn read_post(value: &Value) -> Option<PostTerms> {
 
 fn read_checks(value: &Value) -> Option<Checks> {
     match value.as_array()? {
-        [Value::Uint(0), seconds] => Some(Checks::Every(
-            seconds.as_uint().filter(|s| *s <= SECONDS_MAX)?,
-        )),
+        [Value::Uint(0), seconds] => Some(Checks::Every(seconds.as_uint().filter(|s| *s <= SECONDS_MAX)?)),
         [Value::Uint(1), minutes] => Some(Checks::At(read_numbers(minutes, MINUTES_OF_DAY - 1)?)),
         _ => None,
     }
 }
 
 fn read_numbers(value: &Value, max: u64) -> Option<Vec<u64>> {
-    let items = value
-        .as_array()
-        .filter(|items| items.len() <= limits::POSTS_MAX)?;
-    items
-        .iter()
-        .map(|n| n.as_uint().filter(|n| *n <= max))
-        .collect()
+    let items = value.as_array().filter(|items| items.len() <= limits::POSTS_MAX)?;
+    items.iter().map(|n| n.as_uint().filter(|n| *n <= max)).collect()
 }
 
 fn read_texts(items: &[Value]) -> Option<Vec<String>> {
     if items.len() > limits::CHARTER_LIST_MAX {
         return None;
     }
-    let short = |v: &Value| {
-        v.as_text()
-            .filter(|t| t.len() <= limits::SHORT_TEXT_MAX)
-            .map(String::from)
-    };
+    let short = |v: &Value| v.as_text().filter(|t| t.len() <= limits::SHORT_TEXT_MAX).map(String::from);
     items.iter().map(short).collect()
 }
 

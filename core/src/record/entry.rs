@@ -109,10 +109,7 @@ pub enum HeaderFault {
 impl Header {
     /// Where it stands.
     pub fn at(&self) -> EntryRef {
-        EntryRef {
-            party: self.party,
-            index: self.own.size,
-        }
+        EntryRef { party: self.party, index: self.own.size }
     }
 
     /// Its type; `None` if this version of the rules has no such type.
@@ -131,37 +128,15 @@ impl Header {
         let mut pairs = alloc::vec![
             (key::KIND, uint(kind)),
             (key::LINE, Value::bytes(&self.line.0)),
-            (
-                key::EPOCH,
-                Value::Array(alloc::vec![
-                    uint(self.epoch.number),
-                    Value::bytes(&self.epoch.id)
-                ])
-            ),
+            (key::EPOCH, Value::Array(alloc::vec![uint(self.epoch.number), Value::bytes(&self.epoch.id)])),
             (key::PARTY, uint(self.party.number())),
-            (
-                key::OWN,
-                Value::Array(alloc::vec![
-                    uint(self.own.size),
-                    Value::bytes(&self.own.root)
-                ])
-            ),
-            (
-                key::HELD,
-                Value::Array(alloc::vec![held(self.party.peer(), &self.held)])
-            ),
+            (key::OWN, Value::Array(alloc::vec![uint(self.own.size), Value::bytes(&self.own.root)])),
+            (key::HELD, Value::Array(alloc::vec![held(self.party.peer(), &self.held)])),
             (key::TIME, uint(self.time.0)),
         ];
         let mut put = |key: u64, value: Option<Value>| pairs.extend(value.map(|v| (key, v)));
-        put(
-            key::REFERS,
-            self.refers
-                .map(|r| Value::Array(alloc::vec![uint(r.party.number()), uint(r.index)])),
-        );
-        put(
-            key::FROM,
-            self.from.as_ref().map(|p| Value::text(p.as_str())),
-        );
+        put(key::REFERS, self.refers.map(|r| Value::Array(alloc::vec![uint(r.party.number()), uint(r.index)])));
+        put(key::FROM, self.from.as_ref().map(|p| Value::text(p.as_str())));
         put(key::TO, self.to.as_ref().map(|p| Value::text(p.as_str())));
         put(key::PRECEDENCE, self.precedence.map(|p| uint(p.number())));
         put(key::MARK, self.mark.map(|m| uint(m.number())));
@@ -170,11 +145,7 @@ impl Header {
         put(key::BODY, self.body.map(write_body));
         let lacking = || Value::Array(self.lacking.iter().copied().map(uint).collect());
         put(key::LACKING, (!self.lacking.is_empty()).then(lacking));
-        put(
-            key::UNDER,
-            self.under
-                .map(|u| Value::Array(alloc::vec![uint(u.key), uint(u.amend)])),
-        );
+        put(key::UNDER, self.under.map(|u| Value::Array(alloc::vec![uint(u.key), uint(u.amend)])));
         Value::map(pairs.into_iter().map(|(k, v)| (uint(k), v)).collect()).encode()
     }
 
@@ -185,25 +156,14 @@ impl Header {
     pub fn decode(payload: &[u8]) -> Result<Header, HeaderFault> {
         let value = Value::decode(payload).map_err(HeaderFault::Cbor)?;
         let placed = |k: u64| value.at(k).ok_or(HeaderFault::Unplaced(k));
-        let kind = placed(key::KIND)?
-            .as_uint()
-            .ok_or(HeaderFault::Unplaced(key::KIND))?;
-        let epoch = placed(key::EPOCH)
-            .ok()
-            .and_then(read_epoch)
-            .ok_or(HeaderFault::Unplaced(key::EPOCH))?;
-        let line = placed(key::LINE)?
-            .as_array_of()
-            .ok_or(HeaderFault::Unplaced(key::LINE))?;
+        let kind = placed(key::KIND)?.as_uint().ok_or(HeaderFault::Unplaced(key::KIND))?;
+        let epoch = placed(key::EPOCH).ok().and_then(read_epoch).ok_or(HeaderFault::Unplaced(key::EPOCH))?;
+        let line = placed(key::LINE)?.as_array_of().ok_or(HeaderFault::Unplaced(key::LINE))?;
         let party = placed(key::PARTY)?.as_uint().and_then(Party::from_number);
         let party = party.ok_or(HeaderFault::Unplaced(key::PARTY))?;
         let own = read_head(placed(key::OWN)?).ok_or(HeaderFault::Unplaced(key::OWN))?;
-        let held =
-            read_held(placed(key::HELD)?, party.peer()).ok_or(HeaderFault::Unplaced(key::HELD))?;
-        let time = placed(key::TIME)?
-            .as_uint()
-            .and_then(Timestamp::new)
-            .ok_or(HeaderFault::Unplaced(key::TIME))?;
+        let held = read_held(placed(key::HELD)?, party.peer()).ok_or(HeaderFault::Unplaced(key::HELD))?;
+        let time = placed(key::TIME)?.as_uint().and_then(Timestamp::new).ok_or(HeaderFault::Unplaced(key::TIME))?;
         let mut header = Header {
             line: LineId(line),
             epoch,
@@ -230,8 +190,7 @@ impl Header {
             return Ok(header);
         }
         let fits = payload.len() <= limits::ENTRY_MAX && header.read_optional(&value).is_some();
-        let what = args::read(kind, value.at(key::ARGS))
-            .filter(|_| fits && super::shape::fits(kind, &header));
+        let what = args::read(kind, value.at(key::ARGS)).filter(|_| fits && super::shape::fits(kind, &header));
         header.what = what.ok_or(Unread::Malformed(kind));
         Ok(header)
     }
@@ -242,9 +201,7 @@ impl Header {
         self.refers = read_if(value.at(key::REFERS), read_ref)?;
         self.from = read_if(value.at(key::FROM), |v| PostId::parse(v.as_text()?))?;
         self.to = read_if(value.at(key::TO), |v| PostId::parse(v.as_text()?))?;
-        self.precedence = read_if(value.at(key::PRECEDENCE), |v| {
-            Precedence::from_number(number(v)?)
-        })?;
+        self.precedence = read_if(value.at(key::PRECEDENCE), |v| Precedence::from_number(number(v)?))?;
         self.mark = read_if(value.at(key::MARK), |v| Mark::from_number(number(v)?))?;
         self.deadline = read_if(value.at(key::DEADLINE), |v| Timestamp::new(number(v)?))?;
         self.body = read_if(value.at(key::BODY), read_body)?;
@@ -271,31 +228,21 @@ fn unknown_key(value: &Value) -> Option<u64> {
 }
 
 fn held(peer: Party, head: &Head) -> Value {
-    Value::Array(alloc::vec![
-        Value::Uint(peer.number()),
-        Value::Uint(head.size),
-        Value::bytes(&head.root)
-    ])
+    Value::Array(alloc::vec![Value::Uint(peer.number()), Value::Uint(head.size), Value::bytes(&head.root)])
 }
 
 fn read_epoch(value: &Value) -> Option<Epoch> {
     let [number, id] = value.as_array()? else {
         return None;
     };
-    Some(Epoch {
-        number: number.as_uint()?,
-        id: id.as_array_of()?,
-    })
+    Some(Epoch { number: number.as_uint()?, id: id.as_array_of()? })
 }
 
 fn read_head(value: &Value) -> Option<Head> {
     let [size, root] = value.as_array()? else {
         return None;
     };
-    Some(Head {
-        size: size.as_uint()?,
-        root: root.as_array_of()?,
-    })
+    Some(Head { size: size.as_uint()?, root: root.as_array_of()? })
 }
 
 /// A list, so that lines of three stay possible; in this version it names exactly the one peer.
@@ -307,20 +254,14 @@ fn read_held(value: &Value, peer: Party) -> Option<Head> {
         return None;
     };
     (party.as_uint()? == peer.number()).then_some(())?;
-    Some(Head {
-        size: size.as_uint()?,
-        root: root.as_array_of()?,
-    })
+    Some(Head { size: size.as_uint()?, root: root.as_array_of()? })
 }
 
 fn read_ref(value: &Value) -> Option<EntryRef> {
     let [party, index] = value.as_array()? else {
         return None;
     };
-    Some(EntryRef {
-        party: Party::from_number(party.as_uint()?)?,
-        index: index.as_uint()?,
-    })
+    Some(EntryRef { party: Party::from_number(party.as_uint()?)?, index: index.as_uint()? })
 }
 
 fn write_body(body: BodyRef) -> Value {
@@ -349,8 +290,5 @@ fn read_under(value: &Value) -> Option<Under> {
     let [key, amend] = value.as_array()? else {
         return None;
     };
-    Some(Under {
-        key: key.as_uint()?,
-        amend: amend.as_uint()?,
-    })
+    Some(Under { key: key.as_uint()?, amend: amend.as_uint()? })
 }

@@ -121,4 +121,9 @@ impl Kind {
     pub fn parse(word: &str) -> Option<Kind> {
         Self::ALL.iter().copied().find(|k| k.word() == word)
     }
+
+    /// Whether it opens something that is called aloud by a number: "Northland 112" (§2.4).
+    pub fn is_numbered(self) -> bool {
+        matches!(self, Kind::Ask | Kind::Offer | Kind::Ready | Kind::Text | Kind::Notice | Kind::Statement)
+    }
 }

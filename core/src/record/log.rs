@@ -48,13 +48,8 @@ impl Entry {
     /// [`Misconduct::NotCanonical`].
     pub fn read(bytes: &[u8]) -> Result<Entry, Misconduct> {
         let sealed = open(bytes).map_err(|_| Misconduct::NotCanonical(None))?;
-        let header = Header::decode(sealed.payload)
-            .map_err(|fault| Misconduct::NotCanonical(Some(fault)))?;
-        Ok(Entry {
-            bytes: bytes.into(),
-            leaf: leaf_hash(bytes),
-            header,
-        })
+        let header = Header::decode(sealed.payload).map_err(|fault| Misconduct::NotCanonical(Some(fault)))?;
+        Ok(Entry { bytes: bytes.into(), leaf: leaf_hash(bytes), header })
     }
 
     /// Whether this entry is signed by `key`.
@@ -68,21 +63,8 @@ impl Log {
     pub fn new(line: LineId, epoch: Epoch, party: Party, key: PublicKey, root: PublicKey) -> Log {
         let mut roots = VecDeque::new();
         roots.push_back(empty_root());
-        let named = Head {
-            size: 0,
-            root: empty_root(),
-        };
-        Log {
-            line,
-            epoch,
-            party,
-            edge: Edge::new(),
-            key,
-            root,
-            named,
-            roots,
-            first_root: 0,
-        }
+        let named = Head { size: 0, root: empty_root() };
+        Log { line, epoch, party, edge: Edge::new(), key, root, named, roots, first_root: 0 }
     }
 
     /// Whose log it is.
@@ -102,10 +84,7 @@ impl Log {
 
     /// Size and root.
     pub fn head(&self) -> Head {
-        Head {
-            size: self.edge.size(),
-            root: self.edge.root(),
-        }
+        Head { size: self.edge.size(), root: self.edge.root() }
     }
 
     /// The tree's right edge, to be stored.
@@ -145,11 +124,7 @@ impl Log {
             return Err(Misconduct::WrongEpoch);
         }
         if header.own != self.head() {
-            return Err(if header.own.size < self.size() {
-                Misconduct::Fork
-            } else {
-                Misconduct::WrongPlace
-            });
+            return Err(if header.own.size < self.size() { Misconduct::Fork } else { Misconduct::WrongPlace });
         }
         if header.held.size < self.named.size {
             return Err(Misconduct::HeadWentBack);
@@ -165,27 +140,17 @@ impl Log {
 
     /// New keys are signed by root, and the new station key proves that it is held.
     fn grants(&self, header: &Header, verify: &dyn Verify) -> bool {
-        let Ok(What::Key {
-            serial,
-            keys,
-            root,
-            proof,
-        }) = &header.what
-        else {
+        let Ok(What::Key { serial, keys, root, proof }) = &header.what else {
             return true;
         };
         let [station, ..] = keys;
         let message = to_be_signed(AAD_KEY, &key_grant(self.line, *serial, keys));
-        verify.verify(&self.root, &message, root)
-            && verify.verify(&PublicKey::from_bytes(*station), &message, proof)
+        verify.verify(&self.root, &message, root) && verify.verify(&PublicKey::from_bytes(*station), &message, proof)
     }
 
     /// Appends an entry that was judged, or that we have just signed.
     pub fn append(&mut self, entry: &Entry) {
-        assert!(
-            entry.header.own.size == self.size(),
-            "only what continues the log is appended"
-        );
+        assert!(entry.header.own.size == self.size(), "only what continues the log is appended");
         self.edge.push(entry.leaf);
         self.roots.push_back(self.edge.root());
         self.named = entry.header.held;
@@ -204,15 +169,9 @@ impl Log {
 /// The key that signs what follows this entry, if the entry changes it: a `key` (§4.5), or the charter of a new epoch (§4.6).
 fn key_after(header: &Header) -> Option<PublicKey> {
     let station = match header.what.as_ref().ok()? {
-        What::Key {
-            keys: [station, ..],
-            ..
-        } => *station,
+        What::Key { keys: [station, ..], .. } => *station,
         What::Charter(args) => match Opening::read(args)? {
-            Opening::Opened {
-                keys: [station, ..],
-                ..
-            } => station,
+            Opening::Opened { keys: [station, ..], .. } => station,
             Opening::Paired { .. } | Opening::Joined { .. } => return None,
         },
         _ => return None,
@@ -223,10 +182,5 @@ fn key_after(header: &Header) -> Option<PublicKey> {
 /// What root signs of new keys (§4.5): the serial and the three keys, as CBOR, under `counterpart/key/v1`.
 fn key_grant(line: LineId, serial: u64, keys: &[Hash; 3]) -> Vec<u8> {
     let keys = keys.iter().map(|k| Value::bytes(k)).collect();
-    Value::Array(alloc::vec![
-        Value::bytes(&line.0),
-        Value::Uint(serial),
-        Value::Array(keys)
-    ])
-    .encode()
+    Value::Array(alloc::vec![Value::bytes(&line.0), Value::Uint(serial), Value::Array(keys)]).encode()
 }

@@ -50,17 +50,9 @@ impl Opening {
     pub fn write(&self) -> Value {
         let uint = Value::Uint;
         Value::Array(match self {
-            Opening::Paired {
-                charter,
-                signatures,
-            } => {
+            Opening::Paired { charter, signatures } => {
                 let [inviter, joiner] = signatures;
-                alloc::vec![
-                    uint(0),
-                    Value::bytes(charter),
-                    Value::bytes(inviter),
-                    Value::bytes(joiner)
-                ]
+                alloc::vec![uint(0), Value::bytes(charter), Value::bytes(inviter), Value::bytes(joiner)]
             }
             Opening::Opened { keys, heads } => {
                 let keys = keys.iter().map(|k| Value::bytes(k)).collect();
@@ -83,20 +75,12 @@ impl Opening {
                 let [station, link, word] = keys.as_array()? else {
                     return None;
                 };
-                let keys = [
-                    station.as_array_of()?,
-                    link.as_array_of()?,
-                    word.as_array_of()?,
-                ];
-                Some(Opening::Opened {
-                    keys,
-                    heads: read_heads(heads)?,
-                })
+                let keys = [station.as_array_of()?, link.as_array_of()?, word.as_array_of()?];
+                Some(Opening::Opened { keys, heads: read_heads(heads)? })
             }
-            [Value::Uint(2), heads, restored] => Some(Opening::Joined {
-                heads: read_heads(heads)?,
-                restored: restored.as_bool()?,
-            }),
+            [Value::Uint(2), heads, restored] => {
+                Some(Opening::Joined { heads: read_heads(heads)?, restored: restored.as_bool()? })
+            }
             _ => None,
         }
     }
@@ -113,15 +97,9 @@ impl Opening {
 /// The keys in force after an opening: fresh ones in a new epoch, those before it otherwise.
 pub fn keys_after(opening: &Opening, before: Keys) -> Keys {
     match opening {
-        Opening::Opened {
-            keys: [station, link, word],
-            ..
-        } => Keys {
-            root: before.root,
-            station: *station,
-            link: *link,
-            word: *word,
-        },
+        Opening::Opened { keys: [station, link, word], .. } => {
+            Keys { root: before.root, station: *station, link: *link, word: *word }
+        }
         Opening::Paired { .. } | Opening::Joined { .. } => before,
     }
 }
@@ -129,10 +107,7 @@ pub fn keys_after(opening: &Opening, before: Keys) -> Keys {
 fn write_heads(heads: &[EpochHeads]) -> Value {
     let head = |h: &Head| Value::Array(alloc::vec![Value::Uint(h.size), Value::bytes(&h.root)]);
     let one = |e: &EpochHeads| {
-        let epoch = Value::Array(alloc::vec![
-            Value::Uint(e.epoch.number),
-            Value::bytes(&e.epoch.id)
-        ]);
+        let epoch = Value::Array(alloc::vec![Value::Uint(e.epoch.number), Value::bytes(&e.epoch.id)]);
         let mut list = alloc::vec![epoch];
         list.extend(e.heads.iter().map(head));
         Value::Array(list)
@@ -141,9 +116,7 @@ fn write_heads(heads: &[EpochHeads]) -> Value {
 }
 
 fn read_heads(value: &Value) -> Option<Vec<EpochHeads>> {
-    let items = value
-        .as_array()
-        .filter(|items| items.len() <= limits::EPOCHS_MAX)?;
+    let items = value.as_array().filter(|items| items.len() <= limits::EPOCHS_MAX)?;
     items.iter().map(read_epoch_heads).collect()
 }
 
@@ -158,16 +131,10 @@ fn read_epoch_heads(value: &Value) -> Option<EpochHeads> {
         let [size, root] = v.as_array()? else {
             return None;
         };
-        Some(Head {
-            size: size.as_uint()?,
-            root: root.as_array_of()?,
-        })
+        Some(Head { size: size.as_uint()?, root: root.as_array_of()? })
     };
     Some(EpochHeads {
-        epoch: Epoch {
-            number: number.as_uint()?,
-            id: id.as_array_of()?,
-        },
+        epoch: Epoch { number: number.as_uint()?, id: id.as_array_of()? },
         heads: [head(inviter)?, head(joiner)?],
     })
 }

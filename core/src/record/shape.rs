@@ -21,59 +21,21 @@ struct Shape {
     body: Need,
 }
 
-const PLAIN: Shape = Shape {
-    refers: No,
-    posts: No,
-    precedence: No,
-    mark: No,
-    deadline: No,
-    body: May,
-};
-const ACT: Shape = Shape {
-    refers: Must,
-    ..PLAIN
-};
-const OPENS: Shape = Shape {
-    precedence: Must,
-    mark: Must,
-    ..PLAIN
-};
+const PLAIN: Shape = Shape { refers: No, posts: No, precedence: No, mark: No, deadline: No, body: May };
+const ACT: Shape = Shape { refers: Must, ..PLAIN };
+const OPENS: Shape = Shape { precedence: Must, mark: Must, ..PLAIN };
 
 fn shape(kind: Kind) -> Shape {
     match kind {
-        Kind::Ask => Shape {
-            refers: May,
-            posts: Must,
-            deadline: May,
-            ..OPENS
-        },
-        Kind::Text | Kind::Notice => Shape {
-            posts: Must,
-            body: Must,
-            ..OPENS
-        },
+        Kind::Ask => Shape { refers: May, posts: Must, deadline: May, ..OPENS },
+        Kind::Text | Kind::Notice => Shape { posts: Must, body: Must, ..OPENS },
         Kind::Check => OPENS,
-        Kind::Renew => Shape {
-            precedence: May,
-            deadline: May,
-            ..ACT
-        },
-        Kind::Offer | Kind::Ready => Shape {
-            deadline: Must,
-            ..ACT
-        },
+        Kind::Renew => Shape { precedence: May, deadline: May, ..ACT },
+        Kind::Offer | Kind::Ready => Shape { deadline: Must, ..ACT },
         Kind::Charter | Kind::Received => Shape { body: No, ..PLAIN },
-        Kind::Amend => Shape {
-            refers: May,
-            ..PLAIN
-        },
-        Kind::Memo | Kind::Heard => Shape {
-            body: Must,
-            ..PLAIN
-        },
-        Kind::Key | Kind::Post | Kind::State | Kind::Statement | Kind::Approach | Kind::Attempt => {
-            PLAIN
-        }
+        Kind::Amend => Shape { refers: May, ..PLAIN },
+        Kind::Memo | Kind::Heard => Shape { body: Must, ..PLAIN },
+        Kind::Key | Kind::Post | Kind::State | Kind::Statement | Kind::Approach | Kind::Attempt => PLAIN,
         _ => ACT,
     }
 }

@@ -4,8 +4,8 @@ use alloc::{string::String, vec::Vec};
 
 use super::cbor::Value;
 use super::codes::{
-    Channel, CheckBy, Clause, Code, Deadline, EndReason, Holding, Instrument, LineState, Mode,
-    OnSilence, Ownership, Part, StatementAnswer,
+    Channel, CheckBy, Clause, Code, Deadline, EndReason, Holding, Instrument, LineState, Mode, OnSilence, Ownership,
+    Part, StatementAnswer,
 };
 use super::kind::Kind;
 use super::merkle::Hash;
@@ -31,29 +31,13 @@ pub enum What {
     /// A head and nothing else.
     Received,
     /// The number of the amendment, and the whole new charter; `None` in its countersignature.
-    Amend {
-        number: u64,
-        charter: Option<Vec<u8>>,
-    },
+    Amend { number: u64, charter: Option<Vec<u8>> },
     /// A serial, the new station and link and word keys, root's signature and the new station key's.
-    Key {
-        serial: u64,
-        keys: [Hash; 3],
-        root: Signature,
-        proof: Signature,
-    },
+    Key { serial: u64, keys: [Hash; 3], root: Signature, proof: Signature },
     /// Who holds a post, from when until when.
-    Post {
-        post: PostId,
-        holding: Holding,
-        from: Timestamp,
-        until: Option<Timestamp>,
-    },
+    Post { post: PostId, holding: Holding, from: Timestamp, until: Option<Timestamp> },
     /// What the station declares, and until when.
-    State {
-        state: LineState,
-        until: Option<Timestamp>,
-    },
+    State { state: LineState, until: Option<Timestamp> },
     /// By the schedule or by a person.
     Check { by: CheckBy },
     /// Somebody answered the check.
@@ -69,10 +53,7 @@ pub enum What {
     /// It is with the principal's office.
     Referred,
     /// Why not now, and until when.
-    Defer {
-        code: Code,
-        until: Option<Timestamp>,
-    },
+    Defer { code: Code, until: Option<Timestamp> },
     /// The request still stands.
     Renew,
     /// Not able at present.
@@ -88,11 +69,7 @@ pub enum What {
     /// Which deadline passed.
     Lapse { deadline: Deadline },
     /// 1 to 8 windows, what silence does, and why not sooner.
-    Offer {
-        windows: Vec<Offered>,
-        on_silence: OnSilence,
-        code: Option<Code>,
-    },
+    Offer { windows: Vec<Offered>, on_silence: OnSilence, code: Option<Code> },
     /// "We will take it now."
     Ready,
     /// The window taken; `None` for a ready.
@@ -106,17 +83,9 @@ pub enum What {
     /// Why the agreed talk will not be.
     Cancel { code: Code },
     /// When, by what, and which posts talked.
-    Talk {
-        when: Window,
-        instrument: Instrument,
-        posts: Vec<PostId>,
-    },
+    Talk { when: Window, instrument: Instrument, posts: Vec<PostId> },
     /// When, which posts, in which languages; the topics are in the body.
-    Sheet {
-        when: Window,
-        posts: Vec<PostId>,
-        languages: Vec<String>,
-    },
+    Sheet { when: Window, posts: Vec<PostId>, languages: Vec<String> },
     /// A written message.
     Text,
     /// The format and the number of the notice.
@@ -136,11 +105,7 @@ pub enum What {
     /// Ours or not.
     ApproachReply { ownership: Ownership },
     /// By which channel, to which address, with which result (0 none, 1 spoke to someone, 2 left word).
-    Attempt {
-        channel: Instrument,
-        address: String,
-        result: u64,
-    },
+    Attempt { channel: Instrument, address: String, result: u64 },
     /// What they said, in the body.
     Heard,
     /// Ours, not ours, or no position.

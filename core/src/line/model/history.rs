@@ -12,9 +12,7 @@ use crate::ids::{EntryRef, Epoch, LineId, Party, PostId};
 use crate::line::facts::Cut;
 use crate::precedence::{Mark, Precedence};
 use crate::record::charter::{Charter, Checks, Keys, PartyTerms, PostTerms, RULES_VERSION};
-use crate::record::codes::{
-    Channel, Clause, Code, Deadline, EndReason, Instrument, Mode, OnSilence, Part,
-};
+use crate::record::codes::{Channel, Clause, Code, Deadline, EndReason, Instrument, Mode, OnSilence, Part};
 use crate::record::entry::{Head, Header};
 use crate::record::what::{Offered, What};
 use crate::time::{Timestamp, Window};
@@ -50,25 +48,13 @@ impl History {
             let header = header(entry);
             logs[header.party.slot()].push(header);
         }
-        let void: Vec<Header> = json["void"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(header)
-            .collect();
+        let void: Vec<Header> = json["void"].as_array().unwrap().iter().map(header).collect();
         let known = logs.clone();
-        let logs = logs.map(|log| {
-            log.into_iter()
-                .map(|entry| complete(entry, &known))
-                .collect()
-        });
+        let logs = logs.map(|log| log.into_iter().map(|entry| complete(entry, &known)).collect());
         History {
             run: json["run"].as_str().unwrap().into(),
             text: json["entries"].to_string(),
-            void: void
-                .into_iter()
-                .map(|entry| complete(entry, &known))
-                .collect(),
+            void: void.into_iter().map(|entry| complete(entry, &known)).collect(),
             verdict: verdict(&json),
             logs,
         }
@@ -77,9 +63,7 @@ impl History {
     /// The model limits open asks to one or two a side, by run.
     pub fn open_asks_max(&self) -> usize {
         match self.run.as_str() {
-            "the same, two open asks a side"
-            | "asks with two marks/posts"
-            | "re-asks that name a closed request" => 2,
+            "the same, two open asks a side" | "asks with two marks/posts" | "re-asks that name a closed request" => 2,
             "texts" | "talk after an answer" | "talk of a concerted pair" => 2,
             "talk after an accept that may be crossed, and accepted anew" => 2,
             _ => 1,
@@ -118,40 +102,22 @@ fn verdict(json: &Json) -> Verdict {
     let mut verdict = Verdict::default();
     for row in rows("outcomes") {
         let settled = |at: usize| row[at].as_bool().unwrap();
-        verdict.outcomes.insert(
-            at(&row[0], &row[1]),
-            (text(&row[2]), settled(3), settled(4)),
-        );
+        verdict.outcomes.insert(at(&row[0], &row[1]), (text(&row[2]), settled(3), settled(4)));
     }
     for row in rows("headlines") {
-        let words = row[2]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|w| w.as_str().map_or_else(|| w.to_string(), String::from));
-        verdict
-            .headlines
-            .insert(at(&row[0], &row[1]), words.collect());
+        let words = row[2].as_array().unwrap().iter().map(|w| w.as_str().map_or_else(|| w.to_string(), String::from));
+        verdict.headlines.insert(at(&row[0], &row[1]), words.collect());
     }
     for row in rows("talks") {
-        verdict.talks.insert(
-            at(&row[0], &row[1]),
-            [text(&row[2]), text(&row[3]), text(&row[4])],
-        );
+        verdict.talks.insert(at(&row[0], &row[1]), [text(&row[2]), text(&row[3]), text(&row[4])]);
     }
     let pair = |row: &Json| (at(&row[0][0], &row[0][1]), at(&row[1][0], &row[1][1]));
-    verdict.concerted = rows("concerted")
-        .iter()
-        .map(pair)
-        .collect::<BTreeMap<_, _>>();
+    verdict.concerted = rows("concerted").iter().map(pair).collect::<BTreeMap<_, _>>();
     verdict
 }
 
 fn at(party: &Json, index: &Json) -> EntryRef {
-    EntryRef {
-        party: Party::from_number(party.as_u64().unwrap()).unwrap(),
-        index: index.as_u64().unwrap(),
-    }
+    EntryRef { party: Party::from_number(party.as_u64().unwrap()).unwrap(), index: index.as_u64().unwrap() }
 }
 
 /// `[side, index, type, saw, ref, arg]` as a header; roots are of no matter to the rules.
@@ -162,14 +128,8 @@ fn header(row: &Json) -> Header {
         line: LineId([7; 16]),
         epoch: Epoch::FIRST,
         party: at.party,
-        own: Head {
-            size: at.index,
-            root: [0; 32],
-        },
-        held: Head {
-            size: row[3].as_u64().unwrap(),
-            root: [0; 32],
-        },
+        own: Head { size: at.index, root: [0; 32] },
+        held: Head { size: row[3].as_u64().unwrap(), root: [0; 32] },
         time: Timestamp(LATE),
         refers: row[4].as_array().map(|r| self::at(&r[0], &r[1])),
         from: None,
@@ -184,25 +144,13 @@ fn header(row: &Json) -> Header {
     };
     match header.what.as_ref().unwrap() {
         What::Ask { .. } | What::Text => {
-            let post = |party: Party| {
-                PostId::parse(if party == Party::Inviter {
-                    "minister"
-                } else {
-                    "foreign"
-                })
-            };
+            let post = |party: Party| PostId::parse(if party == Party::Inviter { "minister" } else { "foreign" });
             (header.from, header.to) = (post(at.party), post(at.party.peer()));
             header.precedence = Some(Precedence::Routine);
-            header.mark = Some(if first(arg).as_str() == Some("ex") {
-                Mark::Exercise
-            } else {
-                Mark::Operation
-            });
+            header.mark = Some(if first(arg).as_str() == Some("ex") { Mark::Exercise } else { Mark::Operation });
             header.deadline = Some(Timestamp(arg[1].as_u64().unwrap_or(EARLY)));
         }
-        What::Offer { .. } | What::Ready => {
-            header.deadline = Some(Timestamp(arg[1].as_u64().unwrap_or(EARLY)))
-        }
+        What::Offer { .. } | What::Ready => header.deadline = Some(Timestamp(arg[1].as_u64().unwrap_or(EARLY))),
         What::Renew => header.deadline = arg.as_u64().map(Timestamp),
         What::Lapse { .. } => header.time = Timestamp(arg.as_u64().unwrap_or(LATE)),
         _ => {}
@@ -213,13 +161,9 @@ fn header(row: &Json) -> Header {
 /// An accept takes the one window of the offer that it refers to; of a ready it takes none.
 fn complete(mut header: Header, logs: &[Vec<Header>; 2]) -> Header {
     if let (Ok(What::Accept { .. }), Some(at)) = (&header.what, header.refers) {
-        let named = logs[at.party.slot()]
-            .get(at.index as usize)
-            .and_then(|h| h.what.as_ref().ok());
+        let named = logs[at.party.slot()].get(at.index as usize).and_then(|h| h.what.as_ref().ok());
         if let Some(What::Offer { windows, .. }) = named {
-            header.what = Ok(What::Accept {
-                window: Some(windows[0].window),
-            });
+            header.what = Ok(What::Accept { window: Some(windows[0].window) });
         }
     }
     header
@@ -235,66 +179,34 @@ fn window(time: u64) -> Window {
 }
 
 fn what(kind: &str, arg: &Json) -> What {
-    let offered = |time: u64| Offered {
-        window: window(time),
-        zone: "UTC".into(),
-    };
+    let offered = |time: u64| Offered { window: window(time), zone: "UTC".into() };
     match kind {
         "received" => What::Received,
-        "ask" => What::Ask {
-            mode: Mode::Voice,
-            private: false,
-        },
-        "alerting" => What::Alerting {
-            channel: Channel::Desk,
-        },
+        "ask" => What::Ask { mode: Mode::Voice, private: false },
+        "alerting" => What::Alerting { channel: Channel::Desk },
         "seen" => What::Seen,
         "referred" => What::Referred,
-        "defer" => What::Defer {
-            code: Code::Engaged,
-            until: None,
-        },
+        "defer" => What::Defer { code: Code::Engaged, until: None },
         "renew" => What::Renew,
         "suspend" => What::Suspend,
         "resume" => What::Resume,
         "answer" => What::Answer,
-        "decline" => What::Decline {
-            code: Code::Unstated,
-        },
+        "decline" => What::Decline { code: Code::Unstated },
         "withdraw" => What::Withdraw,
-        "lapse" => What::Lapse {
-            deadline: Deadline::ValidUntil,
-        },
+        "lapse" => What::Lapse { deadline: Deadline::ValidUntil },
         "offer" => What::Offer {
             windows: [offered(first(arg).as_u64().unwrap())].to_vec(),
-            on_silence: if arg[2].as_str() == Some("stands") {
-                OnSilence::Stands
-            } else {
-                OnSilence::Lapses
-            },
+            on_silence: if arg[2].as_str() == Some("stands") { OnSilence::Stands } else { OnSilence::Lapses },
             code: None,
         },
         "ready" => What::Ready,
         "accept" => What::Accept { window: None }, // completed by `complete`, which knows the offer
-        "joined" => What::Joined {
-            part: Part::Principal,
-        },
-        "ended" => What::Ended {
-            by: Party::Inviter,
-            reason: EndReason::Done,
-        },
+        "joined" => What::Joined { part: Part::Principal },
+        "ended" => What::Ended { by: Party::Inviter, reason: EndReason::Done },
         "missed" => What::Missed,
-        "cancel" => What::Cancel {
-            code: Code::Unstated,
-        },
-        "talk" => What::Talk {
-            when: window(1),
-            instrument: Instrument::Telephone,
-            posts: Vec::new(),
-        },
-        "overdue" => What::Overdue {
-            clause: Clause::parse(arg.as_str().unwrap_or("watch")).unwrap(),
-        },
+        "cancel" => What::Cancel { code: Code::Unstated },
+        "talk" => What::Talk { when: window(1), instrument: Instrument::Telephone, posts: Vec::new() },
+        "overdue" => What::Overdue { clause: Clause::parse(arg.as_str().unwrap_or("watch")).unwrap() },
         "text" => What::Text,
         "read" => What::Read,
         "retract" => What::Retract,
@@ -304,24 +216,14 @@ fn what(kind: &str, arg: &Json) -> What {
 
 /// One post a side, no pace of renewals.
 pub(super) fn charter() -> Charter {
-    let keys = Keys {
-        root: [1; 32],
-        station: [2; 32],
-        link: [3; 32],
-        word: [4; 32],
-    };
+    let keys = Keys { root: [1; 32], station: [2; 32], link: [3; 32], word: [4; 32] };
     let side = |post: &str| PartyTerms {
         name: post.into(),
         call_sign: post.into(),
         keys,
         languages: Vec::new(),
         addresses: Vec::new(),
-        posts: [PostTerms {
-            id: PostId::parse(post).unwrap(),
-            highest: Precedence::Flash,
-            night: true,
-        }]
-        .to_vec(),
+        posts: [PostTerms { id: PostId::parse(post).unwrap(), highest: Precedence::Flash, night: true }].to_vec(),
     };
     Charter {
         version: RULES_VERSION,

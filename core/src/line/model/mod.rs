@@ -86,25 +86,13 @@ fn verdict(view: &View<'_>) -> Verdict {
             let decision = view.decision(thing);
             let settled = |party| is_ask && view.settled_for(party, &decision);
             let outcome = decision.outcome.word().to_string();
-            verdict.outcomes.insert(
-                thing.at,
-                (outcome, settled(Party::Inviter), settled(Party::Joiner)),
-            );
-            verdict
-                .headlines
-                .insert(thing.at, headline(&view.headline(thing)));
+            verdict.outcomes.insert(thing.at, (outcome, settled(Party::Inviter), settled(Party::Joiner)));
+            verdict.headlines.insert(thing.at, headline(&view.headline(thing)));
             if is_ask {
                 let talk = view.talk(thing);
                 if !talk.state.word().is_empty() {
                     let words = talk.words.map(|w| word(w).to_string());
-                    verdict.talks.insert(
-                        thing.at,
-                        [
-                            words[0].clone(),
-                            words[1].clone(),
-                            talk.state.word().to_string(),
-                        ],
-                    );
+                    verdict.talks.insert(thing.at, [words[0].clone(), words[1].clone(), talk.state.word().to_string()]);
                 }
                 if let Some(partner) = view.partner(thing.at)
                     && thing.at < partner.at
@@ -119,24 +107,10 @@ fn verdict(view: &View<'_>) -> Verdict {
 
 fn headline(headline: &Headline) -> Vec<String> {
     match headline {
-        Headline::Closed { outcome, talk } => {
-            [outcome.word(), talk.word()].map(String::from).to_vec()
-        }
-        Headline::Open {
-            reached,
-            attempts,
-            earlier,
-            talk,
-        } => {
+        Headline::Closed { outcome, talk } => [outcome.word(), talk.word()].map(String::from).to_vec(),
+        Headline::Open { reached, attempts, earlier, talk } => {
             let earlier = earlier.map_or("", |r| r.rung.word());
-            [
-                reached.rung.word(),
-                talk.word(),
-                &attempts.to_string(),
-                earlier,
-            ]
-            .map(String::from)
-            .to_vec()
+            [reached.rung.word(), talk.word(), &attempts.to_string(), earlier].map(String::from).to_vec()
         }
     }
 }
@@ -148,11 +122,7 @@ fn differs(history: &History, off: Switch) -> Option<String> {
         let facts = fold(history, &order, off);
         for entry in history.logs.iter().flatten() {
             if facts.standing(entry.at()) != Standing::Counts {
-                return Some(format!(
-                    "{} does not count: {:?}",
-                    entry.at(),
-                    facts.standing(entry.at())
-                ));
+                return Some(format!("{} does not count: {:?}", entry.at(), facts.standing(entry.at())));
             }
         }
         let got = verdict(&facts.all());
@@ -163,11 +133,7 @@ fn differs(history: &History, off: Switch) -> Option<String> {
             if let Some(why) = partial_views(history, &facts, off) {
                 return Some(why);
             }
-            if let Some(void) = history
-                .void
-                .iter()
-                .find(|entry| super::judge::judge(&facts, entry).is_ok())
-            {
+            if let Some(void) = history.void.iter().find(|entry| super::judge::judge(&facts, entry).is_ok()) {
                 return Some(format!("not void: {} {:?}", void.at(), void.what));
             }
         }
@@ -193,18 +159,10 @@ fn partial_views(history: &History, whole: &Facts, off: Switch) -> Option<String
             if seen != verdict(&alone.all()) {
                 return Some(format!("a cut {cut:?} differs from a fold of its entries"));
             }
-            for station in Party::BOTH
-                .into_iter()
-                .filter(|station| history.could_hold(*station, cut))
-            {
+            for station in Party::BOTH.into_iter().filter(|station| history.could_hold(*station, cut)) {
                 for (at, (outcome, a, b)) in &seen.outcomes {
                     let settled = if station == Party::Inviter { *a } else { *b };
-                    if settled
-                        && last
-                            .outcomes
-                            .get(at)
-                            .is_some_and(|(later, ..)| later != outcome)
-                    {
+                    if settled && last.outcomes.get(at).is_some_and(|(later, ..)| later != outcome) {
                         return Some(format!("settled {outcome} of {at} changed"));
                     }
                 }
