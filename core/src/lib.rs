@@ -9,5 +9,14 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
+pub mod act;
+pub mod fault;
+pub mod ids;
+pub mod limits;
+pub mod line;
+pub mod precedence;
 pub mod record;
+pub mod time;

@@ -9,16 +9,10 @@ const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 pub fn encode(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for group in bytes.chunks(3) {
-        let bits = (0..3).fold(0, |bits, at| {
-            bits << 8 | group.get(at).map_or(0, |byte| usize::from(*byte))
-        });
+        let bits = (0..3).fold(0, |bits, at| bits << 8 | group.get(at).map_or(0, |byte| usize::from(*byte)));
         for at in 0..4 {
             let digit = ALPHABET[bits >> (18 - 6 * at) & 0x3f];
-            out.push(if at <= group.len() {
-                char::from(digit)
-            } else {
-                '='
-            });
+            out.push(if at <= group.len() { char::from(digit) } else { '=' });
         }
     }
     out
@@ -32,17 +26,10 @@ pub fn decode(text: &str) -> Option<Vec<u8>> {
     };
     let mut out = Vec::with_capacity(groups.len() * 3);
     for group in groups {
-        let bits = group
-            .iter()
-            .try_fold(0, |bits, character| Some(bits << 6 | value(*character)?))?;
+        let bits = group.iter().try_fold(0, |bits, character| Some(bits << 6 | value(*character)?))?;
         out.extend_from_slice(&u32::to_be_bytes(bits)[1..]);
     }
-    let padding = text
-        .bytes()
-        .rev()
-        .take(2)
-        .take_while(|character| *character == b'=')
-        .count();
+    let padding = text.bytes().rev().take(2).take_while(|character| *character == b'=').count();
     out.truncate(out.len() - padding);
     // Writing it again settles padding in the middle and bits left over.
     (encode(&out) == text).then_some(out)
@@ -69,9 +56,7 @@ mod tests {
 
     #[test]
     fn the_examples_of_the_standard_are_written_and_read() {
-        let examples = [
-            "", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy",
-        ];
+        let examples = ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"];
 
         for (length, text) in examples.iter().enumerate() {
             assert_eq!(encode(&b"foobar"[..length]), *text);
@@ -91,8 +76,8 @@ mod tests {
     #[test]
     fn a_second_text_for_the_same_bytes_is_refused() {
         for text in [
-            "Zg", "Zg=", "Zg===", "Zh==", "Zm9=", "Zg==Zg==", "Zm9v\n", " Zm9v", "Zm-_", "=",
-            "====", "Z===", "Zm=v", "Zmé",
+            "Zg", "Zg=", "Zg===", "Zh==", "Zm9=", "Zg==Zg==", "Zm9v\n", " Zm9v", "Zm-_", "=", "====", "Z===", "Zm=v",
+            "Zmé",
         ] {
             assert_eq!(decode(text), None, "{text:?}");
         }

@@ -38,9 +38,7 @@ impl fmt::Display for CheckpointFault {
         f.write_str(match self {
             Self::Form => "a checkpoint has three lines or more, and each ends",
             Self::Origin => "the origin of a checkpoint is one line and not empty",
-            Self::Size => {
-                "the size of a checkpoint is a decimal number below 2^53 without leading zeroes"
-            }
+            Self::Size => "the size of a checkpoint is a decimal number below 2^53 without leading zeroes",
             Self::Root => "the root of a checkpoint is 32 bytes in base 64 and fits its size",
             Self::Extension => "an extension line of a checkpoint is one line and not empty",
         })
@@ -64,12 +62,7 @@ impl Checkpoint {
         if size == 0 && root != empty_root() {
             return Err(CheckpointFault::Root);
         }
-        Ok(Self {
-            origin: origin.to_string(),
-            size,
-            root,
-            extensions: Vec::new(),
-        })
+        Ok(Self { origin: origin.to_string(), size, root, extensions: Vec::new() })
     }
 
     /// Adds an extension line, which no monitor of logs understands: not recommended by the specification.
@@ -89,18 +82,12 @@ impl Checkpoint {
     /// # Errors
     /// The first line that is wrong.
     pub fn parse(text: &str) -> Result<Self, CheckpointFault> {
-        let mut lines = text
-            .strip_suffix('\n')
-            .ok_or(CheckpointFault::Form)?
-            .split('\n');
-        let (Some(origin), Some(size), Some(root)) = (lines.next(), lines.next(), lines.next())
-        else {
+        let mut lines = text.strip_suffix('\n').ok_or(CheckpointFault::Form)?.split('\n');
+        let (Some(origin), Some(size), Some(root)) = (lines.next(), lines.next(), lines.next()) else {
             return Err(CheckpointFault::Form);
         };
         let size = decimal(size).ok_or(CheckpointFault::Size)?;
-        let root = base64::decode(root)
-            .and_then(|root| root.try_into().ok())
-            .ok_or(CheckpointFault::Root)?;
+        let root = base64::decode(root).and_then(|root| root.try_into().ok()).ok_or(CheckpointFault::Root)?;
         lines.try_fold(Self::new(origin, size, root)?, Self::extended)
     }
 
@@ -128,16 +115,8 @@ impl Checkpoint {
 impl fmt::Display for Checkpoint {
     /// The text that a note signs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "{}\n{}\n{}",
-            self.origin,
-            self.size,
-            base64::encode(&self.root)
-        )?;
-        self.extensions
-            .iter()
-            .try_for_each(|line| writeln!(f, "{line}"))
+        writeln!(f, "{}\n{}\n{}", self.origin, self.size, base64::encode(&self.root))?;
+        self.extensions.iter().try_for_each(|line| writeln!(f, "{line}"))
     }
 }
 
@@ -160,17 +139,13 @@ mod tests {
     use alloc::format;
 
     /// The example of the specification.
-    const EXAMPLE: &str =
-        "example.com/behind-the-sofa\n20852163\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n";
+    const EXAMPLE: &str = "example.com/behind-the-sofa\n20852163\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n";
 
     #[test]
     fn the_example_of_the_specification_is_read_and_written() {
         let checkpoint = Checkpoint::parse(EXAMPLE).unwrap();
 
-        assert_eq!(
-            (checkpoint.origin(), checkpoint.size()),
-            ("example.com/behind-the-sofa", 20_852_163)
-        );
+        assert_eq!((checkpoint.origin(), checkpoint.size()), ("example.com/behind-the-sofa", 20_852_163));
         assert_eq!(checkpoint.root()[..4], [0x0a, 0xc5, 0x18, 0x6a]);
         assert_eq!(checkpoint.to_string(), EXAMPLE);
     }
@@ -178,10 +153,7 @@ mod tests {
     #[test]
     fn a_checkpoint_travels_in_a_note_and_comes_back() {
         let key = SoftKey::from_seed([1; 32]);
-        let checkpoint = Checkpoint::new("a.example/log", 7, [9; 32])
-            .unwrap()
-            .extended("one more")
-            .unwrap();
+        let checkpoint = Checkpoint::new("a.example/log", 7, [9; 32]).unwrap().extended("one more").unwrap();
 
         let note = Note::sign(&checkpoint.to_string(), checkpoint.origin(), &key).unwrap();
 
@@ -196,10 +168,7 @@ mod tests {
     fn an_empty_log_has_the_root_of_nothing() {
         let empty = Checkpoint::new("a", 0, empty_root()).unwrap();
 
-        assert_eq!(
-            empty.to_string(),
-            "a\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n"
-        );
+        assert_eq!(empty.to_string(), "a\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n");
         assert_eq!(Checkpoint::parse(&empty.to_string()).unwrap(), empty);
         assert_eq!(Checkpoint::new("a", 0, [9; 32]), Err(CheckpointFault::Root));
     }
@@ -218,19 +187,10 @@ mod tests {
             (format!("a\n+1\n{root}\n"), CheckpointFault::Size),
             (format!("a\n-1\n{root}\n"), CheckpointFault::Size),
             (format!("a\n1 \n{root}\n"), CheckpointFault::Size),
-            (
-                format!("a\n9007199254740992\n{root}\n"),
-                CheckpointFault::Size,
-            ),
-            (
-                format!("a\n99999999999999999999\n{root}\n"),
-                CheckpointFault::Size,
-            ),
+            (format!("a\n9007199254740992\n{root}\n"), CheckpointFault::Size),
+            (format!("a\n99999999999999999999\n{root}\n"), CheckpointFault::Size),
             ("a\n1\nCsUYapGG\n".into(), CheckpointFault::Root),
-            (
-                format!("a\n1\n{}\n", root.replace("q2I=", "q2J=")),
-                CheckpointFault::Root,
-            ),
+            (format!("a\n1\n{}\n", root.replace("q2I=", "q2J=")), CheckpointFault::Root),
             (format!("a\n1\n{root}\n\n"), CheckpointFault::Extension),
             (format!("a\n1\n{root}\nb\r\n"), CheckpointFault::Extension),
         ];

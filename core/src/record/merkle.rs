@@ -16,21 +16,12 @@ pub const SIZE_MAX: u64 = (1 << 53) - 1;
 
 /// The hash of a leaf with this content: SHA-256 of 0x00 and the content (RFC 6962 §2.1).
 pub fn leaf_hash(content: &[u8]) -> Hash {
-    Sha256::new()
-        .chain_update([0x00])
-        .chain_update(content)
-        .finalize()
-        .into()
+    Sha256::new().chain_update([0x00]).chain_update(content).finalize().into()
 }
 
 /// The hash of an inner node: SHA-256 of 0x01 and both halves (RFC 6962 §2.1).
 pub(super) fn node_hash(left: &Hash, right: &Hash) -> Hash {
-    Sha256::new()
-        .chain_update([0x01])
-        .chain_update(left)
-        .chain_update(right)
-        .finalize()
-        .into()
+    Sha256::new().chain_update([0x01]).chain_update(left).chain_update(right).finalize().into()
 }
 
 /// The root of a tree without leaves: SHA-256 of nothing (RFC 6962 §2.1).
@@ -58,18 +49,12 @@ pub struct Edge {
 impl Edge {
     /// The edge of a tree without leaves.
     pub const fn new() -> Self {
-        Self {
-            size: 0,
-            subtrees: Vec::new(),
-        }
+        Self { size: 0, subtrees: Vec::new() }
     }
 
     /// Appends a leaf by its hash. One hash on average, at most one a level.
     pub fn push(&mut self, leaf: Hash) {
-        assert!(
-            self.size < SIZE_MAX,
-            "a log is never near 2^53 entries, and a stored edge is checked when it is read"
-        );
+        assert!(self.size < SIZE_MAX, "a log is never near 2^53 entries, and a stored edge is checked when it is read");
         let mut node = leaf;
         for _ in 0..self.size.trailing_ones() {
             // Each subtree of the size reached so far is completed by what was appended.
@@ -90,10 +75,7 @@ impl Edge {
     pub fn root(&self) -> Hash {
         match self.subtrees.split_last() {
             None => empty_root(),
-            Some((last, others)) => others
-                .iter()
-                .rev()
-                .fold(*last, |right, left| node_hash(left, &right)),
+            Some((last, others)) => others.iter().rev().fold(*last, |right, left| node_hash(left, &right)),
         }
     }
 
@@ -120,10 +102,7 @@ impl Edge {
         if !after.is_empty() || subtrees.len() != size.count_ones() as usize {
             return Err(EdgeFault::Hashes);
         }
-        Ok(Self {
-            size,
-            subtrees: subtrees.to_vec(),
-        })
+        Ok(Self { size, subtrees: subtrees.to_vec() })
     }
 }
 
@@ -186,10 +165,7 @@ mod tests {
         let (leaves, mut edge) = (leaves(SIZE_TRIED), Edge::new());
 
         for size in 0..=SIZE_TRIED {
-            assert_eq!(
-                (edge.size(), edge.root()),
-                (size as u64, defined_root(&leaves[..size]))
-            );
+            assert_eq!((edge.size(), edge.root()), (size as u64, defined_root(&leaves[..size])));
             assert_eq!(Edge::from_bytes(&edge.to_bytes()).unwrap(), edge);
             assert_eq!(root(&leaves[..size]), edge.root());
             edge.push(leaf_hash(&[size as u8]));
@@ -206,10 +182,7 @@ mod tests {
             &[0x30, 0x31],
             &[0x40, 0x41, 0x42, 0x43],
             &[0x50, 0x51, 0x52, 0x53, 0x54, 0x55, 0x56, 0x57],
-            &[
-                0x60, 0x61, 0x62, 0x63, 0x64, 0x65, 0x66, 0x67, 0x68, 0x69, 0x6a, 0x6b, 0x6c, 0x6d,
-                0x6e, 0x6f,
-            ],
+            &[0x60, 0x61, 0x62, 0x63, 0x64, 0x65, 0x66, 0x67, 0x68, 0x69, 0x6a, 0x6b, 0x6c, 0x6d, 0x6e, 0x6f],
         ];
         let roots = [
             "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
@@ -231,22 +204,15 @@ mod tests {
 
     #[test]
     fn stored_bytes_that_are_no_edge_are_refused() {
-        let stored =
-            |size: u64, hashes: usize| [&size.to_be_bytes()[..], &[7; 32].repeat(hashes)].concat();
+        let stored = |size: u64, hashes: usize| [&size.to_be_bytes()[..], &[7; 32].repeat(hashes)].concat();
 
         assert_eq!(Edge::from_bytes(&stored(0, 0)), Ok(Edge::new()));
         assert!(Edge::from_bytes(&stored(SIZE_MAX, 53)).is_ok());
         assert_eq!(Edge::from_bytes(&[0; 7]), Err(EdgeFault::Short));
-        assert_eq!(
-            Edge::from_bytes(&stored(SIZE_MAX + 1, 1)),
-            Err(EdgeFault::Size)
-        );
+        assert_eq!(Edge::from_bytes(&stored(SIZE_MAX + 1, 1)), Err(EdgeFault::Size));
         assert_eq!(Edge::from_bytes(&stored(5, 1)), Err(EdgeFault::Hashes));
         assert_eq!(Edge::from_bytes(&stored(5, 3)), Err(EdgeFault::Hashes));
-        assert_eq!(
-            Edge::from_bytes(&stored(5, 2)[..71]),
-            Err(EdgeFault::Hashes)
-        );
+        assert_eq!(Edge::from_bytes(&stored(5, 2)[..71]), Err(EdgeFault::Hashes));
         let longer = [&stored(5, 2)[..], &[7]].concat();
         assert_eq!(Edge::from_bytes(&longer), Err(EdgeFault::Hashes));
     }

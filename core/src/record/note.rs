@@ -79,11 +79,7 @@ impl NoteKey {
         if !is_name(name) {
             return Err(NoteFault::Name);
         }
-        Ok(Self {
-            name: name.to_string(),
-            public,
-            id: key_id(name, &public),
-        })
+        Ok(Self { name: name.to_string(), public, id: key_id(name, &public) })
     }
 
     /// The name under which it signs.
@@ -104,11 +100,8 @@ impl NoteKey {
 
 /// The first four bytes of the SHA-256 of the name, a line feed, the type and the public key.
 fn key_id(name: &str, public: &PublicKey) -> [u8; 4] {
-    let hash = Sha256::new()
-        .chain_update(name)
-        .chain_update([b'\n', ED25519])
-        .chain_update(public.as_bytes())
-        .finalize();
+    let hash =
+        Sha256::new().chain_update(name).chain_update([b'\n', ED25519]).chain_update(public.as_bytes()).finalize();
     [hash[0], hash[1], hash[2], hash[3]]
 }
 
@@ -147,17 +140,13 @@ impl NoteLine {
 
     /// Reads a line without its end.
     fn parse(line: &str) -> Result<Self, NoteFault> {
-        let (name, coded) = line
-            .strip_prefix(LINE_BEGIN)
-            .and_then(|rest| rest.split_once(' '))
-            .ok_or(NoteFault::Line)?;
+        let (name, coded) =
+            line.strip_prefix(LINE_BEGIN).and_then(|rest| rest.split_once(' ')).ok_or(NoteFault::Line)?;
         let decoded = base64::decode(coded).ok_or(NoteFault::Line)?;
         match decoded.split_first_chunk() {
-            Some((id, signature)) if is_name(name) && !signature.is_empty() => Ok(Self {
-                name: name.to_string(),
-                id: *id,
-                signature: signature.to_vec(),
-            }),
+            Some((id, signature)) if is_name(name) && !signature.is_empty() => {
+                Ok(Self { name: name.to_string(), id: *id, signature: signature.to_vec() })
+            }
             _ => Err(NoteFault::Line),
         }
     }
@@ -195,10 +184,7 @@ impl Note {
         if !text.ends_with('\n') {
             return Err(NoteFault::Form);
         }
-        let mut note = Self {
-            text: text.to_string(),
-            lines: Vec::new(),
-        };
+        let mut note = Self { text: text.to_string(), lines: Vec::new() };
         note.cosign(name, key)?;
         Ok(note)
     }
@@ -213,11 +199,7 @@ impl Note {
             return Err(NoteFault::Signatures);
         }
         let signature = key.sign(self.text.as_bytes()).to_vec();
-        self.lines.push(NoteLine {
-            name: name.to_string(),
-            id,
-            signature,
-        });
+        self.lines.push(NoteLine { name: name.to_string(), id, signature });
         if self.to_string().len() > NOTE_BYTES_MAX {
             self.lines.pop();
             return Err(NoteFault::Long);
@@ -233,24 +215,15 @@ impl Note {
         if bytes.len() > NOTE_BYTES_MAX {
             return Err(NoteFault::Long);
         }
-        let note = str::from_utf8(bytes)
-            .ok()
-            .filter(|note| is_clean(note))
-            .ok_or(NoteFault::Characters)?;
+        let note = str::from_utf8(bytes).ok().filter(|note| is_clean(note)).ok_or(NoteFault::Characters)?;
         // The last empty line parts them: the text itself may have others.
         let (text, lines) = note.rsplit_once("\n\n").ok_or(NoteFault::Form)?;
         let lines = lines.strip_suffix('\n').ok_or(NoteFault::Form)?;
         if lines.split('\n').count() > SIGNATURES_MAX {
             return Err(NoteFault::Signatures);
         }
-        let lines = lines
-            .split('\n')
-            .map(NoteLine::parse)
-            .collect::<Result<_, _>>()?;
-        Ok(Self {
-            text: text.to_string() + "\n",
-            lines,
-        })
+        let lines = lines.split('\n').map(NoteLine::parse).collect::<Result<_, _>>()?;
+        Ok(Self { text: text.to_string() + "\n", lines })
     }
 
     /// What is signed: lines that each end.
@@ -269,31 +242,21 @@ impl Note {
     /// # Errors
     /// [`NoteFault::Forged`] if a line that names a known key does not verify under it, whatever else verifies, and
     /// [`NoteFault::NoKnownKey`] if there is no such line.
-    pub fn verify<'a>(
-        &self,
-        known: &'a [NoteKey],
-        verify: &dyn Verify,
-    ) -> Result<Vec<&'a NoteKey>, NoteFault> {
+    pub fn verify<'a>(&self, known: &'a [NoteKey], verify: &dyn Verify) -> Result<Vec<&'a NoteKey>, NoteFault> {
         let mut signers: Vec<&NoteKey> = Vec::new();
         for line in &self.lines {
             let Some(key) = known.iter().find(|key| line.is_by(key)) else {
                 continue;
             };
             let signature = line.signature.as_slice().try_into();
-            if !signature
-                .is_ok_and(|signature| verify.verify(&key.public, self.text.as_bytes(), signature))
-            {
+            if !signature.is_ok_and(|signature| verify.verify(&key.public, self.text.as_bytes(), signature)) {
                 return Err(NoteFault::Forged(key.name.clone()));
             }
             if !signers.contains(&key) {
                 signers.push(key);
             }
         }
-        if signers.is_empty() {
-            Err(NoteFault::NoKnownKey)
-        } else {
-            Ok(signers)
-        }
+        if signers.is_empty() { Err(NoteFault::NoKnownKey) } else { Ok(signers) }
     }
 }
 
@@ -336,10 +299,7 @@ mod tests {
 
         assert_eq!(note.text(), "This is an example message.\n");
         assert_eq!(example_key().id(), [0x53, 0x0d, 0x90, 0x3a]);
-        assert_eq!(
-            note.verify(&[example_key()], &Strict).unwrap(),
-            [&example_key()]
-        );
+        assert_eq!(note.verify(&[example_key()], &Strict).unwrap(), [&example_key()]);
         assert_eq!(note.to_string(), EXAMPLE);
     }
 
@@ -354,14 +314,8 @@ mod tests {
         assert_eq!(read, note);
         assert_eq!(read.text(), "one\n\ntwo\n\n");
         let (a, b) = (known("a.example", 1), known("b.example", 2));
-        assert_eq!(
-            read.verify(&[b.clone(), a.clone()], &Strict).unwrap(),
-            [&a, &b]
-        );
-        assert_eq!(
-            read.verify(core::slice::from_ref(&b), &Strict).unwrap(),
-            [&b]
-        );
+        assert_eq!(read.verify(&[b.clone(), a.clone()], &Strict).unwrap(), [&a, &b]);
+        assert_eq!(read.verify(core::slice::from_ref(&b), &Strict).unwrap(), [&b]);
     }
 
     #[test]
@@ -381,21 +335,12 @@ mod tests {
         let keys = [known("a.example", 1), known("b.example", 2)];
 
         note.lines[1].signature[5] ^= 1;
-        assert_eq!(
-            note.verify(&keys, &Strict),
-            Err(NoteFault::Forged("b.example".into()))
-        );
+        assert_eq!(note.verify(&keys, &Strict), Err(NoteFault::Forged("b.example".into())));
         note.lines[1].signature.truncate(63);
-        assert_eq!(
-            note.verify(&keys, &Strict),
-            Err(NoteFault::Forged("b.example".into()))
-        );
+        assert_eq!(note.verify(&keys, &Strict), Err(NoteFault::Forged("b.example".into())));
         assert!(note.verify(&keys[..1], &Strict).is_ok());
         note.text.push('\n');
-        assert_eq!(
-            note.verify(&keys[..1], &Strict),
-            Err(NoteFault::Forged("a.example".into()))
-        );
+        assert_eq!(note.verify(&keys[..1], &Strict), Err(NoteFault::Forged("a.example".into())));
     }
 
     #[test]
@@ -411,31 +356,13 @@ mod tests {
             (&format!("text\r\n\n{line}"), NoteFault::Characters),
             (&format!("te\u{0}xt\n\n{line}"), NoteFault::Characters),
             (&format!("text\n\n-{line}"), NoteFault::Line),
-            (
-                &format!("text\n\n{}", line.replace("example.com/foo", "a+b")),
-                NoteFault::Line,
-            ),
-            (
-                &format!("text\n\n{}", line.replace("example.com/foo", "a\u{a0}b")),
-                NoteFault::Line,
-            ),
-            (
-                &format!("text\n\n{}", line.replace("example.com/foo ", " ")),
-                NoteFault::Line,
-            ),
-            (
-                &format!("text\n\n{}", line.replace("aQM=", "aQN=")),
-                NoteFault::Line,
-            ),
+            (&format!("text\n\n{}", line.replace("example.com/foo", "a+b")), NoteFault::Line),
+            (&format!("text\n\n{}", line.replace("example.com/foo", "a\u{a0}b")), NoteFault::Line),
+            (&format!("text\n\n{}", line.replace("example.com/foo ", " ")), NoteFault::Line),
+            (&format!("text\n\n{}", line.replace("aQM=", "aQN=")), NoteFault::Line),
             ("text\n\n\u{2014} a AAAAAA==\n", NoteFault::Line),
-            (
-                &format!("text\n\n{}", line.repeat(17)),
-                NoteFault::Signatures,
-            ),
-            (
-                &format!("{}\n\n{line}", "x".repeat(NOTE_BYTES_MAX)),
-                NoteFault::Long,
-            ),
+            (&format!("text\n\n{}", line.repeat(17)), NoteFault::Signatures),
+            (&format!("{}\n\n{line}", "x".repeat(NOTE_BYTES_MAX)), NoteFault::Long),
         ];
 
         for (bytes, fault) in cases {
@@ -448,20 +375,11 @@ mod tests {
     #[test]
     fn a_note_beyond_its_limits_is_not_written() {
         assert_eq!(Note::sign("text", "a", &key(1)), Err(NoteFault::Form));
-        assert_eq!(
-            Note::sign("te\txt\n", "a", &key(1)),
-            Err(NoteFault::Characters)
-        );
+        assert_eq!(Note::sign("te\txt\n", "a", &key(1)), Err(NoteFault::Characters));
         assert_eq!(Note::sign("text\n", "a b", &key(1)), Err(NoteFault::Name));
         assert_eq!(Note::sign("text\n", "a\nb", &key(1)), Err(NoteFault::Name));
-        assert_eq!(
-            Note::sign("text\n", "a\u{1}", &key(1)),
-            Err(NoteFault::Name)
-        );
-        assert_eq!(
-            Note::sign(&("x".repeat(NOTE_BYTES_MAX) + "\n"), "a", &key(1)),
-            Err(NoteFault::Long)
-        );
+        assert_eq!(Note::sign("text\n", "a\u{1}", &key(1)), Err(NoteFault::Name));
+        assert_eq!(Note::sign(&("x".repeat(NOTE_BYTES_MAX) + "\n"), "a", &key(1)), Err(NoteFault::Long));
 
         let full = "x".repeat(NOTE_BYTES_MAX - 150) + "\n";
         let mut note = Note::sign(&full, "a", &key(1)).unwrap();
@@ -483,8 +401,7 @@ mod tests {
             let mut changed = EXAMPLE.as_bytes().to_vec();
             changed[at] = byte;
 
-            let passes = Note::parse(&changed)
-                .is_ok_and(|note| note.verify(&[example_key()], &Strict).is_ok());
+            let passes = Note::parse(&changed).is_ok_and(|note| note.verify(&[example_key()], &Strict).is_ok());
 
             assert_eq!(passes, changed == EXAMPLE.as_bytes());
         }

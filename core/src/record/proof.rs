@@ -11,9 +11,7 @@ use super::merkle::{Hash, SIZE_MAX, empty_root, node_hash, root};
 /// The proof that the leaf at `index` is in the tree over `leaves` (RFC 6962 §2.1.1, PATH), the lowest hash first.
 /// Nothing if there is no such leaf. As many hashes to compute as there are leaves, at most 53 in the proof.
 pub fn inclusion_proof(leaves: &[Hash], index: u64) -> Option<Vec<Hash>> {
-    let mut at = usize::try_from(index)
-        .ok()
-        .filter(|at| *at < leaves.len())?;
+    let mut at = usize::try_from(index).ok().filter(|at| *at < leaves.len())?;
     let (mut subtree, mut proof) = (leaves, Vec::new());
     while subtree.len() > 1 {
         let (left, right) = split(subtree);
@@ -34,9 +32,7 @@ pub fn inclusion_proof(leaves: &[Hash], index: u64) -> Option<Vec<Hash>> {
 /// lowest hash first. Empty if `first` is 0 or all of them; nothing if there are fewer. As many hashes to compute as
 /// there are leaves, at most 54 in the proof.
 pub fn consistency_proof(leaves: &[Hash], first: u64) -> Option<Vec<Hash>> {
-    let mut first = usize::try_from(first)
-        .ok()
-        .filter(|first| *first <= leaves.len())?;
+    let mut first = usize::try_from(first).ok().filter(|first| *first <= leaves.len())?;
     let (mut subtree, mut proof) = (leaves, Vec::new());
     // A subtree that begins at leaf 0 and ends with the first tree is the first tree: who verifies has its root.
     let mut is_first_tree = true;
@@ -80,19 +76,8 @@ pub fn verify_inclusion(root: &Hash, size: u64, index: u64, leaf: &Hash, proof: 
 ///
 /// False also if the second is the smaller, if its size is above [`SIZE_MAX`], if sizes are equal and roots are not, if a
 /// tree of size 0 has another root than [`empty_root`], and if the proof has another length than the sizes ask for.
-pub fn verify_consistency(
-    first_root: &Hash,
-    first: u64,
-    second_root: &Hash,
-    second: u64,
-    proof: &[Hash],
-) -> bool {
-    if first > second
-        || second > SIZE_MAX
-        || [(first, first_root), (second, second_root)]
-            .iter()
-            .any(is_false_empty)
-    {
+pub fn verify_consistency(first_root: &Hash, first: u64, second_root: &Hash, second: u64, proof: &[Hash]) -> bool {
+    if first > second || second > SIZE_MAX || [(first, first_root), (second, second_root)].iter().any(is_false_empty) {
         return false;
     }
     if first == second {
@@ -134,11 +119,7 @@ impl Climb {
     fn new(index: u64, last: u64, level: u32) -> Self {
         let at = index >> level;
         let inner = u64::BITS - (at ^ last >> level).leading_zeros();
-        Self {
-            at,
-            inner: inner as usize,
-            border: (at >> inner).count_ones() as usize,
-        }
+        Self { at, inner: inner as usize, border: (at >> inner).count_ones() as usize }
     }
 
     fn length(&self) -> usize {
@@ -152,20 +133,13 @@ impl Climb {
     /// The root of the whole tree.
     fn to_whole(&self, node: Hash, path: &[Hash]) -> Hash {
         path.iter().enumerate().fold(node, |node, (step, sibling)| {
-            if self.is_right(step) {
-                node_hash(sibling, &node)
-            } else {
-                node_hash(&node, sibling)
-            }
+            if self.is_right(step) { node_hash(sibling, &node) } else { node_hash(&node, sibling) }
         })
     }
 
     /// The root of the tree as it was when the node ended it: nothing stood on the right.
     fn to_past(&self, node: Hash, path: &[Hash]) -> Hash {
-        let on_the_left = path
-            .iter()
-            .enumerate()
-            .filter(|(step, _)| self.is_right(*step));
+        let on_the_left = path.iter().enumerate().filter(|(step, _)| self.is_right(*step));
         on_the_left.fold(node, |node, (_, sibling)| node_hash(sibling, &node))
     }
 }
@@ -186,11 +160,7 @@ mod tests {
     /// PROOF and SUBPROOF of RFC 6962 §2.1.2, word for word.
     fn defined_subproof(m: usize, leaves: &[Hash], whole: bool) -> Vec<Hash> {
         if m == leaves.len() {
-            return if whole {
-                Vec::new()
-            } else {
-                Vec::from([root(leaves)])
-            };
+            return if whole { Vec::new() } else { Vec::from([root(leaves)]) };
         }
         let mut k = 1;
         while k * 2 < leaves.len() {
@@ -199,10 +169,7 @@ mod tests {
         let (mut proof, last) = if m <= k {
             (defined_subproof(m, &leaves[..k], whole), root(&leaves[k..]))
         } else {
-            (
-                defined_subproof(m - k, &leaves[k..], false),
-                root(&leaves[..k]),
-            )
+            (defined_subproof(m - k, &leaves[k..], false), root(&leaves[..k]))
         };
         proof.push(last);
         proof
@@ -210,9 +177,7 @@ mod tests {
 
     fn bytes(hex: &str) -> Vec<u8> {
         let digits = (0..hex.len()).step_by(2);
-        digits
-            .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
-            .collect()
+        digits.map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
     }
 
     /// Each way to change a proof by one hash: a bit of one, one less, one more.
@@ -238,14 +203,8 @@ mod tests {
                 let leaf = &leaves[index as usize];
 
                 assert!(verify_inclusion(&root, size, index, leaf, &proof));
-                assert!(
-                    spoilt(&proof).all(|proof| !verify_inclusion(&root, size, index, leaf, &proof))
-                );
-                assert!(
-                    (0..size + 3)
-                        .filter(|i| *i != index)
-                        .all(|i| !verify_inclusion(&root, size, i, leaf, &proof))
-                );
+                assert!(spoilt(&proof).all(|proof| !verify_inclusion(&root, size, index, leaf, &proof)));
+                assert!((0..size + 3).filter(|i| *i != index).all(|i| !verify_inclusion(&root, size, i, leaf, &proof)));
                 assert!(!verify_inclusion(&root, size, index, &[3; 32], &proof));
                 assert!(!verify_inclusion(&[3; 32], size, index, leaf, &proof));
             }
@@ -262,9 +221,8 @@ mod tests {
             for first in 0..=second {
                 let proof = consistency_proof(leaves, first as u64).unwrap();
                 let (first_root, sizes) = (root(&leaves[..first]), (first as u64, second as u64));
-                let shown = |from: &Hash, to: &Hash, proof: &[Hash]| {
-                    verify_consistency(from, sizes.0, to, sizes.1, proof)
-                };
+                let shown =
+                    |from: &Hash, to: &Hash, proof: &[Hash]| verify_consistency(from, sizes.0, to, sizes.1, proof);
 
                 if first > 0 {
                     assert_eq!(proof, defined_subproof(first, leaves, true));
@@ -284,14 +242,9 @@ mod tests {
         let roots: Vec<Hash> = (0..=24).map(|size| root(&leaves[..size])).collect();
         let proof = consistency_proof(&leaves[..21], 13).unwrap();
 
-        for (first, second) in
-            (1..=24_u64).flat_map(|first| (1..=24).map(move |second| (first, second)))
-        {
+        for (first, second) in (1..=24_u64).flat_map(|first| (1..=24).map(move |second| (first, second))) {
             let (from, to) = (&roots[first as usize], &roots[second as usize]);
-            assert_eq!(
-                verify_consistency(from, first, to, second, &proof),
-                (first, second) == (13, 21)
-            );
+            assert_eq!(verify_consistency(from, first, to, second, &proof), (first, second) == (13, 21));
         }
     }
 
@@ -311,20 +264,8 @@ mod tests {
 
     #[test]
     fn sizes_and_proofs_beyond_all_bounds_are_refused_without_a_panic() {
-        let edges = [
-            0,
-            1,
-            2,
-            SIZE_MAX - 1,
-            SIZE_MAX,
-            SIZE_MAX + 1,
-            u64::MAX - 1,
-            u64::MAX,
-        ];
-        for (a, b) in edges
-            .iter()
-            .flat_map(|a| edges.iter().map(move |b| (*a, *b)))
-        {
+        let edges = [0, 1, 2, SIZE_MAX - 1, SIZE_MAX, SIZE_MAX + 1, u64::MAX - 1, u64::MAX];
+        for (a, b) in edges.iter().flat_map(|a| edges.iter().map(move |b| (*a, *b))) {
             for length in [1, 52, 53, 54, 55, 64, 65, 200] {
                 let proof = Vec::from_iter((0..length).map(|i| [i as u8; 32]));
 
@@ -336,16 +277,8 @@ mod tests {
 
     #[test]
     fn the_reference_tree_of_certificate_transparency_has_its_published_path() {
-        let contents = [
-            "",
-            "00",
-            "10",
-            "2021",
-            "3031",
-            "40414243",
-            "5051525354555657",
-            "606162636465666768696a6b6c6d6e6f",
-        ];
+        let contents =
+            ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"];
         let leaves = contents.map(|hex| leaf_hash(&bytes(hex)));
 
         let path = inclusion_proof(&leaves, 5).unwrap();

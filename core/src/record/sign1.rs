@@ -68,11 +68,7 @@ impl PublicKey {
             return Err(KeyFault::NotCanonical);
         }
         let point = VerifyingKey::from_bytes(&self.0).map_err(|_| KeyFault::NotOnCurve)?;
-        if point.is_weak() {
-            Err(KeyFault::SmallOrder)
-        } else {
-            Ok(point)
-        }
+        if point.is_weak() { Err(KeyFault::SmallOrder) } else { Ok(point) }
     }
 }
 
@@ -138,8 +134,7 @@ impl Verify for Strict {
     fn verify(&self, key: &PublicKey, message: &[u8], signature: &Signature) -> bool {
         let signature = ed25519_dalek::Signature::from_bytes(signature);
         // R is compared as bytes with the canonical encoding of the point expected, so it needs no check of its own.
-        key.point()
-            .is_ok_and(|point| point.verify_strict(message, &signature).is_ok())
+        key.point().is_ok_and(|point| point.verify_strict(message, &signature).is_ok())
     }
 }
 
@@ -243,11 +238,7 @@ pub fn open(bytes: &[u8]) -> Result<Sealed<'_>, SealFault> {
     let (payload, rest) = take_bytes(rest).ok_or(SealFault::Payload)?;
     let (signature, rest) = take_bytes(rest).ok_or(SealFault::Signature)?;
     let signature = signature.try_into().map_err(|_| SealFault::Signature)?;
-    if rest.is_empty() {
-        Ok(Sealed { payload, signature })
-    } else {
-        Err(SealFault::After)
-    }
+    if rest.is_empty() { Ok(Sealed { payload, signature }) } else { Err(SealFault::After) }
 }
 
 /// Writes a byte string with the shortest head (RFC 8949 §4.2.1).
@@ -281,9 +272,7 @@ fn take_bytes(from: &[u8]) -> Option<(&[u8], &[u8])> {
         _ => return None,
     };
     let (head, rest) = rest.split_at_checked(width)?;
-    let length = head
-        .iter()
-        .fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
+    let length = head.iter().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
     if length < least {
         return None;
     }
@@ -307,11 +296,7 @@ mod tests {
         for (at, bit) in (0..sealed.len()).flat_map(|at| (0..8).map(move |bit| (at, bit))) {
             let mut changed = sealed.clone();
             changed[at] ^= 1 << bit;
-            assert!(!open(&changed).is_ok_and(|opened| opened.verify(
-                AAD_ENTRY,
-                &key().public(),
-                &Strict
-            )));
+            assert!(!open(&changed).is_ok_and(|opened| opened.verify(AAD_ENTRY, &key().public(), &Strict)));
         }
         for length in 0..sealed.len() {
             assert!(open(&sealed[..length]).is_err());
@@ -325,30 +310,17 @@ mod tests {
         let signature = [&[0x58, 0x40][..], &[9; 64]].concat();
 
         assert!(open(&frame(&[0x41, 7], &signature)).is_ok());
-        for longer in [
-            &[0x58, 1, 7][..],
-            &[0x59, 0, 1, 7],
-            &[0x5a, 0, 0, 0, 1, 7],
-            &[0x5b, 0, 0, 0, 0, 0, 0, 0, 1, 7],
-        ] {
+        for longer in [&[0x58, 1, 7][..], &[0x59, 0, 1, 7], &[0x5a, 0, 0, 0, 1, 7], &[0x5b, 0, 0, 0, 0, 0, 0, 0, 1, 7]]
+        {
             assert_eq!(open(&frame(longer, &signature)), Err(SealFault::Payload));
         }
-        for other in [
-            &[0x5f, 0x41, 7, 0xff][..],
-            &[0x61, 7],
-            &[0xf6],
-            &[0x5b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
-        ] {
+        for other in
+            [&[0x5f, 0x41, 7, 0xff][..], &[0x61, 7], &[0xf6], &[0x5b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]]
+        {
             assert_eq!(open(&frame(other, &signature)), Err(SealFault::Payload));
         }
-        assert_eq!(
-            open(&frame(&[0x40], &[&[0x58, 0x3f][..], &[9; 63]].concat())),
-            Err(SealFault::Signature)
-        );
-        assert_eq!(
-            open(&frame(&[0x40], &[&[0x59, 0, 0x40][..], &[9; 64]].concat())),
-            Err(SealFault::Signature)
-        );
+        assert_eq!(open(&frame(&[0x40], &[&[0x58, 0x3f][..], &[9; 63]].concat())), Err(SealFault::Signature));
+        assert_eq!(open(&frame(&[0x40], &[&[0x59, 0, 0x40][..], &[9; 64]].concat())), Err(SealFault::Signature));
     }
 
     #[test]
@@ -358,10 +330,7 @@ mod tests {
             put_bytes(&mut out, &content);
 
             assert_eq!(take_bytes(&out).unwrap(), (&content[..], &[][..]));
-            assert_eq!(
-                minicbor::decode::Decoder::new(&out).bytes().unwrap(),
-                content
-            );
+            assert_eq!(minicbor::decode::Decoder::new(&out).bytes().unwrap(), content);
         }
     }
 
@@ -369,9 +338,6 @@ mod tests {
     fn neither_key_prints_more_than_the_begin_of_its_public_half() {
         let shown = format!("{:?} {:?}", key(), key().public());
 
-        assert_eq!(
-            shown,
-            "SoftKey(PublicKey(03a107bf..)) PublicKey(03a107bf..)"
-        );
+        assert_eq!(shown, "SoftKey(PublicKey(03a107bf..)) PublicKey(03a107bf..)");
     }
 }
