@@ -72,8 +72,10 @@ pub struct Written {
 }
 
 /// What a turn decided.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Plan {
+    /// The epoch in which it was decided.
+    pub epoch: Epoch,
     /// To be committed in one transaction.
     pub written: Vec<Written>,
     /// One for each input, in order.
@@ -99,7 +101,7 @@ pub struct Given<'a> {
 impl Line {
     /// Decides `inputs` in order, then what the clock has made due, then whether a `received` is owed.
     pub fn turn(&mut self, inputs: Vec<Input>, given: &Given<'_>) -> Plan {
-        let mut plan = Plan::default();
+        let mut plan = Plan { epoch: self.epoch(), written: Vec::new(), answers: Vec::new(), next: None };
         for input in inputs {
             let answer = self.decide(input, given, &mut plan.written);
             plan.answers.push(answer);

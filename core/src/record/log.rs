@@ -97,6 +97,11 @@ impl Log {
         self.key
     }
 
+    /// The key that signs new keys.
+    pub fn root_key(&self) -> PublicKey {
+        self.root
+    }
+
     /// The highest head of the other log that an entry of this one names.
     pub fn named(&self) -> Head {
         self.named
