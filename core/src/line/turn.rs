@@ -39,8 +39,8 @@ pub struct Arrived {
     pub entry: Entry,
     /// Its body, checked against the digest that it names.
     pub body: Option<Vec<u8>>,
-    /// The key under which the link's task has verified the signature.
-    pub verified_under: PublicKey,
+    /// The key under which the link's task has verified the signature; `None`: it has not.
+    pub verified_under: Option<PublicKey>,
 }
 
 /// What became of one input.
@@ -279,11 +279,11 @@ impl Line {
 }
 
 /// The link's task has verified the signature under this key; the log says whether it is the one in force.
-struct Checked(PublicKey);
+struct Checked(Option<PublicKey>);
 
 impl Verify for Checked {
     fn verify(&self, key: &PublicKey, message: &[u8], signature: &Signature) -> bool {
         // A `key` entry carries two more signatures, under other keys: those are rare and verified here.
-        *key == self.0 || Strict.verify(key, message, signature)
+        self.0 == Some(*key) || Strict.verify(key, message, signature)
     }
 }

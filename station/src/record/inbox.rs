@@ -94,6 +94,8 @@ pub(super) enum Message {
         up: bool,
         even: bool,
     },
+    /// The link found that the peer broke the protocol.
+    Evidence { line: LineId, what: Misconduct, epoch: Epoch, bytes: Vec<u8> },
     Look(Box<dyn FnOnce(&Lines) + Send>),
     /// The told clock of a story has moved.
     ClockMoved,
@@ -190,6 +192,11 @@ impl Keeper {
     /// Tells what is known of a line's link.
     pub fn link(&self, line: LineId, up: bool, even: bool) {
         self.tell(Message::Link { line, up, even });
+    }
+
+    /// Keeps what shows that the peer broke the protocol.
+    pub fn evidence(&self, line: LineId, what: Misconduct, epoch: Epoch, bytes: Vec<u8>) {
+        self.tell(Message::Evidence { line, what, epoch, bytes });
     }
 
     /// The told clock of a story has moved: look at what is due.

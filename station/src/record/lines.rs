@@ -7,7 +7,9 @@ use counterpart_core::ids::{EntryRef, Epoch, LineId, Party};
 use counterpart_core::line::Line;
 use counterpart_core::line::turn::Written;
 use counterpart_core::record::charter::Charter;
+use counterpart_core::link::Held;
 use counterpart_core::record::log::Entry;
+use counterpart_core::record::opening::EpochHeads;
 use counterpart_core::time::Timestamp;
 
 use super::published::{LinePublished, Pushed, RECENT_MAX};
@@ -62,13 +64,16 @@ impl Kept {
 
     pub(super) fn publish(&self) -> LinePublished {
         let line = &self.line;
-        let peer = line.me().peer();
+        let (peer, log) = (line.me().peer(), line.peer());
+        let heads = EpochHeads { epoch: line.epoch(), heads: Party::BOTH.map(|party| line.log(party).head()) };
+        let terms = line.facts().all().charter().party(peer).clone();
         LinePublished {
             me: line.me(),
             epoch: line.epoch(),
-            heads: Party::BOTH.map(|party| line.log(party).head()),
-            peer_keys: [line.log(peer).key(), line.log(peer).root_key()],
-            halted: line.halted().is_some(),
+            held: vec![Held { heads, peer_key: log.key(), halted: line.halted().is_some() }],
+            peer_root: log.root_key(),
+            peer_link: terms.keys.link,
+            peer_addresses: terms.addresses,
             rings: counterpart_core::line::ringing::rings(&line.facts().all(), line.me()),
             recent: self.recent.clone(),
         }

@@ -10,6 +10,6 @@ mod published;
 mod thread;
 
 pub use inbox::{ActFault, Done, Keeper, Taken};
-pub use lines::{Kept, LineStatus, Lines};
+pub use lines::{Kept, LineStatus, Lines, entry_key, load, log_key};
 pub use published::{LinePublished, Published, Pushed};
 pub use thread::{Started, start};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use counterpart_core::ids::{Epoch, LineId, Party};
 use counterpart_core::line::ringing::Ring;
-use counterpart_core::record::entry::Head;
+use counterpart_core::link::Held;
 use counterpart_core::record::sign1::PublicKey;
 
 /// Own entries kept at hand, so that the link need not read from the disk what was just written to it.
@@ -38,12 +38,14 @@ pub struct LinePublished {
     pub me: Party,
     /// The epoch in which we write.
     pub epoch: Epoch,
-    /// Heads of both logs, the inviter's first.
-    pub heads: [Head; 2],
-    /// The key that signs the peer's next entry, and its root.
-    pub peer_keys: [PublicKey; 2],
-    /// The peer's log is taken no further.
-    pub halted: bool,
+    /// What is committed of each epoch, ascending; the last serves.
+    pub held: Vec<Held>,
+    /// The peer's root key and its link key.
+    pub peer_root: PublicKey,
+    /// The key that its station proves on the link.
+    pub peer_link: [u8; 32],
+    /// `host:port` where the charter says that the peer listens.
+    pub peer_addresses: Vec<String>,
     /// What must ring here.
     pub rings: Vec<Ring>,
     /// Our latest entries, oldest first.

@@ -131,6 +131,10 @@ impl Record {
                 turn.pairings.push(Caller::Nobody { reply });
             }
             Message::Link { line, up, even } => self.note_link(line, up, even),
+            Message::Evidence { line, what, epoch, bytes } => {
+                let (at, kind) = (self.clock.now(), what.word().to_string());
+                turn.batch.evidence.push(Evidence { line: line.0, at, kind, detail: format!("epoch {epoch}"), bytes });
+            }
             Message::Look(look) => turn.looks.push(look),
             Message::ClockMoved => self.lines.kept.values_mut().for_each(|kept| kept.stirred = true),
             Message::Stop => turn.stop = true,
