@@ -1,0 +1,11 @@
+//! The station: everything that touches the world. What is decided is decided in `counterpart-core`.
+
+pub mod clock;
+pub mod config;
+pub mod entropy;
+pub mod keys;
+pub mod store;
+
+#[cfg(test)]
+#[path = "../tests/scratch/mod.rs"]
+mod scratch;
