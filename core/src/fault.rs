@@ -88,7 +88,7 @@ pub enum Refusal {
     UnknownLine,
 }
 
-/// What the peer did that the protocol forbids (`docs/protocol.md` §3.6). The first eight halt its log: taken no further in
+/// What the peer did that the protocol forbids (`docs/protocol.md` §3.6). The first nine halt its log: taken no further in
 /// this epoch. The others end a session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Misconduct {
@@ -140,6 +140,50 @@ impl Misconduct {
         )
     }
 
+    /// All of them, in the order of their numbers, which begin at 1.
+    const ALL: [Misconduct; 14] = [
+        Misconduct::BadSignature,
+        Misconduct::NotCanonical(None),
+        Misconduct::WrongLine,
+        Misconduct::WrongParty,
+        Misconduct::WrongEpoch,
+        Misconduct::WrongPlace,
+        Misconduct::HeadWentBack,
+        Misconduct::HeadNeverOurs,
+        Misconduct::Fork,
+        Misconduct::BadFrame,
+        Misconduct::NoCommonVersion,
+        Misconduct::FalseClaim,
+        Misconduct::EpochJump,
+        Misconduct::WrongBody,
+    ];
+
+    /// The number under which a fault frame names it, from 1.
+    pub fn number(self) -> u64 {
+        match self {
+            Misconduct::BadSignature => 1,
+            Misconduct::NotCanonical(_) => 2,
+            Misconduct::WrongLine => 3,
+            Misconduct::WrongParty => 4,
+            Misconduct::WrongEpoch => 5,
+            Misconduct::WrongPlace => 6,
+            Misconduct::HeadWentBack => 7,
+            Misconduct::HeadNeverOurs => 8,
+            Misconduct::Fork => 9,
+            Misconduct::BadFrame => 10,
+            Misconduct::NoCommonVersion => 11,
+            Misconduct::FalseClaim => 12,
+            Misconduct::EpochJump => 13,
+            Misconduct::WrongBody => 14,
+        }
+    }
+
+    /// The misconduct of this number; `None` if this version has none. What made an entry not canonical is not told.
+    pub fn from_number(number: u64) -> Option<Misconduct> {
+        let at = usize::try_from(number.checked_sub(1)?).ok()?;
+        Self::ALL.get(at).copied()
+    }
+
     /// Its name in logs, evidence and exit messages.
     pub fn word(self) -> &'static str {
         match self {
@@ -158,5 +202,20 @@ impl Misconduct {
             Misconduct::EpochJump => "epoch-jump",
             Misconduct::WrongBody => "wrong-body",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_misconduct_is_found_again_by_its_number() {
+        for (at, what) in Misconduct::ALL.into_iter().enumerate() {
+            assert_eq!(what.number(), at as u64 + 1);
+            assert_eq!(Misconduct::from_number(what.number()), Some(what));
+        }
+        assert_eq!(Misconduct::from_number(0), None);
+        assert_eq!(Misconduct::from_number(15), None);
     }
 }

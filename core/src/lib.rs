@@ -17,6 +17,7 @@ pub mod fault;
 pub mod ids;
 pub mod limits;
 pub mod line;
+pub mod link;
 pub mod precedence;
 pub mod record;
 pub mod time;

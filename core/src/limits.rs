@@ -40,3 +40,7 @@ pub const EPOCH_JUMP_MAX: u64 = 1_000;
 pub const EPOCHS_MAX: usize = 64;
 /// A station waits this long for an entry of its own to carry the head before it writes `received`, in milliseconds.
 pub const RECEIVED_WAIT_MS: u64 = 250;
+/// Versions of the protocol that a hello offers.
+pub const VERSIONS_MAX: usize = 16;
+/// Entries of ours that a session asks its station for at once.
+pub const PUSH_ENTRIES_MAX: u64 = 64;

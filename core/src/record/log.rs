@@ -137,20 +137,10 @@ impl Log {
         if other.root_at(header.held.size) != Some(header.held.root) {
             return Err(Misconduct::HeadNeverOurs);
         }
-        if !entry.signed_by(&self.key, verify) || !self.grants(header, verify) {
+        if !vouched(entry, &self.key, &self.root, verify) {
             return Err(Misconduct::BadSignature);
         }
         Ok(())
-    }
-
-    /// New keys are signed by root, and the new station key proves that it is held.
-    fn grants(&self, header: &Header, verify: &dyn Verify) -> bool {
-        let Ok(What::Key { serial, keys, root, proof }) = &header.what else {
-            return true;
-        };
-        let [station, ..] = keys;
-        let message = to_be_signed(AAD_KEY, &key_grant(self.line, *serial, keys));
-        verify.verify(&self.root, &message, root) && verify.verify(&PublicKey::from_bytes(*station), &message, proof)
     }
 
     /// Appends an entry that was judged, or that we have just signed.
@@ -171,21 +161,42 @@ impl Log {
     }
 }
 
+/// Whether `entry` is signed by `key`, the one in force at its index, and the keys that it brings are signed for: those of
+/// a `key` by root and by the new station key (§4.5), those of a charter that opens an epoch by root (§4.6).
+pub fn vouched(entry: &Entry, key: &PublicKey, root: &PublicKey, verify: &dyn Verify) -> bool {
+    let granted = match &entry.header.what {
+        Ok(What::Key { serial, keys, root: by_root, proof }) => {
+            let [station, ..] = keys;
+            let message = to_be_signed(AAD_KEY, &key_grant(entry.header.line, *serial, keys));
+            verify.verify(root, &message, by_root) && verify.verify(&PublicKey::from_bytes(*station), &message, proof)
+        }
+        _ => opened_with(&entry.header).is_none() || key == root,
+    };
+    granted && entry.signed_by(key, verify)
+}
+
 /// The key that signs what follows this entry, if the entry changes it: a `key` (§4.5), or the charter of a new epoch (§4.6).
-fn key_after(header: &Header) -> Option<PublicKey> {
+pub fn key_after(header: &Header) -> Option<PublicKey> {
     let station = match header.what.as_ref().ok()? {
         What::Key { keys: [station, ..], .. } => *station,
-        What::Charter(args) => match Opening::read(args)? {
-            Opening::Opened { keys: [station, ..], .. } => station,
-            Opening::Paired { .. } | Opening::Joined { .. } => return None,
-        },
-        _ => return None,
+        _ => opened_with(header)?,
     };
     Some(PublicKey::from_bytes(station))
 }
 
+/// The station key with which this entry opens an epoch, if it does. A charter beyond index 0 is void and opens nothing.
+pub fn opened_with(header: &Header) -> Option<Hash> {
+    match header.what.as_ref().ok()? {
+        What::Charter(args) if header.own.size == 0 => match Opening::read(args)? {
+            Opening::Opened { keys: [station, ..], .. } => Some(station),
+            Opening::Paired { .. } | Opening::Joined { .. } => None,
+        },
+        _ => None,
+    }
+}
+
 /// What root signs of new keys (§4.5): the serial and the three keys, as CBOR, under `counterpart/key/v1`.
-fn key_grant(line: LineId, serial: u64, keys: &[Hash; 3]) -> Vec<u8> {
+pub fn key_grant(line: LineId, serial: u64, keys: &[Hash; 3]) -> Vec<u8> {
     let keys = keys.iter().map(|k| Value::bytes(k)).collect();
     Value::Array(alloc::vec![Value::bytes(&line.0), Value::Uint(serial), Value::Array(keys)]).encode()
 }
