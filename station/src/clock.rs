@@ -3,10 +3,7 @@
 //! Two kinds of time are kept apart: the *time of day*, which people read, which entries claim and which a story may tell;
 //! and *moments*, which only measure waits and are always the machine's own.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "this is the file that reads the machine's clocks"
-)]
+#![allow(clippy::disallowed_methods, reason = "this is the file that reads the machine's clocks")]
 
 use std::fmt;
 use std::sync::Arc;
@@ -28,16 +25,12 @@ enum Source {
 impl Clock {
     /// The machine's own clock.
     pub fn system() -> Clock {
-        Clock {
-            source: Source::System,
-        }
+        Clock { source: Source::System }
     }
 
     /// A clock that stands at `start_ms` until a story moves it.
     pub fn told(start_ms: u64) -> Clock {
-        Clock {
-            source: Source::Told(Arc::new(AtomicU64::new(start_ms))),
-        }
+        Clock { source: Source::Told(Arc::new(AtomicU64::new(start_ms))) }
     }
 
     /// The time of day in milliseconds since 1970 UTC. It may step back when the machine's clock is set; a machine that
@@ -46,9 +39,7 @@ impl Clock {
         match &self.source {
             Source::Told(ms) => ms.load(Ordering::SeqCst),
             Source::System => {
-                let since_1970 = SystemTime::now()
-                    .duration_since(UNIX_EPOCH)
-                    .unwrap_or(Duration::ZERO);
+                let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
                 u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX)
             }
         }
@@ -91,11 +82,7 @@ impl Moment {
 
     /// The moment `ms` milliseconds later, or this one if the machine cannot count so far.
     pub fn plus_ms(self, ms: u64) -> Moment {
-        Moment(
-            self.0
-                .checked_add(Duration::from_millis(ms))
-                .unwrap_or(self.0),
-        )
+        Moment(self.0.checked_add(Duration::from_millis(ms)).unwrap_or(self.0))
     }
 
     /// For libraries that wait until an [`Instant`].

@@ -114,16 +114,11 @@ impl Config {
             line: None,
             key: String::new(),
             wrong: format!("cannot be read: {cause}"),
-            write: "let `counterpart init` write it, or name the data directory that holds it"
-                .into(),
+            write: "let `counterpart init` write it, or name the data directory that holds it".into(),
         };
-        let size = fs::metadata(&path)
-            .map_err(|e| unreadable(e.to_string()))?
-            .len();
+        let size = fs::metadata(&path).map_err(|e| unreadable(e.to_string()))?.len();
         if size > FILE_BYTES_MAX {
-            return Err(unreadable(format!(
-                "it is {size} bytes long, over {FILE_BYTES_MAX}"
-            )));
+            return Err(unreadable(format!("it is {size} bytes long, over {FILE_BYTES_MAX}")));
         }
         let text = fs::read_to_string(&path).map_err(|e| unreadable(e.to_string()))?;
         Config::parse(&text, &path)
@@ -147,11 +142,7 @@ pub fn write_starter(data: &Path, starter: &Starter<'_>) -> Result<Config, Confi
     let text = starter.text();
     let config = Config::parse(&text, &path)?;
     let write = || {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path)?;
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()
     };

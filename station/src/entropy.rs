@@ -1,9 +1,6 @@
 //! The only randomness: the operating system's. `clippy.toml` bans it everywhere else.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "this is the file that draws chance"
-)]
+#![allow(clippy::disallowed_methods, reason = "this is the file that draws chance")]
 
 use std::fmt;
 
@@ -31,11 +28,7 @@ pub struct NoEntropy(String);
 
 impl fmt::Display for NoEntropy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "the operating system gave no random bytes ({}); allow this program the getrandom call",
-            self.0
-        )
+        write!(f, "the operating system gave no random bytes ({}); allow this program the getrandom call", self.0)
     }
 }
 

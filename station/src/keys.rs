@@ -14,9 +14,7 @@ use ed25519_dalek::{Signer, SigningKey};
 use zeroize::Zeroizing;
 
 use crate::entropy;
-use file::{
-    PRIVATE, PUBLIC, line, parent, read_private, read_public, refuse_shared, sync_dir, write_new,
-};
+use file::{PRIVATE, PUBLIC, line, parent, read_private, read_public, refuse_shared, sync_dir, write_new};
 
 mod fault;
 mod file;
@@ -68,11 +66,7 @@ impl Keys {
         }
         refuse_inside(data, root_key)?;
         let root = Drawn::new("root")?;
-        let drawn = [
-            Drawn::new("station")?,
-            Drawn::new("link")?,
-            Drawn::new("word")?,
-        ];
+        let drawn = [Drawn::new("station")?, Drawn::new("link")?, Drawn::new("word")?];
         root.write(root_key)?;
         let placed = sync_dir(&parent(root_key)).and_then(|()| place(data, &root.public(), &drawn));
         if placed.is_err() {
@@ -91,8 +85,7 @@ impl Keys {
         let dir = data.join(KEYS_DIR);
         let handle = File::open(&dir).map_err(|e| KeyError::reading(&dir, &e))?;
         refuse_shared(&handle, &dir, "700")?;
-        let station =
-            SigningKey::from_bytes(&*read_private(&key_file(&dir, "station"), "station")?);
+        let station = SigningKey::from_bytes(&*read_private(&key_file(&dir, "station"), "station")?);
         let link = read_private(&key_file(&dir, "link"), "link")?;
         let word = read_private(&key_file(&dir, "word"), "word")?;
         let public = PublicKeys {
@@ -101,12 +94,7 @@ impl Keys {
             link: SigningKey::from_bytes(&link).verifying_key().to_bytes(),
             word: MontgomeryPoint::mul_base_clamped(*word).to_bytes(),
         };
-        Ok(Keys {
-            station,
-            link,
-            word,
-            public,
-        })
+        Ok(Keys { station, link, word, public })
     }
 
     /// Signs with the station key (RFC 8032, Ed25519). The caller has put the context into `message`.
@@ -132,9 +120,7 @@ impl Keys {
 
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Keys")
-            .field("public", &self.public)
-            .finish_non_exhaustive()
+        f.debug_struct("Keys").field("public", &self.public).finish_non_exhaustive()
     }
 }
 
@@ -144,9 +130,7 @@ impl RootKey {
     /// # Errors
     /// [`KeyError`] if the file is missing or malformed, or if anyone but its owner may read it.
     pub fn load(path: &Path) -> Result<RootKey, KeyError> {
-        Ok(RootKey(SigningKey::from_bytes(&*read_private(
-            path, "root",
-        )?)))
+        Ok(RootKey(SigningKey::from_bytes(&*read_private(path, "root")?)))
     }
 
     /// Signs with the root key (RFC 8032, Ed25519). The caller has put the context into `message`.
@@ -162,9 +146,7 @@ impl RootKey {
 
 impl fmt::Debug for RootKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RootKey")
-            .field("public", &self.public())
-            .finish_non_exhaustive()
+        f.debug_struct("RootKey").field("public", &self.public()).finish_non_exhaustive()
     }
 }
 
@@ -182,9 +164,7 @@ impl Drawn {
     }
 
     fn public(&self) -> [u8; 32] {
-        SigningKey::from_bytes(&self.seed)
-            .verifying_key()
-            .to_bytes()
+        SigningKey::from_bytes(&self.seed).verifying_key().to_bytes()
     }
 
     fn write(&self, path: &Path) -> Result<(), KeyError> {
@@ -200,17 +180,11 @@ fn place(data: &Path, root_public: &[u8; 32], drawn: &[Drawn]) -> Result<(), Key
         // Left by an `init` that was cut short: these keys never served.
         fs::remove_dir_all(&staged).map_err(|e| KeyError::writing(&staged, &e))?;
     }
-    DirBuilder::new()
-        .mode(0o700)
-        .create(&staged)
-        .map_err(|e| KeyError::writing(&staged, &e))?;
+    DirBuilder::new().mode(0o700).create(&staged).map_err(|e| KeyError::writing(&staged, &e))?;
     for key in drawn {
         key.write(&key_file(&staged, key.role))?;
     }
-    write_new(
-        &staged.join(ROOT_PUBLIC_FILE),
-        &line(PUBLIC, "root", root_public),
-    )?;
+    write_new(&staged.join(ROOT_PUBLIC_FILE), &line(PUBLIC, "root", root_public))?;
     sync_dir(&staged)?;
     fs::rename(&staged, &dir).map_err(|e| KeyError::writing(&dir, &e))?;
     sync_dir(data)
@@ -225,11 +199,19 @@ fn refuse_inside(data: &Path, root_key: &Path) -> Result<(), KeyError> {
     let dir = parent(root_key);
     let inner = fs::canonicalize(&dir).map_err(|e| KeyError::reading(&dir, &e))?;
     if inner.starts_with(outer) {
-        return Err(KeyError::RootInside {
-            path: root_key.into(),
-        });
+        return Err(KeyError::RootInside { path: root_key.into() });
     }
     Ok(())
+}
+
+impl counterpart_core::record::sign1::Sign for Keys {
+    fn public(&self) -> counterpart_core::record::sign1::PublicKey {
+        counterpart_core::record::sign1::PublicKey::from_bytes(self.public.station)
+    }
+
+    fn sign(&self, message: &[u8]) -> [u8; 64] {
+        Keys::sign(self, message)
+    }
 }
 
 #[cfg(test)]
@@ -273,11 +255,7 @@ mod tests {
         let (_scratch, data, _root, _keys) = made("keys-x25519");
         let mut nine = [0; 32];
         nine[0] = 9;
-        fs::write(
-            key_file(&data.join(KEYS_DIR), "word"),
-            line(PRIVATE, "word", &nine).as_bytes(),
-        )
-        .unwrap();
+        fs::write(key_file(&data.join(KEYS_DIR), "word"), line(PRIVATE, "word", &nine).as_bytes()).unwrap();
 
         let public = Keys::load(&data).unwrap().public().word;
 
@@ -293,11 +271,7 @@ mod tests {
         let seed = seed.trim().rsplit(' ').next().unwrap();
 
         for entry in fs::read_dir(data.join(KEYS_DIR)).unwrap() {
-            assert!(
-                !fs::read_to_string(entry.unwrap().path())
-                    .unwrap()
-                    .contains(seed)
-            );
+            assert!(!fs::read_to_string(entry.unwrap().path()).unwrap().contains(seed));
         }
     }
 
@@ -339,18 +313,9 @@ mod tests {
         let folder = Keys::load(&data).unwrap_err().to_string();
         set_mode(&root, 0o604);
 
-        assert!(
-            text.contains(&format!("chmod 600 {}", station.display())),
-            "{text}"
-        );
-        assert!(
-            folder.contains("mode 755") && folder.contains("chmod 700"),
-            "{folder}"
-        );
-        assert!(matches!(
-            RootKey::load(&root),
-            Err(KeyError::Shared { mode: 0o604, .. })
-        ));
+        assert!(text.contains(&format!("chmod 600 {}", station.display())), "{text}");
+        assert!(folder.contains("mode 755") && folder.contains("chmod 700"), "{folder}");
+        assert!(matches!(RootKey::load(&root), Err(KeyError::Shared { mode: 0o604, .. })));
     }
 
     #[test]
@@ -378,10 +343,7 @@ mod tests {
 
         assert!(matches!(role, KeyError::Malformed { .. }));
         assert!(matches!(short, KeyError::Malformed { .. }));
-        assert!(
-            role.to_string().contains("counterpart-key-v1 station HEX"),
-            "{role}"
-        );
+        assert!(role.to_string().contains("counterpart-key-v1 station HEX"), "{role}");
     }
 
     #[test]
@@ -394,11 +356,7 @@ mod tests {
         };
         let secrets = ["station", "link", "word"].map(|role| secret(&key_file(&dir, role)));
         let root_key = RootKey::load(&root).unwrap();
-        fs::write(
-            key_file(&dir, "station"),
-            format!("{PRIVATE} station {}zz", secrets[0]),
-        )
-        .unwrap();
+        fs::write(key_file(&dir, "station"), format!("{PRIVATE} station {}zz", secrets[0])).unwrap();
         let error = Keys::load(&data).unwrap_err();
 
         let shown = format!("{keys:?} {keys:#?} {root_key:?} {root_key:#?} {error} {error:?}");

@@ -1,11 +1,6 @@
 //! The store: what was kept is found again, in its order and within its bounds.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "tests fail by panicking"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 
 mod record;
 mod scratch;
@@ -24,10 +19,7 @@ fn a_thing_is_found_with_what_both_parties_wrote_of_it_in_order_of_arrival() {
         batch
     };
     let impossible = |mut batch: Batch| {
-        batch.appends[0].thing = Some(ThingRef {
-            party: 1,
-            index: u64::MAX,
-        });
+        batch.appends[0].thing = Some(ThingRef { party: 1, index: u64::MAX });
         batch
     };
     store.commit(&appending(OURS, 0, 1)).unwrap();
@@ -35,33 +27,16 @@ fn a_thing_is_found_with_what_both_parties_wrote_of_it_in_order_of_arrival() {
     store.commit(&impossible(appending(OURS, 1, 1))).unwrap();
     store.commit(&of_first(appending(OURS, 2, 1))).unwrap();
     let reader = store.reader().unwrap();
-    let opener = EntryKey {
-        log: OURS,
-        index: 0,
-    };
+    let opener = EntryKey { log: OURS, index: 0 };
 
     let all = reader.thing(opener, 0, 10).unwrap();
     let later = reader.thing(opener, all[1].seq, 1).unwrap();
 
-    let places = |rows: &[EntryRow]| {
-        rows.iter()
-            .map(|r| (r.key.log.party, r.key.index))
-            .collect::<Vec<_>>()
-    };
+    let places = |rows: &[EntryRow]| rows.iter().map(|r| (r.key.log.party, r.key.index)).collect::<Vec<_>>();
     assert_eq!(places(&all), [(0, 0), (1, 0), (0, 2)]);
     assert_eq!(all[1].thing, Some(ThingRef { party: 0, index: 0 }));
     assert_eq!(places(&later), [(1, 0)]);
-    assert_eq!(
-        reader
-            .entry(EntryKey {
-                log: OURS,
-                index: 1
-            })
-            .unwrap()
-            .unwrap()
-            .thing,
-        None
-    );
+    assert_eq!(reader.entry(EntryKey { log: OURS, index: 1 }).unwrap().unwrap().thing, None);
 }
 
 #[test]
@@ -69,11 +44,7 @@ fn pages_show_both_logs_newest_first_and_each_entry_once() {
     let (_scratch, mut store) = begin("pages");
     let (mut ours, mut theirs) = (0, 0);
     for turn in 0..30 {
-        let (log, at) = if turn % 3 == 0 {
-            (OURS, &mut ours)
-        } else {
-            (THEIRS, &mut theirs)
-        };
+        let (log, at) = if turn % 3 == 0 { (OURS, &mut ours) } else { (THEIRS, &mut theirs) };
         store.commit(&appending(log, *at, 1)).unwrap();
         *at += 1;
     }
@@ -101,10 +72,7 @@ fn an_epoch_has_logs_of_its_own_in_order() {
     store.commit(&appending(next, 0, 1)).unwrap();
 
     let logs = store.reader().unwrap().logs(LINE).unwrap();
-    let shape: Vec<_> = logs
-        .iter()
-        .map(|l| (l.key.epoch.number, l.key.party, l.size))
-        .collect();
+    let shape: Vec<_> = logs.iter().map(|l| (l.key.epoch.number, l.key.party, l.size)).collect();
     assert_eq!(shape, [(0, 0, 2), (0, 1, 0), (1, 0, 1), (1, 1, 0)]);
     assert_eq!(logs[1].root[..4], [0xe3, 0xb0, 0xc4, 0x42]);
 }
@@ -112,42 +80,21 @@ fn an_epoch_has_logs_of_its_own_in_order() {
 #[test]
 fn evidence_is_bounded_and_the_newest_stays() {
     let (scratch, mut store) = begin("evidence");
-    let small = |at| Evidence {
-        bytes: vec![1],
-        ..evidence(at)
-    };
-    let other = Evidence {
-        line: [0; 16],
-        ..small(1)
-    };
+    let small = |at| Evidence { bytes: vec![1], ..evidence(at) };
+    let other = Evidence { line: [0; 16], ..small(1) };
     let many = (0..u64::from(EVIDENCE_MAX) + 10).map(small);
 
-    store
-        .commit(&Batch {
-            evidence: many.chain([other.clone()]).collect(),
-            ..Batch::default()
-        })
-        .unwrap();
-    store
-        .commit(&Batch {
-            evidence: vec![evidence(5_000)],
-            ..Batch::default()
-        })
-        .unwrap();
+    store.commit(&Batch { evidence: many.chain([other.clone()]).collect(), ..Batch::default() }).unwrap();
+    store.commit(&Batch { evidence: vec![evidence(5_000)], ..Batch::default() }).unwrap();
 
     let reader = store.reader().unwrap();
     let newest = reader.evidence(LINE, 2).unwrap();
-    assert_eq!(
-        (newest[0].at, newest[0].bytes.len(), newest[1].at),
-        (5_000, EVIDENCE_BYTES_MAX, 1_009)
-    );
+    assert_eq!((newest[0].at, newest[0].bytes.len(), newest[1].at), (5_000, EVIDENCE_BYTES_MAX, 1_009));
     assert_eq!(reader.evidence([0; 16], 10).unwrap(), [other]);
     drop((reader, store));
     let connection = Connection::open(scratch.path().join(DATABASE_FILE)).unwrap();
     let sql = "SELECT COUNT(*), MIN(at) FROM evidence WHERE line = ?1";
-    let kept: (u32, i64) = connection
-        .query_row(sql, [LINE], |row| Ok((row.get(0)?, row.get(1)?)))
-        .unwrap();
+    let kept: (u32, i64) = connection.query_row(sql, [LINE], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
     assert_eq!(kept, (EVIDENCE_MAX, 11));
 }
 
@@ -165,20 +112,12 @@ fn pairings_settings_and_lines_are_replaced_and_removed() {
 
     store.commit(&batch(Some(b"one"))).unwrap();
     store.commit(&batch(Some(b"two"))).unwrap();
-    store
-        .commit(&Batch {
-            lines: vec![changed],
-            ..Batch::default()
-        })
-        .unwrap();
+    store.commit(&Batch { lines: vec![changed], ..Batch::default() }).unwrap();
 
     assert_eq!(reader.pairings().unwrap(), [(LINE, b"two".to_vec())]);
     assert_eq!(reader.setting("k").unwrap(), Some(b"two".to_vec()));
     let row = &reader.lines().unwrap()[0];
     assert_eq!((row.state, row.added), (4, line().added));
     store.commit(&batch(None)).unwrap();
-    assert_eq!(
-        (reader.pairings().unwrap(), reader.setting("k").unwrap()),
-        (vec![], None)
-    );
+    assert_eq!((reader.pairings().unwrap(), reader.setting("k").unwrap()), (vec![], None));
 }

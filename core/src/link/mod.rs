@@ -14,3 +14,8 @@ mod track;
 
 /// The version of the link's protocol that this software speaks.
 pub const VERSION: u64 = 1;
+
+pub use frame::Frame;
+pub use output::{Held, Now, Output, Path, Range, Reason, Received, Setup};
+pub use rate::Rate;
+pub use session::Session;

@@ -30,19 +30,13 @@ pub(super) struct Fault {
 
 /// For each key, a line that would be right.
 const EXAMPLES: [(&str, &str); 16] = [
-    (
-        "name",
-        "name = \"Ministry of Foreign Affairs of Northland\"",
-    ),
+    ("name", "name = \"Ministry of Foreign Affairs of Northland\""),
     ("call_sign", "call_sign = \"Northland\""),
     ("languages", "languages = [\"en\"]"),
     ("zone", "zone = \"Europe/Oslo\""),
     ("banner", "banner = \"UNCLASSIFIED\""),
     ("listen", "listen = \"0.0.0.0:7411\""),
-    (
-        "announce",
-        "announce = [\"hotline.northland.example:7411\"]",
-    ),
+    ("announce", "announce = [\"hotline.northland.example:7411\"]"),
     ("references", "references = [\"192.0.2.1:443\"]"),
     ("entries_per_second", "entries_per_second = 50"),
     ("burst", "burst = 500"),
@@ -51,18 +45,12 @@ const EXAMPLES: [(&str, &str); 16] = [
     ("id", "id = \"duty-officer\""),
     ("highest", "highest = \"FLASH\""),
     ("night", "night = true"),
-    (
-        "post",
-        "[[post]] with id = \"duty-officer\", highest = \"FLASH\", night = true",
-    ),
+    ("post", "[[post]] with id = \"duty-officer\", highest = \"FLASH\", night = true"),
 ];
 
 fn example(key: &str) -> Option<&'static str> {
     let last = key.rsplit('.').next()?;
-    EXAMPLES
-        .iter()
-        .find(|(name, _)| *name == last)
-        .map(|(_, line)| *line)
+    EXAMPLES.iter().find(|(name, _)| *name == last).map(|(_, line)| *line)
 }
 
 impl Fault {
@@ -72,23 +60,12 @@ impl Fault {
             Some(line) => format!("write, for example: {line}"),
             None => "correct it".into(),
         };
-        Fault {
-            at: Some(at),
-            key: key.into(),
-            wrong: wrong.into(),
-            write,
-        }
+        Fault { at: Some(at), key: key.into(), wrong: wrong.into(), write }
     }
 
     pub fn in_file(self, file: &Path, text: &str) -> ConfigError {
         let line = self.at.map(|at| line_of(text, at.start));
-        ConfigError {
-            file: file.into(),
-            line,
-            key: self.key,
-            wrong: self.wrong,
-            write: self.write,
-        }
+        ConfigError { file: file.into(), line, key: self.key, wrong: self.wrong, write: self.write }
     }
 
     /// What the TOML reader could not take: bad syntax, a key unknown or missing, a value of another type.
@@ -99,23 +76,12 @@ impl Fault {
         let section = section_at(text, start);
         let named = quoted(message);
         let full = |key: &str| {
-            if section.is_empty() {
-                key.to_owned()
-            } else {
-                format!("{section}.{key}")
-            }
+            if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") }
         };
         if message.starts_with("unknown field") {
-            let known = message
-                .split_once("expected ")
-                .map_or("", |(_, known)| known);
+            let known = message.split_once("expected ").map_or("", |(_, known)| known);
             let write = format!("remove it, or write {known}");
-            return Fault {
-                at,
-                key: full(named),
-                wrong: "there is no such key here".into(),
-                write,
-            };
+            return Fault { at, key: full(named), wrong: "there is no such key here".into(), write };
         }
         if message.starts_with("missing field") {
             let line = example(named).map_or_else(|| format!("[{named}]"), str::to_owned);
@@ -129,21 +95,10 @@ impl Fault {
         let key = key_at(text, start);
         let wrong = message.trim().replace('\n', ", ");
         match example(key) {
-            Some(line) => Fault {
-                at,
-                key: full(key),
-                wrong,
-                write: format!("write, for example: {line}"),
-            },
+            Some(line) => Fault { at, key: full(key), wrong, write: format!("write, for example: {line}") },
             None => {
-                let write =
-                    "write `key = value` on a line of its own, with text in double quotes".into();
-                Fault {
-                    at,
-                    key: section,
-                    wrong,
-                    write,
-                }
+                let write = "write `key = value` on a line of its own, with text in double quotes".into();
+                Fault { at, key: section, wrong, write }
             }
         }
     }
@@ -167,11 +122,6 @@ fn key_at(text: &str, offset: usize) -> &str {
 /// The section in force at `offset`.
 fn section_at(text: &str, offset: usize) -> String {
     let lines = text.lines().take(line_of(text, offset));
-    let header = lines
-        .map(str::trim)
-        .filter(|line| line.starts_with('['))
-        .last();
-    header
-        .map_or("", |h| h.trim_matches(['[', ']', ' ']))
-        .to_owned()
+    let header = lines.map(str::trim).filter(|line| line.starts_with('[')).last();
+    header.map_or("", |h| h.trim_matches(['[', ']', ' '])).to_owned()
 }

@@ -21,12 +21,7 @@ const POSTS_MAX: usize = 64;
 const POST_ID_MAX: usize = 32;
 const RATE_MAX: u32 = 100_000;
 const MINUTES_OF_DAY: u32 = 1_440;
-const PRECEDENCES: [(&str, u8); 4] = [
-    ("ROUTINE", 0),
-    ("PRIORITY", 1),
-    ("IMMEDIATE", 2),
-    ("FLASH", 3),
-];
+const PRECEDENCES: [(&str, u8); 4] = [("ROUTINE", 0), ("PRIORITY", 1), ("IMMEDIATE", 2), ("FLASH", 3)];
 
 type Text = Spanned<String>;
 
@@ -93,9 +88,7 @@ fn organisation(raw: RawOrganisation) -> Result<Organisation, Fault> {
     };
     let zone = TimeZone::get(raw.zone.get_ref()).map_err(zone_fault)?;
     let languages = list(&raw.languages, "organisation.languages", |tag| {
-        tag.parse::<LanguageIdentifier>()
-            .map(drop)
-            .map_err(|_| format!("`{tag}` is no language tag of BCP 47"))
+        tag.parse::<LanguageIdentifier>().map(drop).map_err(|_| format!("`{tag}` is no language tag of BCP 47"))
     })?;
     if languages.is_empty() {
         return Err(Fault::new(
@@ -106,11 +99,7 @@ fn organisation(raw: RawOrganisation) -> Result<Organisation, Fault> {
     }
     Ok(Organisation {
         name: words(&raw.name, "organisation.name", NAME_BYTES_MAX)?,
-        call_sign: words(
-            &raw.call_sign,
-            "organisation.call_sign",
-            CALL_SIGN_BYTES_MAX,
-        )?,
+        call_sign: words(&raw.call_sign, "organisation.call_sign", CALL_SIGN_BYTES_MAX)?,
         languages,
         zone,
         zone_name: raw.zone.into_inner(),
@@ -136,27 +125,15 @@ fn words(text: &Text, key: &str, bytes_max: usize) -> Result<String, Fault> {
     Err(Fault::new(text.span(), key, wrong))
 }
 
-fn list(
-    raw: &Spanned<Vec<Text>>,
-    key: &str,
-    check: impl Fn(&str) -> Result<(), String>,
-) -> Result<Vec<String>, Fault> {
+fn list(raw: &Spanned<Vec<Text>>, key: &str, check: impl Fn(&str) -> Result<(), String>) -> Result<Vec<String>, Fault> {
     let items = raw.get_ref();
     if items.len() > LIST_MAX {
-        return Err(Fault::new(
-            raw.span(),
-            key,
-            format!("has {} items, over {LIST_MAX}", items.len()),
-        ));
+        return Err(Fault::new(raw.span(), key, format!("has {} items, over {LIST_MAX}", items.len())));
     }
     for item in items {
         let text = item.get_ref();
-        let long = (text.len() > SHORT_TEXT_BYTES_MAX).then(|| {
-            format!(
-                "holds {} bytes in one item, over {SHORT_TEXT_BYTES_MAX}",
-                text.len()
-            )
-        });
+        let long = (text.len() > SHORT_TEXT_BYTES_MAX)
+            .then(|| format!("holds {} bytes in one item, over {SHORT_TEXT_BYTES_MAX}", text.len()));
         if let Err(wrong) = long.map_or_else(|| check(text), Err) {
             return Err(Fault::new(item.span(), key, wrong));
         }
@@ -184,27 +161,18 @@ fn posts(raw: &Spanned<Vec<RawPost>>) -> Result<Vec<Post>, Fault> {
 
 fn post(row: &RawPost) -> Result<Post, Fault> {
     let id = row.id.get_ref();
-    let plain = id
-        .bytes()
-        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    let plain = id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     if id.is_empty() || id.len() > POST_ID_MAX || !plain {
         let wrong = format!("`{id}` is not 1 to {POST_ID_MAX} of a–z, 0–9 and -");
         return Err(Fault::new(row.id.span(), "post.id", wrong));
     }
     let word = row.highest.get_ref();
-    let highest = PRECEDENCES
-        .iter()
-        .find(|(name, _)| name == word)
-        .map(|(_, number)| *number);
+    let highest = PRECEDENCES.iter().find(|(name, _)| name == word).map(|(_, number)| *number);
     let Some(highest) = highest else {
         let wrong = format!("`{word}` is none of ROUTINE, PRIORITY, IMMEDIATE, FLASH");
         return Err(Fault::new(row.highest.span(), "post.highest", wrong));
     };
-    Ok(Post {
-        id: id.clone(),
-        highest,
-        night: row.night,
-    })
+    Ok(Post { id: id.clone(), highest, night: row.night })
 }
 
 fn link(raw: RawLink) -> Result<Link, Fault> {
@@ -220,11 +188,7 @@ fn link(raw: RawLink) -> Result<Link, Fault> {
         listen,
         announce: addresses(raw.announce, "link.announce")?,
         references: addresses(raw.references, "link.references")?,
-        entries_per_second: rate(
-            raw.entries_per_second,
-            "link.entries_per_second",
-            ENTRIES_PER_SECOND_DEFAULT,
-        )?,
+        entries_per_second: rate(raw.entries_per_second, "link.entries_per_second", ENTRIES_PER_SECOND_DEFAULT)?,
         burst: rate(raw.burst, "link.burst", BURST_DEFAULT)?,
     })
 }
@@ -234,9 +198,7 @@ fn addresses(raw: Option<Spanned<Vec<Text>>>, key: &str) -> Result<Vec<String>, 
         return Ok(Vec::new());
     };
     list(&raw, key, |text| {
-        let parts = text
-            .rsplit_once(':')
-            .and_then(|(host, port)| Some((host, port.parse::<u16>().ok()?)));
+        let parts = text.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse::<u16>().ok()?)));
         let host_ok = |host: &str| {
             let numeric = text.parse::<SocketAddr>().is_ok();
             let name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
@@ -253,11 +215,7 @@ fn rate(raw: Option<Spanned<u32>>, key: &str, default: u32) -> Result<u32, Fault
     let Some(raw) = raw else { return Ok(default) };
     let rate = *raw.get_ref();
     if rate == 0 || rate > RATE_MAX {
-        return Err(Fault::new(
-            raw.span(),
-            key,
-            format!("is {rate}, not 1 to {RATE_MAX}"),
-        ));
+        return Err(Fault::new(raw.span(), key, format!("is {rate}, not 1 to {RATE_MAX}")));
     }
     Ok(rate)
 }
@@ -273,12 +231,8 @@ fn checks(raw: &RawChecks) -> Result<Checks, Fault> {
             let wrong = format!("is {}, over {MINUTES_OF_DAY}, a day", every.get_ref());
             Err(Fault::new(every.span(), "checks.every_minutes", wrong))
         }
-        (Some(every), None) => Ok(Checks::Every {
-            minutes: *every.get_ref(),
-        }),
-        (None, None) => Ok(Checks::Every {
-            minutes: CHECK_MINUTES_DEFAULT,
-        }),
+        (Some(every), None) => Ok(Checks::Every { minutes: *every.get_ref() }),
+        (None, None) => Ok(Checks::Every { minutes: CHECK_MINUTES_DEFAULT }),
     }
 }
 
@@ -296,19 +250,12 @@ fn at_minutes(at: &Spanned<Vec<Text>>) -> Result<Vec<u32>, Fault> {
 }
 
 fn item_span(list: &Spanned<Vec<Text>>, text: &str) -> Range<usize> {
-    list.get_ref()
-        .iter()
-        .find(|item| item.get_ref() == text)
-        .map_or_else(|| list.span(), Spanned::span)
+    list.get_ref().iter().find(|item| item.get_ref() == text).map_or_else(|| list.span(), Spanned::span)
 }
 
 fn minute_of_day(text: &str) -> Option<u32> {
     let (hour, minute) = text.split_once(':')?;
-    let two = |digits: &str| {
-        (digits.len() == 2)
-            .then(|| digits.parse::<u32>().ok())
-            .flatten()
-    };
+    let two = |digits: &str| (digits.len() == 2).then(|| digits.parse::<u32>().ok()).flatten();
     let (hour, minute) = (two(hour)?, two(minute)?);
     (hour < 24 && minute < 60).then_some(hour * 60 + minute)
 }

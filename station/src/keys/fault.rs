@@ -50,22 +50,14 @@ pub enum KeyError {
 
 impl KeyError {
     pub(super) fn reading(path: &Path, cause: &io::Error) -> KeyError {
-        KeyError::Disk {
-            doing: "read",
-            path: path.into(),
-            cause: cause.to_string(),
-        }
+        KeyError::Disk { doing: "read", path: path.into(), cause: cause.to_string() }
     }
 
     pub(super) fn writing(path: &Path, cause: &io::Error) -> KeyError {
         if cause.kind() == io::ErrorKind::AlreadyExists {
             return KeyError::Taken { path: path.into() };
         }
-        KeyError::Disk {
-            doing: "write",
-            path: path.into(),
-            cause: cause.to_string(),
-        }
+        KeyError::Disk { doing: "write", path: path.into(), cause: cause.to_string() }
     }
 }
 
@@ -74,10 +66,7 @@ impl fmt::Display for KeyError {
         match self {
             KeyError::Taken { path } => {
                 let path = path.display();
-                write!(
-                    f,
-                    "{path} exists, and keys are never overwritten; choose another place, or move it away"
-                )
+                write!(f, "{path} exists, and keys are never overwritten; choose another place, or move it away")
             }
             KeyError::RootInside { path } => write!(
                 f,
@@ -87,10 +76,7 @@ impl fmt::Display for KeyError {
             ),
             KeyError::Shared { path, mode, needs } => {
                 let path = path.display();
-                write!(
-                    f,
-                    "{path} has mode {mode:o}, so others could read the key; run: chmod {needs} {path}"
-                )
+                write!(f, "{path} has mode {mode:o}, so others could read the key; run: chmod {needs} {path}")
             }
             KeyError::Malformed { path, expected } => write!(
                 f,

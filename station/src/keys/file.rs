@@ -22,34 +22,17 @@ pub(super) fn parent(path: &Path) -> PathBuf {
     }
 }
 
-pub(super) fn refuse_shared(
-    handle: &File,
-    path: &Path,
-    needs: &'static str,
-) -> Result<(), KeyError> {
-    let mode = handle
-        .metadata()
-        .map_err(|e| KeyError::reading(path, &e))?
-        .permissions()
-        .mode()
-        & 0o777;
+pub(super) fn refuse_shared(handle: &File, path: &Path, needs: &'static str) -> Result<(), KeyError> {
+    let mode = handle.metadata().map_err(|e| KeyError::reading(path, &e))?.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
-        return Err(KeyError::Shared {
-            path: path.into(),
-            mode,
-            needs,
-        });
+        return Err(KeyError::Shared { path: path.into(), mode, needs });
     }
     Ok(())
 }
 
 pub(super) fn write_new(path: &Path, line: &str) -> Result<(), KeyError> {
     let write = || -> io::Result<()> {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)?;
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
         file.write_all(line.as_bytes())?;
         file.sync_all()
     };
@@ -57,9 +40,7 @@ pub(super) fn write_new(path: &Path, line: &str) -> Result<(), KeyError> {
 }
 
 pub(super) fn sync_dir(dir: &Path) -> Result<(), KeyError> {
-    File::open(dir)
-        .and_then(|d| d.sync_all())
-        .map_err(|e| KeyError::writing(dir, &e))
+    File::open(dir).and_then(|d| d.sync_all()).map_err(|e| KeyError::writing(dir, &e))
 }
 
 /// The one line of a key file. Its room is reserved at once, so that no smaller copy of the secret stays behind.
@@ -98,10 +79,7 @@ fn read(mut handle: File, path: &Path, header: &str, role: &str) -> Result<Seed,
         }
     }
     let line = room.get(..filled).unwrap_or_default();
-    let malformed = || KeyError::Malformed {
-        path: path.into(),
-        expected: format!("{header} {role} HEX"),
-    };
+    let malformed = || KeyError::Malformed { path: path.into(), expected: format!("{header} {role} HEX") };
     parse(line, header, role).ok_or_else(malformed)
 }
 
@@ -115,11 +93,7 @@ pub(super) fn parse(line: &[u8], header: &str, role: &str) -> Option<Seed> {
     }
     let mut seed = Seed::default();
     for (byte, [high, low]) in seed.iter_mut().zip(pairs) {
-        let digit = |d: &u8| {
-            char::from(*d)
-                .to_digit(16)
-                .and_then(|v| u8::try_from(v).ok())
-        };
+        let digit = |d: &u8| char::from(*d).to_digit(16).and_then(|v| u8::try_from(v).ok());
         *byte = digit(high)? << 4 | digit(low)?;
     }
     Some(seed)

@@ -95,7 +95,12 @@ pub(super) enum Message {
         even: bool,
     },
     /// The link found that the peer broke the protocol.
-    Evidence { line: LineId, what: Misconduct, epoch: Epoch, bytes: Vec<u8> },
+    Evidence {
+        line: LineId,
+        what: Misconduct,
+        epoch: Epoch,
+        bytes: Vec<u8>,
+    },
     Look(Box<dyn FnOnce(&Lines) + Send>),
     /// The told clock of a story has moved.
     ClockMoved,

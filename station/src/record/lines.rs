@@ -6,8 +6,8 @@ use std::collections::VecDeque;
 use counterpart_core::ids::{EntryRef, Epoch, LineId, Party};
 use counterpart_core::line::Line;
 use counterpart_core::line::turn::Written;
-use counterpart_core::record::charter::Charter;
 use counterpart_core::link::Held;
+use counterpart_core::record::charter::Charter;
 use counterpart_core::record::log::Entry;
 use counterpart_core::record::opening::EpochHeads;
 use counterpart_core::time::Timestamp;
@@ -16,7 +16,7 @@ use super::published::{LinePublished, Pushed, RECENT_MAX};
 use crate::store::{Append, EntryKey, EpochKey, HeadUpdate, LineRow, LogKey, Reader, StoreError, ThingRef};
 
 /// Entries read from the store at once.
-const PAGE: u64 = 1_024;
+const PAGE: u32 = 1_000;
 
 /// How far a line is in its life.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -192,9 +192,9 @@ impl<'a> Pages<'a> {
     fn peek(&mut self) -> Result<Option<&Entry>, StoreError> {
         if self.page.is_empty() {
             for row in self.reader.entries(self.log, self.next, PAGE)? {
-                let found = |_| StoreError::Corrupt { found: format!("entry {} cannot be read", row.index) };
+                let found = |_| StoreError::Corrupt { found: format!("entry {} cannot be read", row.key.index) };
                 self.page.push_back(Entry::read(&row.bytes).map_err(found)?);
-                self.next = row.index + 1;
+                self.next = row.key.index + 1;
             }
         }
         Ok(self.page.front())

@@ -21,7 +21,7 @@ use super::inbox::{ActFault, Done, Keeper, Message, Waiting};
 use super::lines::{Kept, Lines, append, entry_key, head};
 use super::published::Published;
 use crate::clock::{Clock, Moment};
-use crate::keys::SigningKeys;
+use crate::keys::Keys;
 use crate::store::{Actor, Batch, Evidence, LineUpdate, Reader, Store, StoreError};
 
 /// Inputs decided in one turn.
@@ -43,7 +43,7 @@ pub struct Started {
 ///
 /// # Errors
 /// [`StoreError`] if the lines cannot be read, or the thread cannot be made.
-pub fn start(store: Store, keys: SigningKeys, clock: Clock, check_mark: Mark) -> Result<Started, StoreError> {
+pub fn start(store: Store, keys: Keys, clock: Clock, check_mark: Mark) -> Result<Started, StoreError> {
     let reader = store.reader()?;
     let lines = Lines::load(&reader)?;
     let (publish, published) = watch::channel(Arc::new(Published::default()));
@@ -60,7 +60,7 @@ pub fn start(store: Store, keys: SigningKeys, clock: Clock, check_mark: Mark) ->
 struct Record {
     store: Store,
     reader: Reader,
-    keys: SigningKeys,
+    keys: Keys,
     clock: Clock,
     begun: Moment,
     check_mark: Mark,

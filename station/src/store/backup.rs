@@ -30,10 +30,7 @@ pub fn back_up(data: &Path, to: &Path) -> Result<(), StoreError> {
     let partial = with_ending(to);
     for path in [to, &partial] {
         if path.exists() {
-            return Err(StoreError::Place {
-                path: path.into(),
-                wrong: "exists; name a new folder, or move it away",
-            });
+            return Err(StoreError::Place { path: path.into(), wrong: "exists; name a new folder, or move it away" });
         }
     }
     let made = DirBuilder::new().mode(0o700).create(&partial);
@@ -52,9 +49,7 @@ fn with_ending(to: &Path) -> PathBuf {
 }
 
 fn parent(path: &Path) -> &Path {
-    path.parent()
-        .filter(|dir| !dir.as_os_str().is_empty())
-        .unwrap_or(Path::new("."))
+    path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn copy_database(from: &Path, to: &Path) -> Result<(), StoreError> {
@@ -65,10 +60,7 @@ fn copy_database(from: &Path, to: &Path) -> Result<(), StoreError> {
     // All pages in one step: one state of the record, which the writer need not wait for.
     let step = Backup::new(&source, &mut copy)?.step(-1)?;
     if step != StepResult::Done {
-        return Err(StoreError::other(
-            "writing the backup",
-            format!("the database answered {step:?}"),
-        ));
+        return Err(StoreError::other("writing the backup", format!("the database answered {step:?}")));
     }
     copy.execute_batch(
         "PRAGMA journal_mode = DELETE;
@@ -78,11 +70,7 @@ fn copy_database(from: &Path, to: &Path) -> Result<(), StoreError> {
 }
 
 fn create(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
 fn copy_files(data: &Path, to: &Path) -> io::Result<()> {
@@ -92,10 +80,7 @@ fn copy_files(data: &Path, to: &Path) -> io::Result<()> {
     for (count, entry) in fs::read_dir(&keys)?.enumerate() {
         let entry = entry?;
         if count >= KEY_FILES_MAX {
-            return Err(io::Error::other(format!(
-                "over {KEY_FILES_MAX} files in {}",
-                keys.display()
-            )));
+            return Err(io::Error::other(format!("over {KEY_FILES_MAX} files in {}", keys.display())));
         }
         if entry.file_type()?.is_file() {
             copy_file(&entry.path(), &copied.join(entry.file_name()))?;

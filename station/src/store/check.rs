@@ -42,9 +42,7 @@ impl fmt::Display for Fault {
                 "the log of party {} in epoch {} has {entries} entries and its head names {head}",
                 log.party, log.epoch.number
             )?,
-            Fault::Orphans { table, count } => {
-                write!(f, "{count} rows of `{table}` belong to no entry")?
-            }
+            Fault::Orphans { table, count } => write!(f, "{count} rows of `{table}` belong to no entry")?,
         }
         f.write_str("; stop the station, keep a copy of its data directory, and restore a backup")
     }
@@ -85,25 +83,13 @@ fn sizes(connection: &rusqlite::Connection, faults: &mut Vec<Fault>) -> Result<(
     let mut rows = logs.query([])?;
     while let Some(row) = rows.next()? {
         let no: i64 = row.get(0)?;
-        let epoch = EpochKey {
-            number: unsigned(row.get(2)?),
-            id: row.get(3)?,
-        };
-        let log = LogKey {
-            line: row.get(1)?,
-            epoch,
-            party: row.get(4)?,
-        };
+        let epoch = EpochKey { number: unsigned(row.get(2)?), id: row.get(3)? };
+        let log = LogKey { line: row.get(1)?, epoch, party: row.get(4)? };
         let head = unsigned(row.get(5)?);
         let span = params![place(no, 0)?, place(no, INDEX_MAX - 1)?];
-        let (entries, end): (i64, i64) =
-            count.query_row(span, |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let (entries, end): (i64, i64) = count.query_row(span, |row| Ok((row.get(0)?, row.get(1)?)))?;
         if unsigned(entries) != head || unsigned(end) != head {
-            faults.push(Fault::Size {
-                log,
-                head,
-                entries: unsigned(entries),
-            });
+            faults.push(Fault::Size { log, head, entries: unsigned(entries) });
         }
     }
     Ok(())
@@ -111,14 +97,10 @@ fn sizes(connection: &rusqlite::Connection, faults: &mut Vec<Fault>) -> Result<(
 
 fn orphans(connection: &rusqlite::Connection, faults: &mut Vec<Fault>) -> Result<(), StoreError> {
     for table in ["body", "actor"] {
-        let sql =
-            format!("SELECT COUNT(*) FROM {table} WHERE place NOT IN (SELECT place FROM entry)");
+        let sql = format!("SELECT COUNT(*) FROM {table} WHERE place NOT IN (SELECT place FROM entry)");
         let count: i64 = connection.query_row(&sql, [], |row| row.get(0))?;
         if count > 0 {
-            faults.push(Fault::Orphans {
-                table,
-                count: u64::try_from(count).unwrap_or(0),
-            });
+            faults.push(Fault::Orphans { table, count: u64::try_from(count).unwrap_or(0) });
         }
     }
     Ok(())

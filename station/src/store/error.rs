@@ -73,11 +73,8 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    pub(super) fn other(doing: &'static str, cause: impl fmt::Display) -> StoreError {
-        StoreError::Other {
-            doing,
-            cause: cause.to_string(),
-        }
+    pub(crate) fn other(doing: &'static str, cause: impl fmt::Display) -> StoreError {
+        StoreError::Other { doing, cause: cause.to_string() }
     }
 
     /// What the operating system said about a file.
@@ -94,19 +91,13 @@ impl From<rusqlite::Error> for StoreError {
         let cause = error.to_string();
         match error.sqlite_error() {
             // The index of the write-ahead log grows by a write of its own, which has a code of its own when space is out.
-            Some(e)
-                if e.code == ErrorCode::DiskFull
-                    || e.extended_code == ffi::SQLITE_IOERR_SHMSIZE =>
-            {
+            Some(e) if e.code == ErrorCode::DiskFull || e.extended_code == ffi::SQLITE_IOERR_SHMSIZE => {
                 StoreError::DiskFull
             }
             Some(e) if matches!(e.code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 StoreError::Corrupt { found: cause }
             }
-            _ => StoreError::Other {
-                doing: "using the database",
-                cause,
-            },
+            _ => StoreError::Other { doing: "using the database", cause },
         }
     }
 }

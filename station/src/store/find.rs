@@ -5,17 +5,15 @@ use std::fmt;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::commit::{log_number, place, signed};
-use super::{
-    Actor, EntryKey, EpochKey, Evidence, INDEX_MAX, LineKey, LogKey, Reader, StoreError, ThingRef,
-};
+use super::{Actor, EntryKey, EpochKey, Evidence, INDEX_MAX, LineKey, LogKey, Reader, StoreError, ThingRef};
 
 /// Rows that one call answers at most: an entry may have 12 KiB.
 pub const ROWS_MAX: u32 = 512;
 
 /// The root of a log of size 0: SHA-256 of nothing (§4).
 const EMPTY_ROOT: [u8; 32] = [
-    0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24,
-    0x27, 0xae, 0x41, 0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
+    0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24, 0x27, 0xae, 0x41,
+    0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
 ];
 
 /// A line as it was kept.
@@ -107,14 +105,7 @@ impl Reader {
     /// # Errors
     /// [`StoreError::Corrupt`] or [`StoreError::Other`], as with all that follow.
     pub fn lines(&self) -> Result<Vec<LineRow>, StoreError> {
-        self.with(|c| {
-            rows(
-                c,
-                "SELECT id, state, me, charter, added FROM line ORDER BY no",
-                [],
-                line_row,
-            )
-        })
+        self.with(|c| rows(c, "SELECT id, state, me, charter, added FROM line ORDER BY no", [], line_row))
     }
 
     /// The heads of a line's logs, by epoch and party. Both logs of an epoch are there as soon as one has an entry.
@@ -138,11 +129,7 @@ impl Reader {
             let Some(no) = log_number(c, &log)?.filter(|_| from < INDEX_MAX) else {
                 return Ok(Vec::new());
             };
-            let span = params![
-                place(no, from)?,
-                place(no, INDEX_MAX - 1)?,
-                limit.min(ROWS_MAX)
-            ];
+            let span = params![place(no, from)?, place(no, INDEX_MAX - 1)?, limit.min(ROWS_MAX)];
             rows(c, sql, span, |row| entry_row(log, row))
         })
     }
@@ -152,10 +139,7 @@ impl Reader {
     /// # Errors
     /// As [`Reader::lines`].
     pub fn entry(&self, key: EntryKey) -> Result<Option<EntryRow>, StoreError> {
-        Ok(self
-            .entries(key.log, key.index, 1)?
-            .pop()
-            .filter(|row| row.key == key))
+        Ok(self.entries(key.log, key.index, 1)?.pop().filter(|row| row.key == key))
     }
 
     /// The body of one entry.
@@ -166,9 +150,7 @@ impl Reader {
         let body = |row: &Row<'_>| {
             Ok(match (row.get(0)?, row.get::<_, Option<i64>>(1)?) {
                 (Some(bytes), _) => Body::Held(bytes),
-                (None, at) => Body::Erased {
-                    at: unsigned(at.unwrap_or(0)),
-                },
+                (None, at) => Body::Erased { at: unsigned(at.unwrap_or(0)) },
             })
         };
         let found = self.at(key, "SELECT bytes, erased FROM body WHERE place = ?1", body)?;
@@ -180,12 +162,7 @@ impl Reader {
     /// # Errors
     /// As [`Reader::lines`].
     pub fn actor(&self, key: EntryKey) -> Result<Option<Actor>, StoreError> {
-        let actor = |row: &Row<'_>| {
-            Ok(Actor {
-                user: row.get(0)?,
-                token: row.get(1)?,
-            })
-        };
+        let actor = |row: &Row<'_>| Ok(Actor { user: row.get(0)?, token: row.get(1)? });
         self.at(key, "SELECT user, token FROM actor WHERE place = ?1", actor)
     }
 
@@ -194,12 +171,7 @@ impl Reader {
     ///
     /// # Errors
     /// As [`Reader::lines`].
-    pub fn thing(
-        &self,
-        opener: EntryKey,
-        from_seq: u64,
-        limit: u32,
-    ) -> Result<Vec<EntryRow>, StoreError> {
+    pub fn thing(&self, opener: EntryKey, from_seq: u64, limit: u32) -> Result<Vec<EntryRow>, StoreError> {
         let sql = "SELECT place, seq, kind, thing, claimed, stored, bytes FROM entry WHERE thing = ?1 AND seq >= ?2
                    UNION ALL
                    SELECT place, seq, kind, thing, claimed, stored, bytes FROM entry WHERE place = ?1 AND seq >= ?2
@@ -209,23 +181,11 @@ impl Reader {
                 return Ok(Vec::new());
             };
             let at = place(no, opener.index)?;
-            let other = LogKey {
-                party: 1 - opener.log.party.min(1),
-                ..opener.log
-            };
-            rows(
-                c,
-                sql,
-                params![at, signed(from_seq), limit.min(ROWS_MAX)],
-                |row| {
-                    let log = if row.get::<_, i64>(0)? >> 40 == no {
-                        opener.log
-                    } else {
-                        other
-                    };
-                    entry_row(log, row)
-                },
-            )
+            let other = LogKey { party: 1 - opener.log.party.min(1), ..opener.log };
+            rows(c, sql, params![at, signed(from_seq), limit.min(ROWS_MAX)], |row| {
+                let log = if row.get::<_, i64>(0)? >> 40 == no { opener.log } else { other };
+                entry_row(log, row)
+            })
         })
     }
 
@@ -237,19 +197,9 @@ impl Reader {
         let sql = "SELECT actor.place, line.id, epoch, epoch_id, party FROM actor
                    JOIN log ON log.no = actor.place >> 40 JOIN line ON line.no = log.line WHERE token = ?1";
         let key = |row: &Row<'_>| {
-            let epoch = EpochKey {
-                number: unsigned(row.get(2)?),
-                id: row.get(3)?,
-            };
-            let log = LogKey {
-                line: row.get(1)?,
-                epoch,
-                party: row.get(4)?,
-            };
-            Ok(EntryKey {
-                log,
-                index: index(row.get(0)?),
-            })
+            let epoch = EpochKey { number: unsigned(row.get(2)?), id: row.get(3)? };
+            let log = LogKey { line: row.get(1)?, epoch, party: row.get(4)? };
+            Ok(EntryKey { log, index: index(row.get(0)?) })
         };
         self.with(|c| Ok(c.prepare_cached(sql)?.query_row([token], key).optional()?))
     }
@@ -259,13 +209,7 @@ impl Reader {
     ///
     /// # Errors
     /// As [`Reader::lines`].
-    pub fn page(
-        &self,
-        line: LineKey,
-        epoch: EpochKey,
-        before: [u64; 2],
-        limit: u32,
-    ) -> Result<Page, StoreError> {
+    pub fn page(&self, line: LineKey, epoch: EpochKey, before: [u64; 2], limit: u32) -> Result<Page, StoreError> {
         let limit = limit.clamp(1, ROWS_MAX);
         let newest = |c: &Connection, party: u8, before: u64| {
             let log = LogKey { line, epoch, party };
@@ -293,10 +237,7 @@ impl Reader {
             of_party.map(|row| row.key.index).min().unwrap_or(before)
         };
         let next = (rows.len() == full).then(|| [below(0, first), below(1, second)]);
-        Ok(Page {
-            rows,
-            next: next.filter(|next| *next != [0, 0]),
-        })
+        Ok(Page { rows, next: next.filter(|next| *next != [0, 0]) })
     }
 
     /// The evidence kept of a line, newest first, at most `limit` and [`ROWS_MAX`].
@@ -307,13 +248,7 @@ impl Reader {
         let sql = "SELECT at, kind, detail, bytes FROM evidence WHERE line = ?1 ORDER BY id DESC LIMIT ?2";
         let read = |row: &Row<'_>| {
             let at = unsigned(row.get(0)?);
-            Ok(Evidence {
-                line,
-                at,
-                kind: row.get(1)?,
-                detail: row.get(2)?,
-                bytes: row.get(3)?,
-            })
+            Ok(Evidence { line, at, kind: row.get(1)?, detail: row.get(2)?, bytes: row.get(3)? })
         };
         self.with(|c| rows(c, sql, params![line, limit.min(ROWS_MAX)], read))
     }
@@ -333,11 +268,7 @@ impl Reader {
     /// As [`Reader::lines`].
     pub fn setting(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let sql = "SELECT value FROM setting WHERE key = ?1";
-        self.with(|c| {
-            Ok(c.prepare_cached(sql)?
-                .query_row([key], |row| row.get(0))
-                .optional()?)
-        })
+        self.with(|c| Ok(c.prepare_cached(sql)?.query_row([key], |row| row.get(0)).optional()?))
     }
 
     /// Whether this record was made as a backup: the epochs that came with it are old (§4.6), which their logs say too,
@@ -360,9 +291,7 @@ impl Reader {
             let Some(no) = log_number(c, &key.log)?.filter(|_| key.index < INDEX_MAX) else {
                 return Ok(None);
             };
-            Ok(c.prepare_cached(sql)?
-                .query_row([place(no, key.index)?], read)
-                .optional()?)
+            Ok(c.prepare_cached(sql)?.query_row([place(no, key.index)?], read).optional()?)
         })
     }
 }
@@ -374,9 +303,7 @@ fn rows<T>(
     read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
 ) -> Result<Vec<T>, StoreError> {
     let mut statement = connection.prepare_cached(sql)?;
-    Ok(statement
-        .query_map(params, read)?
-        .collect::<Result<_, _>>()?)
+    Ok(statement.query_map(params, read)?.collect::<Result<_, _>>()?)
 }
 
 fn unsigned(number: i64) -> u64 {
@@ -390,27 +317,14 @@ fn index(place: i64) -> u64 {
 
 fn line_row(row: &Row<'_>) -> rusqlite::Result<LineRow> {
     let added = unsigned(row.get(4)?);
-    Ok(LineRow {
-        id: row.get(0)?,
-        state: row.get(1)?,
-        me: row.get(2)?,
-        charter: row.get(3)?,
-        added,
-    })
+    Ok(LineRow { id: row.get(0)?, state: row.get(1)?, me: row.get(2)?, charter: row.get(3)?, added })
 }
 
 fn log_row(line: LineKey, row: &Row<'_>) -> rusqlite::Result<LogRow> {
-    let epoch = EpochKey {
-        number: unsigned(row.get(0)?),
-        id: row.get(1)?,
-    };
+    let epoch = EpochKey { number: unsigned(row.get(0)?), id: row.get(1)? };
     let size = unsigned(row.get(3)?);
     Ok(LogRow {
-        key: LogKey {
-            line,
-            epoch,
-            party: row.get(2)?,
-        },
+        key: LogKey { line, epoch, party: row.get(2)? },
         size,
         edge: row.get(4)?,
         root: if size == 0 { EMPTY_ROOT } else { row.get(5)? },
@@ -423,21 +337,11 @@ fn entry_row(log: LogKey, row: &Row<'_>) -> rusqlite::Result<EntryRow> {
     let at: i64 = row.get(0)?;
     // A thing lies in the same line and epoch, so in one of two logs.
     let thing = |thing: i64| {
-        let party = if thing >> 40 == at >> 40 {
-            log.party
-        } else {
-            1 - log.party.min(1)
-        };
-        ThingRef {
-            party,
-            index: index(thing),
-        }
+        let party = if thing >> 40 == at >> 40 { log.party } else { 1 - log.party.min(1) };
+        ThingRef { party, index: index(thing) }
     };
     Ok(EntryRow {
-        key: EntryKey {
-            log,
-            index: index(at),
-        },
+        key: EntryKey { log, index: index(at) },
         seq: unsigned(row.get(1)?),
         kind: unsigned(row.get(2)?),
         thing: row.get::<_, Option<i64>>(3)?.map(thing),

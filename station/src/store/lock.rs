@@ -22,21 +22,12 @@ impl Lock {
     /// [`StoreError::Locked`] with the id of the process that holds it.
     pub fn take(data: &Path) -> Result<Lock, StoreError> {
         let path = data.join(LOCK_FILE);
-        let open = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path);
+        let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
         let mut file = open.map_err(|e| StoreError::file("opening the lock", &e))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                return Err(StoreError::Locked {
-                    path,
-                    pid: holder(&mut file),
-                });
+                return Err(StoreError::Locked { path, pid: holder(&mut file) });
             }
             Err(TryLockError::Error(e)) => return Err(StoreError::file("taking the lock", &e)),
         }

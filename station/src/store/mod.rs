@@ -23,8 +23,7 @@ mod schema;
 
 pub use backup::back_up;
 pub use batch::{
-    Actor, Append, Batch, EntryKey, EpochKey, Evidence, HeadUpdate, LineKey, LineUpdate, LogKey,
-    ThingRef,
+    Actor, Append, Batch, EntryKey, EpochKey, Evidence, HeadUpdate, LineKey, LineUpdate, LogKey, ThingRef,
 };
 pub use batch::{EVIDENCE_BYTES_MAX, EVIDENCE_MAX, INDEX_MAX, TOKEN_BYTES_MAX};
 pub use check::Fault;
@@ -66,29 +65,18 @@ impl Store {
         let _lock = lock::Lock::take(data)?;
         let path = data.join(DATABASE_FILE);
         if path.exists() {
-            return Err(StoreError::Place {
-                path,
-                wrong: "exists; choose another data directory",
-            });
+            return Err(StoreError::Place { path, wrong: "exists; choose another data directory" });
         }
         let staged = data.join(STAGED_FILE);
         let made = |e| StoreError::file("making the database", &e);
         // Made by us, so that it and SQLite's files beside it are readable by their owner alone. One that is there was
         // left by an `init` that was cut short, and holds nothing.
-        OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&staged)
-            .map_err(made)?;
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&staged).map_err(made)?;
         let mut connection = connect(&staged, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         schema::found(&connection)?;
         schema::migrate(&mut connection, 0, schema::MIGRATIONS)?;
         connection.close().map_err(|(_, e)| StoreError::from(e))?;
-        fs::rename(&staged, &path)
-            .and_then(|()| File::open(data)?.sync_all())
-            .map_err(made)
+        fs::rename(&staged, &path).and_then(|()| File::open(data)?.sync_all()).map_err(made)
     }
 
     /// Opens the record in `data` to serve it, alone; brings an older schema up.
@@ -105,11 +93,7 @@ impl Store {
         if found < schema::NEWEST {
             schema::migrate(&mut connection, found, schema::MIGRATIONS)?;
         }
-        Ok(Store {
-            writer: commit::Writer::new(connection)?,
-            path,
-            _lock: lock,
-        })
+        Ok(Store { writer: commit::Writer::new(connection)?, path, _lock: lock })
     }
 
     /// Keeps all of `batch`, durably, or nothing.
@@ -130,8 +114,7 @@ impl Store {
         let Some(no) = commit::log_number(connection, &key.log)? else {
             return Ok(Erasure::Nothing);
         };
-        let sql =
-            "UPDATE body SET bytes = NULL, erased = ?2 WHERE place = ?1 AND bytes IS NOT NULL";
+        let sql = "UPDATE body SET bytes = NULL, erased = ?2 WHERE place = ?1 AND bytes IS NOT NULL";
         let place = commit::place(no, key.index)?;
         if connection.execute(sql, params![place, commit::signed(now)])? == 0 {
             return Ok(Erasure::Nothing);
@@ -157,7 +140,8 @@ impl Store {
 fn existing(data: &Path) -> Result<PathBuf, StoreError> {
     let path = data.join(DATABASE_FILE);
     if !path.is_file() {
-        let wrong = "is not there; name the data directory, make a new one with `counterpart init`, or restore a backup";
+        let wrong =
+            "is not there; name the data directory, make a new one with `counterpart init`, or restore a backup";
         return Err(StoreError::Place { path, wrong });
     }
     Ok(path)
@@ -174,8 +158,7 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
 }
 
 fn set_up_writer(connection: &Connection) -> Result<(), StoreError> {
-    let mode: String =
-        connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+    let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     if mode != "wal" {
         return Err(StoreError::other(
             "opening the database",
@@ -194,17 +177,10 @@ fn set_up_writer(connection: &Connection) -> Result<(), StoreError> {
 fn known_version(connection: &Connection, path: &Path) -> Result<u32, StoreError> {
     match schema::version(connection)? {
         Some(found) if found <= schema::NEWEST => Ok(found),
-        Some(found) => Err(StoreError::Newer {
-            path: path.into(),
-            found,
-            known: schema::NEWEST,
-        }),
+        Some(found) => Err(StoreError::Newer { path: path.into(), found, known: schema::NEWEST }),
         None => {
             let wrong = "is no record of Counterpart; name the data directory that holds one";
-            Err(StoreError::Place {
-                path: path.into(),
-                wrong,
-            })
+            Err(StoreError::Place { path: path.into(), wrong })
         }
     }
 }

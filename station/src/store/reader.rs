@@ -45,34 +45,15 @@ impl Reader {
         let first = read_only(path)?;
         let found = known_version(&first, path)?;
         if found < schema::NEWEST {
-            return Err(StoreError::Older {
-                path: path.into(),
-                found,
-                known: schema::NEWEST,
-            });
+            return Err(StoreError::Older { path: path.into(), found, known: schema::NEWEST });
         }
-        let idle = Mutex::new(Idle {
-            connections: vec![first],
-            open: 1,
-        });
-        Ok(Reader {
-            pool: Arc::new(Pool {
-                path: path.into(),
-                idle,
-                freed: Condvar::new(),
-            }),
-        })
+        let idle = Mutex::new(Idle { connections: vec![first], open: 1 });
+        Ok(Reader { pool: Arc::new(Pool { path: path.into(), idle, freed: Condvar::new() }) })
     }
 
     /// Lends a connection to `read`.
-    pub(super) fn with<T>(
-        &self,
-        read: impl FnOnce(&Connection) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        let lent = Lent {
-            connection: Some(self.pool.take()?),
-            pool: &self.pool,
-        };
+    pub(super) fn with<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let lent = Lent { connection: Some(self.pool.take()?), pool: &self.pool };
         match &lent.connection {
             Some(connection) => read(connection),
             None => Err(StoreError::other("reading", "no connection was lent")),
@@ -101,10 +82,7 @@ impl Pool {
             return Ok(connection);
         }
         if idle.open >= READERS_MAX {
-            return Err(StoreError::other(
-                "reading",
-                format!("{READERS_MAX} readers were busy for {WAIT_MS} ms"),
-            ));
+            return Err(StoreError::other("reading", format!("{READERS_MAX} readers were busy for {WAIT_MS} ms")));
         }
         idle.open += 1;
         drop(idle);

@@ -59,24 +59,14 @@ pub(super) fn version(connection: &Connection) -> Result<Option<u32>, StoreError
 }
 
 /// Brings the schema from version `from` up to the last of `migrations`, all in one transaction.
-pub(super) fn migrate(
-    connection: &mut Connection,
-    from: u32,
-    migrations: &[&str],
-) -> Result<(), StoreError> {
+pub(super) fn migrate(connection: &mut Connection, from: u32, migrations: &[&str]) -> Result<(), StoreError> {
     let transaction = Transaction::new(connection, TransactionBehavior::Immediate)?;
     let mut version = from;
-    for step in migrations
-        .iter()
-        .skip(usize::try_from(from).unwrap_or(usize::MAX))
-    {
+    for step in migrations.iter().skip(usize::try_from(from).unwrap_or(usize::MAX)) {
         transaction.execute_batch(step)?;
         version += 1;
     }
-    transaction.execute(
-        "UPDATE meta SET value = ?1 WHERE key = 'schema_version'",
-        [version],
-    )?;
+    transaction.execute("UPDATE meta SET value = ?1 WHERE key = 'schema_version'", [version])?;
     Ok(transaction.commit()?)
 }
 
@@ -90,9 +80,7 @@ mod tests {
         let mut connection = Connection::open_in_memory().unwrap();
         found(&connection).unwrap();
         migrate(&mut connection, 0, &[FIRST]).unwrap();
-        connection
-            .execute("INSERT INTO setting (key, value) VALUES ('k', x'01')", [])
-            .unwrap();
+        connection.execute("INSERT INTO setting (key, value) VALUES ('k', x'01')", []).unwrap();
         connection
     }
 
@@ -102,9 +90,7 @@ mod tests {
 
         migrate(&mut connection, 1, &[FIRST, NEXT]).unwrap();
 
-        let changed: i64 = connection
-            .query_row("SELECT changed FROM setting", [], |row| row.get(0))
-            .unwrap();
+        let changed: i64 = connection.query_row("SELECT changed FROM setting", [], |row| row.get(0)).unwrap();
         assert_eq!((version(&connection).unwrap(), changed), (Some(2), 7));
     }
 
@@ -112,11 +98,7 @@ mod tests {
     fn a_migration_that_fails_leaves_the_older_database() {
         let mut connection = first();
 
-        let failed = migrate(
-            &mut connection,
-            1,
-            &[FIRST, NEXT, "CREATE TABLE nonsense ("],
-        );
+        let failed = migrate(&mut connection, 1, &[FIRST, NEXT, "CREATE TABLE nonsense ("]);
 
         assert!(failed.is_err());
         assert_eq!(version(&connection).unwrap(), Some(1));
@@ -126,9 +108,7 @@ mod tests {
     #[test]
     fn another_programs_database_is_not_taken_for_ours() {
         let connection = Connection::open_in_memory().unwrap();
-        connection
-            .execute_batch("CREATE TABLE meta (key TEXT, value INTEGER)")
-            .unwrap();
+        connection.execute_batch("CREATE TABLE meta (key TEXT, value INTEGER)").unwrap();
 
         assert_eq!(version(&connection).unwrap(), None);
     }

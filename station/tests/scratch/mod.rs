@@ -1,9 +1,6 @@
 //! A directory of its own for one test, removed afterwards.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test that cannot have its directory is to fail"
-)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot have its directory is to fail")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,8 +14,7 @@ impl Scratch {
     pub fn new(name: &str) -> Scratch {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path =
-            std::env::temp_dir().join(format!("counterpart-{name}-{}-{count}", std::process::id()));
+        let path = std::env::temp_dir().join(format!("counterpart-{name}-{}-{count}", std::process::id()));
         fs::create_dir_all(&path).unwrap();
         Scratch(path)
     }
