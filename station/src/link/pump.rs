@@ -14,7 +14,7 @@ use counterpart_core::time::Timestamp;
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::board::Board;
-use super::{Connection, Control, LinkFault, Reader, Writer};
+use super::{Control, LinkFault, Reader, Writer};
 use crate::clock::{Clock, Moment};
 use crate::record::{ActFault, Keeper, Published};
 use crate::store;
@@ -63,12 +63,11 @@ pub enum Ended {
 pub async fn run(
     shared: &Shared,
     line: LineId,
-    connection: Connection,
+    (reader, writer, control): (Reader, Writer, Control),
     (session, first): (Session, Vec<u8>),
     read: Option<Vec<u8>>,
     mut replaced: watch::Receiver<bool>,
 ) -> Ended {
-    let (reader, writer, control) = connection.split();
     let (to_peer, unsent) = outbox();
     let (to_record, untaken) = mpsc::channel(UNTAKEN_MAX);
     let (found, breaches) = mpsc::channel(4);
@@ -220,7 +219,7 @@ impl Pump<'_> {
 
     /// When to look again by itself.
     fn wake(&self, now: Now) -> std::time::Instant {
-        let tick = self.session.next_tick().unwrap_or(now.ms.saturating_add(60_000));
+        let tick = self.session.next_tick(now.ms).unwrap_or(now.ms.saturating_add(60_000));
         let quiet = if self.quiet_until_ms > now.ms { self.quiet_until_ms } else { u64::MAX };
         self.shared.begun.plus_ms(tick.min(quiet).max(now.ms + 1)).instant()
     }
@@ -291,8 +290,10 @@ impl Pump<'_> {
             }
             Output::PeerHello { software, clock, .. } => {
                 tracing::info!(%line, "the peer's hello has come");
+                let now = self.shared.now().ms;
                 let ahead = i64::try_from(clock.0).unwrap_or(0) - i64::try_from(self.shared.clock.now()).unwrap_or(0);
                 board.change(line, |link| {
+                    link.up_since_ms = Some(now);
                     link.software = software;
                     link.clock_ahead_ms = Some(ahead);
                 });
@@ -329,9 +330,12 @@ fn stored(
     log: store::LogKey,
     range: Range,
 ) -> Result<Vec<(Vec<u8>, Option<Vec<u8>>)>, store::StoreError> {
-    let rows = reader.entries(log, range.from, range.to - range.from)?;
+    let rows = reader.entries(log, range.from, u32::try_from(range.to - range.from).unwrap_or(u32::MAX))?;
     let with_body = |row: store::EntryRow| {
-        let body = reader.body(store::EntryKey { log, index: row.index })?;
+        let body = match reader.body(row.key)? {
+            store::Body::Held(body) => Some(body),
+            _ => None,
+        };
         Ok((row.bytes, body))
     };
     rows.into_iter().map(with_body).collect()

@@ -6,17 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use counterpart_core::ids::{LineId, Party};
-use counterpart_core::limits::FRAME_MAX;
-use counterpart_core::link::{Frame, Rate, Session, Setup};
+use counterpart_core::link::{Frame, Rate, Session, Setup, VERSION};
 use tokio::sync::watch;
 
 use super::pump::{self, Ended, Shared};
-use super::{Connection, Dialling, Endpoint, Purpose, Transport};
+use super::{Connection, Control, Dialling, Endpoint, Purpose, Reader, Transport, Writer};
 use crate::entropy;
 use crate::record::LinePublished;
 
-/// The version of the frames that we speak.
-const VERSION: u64 = 1;
 /// The first pause before a peer is dialled again, in milliseconds; it doubles, with jitter.
 const BACKOFF_MIN_MS: u64 = 250;
 /// The longest pause.
@@ -101,15 +98,16 @@ impl Switchboard {
         let lines = self.lines_of(&connection.peer_key);
         match lines.as_slice() {
             [] => tracing::info!(remote = %connection.remote, "an unknown link key called; hung up"),
-            [line] => drop(self.serve(*line, connection, None).await),
+            [line] => drop(self.serve(*line, Called::by(connection, None)).await),
             // Several lines with one peer: its hello says which.
             several => {
-                let several = several.to_vec();
-                let (mut reader, connection) = connection.peek();
+                let mut called = Called::by(connection, None);
+                let (reader, ..) = &mut called.parts;
                 let Ok(Ok(frame)) = tokio::time::timeout(FIRST_FRAME_MAX, reader.read_frame()).await else { return };
-                let Ok(Frame::Hello(hello)) = Frame::decode(frame.get(..FRAME_MAX).unwrap_or(&frame)) else { return };
+                let Ok(Frame::Hello(hello)) = Frame::decode(&frame) else { return };
                 if several.contains(&hello.line) {
-                    drop(self.serve(hello.line, connection.with(reader), Some(frame)).await);
+                    called.read = Some(frame);
+                    self.serve(hello.line, called).await;
                 }
             }
         }
@@ -128,11 +126,11 @@ impl Switchboard {
             }
             let Some(view) = self.line(line) else { return };
             if let Some(connection) = self.reach(line, &view).await
-                && matches!(self.serve(line, connection, None).await, Some(Ended::Stopping))
+                && matches!(self.serve(line, Called::by(connection, None)).await, Some(Ended::Stopping))
             {
                 return;
             }
-            let jitter = u64::from(entropy::bytes::<1>()[0]) * pause / 256;
+            let jitter = entropy::bytes::<1>().map_or(0, |[byte]| u64::from(byte) * pause / 256);
             let wait = Duration::from_millis(pause / 2 + jitter);
             pause = (pause * 2).min(BACKOFF_MAX_MS);
             tokio::select! {
@@ -211,19 +209,18 @@ impl Switchboard {
         }
     }
 
-    async fn serve(&self, line: LineId, connection: Connection, read: Option<Vec<u8>>) -> Option<Ended> {
+    async fn serve(&self, line: LineId, called: Called) -> Option<Ended> {
         let view = self.line(line)?;
-        let dialled_by = if connection.dialled { view.me } else { view.me.peer() };
+        let dialled_by = if called.dialled { view.me } else { view.me.peer() };
         let (number, replaced) = self.enter(line, dialled_by)?;
         let now = self.shared.now();
-        let (transport, remote) = (connection.transport, connection.remote);
         self.shared.board.change(line, |link| {
-            link.up_since_ms = Some(now.ms);
-            link.transport = Some(transport);
-            link.remote = Some(remote);
+            link.transport = Some(called.transport);
+            link.remote = Some(called.remote);
             link.path = None;
         });
-        tracing::info!(%line, tcp = transport == Transport::Tcp, dialled = connection.dialled, "a session begins");
+        let tcp = called.transport == Transport::Tcp;
+        tracing::info!(%line, tcp, dialled = called.dialled, "a connection begins");
         let session = Session::new(Setup {
             line,
             me: view.me,
@@ -234,9 +231,25 @@ impl Switchboard {
             software: concat!("counterpart ", env!("CARGO_PKG_VERSION")).into(),
             now,
         });
-        let ended = pump::run(&self.shared, line, connection, session, read, replaced).await;
-        tracing::info!(%line, ?ended, "a session has ended");
+        let ended = pump::run(&self.shared, line, called.parts, session, called.read, replaced).await;
+        tracing::info!(%line, ?ended, "a connection has ended");
         self.leave(line, number);
         Some(ended)
+    }
+}
+
+/// A connection taken apart, with a frame that was read already.
+struct Called {
+    parts: (Reader, Writer, Control),
+    read: Option<Vec<u8>>,
+    dialled: bool,
+    transport: Transport,
+    remote: SocketAddr,
+}
+
+impl Called {
+    fn by(connection: Connection, read: Option<Vec<u8>>) -> Called {
+        let (dialled, transport, remote) = (connection.dialled, connection.transport, connection.remote);
+        Called { parts: connection.split(), read, dialled, transport, remote }
     }
 }
