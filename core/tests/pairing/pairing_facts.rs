@@ -409,6 +409,8 @@ fn a_joiner_that_begins_anew_after_it_was_countersigned_confirms_again_and_opens
         take(&mut joiner, step).show[..],
         [Show::Compare { .. }]
     ));
+    let unconfirmed = joiner.frame(&both, &lend(&south));
+    assert!(unconfirmed.commit.is_none() && unconfirmed.send.is_empty());
     let step = joiner.confirm(&joiner.charter().fingerprint(), &lend(&south));
     let signature = only(&take(&mut joiner, step.unwrap()).send);
     let (from, at) = (link(SOUTH), exporter(SOUTH));
