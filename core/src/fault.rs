@@ -120,6 +120,8 @@ pub enum Misconduct {
     EpochJump,
     /// A body that is not the one its entry names.
     WrongBody,
+    /// In pairing, a charter that is not the draft with the joiner's terms, or an index 0 that carries another.
+    OtherCharter,
 }
 
 impl Misconduct {
@@ -201,6 +203,7 @@ impl Misconduct {
             Misconduct::FalseClaim => "false-claim",
             Misconduct::EpochJump => "epoch-jump",
             Misconduct::WrongBody => "wrong-body",
+            Misconduct::OtherCharter => "other-charter",
         }
     }
 }

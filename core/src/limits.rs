@@ -44,3 +44,9 @@ pub const RECEIVED_WAIT_MS: u64 = 250;
 pub const VERSIONS_MAX: usize = 16;
 /// Entries of ours that a session asks its station for at once.
 pub const PUSH_ENTRIES_MAX: u64 = 64;
+/// Candidates of one invitation: a stolen one must not fill the store, and a person compares no more.
+pub const CANDIDATES_MAX: usize = 8;
+/// A charter as encoded, in bytes: with both signatures and a header it fits the entry at index 0.
+pub const CHARTER_MAX: usize = ENTRY_MAX - 512;
+/// The text of an invitation, in bytes: the longest of ours has some 19,000.
+pub const INVITATION_TEXT_MAX: usize = 32_768;

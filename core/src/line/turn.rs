@@ -222,7 +222,25 @@ impl Line {
         Answer::Written(at)
     }
 
-    /// Writes index 0 of our log: with both signatures over the charter, or at the start of a new epoch.
+    /// Takes index 0 of either log as pairing made it: the charter signed by both. What is held already changes nothing.
+    ///
+    /// # Errors
+    /// The [`Misconduct`], if it is no entry that opens this line.
+    pub fn begin(&mut self, entry: Entry) -> Result<Option<Written>, Misconduct> {
+        let at = entry.header.at();
+        let log = self.log(at.party);
+        if at.index < log.size() {
+            return Ok(None);
+        }
+        log.judge(&entry, self.log(at.party.peer()), &Strict)?;
+        if !self.opens(&entry.header) {
+            return Err(Misconduct::WrongEpoch);
+        }
+        let standing = self.append(&entry);
+        Ok(Some(Written { epoch: self.epoch(), entry, body: None, standing, thing: Some(at) }))
+    }
+
+    /// Writes index 0 of our log ourselves.
     ///
     /// # Errors
     /// [`Refusal::Barred`] if our log has begun.

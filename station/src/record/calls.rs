@@ -15,7 +15,6 @@ use crate::store::{Actor, Batch};
 pub(super) enum Caller {
     Act { reply: oneshot::Sender<Result<Done, ActFault>>, actor: Option<Actor> },
     Entries { reply: oneshot::Sender<Result<Taken, ActFault>>, count: usize },
-    Opening { reply: oneshot::Sender<Result<Done, ActFault>> },
     Nobody { reply: oneshot::Sender<Result<(), ActFault>> },
 }
 
@@ -26,7 +25,7 @@ pub(super) struct Turn {
     pub batch: Batch,
     pub touched: BTreeSet<LineId>,
     pub looks: Vec<Box<dyn FnOnce(&Lines) + Send>>,
-    pub opened: Vec<(LineId, Written, Caller)>,
+    pub opened: Vec<(LineId, Written)>,
     pub pairings: Vec<Caller>,
     pub stop: bool,
 }
@@ -65,14 +64,14 @@ impl Caller {
         match self {
             Caller::Act { .. } => 1,
             Caller::Entries { count, .. } => *count,
-            Caller::Opening { .. } | Caller::Nobody { .. } => 0,
+            Caller::Nobody { .. } => 0,
         }
     }
 
     /// Tells the caller that nothing was done. Who no longer waits is not told.
     pub fn refuse(self, fault: ActFault) {
         match self {
-            Caller::Act { reply, .. } | Caller::Opening { reply } => drop(reply.send(Err(fault))),
+            Caller::Act { reply, .. } => drop(reply.send(Err(fault))),
             Caller::Entries { reply, .. } => drop(reply.send(Err(fault))),
             Caller::Nobody { reply } => drop(reply.send(Err(fault))),
         }
@@ -100,18 +99,10 @@ pub(super) fn actors(plan: &Plan, callers: &[Caller]) -> BTreeMap<EntryRef, Acto
 
 /// Tells every caller what became of it; `failed` if the commit did.
 pub(super) fn reply(
-    opened: Vec<(LineId, Written, Caller)>,
     pairings: Vec<Caller>,
     turns: Vec<(LineId, Plan, Vec<Caller>)>,
     failed: Option<&ActFault>,
 ) {
-    for (_, written, caller) in opened {
-        let done = Done { epoch: written.epoch, at: written.entry.header.at(), repeated: false };
-        match (failed, caller) {
-            (None, Caller::Opening { reply }) => drop(reply.send(Ok(done))),
-            (fault, caller) => caller.refuse(fault.cloned().unwrap_or(ActFault::Stopping)),
-        }
-    }
     for caller in pairings {
         match (failed, caller) {
             (None, Caller::Nobody { reply }) => drop(reply.send(Ok(()))),

@@ -7,12 +7,13 @@ use counterpart_core::act::{Act, Words};
 use counterpart_core::fault::{Misconduct, Refusal};
 use counterpart_core::ids::{EntryRef, Epoch, LineId, Party};
 use counterpart_core::line::turn::Arrived;
+use counterpart_core::record::charter::Charter;
 use counterpart_core::record::codes::Channel;
-use counterpart_core::record::opening::Opening;
+use counterpart_core::record::log::Entry;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
 use super::{Lines, Published};
-use crate::store::{Actor, EntryKey, LineUpdate};
+use crate::store::{Actor, EntryKey};
 
 /// Inputs that may wait; whoever comes then waits at the door.
 const WAITING_MAX: usize = 1_024;
@@ -56,6 +57,17 @@ pub struct Taken {
     pub misconduct: Option<Misconduct>,
 }
 
+/// How a line begins, as its pairing made it.
+#[derive(Clone, Debug)]
+pub struct Begin {
+    /// The final charter.
+    pub charter: Charter,
+    /// Which of its parties we are.
+    pub me: Party,
+    /// Index 0 of either log or both, in the order in which they are to be appended.
+    pub entries: Vec<Entry>,
+}
+
 /// One thing for the record thread to do.
 pub(super) enum Message {
     Act {
@@ -76,16 +88,11 @@ pub(super) enum Message {
         entries: Vec<Arrived>,
         reply: oneshot::Sender<Result<Taken, ActFault>>,
     },
-    /// A new line, with the state of its pairing: our index 0 and all that goes with it, in one commit.
-    Open {
-        line: Box<LineUpdate>,
-        opening: Box<Opening>,
-        pairing: Vec<u8>,
-        reply: oneshot::Sender<Result<Done, ActFault>>,
-    },
+    /// The state of a pairing (`None` forgets it) and what it wrote: index 0 of either log, in one commit.
     Pairing {
         line: LineId,
         state: Option<Vec<u8>>,
+        begin: Option<Box<Begin>>,
         reply: oneshot::Sender<Result<(), ActFault>>,
     },
     /// What is known of a line's link: since when it is up (`None`: it is down), and whether the records are even.
@@ -162,20 +169,12 @@ impl Keeper {
         self.ask(|reply| Message::Arrived { line, entries, reply }).await?
     }
 
-    /// Opens a line: our index 0, the line and the state of its pairing in one commit.
+    /// Keeps the state of a pairing, and in the same commit what it wrote. `None` forgets the state.
     ///
     /// # Errors
-    /// [`ActFault`].
-    pub async fn open(&self, line: LineUpdate, opening: Opening, pairing: Vec<u8>) -> Result<Done, ActFault> {
-        self.ask(|reply| Message::Open { line: Box::new(line), opening: Box::new(opening), pairing, reply }).await?
-    }
-
-    /// Keeps the state of a pairing; `None` forgets it.
-    ///
-    /// # Errors
-    /// [`ActFault`].
-    pub async fn pairing(&self, line: LineId, state: Option<Vec<u8>>) -> Result<(), ActFault> {
-        self.ask(|reply| Message::Pairing { line, state, reply }).await?
+    /// [`ActFault`]; nothing was kept.
+    pub async fn pairing(&self, line: LineId, state: Option<Vec<u8>>, begin: Option<Begin>) -> Result<(), ActFault> {
+        self.ask(|reply| Message::Pairing { line, state, begin: begin.map(Box::new), reply }).await?
     }
 
     /// Looks at the lines as they are committed. `look` runs on the record thread: it must be short and do no I/O.

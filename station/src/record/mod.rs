@@ -9,7 +9,7 @@ mod lines;
 mod published;
 mod thread;
 
-pub use inbox::{ActFault, Done, Keeper, Taken};
+pub use inbox::{ActFault, Begin, Done, Keeper, Taken};
 pub use lines::{Kept, LineStatus, Lines, entry_key, load, log_key};
 pub use published::{LinePublished, Published, Pushed};
 pub use thread::{Started, start};

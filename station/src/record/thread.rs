@@ -12,12 +12,11 @@ use counterpart_core::line::Line;
 use counterpart_core::line::due::Conduct;
 use counterpart_core::line::turn::{Answer, Given, Input, Plan};
 use counterpart_core::precedence::Mark;
-use counterpart_core::record::charter::Charter;
 use counterpart_core::time::Timestamp;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
 use super::calls::{Caller, Turn, actors, reply, shown};
-use super::inbox::{ActFault, Done, Keeper, Message, Waiting};
+use super::inbox::{ActFault, Begin, Done, Keeper, Message, Waiting};
 use super::lines::{Kept, Lines, append, entry_key, head};
 use super::published::Published;
 use crate::clock::{Clock, Moment};
@@ -125,10 +124,15 @@ impl Record {
                 callers.push(Caller::Entries { reply, count: entries.len() });
                 inputs.extend(entries.into_iter().map(|e| Input::Arrived(Box::new(e))));
             }
-            Message::Open { line, opening, pairing, reply } => self.open(*line, &opening, pairing, reply, turn),
-            Message::Pairing { line, state, reply } => {
-                turn.batch.pairings.push((line.0, state));
-                turn.pairings.push(Caller::Nobody { reply });
+            Message::Pairing { line, state, begin, reply } => {
+                let begun = begin.map_or(Ok(()), |begin| self.begin(line, *begin, turn));
+                match begun {
+                    Ok(()) => {
+                        turn.batch.pairings.push((line.0, state));
+                        turn.pairings.push(Caller::Nobody { reply });
+                    }
+                    Err(fault) => drop(reply.send(Err(fault))),
+                }
             }
             Message::Link { line, up, even } => self.note_link(line, up, even),
             Message::Evidence { line, what, epoch, bytes } => {
@@ -167,35 +171,25 @@ impl Record {
         kept.even = even;
     }
 
-    /// Index 0 of a new line of ours, in the same commit as the line and the state of its pairing.
-    fn open(
-        &mut self,
-        update: LineUpdate,
-        opening: &counterpart_core::record::opening::Opening,
-        pairing: Vec<u8>,
-        reply: oneshot::Sender<Result<Done, ActFault>>,
-        turn: &mut Turn,
-    ) {
-        let id = LineId(update.id);
-        let new = Charter::decode(&update.charter).ok().zip(Party::from_number(update.me.into()));
-        let Some((charter, me)) = new.filter(|_| !self.lines.kept.contains_key(&id)) else {
-            let _ = reply.send(Err(ActFault::Refused(Refusal::LineNotOpen)));
-            return;
-        };
-        let mut line = Line::new(charter, me);
-        let stored = |_, _| None;
-        let given = self.given(&stored, 0, false);
-        match line.open(opening, &given) {
-            Ok(written) => {
-                turn.batch.lines.push(update);
-                turn.batch.pairings.push((id.0, Some(pairing)));
-                turn.opened.push((id, written, Caller::Opening { reply }));
-                self.lines.kept.insert(id, Kept::new(line));
-            }
-            Err(refusal) => {
-                let _ = reply.send(Err(ActFault::Refused(refusal)));
+    /// Index 0 of either log, in the same commit as the line and the state of its pairing.
+    fn begin(&mut self, id: LineId, begin: Begin, turn: &mut Turn) -> Result<(), ActFault> {
+        let (charter, me) = (begin.charter.encode(), u8::from(begin.me == Party::Joiner));
+        let new = Kept::new(Line::new(begin.charter, begin.me));
+        let kept = self.lines.kept.entry(id).or_insert(new);
+        let mut opened = Vec::new();
+        for entry in begin.entries {
+            match kept.line.begin(entry) {
+                Ok(written) => opened.extend(written),
+                Err(misconduct) => {
+                    turn.touched.insert(id);
+                    return Err(ActFault::Machine(format!("pairing wrote no index 0: {}", misconduct.word())));
+                }
             }
         }
+        kept.stirred = true;
+        turn.batch.lines.push(LineUpdate { id: id.0, state: 1, me, charter, added: self.clock.now() });
+        turn.opened.extend(opened.into_iter().map(|written| (id, written)));
+        Ok(())
     }
 
     fn given<'a>(
@@ -218,7 +212,7 @@ impl Record {
     fn turn(&mut self, mut turn: Turn) {
         let mut answers = Vec::new();
         turn.batch.now = self.clock.now();
-        for (id, written, _) in &turn.opened {
+        for (id, written) in &turn.opened {
             turn.batch.appends.push(append(*id, written));
             turn.touched.insert(*id);
         }
@@ -242,7 +236,7 @@ impl Record {
             self.keep(&turn, &answers);
         }
         let failed = committed.err().map(|error| ActFault::Machine(error.to_string()));
-        reply(turn.opened, turn.pairings, answers, failed.as_ref());
+        reply(turn.pairings, answers, failed.as_ref());
         let unknown = turn.inputs.into_values().flat_map(|(_, callers)| callers);
         unknown.for_each(|caller| caller.refuse(ActFault::Refused(Refusal::UnknownLine)));
         turn.looks.into_iter().for_each(|look| look(&self.lines));
@@ -287,7 +281,7 @@ impl Record {
         }
         let mut logs: Vec<(LineId, Party)> = Vec::new();
         let written = answers.iter().flat_map(|(id, plan, _)| plan.written.iter().map(move |w| (*id, w)));
-        for (id, written) in written.chain(turn.opened.iter().map(|(id, w, _)| (*id, w))) {
+        for (id, written) in written.chain(turn.opened.iter().map(|(id, w)| (*id, w))) {
             logs.push((id, written.entry.header.party));
         }
         logs.sort();
@@ -307,7 +301,7 @@ impl Record {
     }
 
     fn keep(&mut self, turn: &Turn, answers: &[(LineId, Plan, Vec<Caller>)]) {
-        let opened = turn.opened.iter().map(|(id, written, _)| (id, std::slice::from_ref(written)));
+        let opened = turn.opened.iter().map(|(id, written)| (id, std::slice::from_ref(written)));
         for (id, written) in opened.chain(answers.iter().map(|(id, plan, _)| (id, plan.written.as_slice()))) {
             if let Some(kept) = self.lines.kept.get_mut(id) {
                 written.iter().for_each(|w| kept.push(w));
