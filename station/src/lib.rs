@@ -4,6 +4,7 @@ pub mod clock;
 pub mod config;
 pub mod entropy;
 pub mod keys;
+pub mod link;
 pub mod store;
 
 #[cfg(test)]
