@@ -118,7 +118,7 @@ impl Source {
 }
 
 impl Reader {
-    /// The next frame, 1 to [`FRAME_BYTES_MAX`](super::FRAME_BYTES_MAX) bytes. A call may be dropped half way: the next
+    /// The next frame, 1 to [`FRAME_MAX`](counterpart_core::limits::FRAME_MAX) bytes. A call may be dropped half way: the next
     /// one goes on where it was.
     ///
     /// # Errors
@@ -154,7 +154,7 @@ enum Sink {
 }
 
 impl Writer {
-    /// Hand one frame over to the transport, 1 to [`FRAME_BYTES_MAX`](super::FRAME_BYTES_MAX) bytes. Success says that
+    /// Hand one frame over to the transport, 1 to [`FRAME_MAX`](counterpart_core::limits::FRAME_MAX) bytes. Success says that
     /// it left, not that it arrived. A call may be dropped half way: a frame that was begun goes before the next one.
     ///
     /// # Errors

@@ -6,17 +6,15 @@
 use std::fmt;
 use std::io;
 
+use counterpart_core::limits::FRAME_MAX;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-
-/// The largest frame, in bytes, its length prefix not counted. Also bounds what a peer can make us hold before it is read.
-pub const FRAME_BYTES_MAX: usize = 65_536;
 
 const HEADER_BYTES: usize = 4;
 
 /// How a frame is wrong. Read from the peer, it is the peer's misconduct; written, it is ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FrameFault {
-    /// Longer than [`FRAME_BYTES_MAX`]; `length` is what the prefix said, in bytes.
+    /// Longer than [`FRAME_MAX`]; `length` is what the prefix said, in bytes.
     TooLong {
         /// Bytes, as stated.
         length: usize,
@@ -36,7 +34,7 @@ impl fmt::Display for FrameFault {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooLong { length } => {
-                write!(out, "a frame of {length} bytes is over the limit of {FRAME_BYTES_MAX}")
+                write!(out, "a frame of {length} bytes is over the limit of {FRAME_MAX}")
             }
             Self::Empty => write!(out, "a frame of no bytes"),
             Self::CutShort { received, expected } => {
@@ -51,7 +49,7 @@ impl std::error::Error for FrameFault {}
 fn judge(length: usize) -> Result<usize, FrameFault> {
     match length {
         0 => Err(FrameFault::Empty),
-        1..=FRAME_BYTES_MAX => Ok(length),
+        1..=FRAME_MAX => Ok(length),
         _ => Err(FrameFault::TooLong { length }),
     }
 }

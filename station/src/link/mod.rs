@@ -22,7 +22,7 @@ mod tls;
 pub use connection::{Connection, Control, ExporterFault, LinkFault, Reader, Stats, Writer};
 pub use dial::{AttemptFault, DialFault, Dialling};
 pub use endpoint::{BindFault, Endpoint, EndpointConfig};
-pub use frame::{FRAME_BYTES_MAX, FrameFault};
+pub use frame::FrameFault;
 
 /// What carries a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,9 +9,9 @@ mod stranger;
 use std::time::Duration;
 
 use counterpart::link::{
-    AttemptFault, DialFault, Dialling, EndpointConfig, FRAME_BYTES_MAX, FrameFault, LinkFault, Purpose, Reader,
-    Transport, Writer,
+    AttemptFault, DialFault, Dialling, EndpointConfig, FrameFault, LinkFault, Purpose, Reader, Transport, Writer,
 };
+use counterpart_core::limits::FRAME_MAX;
 use tokio::time::{sleep, timeout};
 
 use callers::{
@@ -52,11 +52,7 @@ async fn frames_go_both_ways(transport: Transport) {
     let (north, south) = line.connect(Purpose::Line).await;
     let ((mut north_reads, mut north_writes, _n), (mut south_reads, mut south_writes, _s)) =
         (north.split(), south.split());
-    let frames: Vec<Vec<u8>> = [1, 400, FRAME_BYTES_MAX, 2, FRAME_BYTES_MAX, FRAME_BYTES_MAX, 7]
-        .iter()
-        .enumerate()
-        .map(|(at, length)| vec![at as u8; *length])
-        .collect();
+    let frames: Vec<Vec<u8>> = [1, 400, 2, 7].iter().enumerate().map(|(at, length)| vec![at as u8; *length]).collect();
 
     let ((), (), there, back) = tokio::join!(
         write_all(&mut north_writes, &frames),
@@ -144,7 +140,7 @@ async fn a_frame_over_the_limit_is_not_written_and_harms_nothing(transport: Tran
     let (north, south) = line.connect(Purpose::Line).await;
     let ((_r, mut writer, _n), (mut reader, _w, _s)) = (north.split(), south.split());
 
-    let fault = writer.write_frame(&vec![0; FRAME_BYTES_MAX + 1]).await.unwrap_err();
+    let fault = writer.write_frame(&vec![0; FRAME_MAX + 1]).await.unwrap_err();
     writer.write_frame(b"fits").await.unwrap();
 
     let expected = FrameFault::TooLong { length: 65_537 };
@@ -162,7 +158,7 @@ async fn what_was_written_before_a_finish_arrives_though_the_connection_is_close
     let (finished, read) = tokio::join!(
         async {
             for _ in 0..frames {
-                writer.write_frame(&vec![7; FRAME_BYTES_MAX]).await.unwrap();
+                writer.write_frame(&vec![7; FRAME_MAX]).await.unwrap();
             }
             let finished = writer.finish().await;
             control.close("done");
@@ -212,14 +208,14 @@ async fn a_frame_that_is_broken_off_is_a_loss_and_no_misconduct(transport: Trans
     let (north, south) = line.connect(Purpose::Line).await;
     let ((north_reads, mut writer, control), (mut reader, _w, _s)) = (north.split(), south.split());
     // South reads nothing, so one of these frames is half gone when North gives up.
-    while timeout(Duration::from_millis(200), writer.write_frame(&[5; FRAME_BYTES_MAX])).await.is_ok() {}
+    while timeout(Duration::from_millis(200), writer.write_frame(&[5; FRAME_MAX])).await.is_ok() {}
 
     drop(writer);
     // TCP has no way to break off one direction.
     let _open = (transport == Transport::Quic).then_some((north_reads, control));
     let fault = loop {
         match soon(reader.read_frame()).await {
-            Ok(frame) => assert!(frame == [5; FRAME_BYTES_MAX]),
+            Ok(frame) => assert!(frame == [5; FRAME_MAX]),
             Err(fault) => break fault,
         }
     };
