@@ -125,8 +125,13 @@ fn a_station_killed_while_writing_keeps_whole_commits_and_all_that_it_answered()
                 .unwrap_or(answered);
         }
 
+        let refused = Store::open(scratch.path()).err().unwrap();
         child.kill().unwrap();
         child.wait().unwrap();
+        assert!(
+            matches!(refused, StoreError::Locked { pid: Some(pid), .. } if pid == child.id()),
+            "{refused}"
+        );
         answered = lines
             .filter_map(|line| line.parse().ok())
             .last()
