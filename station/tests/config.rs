@@ -199,93 +199,94 @@ fn bad_syntax_is_named_with_its_line() {
     );
 }
 
+/// What to replace in the file that `init` writes, with what, and what the error then says.
+const BAD_VALUES: [(&str, &str, &str); 17] = [
+    (
+        "name = \"Ministry of Foreign Affairs of Northland\"",
+        "name = \" \"",
+        "organisation.name: is empty",
+    ),
+    (
+        "\"Northland\"",
+        "\"A call sign that nobody could say aloud\"",
+        "organisation.call_sign: is 39 bytes long",
+    ),
+    (
+        "languages = [\"en\"]",
+        "languages = []",
+        "organisation.languages: is empty",
+    ),
+    (
+        "languages = [\"en\"]",
+        "languages = [\"en\", \"engl!sh\"]",
+        "`engl!sh` is no language tag",
+    ),
+    (
+        "\"Europe/Oslo\"",
+        "\"Europe/Nowhere\"",
+        "organisation.zone: is no time zone",
+    ),
+    (
+        "\"0.0.0.0:7411\"",
+        "\"localhost\"",
+        "link.listen: `localhost` is no numeric address",
+    ),
+    (
+        "announce = []",
+        "announce = [\"a b:7411\"]",
+        "link.announce: `a b:7411` is not a host",
+    ),
+    (
+        "references = []",
+        "references = [\"192.0.2.1\"]",
+        "link.references: `192.0.2.1` is not a host",
+    ),
+    (
+        "references = []",
+        "references = [\"192.0.2.1:0\"]",
+        "link.references: `192.0.2.1:0` is not a host",
+    ),
+    ("burst = 500", "burst = 0", "link.burst: is 0, not 1 to"),
+    (
+        "entries_per_second = 50",
+        "entries_per_second = 200000",
+        "link.entries_per_second: is 200000",
+    ),
+    (
+        "every_minutes = 60",
+        "every_minutes = 2000",
+        "checks.every_minutes: is 2000, over 1440",
+    ),
+    (
+        "every_minutes = 60",
+        "at_utc = [\"9:00\"]",
+        "checks.at_utc: `9:00` is no time",
+    ),
+    (
+        "every_minutes = 60",
+        "every_minutes = 60\nat_utc = []",
+        "checks.at_utc: stands beside `every_minutes`",
+    ),
+    (
+        "\"minister\"",
+        "\"The Minister\"",
+        "post.id: `The Minister` is not 1 to 32",
+    ),
+    (
+        "\"minister\"",
+        "\"duty-officer\"",
+        "post.id: `duty-officer` is the id of an earlier post",
+    ),
+    (
+        "highest = \"FLASH\"",
+        "highest = \"URGENT\"",
+        "post.highest: `URGENT` is none of ROUTINE",
+    ),
+];
+
 #[test]
 fn each_bad_value_is_answered_with_its_key_and_an_example() {
-    let cases = [
-        (
-            "name = \"Ministry of Foreign Affairs of Northland\"",
-            "name = \" \"",
-            "organisation.name: is empty",
-        ),
-        (
-            "\"Northland\"",
-            "\"A call sign that nobody could say aloud\"",
-            "organisation.call_sign: is 39 bytes long",
-        ),
-        (
-            "languages = [\"en\"]",
-            "languages = []",
-            "organisation.languages: is empty",
-        ),
-        (
-            "languages = [\"en\"]",
-            "languages = [\"en\", \"engl!sh\"]",
-            "`engl!sh` is no language tag",
-        ),
-        (
-            "\"Europe/Oslo\"",
-            "\"Europe/Nowhere\"",
-            "organisation.zone: is no time zone",
-        ),
-        (
-            "\"0.0.0.0:7411\"",
-            "\"localhost\"",
-            "link.listen: `localhost` is no numeric address",
-        ),
-        (
-            "announce = []",
-            "announce = [\"a b:7411\"]",
-            "link.announce: `a b:7411` is not a host",
-        ),
-        (
-            "references = []",
-            "references = [\"192.0.2.1\"]",
-            "link.references: `192.0.2.1` is not a host",
-        ),
-        (
-            "references = []",
-            "references = [\"192.0.2.1:0\"]",
-            "link.references: `192.0.2.1:0` is not a host",
-        ),
-        ("burst = 500", "burst = 0", "link.burst: is 0, not 1 to"),
-        (
-            "entries_per_second = 50",
-            "entries_per_second = 200000",
-            "link.entries_per_second: is 200000",
-        ),
-        (
-            "every_minutes = 60",
-            "every_minutes = 2000",
-            "checks.every_minutes: is 2000, over 1440",
-        ),
-        (
-            "every_minutes = 60",
-            "at_utc = [\"9:00\"]",
-            "checks.at_utc: `9:00` is no time",
-        ),
-        (
-            "every_minutes = 60",
-            "every_minutes = 60\nat_utc = []",
-            "checks.at_utc: stands beside `every_minutes`",
-        ),
-        (
-            "\"minister\"",
-            "\"The Minister\"",
-            "post.id: `The Minister` is not 1 to 32",
-        ),
-        (
-            "\"minister\"",
-            "\"duty-officer\"",
-            "post.id: `duty-officer` is the id of an earlier post",
-        ),
-        (
-            "highest = \"FLASH\"",
-            "highest = \"URGENT\"",
-            "post.highest: `URGENT` is none of ROUTINE",
-        ),
-    ];
-
-    for (from, to, says) in cases {
+    for (from, to, says) in BAD_VALUES {
         let error = error_after(from, to);
 
         assert_says(
