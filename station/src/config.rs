@@ -22,9 +22,9 @@ pub use starter::Starter;
 pub const CONFIG_FILE: &str = "counterpart.toml";
 /// Where a station listens unless told otherwise, for QUIC (UDP) and TLS (TCP) alike.
 pub const LISTEN_DEFAULT: &str = "0.0.0.0:7411";
-/// Entries a second that a peer may send on one line, unless told otherwise (§9).
+/// Entries a second that a peer may send on one line, unless told otherwise.
 pub const ENTRIES_PER_SECOND_DEFAULT: u32 = 50;
-/// Entries that a peer may send at once, unless told otherwise (§9).
+/// Entries that a peer may send at once, unless told otherwise.
 pub const BURST_DEFAULT: u32 = 500;
 /// Minutes from one watch check to the next, unless told otherwise.
 pub const CHECK_MINUTES_DEFAULT: u32 = 60;

@@ -1,6 +1,6 @@
 //! A station's private keys: the only file that sees a secret, besides the transport, which takes the link key's seed.
 //!
-//! Their roles are apart from day one (§4.5): the *root* key is made by `init` outside the data directory, goes offline and
+//! Their roles are apart from day one: the *root* key is made by `init` outside the data directory, goes offline and
 //! signs new keys and epochs; the *station* key signs entries; the *link* key authenticates the link; the *word* key serves
 //! deniable bodies. Each file holds one line, `counterpart-key-v1 ROLE HEX`, and is readable by its owner alone.
 

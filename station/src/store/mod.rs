@@ -1,4 +1,4 @@
-//! The record on disk (§9): SQLite, one writer on one plain thread, a few readers beside it.
+//! The record on disk: SQLite, one writer on one plain thread, a few readers beside it.
 //!
 //! Nothing here decides: the store keeps a turn whole or not at all, refuses one that was decided on sizes that its logs no
 //! longer have, and finds what it kept. Bodies lie apart from entries, so that a body can be erased and the record stays.
