@@ -1,21 +1,26 @@
 //! The record thread with a real store: what is answered is committed, and a new start finds it.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
+
 mod scratch;
 
 use counterpart::clock::Clock;
 use counterpart::keys::Keys;
-use counterpart::record::{ActFault, Keeper, start};
-use counterpart::store::{Actor, LineUpdate, Store};
+use counterpart::record::{ActFault, Begin, Keeper, start};
+use counterpart::store::{Actor, Store};
 use counterpart_core::act::{Act, Target};
 use counterpart_core::fault::{Bar, Refusal};
 use counterpart_core::ids::{EntryRef, Epoch, LineId, Party, PostId};
-use counterpart_core::line::turn::Arrived;
+use counterpart_core::line::Line;
+use counterpart_core::line::due::Conduct;
+use counterpart_core::line::turn::{Arrived, Given};
 use counterpart_core::precedence::{Mark, Precedence};
 use counterpart_core::record::charter::{self, Charter, Checks, PartyTerms, PostTerms};
 use counterpart_core::record::codes::{Code, Mode};
 use counterpart_core::record::log::Entry;
 use counterpart_core::record::opening::Opening;
 use counterpart_core::record::sign1::{AAD_CHARTER, Sign, to_be_signed};
+use counterpart_core::time::Timestamp;
 use scratch::Scratch;
 use std::path::PathBuf;
 
@@ -73,12 +78,24 @@ async fn pair(scratch: &Scratch) -> (LineId, [Side; 2]) {
     let signatures = keys.each_ref().map(|k| Sign::sign(k, &message));
     let opening = Opening::Paired { charter: charter.encode(), signatures };
     let sides = dirs.map(serve);
-    for (side, me) in sides.iter().zip([0, 1]) {
-        let update = LineUpdate { id: line.0, state: 1, me, charter: charter.encode(), added: 0 };
-        side.keeper.open(update, opening.clone(), Vec::new()).await.unwrap();
+    for (side, me) in sides.iter().zip(Party::BOTH) {
+        let entries = vec![first(&charter, me, &keys[me.slot()], &opening)];
+        side.keeper.pairing(line, None, Some(Begin { charter: charter.clone(), me, entries })).await.unwrap();
     }
     even_out(line, &sides).await;
     (line, sides)
+}
+
+/// Index 0, as pairing would write it.
+fn first(charter: &Charter, me: Party, keys: &Keys, opening: &Opening) -> Entry {
+    let given = Given {
+        now: Timestamp(Clock::system().now()),
+        conduct: Conduct { even: true, steady_ms: 0, mark: Mark::Exercise },
+        monotonic_ms: 0,
+        sign: keys,
+        stored: &|_, _| None,
+    };
+    Line::new(charter.clone(), me).open(opening, &given).unwrap().entry
 }
 
 fn serve(data: PathBuf) -> Side {
