@@ -127,8 +127,11 @@ pub fn pair() -> Paired {
     }
 }
 
+/// To which link key, and what.
+type Sent = Vec<([u8; 32], Frame)>;
+
 /// The state after a step, what it stored, and what it sent.
-fn then<S>(before: S, step: Step<S>) -> (S, Vec<Entry>, Vec<([u8; 32], Frame)>) {
+fn then<S>(before: S, step: Step<S>) -> (S, Vec<Entry>, Sent) {
     let (state, entries) = step.commit.map_or((before, Vec::new()), |c| (c.state, c.entries));
     (state, entries, step.send)
 }

@@ -160,13 +160,11 @@ impl Play {
     }
 }
 
+/// An entry with its body.
+type Stored = (Entry, Option<Vec<u8>>);
+
 /// One turn of one station: the answers, and the entries that it stores.
-pub fn turn(
-    line: &mut Line,
-    who: Party,
-    now: Timestamp,
-    inputs: Vec<Input>,
-) -> (Vec<Answer>, Vec<(Entry, Option<Vec<u8>>)>) {
+pub fn turn(line: &mut Line, who: Party, now: Timestamp, inputs: Vec<Input>) -> (Vec<Answer>, Vec<Stored>) {
     let sign = key(who, 1);
     let given = Given { now, conduct: conduct(), monotonic_ms: now.0, sign: &sign, stored: &|_, _| None };
     let plan = line.turn(inputs, &given);
