@@ -33,6 +33,9 @@ pub const SECOND: u64 = 1_000;
 pub const MINUTE: u64 = 60 * SECOND;
 pub const HOUR: u64 = 60 * MINUTE;
 
+/// An entry as signed, and its body.
+pub type Sent = (Vec<u8>, Option<Vec<u8>>);
+
 /// A line with both its ends.
 pub struct Pair {
     pub lines: [Line; 2],
@@ -41,7 +44,7 @@ pub struct Pair {
     pub even: bool,
     pub steady_ms: u64,
     /// What each side has written, as signed, with bodies.
-    pub sent: [Vec<(Vec<u8>, Option<Vec<u8>>)>; 2],
+    pub sent: [Vec<Sent>; 2],
     carried: [usize; 2],
 }
 
