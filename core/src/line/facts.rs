@@ -352,6 +352,11 @@ impl Facts {
         !self.side(party.peer()).substance.is_empty()
     }
 
+    /// The index of the oldest entry of this party, other than `received`, that no head named by the other covers.
+    pub fn uncovered(&self, party: Party) -> Option<u64> {
+        self.side(party).substance.front().copied()
+    }
+
     /// The largest size of the peer's log that this party has named.
     pub fn named_by(&self, party: Party) -> u64 {
         self.side(party).named.last().map_or(0, |n| n.size)
