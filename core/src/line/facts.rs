@@ -347,7 +347,7 @@ impl Facts {
         self.idle.get(&at).copied().unwrap_or(Standing::Counts)
     }
 
-    /// Whether this party's log holds something other than `received` that the other has not named (§3, *named head*).
+    /// Whether this party's log holds something other than `received` that the other has not named (§7.2).
     pub fn owes_receipt(&self, party: Party) -> bool {
         !self.side(party.peer()).substance.is_empty()
     }
