@@ -8,6 +8,8 @@ pub mod link;
 pub mod record;
 pub mod station;
 pub mod store;
+pub mod view;
+pub mod words;
 
 #[cfg(test)]
 #[path = "../tests/scratch/mod.rs"]
