@@ -88,7 +88,7 @@ pub enum Refusal {
     UnknownLine,
 }
 
-/// What the peer did that the protocol forbids (`docs/protocol.md` §3.6). The first eight halt its log: taken no further in
+/// What the peer did that the protocol forbids (`docs/protocol.md` §3.6). The first nine halt its log: taken no further in
 /// this epoch. The others end a session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Misconduct {
@@ -120,6 +120,10 @@ pub enum Misconduct {
     EpochJump,
     /// A body that is not the one its entry names.
     WrongBody,
+    /// In pairing, a charter that is not the draft with the joiner's terms, or an index 0 that carries another.
+    OtherCharter,
+    /// A `key` entry whose serial is not above the last: an old grant of root, shown again.
+    StaleGrant,
 }
 
 impl Misconduct {
@@ -137,7 +141,56 @@ impl Misconduct {
                 | M::HeadWentBack
                 | M::HeadNeverOurs
                 | M::Fork
+                | M::StaleGrant
         )
+    }
+
+    /// All of them, in the order of their numbers, which begin at 1.
+    const ALL: [Misconduct; 16] = [
+        Misconduct::BadSignature,
+        Misconduct::NotCanonical(None),
+        Misconduct::WrongLine,
+        Misconduct::WrongParty,
+        Misconduct::WrongEpoch,
+        Misconduct::WrongPlace,
+        Misconduct::HeadWentBack,
+        Misconduct::HeadNeverOurs,
+        Misconduct::Fork,
+        Misconduct::BadFrame,
+        Misconduct::NoCommonVersion,
+        Misconduct::FalseClaim,
+        Misconduct::EpochJump,
+        Misconduct::WrongBody,
+        Misconduct::OtherCharter,
+        Misconduct::StaleGrant,
+    ];
+
+    /// The number under which a fault frame names it, from 1.
+    pub fn number(self) -> u64 {
+        match self {
+            Misconduct::BadSignature => 1,
+            Misconduct::NotCanonical(_) => 2,
+            Misconduct::WrongLine => 3,
+            Misconduct::WrongParty => 4,
+            Misconduct::WrongEpoch => 5,
+            Misconduct::WrongPlace => 6,
+            Misconduct::HeadWentBack => 7,
+            Misconduct::HeadNeverOurs => 8,
+            Misconduct::Fork => 9,
+            Misconduct::BadFrame => 10,
+            Misconduct::NoCommonVersion => 11,
+            Misconduct::FalseClaim => 12,
+            Misconduct::EpochJump => 13,
+            Misconduct::WrongBody => 14,
+            Misconduct::OtherCharter => 15,
+            Misconduct::StaleGrant => 16,
+        }
+    }
+
+    /// The misconduct of this number; `None` if this version has none. What made an entry not canonical is not told.
+    pub fn from_number(number: u64) -> Option<Misconduct> {
+        let at = usize::try_from(number.checked_sub(1)?).ok()?;
+        Self::ALL.get(at).copied()
     }
 
     /// Its name in logs, evidence and exit messages.
@@ -157,6 +210,23 @@ impl Misconduct {
             Misconduct::FalseClaim => "false-claim",
             Misconduct::EpochJump => "epoch-jump",
             Misconduct::WrongBody => "wrong-body",
+            Misconduct::OtherCharter => "other-charter",
+            Misconduct::StaleGrant => "stale-grant",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_misconduct_is_found_again_by_its_number() {
+        for (at, what) in Misconduct::ALL.into_iter().enumerate() {
+            assert_eq!(what.number(), at as u64 + 1);
+            assert_eq!(Misconduct::from_number(what.number()), Some(what));
+        }
+        assert_eq!(Misconduct::from_number(0), None);
+        assert_eq!(Misconduct::from_number(17), None);
     }
 }

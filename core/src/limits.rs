@@ -4,7 +4,7 @@
 
 /// A frame of the link, in bytes: what a station must hold before it can judge anything.
 pub const FRAME_MAX: usize = 65_536;
-/// An entry as signed, in bytes. An entry and its body fit one frame.
+/// What is signed of an entry, its payload, in bytes. An entry and its body fit one frame.
 pub const ENTRY_MAX: usize = 12_288;
 /// The content of a body, in bytes: some 8,000 words.
 pub const BODY_CONTENT_MAX: usize = 48 * 1024;
@@ -40,3 +40,13 @@ pub const EPOCH_JUMP_MAX: u64 = 1_000;
 pub const EPOCHS_MAX: usize = 64;
 /// A station waits this long for an entry of its own to carry the head before it writes `received`, in milliseconds.
 pub const RECEIVED_WAIT_MS: u64 = 250;
+/// Versions of the protocol that a hello offers.
+pub const VERSIONS_MAX: usize = 16;
+/// Entries of ours that a session asks its station for at once.
+pub const PUSH_ENTRIES_MAX: u64 = 64;
+/// Candidates of one invitation: a stolen one must not fill the store, and a person compares no more.
+pub const CANDIDATES_MAX: usize = 8;
+/// A charter as encoded, in bytes: with both signatures and a header it fits the entry at index 0.
+pub const CHARTER_MAX: usize = ENTRY_MAX - 512;
+/// The text of an invitation, in bytes: the longest of ours has some 19,000.
+pub const INVITATION_TEXT_MAX: usize = 32_768;

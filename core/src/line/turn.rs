@@ -39,8 +39,8 @@ pub struct Arrived {
     pub entry: Entry,
     /// Its body, checked against the digest that it names.
     pub body: Option<Vec<u8>>,
-    /// The key under which the link's task has verified the signature.
-    pub verified_under: PublicKey,
+    /// The key under which the link's task has verified the signature; `None`: it has not.
+    pub verified_under: Option<PublicKey>,
 }
 
 /// What became of one input.
@@ -72,8 +72,10 @@ pub struct Written {
 }
 
 /// What a turn decided.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Plan {
+    /// The epoch in which it was decided.
+    pub epoch: Epoch,
     /// To be committed in one transaction.
     pub written: Vec<Written>,
     /// One for each input, in order.
@@ -99,7 +101,7 @@ pub struct Given<'a> {
 impl Line {
     /// Decides `inputs` in order, then what the clock has made due, then whether a `received` is owed.
     pub fn turn(&mut self, inputs: Vec<Input>, given: &Given<'_>) -> Plan {
-        let mut plan = Plan::default();
+        let mut plan = Plan { epoch: self.epoch(), written: Vec::new(), answers: Vec::new(), next: None };
         for input in inputs {
             let answer = self.decide(input, given, &mut plan.written);
             plan.answers.push(answer);
@@ -203,15 +205,20 @@ impl Line {
         let Arrived { entry, body, verified_under } = arrived;
         let at = entry.header.at();
         if at.party == self.me {
-            return Answer::Misconduct(Misconduct::WrongParty);
+            return self.halt(Misconduct::WrongParty);
         }
         if entry.header.epoch != self.epoch() {
-            return Answer::Misconduct(Misconduct::WrongEpoch);
+            return self.halt(Misconduct::WrongEpoch);
         }
         if at.index < self.peer().size() {
             let stored = (given.stored)(self.epoch(), at);
             let same = stored.as_deref() == Some(entry.bytes.as_slice());
-            return if same { Answer::Held } else { self.halt(Misconduct::Fork) };
+            if same {
+                return Answer::Held;
+            }
+            // Two entries at one index, both signed, are a fork; an unsigned one shows nothing but itself.
+            let signed = entry.signed_by(&self.peer().key(), &Strict);
+            return self.halt(if signed { Misconduct::Fork } else { Misconduct::BadSignature });
         }
         if self.halted().is_some() {
             return Answer::Held;
@@ -232,7 +239,25 @@ impl Line {
         Answer::Written(at)
     }
 
-    /// Writes index 0 of our log: with both signatures over the charter, or at the start of a new epoch.
+    /// Takes index 0 of either log as pairing made it: the charter signed by both. What is held already changes nothing.
+    ///
+    /// # Errors
+    /// The [`Misconduct`], if it is no entry that opens this line.
+    pub fn begin(&mut self, entry: Entry) -> Result<Option<Written>, Misconduct> {
+        let at = entry.header.at();
+        let log = self.log(at.party);
+        if at.index < log.size() {
+            return Ok(None);
+        }
+        log.judge(&entry, self.log(at.party.peer()), &Strict)?;
+        if !self.opens(&entry.header) {
+            return Err(Misconduct::WrongEpoch);
+        }
+        let standing = self.append(&entry);
+        Ok(Some(Written { epoch: self.epoch(), entry, body: None, standing, thing: Some(at) }))
+    }
+
+    /// Writes index 0 of our log ourselves.
     ///
     /// # Errors
     /// [`Refusal::Barred`] if our log has begun.
@@ -289,11 +314,11 @@ impl Line {
 }
 
 /// The link's task has verified the signature under this key; the log says whether it is the one in force.
-struct Checked(PublicKey);
+struct Checked(Option<PublicKey>);
 
 impl Verify for Checked {
     fn verify(&self, key: &PublicKey, message: &[u8], signature: &Signature) -> bool {
         // A `key` entry carries two more signatures, under other keys: those are rare and verified here.
-        *key == self.0 || Strict.verify(key, message, signature)
+        self.0 == Some(*key) || Strict.verify(key, message, signature)
     }
 }

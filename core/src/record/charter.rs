@@ -201,7 +201,8 @@ const SECONDS_MAX: u64 = 10 * 366 * 86_400;
 const MINUTES_OF_DAY: u64 = 1_440;
 
 impl PartyTerms {
-    fn write(&self) -> Value {
+    /// One side's place in clause 3.
+    pub(crate) fn write(&self) -> Value {
         let texts = |list: &[String]| Value::Array(list.iter().map(|t| Value::text(t)).collect());
         let keys = [&self.keys.root, &self.keys.station, &self.keys.link, &self.keys.word];
         let post = |p: &PostTerms| {
@@ -217,7 +218,8 @@ impl PartyTerms {
         ])
     }
 
-    fn read(value: &Value) -> Option<PartyTerms> {
+    /// Reads one side's place in clause 3; `None` if it is malformed or over a limit.
+    pub(crate) fn read(value: &Value) -> Option<PartyTerms> {
         let [name, call_sign, keys, languages, addresses, posts] = value.as_array()? else {
             return None;
         };

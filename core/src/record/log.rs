@@ -23,6 +23,8 @@ pub struct Log {
     key: PublicKey,
     /// Signs new keys.
     root: PublicKey,
+    /// The serial of the last `key` entry; root's grants are numbered from 1 and never go back.
+    serial: u64,
     /// The highest head of the other log that this one has named; heads never go back.
     named: Head,
     /// Roots at sizes from `first_root` up to the present size: those that the other side may still name.
@@ -64,7 +66,7 @@ impl Log {
         let mut roots = VecDeque::new();
         roots.push_back(empty_root());
         let named = Head { size: 0, root: empty_root() };
-        Log { line, epoch, party, edge: Edge::new(), key, root, named, roots, first_root: 0 }
+        Log { line, epoch, party, edge: Edge::new(), key, root, serial: 0, named, roots, first_root: 0 }
     }
 
     /// Whose log it is.
@@ -97,6 +99,11 @@ impl Log {
         self.key
     }
 
+    /// The key that signs new keys.
+    pub fn root_key(&self) -> PublicKey {
+        self.root
+    }
+
     /// The highest head of the other log that an entry of this one names.
     pub fn named(&self) -> Head {
         self.named
@@ -126,26 +133,20 @@ impl Log {
         if header.own != self.head() {
             return Err(if header.own.size < self.size() { Misconduct::Fork } else { Misconduct::WrongPlace });
         }
+        // What follows accuses the author, so it must be the author's.
+        if !vouched(entry, &self.key, &self.root, verify) {
+            return Err(Misconduct::BadSignature);
+        }
         if header.held.size < self.named.size {
             return Err(Misconduct::HeadWentBack);
         }
         if other.root_at(header.held.size) != Some(header.held.root) {
             return Err(Misconduct::HeadNeverOurs);
         }
-        if !entry.signed_by(&self.key, verify) || !self.grants(header, verify) {
-            return Err(Misconduct::BadSignature);
+        if serial(header).is_some_and(|serial| serial <= self.serial) {
+            return Err(Misconduct::StaleGrant);
         }
         Ok(())
-    }
-
-    /// New keys are signed by root, and the new station key proves that it is held.
-    fn grants(&self, header: &Header, verify: &dyn Verify) -> bool {
-        let Ok(What::Key { serial, keys, root, proof }) = &header.what else {
-            return true;
-        };
-        let [station, ..] = keys;
-        let message = to_be_signed(AAD_KEY, &key_grant(self.line, *serial, keys));
-        verify.verify(&self.root, &message, root) && verify.verify(&PublicKey::from_bytes(*station), &message, proof)
     }
 
     /// Appends an entry that was judged, or that we have just signed.
@@ -155,6 +156,7 @@ impl Log {
         self.roots.push_back(self.edge.root());
         self.named = entry.header.held;
         self.key = key_after(&entry.header).unwrap_or(self.key);
+        self.serial = serial(&entry.header).unwrap_or(self.serial);
     }
 
     /// Forgets roots that the other side, having named `size`, can no longer name.
@@ -166,21 +168,47 @@ impl Log {
     }
 }
 
+/// Whether `entry` is signed by `key`, the one in force at its index, and the keys that it brings are signed for: those of
+/// a `key` by root and by the new station key (§4.5), those of a charter that opens an epoch by root (§4.6).
+pub fn vouched(entry: &Entry, key: &PublicKey, root: &PublicKey, verify: &dyn Verify) -> bool {
+    let granted = match &entry.header.what {
+        Ok(What::Key { serial, keys, root: by_root, proof }) => {
+            let [station, ..] = keys;
+            let message = to_be_signed(AAD_KEY, &key_grant(entry.header.line, *serial, keys));
+            verify.verify(root, &message, by_root) && verify.verify(&PublicKey::from_bytes(*station), &message, proof)
+        }
+        _ => opened_with(&entry.header).is_none() || key == root,
+    };
+    granted && entry.signed_by(key, verify)
+}
+
+/// The serial of the grant that a `key` entry carries (§4.5).
+fn serial(header: &Header) -> Option<u64> {
+    if let Ok(What::Key { serial, .. }) = &header.what { Some(*serial) } else { None }
+}
+
 /// The key that signs what follows this entry, if the entry changes it: a `key` (§4.5), or the charter of a new epoch (§4.6).
-fn key_after(header: &Header) -> Option<PublicKey> {
+pub fn key_after(header: &Header) -> Option<PublicKey> {
     let station = match header.what.as_ref().ok()? {
         What::Key { keys: [station, ..], .. } => *station,
-        What::Charter(args) => match Opening::read(args)? {
-            Opening::Opened { keys: [station, ..], .. } => station,
-            Opening::Paired { .. } | Opening::Joined { .. } => return None,
-        },
-        _ => return None,
+        _ => opened_with(header)?,
     };
     Some(PublicKey::from_bytes(station))
 }
 
+/// The station key with which this entry opens an epoch, if it does. A charter beyond index 0 is void and opens nothing.
+pub fn opened_with(header: &Header) -> Option<Hash> {
+    match header.what.as_ref().ok()? {
+        What::Charter(args) if header.own.size == 0 => match Opening::read(args)? {
+            Opening::Opened { keys: [station, ..], .. } => Some(station),
+            Opening::Paired { .. } | Opening::Joined { .. } => None,
+        },
+        _ => None,
+    }
+}
+
 /// What root signs of new keys (§4.5): the serial and the three keys, as CBOR, under `counterpart/key/v1`.
-fn key_grant(line: LineId, serial: u64, keys: &[Hash; 3]) -> Vec<u8> {
+pub fn key_grant(line: LineId, serial: u64, keys: &[Hash; 3]) -> Vec<u8> {
     let keys = keys.iter().map(|k| Value::bytes(k)).collect();
     Value::Array(alloc::vec![Value::bytes(&line.0), Value::Uint(serial), Value::Array(keys)]).encode()
 }

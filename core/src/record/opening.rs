@@ -105,36 +105,41 @@ pub fn keys_after(opening: &Opening, before: Keys) -> Keys {
 }
 
 fn write_heads(heads: &[EpochHeads]) -> Value {
-    let head = |h: &Head| Value::Array(alloc::vec![Value::Uint(h.size), Value::bytes(&h.root)]);
-    let one = |e: &EpochHeads| {
-        let epoch = Value::Array(alloc::vec![Value::Uint(e.epoch.number), Value::bytes(&e.epoch.id)]);
+    Value::Array(heads.iter().map(EpochHeads::write).collect())
+}
+
+impl EpochHeads {
+    /// As a charter's `args` and the frames of the link carry them.
+    pub(crate) fn write(&self) -> Value {
+        let head = |h: &Head| Value::Array(alloc::vec![Value::Uint(h.size), Value::bytes(&h.root)]);
+        let epoch = Value::Array(alloc::vec![Value::Uint(self.epoch.number), Value::bytes(&self.epoch.id)]);
         let mut list = alloc::vec![epoch];
-        list.extend(e.heads.iter().map(head));
+        list.extend(self.heads.iter().map(head));
         Value::Array(list)
-    };
-    Value::Array(heads.iter().map(one).collect())
+    }
+
+    /// `None` if it is not in that form.
+    pub(crate) fn read(value: &Value) -> Option<EpochHeads> {
+        let [epoch, inviter, joiner] = value.as_array()? else {
+            return None;
+        };
+        let [number, id] = epoch.as_array()? else {
+            return None;
+        };
+        let head = |v: &Value| {
+            let [size, root] = v.as_array()? else {
+                return None;
+            };
+            Some(Head { size: size.as_uint()?, root: root.as_array_of()? })
+        };
+        Some(EpochHeads {
+            epoch: Epoch { number: number.as_uint()?, id: id.as_array_of()? },
+            heads: [head(inviter)?, head(joiner)?],
+        })
+    }
 }
 
 fn read_heads(value: &Value) -> Option<Vec<EpochHeads>> {
     let items = value.as_array().filter(|items| items.len() <= limits::EPOCHS_MAX)?;
-    items.iter().map(read_epoch_heads).collect()
-}
-
-fn read_epoch_heads(value: &Value) -> Option<EpochHeads> {
-    let [epoch, inviter, joiner] = value.as_array()? else {
-        return None;
-    };
-    let [number, id] = epoch.as_array()? else {
-        return None;
-    };
-    let head = |v: &Value| {
-        let [size, root] = v.as_array()? else {
-            return None;
-        };
-        Some(Head { size: size.as_uint()?, root: root.as_array_of()? })
-    };
-    Some(EpochHeads {
-        epoch: Epoch { number: number.as_uint()?, id: id.as_array_of()? },
-        heads: [head(inviter)?, head(joiner)?],
-    })
+    items.iter().map(EpochHeads::read).collect()
 }

@@ -1,0 +1,21 @@
+//! The conversation between two stations of one line: frames, the session that speaks them, and what may be said of the
+//! line from what was seen of it (`docs/protocol.md`, "The link").
+//!
+//! Nothing here reads a clock or moves a byte: the station, and the simulator, hand in frames and times and carry out
+//! the outputs.
+
+pub mod frame;
+pub mod health;
+pub mod output;
+mod pulse;
+pub mod rate;
+pub mod session;
+mod track;
+
+/// The version of the link's protocol that this software speaks.
+pub const VERSION: u64 = 1;
+
+pub use frame::Frame;
+pub use output::{Held, Now, Output, Path, Range, Reason, Received, Setup};
+pub use rate::Rate;
+pub use session::Session;

@@ -1,0 +1,284 @@
+//! The epochs of the line, as a session follows them: what of our log the peer still lacks, and what of its log has come.
+
+use alloc::vec::Vec;
+
+use super::output::Held;
+use crate::fault::Misconduct;
+use crate::ids::{Epoch, Party};
+use crate::limits;
+use crate::record::body;
+use crate::record::entry::{BodyRef, Head, Header};
+use crate::record::log::{Entry, key_after, opened_with, vouched};
+use crate::record::merkle::empty_root;
+use crate::record::opening::EpochHeads;
+use crate::record::sign1::{PublicKey, Verify};
+
+/// What the heads that a peer names say beyond what was known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Told {
+    /// Nothing that matters.
+    Nothing,
+    /// It holds more of our log than it said before.
+    Holds(Head),
+    /// It says to hold what we do not.
+    Claims(Head),
+}
+
+/// One epoch.
+#[derive(Debug)]
+pub(super) struct Track {
+    me: Party,
+    held: Held,
+    /// The index of our entry that is pushed next.
+    sent: u64,
+    /// How much of our log the peer is known to hold.
+    there: u64,
+    /// The head of ours that it claims to hold and that we do not, until we do.
+    claimed: Option<Head>,
+    /// The index that the peer's next entry must have.
+    next: u64,
+    /// The key that signs it.
+    key: PublicKey,
+    /// How far the peer's own log reaches, as far as it has told.
+    theirs: u64,
+    /// The peer's log as the peer holds it is not the one that we hold.
+    lost: bool,
+}
+
+impl Track {
+    pub(super) fn new(me: Party, held: Held) -> Track {
+        let next = of(&held.heads, me.peer()).size;
+        Track { me, held, sent: 0, there: 0, claimed: None, next, key: held.peer_key, theirs: 0, lost: false }
+    }
+
+    /// An epoch that this entry of the peer's opens by its root's word; `None` if it opens none.
+    pub(super) fn opened(me: Party, header: &Header, root: PublicKey) -> Option<Track> {
+        opened_with(header)?;
+        let nothing = Head { size: 0, root: empty_root() };
+        let heads = EpochHeads { epoch: header.epoch, heads: [nothing; 2] };
+        let held = Held { heads, peer_key: root, halted: false };
+        Some(Track::new(me, held))
+    }
+
+    pub(super) fn epoch(&self) -> Epoch {
+        self.held.heads.epoch
+    }
+
+    /// What is committed here of both logs.
+    pub(super) fn heads(&self) -> EpochHeads {
+        self.held.heads
+    }
+
+    pub(super) fn halted(&self) -> bool {
+        self.held.halted
+    }
+
+    pub(super) fn halt(&mut self) {
+        self.held.halted = true;
+    }
+
+    /// The record moved on. It may have taken what came by another way than this session, and it never goes back.
+    pub(super) fn committed(&mut self, held: Held) {
+        let halted = held.halted || self.held.halted;
+        self.held = Held { halted, ..held };
+        let taken = self.peers().size;
+        if taken >= self.next {
+            self.next = taken;
+            self.key = held.peer_key;
+        }
+        let ours = self.ours();
+        if let Some(head) = self.claimed.filter(|c| *c == ours || c.size < ours.size) {
+            self.claimed = None;
+            self.there = self.there.max(head.size);
+            self.sent = self.sent.max(head.size);
+        }
+    }
+
+    /// What the peer names in its hello: from there our log is pushed. Also whether its own log is not what we hold of it.
+    pub(super) fn hello(&mut self, named: &EpochHeads) -> (Told, Option<Head>) {
+        let (theirs, held) = (of(named, self.me.peer()), self.peers());
+        self.lost = theirs.size < held.size || (theirs.size == held.size && theirs.root != held.root);
+        let told = self.named(named);
+        self.sent = self.there;
+        (told, self.lost.then_some(theirs))
+    }
+
+    /// What the peer names in a hello, ping or pong.
+    pub(super) fn named(&mut self, named: &EpochHeads) -> Told {
+        self.theirs = self.theirs.max(of(named, self.me.peer()).size);
+        let (theirs, ours) = (of(named, self.me), self.ours());
+        if theirs.size > ours.size || (theirs.size == ours.size && theirs.root != ours.root) {
+            if self.claimed == Some(theirs) {
+                return Told::Nothing;
+            }
+            self.claimed = Some(theirs);
+            return Told::Claims(theirs);
+        }
+        self.holds(theirs)
+    }
+
+    /// The head of ours that an entry names. One that we never had is left to the record to judge.
+    pub(super) fn receipted(&mut self, head: Head) -> Told {
+        let ours = self.ours();
+        if head.size > ours.size || (head.size == ours.size && head.root != ours.root) {
+            return Told::Nothing;
+        }
+        self.holds(head)
+    }
+
+    fn holds(&mut self, head: Head) -> Told {
+        if head.size <= self.there {
+            return Told::Nothing;
+        }
+        self.there = head.size;
+        Told::Holds(head)
+    }
+
+    /// Our entries to be pushed, from one index up to another.
+    pub(super) fn lacking(&self) -> Option<(u64, u64)> {
+        let to = self.ours().size;
+        (self.claimed.is_none() && self.sent < to).then_some((self.sent, to))
+    }
+
+    /// So many of them have been pushed.
+    pub(super) fn pushed(&mut self, entries: u64) {
+        self.sent += entries;
+    }
+
+    /// Whether all that the peer has told of its own log is committed here.
+    pub(super) fn caught_up(&self) -> bool {
+        self.theirs <= self.peers().size
+    }
+
+    /// Whether each side holds all that the other has committed, as far as both have told.
+    pub(super) fn even(&self) -> bool {
+        let known = self.claimed.is_none() && !self.lost;
+        known && self.theirs == self.peers().size && self.there == self.ours().size
+    }
+
+    /// Judges what costs us something: the place, the signature, new keys. Root and heads are left to the record. Gives the
+    /// key that signs the entry; `None` for one below what has come.
+    pub(super) fn receive(
+        &mut self,
+        entry: &Entry,
+        root: &PublicKey,
+        verify: &dyn Verify,
+    ) -> Result<Option<PublicKey>, Misconduct> {
+        let index = entry.header.own.size;
+        if index < self.next {
+            return Ok(None);
+        }
+        if index > self.next {
+            return Err(Misconduct::WrongPlace);
+        }
+        let key = self.key;
+        if !vouched(entry, &key, root, verify) {
+            return Err(Misconduct::BadSignature);
+        }
+        self.next += 1;
+        self.theirs = self.theirs.max(self.next);
+        self.key = key_after(&entry.header).unwrap_or(key);
+        Ok(Some(key))
+    }
+
+    fn ours(&self) -> Head {
+        of(&self.held.heads, self.me)
+    }
+
+    fn peers(&self) -> Head {
+        of(&self.held.heads, self.me.peer())
+    }
+}
+
+/// The epochs of the line, ascending; never empty.
+#[derive(Debug)]
+pub(super) struct Tracks {
+    list: Vec<Track>,
+    /// The highest epoch that is committed here.
+    current: Epoch,
+}
+
+impl Tracks {
+    pub(super) fn new(me: Party, held: &[Held]) -> Tracks {
+        let mut list: Vec<Track> = held.iter().map(|h| Track::new(me, *h)).collect();
+        list.sort_by_key(Track::epoch);
+        let older = list.len().saturating_sub(limits::EPOCHS_MAX);
+        list.drain(..older);
+        let current = list.last().map(Track::epoch);
+        assert!(current.is_some(), "a line has its first epoch from pairing on");
+        let current = current.unwrap_or(Epoch::FIRST);
+        Tracks { list, current }
+    }
+
+    pub(super) fn current(&self) -> Epoch {
+        self.current
+    }
+
+    pub(super) fn heads(&self) -> Vec<EpochHeads> {
+        self.list.iter().map(Track::heads).collect()
+    }
+
+    pub(super) fn find(&self, epoch: Epoch) -> Option<&Track> {
+        self.list.iter().find(|t| t.epoch() == epoch)
+    }
+
+    pub(super) fn find_mut(&mut self, epoch: Epoch) -> Option<&mut Track> {
+        self.list.iter_mut().find(|t| t.epoch() == epoch)
+    }
+
+    pub(super) fn committed(&mut self, me: Party, held: Held) {
+        let epoch = held.heads.epoch;
+        match self.find_mut(epoch) {
+            Some(track) => track.committed(held),
+            None => self.insert(Track::new(me, held)),
+        }
+        self.current = self.current.max(epoch);
+    }
+
+    pub(super) fn insert(&mut self, track: Track) {
+        let at = self.list.partition_point(|t| t.epoch() < track.epoch());
+        self.list.insert(at, track);
+    }
+
+    /// As many as a line may have.
+    pub(super) fn full(&self) -> bool {
+        self.list.len() >= limits::EPOCHS_MAX
+    }
+
+    /// Whether this epoch's number jumps further than any may.
+    pub(super) fn jumps(&self, epoch: Epoch) -> bool {
+        let highest = self.list.last().map_or(0, |t| t.epoch().number);
+        epoch.number > highest.saturating_add(limits::EPOCH_JUMP_MAX)
+    }
+
+    /// The first of our entries that the peer lacks, the oldest epoch first.
+    pub(super) fn lacking(&self) -> Option<(Epoch, u64, u64)> {
+        self.list.iter().find_map(|t| {
+            let (from, to) = t.lacking()?;
+            Some((t.epoch(), from, to))
+        })
+    }
+
+    pub(super) fn caught_up(&self) -> bool {
+        self.list.iter().all(|t| t.caught_up() || t.halted())
+    }
+}
+
+/// The head of one party's log.
+pub(super) fn of(heads: &EpochHeads, party: Party) -> Head {
+    let [inviter, joiner] = heads.heads;
+    match party {
+        Party::Inviter => inviter,
+        Party::Joiner => joiner,
+    }
+}
+
+/// The body to keep beside an entry. One whose entry this version cannot read is let go: it has no digest to hold it against.
+pub(super) fn fitting_body(header: &Header, body: Option<Vec<u8>>) -> Result<Option<Vec<u8>>, Misconduct> {
+    match (header.body, body) {
+        (_, None) | (Some(BodyRef::Deniable), Some(_)) => Ok(None),
+        (Some(BodyRef::Attested(digest)), Some(body)) if body::digest(&body) == digest => Ok(Some(body)),
+        (None, Some(_)) if header.what.is_err() => Ok(None),
+        (Some(BodyRef::Attested(_)) | None, Some(_)) => Err(Misconduct::WrongBody),
+    }
+}

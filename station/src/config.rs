@@ -1,0 +1,171 @@
+//! What the operator says: one TOML file. Every error names the file, the line, the key, what is wrong and what to write.
+//!
+//! Lengths and counts are those of the charter into which most of this goes (§9).
+
+use std::fmt;
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use jiff::tz::TimeZone;
+
+mod fault;
+mod raw;
+mod starter;
+
+pub use fault::ConfigError;
+pub use starter::Starter;
+
+/// The file's name in the data directory.
+pub const CONFIG_FILE: &str = "counterpart.toml";
+/// Where a station listens unless told otherwise, for QUIC (UDP) and TLS (TCP) alike.
+pub const LISTEN_DEFAULT: &str = "0.0.0.0:7411";
+/// Entries a second that a peer may send on one line, unless told otherwise.
+pub const ENTRIES_PER_SECOND_DEFAULT: u32 = 50;
+/// Entries that a peer may send at once, unless told otherwise.
+pub const BURST_DEFAULT: u32 = 500;
+/// Minutes from one watch check to the next, unless told otherwise.
+pub const CHECK_MINUTES_DEFAULT: u32 = 60;
+/// The file is refused beyond this, in bytes: nobody writes so much by hand.
+pub const FILE_BYTES_MAX: u64 = 256 * 1024;
+
+/// A configuration, read and valid.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Whose station this is.
+    pub organisation: Organisation,
+    /// Whom one can reach here; 1 to 64.
+    pub posts: Vec<Post>,
+    /// How it meets its peers.
+    pub link: Link,
+    /// What new invitations propose for watch checks.
+    pub checks: Checks,
+}
+
+/// Whose station this is.
+#[derive(Clone, Debug)]
+pub struct Organisation {
+    /// Its name, 1 to 200 bytes.
+    pub name: String,
+    /// Said aloud before a number: "Northland 112"; 1 to 32 bytes.
+    pub call_sign: String,
+    /// BCP 47, the first preferred; 1 to 16.
+    pub languages: Vec<String>,
+    /// Where local times are meant; its IANA name is `zone_name`.
+    pub zone: TimeZone,
+    /// The IANA name of `zone`.
+    pub zone_name: String,
+    /// The line of classification on every page and print; may be empty.
+    pub banner: String,
+}
+
+/// An office that can be reached.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Post {
+    /// 1 to 32 of `a`–`z`, `0`–`9`, `-`.
+    pub id: String,
+    /// The highest precedence that it accepts: 0 ROUTINE, 1 PRIORITY, 2 IMMEDIATE, 3 FLASH.
+    pub highest: u8,
+    /// Reachable by day and night; otherwise by day.
+    pub night: bool,
+}
+
+/// How the station meets its peers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Link {
+    /// Where it listens, on UDP and TCP alike.
+    pub listen: SocketAddr,
+    /// `host:port`, as peers are to dial it; at most 16. Empty: it only dials.
+    pub announce: Vec<String>,
+    /// `host:port` of something neutral that answers on TCP when the network works; tells PATH from UNKNOWN. At most 16.
+    pub references: Vec<String>,
+    /// Entries a second that a peer may send on one line.
+    pub entries_per_second: u32,
+    /// Entries that it may send at once.
+    pub burst: u32,
+}
+
+/// When a watch check is due.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Checks {
+    /// Every so many minutes, counted from midnight UTC; 0: never.
+    Every {
+        /// 0 to 1,440.
+        minutes: u32,
+    },
+    /// At these minutes of the UTC day, in order.
+    At {
+        /// Each under 1,440.
+        minutes_utc: Vec<u32>,
+    },
+}
+
+impl Config {
+    /// Reads the file of the station that keeps its data in `data`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for the first thing wrong, with the line and what to write instead.
+    pub fn load(data: &Path) -> Result<Config, ConfigError> {
+        let path = data.join(CONFIG_FILE);
+        let unreadable = |cause: String| ConfigError {
+            file: path.clone(),
+            line: None,
+            key: String::new(),
+            wrong: format!("cannot be read: {cause}"),
+            write: "let `counterpart init` write it, or name the data directory that holds it".into(),
+        };
+        let size = fs::metadata(&path).map_err(|e| unreadable(e.to_string()))?.len();
+        if size > FILE_BYTES_MAX {
+            return Err(unreadable(format!("it is {size} bytes long, over {FILE_BYTES_MAX}")));
+        }
+        let text = fs::read_to_string(&path).map_err(|e| unreadable(e.to_string()))?;
+        Config::parse(&text, &path)
+    }
+
+    /// Reads a configuration; `file` is only named in errors.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for the first thing wrong, with the line and what to write instead.
+    pub fn parse(text: &str, file: &Path) -> Result<Config, ConfigError> {
+        raw::read(text).map_err(|fault| fault.in_file(file, text))
+    }
+}
+
+/// Writes a first configuration, commented, into `data`; an existing file is left alone.
+///
+/// # Errors
+/// [`ConfigError`] if there is one already, if the answers given do not make a valid one, or if the disk fails.
+pub fn write_starter(data: &Path, starter: &Starter<'_>) -> Result<Config, ConfigError> {
+    let path: PathBuf = data.join(CONFIG_FILE);
+    let text = starter.text();
+    let config = Config::parse(&text, &path)?;
+    let write = || {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    };
+    write().map_err(|e: std::io::Error| ConfigError {
+        file: path.clone(),
+        line: None,
+        key: String::new(),
+        wrong: format!("cannot be written: {e}"),
+        write: "name a data directory that is new and that this user may write".into(),
+    })?;
+    Ok(config)
+}
+
+/// Writes what is wrong and what to write instead, on one line.
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        if let Some(line) = self.line {
+            write!(f, ", line {line}")?;
+        }
+        if !self.key.is_empty() {
+            write!(f, ", {}", self.key)?;
+        }
+        write!(f, ": {}; {}", self.wrong, self.write)
+    }
+}

@@ -1,0 +1,127 @@
+//! What is wrong with a configuration, and what to write instead.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+/// What is wrong with the configuration. The operator's to mend: the text says where and how.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ConfigError {
+    /// The file.
+    pub file: PathBuf,
+    /// The line, from 1; `None` if it is the file as a whole.
+    pub line: Option<usize>,
+    /// The key, as `section.key`; empty if it is the file as a whole.
+    pub key: String,
+    /// What is wrong.
+    pub wrong: String,
+    /// What to write instead.
+    pub write: String,
+}
+
+impl std::error::Error for ConfigError {}
+
+/// A [`ConfigError`] that does not know its file yet.
+pub(super) struct Fault {
+    pub at: Option<Range<usize>>,
+    pub key: String,
+    pub wrong: String,
+    pub write: String,
+}
+
+/// For each key, a line that would be right.
+const EXAMPLES: [(&str, &str); 16] = [
+    ("name", "name = \"Ministry of Foreign Affairs of Northland\""),
+    ("call_sign", "call_sign = \"Northland\""),
+    ("languages", "languages = [\"en\"]"),
+    ("zone", "zone = \"Europe/Oslo\""),
+    ("banner", "banner = \"UNCLASSIFIED\""),
+    ("listen", "listen = \"0.0.0.0:7411\""),
+    ("announce", "announce = [\"hotline.northland.example:7411\"]"),
+    ("references", "references = [\"192.0.2.1:443\"]"),
+    ("entries_per_second", "entries_per_second = 50"),
+    ("burst", "burst = 500"),
+    ("every_minutes", "every_minutes = 60"),
+    ("at_utc", "at_utc = [\"09:00\", \"17:00\"]"),
+    ("id", "id = \"duty-officer\""),
+    ("highest", "highest = \"FLASH\""),
+    ("night", "night = true"),
+    ("post", "[[post]] with id = \"duty-officer\", highest = \"FLASH\", night = true"),
+];
+
+fn example(key: &str) -> Option<&'static str> {
+    let last = key.rsplit('.').next()?;
+    EXAMPLES.iter().find(|(name, _)| *name == last).map(|(_, line)| *line)
+}
+
+impl Fault {
+    /// A value that is of the right type and yet wrong.
+    pub fn new(at: Range<usize>, key: &str, wrong: impl Into<String>) -> Fault {
+        let write = match example(key) {
+            Some(line) => format!("write, for example: {line}"),
+            None => "correct it".into(),
+        };
+        Fault { at: Some(at), key: key.into(), wrong: wrong.into(), write }
+    }
+
+    pub fn in_file(self, file: &Path, text: &str) -> ConfigError {
+        let line = self.at.map(|at| line_of(text, at.start));
+        ConfigError { file: file.into(), line, key: self.key, wrong: self.wrong, write: self.write }
+    }
+
+    /// What the TOML reader could not take: bad syntax, a key unknown or missing, a value of another type.
+    pub fn from_toml(error: &toml::de::Error, text: &str) -> Fault {
+        let message = error.message();
+        let at = error.span();
+        let start = at.as_ref().map_or(0, |at| at.start);
+        let section = section_at(text, start);
+        let named = quoted(message);
+        let full = |key: &str| {
+            if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") }
+        };
+        if message.starts_with("unknown field") {
+            let known = message.split_once("expected ").map_or("", |(_, known)| known);
+            let write = format!("remove it, or write {known}");
+            return Fault { at, key: full(named), wrong: "there is no such key here".into(), write };
+        }
+        if message.starts_with("missing field") {
+            let line = example(named).map_or_else(|| format!("[{named}]"), str::to_owned);
+            return Fault {
+                at,
+                key: full(named),
+                wrong: "is missing".into(),
+                write: format!("write, for example: {line}"),
+            };
+        }
+        let key = key_at(text, start);
+        let wrong = message.trim().replace('\n', ", ");
+        match example(key) {
+            Some(line) => Fault { at, key: full(key), wrong, write: format!("write, for example: {line}") },
+            None => {
+                let write = "write `key = value` on a line of its own, with text in double quotes".into();
+                Fault { at, key: section, wrong, write }
+            }
+        }
+    }
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    text.bytes().take(offset).filter(|b| *b == b'\n').count() + 1
+}
+
+/// The first thing in backquotes.
+fn quoted(message: &str) -> &str {
+    message.split('`').nth(1).unwrap_or("")
+}
+
+/// The key on the line at `offset`.
+fn key_at(text: &str, offset: usize) -> &str {
+    let line = text.lines().nth(line_of(text, offset) - 1).unwrap_or("");
+    line.split_once('=').map_or("", |(key, _)| key.trim())
+}
+
+/// The section in force at `offset`.
+fn section_at(text: &str, offset: usize) -> String {
+    let lines = text.lines().take(line_of(text, offset));
+    let header = lines.map(str::trim).filter(|line| line.starts_with('[')).last();
+    header.map_or("", |h| h.trim_matches(['[', ']', ' '])).to_owned()
+}

@@ -1,0 +1,261 @@
+//! The file as it is written, and what must be true of it.
+
+use std::net::SocketAddr;
+use std::ops::Range;
+
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+use toml::Spanned;
+use unic_langid::LanguageIdentifier;
+
+use super::fault::Fault;
+use super::{BURST_DEFAULT, CHECK_MINUTES_DEFAULT, ENTRIES_PER_SECOND_DEFAULT, LISTEN_DEFAULT};
+use super::{Checks, Config, Link, Organisation, Post};
+
+const NAME_BYTES_MAX: usize = 200;
+const CALL_SIGN_BYTES_MAX: usize = 32;
+const BANNER_BYTES_MAX: usize = 128;
+const SHORT_TEXT_BYTES_MAX: usize = 128;
+const LIST_MAX: usize = 16;
+const POSTS_MAX: usize = 64;
+const POST_ID_MAX: usize = 32;
+const RATE_MAX: u32 = 100_000;
+const MINUTES_OF_DAY: u32 = 1_440;
+const PRECEDENCES: [(&str, u8); 4] = [("ROUTINE", 0), ("PRIORITY", 1), ("IMMEDIATE", 2), ("FLASH", 3)];
+
+type Text = Spanned<String>;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawConfig {
+    organisation: RawOrganisation,
+    #[serde(default)]
+    link: RawLink,
+    #[serde(default)]
+    checks: RawChecks,
+    post: Spanned<Vec<RawPost>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawOrganisation {
+    name: Text,
+    call_sign: Text,
+    languages: Spanned<Vec<Text>>,
+    zone: Text,
+    banner: Option<Text>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct RawLink {
+    listen: Option<Text>,
+    announce: Option<Spanned<Vec<Text>>>,
+    references: Option<Spanned<Vec<Text>>>,
+    entries_per_second: Option<Spanned<u32>>,
+    burst: Option<Spanned<u32>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct RawChecks {
+    every_minutes: Option<Spanned<u32>>,
+    at_utc: Option<Spanned<Vec<Text>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawPost {
+    id: Text,
+    highest: Text,
+    night: bool,
+}
+
+pub(super) fn read(text: &str) -> Result<Config, Fault> {
+    let raw: RawConfig = toml::from_str(text).map_err(|e| Fault::from_toml(&e, text))?;
+    Ok(Config {
+        organisation: organisation(raw.organisation)?,
+        posts: posts(&raw.post)?,
+        link: link(raw.link)?,
+        checks: checks(&raw.checks)?,
+    })
+}
+
+fn organisation(raw: RawOrganisation) -> Result<Organisation, Fault> {
+    let zone_fault = |cause: jiff::Error| {
+        let wrong = format!("is no time zone of the IANA database ({cause})");
+        Fault::new(raw.zone.span(), "organisation.zone", wrong)
+    };
+    let zone = TimeZone::get(raw.zone.get_ref()).map_err(zone_fault)?;
+    let languages = list(&raw.languages, "organisation.languages", |tag| {
+        tag.parse::<LanguageIdentifier>().map(drop).map_err(|_| format!("`{tag}` is no language tag of BCP 47"))
+    })?;
+    if languages.is_empty() {
+        return Err(Fault::new(
+            raw.languages.span(),
+            "organisation.languages",
+            "is empty, and a text needs a language",
+        ));
+    }
+    Ok(Organisation {
+        name: words(&raw.name, "organisation.name", NAME_BYTES_MAX)?,
+        call_sign: words(&raw.call_sign, "organisation.call_sign", CALL_SIGN_BYTES_MAX)?,
+        languages,
+        zone,
+        zone_name: raw.zone.into_inner(),
+        banner: match raw.banner.filter(|b| !b.get_ref().is_empty()) {
+            Some(banner) => words(&banner, "organisation.banner", BANNER_BYTES_MAX)?,
+            None => String::new(),
+        },
+    })
+}
+
+/// Text that is shown on one line: neither empty nor with control characters.
+fn words(text: &Text, key: &str, bytes_max: usize) -> Result<String, Fault> {
+    let words = text.get_ref();
+    let wrong = if words.trim().is_empty() {
+        "is empty".to_owned()
+    } else if words.len() > bytes_max {
+        format!("is {} bytes long, over {bytes_max}", words.len())
+    } else if words.chars().any(char::is_control) {
+        "holds a line break or another control character".to_owned()
+    } else {
+        return Ok(words.clone());
+    };
+    Err(Fault::new(text.span(), key, wrong))
+}
+
+fn list(raw: &Spanned<Vec<Text>>, key: &str, check: impl Fn(&str) -> Result<(), String>) -> Result<Vec<String>, Fault> {
+    let items = raw.get_ref();
+    if items.len() > LIST_MAX {
+        return Err(Fault::new(raw.span(), key, format!("has {} items, over {LIST_MAX}", items.len())));
+    }
+    for item in items {
+        let text = item.get_ref();
+        let long = (text.len() > SHORT_TEXT_BYTES_MAX)
+            .then(|| format!("holds {} bytes in one item, over {SHORT_TEXT_BYTES_MAX}", text.len()));
+        if let Err(wrong) = long.map_or_else(|| check(text), Err) {
+            return Err(Fault::new(item.span(), key, wrong));
+        }
+    }
+    Ok(items.iter().map(|item| item.get_ref().clone()).collect())
+}
+
+fn posts(raw: &Spanned<Vec<RawPost>>) -> Result<Vec<Post>, Fault> {
+    let rows = raw.get_ref();
+    if rows.is_empty() || rows.len() > POSTS_MAX {
+        let wrong = format!("there are {} posts, not 1 to {POSTS_MAX}", rows.len());
+        return Err(Fault::new(raw.span(), "post", wrong));
+    }
+    let mut posts: Vec<Post> = Vec::with_capacity(rows.len());
+    for row in rows {
+        let post = post(row)?;
+        if posts.iter().any(|earlier| earlier.id == post.id) {
+            let wrong = format!("`{}` is the id of an earlier post too", post.id);
+            return Err(Fault::new(row.id.span(), "post.id", wrong));
+        }
+        posts.push(post);
+    }
+    Ok(posts)
+}
+
+fn post(row: &RawPost) -> Result<Post, Fault> {
+    let id = row.id.get_ref();
+    let plain = id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    if id.is_empty() || id.len() > POST_ID_MAX || !plain {
+        let wrong = format!("`{id}` is not 1 to {POST_ID_MAX} of a–z, 0–9 and -");
+        return Err(Fault::new(row.id.span(), "post.id", wrong));
+    }
+    let word = row.highest.get_ref();
+    let highest = PRECEDENCES.iter().find(|(name, _)| name == word).map(|(_, number)| *number);
+    let Some(highest) = highest else {
+        let wrong = format!("`{word}` is none of ROUTINE, PRIORITY, IMMEDIATE, FLASH");
+        return Err(Fault::new(row.highest.span(), "post.highest", wrong));
+    };
+    Ok(Post { id: id.clone(), highest, night: row.night })
+}
+
+fn link(raw: RawLink) -> Result<Link, Fault> {
+    let (listen, span) = match raw.listen {
+        Some(text) => (text.get_ref().clone(), text.span()),
+        None => (LISTEN_DEFAULT.to_owned(), 0..0),
+    };
+    let listen: SocketAddr = listen.parse().map_err(|_| {
+        let wrong = format!("`{listen}` is no numeric address with a port");
+        Fault::new(span, "link.listen", wrong)
+    })?;
+    Ok(Link {
+        listen,
+        announce: addresses(raw.announce, "link.announce")?,
+        references: addresses(raw.references, "link.references")?,
+        entries_per_second: rate(raw.entries_per_second, "link.entries_per_second", ENTRIES_PER_SECOND_DEFAULT)?,
+        burst: rate(raw.burst, "link.burst", BURST_DEFAULT)?,
+    })
+}
+
+fn addresses(raw: Option<Spanned<Vec<Text>>>, key: &str) -> Result<Vec<String>, Fault> {
+    let Some(raw) = raw else {
+        return Ok(Vec::new());
+    };
+    list(&raw, key, |text| {
+        let parts = text.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse::<u16>().ok()?)));
+        let host_ok = |host: &str| {
+            let numeric = text.parse::<SocketAddr>().is_ok();
+            let name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
+            numeric || (!host.is_empty() && host.chars().all(name))
+        };
+        match parts {
+            Some((host, port)) if port > 0 && host_ok(host) => Ok(()),
+            _ => Err(format!("`{text}` is not a host, a colon and a port")),
+        }
+    })
+}
+
+fn rate(raw: Option<Spanned<u32>>, key: &str, default: u32) -> Result<u32, Fault> {
+    let Some(raw) = raw else { return Ok(default) };
+    let rate = *raw.get_ref();
+    if rate == 0 || rate > RATE_MAX {
+        return Err(Fault::new(raw.span(), key, format!("is {rate}, not 1 to {RATE_MAX}")));
+    }
+    Ok(rate)
+}
+
+fn checks(raw: &RawChecks) -> Result<Checks, Fault> {
+    match (&raw.every_minutes, &raw.at_utc) {
+        (Some(_), Some(at)) => {
+            let wrong = "stands beside `every_minutes`, and only one of them can hold";
+            Err(Fault::new(at.span(), "checks.at_utc", wrong))
+        }
+        (None, Some(at)) => at_minutes(at).map(|minutes_utc| Checks::At { minutes_utc }),
+        (Some(every), None) if *every.get_ref() > MINUTES_OF_DAY => {
+            let wrong = format!("is {}, over {MINUTES_OF_DAY}, a day", every.get_ref());
+            Err(Fault::new(every.span(), "checks.every_minutes", wrong))
+        }
+        (Some(every), None) => Ok(Checks::Every { minutes: *every.get_ref() }),
+        (None, None) => Ok(Checks::Every { minutes: CHECK_MINUTES_DEFAULT }),
+    }
+}
+
+fn at_minutes(at: &Spanned<Vec<Text>>) -> Result<Vec<u32>, Fault> {
+    let mut minutes = Vec::new();
+    for text in list(at, "checks.at_utc", |_| Ok(()))? {
+        minutes.push(minute_of_day(&text).ok_or_else(|| {
+            let wrong = format!("`{text}` is no time from 00:00 to 23:59");
+            Fault::new(item_span(at, &text), "checks.at_utc", wrong)
+        })?);
+    }
+    minutes.sort_unstable();
+    minutes.dedup();
+    Ok(minutes)
+}
+
+fn item_span(list: &Spanned<Vec<Text>>, text: &str) -> Range<usize> {
+    list.get_ref().iter().find(|item| item.get_ref() == text).map_or_else(|| list.span(), Spanned::span)
+}
+
+fn minute_of_day(text: &str) -> Option<u32> {
+    let (hour, minute) = text.split_once(':')?;
+    let two = |digits: &str| (digits.len() == 2).then(|| digits.parse::<u32>().ok()).flatten();
+    let (hour, minute) = (two(hour)?, two(minute)?);
+    (hour < 24 && minute < 60).then_some(hour * 60 + minute)
+}

@@ -1,0 +1,73 @@
+//! The configuration that `init` writes: commented, valid, and to be read by a person once.
+
+/// What `init` was told about the station.
+#[derive(Clone, Copy, Debug)]
+pub struct Starter<'a> {
+    /// The organisation's name.
+    pub name: &'a str,
+    /// Its call sign.
+    pub call_sign: &'a str,
+    /// IANA name of its zone.
+    pub zone: &'a str,
+    /// `ip:port` to listen at.
+    pub listen: &'a str,
+    /// `host:port` at which peers reach it; empty if it only dials.
+    pub announce: &'a [String],
+}
+
+impl Starter<'_> {
+    /// The text of the file. Answers are quoted as TOML needs it, so none can add a key.
+    pub fn text(&self) -> String {
+        let quote = |text: &str| toml::Value::String(text.to_owned()).to_string();
+        let announce: Vec<String> = self.announce.iter().map(|a| quote(a)).collect();
+        format!(
+            r#"# This station's configuration. After a change run `counterpart doctor`, then start the station again.
+# What goes into a charter (names, languages, posts, addresses) holds for lines paired from then on.
+
+[organisation]
+# As it stands in charters; up to 200 bytes.
+name = {name}
+# Said aloud before a number, "Northland 112"; up to 32 bytes.
+call_sign = {call_sign}
+# Tags of BCP 47, the preferred first.
+languages = ["en"]
+# A zone of the IANA database: what local times here mean.
+zone = {zone}
+# The line of classification on every page and print; may be empty.
+banner = ""
+
+[link]
+# Numeric address and port, for UDP and TCP alike.
+listen = {listen}
+# host:port at which peers dial this station. Empty: it dials them.
+announce = [{announce}]
+# host:port of something neutral that answers on TCP while your network works. When a peer cannot be reached, it tells
+# a broken path from an unknown cause.
+references = []
+# What a peer may send on one line: entries a second, and at once.
+entries_per_second = 50
+burst = 500
+
+[checks]
+# What invitations propose for watch checks: every so many minutes (0: never), or at_utc = ["09:00", "17:00"].
+every_minutes = 60
+
+# Whom one can reach here. highest: ROUTINE, PRIORITY, IMMEDIATE or FLASH. night: by day and night, otherwise by day.
+[[post]]
+id = "duty-officer"
+highest = "FLASH"
+night = true
+
+[[post]]
+id = "minister"
+highest = "FLASH"
+night = false
+"#,
+            name = quote(self.name),
+            call_sign = quote(self.call_sign),
+            zone = quote(self.zone),
+            listen = quote(self.listen),
+            announce = announce.join(", "),
+        )
+    }
+}

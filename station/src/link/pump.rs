@@ -1,0 +1,350 @@
+//! One session on one connection: bytes to and from `core`'s state machine (DESIGN.md §5). Nothing is decided here: the session
+//! says what to send, what to give to the record and when to close.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use counterpart_core::fault::Misconduct;
+use counterpart_core::ids::{Epoch, LineId};
+use counterpart_core::limits;
+use counterpart_core::line::turn::Arrived;
+use counterpart_core::link::{Now, Output, Range, Reason, Received, Session};
+use counterpart_core::record::sign1::Strict;
+use counterpart_core::time::Timestamp;
+use tokio::sync::{Notify, mpsc, watch};
+
+use super::board::Board;
+use super::{Control, LinkFault, Reader, Writer};
+use crate::clock::{Clock, Moment};
+use crate::record::{ActFault, Keeper, Published};
+use crate::store;
+
+/// Frames that wait to be written before no more entries are fetched for the peer.
+const UNSENT_MAX: usize = 128;
+/// Entries that wait for the record before no more are read from the peer.
+const UNTAKEN_MAX: usize = 256;
+
+/// What every session of this station shares.
+#[derive(Clone)]
+pub struct Shared {
+    /// The way into the record.
+    pub keeper: Keeper,
+    /// Reads entries that are no longer at hand.
+    pub reader: store::Reader,
+    /// The only clock.
+    pub clock: Clock,
+    /// When the station began: moments are counted from it.
+    pub begun: Moment,
+    /// What is known of each line's link.
+    pub board: Board,
+}
+
+impl Shared {
+    /// This moment on both clocks.
+    pub fn now(&self) -> Now {
+        Now { ms: self.clock.moment().ms_since(self.begun), wall: Timestamp(self.clock.now()) }
+    }
+}
+
+/// Why a session ended, for the log and for [`Board`].
+#[derive(Debug)]
+pub enum Ended {
+    /// The session said so.
+    Closed(Reason),
+    /// The connection broke.
+    Broken(LinkFault),
+    /// Another connection of the line stays instead, or the station stops.
+    Replaced,
+    /// The record has stopped.
+    Stopping,
+}
+
+/// Runs `session` until it ends. `first` is what was to be sent at once, `read` a frame that was read already.
+pub async fn run(
+    shared: &Shared,
+    line: LineId,
+    (reader, writer, control): (Reader, Writer, Control),
+    (session, first): (Session, Vec<u8>),
+    read: Option<Vec<u8>>,
+    mut replaced: watch::Receiver<bool>,
+) -> Ended {
+    let (to_peer, unsent) = outbox();
+    let (to_record, untaken) = mpsc::channel(UNTAKEN_MAX);
+    let (found, breaches) = mpsc::channel(4);
+    to_peer.put(first);
+    let writing = tokio::spawn(write(writer, unsent));
+    let taking = tokio::spawn(take(shared.keeper.clone(), line, untaken, found));
+    let mut pump = Pump { shared, line, session, to_peer, to_record, ended: None, quiet_until_ms: 0 };
+    if let Some(frame) = read {
+        pump.frame(&frame).await;
+    }
+    let ended = tokio::select! {
+        ended = pump.pump(reader, breaches) => ended,
+        _ = replaced.wait_for(|replaced| *replaced) => Ended::Replaced,
+    };
+    drop(pump);
+    finish(&ended, writing, &control).await;
+    taking.abort();
+    ended
+}
+
+/// Lets the last frames out, briefly, and closes.
+async fn finish(ended: &Ended, writing: tokio::task::JoinHandle<()>, control: &Control) {
+    let abort = writing.abort_handle();
+    if matches!(ended, Ended::Closed(_)) {
+        let _ = tokio::time::timeout(std::time::Duration::from_secs(2), writing).await;
+    }
+    abort.abort();
+    control.close("the session has ended");
+}
+
+/// Frames on their way to the writer. Never awaited: two sides that both wait to write and neither reads would wait for ever.
+struct Outbox {
+    to: mpsc::UnboundedSender<Vec<u8>>,
+    gauge: Arc<Gauge>,
+}
+
+/// How many frames wait, and a call when there is room again.
+#[derive(Default)]
+struct Gauge {
+    unsent: AtomicUsize,
+    room: Notify,
+}
+
+struct Unsent {
+    frames: mpsc::UnboundedReceiver<Vec<u8>>,
+    gauge: Arc<Gauge>,
+}
+
+fn outbox() -> (Outbox, Unsent) {
+    let (to, frames) = mpsc::unbounded_channel();
+    let gauge = Arc::new(Gauge::default());
+    (Outbox { to, gauge: gauge.clone() }, Unsent { frames, gauge })
+}
+
+impl Outbox {
+    fn put(&self, frame: Vec<u8>) {
+        self.gauge.unsent.fetch_add(1, Ordering::Relaxed);
+        // If the writer has ended, so has the connection: the reader says so.
+        let _ = self.to.send(frame);
+    }
+
+    fn has_room(&self) -> bool {
+        self.gauge.unsent.load(Ordering::Relaxed) < UNSENT_MAX
+    }
+}
+
+async fn write(mut writer: Writer, mut unsent: Unsent) {
+    while let Some(frame) = unsent.frames.recv().await {
+        if writer.write_frame(&frame).await.is_err() {
+            return;
+        }
+        unsent.gauge.unsent.fetch_sub(1, Ordering::Relaxed);
+        unsent.gauge.room.notify_one();
+    }
+    let _ = writer.finish().await;
+}
+
+/// Gives entries to the record, as many at once as wait.
+async fn take(
+    keeper: Keeper,
+    line: LineId,
+    mut untaken: mpsc::Receiver<Received>,
+    found: mpsc::Sender<(Misconduct, Epoch)>,
+) {
+    let mut waiting = Vec::new();
+    while untaken.recv_many(&mut waiting, limits::PUSH_ENTRIES_MAX as usize).await > 0 {
+        let epoch = waiting.last().map_or(Epoch::FIRST, |r| r.entry.header.epoch);
+        let arrived = |r: Received| Arrived { entry: r.entry, body: r.body, verified_under: r.verified_under };
+        let entries: Vec<Arrived> = waiting.drain(..).map(arrived).collect();
+        match keeper.arrived(line, entries).await {
+            Ok(taken) => {
+                if let Some(misconduct) = taken.misconduct {
+                    let _ = found.send((misconduct, epoch)).await;
+                }
+            }
+            // Nothing is lost: what was not committed is not named, and is sent again on the next connection.
+            Err(ActFault::Stopping | ActFault::Machine(_) | ActFault::Refused(_)) => return,
+        }
+    }
+}
+
+struct Pump<'a> {
+    shared: &'a Shared,
+    line: LineId,
+    session: Session,
+    to_peer: Outbox,
+    to_record: mpsc::Sender<Received>,
+    ended: Option<Ended>,
+    /// Nothing is read before this time: the peer sends faster than our rate.
+    quiet_until_ms: u64,
+}
+
+impl Pump<'_> {
+    async fn pump(&mut self, mut reader: Reader, mut breaches: mpsc::Receiver<(Misconduct, Epoch)>) -> Ended {
+        let mut published = self.shared.keeper.published();
+        let gauge = self.to_peer.gauge.clone();
+        loop {
+            if let Some(ended) = self.ended.take() {
+                return ended;
+            }
+            let now = self.shared.now();
+            let may_read = self.quiet_until_ms <= now.ms;
+            tokio::select! {
+                frame = reader.read_frame(), if may_read => match frame {
+                    Ok(frame) => {
+                        // A frame may speak of what was committed a moment ago.
+                        if published.has_changed().unwrap_or(false) {
+                            let view = published.borrow_and_update().clone();
+                            self.committed(&view).await;
+                        }
+                        self.frame(&frame).await;
+                    }
+                    Err(fault) => return Ended::Broken(fault),
+                },
+                changed = published.changed() => {
+                    if changed.is_err() {
+                        return Ended::Stopping;
+                    }
+                    let view = published.borrow_and_update().clone();
+                    self.committed(&view).await;
+                }
+                () = tokio::time::sleep_until(self.wake(now).into()) => {
+                    let outputs = self.session.tick(self.shared.now());
+                    self.put(outputs).await;
+                }
+                Some((misconduct, epoch)) = breaches.recv() => {
+                    // The record has kept the entry as evidence already.
+                    let mut outputs = self.session.misconduct(misconduct, epoch, &[]);
+                    outputs.retain(|output| !matches!(output, Output::Misconduct { .. }));
+                    self.put(outputs).await;
+                }
+                () = gauge.room.notified() => {}
+                () = self.to_record.closed() => return Ended::Stopping,
+            }
+            self.push().await;
+        }
+    }
+
+    /// When to look again by itself.
+    fn wake(&self, now: Now) -> std::time::Instant {
+        let tick = self.session.next_tick(now.ms).unwrap_or(now.ms.saturating_add(60_000));
+        let quiet = if self.quiet_until_ms > now.ms { self.quiet_until_ms } else { u64::MAX };
+        self.shared.begun.plus_ms(tick.min(quiet).max(now.ms + 1)).instant()
+    }
+
+    async fn frame(&mut self, frame: &[u8]) {
+        let outputs = self.session.frame(frame, self.shared.now(), &Strict);
+        self.put(outputs).await;
+    }
+
+    async fn committed(&mut self, view: &Arc<Published>) {
+        let Some(line) = view.lines.get(&self.line) else { return };
+        for held in line.held.clone() {
+            let outputs = self.session.committed(held, self.shared.now());
+            self.put(outputs).await;
+        }
+    }
+
+    /// Fetches and sends what the peer lacks, while there is room.
+    async fn push(&mut self) {
+        while self.ended.is_none() && self.to_peer.has_room() {
+            let now = self.shared.now();
+            let Some(range) = self.session.wants(now.ms) else { return };
+            let Some(entries) = self.fetch(range).await else { return };
+            let frames = self.session.supply(range, &entries, now.ms);
+            if frames.is_empty() {
+                return;
+            }
+            frames.into_iter().for_each(|frame| self.to_peer.put(frame));
+        }
+    }
+
+    /// Entries of ours: from those at hand, or from the store.
+    async fn fetch(&self, range: Range) -> Option<Vec<WithBody>> {
+        let published = self.shared.keeper.published().borrow().clone();
+        let line = published.lines.get(&self.line)?;
+        if line.epoch == range.epoch && line.recent.front().is_some_and(|first| first.index <= range.from) {
+            let wanted = line.recent.iter().filter(|p| (range.from..range.to).contains(&p.index));
+            return Some(wanted.map(|p| (p.bytes.to_vec(), p.body.as_ref().map(|b| b.to_vec()))).collect());
+        }
+        let log = crate::record::log_key(self.line, range.epoch, line.me);
+        let reader = self.shared.reader.clone();
+        let read = move || stored(&reader, log, range);
+        match tokio::task::spawn_blocking(read).await {
+            Ok(Ok(entries)) => Some(entries),
+            Ok(Err(error)) => {
+                tracing::error!(%error, "entries for the peer cannot be read");
+                None
+            }
+            Err(_) => None,
+        }
+    }
+
+    async fn put(&mut self, outputs: Vec<Output>) {
+        for output in outputs {
+            self.one(output).await;
+        }
+    }
+
+    async fn one(&mut self, output: Output) {
+        let (board, line) = (&self.shared.board, self.line);
+        match output {
+            Output::Send(frame) => self.to_peer.put(frame),
+            Output::Take(received) => drop(self.to_record.send(*received).await),
+            Output::ReadSlower { until_ms } => self.quiet_until_ms = until_ms,
+            Output::Even(even) => {
+                board.change(line, |link| link.even = even);
+                self.shared.keeper.link(line, true, even);
+            }
+            Output::PeerHello { software, clock, .. } => {
+                tracing::info!(%line, "the peer's hello has come");
+                let now = self.shared.now().ms;
+                let ahead = i64::try_from(clock.0).unwrap_or(0) - i64::try_from(self.shared.clock.now()).unwrap_or(0);
+                board.change(line, |link| {
+                    link.up_since_ms = Some(now);
+                    link.software = software;
+                    link.clock_ahead_ms = Some(ahead);
+                });
+                self.shared.keeper.link(line, true, self.session.even());
+            }
+            Output::Path(path) => board.change(line, |link| link.path = Some(path)),
+            Output::PeerHolds { .. } => {}
+            Output::Claim { epoch, head } => {
+                tracing::warn!(%line, %epoch, size = head.size, "the peer claims to hold more of our log, or another");
+                board.change(line, |link| link.claim = Some((epoch, head)));
+            }
+            Output::PeerLost { epoch, head } => {
+                tracing::warn!(%line, %epoch, size = head.size, "the peer holds less of its own log than we do, or another");
+                board.change(line, |link| link.peer_lost = Some((epoch, head)));
+            }
+            Output::PeerFault { what, number, text } => {
+                let what = what.map_or("unknown", Misconduct::word);
+                tracing::warn!(%line, what, number, "the peer says that we broke the protocol");
+                drop(text);
+            }
+            Output::Misconduct { what, epoch, evidence } => {
+                tracing::warn!(%line, misconduct = what.word(), "the peer broke the protocol");
+                board.change(line, |link| link.misconduct = Some(what));
+                self.shared.keeper.evidence(line, what, epoch, evidence);
+            }
+            Output::Close(reason) => self.ended = Some(Ended::Closed(reason)),
+        }
+    }
+}
+
+/// An entry as signed, and its body if we hold it.
+type WithBody = (Vec<u8>, Option<Vec<u8>>);
+
+/// The stored bytes of a range, with their bodies.
+fn stored(reader: &store::Reader, log: store::LogKey, range: Range) -> Result<Vec<WithBody>, store::StoreError> {
+    let rows = reader.entries(log, range.from, u32::try_from(range.to - range.from).unwrap_or(u32::MAX))?;
+    let with_body = |row: store::EntryRow| {
+        let body = match reader.body(row.key)? {
+            store::Body::Held(body) => Some(body),
+            _ => None,
+        };
+        Ok((row.bytes, body))
+    };
+    rows.into_iter().map(with_body).collect()
+}

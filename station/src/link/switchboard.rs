@@ -1,0 +1,264 @@
+//! One session a line: who dialled us, whom we dial, and which of two connections stays (DESIGN.md §5).
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use counterpart_core::ids::{LineId, Party};
+use counterpart_core::link::{Frame, Rate, Session, Setup, VERSION};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::pump::{self, Ended, Shared};
+use super::{Connection, Control, Dialling, Endpoint, Purpose, Reader, Transport, Writer};
+use crate::entropy;
+use crate::record::LinePublished;
+
+/// The first pause before a peer is dialled again, in milliseconds; it doubles, with jitter.
+const BACKOFF_MIN_MS: u64 = 250;
+/// The longest pause.
+const BACKOFF_MAX_MS: u64 = 15_000;
+/// Two connections that come within this time crossed: both sides dialled at once. Later, a new one shows that the peer lost the
+/// old, in milliseconds.
+const CROSSING_MS: u64 = 3_000;
+/// Connections that called us and are served at once; more are hung up.
+const ANSWERED_MAX: usize = 1_024;
+/// How long a caller may take to say for which line it comes.
+const FIRST_FRAME_MAX: Duration = Duration::from_secs(10);
+
+/// The connection that serves a line.
+struct Live {
+    number: u64,
+    dialled_by: Party,
+    since_ms: u64,
+    replace: watch::Sender<bool>,
+}
+
+#[derive(Default)]
+struct Desk {
+    last: u64,
+    live: BTreeMap<LineId, Live>,
+}
+
+/// Accepts, dials, and keeps one session a line.
+#[derive(Clone)]
+pub struct Switchboard {
+    shared: Shared,
+    endpoint: Arc<Endpoint>,
+    rate: Rate,
+    desk: Arc<Mutex<Desk>>,
+    /// Counts sessions that ended, so that dialling wakes.
+    ended: watch::Sender<u64>,
+}
+
+impl Switchboard {
+    /// A switchboard that does nothing yet.
+    pub fn new(shared: Shared, endpoint: Arc<Endpoint>, rate: Rate) -> Switchboard {
+        Switchboard { shared, endpoint, rate, desk: Arc::default(), ended: watch::Sender::new(0) }
+    }
+
+    /// Answers whoever dials, until the endpoint closes; dropped, it drops the sessions that were answered. `pairing` takes connections that come to take up an invitation.
+    pub async fn answer(self, pairing: impl Fn(Connection) + Send + Sync + 'static) {
+        let mut sessions = JoinSet::new();
+        while let Some(connection) = self.endpoint.accept().await {
+            while sessions.try_join_next().is_some() {}
+            match connection.purpose {
+                Purpose::Pairing => pairing(connection),
+                Purpose::Line if sessions.len() < ANSWERED_MAX => {
+                    drop(sessions.spawn(self.clone().answered(connection)))
+                }
+                Purpose::Line => tracing::warn!(remote = %connection.remote, "too many callers; hung up"),
+            }
+        }
+    }
+
+    /// Dials the peer of every line that has no session, for ever: a task a line, which is dropped with this one.
+    pub async fn dial(self) {
+        let mut published = self.shared.keeper.published();
+        let mut dialled: Vec<LineId> = Vec::new();
+        let mut sessions = JoinSet::new();
+        loop {
+            let lines: Vec<LineId> = published.borrow_and_update().lines.keys().copied().collect();
+            for line in lines {
+                if !dialled.contains(&line) {
+                    dialled.push(line);
+                    sessions.spawn(self.clone().keep_up(line));
+                }
+            }
+            if published.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn line(&self, line: LineId) -> Option<Arc<LinePublished>> {
+        self.shared.keeper.published().borrow().lines.get(&line).cloned()
+    }
+
+    /// The lines whose charter names this link key for the peer.
+    fn lines_of(&self, key: &[u8; 32]) -> Vec<LineId> {
+        let published = self.shared.keeper.published();
+        let view = published.borrow();
+        view.lines.iter().filter(|(_, line)| line.peer_link == *key).map(|(id, _)| *id).collect()
+    }
+
+    async fn answered(self, connection: Connection) {
+        let lines = self.lines_of(&connection.peer_key);
+        match lines.as_slice() {
+            [] => tracing::info!(remote = %connection.remote, "an unknown link key called; hung up"),
+            [line] => drop(self.serve(*line, Called::by(connection, None)).await),
+            // Several lines with one peer: its hello says which.
+            several => {
+                let mut called = Called::by(connection, None);
+                let (reader, ..) = &mut called.parts;
+                let Ok(Ok(frame)) = tokio::time::timeout(FIRST_FRAME_MAX, reader.read_frame()).await else { return };
+                let Ok(Frame::Hello(hello)) = Frame::decode(&frame) else { return };
+                if several.contains(&hello.line) {
+                    called.read = Some(frame);
+                    self.serve(hello.line, called).await;
+                }
+            }
+        }
+    }
+
+    /// Keeps dialling one line's peer while it has no session. Backs off with jitter and never gives up.
+    async fn keep_up(self, line: LineId) {
+        let mut ended = self.ended.subscribe();
+        let mut pause = BACKOFF_MIN_MS;
+        loop {
+            while self.is_live(line) {
+                if ended.changed().await.is_err() {
+                    return;
+                }
+                pause = BACKOFF_MIN_MS;
+            }
+            let Some(view) = self.line(line) else { return };
+            if let Some(connection) = self.reach(line, &view).await
+                && matches!(self.serve(line, Called::by(connection, None)).await, Some(Ended::Stopping))
+            {
+                return;
+            }
+            let jitter = entropy::bytes::<1>().map_or(0, |[byte]| u64::from(byte) * pause / 256);
+            let wait = Duration::from_millis(pause / 2 + jitter);
+            pause = (pause * 2).min(BACKOFF_MAX_MS);
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                _ = ended.changed() => {}
+            }
+        }
+    }
+
+    /// Tries every address of the peer once.
+    async fn reach(&self, line: LineId, view: &LinePublished) -> Option<Connection> {
+        for address in &view.peer_addresses {
+            let found: Vec<SocketAddr> = match tokio::net::lookup_host(address.as_str()).await {
+                Ok(found) => found.take(4).collect(),
+                Err(error) => {
+                    self.tried(line, address, error.to_string());
+                    continue;
+                }
+            };
+            for remote in found {
+                match self.endpoint.dial(remote, Purpose::Line, Some(view.peer_link), Dialling::default()).await {
+                    Ok(connection) => return Some(connection),
+                    Err(fault) => self.tried(line, address, fault.to_string()),
+                }
+            }
+        }
+        None
+    }
+
+    fn tried(&self, line: LineId, address: &str, how: String) {
+        tracing::debug!(%line, "the peer was not reached");
+        self.shared.board.change(line, |link| {
+            link.tried.insert(address.to_string(), how);
+        });
+    }
+
+    fn is_live(&self, line: LineId) -> bool {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner).live.contains_key(&line)
+    }
+
+    /// Takes the line's place for this connection; `None` if the other one stays.
+    fn enter(&self, line: LineId, dialled_by: Party) -> Option<(u64, watch::Receiver<bool>)> {
+        let now = self.shared.now().ms;
+        let mut desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(live) = desk.live.get(&line) {
+            let crossed = now.saturating_sub(live.since_ms) < CROSSING_MS;
+            // Of two that crossed, the one that party 0 dialled stays.
+            if crossed && live.dialled_by == Party::Inviter && dialled_by == Party::Joiner {
+                return None;
+            }
+            live.replace.send_replace(true);
+        }
+        desk.last += 1;
+        let (replace, replaced) = watch::channel(false);
+        let number = desk.last;
+        desk.live.insert(line, Live { number, dialled_by, since_ms: now, replace });
+        Some((number, replaced))
+    }
+
+    /// Gives the place up, if it is still this connection's.
+    fn leave(&self, line: LineId, number: u64) {
+        let mut desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
+        let ours = desk.live.get(&line).is_some_and(|live| live.number == number);
+        if ours {
+            desk.live.remove(&line);
+            drop(desk);
+            let now = self.shared.now().ms;
+            self.shared.keeper.link(line, false, false);
+            self.shared.board.change(line, |link| {
+                link.up_since_ms = None;
+                link.down_since_ms = now;
+                link.even = false;
+                link.tried.clear();
+            });
+            self.ended.send_modify(|count| *count += 1);
+        }
+    }
+
+    async fn serve(&self, line: LineId, called: Called) -> Option<Ended> {
+        let view = self.line(line)?;
+        let dialled_by = if called.dialled { view.me } else { view.me.peer() };
+        let (number, replaced) = self.enter(line, dialled_by)?;
+        let now = self.shared.now();
+        self.shared.board.change(line, |link| {
+            link.transport = Some(called.transport);
+            link.remote = Some(called.remote);
+            link.path = None;
+        });
+        let tcp = called.transport == Transport::Tcp;
+        tracing::info!(%line, tcp, dialled = called.dialled, "a connection begins");
+        let session = Session::new(Setup {
+            line,
+            me: view.me,
+            held: view.held.clone(),
+            peer_root: view.peer_root,
+            versions: vec![VERSION],
+            rate: self.rate,
+            software: concat!("counterpart ", env!("CARGO_PKG_VERSION")).into(),
+            now,
+        });
+        let ended = pump::run(&self.shared, line, called.parts, session, called.read, replaced).await;
+        tracing::info!(%line, ?ended, "a connection has ended");
+        self.leave(line, number);
+        Some(ended)
+    }
+}
+
+/// A connection taken apart, with a frame that was read already.
+struct Called {
+    parts: (Reader, Writer, Control),
+    read: Option<Vec<u8>>,
+    dialled: bool,
+    transport: Transport,
+    remote: SocketAddr,
+}
+
+impl Called {
+    fn by(connection: Connection, read: Option<Vec<u8>>) -> Called {
+        let (dialled, transport, remote) = (connection.dialled, connection.transport, connection.remote);
+        Called { parts: connection.split(), read, dialled, transport, remote }
+    }
+}

@@ -1,0 +1,145 @@
+//! One turn over all lines, from messages to answers: who asked for what, and what they are told after the commit.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use counterpart_core::fault::Refusal;
+use counterpart_core::ids::{EntryRef, LineId};
+use counterpart_core::line::turn::{Answer, Input, Plan, Written};
+use tokio::sync::oneshot;
+
+use super::Lines;
+use super::inbox::{ActFault, Done, Taken};
+use crate::store::{Actor, Batch};
+
+/// Who waits for what, in the order of the inputs of one line.
+pub(super) enum Caller {
+    Act { reply: oneshot::Sender<Result<Done, ActFault>>, actor: Option<Actor> },
+    Entries { reply: oneshot::Sender<Result<Taken, ActFault>>, count: usize },
+    Nobody { reply: oneshot::Sender<Result<(), ActFault>> },
+}
+
+/// Somebody who wants to see the lines as committed.
+pub(super) type Look = Box<dyn FnOnce(&Lines) + Send>;
+
+/// One turn over all lines, from inputs to answers.
+#[derive(Default)]
+pub(super) struct Turn {
+    pub inputs: BTreeMap<LineId, (Vec<Input>, Vec<Caller>)>,
+    pub batch: Batch,
+    pub touched: BTreeSet<LineId>,
+    pub looks: Vec<Look>,
+    pub opened: Vec<(LineId, Written)>,
+    pub pairings: Vec<Caller>,
+    pub stop: bool,
+}
+
+impl Turn {
+    pub fn put(&mut self, line: LineId, input: Input, caller: Caller) {
+        let (inputs, callers) = self.inputs.entry(line).or_default();
+        inputs.push(input);
+        callers.push(caller);
+    }
+
+    pub fn size(&self) -> usize {
+        self.inputs.values().map(|(inputs, _)| inputs.len()).sum::<usize>() + self.looks.len() + self.opened.len()
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.inputs.values().flat_map(|(inputs, _)| inputs).map(|input| shown(input).len()).sum()
+    }
+
+    pub fn has_token(&self, token: &str) -> bool {
+        let callers = self.inputs.values().flat_map(|(_, callers)| callers);
+        let mut tokens =
+            callers.filter_map(|c| if let Caller::Act { actor: Some(a), .. } = c { a.token.as_deref() } else { None });
+        tokens.any(|t| t == token)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        let batch = &self.batch;
+        batch.appends.is_empty() && batch.pairings.is_empty() && batch.evidence.is_empty() && batch.lines.is_empty()
+    }
+}
+
+impl Caller {
+    /// How many inputs were this caller's.
+    fn inputs(&self) -> usize {
+        match self {
+            Caller::Act { .. } => 1,
+            Caller::Entries { count, .. } => *count,
+            Caller::Nobody { .. } => 0,
+        }
+    }
+
+    /// Tells the caller that nothing was done. Who no longer waits is not told.
+    pub fn refuse(self, fault: ActFault) {
+        match self {
+            Caller::Act { reply, .. } => drop(reply.send(Err(fault))),
+            Caller::Entries { reply, .. } => drop(reply.send(Err(fault))),
+            Caller::Nobody { reply } => drop(reply.send(Err(fault))),
+        }
+    }
+}
+
+/// The bytes that an input brought from outside: what would be kept as evidence.
+pub(super) fn shown(input: &Input) -> Vec<u8> {
+    if let Input::Arrived(arrived) = input { arrived.entry.bytes.clone() } else { Vec::new() }
+}
+
+/// Who at home did which of the written entries.
+pub(super) fn actors(plan: &Plan, callers: &[Caller]) -> BTreeMap<EntryRef, Actor> {
+    let mut answers = plan.answers.iter();
+    let mut actors = BTreeMap::new();
+    for caller in callers {
+        for answer in answers.by_ref().take(caller.inputs()) {
+            if let (Caller::Act { actor: Some(actor), .. }, Answer::Written(at)) = (caller, answer) {
+                actors.insert(*at, actor.clone());
+            }
+        }
+    }
+    actors
+}
+
+/// Tells every caller what became of it; `failed` if the commit did.
+pub(super) fn reply(pairings: Vec<Caller>, turns: Vec<(LineId, Plan, Vec<Caller>)>, failed: Option<&ActFault>) {
+    for caller in pairings {
+        match (failed, caller) {
+            (None, Caller::Nobody { reply }) => drop(reply.send(Ok(()))),
+            (fault, caller) => caller.refuse(fault.cloned().unwrap_or(ActFault::Stopping)),
+        }
+    }
+    for (_, plan, callers) in turns {
+        let epoch = plan.epoch;
+        let mut answers = plan.answers.into_iter();
+        for caller in callers {
+            let own: Vec<Answer> = answers.by_ref().take(caller.inputs()).collect();
+            match (failed, caller) {
+                (Some(fault), caller) => caller.refuse(fault.clone()),
+                (None, Caller::Act { reply, .. }) => drop(reply.send(act_answer(epoch, &own))),
+                (None, Caller::Entries { reply, .. }) => drop(reply.send(Ok(taken(&own)))),
+                (None, caller) => caller.refuse(ActFault::Stopping),
+            }
+        }
+    }
+}
+
+fn act_answer(epoch: counterpart_core::ids::Epoch, answers: &[Answer]) -> Result<Done, ActFault> {
+    match answers.first() {
+        Some(Answer::Written(at)) => Ok(Done { epoch, at: *at, repeated: false }),
+        Some(Answer::Refused(refusal)) => Err(ActFault::Refused(*refusal)),
+        _ => Err(ActFault::Refused(Refusal::LineNotOpen)),
+    }
+}
+
+/// What was taken, up to the first breach.
+fn taken(answers: &[Answer]) -> Taken {
+    let mut taken = Taken::default();
+    for answer in answers {
+        match answer {
+            Answer::Written(_) | Answer::Held if taken.misconduct.is_none() => taken.held += 1,
+            Answer::Misconduct(misconduct) if taken.misconduct.is_none() => taken.misconduct = Some(*misconduct),
+            _ => {}
+        }
+    }
+    taken
+}

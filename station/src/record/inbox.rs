@@ -1,0 +1,228 @@
+//! The way into the record: a bounded inbox, and answers that are given only after the commit.
+
+use std::fmt;
+use std::sync::{Arc, mpsc};
+
+use counterpart_core::act::{Act, Words};
+use counterpart_core::fault::{Misconduct, Refusal};
+use counterpart_core::ids::{EntryRef, Epoch, LineId, Party};
+use counterpart_core::line::turn::Arrived;
+use counterpart_core::record::charter::Charter;
+use counterpart_core::record::codes::Channel;
+use counterpart_core::record::log::Entry;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
+
+use super::{Lines, Published};
+use crate::store::{Actor, EntryKey};
+
+/// Inputs that may wait; whoever comes then waits at the door.
+const WAITING_MAX: usize = 1_024;
+
+/// An act that is in the record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Done {
+    /// In which epoch.
+    pub epoch: Epoch,
+    /// Where it stands.
+    pub at: EntryRef,
+    /// A command with the same token had done it before; nothing was written now.
+    pub repeated: bool,
+}
+
+impl Done {
+    pub(super) fn repeated(key: &EntryKey) -> Done {
+        let party = if key.log.party == 0 { Party::Inviter } else { Party::Joiner };
+        let epoch = Epoch { number: key.log.epoch.number, id: key.log.epoch.id };
+        Done { epoch, at: EntryRef { party, index: key.index }, repeated: true }
+    }
+}
+
+/// Why an act is not in the record.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ActFault {
+    /// It may not be done now; the fact that decided it is named.
+    Refused(Refusal),
+    /// Our machine failed; nothing was written. What failed, for the operator.
+    Machine(String),
+    /// The station is stopping.
+    Stopping,
+}
+
+/// What became of entries that the link brought.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Taken {
+    /// Entries that are now in the record, or were already.
+    pub held: usize,
+    /// What the peer broke, if it did: nothing after it was taken.
+    pub misconduct: Option<Misconduct>,
+}
+
+/// How a line begins, as its pairing made it.
+#[derive(Clone, Debug)]
+pub struct Begin {
+    /// The final charter.
+    pub charter: Charter,
+    /// Which of its parties we are.
+    pub me: Party,
+    /// Index 0 of either log or both, in the order in which they are to be appended.
+    pub entries: Vec<Entry>,
+}
+
+/// One thing for the record thread to do.
+pub(super) enum Message {
+    Act {
+        line: LineId,
+        act: Box<Act>,
+        words: Option<Words>,
+        actor: Actor,
+        reply: oneshot::Sender<Result<Done, ActFault>>,
+    },
+    Alerting {
+        line: LineId,
+        attempt: EntryRef,
+        channel: Channel,
+        reply: oneshot::Sender<Result<Done, ActFault>>,
+    },
+    Arrived {
+        line: LineId,
+        entries: Vec<Arrived>,
+        reply: oneshot::Sender<Result<Taken, ActFault>>,
+    },
+    /// The state of a pairing (`None` forgets it) and what it wrote: index 0 of either log, in one commit.
+    Pairing {
+        line: LineId,
+        state: Option<Vec<u8>>,
+        begin: Option<Box<Begin>>,
+        reply: oneshot::Sender<Result<(), ActFault>>,
+    },
+    /// What is known of a line's link: since when it is up (`None`: it is down), and whether the records are even.
+    Link {
+        line: LineId,
+        up: bool,
+        even: bool,
+    },
+    /// The link found that the peer broke the protocol.
+    Evidence {
+        line: LineId,
+        what: Misconduct,
+        epoch: Epoch,
+        bytes: Vec<u8>,
+    },
+    Look(super::calls::Look),
+    /// The told clock of a story has moved.
+    ClockMoved,
+    Stop,
+}
+
+/// A message with its place in the inbox.
+pub(super) struct Waiting {
+    pub message: Message,
+    pub place: Option<OwnedSemaphorePermit>,
+}
+
+/// A hold on the record thread; cheap to clone.
+#[derive(Clone)]
+pub struct Keeper {
+    to: mpsc::Sender<Waiting>,
+    places: Arc<Semaphore>,
+    published: watch::Receiver<Arc<Published>>,
+}
+
+impl fmt::Debug for Keeper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Keeper")
+    }
+}
+
+impl Keeper {
+    pub(super) fn new(published: watch::Receiver<Arc<Published>>) -> (Keeper, mpsc::Receiver<Waiting>) {
+        let (to, inbox) = mpsc::channel();
+        (Keeper { to, places: Arc::new(Semaphore::new(WAITING_MAX)), published }, inbox)
+    }
+
+    /// What followers may see: nothing that the record does not hold.
+    pub fn published(&self) -> watch::Receiver<Arc<Published>> {
+        self.published.clone()
+    }
+
+    /// Does one act. A token makes it stand once, however often it is asked.
+    ///
+    /// # Errors
+    /// [`ActFault`]; after a `Machine` or `Stopping` with a token, ask again with the same token.
+    pub async fn act(&self, line: LineId, act: Act, words: Option<Words>, actor: Actor) -> Result<Done, ActFault> {
+        self.ask(|reply| Message::Act { line, act: Box::new(act), words, actor, reply }).await?
+    }
+
+    /// A channel has confirmed that a device rings. No command leads here.
+    ///
+    /// # Errors
+    /// [`ActFault`].
+    pub async fn alerting(&self, line: LineId, attempt: EntryRef, channel: Channel) -> Result<Done, ActFault> {
+        self.ask(|reply| Message::Alerting { line, attempt, channel, reply }).await?
+    }
+
+    /// Entries of the peer's, in order, their signatures checked.
+    ///
+    /// # Errors
+    /// [`ActFault`]; the entries can be sent again.
+    pub async fn arrived(&self, line: LineId, entries: Vec<Arrived>) -> Result<Taken, ActFault> {
+        self.ask(|reply| Message::Arrived { line, entries, reply }).await?
+    }
+
+    /// Keeps the state of a pairing, and in the same commit what it wrote. `None` forgets the state.
+    ///
+    /// # Errors
+    /// [`ActFault`]; nothing was kept.
+    pub async fn pairing(&self, line: LineId, state: Option<Vec<u8>>, begin: Option<Begin>) -> Result<(), ActFault> {
+        self.ask(|reply| Message::Pairing { line, state, begin: begin.map(Box::new), reply }).await?
+    }
+
+    /// Looks at the lines as they are committed. `look` runs on the record thread: it must be short and do no I/O.
+    ///
+    /// # Errors
+    /// [`ActFault::Stopping`].
+    pub async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Lines) -> T + Send + 'static,
+    ) -> Result<T, ActFault> {
+        self.ask(|reply: oneshot::Sender<T>| {
+            Message::Look(Box::new(move |lines| {
+                let _ = reply.send(look(lines));
+            }))
+        })
+        .await
+    }
+
+    /// Tells what is known of a line's link.
+    pub fn link(&self, line: LineId, up: bool, even: bool) {
+        self.tell(Message::Link { line, up, even });
+    }
+
+    /// Keeps what shows that the peer broke the protocol.
+    pub fn evidence(&self, line: LineId, what: Misconduct, epoch: Epoch, bytes: Vec<u8>) {
+        self.tell(Message::Evidence { line, what, epoch, bytes });
+    }
+
+    /// The told clock of a story has moved: look at what is due.
+    pub fn clock_moved(&self) {
+        self.tell(Message::ClockMoved);
+    }
+
+    /// Ends the thread after what waits.
+    pub fn stop(&self) {
+        self.tell(Message::Stop);
+    }
+
+    fn tell(&self, message: Message) {
+        // If the thread has ended there is nobody to tell.
+        let _ = self.to.send(Waiting { message, place: None });
+    }
+
+    async fn ask<T>(&self, message: impl FnOnce(oneshot::Sender<T>) -> Message) -> Result<T, ActFault> {
+        let place = self.places.clone().acquire_owned().await.map_err(|_| ActFault::Stopping)?;
+        let (reply, answer) = oneshot::channel();
+        let waiting = Waiting { message: message(reply), place: Some(place) };
+        self.to.send(waiting).map_err(|_| ActFault::Stopping)?;
+        answer.await.map_err(|_| ActFault::Stopping)
+    }
+}

@@ -1,0 +1,244 @@
+//! The lines in memory: read from the store at the start, and again if a commit fails.
+
+use std::collections::BTreeMap;
+use std::collections::VecDeque;
+
+use counterpart_core::ids::{EntryRef, Epoch, LineId, Party};
+use counterpart_core::line::Line;
+use counterpart_core::line::turn::Written;
+use counterpart_core::link::Held;
+use counterpart_core::record::charter::Charter;
+use counterpart_core::record::log::Entry;
+use counterpart_core::record::opening::EpochHeads;
+use counterpart_core::time::Timestamp;
+
+use super::published::{LinePublished, Pushed, RECENT_MAX};
+use crate::store::{Append, EntryKey, EpochKey, HeadUpdate, LineRow, LogKey, Reader, StoreError, ThingRef};
+
+/// Entries read from the store at once.
+const PAGE: u32 = 1_000;
+
+/// How far a line is in its life.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LineStatus {
+    /// Both have signed, and both logs have begun.
+    Open,
+    /// Our log has begun, theirs is not held yet.
+    Pending,
+}
+
+/// One line as the record thread keeps it.
+pub struct Kept {
+    /// The folded logs.
+    pub line: Line,
+    /// When the clock will next make something due.
+    pub(super) next: Option<Timestamp>,
+    /// Since when, by the clock that never jumps, the link is up; `None`: it is down.
+    pub(super) up_since_ms: Option<u64>,
+    /// The records are even, as far as the link has shown.
+    pub(super) even: bool,
+    /// Something has changed since the last turn.
+    pub(super) stirred: bool,
+    pub(super) recent: VecDeque<Pushed>,
+}
+
+impl Kept {
+    pub(super) fn new(line: Line) -> Kept {
+        Kept { line, next: None, up_since_ms: None, even: false, stirred: true, recent: VecDeque::new() }
+    }
+
+    /// How far it is in its life.
+    pub fn status(&self) -> LineStatus {
+        if self.line.peer().size() > 0 { LineStatus::Open } else { LineStatus::Pending }
+    }
+
+    /// Whether the link is up.
+    pub fn is_up(&self) -> bool {
+        self.up_since_ms.is_some()
+    }
+
+    /// Whether the records are even, as far as the link has shown.
+    pub fn is_even(&self) -> bool {
+        self.even
+    }
+
+    pub(super) fn publish(&self) -> LinePublished {
+        let line = &self.line;
+        let (peer, log) = (line.me().peer(), line.peer());
+        let heads = EpochHeads { epoch: line.epoch(), heads: Party::BOTH.map(|party| line.log(party).head()) };
+        let terms = line.facts().all().charter().party(peer).clone();
+        LinePublished {
+            me: line.me(),
+            epoch: line.epoch(),
+            held: vec![Held { heads, peer_key: log.key(), halted: line.halted().is_some() }],
+            peer_root: log.root_key(),
+            peer_link: terms.keys.link,
+            peer_addresses: terms.addresses,
+            rings: counterpart_core::line::ringing::rings(&line.facts().all(), line.me()),
+            recent: self.recent.clone(),
+        }
+    }
+
+    /// Keeps own entries at hand for the link.
+    pub(super) fn push(&mut self, written: &Written) {
+        if written.entry.header.party != self.line.me() {
+            return;
+        }
+        self.recent.push_back(Pushed {
+            index: written.entry.header.own.size,
+            bytes: written.entry.bytes.as_slice().into(),
+            body: written.body.as_deref().map(Into::into),
+        });
+        while self.recent.len() > RECENT_MAX {
+            self.recent.pop_front();
+        }
+    }
+}
+
+/// All lines of the station, as committed.
+#[derive(Default)]
+pub struct Lines {
+    pub(super) kept: BTreeMap<LineId, Kept>,
+}
+
+impl Lines {
+    /// Every line.
+    pub fn iter(&self) -> impl Iterator<Item = &Kept> {
+        self.kept.values()
+    }
+
+    /// One line.
+    pub fn line(&self, id: &LineId) -> Option<&Kept> {
+        self.kept.get(id)
+    }
+
+    /// Reads every line from the store.
+    pub(super) fn load(reader: &Reader) -> Result<Lines, StoreError> {
+        let mut lines = Lines::default();
+        for row in reader.lines()? {
+            let line = load(reader, &row)?;
+            lines.kept.insert(line.id(), Kept::new(line));
+        }
+        Ok(lines)
+    }
+
+    /// Reads one line again, after a commit that failed. What is known of its link stays.
+    pub(super) fn reload(&mut self, reader: &Reader, id: LineId) -> Result<(), StoreError> {
+        let row = reader.lines()?.into_iter().find(|row| row.id == id.0);
+        match (row, self.kept.get_mut(&id)) {
+            (Some(row), Some(kept)) => {
+                kept.line = load(reader, &row)?;
+                kept.recent.clear();
+            }
+            _ => {
+                self.kept.remove(&id);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads a line from the store, its two logs merged so that each entry finds what its author had seen.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] if what is stored is no line: changed from outside.
+pub fn load(reader: &Reader, row: &LineRow) -> Result<Line, StoreError> {
+    let corrupt = |found: String| StoreError::Corrupt { found };
+    let charter = Charter::decode(&row.charter).map_err(|clause| corrupt(format!("charter, clause {clause}")))?;
+    let me = Party::from_number(row.me.into()).ok_or_else(|| corrupt(format!("party {}", row.me)))?;
+    let mut line = Line::new(charter, me);
+    let epoch = line.epoch();
+    let mut logs = Party::BOTH.map(|party| Pages::new(reader, log_key(line.id(), epoch, party)));
+    loop {
+        let mut moved = false;
+        for party in Party::BOTH {
+            let [inviter, joiner] = &mut logs;
+            let pages = if party == Party::Inviter { inviter } else { joiner };
+            while let Some(entry) = pages.peek()? {
+                if entry.header.held.size > line.log(party.peer()).size() {
+                    break;
+                }
+                let at = entry.header.at();
+                line.reload(entry).map_err(|m| corrupt(format!("entry {at}: {}", m.word())))?;
+                pages.advance();
+                moved = true;
+            }
+        }
+        if !moved {
+            break;
+        }
+    }
+    for pages in &mut logs {
+        if pages.peek()?.is_some() {
+            return Err(corrupt("an entry names a head that is not stored".into()));
+        }
+    }
+    Ok(line)
+}
+
+/// The entries of one log, a page at a time.
+struct Pages<'a> {
+    reader: &'a Reader,
+    log: LogKey,
+    next: u64,
+    page: VecDeque<Entry>,
+}
+
+impl<'a> Pages<'a> {
+    fn new(reader: &'a Reader, log: LogKey) -> Pages<'a> {
+        Pages { reader, log, next: 0, page: VecDeque::new() }
+    }
+
+    fn peek(&mut self) -> Result<Option<&Entry>, StoreError> {
+        if self.page.is_empty() {
+            for row in self.reader.entries(self.log, self.next, PAGE)? {
+                let found = |_| StoreError::Corrupt { found: format!("entry {} cannot be read", row.key.index) };
+                self.page.push_back(Entry::read(&row.bytes).map_err(found)?);
+                self.next = row.key.index + 1;
+            }
+        }
+        Ok(self.page.front())
+    }
+
+    fn advance(&mut self) {
+        self.page.pop_front();
+    }
+}
+
+/// The store's key of a log.
+pub fn log_key(line: LineId, epoch: Epoch, party: Party) -> LogKey {
+    let epoch = EpochKey { number: epoch.number, id: epoch.id };
+    LogKey { line: line.0, epoch, party: u8::from(party == Party::Joiner) }
+}
+
+/// The store's key of an entry.
+pub fn entry_key(line: LineId, epoch: Epoch, at: EntryRef) -> EntryKey {
+    EntryKey { log: log_key(line, epoch, at.party), index: at.index }
+}
+
+/// What is stored of an entry that a turn decided.
+pub(super) fn append(line: LineId, written: &Written) -> Append {
+    let at = written.entry.header.at();
+    let thing = written.thing.map(|t| ThingRef { party: u8::from(t.party == Party::Joiner), index: t.index });
+    Append {
+        key: entry_key(line, written.epoch, at),
+        bytes: written.entry.bytes.clone(),
+        body: written.body.clone(),
+        kind: written.entry.header.kind().map_or(u64::MAX, counterpart_core::record::kind::Kind::number),
+        thing,
+        claimed: written.entry.header.time.0,
+        actor: None,
+    }
+}
+
+/// The head row of one log of a line.
+pub(super) fn head(line: &Line, party: Party) -> HeadUpdate {
+    let log = line.log(party);
+    let head = log.head();
+    HeadUpdate {
+        log: log_key(line.id(), log.epoch(), party),
+        size: head.size,
+        edge: log.edge().to_bytes(),
+        root: head.root,
+    }
+}

@@ -1,0 +1,15 @@
+//! The record, kept by one plain thread: decide, commit, publish (DESIGN.md §9).
+//!
+//! [`thread`] is the loop. Everybody else holds a [`Keeper`]: they put inputs into a bounded inbox and learn what became of them
+//! after the commit; what followers may see is [`published`].
+
+mod calls;
+mod inbox;
+mod lines;
+mod published;
+mod thread;
+
+pub use inbox::{ActFault, Begin, Done, Keeper, Taken};
+pub use lines::{Kept, LineStatus, Lines, entry_key, load, log_key};
+pub use published::{LinePublished, Published, Pushed};
+pub use thread::{Started, start};

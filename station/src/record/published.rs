@@ -1,0 +1,53 @@
+//! What followers may see: an immutable view, replaced after each commit. Nothing is in it that the record does not hold.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use counterpart_core::ids::{Epoch, LineId, Party};
+use counterpart_core::line::ringing::Ring;
+use counterpart_core::link::Held;
+use counterpart_core::record::sign1::PublicKey;
+
+/// Own entries kept at hand, so that the link need not read from the disk what was just written to it.
+pub(super) const RECENT_MAX: usize = 256;
+
+/// Every line as committed.
+#[derive(Clone, Default, Debug)]
+pub struct Published {
+    /// Counts commits.
+    pub version: u64,
+    /// By line.
+    pub lines: BTreeMap<LineId, Arc<LinePublished>>,
+}
+
+/// One entry of ours, ready to be sent.
+#[derive(Clone, Debug)]
+pub struct Pushed {
+    /// Its index in our log.
+    pub index: u64,
+    /// As signed.
+    pub bytes: Arc<[u8]>,
+    /// Its body.
+    pub body: Option<Arc<[u8]>>,
+}
+
+/// One line as committed.
+#[derive(Clone, Debug)]
+pub struct LinePublished {
+    /// Which side we are.
+    pub me: Party,
+    /// The epoch in which we write.
+    pub epoch: Epoch,
+    /// What is committed of each epoch, ascending; the last serves.
+    pub held: Vec<Held>,
+    /// The peer's root key and its link key.
+    pub peer_root: PublicKey,
+    /// The key that its station proves on the link.
+    pub peer_link: [u8; 32],
+    /// `host:port` where the charter says that the peer listens.
+    pub peer_addresses: Vec<String>,
+    /// What must ring here.
+    pub rings: Vec<Ring>,
+    /// Our latest entries, oldest first.
+    pub recent: VecDeque<Pushed>,
+}

@@ -1,0 +1,326 @@
+//! THE loop: take what waits, decide, sign, one commit, publish, answer (DESIGN.md §9). A plain thread; nothing else writes.
+//!
+//! It knows lines and turns, not rules: it never looks at what an entry says.
+
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use counterpart_core::fault::Refusal;
+use counterpart_core::ids::{LineId, Party};
+use counterpart_core::line::Line;
+use counterpart_core::line::due::Conduct;
+use counterpart_core::line::turn::{Answer, Given, Input, Plan};
+use counterpart_core::precedence::Mark;
+use counterpart_core::time::Timestamp;
+use tokio::sync::watch;
+
+use super::calls::{Caller, Turn, actors, reply, shown};
+use super::inbox::{ActFault, Begin, Done, Keeper, Message, Waiting};
+use super::lines::{Kept, Lines, append, entry_key, head};
+use super::published::Published;
+use crate::clock::{Clock, Moment};
+use crate::keys::Keys;
+use crate::store::{Actor, Batch, Evidence, LineUpdate, Reader, Store, StoreError};
+
+/// Inputs decided in one turn.
+const TURN_INPUTS_MAX: usize = 64;
+/// Bytes of entries decided in one turn.
+const TURN_BYTES_MAX: usize = 256 * 1024;
+/// The thread looks at its lines at least this often, in milliseconds.
+const IDLE_MS: u64 = 1_000;
+
+/// What the thread needs to begin.
+pub struct Started {
+    /// Asks and learns.
+    pub keeper: Keeper,
+    /// Ends when the keeper is told to stop.
+    pub thread: JoinHandle<()>,
+}
+
+/// Starts the record thread: reads every line, then keeps them.
+///
+/// # Errors
+/// [`StoreError`] if the lines cannot be read, or the thread cannot be made.
+pub fn start(store: Store, keys: Keys, clock: Clock, check_mark: Mark) -> Result<Started, StoreError> {
+    let reader = store.reader()?;
+    let lines = Lines::load(&reader)?;
+    let (publish, published) = watch::channel(Arc::new(Published::default()));
+    let (keeper, inbox) = Keeper::new(published);
+    let begun = clock.moment();
+    let mut record = Record { store, reader, keys, clock, begun, check_mark, lines, publish, version: 0 };
+    record.publish_all();
+    let named = std::thread::Builder::new().name("record".into());
+    let thread =
+        named.spawn(move || record.run(&inbox)).map_err(|e| StoreError::other("record thread", e.to_string()))?;
+    Ok(Started { keeper, thread })
+}
+
+struct Record {
+    store: Store,
+    reader: Reader,
+    keys: Keys,
+    clock: Clock,
+    begun: Moment,
+    check_mark: Mark,
+    lines: Lines,
+    publish: watch::Sender<Arc<Published>>,
+    version: u64,
+}
+
+impl Record {
+    fn run(&mut self, inbox: &mpsc::Receiver<Waiting>) {
+        loop {
+            let mut turn = Turn::default();
+            let mut places = Vec::new();
+            match inbox.recv_timeout(self.wait()) {
+                Ok(first) => places.push(self.take(first, &mut turn)),
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+                Err(mpsc::RecvTimeoutError::Disconnected) => return,
+            }
+            while turn.size() < TURN_INPUTS_MAX && turn.bytes() < TURN_BYTES_MAX {
+                let Ok(next) = inbox.try_recv() else { break };
+                places.push(self.take(next, &mut turn));
+            }
+            let stop = turn.stop;
+            self.turn(turn);
+            if stop {
+                return;
+            }
+        }
+    }
+
+    /// Until when nothing will be due by itself.
+    fn wait(&self) -> Duration {
+        let (now, monotonic) = (self.clock.now(), self.monotonic_ms());
+        let due = self.lines.iter().flat_map(|kept| {
+            let clock = kept.next.map(|t| t.0.saturating_sub(now));
+            let received = kept.line.received_due_ms().map(|ms| ms.saturating_sub(monotonic));
+            [clock, received, kept.stirred.then_some(0)].into_iter().flatten()
+        });
+        Duration::from_millis(due.min().unwrap_or(IDLE_MS).min(IDLE_MS))
+    }
+
+    fn monotonic_ms(&self) -> u64 {
+        self.clock.moment().ms_since(self.begun)
+    }
+
+    /// Sorts one message into the turn.
+    fn take(&mut self, waiting: Waiting, turn: &mut Turn) -> Waiting {
+        let Waiting { message, place } = waiting;
+        match message {
+            Message::Act { line, act, words, actor, reply } => {
+                if let Some(done) = self.done_before(&actor, turn) {
+                    let _ = reply.send(done);
+                } else {
+                    turn.put(line, Input::Act(act, words), Caller::Act { reply, actor: Some(actor) });
+                }
+            }
+            Message::Alerting { line, attempt, channel, reply } => {
+                turn.put(line, Input::Alerting(attempt, channel), Caller::Act { reply, actor: None });
+            }
+            Message::Arrived { line, entries, reply } => {
+                let (inputs, callers) = turn.inputs.entry(line).or_default();
+                callers.push(Caller::Entries { reply, count: entries.len() });
+                inputs.extend(entries.into_iter().map(|e| Input::Arrived(Box::new(e))));
+            }
+            Message::Pairing { line, state, begin, reply } => {
+                let begun = begin.map_or(Ok(()), |begin| self.begin(line, *begin, turn));
+                match begun {
+                    Ok(()) => {
+                        turn.batch.pairings.push((line.0, state));
+                        turn.pairings.push(Caller::Nobody { reply });
+                    }
+                    Err(fault) => drop(reply.send(Err(fault))),
+                }
+            }
+            Message::Link { line, up, even } => self.note_link(line, up, even),
+            Message::Evidence { line, what, epoch, bytes } => {
+                let (at, kind) = (self.clock.now(), what.word().to_string());
+                turn.batch.evidence.push(Evidence { line: line.0, at, kind, detail: format!("epoch {epoch}"), bytes });
+            }
+            Message::Look(look) => turn.looks.push(look),
+            Message::ClockMoved => self.lines.kept.values_mut().for_each(|kept| kept.stirred = true),
+            Message::Stop => turn.stop = true,
+        }
+        Waiting { message: Message::ClockMoved, place }
+    }
+
+    /// A command repeated with the same token is answered from the record.
+    fn done_before(&self, actor: &Actor, turn: &Turn) -> Option<Result<Done, ActFault>> {
+        let token = actor.token.as_deref()?;
+        if turn.has_token(token) {
+            return Some(Err(ActFault::Machine("the same token was given twice at once: ask again".into())));
+        }
+        match self.reader.by_token(token) {
+            Ok(Some(key)) => Some(Ok(Done::repeated(&key))),
+            Ok(None) => None,
+            Err(error) => Some(Err(ActFault::Machine(error.to_string()))),
+        }
+    }
+
+    fn note_link(&mut self, line: LineId, up: bool, even: bool) {
+        let now = self.monotonic_ms();
+        let Some(kept) = self.lines.kept.get_mut(&line) else { return };
+        // Even once since the connection came is enough: every trailing `received` makes it uneven for a moment.
+        let even = up && (kept.even || even);
+        kept.up_since_ms = up.then(|| kept.up_since_ms.unwrap_or(now));
+        kept.stirred |= kept.even != even;
+        kept.even = even;
+    }
+
+    /// Index 0 of either log, in the same commit as the line and the state of its pairing.
+    fn begin(&mut self, id: LineId, begin: Begin, turn: &mut Turn) -> Result<(), ActFault> {
+        let (charter, me) = (begin.charter.encode(), u8::from(begin.me == Party::Joiner));
+        let new = Kept::new(Line::new(begin.charter, begin.me));
+        let kept = self.lines.kept.entry(id).or_insert(new);
+        let mut opened = Vec::new();
+        for entry in begin.entries {
+            match kept.line.begin(entry) {
+                Ok(written) => opened.extend(written),
+                Err(misconduct) => {
+                    turn.touched.insert(id);
+                    return Err(ActFault::Machine(format!("pairing wrote no index 0: {}", misconduct.word())));
+                }
+            }
+        }
+        kept.stirred = true;
+        turn.batch.lines.push(LineUpdate { id: id.0, state: 1, me, charter, added: self.clock.now() });
+        turn.opened.extend(opened.into_iter().map(|written| (id, written)));
+        Ok(())
+    }
+
+    fn given<'a>(
+        &'a self,
+        stored: &'a dyn Fn(counterpart_core::ids::Epoch, counterpart_core::ids::EntryRef) -> Option<Vec<u8>>,
+        up_since_ms: u64,
+        even: bool,
+    ) -> Given<'a> {
+        let monotonic_ms = self.monotonic_ms();
+        Given {
+            now: Timestamp(self.clock.now()),
+            conduct: Conduct { even, steady_ms: monotonic_ms.saturating_sub(up_since_ms), mark: self.check_mark },
+            monotonic_ms,
+            sign: &self.keys,
+            stored,
+        }
+    }
+
+    /// Decide, commit, publish, answer.
+    fn turn(&mut self, mut turn: Turn) {
+        let mut answers = Vec::new();
+        turn.batch.now = self.clock.now();
+        for (id, written) in &turn.opened {
+            turn.batch.appends.push(append(*id, written));
+            turn.touched.insert(*id);
+        }
+        for id in self.lines.kept.keys().copied().collect::<Vec<_>>() {
+            let (inputs, callers) = turn.inputs.remove(&id).unwrap_or_default();
+            if inputs.is_empty() && !self.is_due(&id) {
+                continue;
+            }
+            let Some(plan) = self.decide(id, inputs, &mut turn.batch) else { continue };
+            if !plan.written.is_empty() {
+                turn.touched.insert(id);
+            }
+            answers.push((id, plan, callers));
+        }
+        self.add(&mut turn, &mut answers);
+        let committed = if turn.is_empty() { Ok(()) } else { self.store.commit(&turn.batch) };
+        if let Err(error) = &committed {
+            tracing::error!(%error, "a commit failed; nothing of it is kept");
+            self.drop_tentative(&turn);
+        } else {
+            self.keep(&turn, &answers);
+        }
+        let failed = committed.err().map(|error| ActFault::Machine(error.to_string()));
+        reply(turn.pairings, answers, failed.as_ref());
+        let unknown = turn.inputs.into_values().flat_map(|(_, callers)| callers);
+        unknown.for_each(|caller| caller.refuse(ActFault::Refused(Refusal::UnknownLine)));
+        turn.looks.into_iter().for_each(|look| look(&self.lines));
+    }
+
+    fn is_due(&self, id: &LineId) -> bool {
+        let Some(kept) = self.lines.kept.get(id) else { return false };
+        let clock = kept.next.is_some_and(|t| t.0 <= self.clock.now());
+        let received = kept.line.received_due_ms().is_some_and(|ms| ms <= self.monotonic_ms());
+        clock || received || kept.stirred
+    }
+
+    /// One line's turn on its tentative state. What the peer broke is kept as evidence.
+    fn decide(&mut self, id: LineId, inputs: Vec<Input>, batch: &mut Batch) -> Option<Plan> {
+        let mut kept = self.lines.kept.remove(&id)?;
+        let stored = |epoch, at| self.reader.entry(entry_key(id, epoch, at)).ok().flatten().map(|row| row.bytes);
+        let given = self.given(&stored, kept.up_since_ms.unwrap_or(0), kept.even);
+        let shown: Vec<Vec<u8>> = inputs.iter().map(shown).collect();
+        let plan = kept.line.turn(inputs, &given);
+        kept.next = plan.next;
+        kept.stirred = false;
+        for (answer, bytes) in plan.answers.iter().zip(shown) {
+            if let Answer::Misconduct(misconduct) = answer {
+                tracing::warn!(line = %id, misconduct = misconduct.word(), "the peer broke the protocol");
+                let (at, kind) = (batch.now, misconduct.word().to_string());
+                batch.evidence.push(Evidence { line: id.0, at, kind, detail: String::new(), bytes });
+            }
+        }
+        self.lines.kept.insert(id, kept);
+        Some(plan)
+    }
+
+    /// Puts what was decided into the batch: entries, who did them, heads.
+    fn add(&self, turn: &mut Turn, answers: &mut [(LineId, Plan, Vec<Caller>)]) {
+        for (id, plan, callers) in answers.iter() {
+            let mut actors = actors(plan, callers);
+            for written in &plan.written {
+                let mut row = append(*id, written);
+                row.actor = actors.remove(&written.entry.header.at());
+                turn.batch.appends.push(row);
+            }
+        }
+        let mut logs: Vec<(LineId, Party)> = Vec::new();
+        let written = answers.iter().flat_map(|(id, plan, _)| plan.written.iter().map(move |w| (*id, w)));
+        for (id, written) in written.chain(turn.opened.iter().map(|(id, w)| (*id, w))) {
+            logs.push((id, written.entry.header.party));
+        }
+        logs.sort();
+        logs.dedup();
+        let line = |id: &LineId| self.lines.kept.get(id).map(|kept| &kept.line);
+        turn.batch.heads.extend(logs.iter().filter_map(|(id, party)| line(id).map(|line| head(line, *party))));
+    }
+
+    fn drop_tentative(&mut self, turn: &Turn) {
+        for id in &turn.touched {
+            if let Err(error) = self.lines.reload(&self.reader, *id) {
+                // Without its committed state a line cannot be kept; a new start reads it again.
+                tracing::error!(%error, line = %id, "a line cannot be read again");
+                self.lines.kept.remove(id);
+            }
+        }
+    }
+
+    fn keep(&mut self, turn: &Turn, answers: &[(LineId, Plan, Vec<Caller>)]) {
+        let opened = turn.opened.iter().map(|(id, written)| (id, std::slice::from_ref(written)));
+        for (id, written) in opened.chain(answers.iter().map(|(id, plan, _)| (id, plan.written.as_slice()))) {
+            if let Some(kept) = self.lines.kept.get_mut(id) {
+                written.iter().for_each(|w| kept.push(w));
+            }
+        }
+        if turn.touched.is_empty() {
+            return;
+        }
+        self.version += 1;
+        let mut next = Published::clone(&self.publish.borrow());
+        next.version = self.version;
+        for id in &turn.touched {
+            if let Some(kept) = self.lines.kept.get(id) {
+                next.lines.insert(*id, Arc::new(kept.publish()));
+            }
+        }
+        self.publish.send_replace(Arc::new(next));
+    }
+
+    fn publish_all(&mut self) {
+        let lines = self.lines.kept.iter().map(|(id, kept)| (*id, Arc::new(kept.publish()))).collect();
+        self.publish.send_replace(Arc::new(Published { version: self.version, lines }));
+    }
+}

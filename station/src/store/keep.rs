@@ -1,0 +1,49 @@
+//! What a turn keeps beside the logs: lines, evidence, pairings, settings.
+
+use rusqlite::{Connection, params};
+
+use super::batch::{EVIDENCE_BYTES_MAX, EVIDENCE_MAX};
+use super::commit::signed;
+use super::{Evidence, LineKey, LineUpdate, StoreError};
+
+pub(super) fn line(to: &Connection, line: &LineUpdate) -> Result<(), StoreError> {
+    let sql = "INSERT INTO line (id, state, me, charter, added) VALUES (?1, ?2, ?3, ?4, ?5)
+               ON CONFLICT (id) DO UPDATE SET state = ?2, me = ?3, charter = ?4";
+    let row = params![line.id, line.state, line.me, line.charter, signed(line.added)];
+    to.prepare_cached(sql)?.execute(row)?;
+    Ok(())
+}
+
+/// Keeps it, and lets the oldest of its line go.
+pub(super) fn evidence(to: &Connection, evidence: &Evidence) -> Result<(), StoreError> {
+    let kept = evidence.bytes.get(..EVIDENCE_BYTES_MAX).unwrap_or(&evidence.bytes);
+    let sql = "INSERT INTO evidence (line, at, kind, detail, bytes) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let row = params![evidence.line, signed(evidence.at), evidence.kind, evidence.detail, kept];
+    to.prepare_cached(sql)?.execute(row)?;
+    let sql = "DELETE FROM evidence WHERE line = ?1 AND id <=
+               (SELECT id FROM evidence WHERE line = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)";
+    to.prepare_cached(sql)?.execute(params![evidence.line, EVIDENCE_MAX])?;
+    Ok(())
+}
+
+pub(super) fn pairing(to: &Connection, line: &LineKey, state: Option<&[u8]>) -> Result<(), StoreError> {
+    match state {
+        Some(state) => {
+            let sql = "INSERT OR REPLACE INTO pairing (line, state) VALUES (?1, ?2)";
+            to.prepare_cached(sql)?.execute(params![line, state])?
+        }
+        None => to.prepare_cached("DELETE FROM pairing WHERE line = ?1")?.execute([line])?,
+    };
+    Ok(())
+}
+
+pub(super) fn setting(to: &Connection, key: &str, value: Option<&[u8]>) -> Result<(), StoreError> {
+    match value {
+        Some(value) => {
+            let sql = "INSERT OR REPLACE INTO setting (key, value) VALUES (?1, ?2)";
+            to.prepare_cached(sql)?.execute(params![key, value])?
+        }
+        None => to.prepare_cached("DELETE FROM setting WHERE key = ?1")?.execute([key])?,
+    };
+    Ok(())
+}

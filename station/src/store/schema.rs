@@ -1,0 +1,115 @@
+//! The tables. Plain bytes and integers: no rule and no clock in SQL.
+//!
+//! An entry's place is one integer, `log.no << 40 | index`: it is the row id, so that a log lies in order on disk, and
+//! bodies and actors are found by the same number. Migrations are only ever added to.
+
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
+
+use super::StoreError;
+
+/// "CPRT", in the header of the file, so that no other program's database is taken for ours.
+const APPLICATION_ID: i64 = 0x4350_5254;
+
+/// Number `n` brings a database from version `n` to `n + 1`.
+pub(super) const MIGRATIONS: &[&str] = &[FIRST];
+
+/// The version that this program writes.
+pub(super) const NEWEST: u32 = MIGRATIONS.len() as u32;
+
+const FIRST: &str = "
+CREATE TABLE line (
+    no INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, state INTEGER NOT NULL, me INTEGER NOT NULL,
+    charter BLOB NOT NULL, added INTEGER NOT NULL) STRICT;
+CREATE TABLE log (
+    no INTEGER PRIMARY KEY, line INTEGER NOT NULL, epoch INTEGER NOT NULL, epoch_id BLOB NOT NULL,
+    party INTEGER NOT NULL, size INTEGER NOT NULL, edge BLOB NOT NULL, root BLOB NOT NULL,
+    restored INTEGER NOT NULL, UNIQUE (line, epoch, epoch_id, party)) STRICT;
+CREATE TABLE entry (
+    place INTEGER PRIMARY KEY, seq INTEGER NOT NULL, kind INTEGER NOT NULL, thing INTEGER,
+    claimed INTEGER NOT NULL, stored INTEGER NOT NULL, bytes BLOB NOT NULL) STRICT;
+CREATE INDEX entry_thing ON entry (thing, seq) WHERE thing IS NOT NULL;
+CREATE TABLE body (place INTEGER PRIMARY KEY, erased INTEGER, bytes BLOB) STRICT;
+CREATE TABLE actor (place INTEGER PRIMARY KEY, user TEXT NOT NULL, token TEXT UNIQUE) STRICT;
+CREATE TABLE evidence (
+    id INTEGER PRIMARY KEY, line BLOB NOT NULL, at INTEGER NOT NULL, kind TEXT NOT NULL, detail TEXT NOT NULL,
+    bytes BLOB NOT NULL) STRICT;
+CREATE INDEX evidence_line ON evidence (line, id);
+CREATE TABLE pairing (line BLOB PRIMARY KEY, state BLOB NOT NULL) STRICT;
+CREATE TABLE setting (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
+";
+
+/// Writes what tells our databases from others, and version 0.
+pub(super) fn found(connection: &Connection) -> Result<(), StoreError> {
+    connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+    connection.execute_batch(
+        "CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
+         INSERT INTO meta (key, value) VALUES ('schema_version', 0), ('restored', 0);",
+    )?;
+    Ok(())
+}
+
+/// The version of the schema; `None` if this is no database of ours.
+pub(super) fn version(connection: &Connection) -> Result<Option<u32>, StoreError> {
+    let id: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    if id != APPLICATION_ID {
+        return Ok(None);
+    }
+    let sql = "SELECT value FROM meta WHERE key = 'schema_version'";
+    Ok(connection.query_row(sql, [], |row| row.get(0)).optional()?)
+}
+
+/// Brings the schema from version `from` up to the last of `migrations`, all in one transaction.
+pub(super) fn migrate(connection: &mut Connection, from: u32, migrations: &[&str]) -> Result<(), StoreError> {
+    let transaction = Transaction::new(connection, TransactionBehavior::Immediate)?;
+    let mut version = from;
+    for step in migrations.iter().skip(usize::try_from(from).unwrap_or(usize::MAX)) {
+        transaction.execute_batch(step)?;
+        version += 1;
+    }
+    transaction.execute("UPDATE meta SET value = ?1 WHERE key = 'schema_version'", [version])?;
+    Ok(transaction.commit()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NEXT: &str = "ALTER TABLE setting ADD COLUMN changed INTEGER NOT NULL DEFAULT 7;";
+
+    fn first() -> Connection {
+        let mut connection = Connection::open_in_memory().unwrap();
+        found(&connection).unwrap();
+        migrate(&mut connection, 0, &[FIRST]).unwrap();
+        connection.execute("INSERT INTO setting (key, value) VALUES ('k', x'01')", []).unwrap();
+        connection
+    }
+
+    #[test]
+    fn an_older_database_is_brought_up_with_what_it_holds() {
+        let mut connection = first();
+
+        migrate(&mut connection, 1, &[FIRST, NEXT]).unwrap();
+
+        let changed: i64 = connection.query_row("SELECT changed FROM setting", [], |row| row.get(0)).unwrap();
+        assert_eq!((version(&connection).unwrap(), changed), (Some(2), 7));
+    }
+
+    #[test]
+    fn a_migration_that_fails_leaves_the_older_database() {
+        let mut connection = first();
+
+        let failed = migrate(&mut connection, 1, &[FIRST, NEXT, "CREATE TABLE nonsense ("]);
+
+        assert!(failed.is_err());
+        assert_eq!(version(&connection).unwrap(), Some(1));
+        assert!(connection.prepare("SELECT changed FROM setting").is_err());
+    }
+
+    #[test]
+    fn another_programs_database_is_not_taken_for_ours() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE meta (key TEXT, value INTEGER)").unwrap();
+
+        assert_eq!(version(&connection).unwrap(), None);
+    }
+}

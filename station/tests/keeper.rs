@@ -1,0 +1,94 @@
+//! The record thread with a real store: what is answered is committed, and a new start finds it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
+
+mod pairs;
+mod scratch;
+
+use counterpart::record::ActFault;
+use counterpart_core::act::{Act, Target};
+use counterpart_core::fault::{Bar, Refusal};
+use counterpart_core::ids::{EntryRef, Epoch, LineId, Party};
+use counterpart_core::line::turn::Arrived;
+use counterpart_core::record::codes::Code;
+use counterpart_core::record::log::Entry;
+use pairs::{Side, ask, heads, officer, rung, serve, stop};
+use scratch::Scratch;
+
+/// Two stations, each of which has written its index 0 and taken the other's.
+async fn pair(scratch: &Scratch) -> (LineId, [Side; 2]) {
+    let (line, sides) = pairs::pair(scratch, [Vec::new(), Vec::new()]).await;
+    even_out(line, &sides).await;
+    (line, sides)
+}
+
+/// Carries to each what the other has written, as the link would.
+async fn even_out(line: LineId, sides: &[Side; 2]) {
+    for (from, to) in [(0, 1), (1, 0)] {
+        let pushed = sides[from].keeper.published().borrow().lines[&line].recent.clone();
+        let arrived = |p: &counterpart::record::Pushed| Arrived {
+            entry: Entry::read(&p.bytes).unwrap(),
+            body: p.body.as_ref().map(|b| b.to_vec()),
+            verified_under: None,
+        };
+        let taken = sides[to].keeper.arrived(line, pushed.iter().map(arrived).collect()).await.unwrap();
+        assert_eq!(taken.misconduct, None);
+    }
+}
+
+#[tokio::test]
+async fn an_ask_is_delivered_when_the_receipt_has_come_and_both_hold_the_same_heads() {
+    let scratch = Scratch::new("record-delivered");
+    let (line, sides) = pair(&scratch).await;
+    let done = sides[0].keeper.act(line, ask(), None, officer(None)).await.unwrap();
+    assert_eq!(rung(&sides[0], line, done.at).await, "SENT");
+
+    even_out(line, &sides).await;
+    let mut published = sides[1].keeper.published();
+    let receipt = published.wait_for(|p| p.lines[&line].held[0].heads.heads[1].size == 2);
+    tokio::time::timeout(std::time::Duration::from_secs(5), receipt).await.expect("a receipt within 250 ms").unwrap();
+    even_out(line, &sides).await;
+
+    assert_eq!(rung(&sides[0], line, done.at).await, "DELIVERED");
+    assert_eq!(heads(&sides[0], line).await, heads(&sides[1], line).await);
+    let rings = sides[1].keeper.published().borrow().lines[&line].rings.clone();
+    assert_eq!(rings.iter().map(|r| r.at).collect::<Vec<_>>(), [done.at]);
+}
+
+#[tokio::test]
+async fn a_new_start_finds_every_act_and_a_repeated_token_writes_nothing() {
+    let scratch = Scratch::new("record-restart");
+    let (line, sides) = pair(&scratch).await;
+    let done = sides[0].keeper.act(line, ask(), None, officer(Some("t-1"))).await.unwrap();
+    even_out(line, &sides).await;
+    let defer = Act::Defer { on: Target::Latest(done.at), code: Code::Engaged, until: None };
+    sides[1].keeper.act(line, defer, None, officer(None)).await.unwrap();
+    even_out(line, &sides).await;
+
+    let [north, south] = sides;
+    let before = heads(&north, line).await;
+    let north = serve(stop(north).await);
+    assert_eq!(heads(&north, line).await, before);
+    assert_eq!(rung(&north, line, done.at).await, "SEEN");
+    let again = north.keeper.act(line, ask(), None, officer(Some("t-1"))).await.unwrap();
+    assert_eq!((again.at, again.repeated, again.epoch), (done.at, true, Epoch::FIRST));
+    assert_eq!(heads(&north, line).await, before);
+    stop(south).await;
+    stop(north).await;
+}
+
+#[tokio::test]
+async fn a_refusal_names_the_fact_and_an_unknown_line_is_no_line() {
+    let scratch = Scratch::new("record-refusal");
+    let (line, sides) = pair(&scratch).await;
+    let done = sides[0].keeper.act(line, ask(), None, officer(None)).await.unwrap();
+    let answer = Act::Answer { on: Target::Latest(done.at) };
+    let refused = sides[0].keeper.act(line, answer, None, officer(None)).await;
+    assert_eq!(refused, Err(ActFault::Refused(Refusal::Barred(Bar::OwnThing(done.at)))));
+    let nowhere = sides[0].keeper.act(LineId([1; 16]), ask(), None, officer(None)).await;
+    assert_eq!(nowhere, Err(ActFault::Refused(Refusal::UnknownLine)));
+    let other = EntryRef { party: Party::Joiner, index: 99 };
+    let unheard = Act::Withdraw { thing: other };
+    let refused = sides[0].keeper.act(line, unheard, None, officer(None)).await;
+    assert_eq!(refused, Err(ActFault::Refused(Refusal::Barred(Bar::NoSuchThing))));
+}
