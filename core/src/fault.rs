@@ -143,7 +143,7 @@ impl Misconduct {
     }
 
     /// All of them, in the order of their numbers, which begin at 1.
-    const ALL: [Misconduct; 14] = [
+    const ALL: [Misconduct; 15] = [
         Misconduct::BadSignature,
         Misconduct::NotCanonical(None),
         Misconduct::WrongLine,
@@ -158,6 +158,7 @@ impl Misconduct {
         Misconduct::FalseClaim,
         Misconduct::EpochJump,
         Misconduct::WrongBody,
+        Misconduct::OtherCharter,
     ];
 
     /// The number under which a fault frame names it, from 1.
@@ -177,6 +178,7 @@ impl Misconduct {
             Misconduct::FalseClaim => 12,
             Misconduct::EpochJump => 13,
             Misconduct::WrongBody => 14,
+            Misconduct::OtherCharter => 15,
         }
     }
 
@@ -219,6 +221,6 @@ mod tests {
             assert_eq!(Misconduct::from_number(what.number()), Some(what));
         }
         assert_eq!(Misconduct::from_number(0), None);
-        assert_eq!(Misconduct::from_number(15), None);
+        assert_eq!(Misconduct::from_number(16), None);
     }
 }

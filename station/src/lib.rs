@@ -6,6 +6,7 @@ pub mod entropy;
 pub mod keys;
 pub mod link;
 pub mod record;
+pub mod station;
 pub mod store;
 
 #[cfg(test)]

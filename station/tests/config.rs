@@ -21,9 +21,7 @@ const STARTER: Starter<'_> = Starter {
 fn error_after(from: &str, to: &str) -> String {
     let text = STARTER.text();
     assert!(text.contains(from), "{from}");
-    Config::parse(&text.replacen(from, to, 1), Path::new("counterpart.toml"))
-        .unwrap_err()
-        .to_string()
+    Config::parse(&text.replacen(from, to, 1), Path::new("counterpart.toml")).unwrap_err().to_string()
 }
 
 fn assert_says(error: &str, parts: &[&str]) {
@@ -38,9 +36,7 @@ fn the_file_that_init_writes_is_valid_and_never_overwritten() {
 
     let written = config::write_starter(scratch.path(), &STARTER).unwrap();
     let read = Config::load(scratch.path()).unwrap();
-    let again = config::write_starter(scratch.path(), &STARTER)
-        .unwrap_err()
-        .to_string();
+    let again = config::write_starter(scratch.path(), &STARTER).unwrap_err().to_string();
 
     assert_eq!(written.organisation.call_sign, "Northland");
     assert_eq!(read.organisation.zone_name, "Europe/Oslo");
@@ -48,34 +44,20 @@ fn the_file_that_init_writes_is_valid_and_never_overwritten() {
     assert_eq!(read.posts[0].highest, 3);
     assert_eq!((read.link.entries_per_second, read.link.burst), (50, 500));
     assert_eq!(read.checks, Checks::Every { minutes: 60 });
-    assert_says(
-        &again,
-        &[
-            "counterpart.toml",
-            "cannot be written",
-            "name a data directory that is new",
-        ],
-    );
+    assert_says(&again, &["counterpart.toml", "cannot be written", "name a data directory that is new"]);
 }
 
 #[test]
 fn an_answer_with_quotes_and_line_breaks_adds_no_key() {
     let name = "N\"\nburst = 1\n";
-    let starter = Starter {
-        name: "The \"New\" Office",
-        call_sign: "New\\Office",
-        ..STARTER
-    };
+    let starter = Starter { name: "The \"New\" Office", call_sign: "New\\Office", ..STARTER };
 
     let config = Config::parse(&starter.text(), Path::new("f")).unwrap();
     let broken = Config::parse(&Starter { name, ..STARTER }.text(), Path::new("f")).unwrap_err();
 
     assert_eq!(config.organisation.name, "The \"New\" Office");
     assert_eq!(config.organisation.call_sign, "New\\Office");
-    assert_says(
-        &broken.to_string(),
-        &["organisation.name", "control character"],
-    );
+    assert_says(&broken.to_string(), &["organisation.name", "control character"]);
 }
 
 #[test]
@@ -93,19 +75,11 @@ fn what_is_left_out_of_link_and_checks_has_defaults() {
 
 #[test]
 fn fixed_hours_of_checks_are_minutes_of_the_utc_day_in_order() {
-    let text = STARTER.text().replace(
-        "every_minutes = 60",
-        "at_utc = [\"17:00\", \"09:05\", \"09:05\"]",
-    );
+    let text = STARTER.text().replace("every_minutes = 60", "at_utc = [\"17:00\", \"09:05\", \"09:05\"]");
 
     let config = Config::parse(&text, Path::new("f")).unwrap();
 
-    assert_eq!(
-        config.checks,
-        Checks::At {
-            minutes_utc: vec![545, 1_020]
-        }
-    );
+    assert_eq!(config.checks, Checks::At { minutes_utc: vec![545, 1_020] });
 }
 
 #[test]
@@ -114,25 +88,14 @@ fn a_missing_file_says_how_to_get_one() {
 
     let error = Config::load(scratch.path()).unwrap_err().to_string();
 
-    assert_says(
-        &error,
-        &["counterpart.toml", "cannot be read", "counterpart init"],
-    );
+    assert_says(&error, &["counterpart.toml", "cannot be read", "counterpart init"]);
 }
 
 #[test]
 fn an_unknown_key_is_named_with_its_line_and_those_that_exist() {
     let error = error_after("banner = \"\"", "colour = \"red\"");
 
-    assert_says(
-        &error,
-        &[
-            "counterpart.toml, line 14, organisation.colour",
-            "no such key",
-            "remove it",
-            "`banner`",
-        ],
-    );
+    assert_says(&error, &["counterpart.toml, line 14, organisation.colour", "no such key", "remove it", "`banner`"]);
 }
 
 #[test]
@@ -146,13 +109,7 @@ fn an_unknown_section_is_named() {
 fn a_missing_key_is_named_with_an_example() {
     let error = error_after("call_sign = \"Northland\"\n", "");
 
-    assert_says(
-        &error,
-        &[
-            "organisation.call_sign: is missing",
-            "write, for example: call_sign = \"Northland\"",
-        ],
-    );
+    assert_says(&error, &["organisation.call_sign: is missing", "write, for example: call_sign = \"Northland\""]);
 }
 
 #[test]
@@ -160,9 +117,7 @@ fn a_missing_section_is_named() {
     let text = STARTER.text();
     let posts = &text[text.find("[[post]]").unwrap()..];
 
-    let error = Config::parse(posts, Path::new("f"))
-        .unwrap_err()
-        .to_string();
+    let error = Config::parse(posts, Path::new("f")).unwrap_err().to_string();
 
     assert_says(&error, &["organisation: is missing", "[organisation]"]);
 }
@@ -172,116 +127,36 @@ fn a_value_of_another_type_is_named_with_an_example() {
     let night = error_after("night = true", "night = \"yes\"");
     let burst = error_after("burst = 500", "burst = -1");
 
-    assert_says(
-        &night,
-        &[
-            "line 36, post.night",
-            "expected a boolean",
-            "write, for example: night = true",
-        ],
-    );
-    assert_says(
-        &burst,
-        &["link.burst", "`-1`", "write, for example: burst = 500"],
-    );
+    assert_says(&night, &["line 36, post.night", "expected a boolean", "write, for example: night = true"]);
+    assert_says(&burst, &["link.burst", "`-1`", "write, for example: burst = 500"]);
 }
 
 #[test]
 fn bad_syntax_is_named_with_its_line() {
     let error = error_after("zone = \"Europe/Oslo\"", "zone = Europe/Oslo");
 
-    assert_says(
-        &error,
-        &[
-            "line 12, organisation.zone",
-            "write, for example: zone = \"Europe/Oslo\"",
-        ],
-    );
+    assert_says(&error, &["line 12, organisation.zone", "write, for example: zone = \"Europe/Oslo\""]);
 }
 
 /// What to replace in the file that `init` writes, with what, and what the error then says.
 const BAD_VALUES: [(&str, &str, &str); 17] = [
-    (
-        "name = \"Ministry of Foreign Affairs of Northland\"",
-        "name = \" \"",
-        "organisation.name: is empty",
-    ),
-    (
-        "\"Northland\"",
-        "\"A call sign that nobody could say aloud\"",
-        "organisation.call_sign: is 39 bytes long",
-    ),
-    (
-        "languages = [\"en\"]",
-        "languages = []",
-        "organisation.languages: is empty",
-    ),
-    (
-        "languages = [\"en\"]",
-        "languages = [\"en\", \"engl!sh\"]",
-        "`engl!sh` is no language tag",
-    ),
-    (
-        "\"Europe/Oslo\"",
-        "\"Europe/Nowhere\"",
-        "organisation.zone: is no time zone",
-    ),
-    (
-        "\"0.0.0.0:7411\"",
-        "\"localhost\"",
-        "link.listen: `localhost` is no numeric address",
-    ),
-    (
-        "announce = []",
-        "announce = [\"a b:7411\"]",
-        "link.announce: `a b:7411` is not a host",
-    ),
-    (
-        "references = []",
-        "references = [\"192.0.2.1\"]",
-        "link.references: `192.0.2.1` is not a host",
-    ),
-    (
-        "references = []",
-        "references = [\"192.0.2.1:0\"]",
-        "link.references: `192.0.2.1:0` is not a host",
-    ),
+    ("name = \"Ministry of Foreign Affairs of Northland\"", "name = \" \"", "organisation.name: is empty"),
+    ("\"Northland\"", "\"A call sign that nobody could say aloud\"", "organisation.call_sign: is 39 bytes long"),
+    ("languages = [\"en\"]", "languages = []", "organisation.languages: is empty"),
+    ("languages = [\"en\"]", "languages = [\"en\", \"engl!sh\"]", "`engl!sh` is no language tag"),
+    ("\"Europe/Oslo\"", "\"Europe/Nowhere\"", "organisation.zone: is no time zone"),
+    ("\"0.0.0.0:7411\"", "\"localhost\"", "link.listen: `localhost` is no numeric address"),
+    ("announce = []", "announce = [\"a b:7411\"]", "link.announce: `a b:7411` is not a host"),
+    ("references = []", "references = [\"192.0.2.1\"]", "link.references: `192.0.2.1` is not a host"),
+    ("references = []", "references = [\"192.0.2.1:0\"]", "link.references: `192.0.2.1:0` is not a host"),
     ("burst = 500", "burst = 0", "link.burst: is 0, not 1 to"),
-    (
-        "entries_per_second = 50",
-        "entries_per_second = 200000",
-        "link.entries_per_second: is 200000",
-    ),
-    (
-        "every_minutes = 60",
-        "every_minutes = 2000",
-        "checks.every_minutes: is 2000, over 1440",
-    ),
-    (
-        "every_minutes = 60",
-        "at_utc = [\"9:00\"]",
-        "checks.at_utc: `9:00` is no time",
-    ),
-    (
-        "every_minutes = 60",
-        "every_minutes = 60\nat_utc = []",
-        "checks.at_utc: stands beside `every_minutes`",
-    ),
-    (
-        "\"minister\"",
-        "\"The Minister\"",
-        "post.id: `The Minister` is not 1 to 32",
-    ),
-    (
-        "\"minister\"",
-        "\"duty-officer\"",
-        "post.id: `duty-officer` is the id of an earlier post",
-    ),
-    (
-        "highest = \"FLASH\"",
-        "highest = \"URGENT\"",
-        "post.highest: `URGENT` is none of ROUTINE",
-    ),
+    ("entries_per_second = 50", "entries_per_second = 200000", "link.entries_per_second: is 200000"),
+    ("every_minutes = 60", "every_minutes = 2000", "checks.every_minutes: is 2000, over 1440"),
+    ("every_minutes = 60", "at_utc = [\"9:00\"]", "checks.at_utc: `9:00` is no time"),
+    ("every_minutes = 60", "every_minutes = 60\nat_utc = []", "checks.at_utc: stands beside `every_minutes`"),
+    ("\"minister\"", "\"The Minister\"", "post.id: `The Minister` is not 1 to 32"),
+    ("\"minister\"", "\"duty-officer\"", "post.id: `duty-officer` is the id of an earlier post"),
+    ("highest = \"FLASH\"", "highest = \"URGENT\"", "post.highest: `URGENT` is none of ROUTINE"),
 ];
 
 #[test]
@@ -289,31 +164,20 @@ fn each_bad_value_is_answered_with_its_key_and_an_example() {
     for (from, to, says) in BAD_VALUES {
         let error = error_after(from, to);
 
-        assert_says(
-            &error,
-            &["counterpart.toml, line ", says, "write, for example: "],
-        );
+        assert_says(&error, &["counterpart.toml, line ", says, "write, for example: "]);
     }
 }
 
 #[test]
 fn a_list_beyond_the_charters_limit_is_refused() {
     let many = vec!["\"h.example:1\""; 17].join(", ");
-    let posts =
-        (0..65).map(|n| format!("[[post]]\nid = \"p{n}\"\nhighest = \"ROUTINE\"\nnight = false\n"));
+    let posts = (0..65).map(|n| format!("[[post]]\nid = \"p{n}\"\nhighest = \"ROUTINE\"\nnight = false\n"));
     let text = STARTER.text();
     let head = &text[..text.find("[[post]]").unwrap()];
 
     let addresses = error_after("announce = []", &format!("announce = [{many}]"));
-    let posts = Config::parse(
-        &format!("{head}{}", posts.collect::<String>()),
-        Path::new("f"),
-    )
-    .unwrap_err();
+    let posts = Config::parse(&format!("{head}{}", posts.collect::<String>()), Path::new("f")).unwrap_err();
 
     assert_says(&addresses, &["link.announce: has 17 items, over 16"]);
-    assert_says(
-        &posts.to_string(),
-        &["post: there are 65 posts, not 1 to 64"],
-    );
+    assert_says(&posts.to_string(), &["post: there are 65 posts, not 1 to 64"]);
 }

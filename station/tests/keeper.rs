@@ -1,96 +1,25 @@
 //! The record thread with a real store: what is answered is committed, and a new start finds it.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
+
+mod pairs;
 mod scratch;
 
-use counterpart::clock::Clock;
-use counterpart::keys::Keys;
-use counterpart::record::{ActFault, Keeper, start};
-use counterpart::store::{Actor, LineUpdate, Store};
+use counterpart::record::ActFault;
 use counterpart_core::act::{Act, Target};
 use counterpart_core::fault::{Bar, Refusal};
-use counterpart_core::ids::{EntryRef, Epoch, LineId, Party, PostId};
+use counterpart_core::ids::{EntryRef, Epoch, LineId, Party};
 use counterpart_core::line::turn::Arrived;
-use counterpart_core::precedence::{Mark, Precedence};
-use counterpart_core::record::charter::{self, Charter, Checks, PartyTerms, PostTerms};
-use counterpart_core::record::codes::{Code, Mode};
+use counterpart_core::record::codes::Code;
 use counterpart_core::record::log::Entry;
-use counterpart_core::record::opening::Opening;
-use counterpart_core::record::sign1::{AAD_CHARTER, Sign, to_be_signed};
+use pairs::{Side, ask, heads, officer, rung, serve, stop};
 use scratch::Scratch;
-use std::path::PathBuf;
 
-struct Side {
-    data: PathBuf,
-    keeper: Keeper,
-    thread: std::thread::JoinHandle<()>,
-}
-
-fn post(id: &str) -> PostId {
-    PostId::parse(id).unwrap()
-}
-
-fn terms(name: &str, keys: &Keys) -> PartyTerms {
-    let public = keys.public();
-    PartyTerms {
-        name: name.into(),
-        call_sign: name.into(),
-        keys: charter::Keys { root: public.root, station: public.station, link: public.link, word: public.word },
-        languages: vec!["en".into()],
-        addresses: Vec::new(),
-        posts: vec![PostTerms { id: post("minister"), highest: Precedence::Flash, night: true }],
-    }
-}
-
-/// Two stations that hold one charter, each with a record thread of its own; each has written and taken index 0.
+/// Two stations, each of which has written its index 0 and taken the other's.
 async fn pair(scratch: &Scratch) -> (LineId, [Side; 2]) {
-    let dirs = ["north", "south"].map(|name| {
-        let data = scratch.path().join(name);
-        std::fs::create_dir(&data).unwrap();
-        Keys::generate(&data, &scratch.path().join(format!("{name}.root-key"))).unwrap();
-        Store::create(&data).unwrap();
-        data
-    });
-    let keys = dirs.each_ref().map(|data| Keys::load(data).unwrap());
-    let line = LineId([9; 16]);
-    let charter = Charter {
-        version: charter::RULES_VERSION,
-        line,
-        parties: [terms("Northland", &keys[0]), terms("Southland", &keys[1])],
-        station_s: 60,
-        watch_s: [28_800, 3_600, 900, 300],
-        principal_s: 172_800,
-        pacing_s: [0; 4],
-        checks: Checks::Every(0),
-        deniable: false,
-        grace_s: 60,
-        public: Vec::new(),
-        witnesses: Vec::new(),
-        relays: Vec::new(),
-        recall_s: 900,
-        unknown: Vec::new(),
-    };
-    let message = to_be_signed(AAD_CHARTER, &charter.encode());
-    let signatures = keys.each_ref().map(|k| Sign::sign(k, &message));
-    let opening = Opening::Paired { charter: charter.encode(), signatures };
-    let sides = dirs.map(serve);
-    for (side, me) in sides.iter().zip([0, 1]) {
-        let update = LineUpdate { id: line.0, state: 1, me, charter: charter.encode(), added: 0 };
-        side.keeper.open(update, opening.clone(), Vec::new()).await.unwrap();
-    }
+    let (line, sides) = pairs::pair(scratch, [Vec::new(), Vec::new()]).await;
     even_out(line, &sides).await;
     (line, sides)
-}
-
-fn serve(data: PathBuf) -> Side {
-    let keys = Keys::load(&data).unwrap();
-    let started = start(Store::open(&data).unwrap(), keys, Clock::system(), Mark::Exercise).unwrap();
-    Side { data, keeper: started.keeper, thread: started.thread }
-}
-
-async fn stop(side: Side) -> PathBuf {
-    side.keeper.stop();
-    side.thread.join().unwrap();
-    side.data
 }
 
 /// Carries to each what the other has written, as the link would.
@@ -105,38 +34,6 @@ async fn even_out(line: LineId, sides: &[Side; 2]) {
         let taken = sides[to].keeper.arrived(line, pushed.iter().map(arrived).collect()).await.unwrap();
         assert_eq!(taken.misconduct, None);
     }
-}
-
-fn ask() -> Act {
-    Act::Ask {
-        from: post("minister"),
-        to: post("minister"),
-        precedence: Precedence::Priority,
-        mark: Mark::Exercise,
-        mode: Mode::Voice,
-        private: false,
-        valid_until: None,
-        again: None,
-    }
-}
-
-fn officer(token: Option<&str>) -> Actor {
-    Actor { user: "officer".into(), token: token.map(str::to_owned) }
-}
-
-async fn rung(side: &Side, line: LineId, at: EntryRef) -> String {
-    side.keeper
-        .look(move |lines| {
-            let view = lines.line(&line).unwrap().line.facts().all();
-            view.reached(view.fact(at).unwrap()).rung.word().to_owned()
-        })
-        .await
-        .unwrap()
-}
-
-async fn heads(side: &Side, line: LineId) -> Vec<(u64, [u8; 32])> {
-    let heads = side.keeper.published().borrow().lines[&line].held[0].heads.heads;
-    heads.map(|h| (h.size, h.root)).to_vec()
 }
 
 #[tokio::test]

@@ -1,11 +1,6 @@
 //! The store when the world fails: killed in the middle, a full disk, a backup while writing.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "tests fail by panicking"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 
 mod record;
 mod scratch;
@@ -30,14 +25,8 @@ const DATA_VARIABLE: &str = "COUNTERPART_TEST_DATA";
 /// Runs one ignored test of this program as a process of its own on `data`.
 fn child(test: &str, data: &Path) -> Child {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command
-        .args(["--exact", test, "--ignored", "--nocapture"])
-        .env(DATA_VARIABLE, data);
-    command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap()
+    command.args(["--exact", test, "--ignored", "--nocapture"]).env(DATA_VARIABLE, data);
+    command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
 }
 
 /// `None` if nobody else's test runs this one.
@@ -51,14 +40,11 @@ fn child_that_waits_inside_a_transaction() {
     let Some(data) = data_of_child() else { return };
     let connection = Connection::open(data.join(DATABASE_FILE)).unwrap();
     // A cache of ten pages: what is not committed reaches the journal on disk.
-    connection
-        .execute_batch("PRAGMA cache_size = 10; BEGIN IMMEDIATE")
-        .unwrap();
-    connection
-        .execute("UPDATE log SET size = 1000", [])
-        .unwrap();
+    connection.execute_batch("PRAGMA cache_size = 10; BEGIN IMMEDIATE").unwrap();
+    connection.execute("UPDATE log SET size = 1000", []).unwrap();
     for n in 0..1_000i64 {
-        let sql = "INSERT INTO entry (place, seq, kind, claimed, stored, bytes) VALUES (?1, ?1, 0, 0, 0, zeroblob(2000))";
+        let sql =
+            "INSERT INTO entry (place, seq, kind, claimed, stored, bytes) VALUES (?1, ?1, 0, 0, 0, zeroblob(2000))";
         connection.execute(sql, [(1 << 40) + 10 + n]).unwrap();
     }
     println!("\nready");
@@ -73,22 +59,14 @@ fn a_kill_between_begin_and_commit_leaves_nothing() {
     let mut child = child("child_that_waits_inside_a_transaction", scratch.path());
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     assert!(lines.map_while(Result::ok).any(|line| line == "ready"));
-    assert!(
-        fs::metadata(scratch.path().join(format!("{DATABASE_FILE}-wal")))
-            .unwrap()
-            .len()
-            > 1_000_000
-    );
+    assert!(fs::metadata(scratch.path().join(format!("{DATABASE_FILE}-wal"))).unwrap().len() > 1_000_000);
 
     child.kill().unwrap();
     child.wait().unwrap();
 
     let mut store = Store::open(scratch.path()).unwrap();
     let reader = store.reader().unwrap();
-    assert_eq!(
-        (sizes(&reader), reader.entries(OURS, 0, 500).unwrap().len()),
-        ([3, 0], 3)
-    );
+    assert_eq!((sizes(&reader), reader.entries(OURS, 0, 500).unwrap().len()), ([3, 0], 3));
     assert_eq!(reader.check().unwrap(), []);
     assert_eq!(store.commit(&appending(OURS, 3, 1)), Ok(()));
 }
@@ -115,34 +93,20 @@ fn a_station_killed_while_writing_keeps_whole_commits_and_all_that_it_answered()
     for round in 1..=8 {
         let mut child = child("child_that_commits_until_it_is_killed", scratch.path());
         let mut answered = 0;
-        let mut lines = BufReader::new(child.stdout.take().unwrap())
-            .lines()
-            .map_while(Result::ok);
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
         for _ in 0..round * 3 {
-            answered = lines
-                .by_ref()
-                .find_map(|line| line.parse().ok())
-                .unwrap_or(answered);
+            answered = lines.by_ref().find_map(|line| line.parse().ok()).unwrap_or(answered);
         }
 
         let refused = Store::open(scratch.path()).err().unwrap();
         child.kill().unwrap();
         child.wait().unwrap();
-        assert!(
-            matches!(refused, StoreError::Locked { pid: Some(pid), .. } if pid == child.id()),
-            "{refused}"
-        );
-        answered = lines
-            .filter_map(|line| line.parse().ok())
-            .last()
-            .unwrap_or(answered);
+        assert!(matches!(refused, StoreError::Locked { pid: Some(pid), .. } if pid == child.id()), "{refused}");
+        answered = lines.filter_map(|line| line.parse().ok()).last().unwrap_or(answered);
 
         let reader = Reader::open(scratch.path()).unwrap();
         let [size, _] = sizes(&reader);
-        assert!(
-            size >= answered && size % 16 == 0 && answered > 0,
-            "{size} held, {answered} answered"
-        );
+        assert!(size >= answered && size % 16 == 0 && answered > 0, "{size} held, {answered} answered");
         assert_eq!(reader.check().unwrap(), []);
     }
 }
@@ -152,10 +116,7 @@ struct Tmpfs<'a>(&'a Path);
 
 impl<'a> Tmpfs<'a> {
     fn mount(at: &'a Path) -> Option<Tmpfs<'a>> {
-        let mount = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=3m", "tmpfs"])
-            .arg(at)
-            .output();
+        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "size=3m", "tmpfs"]).arg(at).output();
         mount.is_ok_and(|m| m.status.success()).then_some(Tmpfs(at))
     }
 }
@@ -177,12 +138,7 @@ fn a_full_disk_refuses_and_after_space_is_freed_nothing_is_lost() {
     fs::write(&ballast, vec![1; 1 << 20]).unwrap();
     Store::create(scratch.path()).unwrap();
     let mut store = Store::open(scratch.path()).unwrap();
-    store
-        .commit(&Batch {
-            lines: vec![record::line()],
-            ..Default::default()
-        })
-        .unwrap();
+    store.commit(&Batch { lines: vec![record::line()], ..Default::default() }).unwrap();
     let mut size = 0;
 
     let refused = loop {
@@ -198,18 +154,12 @@ fn a_full_disk_refuses_and_after_space_is_freed_nothing_is_lost() {
     fs::remove_file(&ballast).unwrap();
     let freed = store.commit(&appending(OURS, size, 16));
 
-    assert_eq!(
-        (&refused, still),
-        (&StoreError::DiskFull, Err(StoreError::DiskFull))
-    );
+    assert_eq!((&refused, still), (&StoreError::DiskFull, Err(StoreError::DiskFull)));
     assert!(refused.to_string().contains("free space"));
     assert_eq!((held, freed), ([size, 0], Ok(())));
     drop((store, reader));
     let reader = Reader::open(scratch.path()).unwrap();
-    assert_eq!(
-        (sizes(&reader), reader.check().unwrap()),
-        ([size + 16, 0], vec![])
-    );
+    assert_eq!((sizes(&reader), reader.check().unwrap()), ([size + 16, 0], vec![]));
 }
 
 /// A data directory as `init` leaves it, beside a root key.
@@ -217,22 +167,11 @@ fn station(scratch: &Scratch) -> PathBuf {
     let data = scratch.path().join("data");
     fs::create_dir(&data).unwrap();
     Keys::generate(&data, &scratch.path().join("northland.root-key")).unwrap();
-    let starter = Starter {
-        name: "N",
-        call_sign: "N",
-        zone: "UTC",
-        listen: "127.0.0.1:7411",
-        announce: &[],
-    };
+    let starter = Starter { name: "N", call_sign: "N", zone: "UTC", listen: "127.0.0.1:7411", announce: &[] };
     config::write_starter(&data, &starter).unwrap();
     Store::create(&data).unwrap();
     let mut store = Store::open(&data).unwrap();
-    store
-        .commit(&Batch {
-            lines: vec![record::line()],
-            ..Default::default()
-        })
-        .unwrap();
+    store.commit(&Batch { lines: vec![record::line()], ..Default::default() }).unwrap();
     data
 }
 
@@ -264,47 +203,28 @@ fn a_backup_made_while_writing_restores_one_state_and_knows_that_it_is_restored(
     for copy in &copies {
         let reader = Reader::open(copy).unwrap();
         let [size, _] = sizes(&reader);
-        assert!(
-            size % 8 == 0 && size >= 8 && size <= written,
-            "{size} of {written}"
-        );
+        assert!(size % 8 == 0 && size >= 8 && size <= written, "{size} of {written}");
         assert_eq!(reader.check().unwrap(), []);
         for from in (0..size).step_by(512) {
             let limit = u32::try_from(size - from).unwrap();
-            assert_eq!(
-                reader.entries(OURS, from, limit).unwrap(),
-                source.entries(OURS, from, limit).unwrap()
-            );
+            assert_eq!(reader.entries(OURS, from, limit).unwrap(), source.entries(OURS, from, limit).unwrap());
         }
         assert_eq!(
             reader.body(record::append(OURS, 7).key).unwrap(),
             source.body(record::append(OURS, 7).key).unwrap()
         );
-        assert!(
-            reader.restored().unwrap() && reader.logs(LINE).unwrap().iter().all(|log| log.restored)
-        );
-        assert_eq!(
-            Keys::load(copy).unwrap().public(),
-            Keys::load(&data).unwrap().public()
-        );
-        assert_eq!(
-            fs::read(copy.join(CONFIG_FILE)).unwrap(),
-            fs::read(data.join(CONFIG_FILE)).unwrap()
-        );
+        assert!(reader.restored().unwrap() && reader.logs(LINE).unwrap().iter().all(|log| log.restored));
+        assert_eq!(Keys::load(copy).unwrap().public(), Keys::load(&data).unwrap().public());
+        assert_eq!(fs::read(copy.join(CONFIG_FILE)).unwrap(), fs::read(data.join(CONFIG_FILE)).unwrap());
     }
-    assert!(
-        !source.restored().unwrap() && source.logs(LINE).unwrap().iter().all(|log| !log.restored)
-    );
+    assert!(!source.restored().unwrap() && source.logs(LINE).unwrap().iter().all(|log| !log.restored));
 }
 
 #[test]
 fn a_restored_copy_serves_and_only_its_new_epoch_is_not_marked() {
     let scratch = Scratch::new("restored");
     let data = station(&scratch);
-    Store::open(&data)
-        .unwrap()
-        .commit(&appending(OURS, 0, 2))
-        .unwrap();
+    Store::open(&data).unwrap().commit(&appending(OURS, 0, 2)).unwrap();
     let copy = scratch.path().join("copy");
     back_up(&data, &copy).unwrap();
     let mut next = OURS;
@@ -313,25 +233,11 @@ fn a_restored_copy_serves_and_only_its_new_epoch_is_not_marked() {
     let mut store = Store::open(&copy).unwrap();
     store.commit(&appending(next, 0, 1)).unwrap();
 
-    let marks: Vec<_> = store
-        .reader()
-        .unwrap()
-        .logs(LINE)
-        .unwrap()
-        .iter()
-        .map(|l| l.restored)
-        .collect();
+    let marks: Vec<_> = store.reader().unwrap().logs(LINE).unwrap().iter().map(|l| l.restored).collect();
     assert_eq!(marks, [true, true, false, false]);
     let again = scratch.path().join("again");
     back_up(&copy, &again).unwrap();
-    assert!(
-        Reader::open(&again)
-            .unwrap()
-            .logs(LINE)
-            .unwrap()
-            .iter()
-            .all(|log| log.restored)
-    );
+    assert!(Reader::open(&again).unwrap().logs(LINE).unwrap().iter().all(|log| log.restored));
 }
 
 #[test]
@@ -346,14 +252,7 @@ fn a_backup_is_for_its_owner_alone_and_overwrites_nothing() {
     let unfinished = back_up(&data, &scratch.path().join("other")).unwrap_err();
 
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    assert_eq!(
-        (
-            mode(&copy),
-            mode(&copy.join(KEYS_DIR)),
-            mode(&copy.join(DATABASE_FILE))
-        ),
-        (0o700, 0o700, 0o600)
-    );
+    assert_eq!((mode(&copy), mode(&copy.join(KEYS_DIR)), mode(&copy.join(DATABASE_FILE))), (0o700, 0o700, 0o600));
     assert!(taken.to_string().contains("copy exists; name a new folder"));
     assert!(unfinished.to_string().contains("other.partial exists"));
     assert!(!copy.join("northland.root-key").exists());

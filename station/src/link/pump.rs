@@ -252,7 +252,7 @@ impl Pump<'_> {
     }
 
     /// Entries of ours: from those at hand, or from the store.
-    async fn fetch(&self, range: Range) -> Option<Vec<(Vec<u8>, Option<Vec<u8>>)>> {
+    async fn fetch(&self, range: Range) -> Option<Vec<WithBody>> {
         let published = self.shared.keeper.published().borrow().clone();
         let line = published.lines.get(&self.line)?;
         if line.epoch == range.epoch && line.recent.front().is_some_and(|first| first.index <= range.from) {
@@ -324,12 +324,11 @@ impl Pump<'_> {
     }
 }
 
+/// An entry as signed, and its body if we hold it.
+type WithBody = (Vec<u8>, Option<Vec<u8>>);
+
 /// The stored bytes of a range, with their bodies.
-fn stored(
-    reader: &store::Reader,
-    log: store::LogKey,
-    range: Range,
-) -> Result<Vec<(Vec<u8>, Option<Vec<u8>>)>, store::StoreError> {
+fn stored(reader: &store::Reader, log: store::LogKey, range: Range) -> Result<Vec<WithBody>, store::StoreError> {
     let rows = reader.entries(log, range.from, u32::try_from(range.to - range.from).unwrap_or(u32::MAX))?;
     let with_body = |row: store::EntryRow| {
         let body = match reader.body(row.key)? {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use counterpart_core::ids::{LineId, Party};
 use counterpart_core::link::{Frame, Rate, Session, Setup, VERSION};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use super::pump::{self, Ended, Shared};
 use super::{Connection, Control, Dialling, Endpoint, Purpose, Reader, Transport, Writer};
@@ -21,6 +22,8 @@ const BACKOFF_MAX_MS: u64 = 15_000;
 /// Two connections that come within this time crossed: both sides dialled at once. Later, a new one shows that the peer lost the
 /// old, in milliseconds.
 const CROSSING_MS: u64 = 3_000;
+/// Connections that called us and are served at once; more are hung up.
+const ANSWERED_MAX: usize = 1_024;
 /// How long a caller may take to say for which line it comes.
 const FIRST_FRAME_MAX: Duration = Duration::from_secs(10);
 
@@ -55,26 +58,32 @@ impl Switchboard {
         Switchboard { shared, endpoint, rate, desk: Arc::default(), ended: watch::Sender::new(0) }
     }
 
-    /// Answers whoever dials, until the endpoint closes. `pairing` takes connections that come to take up an invitation.
+    /// Answers whoever dials, until the endpoint closes; dropped, it drops the sessions that were answered. `pairing` takes connections that come to take up an invitation.
     pub async fn answer(self, pairing: impl Fn(Connection) + Send + Sync + 'static) {
+        let mut sessions = JoinSet::new();
         while let Some(connection) = self.endpoint.accept().await {
+            while sessions.try_join_next().is_some() {}
             match connection.purpose {
                 Purpose::Pairing => pairing(connection),
-                Purpose::Line => drop(tokio::spawn(self.clone().answered(connection))),
+                Purpose::Line if sessions.len() < ANSWERED_MAX => {
+                    drop(sessions.spawn(self.clone().answered(connection)))
+                }
+                Purpose::Line => tracing::warn!(remote = %connection.remote, "too many callers; hung up"),
             }
         }
     }
 
-    /// Dials the peer of every line that has no session, for ever: a task a line.
+    /// Dials the peer of every line that has no session, for ever: a task a line, which is dropped with this one.
     pub async fn dial(self) {
         let mut published = self.shared.keeper.published();
         let mut dialled: Vec<LineId> = Vec::new();
+        let mut sessions = JoinSet::new();
         loop {
             let lines: Vec<LineId> = published.borrow_and_update().lines.keys().copied().collect();
             for line in lines {
                 if !dialled.contains(&line) {
                     dialled.push(line);
-                    tokio::spawn(self.clone().keep_up(line));
+                    sessions.spawn(self.clone().keep_up(line));
                 }
             }
             if published.changed().await.is_err() {

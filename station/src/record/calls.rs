@@ -18,13 +18,16 @@ pub(super) enum Caller {
     Nobody { reply: oneshot::Sender<Result<(), ActFault>> },
 }
 
+/// Somebody who wants to see the lines as committed.
+pub(super) type Look = Box<dyn FnOnce(&Lines) + Send>;
+
 /// One turn over all lines, from inputs to answers.
 #[derive(Default)]
 pub(super) struct Turn {
     pub inputs: BTreeMap<LineId, (Vec<Input>, Vec<Caller>)>,
     pub batch: Batch,
     pub touched: BTreeSet<LineId>,
-    pub looks: Vec<Box<dyn FnOnce(&Lines) + Send>>,
+    pub looks: Vec<Look>,
     pub opened: Vec<(LineId, Written)>,
     pub pairings: Vec<Caller>,
     pub stop: bool,
@@ -98,11 +101,7 @@ pub(super) fn actors(plan: &Plan, callers: &[Caller]) -> BTreeMap<EntryRef, Acto
 }
 
 /// Tells every caller what became of it; `failed` if the commit did.
-pub(super) fn reply(
-    pairings: Vec<Caller>,
-    turns: Vec<(LineId, Plan, Vec<Caller>)>,
-    failed: Option<&ActFault>,
-) {
+pub(super) fn reply(pairings: Vec<Caller>, turns: Vec<(LineId, Plan, Vec<Caller>)>, failed: Option<&ActFault>) {
     for caller in pairings {
         match (failed, caller) {
             (None, Caller::Nobody { reply }) => drop(reply.send(Ok(()))),

@@ -108,7 +108,7 @@ pub(super) enum Message {
         epoch: Epoch,
         bytes: Vec<u8>,
     },
-    Look(Box<dyn FnOnce(&Lines) + Send>),
+    Look(super::calls::Look),
     /// The told clock of a story has moved.
     ClockMoved,
     Stop,

@@ -251,7 +251,7 @@ impl Record {
 
     /// One line's turn on its tentative state. What the peer broke is kept as evidence.
     fn decide(&mut self, id: LineId, inputs: Vec<Input>, batch: &mut Batch) -> Option<Plan> {
-        let Some(mut kept) = self.lines.kept.remove(&id) else { return None };
+        let mut kept = self.lines.kept.remove(&id)?;
         let stored = |epoch, at| self.reader.entry(entry_key(id, epoch, at)).ok().flatten().map(|row| row.bytes);
         let given = self.given(&stored, kept.up_since_ms.unwrap_or(0), kept.even);
         let shown: Vec<Vec<u8>> = inputs.iter().map(shown).collect();

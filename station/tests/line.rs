@@ -1,0 +1,125 @@
+//! Two stations over a real link on loopback: what one writes the other holds, on QUIC and on TLS over TCP alike.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
+
+mod pairs;
+mod scratch;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use counterpart::clock::Clock;
+use counterpart::keys::Keys;
+use counterpart::link::board::Board;
+use counterpart::link::pump::Shared;
+use counterpart::link::switchboard::Switchboard;
+use counterpart::link::{Endpoint, EndpointConfig, Transport};
+use counterpart::store::Reader;
+use counterpart_core::ids::LineId;
+use counterpart_core::link::Rate;
+use pairs::{Side, ask, heads, officer, rung, serve, stop};
+use scratch::Scratch;
+
+/// A station on the link.
+struct Station {
+    side: Side,
+    board: Board,
+    endpoint: Arc<Endpoint>,
+    tasks: Vec<tokio::task::JoinHandle<()>>,
+}
+
+fn free_port() -> SocketAddr {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+async fn connect(side: Side, address: SocketAddr, transport: Transport) -> Station {
+    let keys = Keys::load(&side.data).unwrap();
+    let mut config = EndpointConfig::at(address);
+    if transport == Transport::Tcp {
+        config.udp = None;
+    }
+    let endpoint = Arc::new(Endpoint::bind(&config, keys.link_seed()).await.unwrap());
+    let clock = Clock::system();
+    let board = Board::default();
+    let shared = Shared {
+        keeper: side.keeper.clone(),
+        reader: Reader::open(&side.data).unwrap(),
+        begun: clock.moment(),
+        clock,
+        board: board.clone(),
+    };
+    let switchboard = Switchboard::new(shared, endpoint.clone(), Rate { per_second: 50, burst: 500 });
+    let answering = tokio::spawn(switchboard.clone().answer(|_| ()));
+    let dialling = tokio::spawn(switchboard.dial());
+    Station { side, board, endpoint, tasks: vec![answering, dialling] }
+}
+
+/// As if the process had ended: tasks, sockets, record thread.
+async fn hang_up(station: Station) -> Side {
+    for task in station.tasks {
+        task.abort();
+        let _ = task.await;
+    }
+    station.endpoint.close().await;
+    drop(station.endpoint);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    station.side
+}
+
+async fn both(scratch: &Scratch, transport: Transport) -> (LineId, [SocketAddr; 2], [Station; 2]) {
+    let addresses = [free_port(), free_port()];
+    let (line, [north, south]) = pairs::pair(scratch, addresses.map(|a| vec![a.to_string()])).await;
+    let north = connect(north, addresses[0], transport).await;
+    let south = connect(south, addresses[1], transport).await;
+    (line, addresses, [north, south])
+}
+
+/// Waits until both hold the same two heads of at least these sizes.
+async fn even(line: LineId, stations: [&Station; 2], sizes: [u64; 2]) {
+    let wait = async {
+        loop {
+            let (a, b) = (heads(&stations[0].side, line).await, heads(&stations[1].side, line).await);
+            if a == b && a[0].0 >= sizes[0] && a[1].0 >= sizes[1] {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), wait).await.expect("the records even out");
+}
+
+async fn an_ask_is_delivered(transport: Transport) {
+    let scratch = Scratch::new("line-delivered");
+    let (line, _, [north, south]) = both(&scratch, transport).await;
+    let done = north.side.keeper.act(line, ask(), None, officer(None)).await.unwrap();
+    even(line, [&north, &south], [2, 2]).await;
+    assert_eq!(rung(&north.side, line, done.at).await, "DELIVERED");
+    assert_eq!(rung(&south.side, line, done.at).await, "DELIVERED");
+    assert_eq!(north.board.of(line).transport, Some(transport));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ask_is_delivered_over_quic() {
+    an_ask_is_delivered(Transport::Quic).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ask_is_delivered_over_tcp() {
+    an_ask_is_delivered(Transport::Tcp).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_asked_while_the_peer_was_away_is_delivered_when_it_comes_back() {
+    let scratch = Scratch::new("line-away");
+    let (line, addresses, [north, south]) = both(&scratch, Transport::Quic).await;
+    even(line, [&north, &south], [1, 1]).await;
+    let away = stop(hang_up(south).await).await;
+    let mut last = None;
+    for _ in 0..20 {
+        last = Some(north.side.keeper.act(line, ask(), None, officer(None)).await.unwrap());
+    }
+    let south = connect(serve(away), addresses[1], Transport::Quic).await;
+    even(line, [&north, &south], [21, 2]).await;
+    assert_eq!(rung(&north.side, line, last.unwrap().at).await, "DELIVERED");
+}
