@@ -1,5 +1,7 @@
 //! The station: everything that touches the world. What is decided is decided in `counterpart-core`.
 
+pub mod api;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod entropy;
@@ -8,6 +10,8 @@ pub mod link;
 pub mod record;
 pub mod station;
 pub mod store;
+pub mod view;
+pub mod words;
 
 #[cfg(test)]
 #[path = "../tests/scratch/mod.rs"]

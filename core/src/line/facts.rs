@@ -423,6 +423,11 @@ impl<'a> View<'a> {
         self.facts.side(party).opened.get(place).map(|index| EntryRef { party, index: *index })
     }
 
+    /// How many entries a side has opened that are called aloud by a number: its highest ordinal.
+    pub fn opened(&self, party: Party) -> u64 {
+        self.facts.side(party).opened.len() as u64
+    }
+
     /// The asks of one side, oldest first.
     pub fn asks(&self, party: Party) -> impl DoubleEndedIterator<Item = &'a Fact> + use<'a> {
         let view = *self;

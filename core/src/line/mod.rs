@@ -136,6 +136,11 @@ impl Line {
         self.restored = true;
     }
 
+    /// Whether this is a copy restored from a backup, which signs nothing in this epoch.
+    pub fn restored(&self) -> bool {
+        self.restored
+    }
+
     fn may_sign(&self) -> bool {
         !self.restored && self.own().size() > 0
     }

@@ -123,6 +123,18 @@ impl Line {
         outcome.map_or_else(Answer::Refused, Answer::Written)
     }
 
+    /// Whether `act` would be written now; nothing is. For desks, which show what cannot be done with the reason.
+    ///
+    /// # Errors
+    /// The [`Refusal`] with which [`Line::turn`] would answer it.
+    pub fn would(&self, act: &Act, now: Timestamp) -> Result<(), Refusal> {
+        let draft = draft(&self.facts.all(), act, now)?;
+        if !self.may_sign() {
+            return Err(Refusal::LineNotOpen);
+        }
+        super::judge::judge(&self.facts, &self.header(draft, now)).map(|_| ()).map_err(Refusal::Barred)
+    }
+
     fn act(
         &mut self,
         act: &Act,

@@ -63,7 +63,8 @@ impl Unfit {
 pub fn words(form: &ActForm, defaults: &Defaults, salt: [u8; 16]) -> Result<Option<Words>, Fault> {
     let Some(words) = &form.words else { return Ok(None) };
     let language = words.language.as_ref().unwrap_or(&defaults.language).clone();
-    let is_tag = language.len() <= limits::SHORT_TEXT_MAX && language.parse::<unic_langid::LanguageIdentifier>().is_ok();
+    let is_tag =
+        language.len() <= limits::SHORT_TEXT_MAX && language.parse::<unic_langid::LanguageIdentifier>().is_ok();
     if !is_tag {
         return Err(Fault::new(Code::LanguageMalformed).with("said", language));
     }
@@ -106,7 +107,9 @@ pub fn act(form: &ActForm, line: &Line, defaults: &Defaults) -> Result<Act, Unfi
         "read" => Act::Read { text: asked.entry()? },
         "retract" => Act::Retract { text: asked.entry()? },
         "check-reply" => Act::CheckReply { check: asked.entry()? },
-        other => return Err(Fault::new(Code::UnknownAct).with("said", other).with("known", Act::WORDS.join(", ")).into()),
+        other => {
+            return Err(Fault::new(Code::UnknownAct).with("said", other).with("known", Act::WORDS.join(", ")).into());
+        }
     })
 }
 
@@ -138,9 +141,7 @@ impl Asked<'_> {
                 precedence: self.precedence()?.unwrap_or(Precedence::Routine),
                 mark: self.mark()?,
             },
-            "check" => {
-                Act::Check { precedence: self.precedence()?.unwrap_or(Precedence::Routine), mark: self.mark()? }
-            }
+            "check" => Act::Check { precedence: self.precedence()?.unwrap_or(Precedence::Routine), mark: self.mark()? },
             "memo" => Act::Memo,
             "state" => {
                 let state = word("state", &form.state, LineState::parse, LineState::ALL, LineState::word)?;

@@ -155,7 +155,8 @@ mod tests {
     fn what_are_no_sixteen_groups_is_refused() {
         let groups = |group: &str, count: usize| vec![group; count].join(" ");
 
-        for said in [String::new(), groups("12345", 15), groups("12345", 17), groups("65536", 16), groups("1234x", 16)] {
+        for said in [String::new(), groups("12345", 15), groups("12345", 17), groups("65536", 16), groups("1234x", 16)]
+        {
             assert_eq!(Digits::parse(&said).map_err(|f| f.code()), Err(Code::DigitsMalformed), "{said}");
         }
     }

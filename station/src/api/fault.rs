@@ -120,6 +120,8 @@ faults! {
     File = Usage BAD_REQUEST "file",
     /// The configuration cannot be read; the sentence of `config` says where.
     Configuration = Usage BAD_REQUEST "configuration",
+    /// Keys could not be made or read; the sentence of `keys` says why.
+    Keys = Usage BAD_REQUEST "keys",
     /// Nobody answers at the socket.
     NoStation = Error SERVICE_UNAVAILABLE "no-station",
     /// Another station answers at the socket.
@@ -234,8 +236,8 @@ mod tests {
         for code in Code::ALL {
             let told = Fault::new(*code).tell(&words);
 
-            assert!(!told.what.starts_with("fault-") && !told.what.is_empty(), "{}", told.code);
-            assert!(!told.instead.starts_with("fault-") && !told.instead.is_empty(), "{}", told.code);
+            assert!(!told.what.starts_with("{fault-") && !told.what.is_empty(), "{}", told.code);
+            assert!(!told.instead.starts_with("{fault-") && !told.instead.is_empty(), "{}", told.code);
         }
     }
 

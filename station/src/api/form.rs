@@ -143,8 +143,7 @@ impl ActForm {
     /// # Errors
     /// A [`Fault`]: it is no form, there is no such act, or a field is missing or not the act's.
     pub fn read(json: &[u8]) -> Result<ActForm, Fault> {
-        let form: ActForm =
-            serde_json::from_slice(json).map_err(|cause| Fault::new(Code::NotJson).with("cause", cause))?;
+        let form: ActForm = object(json)?;
         form.check()?;
         Ok(form)
     }
@@ -197,6 +196,18 @@ impl ActForm {
         ];
         fields.into_iter().filter(|(_, there)| *there).map(|(field, _)| field).collect()
     }
+}
+
+/// Reads a form of any call. Only an object will do: a list of values in the order of the fields would say nothing to a reader.
+///
+/// # Errors
+/// [`Code::NotJson`].
+pub fn object<T: serde::de::DeserializeOwned>(json: &[u8]) -> Result<T, Fault> {
+    let fault = |cause: &dyn std::fmt::Display| Fault::new(Code::NotJson).with("cause", cause);
+    if json.trim_ascii_start().first() != Some(&b'{') {
+        return Err(fault(&"it is no JSON object"));
+    }
+    serde_json::from_slice(json).map_err(|cause| fault(&cause))
 }
 
 /// The fault of an act that lacks a field.

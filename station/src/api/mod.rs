@@ -9,6 +9,7 @@ pub mod bell;
 pub mod ceremony;
 pub mod doctor;
 pub mod fault;
+pub mod files;
 pub mod form;
 pub mod receive;
 pub mod router;
@@ -46,7 +47,7 @@ pub struct Parts {
     /// The station's clock.
     pub clock: Clock,
     /// Its configuration.
-    pub config: Config,
+    pub config: Arc<Config>,
     /// The mark of what is opened without one.
     pub mark: Mark,
     /// How lines begin.

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::Api;
 use super::fault::{Code, Fault, Told};
+use super::form::object;
 
 /// A body, in bytes: an act with the longest text fits.
 pub const BODY_MAX: usize = 128 * 1024;
@@ -40,8 +41,7 @@ impl<T: DeserializeOwned> FromRequest<Api> for Form<T> {
 
     async fn from_request(request: Request, api: &Api) -> Result<Form<T>, Told> {
         let Sent(bytes) = Sent::from_request(request, api).await?;
-        let read = serde_json::from_slice(&bytes);
-        read.map(Form).map_err(|cause| api.tell(Fault::new(Code::NotJson).with("cause", cause)))
+        object(&bytes).map(Form).map_err(|fault| api.tell(fault))
     }
 }
 

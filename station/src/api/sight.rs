@@ -77,8 +77,8 @@ pub fn body(reader: &Reader, line: LineId, epoch: Epoch, at: EntryRef) -> Result
     })
 }
 
-/// A session or another random name, as 32 hexadecimal digits.
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
+/// Bytes as lower-case hexadecimal digits.
+pub fn hexadecimal(bytes: &[u8]) -> String {
     let mut out = String::new();
     // Writing to a string cannot fail.
     let _ = hex(&mut out, bytes);
@@ -124,7 +124,8 @@ impl Api {
             ActFault::Stopping => self.tell(Fault::new(Code::Stopping)),
             ActFault::Refused(refusal) => {
                 let told = self.see(line, move |sight| {
-                    let halted = sight.line.halted().filter(|_| refusal == counterpart_core::fault::Refusal::LineNotOpen);
+                    let halted =
+                        sight.line.halted().filter(|_| refusal == counterpart_core::fault::Refusal::LineNotOpen);
                     match halted {
                         Some(misconduct) => Told::why(Whose::Misconduct, sight.telling.words.misconduct(misconduct)),
                         None => Told::why(Whose::Refusal, sight.refusal(&refusal)),
@@ -143,9 +144,10 @@ impl Api {
 
     /// The line of this name.
     pub(super) async fn line(&self, said: Option<String>) -> Result<LineId, Told> {
-        let chosen = self.parts.keeper.look(move |lines| {
-            choose(lines.iter().map(|kept| &kept.line), said.as_deref()).map(Line::id)
-        });
+        let chosen = self
+            .parts
+            .keeper
+            .look(move |lines| choose(lines.iter().map(|kept| &kept.line), said.as_deref()).map(Line::id));
         chosen.await.map_err(|_| Fault::new(Code::Stopping)).flatten().map_err(|fault| self.tell(fault))
     }
 

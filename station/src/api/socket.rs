@@ -67,11 +67,7 @@ impl Socket {
             Ok(fs::symlink_metadata(&path)?.ino())
         };
         let inode = put().map_err(failed)?;
-        Ok(Socket {
-            listener,
-            places: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
-            file: BoundFile { path, inode },
-        })
+        Ok(Socket { listener, places: Arc::new(Semaphore::new(CONNECTIONS_MAX)), file: BoundFile { path, inode } })
     }
 
     /// Where it is.

@@ -4,9 +4,9 @@
 use counterpart_core::limits;
 use counterpart_core::record::what::Offered;
 use counterpart_core::time::{Timestamp, Window};
+use jiff::Zoned;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
-use jiff::Zoned;
 
 use super::fault::{Code, Fault};
 

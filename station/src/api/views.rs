@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::{Path, State};
 use axum::Json;
+use axum::extract::{Path, State};
 use counterpart_core::ids::{Epoch, LineId, Party};
 use counterpart_core::record::kind::Kind;
 use counterpart_core::record::log::Entry;
@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::Api;
 use super::fault::{Code, Fault, Told};
 use super::receive::Asked;
+use super::sight::hexadecimal;
 use crate::record::log_key;
 use crate::store::{ROWS_MAX, Reader, StoreError};
 use crate::view::figures::{FiguresView, figures};
@@ -91,6 +92,30 @@ pub struct RequestsView {
     pub ours: Vec<RequestLine>,
 }
 
+/// A page of the record under the heads of both logs.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RecordPage {
+    /// The line, 32 hexadecimal digits.
+    pub line: String,
+    /// The number of the epoch.
+    pub epoch: u64,
+    /// Both heads, the inviter's first: the same at both stations when the records are even.
+    pub heads: [HeadView; 2],
+    /// The page.
+    pub record: RecordView,
+}
+
+/// The head of one log.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct HeadView {
+    /// Whose log.
+    pub call_sign: String,
+    /// Entries in it.
+    pub size: u64,
+    /// Its root, 64 hexadecimal digits.
+    pub root: String,
+}
+
 /// Requests of one line, oldest first: those that are open, or all.
 pub fn requests(sight: &Sight<'_>, all: bool) -> RequestsView {
     let view = sight.view();
@@ -158,7 +183,7 @@ fn limit(query: &RecordQuery) -> usize {
 ///
 /// # Errors
 /// What to tell the caller if `from` names nothing.
-pub fn page(sight: &Sight<'_>, entries: &[Vec<Entry>; 2], query: &RecordQuery) -> Result<RecordView, Told> {
+pub fn page(sight: &Sight<'_>, entries: &[Vec<Entry>; 2], query: &RecordQuery) -> Result<RecordPage, Told> {
     let named = |said: &String| {
         let at = names::parse(sight.line, said);
         at.map(From::Entry).map_err(|fault| Told::name(&fault, sight.telling.words))
@@ -169,7 +194,17 @@ pub fn page(sight: &Sight<'_>, entries: &[Vec<Entry>; 2], query: &RecordQuery) -
         (None, None) => From::Last,
     };
     let [inviter, joiner] = entries;
-    Ok(record(sight, inviter, joiner, Page { from, limit: limit(query), with_words: query.words }))
+    let head = |party: Party| {
+        let head = sight.line.log(party).head();
+        let call_sign = names::call_sign(sight.line, party).to_owned();
+        HeadView { call_sign, size: head.size, root: hexadecimal(&head.root) }
+    };
+    Ok(RecordPage {
+        line: sight.line.id().to_string(),
+        epoch: sight.line.epoch().number,
+        heads: Party::BOTH.map(head),
+        record: record(sight, inviter, joiner, Page { from, limit: limit(query), with_words: query.words }),
+    })
 }
 
 /// `GET /api/v1/lines`.
@@ -209,10 +244,7 @@ pub(super) async fn one(
 }
 
 /// `GET /api/v1/record`.
-pub(super) async fn read(
-    State(api): State<Api>,
-    Asked(query): Asked<RecordQuery>,
-) -> Result<Json<RecordView>, Told> {
+pub(super) async fn read(State(api): State<Api>, Asked(query): Asked<RecordQuery>) -> Result<Json<RecordPage>, Told> {
     let id = api.line(query.line.clone()).await?;
     let sizes = move |sight: &Sight<'_>| {
         let sizes = Party::BOTH.map(|party| sight.line.log(party).size());
