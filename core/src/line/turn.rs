@@ -205,15 +205,20 @@ impl Line {
         let Arrived { entry, body, verified_under } = arrived;
         let at = entry.header.at();
         if at.party == self.me {
-            return Answer::Misconduct(Misconduct::WrongParty);
+            return self.halt(Misconduct::WrongParty);
         }
         if entry.header.epoch != self.epoch() {
-            return Answer::Misconduct(Misconduct::WrongEpoch);
+            return self.halt(Misconduct::WrongEpoch);
         }
         if at.index < self.peer().size() {
             let stored = (given.stored)(self.epoch(), at);
             let same = stored.as_deref() == Some(entry.bytes.as_slice());
-            return if same { Answer::Held } else { self.halt(Misconduct::Fork) };
+            if same {
+                return Answer::Held;
+            }
+            // Two entries at one index, both signed, are a fork; an unsigned one shows nothing but itself.
+            let signed = entry.signed_by(&self.peer().key(), &Strict);
+            return self.halt(if signed { Misconduct::Fork } else { Misconduct::BadSignature });
         }
         if self.halted().is_some() {
             return Answer::Held;

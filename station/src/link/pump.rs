@@ -192,7 +192,14 @@ impl Pump<'_> {
             let may_read = self.quiet_until_ms <= now.ms;
             tokio::select! {
                 frame = reader.read_frame(), if may_read => match frame {
-                    Ok(frame) => self.frame(&frame).await,
+                    Ok(frame) => {
+                        // A frame may speak of what was committed a moment ago.
+                        if published.has_changed().unwrap_or(false) {
+                            let view = published.borrow_and_update().clone();
+                            self.committed(&view).await;
+                        }
+                        self.frame(&frame).await;
+                    }
                     Err(fault) => return Ended::Broken(fault),
                 },
                 changed = published.changed() => {
@@ -207,7 +214,9 @@ impl Pump<'_> {
                     self.put(outputs).await;
                 }
                 Some((misconduct, epoch)) = breaches.recv() => {
-                    let outputs = self.session.misconduct(misconduct, epoch, &[]);
+                    // The record has kept the entry as evidence already.
+                    let mut outputs = self.session.misconduct(misconduct, epoch, &[]);
+                    outputs.retain(|output| !matches!(output, Output::Misconduct { .. }));
                     self.put(outputs).await;
                 }
                 () = gauge.room.notified() => {}

@@ -162,11 +162,9 @@ impl Record {
     fn note_link(&mut self, line: LineId, up: bool, even: bool) {
         let now = self.monotonic_ms();
         let Some(kept) = self.lines.kept.get_mut(&line) else { return };
-        if !up {
-            kept.up_since_ms = None;
-        } else if kept.up_since_ms.is_none() {
-            kept.up_since_ms = Some(now);
-        }
+        // Even once since the connection came is enough: every trailing `received` makes it uneven for a moment.
+        let even = up && (kept.even || even);
+        kept.up_since_ms = up.then(|| kept.up_since_ms.unwrap_or(now));
         kept.stirred |= kept.even != even;
         kept.even = even;
     }
