@@ -479,6 +479,7 @@ misconduct-false-claim = Their station says that it holds more of our log than w
 misconduct-epoch-jump = Their station opened an epoch whose number is too far above the last.
 misconduct-wrong-body = Their station sent words that are not those that their entry names.
 misconduct-other-charter = Their station showed another charter than the one that was agreed.
+misconduct-stale-grant = Their station granted keys under a serial that is not above the last.
 misconduct-halts = The evidence is kept; their log is taken no further in this epoch. A person must speak with them by another channel.
 misconduct-ends-session = The evidence is kept; the session ended and is tried again.
 

@@ -16,7 +16,7 @@ use super::sight::hexadecimal;
 use crate::record::log_key;
 use crate::store::{ROWS_MAX, Reader, StoreError};
 use crate::view::figures::{FiguresView, figures};
-use crate::view::lines::{LineView, line};
+use crate::view::lines::{Evidence, LineView, StandingView, line};
 use crate::view::names;
 use crate::view::record::{From, Page, RecordView, record};
 use crate::view::request::{RequestLine, RequestView, request};
@@ -92,6 +92,18 @@ pub struct RequestsView {
     pub ours: Vec<RequestLine>,
 }
 
+/// A line, under what programs compare: whether it can be used, and both heads.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct LineRow {
+    /// open, pending, halted, restored or closed.
+    pub status: String,
+    /// Both heads, the inviter's first: the same at both stations when the records are even.
+    pub logs: [HeadView; 2],
+    /// The line.
+    #[serde(flatten)]
+    pub view: LineView,
+}
+
 /// A page of the record under the heads of both logs.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct RecordPage {
@@ -114,6 +126,27 @@ pub struct HeadView {
     pub size: u64,
     /// Its root, 64 hexadecimal digits.
     pub root: String,
+}
+
+fn heads(sight: &Sight<'_>) -> [HeadView; 2] {
+    Party::BOTH.map(|party| {
+        let head = sight.line.log(party).head();
+        let call_sign = names::call_sign(sight.line, party).to_owned();
+        HeadView { call_sign, size: head.size, root: hexadecimal(&head.root) }
+    })
+}
+
+/// A line, with what its link's task has found.
+pub fn row(sight: &Sight<'_>, evidence: &[Evidence]) -> LineRow {
+    let view = line(sight, evidence);
+    let status = match view.standing {
+        StandingView::Open => "open",
+        StandingView::Pending => "pending",
+        StandingView::Halted { .. } => "halted",
+        StandingView::Restored => "restored",
+        StandingView::Closed { .. } => "closed",
+    };
+    LineRow { status: status.into(), logs: heads(sight), view }
 }
 
 /// Requests of one line, oldest first: those that are open, or all.
@@ -194,25 +227,20 @@ pub fn page(sight: &Sight<'_>, entries: &[Vec<Entry>; 2], query: &RecordQuery) -
         (None, None) => From::Last,
     };
     let [inviter, joiner] = entries;
-    let head = |party: Party| {
-        let head = sight.line.log(party).head();
-        let call_sign = names::call_sign(sight.line, party).to_owned();
-        HeadView { call_sign, size: head.size, root: hexadecimal(&head.root) }
-    };
     Ok(RecordPage {
         line: sight.line.id().to_string(),
         epoch: sight.line.epoch().number,
-        heads: Party::BOTH.map(head),
+        heads: heads(sight),
         record: record(sight, inviter, joiner, Page { from, limit: limit(query), with_words: query.words }),
     })
 }
 
 /// `GET /api/v1/lines`.
-pub(super) async fn lines(State(api): State<Api>) -> Result<Json<Vec<LineView>>, Told> {
+pub(super) async fn lines(State(api): State<Api>) -> Result<Json<Vec<LineRow>>, Told> {
     let mut views = Vec::new();
     for id in api.ids().await? {
         let evidence = (api.parts.observe)(id);
-        views.push(api.see(id, move |sight| line(sight, &evidence)).await?);
+        views.push(api.see(id, move |sight| row(sight, &evidence)).await?);
     }
     Ok(Json(views))
 }

@@ -12,7 +12,7 @@ use super::unserved::Unserved;
 use super::{Context, Exit};
 use crate::api::doctor::{Report, examine};
 use crate::api::fault::{Code, Told};
-use crate::api::views::{self, RecordPage, RecordQuery, RequestsView};
+use crate::api::views::{self, LineRow, RecordPage, RecordQuery, RequestsView};
 use crate::view::figures::{FiguresView, figures};
 use crate::view::lines::{LineView, StandingView};
 use crate::view::request::{RequestLine, RequestView};
@@ -105,16 +105,16 @@ impl Context {
     }
 
     async fn lines(&self) -> Result<Exit, Told> {
-        let (value, views): (_, Vec<LineView>) = self.view("/api/v1/lines", |unserved| Ok(unserved.lines())).await?;
+        let (value, rows): (_, Vec<LineRow>) = self.view("/api/v1/lines", |unserved| Ok(unserved.lines())).await?;
         let text = |view: &LineView| {
             let clocks = self.clocks([&view.ours.call_sign, &view.theirs.call_sign]);
             text::line(view, &Telling { words: &self.words, clocks: &clocks })
         };
         self.show(&value, || {
-            let texts: Vec<String> = views.iter().map(text).collect();
+            let texts: Vec<String> = rows.iter().map(|row| text(&row.view)).collect();
             Ok(if texts.is_empty() { self.say("lines-none", &[]) } else { texts.join("\n") })
         })?;
-        let halted = views.iter().any(|view| matches!(view.standing, StandingView::Halted { .. }));
+        let halted = rows.iter().any(|row| matches!(row.view.standing, StandingView::Halted { .. }));
         Ok(if halted { Exit::Misconduct } else { Exit::Done })
     }
 

@@ -8,13 +8,13 @@ use counterpart_core::time::Timestamp;
 
 use crate::api::fault::{Code, Fault, Told};
 use crate::api::sight::{body, choose, clocks};
-use crate::api::views::{self, RecordPage, RecordQuery};
+use crate::api::views::{self, LineRow, RecordPage, RecordQuery};
 use crate::config::{Config, Organisation};
 use crate::record::load;
 use crate::store::{Reader, StoreError};
 use crate::view::Sight;
 use crate::view::lines::Evidence;
-use crate::view::{Moment, lines};
+use crate::view::Moment;
 use crate::words::Words;
 use crate::words::clocks::Telling;
 
@@ -55,9 +55,9 @@ impl<'a> Unserved<'a> {
     }
 
     /// Every line. Of the link nothing is known.
-    pub fn lines(&self) -> Vec<lines::LineView> {
+    pub fn lines(&self) -> Vec<LineRow> {
         let evidence = [Evidence::Unknown { since: Moment(self.now), tries: 0 }];
-        self.lines.iter().map(|line| self.see(line, |sight| lines::line(sight, &evidence))).collect()
+        self.lines.iter().map(|line| self.see(line, |sight| views::row(sight, &evidence))).collect()
     }
 
     /// One line, or all without a name.
