@@ -68,12 +68,12 @@ impl Words {
 
     /// The sentence of this name with `args` put in. A sentence that is missing shows its name: tests find that.
     pub fn say(&self, id: &str, args: &[(&'static str, Arg<'_>)]) -> String {
-        self.try_say(id, None, args).unwrap_or_else(|broken| broken)
+        self.try_say(id, None, args).unwrap_or_else(broken)
     }
 
     /// What may be done instead: the sentence that belongs to the one of this name.
     pub fn say_do(&self, id: &str, args: &[(&'static str, Arg<'_>)]) -> String {
-        self.try_say(id, Some("do"), args).unwrap_or_else(|broken| broken)
+        self.try_say(id, Some("do"), args).unwrap_or_else(broken)
     }
 
     fn try_say(&self, id: &str, attribute: Option<&str>, args: &[(&'static str, Arg<'_>)]) -> Result<String, String> {
@@ -99,6 +99,18 @@ impl Words {
         let said = self.bundle.format_pattern(pattern, Some(&given), &mut faults).into_owned();
         if faults.is_empty() { Ok(said) } else { Err(said) }
     }
+}
+
+/// What is left of a sentence that lacks something: shown as far as it goes, for a page with a hole is better than no page.
+#[cfg(not(test))]
+fn broken(said: String) -> String {
+    said
+}
+
+/// In the tests it stops them.
+#[cfg(test)]
+fn broken(said: String) -> String {
+    panic!("a sentence is broken: {said}");
 }
 
 /// Text from outside as one line that cannot command a terminal: control characters, and those that turn the direction of

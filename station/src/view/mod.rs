@@ -18,7 +18,7 @@ pub mod ring;
 pub mod scalar;
 pub mod text;
 #[cfg(test)]
-mod trial;
+pub(crate) mod trial;
 
 use counterpart_core::ids::{EntryRef, Party};
 use counterpart_core::line::Line;

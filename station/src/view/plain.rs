@@ -160,8 +160,11 @@ impl<'a> Sight<'a> {
         for (n, owed) in self.owed(request).into_iter().enumerate() {
             lines.put(n.min(3) as u8, owed.sentence);
         }
+        let (from, to) = posts(request);
+        let (ours, last) = (request.at.party == self.me(), self.view().attempts(request).pop().unwrap_or(request));
+        let about = [("post", (if ours { to } else { from }).into()), ("time", self.both(last.time))];
         for (n, id) in self.not_known(request).into_iter().enumerate() {
-            lines.put(n.min(4) as u8, self.say(id, &[("post", posts(request).1.into())]));
+            lines.put(n.min(4) as u8, self.say(id, &about));
         }
         lines.cut()
     }
@@ -314,7 +317,7 @@ impl<'a> Sight<'a> {
         }
         let Headline::Open { reached, .. } = view.headline(request) else { return Vec::new() };
         if !ours {
-            return Vec::new();
+            return vec!["unknown-still"];
         }
         let mut unknown = match reached.rung {
             Rung::Sent => vec!["unknown-held"],

@@ -8,7 +8,7 @@ use super::lines::{LineView, OrganisationView};
 use super::record::{Args, RecordEntry, RecordView};
 use super::request::{RequestLine, RequestView};
 use super::ring::RingView;
-use super::{Side, Window};
+use super::{Moment, Side, Window};
 use crate::words::clocks::Telling;
 use crate::words::{Why, clean};
 
@@ -37,6 +37,12 @@ pub fn request(view: &RequestView, telling: &Telling<'_>) -> String {
         out.push(String::new());
         out.extend(offer_head(offer, telling));
         out.extend(ladder(&offer.rungs, telling));
+    }
+    if let Some(talk) = &view.talk {
+        let [ours, theirs] = [talk.ours, talk.theirs].map(|word| telling.words.word(word.0).into());
+        let args = [("state", talk.state.0.word().into()), ("ours", ours), ("theirs", theirs)];
+        out.push(String::new());
+        out.extend(wrap(&telling.say("table-talk", &args), 0, 2));
     }
     let acts: Vec<String> = view.acts.iter().filter(|a| a.may).map(|a| act_on(&a.act, &a.on.name, view)).collect();
     if !acts.is_empty() {
@@ -106,19 +112,19 @@ pub fn line(view: &LineView, telling: &Telling<'_>) -> String {
     let id = if view.differs { "observed-declared-differ" } else { "observed-declared-same" };
     let observed = telling.observed(view.observed.state);
     let args = [("observed", observed.into()), ("declared", declared(&view.theirs, telling).into())];
-    out.push(format!("  {}   {}", telling.say(id, &args), view.records.sentence));
+    out.extend(wrap(&format!("{}   {}", telling.say(id, &args), view.records.sentence), 2, 4));
     for sentence in view.standing_sentence.iter().chain(&view.observed.sentences) {
         out.extend(wrap(sentence, 2, 4));
     }
     if view.ours.declared.0 != counterpart_core::record::codes::LineState::Open {
         let state = declared(&view.ours, telling);
-        out.push(format!("  {}", telling.say("table-declared-ours", &[("state", state.into())])));
+        out.extend(wrap(&telling.say("table-declared-ours", &[("state", state.into())]), 2, 4));
     }
     let head = |id: &str, side: &OrganisationView| {
         telling.say(id, &[("size", side.size.to_string().into()), ("root", (&side.root_short).into())])
     };
     let heads = [head("table-head-ours", &view.ours), head("table-head-theirs", &view.theirs)];
-    out.push(format!("  {}", heads.join("   ")));
+    out.extend(wrap(&heads.join("   "), 2, 4));
     for (id, requests) in [
         ("table-requests-theirs", &view.requests_theirs),
         ("table-requests-ours", &view.requests_ours),
@@ -213,8 +219,9 @@ fn cell(entry: &RecordEntry, telling: &Telling<'_>) -> String {
     parts.extend(entry.precedence.map(|p| p.0.word().to_owned()));
     parts.extend(entry.mark.map(|m| m.0.word().to_owned()));
     parts.extend(args(&entry.args, telling));
-    parts.extend(entry.deadline.map(|by| format!("⌛ {}", telling.here(by.0))));
-    parts.push(format!("[{}]", telling.say("table-saw", &[("size", entry.saw.to_string().into())])));
+    let by = |time: Moment| telling.say("table-deadline", &[("time", telling.here(time.0).into())]);
+    parts.extend(entry.deadline.map(by));
+    parts.push(format!("[{}]", saw(entry.saw, telling)));
     let why = entry.why.as_ref().map(|w| w.why.as_str()).unwrap_or_default();
     match entry.standing.as_str() {
         "void" => parts.push(telling.say("standing-void", &[("why", why.into())])),
@@ -222,6 +229,14 @@ fn cell(entry: &RecordEntry, telling: &Telling<'_>) -> String {
         _ => {}
     }
     parts.join("  ")
+}
+
+/// A size as the last index below it: what is called aloud are indexes.
+fn saw(size: u64, telling: &Telling<'_>) -> String {
+    match size.checked_sub(1) {
+        None => telling.say("table-saw-nothing", &[]),
+        Some(last) => telling.say("table-saw", &[("last", last.to_string().into())]),
+    }
 }
 
 fn args(args: &Args, telling: &Telling<'_>) -> Vec<String> {
@@ -238,7 +253,8 @@ fn args(args: &Args, telling: &Telling<'_>) -> Vec<String> {
         args.on_silence.map(|s| s.0.word()),
     ];
     parts.extend(words.into_iter().flatten().map(str::to_owned));
-    parts.extend(args.until.map(|until| format!("– {}", telling.here(until.0))));
+    let until = |time: Moment| telling.say("table-until", &[("time", telling.here(time.0).into())]);
+    parts.extend(args.until.map(until));
     parts.extend(args.windows.iter().map(|w| window(w, telling)));
     parts.extend(args.posts.iter().map(|p| clean(p)));
     parts
@@ -282,8 +298,11 @@ fn direction_tables(direction: &DirectionView, telling: &Telling<'_>) -> Vec<Str
         return Vec::new();
     }
     let name = |row: &FiguresRow| format!("{} {}", row.mark.0.word(), row.precedence.0.word());
-    let head = |ids: &[&str]| std::iter::once(String::new()).chain(ids.iter().map(|id| telling.say(id, &[]))).collect();
-    let (mut counts, mut spans): (Vec<Vec<String>>, Vec<Vec<String>>) = (vec![head(&COUNTS)], vec![head(&SPANS)]);
+    let head = |corner: String, ids: &[&str]| -> Vec<String> {
+        std::iter::once(corner).chain(ids.iter().map(|id| telling.say(id, &[]))).collect()
+    };
+    let mut counts = vec![head(String::new(), &COUNTS)];
+    let mut spans = vec![head(telling.say("table-spans", &[]), &SPANS)];
     for row in &direction.rows {
         let numbers = [
             row.count,

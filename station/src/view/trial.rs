@@ -1,6 +1,8 @@
 //! Two stations in one process, for the tests: real lines, real keys, one moved clock.
 
+mod line;
 mod stories;
+mod walk;
 
 use std::collections::BTreeMap;
 
@@ -23,9 +25,9 @@ use counterpart_core::record::sign1::{AAD_CHARTER, AAD_ENTRY, Sign, SoftKey, sea
 use counterpart_core::record::what::{Offered, What};
 use counterpart_core::time::{Timestamp, Window};
 
+use super::Sight;
 use super::record::{Page, RecordView, record};
 use super::request::{RequestView, request};
-use super::{Side, Sight};
 use crate::words::Words;
 use crate::words::clocks::{Clocks, Place, Telling};
 
@@ -76,8 +78,13 @@ pub fn charter(keys: &[SoftKey; 2]) -> Charter {
 impl Trial {
     /// An open line: both have written their index 0, and neither owes anything.
     pub fn new() -> Trial {
+        Trial::with_pace(0)
+    }
+
+    /// The same, with a pace of renewals in seconds.
+    pub fn with_pace(seconds: u64) -> Trial {
         let keys = [1, 2].map(|n| SoftKey::from_seed([n; 32]));
-        let charter = charter(&keys);
+        let charter = Charter { pacing_s: [seconds; 4], ..charter(&keys) };
         let message = to_be_signed(AAD_CHARTER, &charter.encode());
         let opening =
             Opening::Paired { charter: charter.encode(), signatures: keys.each_ref().map(|key| key.sign(&message)) };
@@ -150,11 +157,7 @@ impl Trial {
         for entry in missing {
             let body = self.bodies.get(&entry.header.at()).cloned();
             let verified_under = self.keys[from.slot()].public();
-            self.turn(
-                to,
-                vec![Input::Arrived(Box::new(Arrived { entry, body, verified_under: Some(verified_under) }))],
-                0,
-            );
+            self.turn(to, vec![Input::Arrived(Box::new(Arrived { entry, body, verified_under }))], 0);
         }
     }
 
@@ -254,10 +257,6 @@ impl Trial {
     pub fn record(&self, party: Party, page: Page) -> RecordView {
         let [inviter, joiner] = &self.logs;
         self.look(party, |sight| record(sight, inviter, joiner, page))
-    }
-
-    pub fn side(&self, party: Party, of: Party) -> Side {
-        if party == of { Side::Ours } else { Side::Theirs }
     }
 }
 

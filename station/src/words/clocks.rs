@@ -2,6 +2,7 @@
 
 use counterpart_core::time::{Timestamp, Window};
 use jiff::Zoned;
+use jiff::civil::Date;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
 use super::{Arg, Words};
@@ -56,56 +57,64 @@ impl Telling<'_> {
 
     /// Our local time: "09:02", "Tue 3 Mar 09:02".
     pub fn here(&self, time: Timestamp) -> String {
-        self.local(&self.clocks.ours, time, false)
-    }
-
-    /// Their local time.
-    pub fn there(&self, time: Timestamp) -> String {
-        self.local(&self.clocks.theirs, time, false)
+        self.shown(&zoned(&self.clocks.ours, time), self.today(&self.clocks.ours))
     }
 
     /// Our local time to the second, always with the day.
     pub fn here_exact(&self, time: Timestamp) -> String {
-        self.local(&self.clocks.ours, time, true)
+        self.exact(&self.clocks.ours, time)
     }
 
     /// Their local time to the second, always with the day.
     pub fn there_exact(&self, time: Timestamp) -> String {
-        self.local(&self.clocks.theirs, time, true)
+        self.exact(&self.clocks.theirs, time)
     }
 
-    /// Both local times with their places: "13:00 Northland, 22:00 Sundmark"; one with its zone where both read alike.
+    /// Both local times with their places: "13:00 Northland, 22:00 Sundmark". The day stands beside ours when it is not today,
+    /// and beside theirs when it is another than beside ours. One time with its zone where both read alike.
     pub fn both(&self, time: Timestamp) -> String {
-        self.pair(self.here(time), self.there(time), time)
+        let [ours, theirs] = [&self.clocks.ours, &self.clocks.theirs].map(|place| zoned(place, time));
+        let told = [self.shown(&ours, self.today(&self.clocks.ours)), self.shown(&theirs, ours.date())];
+        self.pair(told, &ours, &theirs)
     }
 
-    /// A window in both local times.
+    /// A window in both local times, days as in [`Telling::both`].
     pub fn window(&self, window: Window) -> String {
-        let span = |place: &Place| {
-            let [start, end] = [window.start(), window.end()].map(|t| zoned(place, t));
-            let until = if start.date() == end.date() { clock(&end) } else { self.local(place, window.end(), false) };
-            format!("{}–{until}", self.local(place, window.start(), false))
-        };
-        self.pair(span(&self.clocks.ours), span(&self.clocks.theirs), window.start())
+        let of = |place: &Place| [window.start(), window.end()].map(|time| zoned(place, time));
+        let ([ours, our_end], [theirs, their_end]) = (of(&self.clocks.ours), of(&self.clocks.theirs));
+        let span =
+            |start: &Zoned, end: &Zoned, day| format!("{}–{}", self.shown(start, day), self.shown(end, start.date()));
+        let told = [span(&ours, &our_end, self.today(&self.clocks.ours)), span(&theirs, &their_end, ours.date())];
+        self.pair(told, &ours, &theirs)
     }
 
-    fn pair(&self, ours: String, theirs: String, time: Timestamp) -> String {
-        let (here, there) = (&self.clocks.ours, &self.clocks.theirs);
-        if ours == theirs {
-            let zone = zoned(here, time).strftime("%Z").to_string();
+    fn pair(&self, told: [String; 2], here: &Zoned, there: &Zoned) -> String {
+        let [ours, theirs] = told;
+        if here.datetime() == there.datetime() {
+            let zone = here.strftime("%Z").to_string();
             return self.say("time-one", &[("time", ours.into()), ("zone", zone.into())]);
         }
-        let [here, there] = [here, there].map(|place| Arg::from(&place.name));
+        let [here, there] = [&self.clocks.ours, &self.clocks.theirs].map(|place| Arg::from(&place.name));
         self.say("time-both", &[("ours", ours.into()), ("here", here), ("theirs", theirs.into()), ("there", there)])
     }
 
-    fn local(&self, place: &Place, time: Timestamp, exact: bool) -> String {
-        let (at, now) = (zoned(place, time), zoned(place, self.clocks.now));
-        let clock = if exact { at.strftime("%H:%M:%S").to_string() } else { clock(&at) };
-        if at.date() == now.date() && !exact {
+    fn today(&self, place: &Place) -> Date {
+        zoned(place, self.clocks.now).date()
+    }
+
+    /// The clock, and the day unless it is the one that the reader already has in mind.
+    fn shown(&self, at: &Zoned, day: Date) -> String {
+        let clock = at.strftime("%H:%M").to_string();
+        if at.date() == day {
             return clock;
         }
-        let date = self.date(&at, at.year() != now.year());
+        self.say("time-on-day", &[("date", self.date(at, at.year() != day.year()).into()), ("time", clock.into())])
+    }
+
+    fn exact(&self, place: &Place, time: Timestamp) -> String {
+        let at = zoned(place, time);
+        let date = self.date(&at, at.year() != self.today(place).year());
+        let clock = at.strftime("%H:%M:%S").to_string();
         self.say("time-on-day", &[("date", date.into()), ("time", clock.into())])
     }
 
@@ -144,10 +153,6 @@ impl Words {
 
 fn number(n: i8) -> u64 {
     u64::from(n.unsigned_abs())
-}
-
-fn clock(at: &Zoned) -> String {
-    at.strftime("%H:%M").to_string()
 }
 
 /// A peer may claim times of the last day of the year 9999, which lie beyond the calendar's end in some zone.
