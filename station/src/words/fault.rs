@@ -119,6 +119,8 @@ impl super::Words {
             Misconduct::FalseClaim => "misconduct-false-claim",
             Misconduct::EpochJump => "misconduct-epoch-jump",
             Misconduct::WrongBody => "misconduct-wrong-body",
+            Misconduct::OtherCharter => "misconduct-other-charter",
+            Misconduct::StaleGrant => "misconduct-stale-grant",
         };
         let then = if misconduct.halts() { "misconduct-halts" } else { "misconduct-ends-session" };
         Why { code: id.into(), fact: None, why: self.say(id, &[]), instead: self.say(then, &[]) }
