@@ -128,7 +128,7 @@ impl Station {
             board: self.board.clone(),
         };
         let rate = Rate { per_second: self.config.link.entries_per_second, burst: self.config.link.burst };
-        let switchboard = Switchboard::new(shared, self.endpoint.clone(), rate);
+        let switchboard = Switchboard::new(shared, self.endpoint.clone(), rate, &self.config.link.references);
         self.tasks.push(tokio::spawn(switchboard.clone().answer(pairing)).abort_handle());
         self.tasks.push(tokio::spawn(switchboard.dial()).abort_handle());
     }

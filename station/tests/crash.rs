@@ -1,7 +1,12 @@
 //! Real processes under load, killed at random points: every act whose command was answered stands in both records exactly once,
 //! and both records are equal.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests fail by panicking; the counts are to be read")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests fail by panicking; the counts are to be read"
+)]
 
 mod processes;
 mod scratch;
@@ -53,8 +58,11 @@ fn load(data: PathBuf, name: String, stop: &AtomicBool, journal: &Journal) {
     }
 }
 
+/// Entries by party and index.
+type Entries = BTreeMap<(u8, u64), Vec<u8>>;
+
 /// Every entry of both logs as one station holds them, and every body.
-fn everything(data: &Path) -> (BTreeMap<(u8, u64), Vec<u8>>, Vec<String>) {
+fn everything(data: &Path) -> (Entries, Vec<String>) {
     let reader = Reader::open(data).unwrap();
     let line = reader.lines().unwrap()[0].id;
     let (mut entries, mut bodies) = (BTreeMap::new(), Vec::new());
@@ -113,7 +121,9 @@ fn what_was_answered_stands_in_both_records_exactly_once_however_often_stations_
         (heads[0].is_some() && heads[0] == heads[1]).then_some(())
     };
     processes::wait("equal heads", even);
-    stations.iter_mut().for_each(|station| drop(station.kill()));
+    for station in &mut stations {
+        station.kill();
+    }
 
     let [(north, north_bodies), (south, south_bodies)] = dirs.each_ref().map(|data| everything(data));
     assert_eq!(north, south, "both records are equal");

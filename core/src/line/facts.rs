@@ -347,9 +347,14 @@ impl Facts {
         self.idle.get(&at).copied().unwrap_or(Standing::Counts)
     }
 
-    /// Whether this party's log holds something other than `received` that the other has not named (§3, *named head*).
+    /// Whether this party's log holds something other than `received` that the other has not named (§7.2).
     pub fn owes_receipt(&self, party: Party) -> bool {
         !self.side(party.peer()).substance.is_empty()
+    }
+
+    /// The index of the oldest entry of this party, other than `received`, that no head named by the other covers.
+    pub fn uncovered(&self, party: Party) -> Option<u64> {
+        self.side(party).substance.front().copied()
     }
 
     /// The largest size of the peer's log that this party has named.

@@ -1,4 +1,4 @@
-//! Frames: what two stations say to each other, to bytes and back (`docs/protocol.md`, "The link").
+//! Frames: what two stations say to each other, to bytes and back (`docs/protocol.md` §8.2).
 //!
 //! A frame is one array in deterministic CBOR, at most `limits::FRAME_MAX` bytes, its type first. The type and the form
 //! of a hello are the same in every version, so that two stations without a common one can say so.

@@ -1,4 +1,4 @@
-//! What may be said of a line from what was seen of it, and nothing more (`docs/protocol.md`, "The link").
+//! What may be said of a line from what was seen of it, and nothing more (`docs/protocol.md` §8.7).
 //!
 //! This is the *observed* state. What a peer *declares* of itself stands in its record; the two are shown side by side.
 

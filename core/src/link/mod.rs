@@ -1,5 +1,5 @@
 //! The conversation between two stations of one line: frames, the session that speaks them, and what may be said of the
-//! line from what was seen of it (`docs/protocol.md`, "The link").
+//! line from what was seen of it (`docs/protocol.md` §8).
 //!
 //! Nothing here reads a clock or moves a byte: the station, and the simulator, hand in frames and times and carry out
 //! the outputs.

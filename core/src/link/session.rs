@@ -1,4 +1,4 @@
-//! A session: one line over one connection whose peer has proved its link key (`docs/protocol.md`, "The link").
+//! A session: one line over one connection whose peer has proved its link key (`docs/protocol.md` §8).
 //!
 //! Each side sends a hello at once and, when the other's has come, pushes what the other lacks of its log; then each new
 //! entry once it is committed. The station moves the bytes: it hands in every frame, every commit and every tick, carries

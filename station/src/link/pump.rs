@@ -74,7 +74,8 @@ pub async fn run(
     to_peer.put(first);
     let writing = tokio::spawn(write(writer, unsent));
     let taking = tokio::spawn(take(shared.keeper.clone(), line, untaken, found));
-    let mut pump = Pump { shared, line, session, to_peer, to_record, ended: None, quiet_until_ms: 0 };
+    let mut pump =
+        Pump { shared, line, session, to_peer, to_record, control: control.clone(), ended: None, quiet_until_ms: 0 };
     if let Some(frame) = read {
         pump.frame(&frame).await;
     }
@@ -175,6 +176,7 @@ struct Pump<'a> {
     session: Session,
     to_peer: Outbox,
     to_record: mpsc::Sender<Received>,
+    control: Control,
     ended: Option<Ended>,
     /// Nothing is read before this time: the peer sends faster than our rate.
     quiet_until_ms: u64,
@@ -308,7 +310,10 @@ impl Pump<'_> {
                 });
                 self.shared.keeper.link(line, true, self.session.even());
             }
-            Output::Path(path) => board.change(line, |link| link.path = Some(path)),
+            Output::Path(path) => {
+                let packets = self.control.stats().map(|stats| (stats.sent_packets, stats.lost_packets));
+                board.change(line, |link| (link.path, link.packets) = (Some(path), packets));
+            }
             Output::PeerHolds { .. } => {}
             Output::Claim { epoch, head } => {
                 tracing::warn!(%line, %epoch, size = head.size, "the peer claims to hold more of our log, or another");

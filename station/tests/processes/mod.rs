@@ -1,7 +1,12 @@
 //! Stations as processes of their own: made, started, killed, asked over their command sockets with nothing but the standard
 //! library.
 
-#![allow(dead_code, clippy::unwrap_used, reason = "each test program uses its part; tests fail by panicking")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "each test program uses its part; tests fail by panicking"
+)]
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -20,6 +25,8 @@ use serde_json::{Value, json};
 pub struct Process {
     pub data: PathBuf,
     pub mark: PathBuf,
+    /// The network namespace that it runs in; `None`: the test's own.
+    pub namespace: Option<String>,
     child: Option<Child>,
 }
 
@@ -29,11 +36,16 @@ pub fn free_address() -> SocketAddr {
 }
 
 impl Process {
-    /// A new station, not yet served. A peer may send it `rate` entries a second.
+    /// A new station on loopback, not yet served. A peer may send it `rate` entries a second.
     pub fn init(parent: &Path, name: &str, call_sign: &str, rate: u32) -> Process {
+        Process::init_at(parent, name, call_sign, rate, free_address())
+    }
+
+    /// A new station that listens at `address`.
+    pub fn init_at(parent: &Path, name: &str, call_sign: &str, rate: u32, address: SocketAddr) -> Process {
         let data = parent.join(name);
         std::fs::create_dir(&data).unwrap();
-        let address = free_address().to_string();
+        let address = address.to_string();
         let announce = [address.clone()];
         let starter = Starter { name: call_sign, call_sign, zone: "UTC", listen: &address, announce: &announce };
         write_starter(&data, &starter).unwrap();
@@ -44,13 +56,22 @@ impl Process {
         Keys::generate(&data, &parent.join(format!("{name}.root-key"))).unwrap();
         Store::create(&data).unwrap();
         let mark = parent.join(format!("{name}.mark"));
-        Process { data, mark, child: None }
+        Process { data, mark, namespace: None, child: None }
     }
 
     /// Starts it and waits until it answers.
     pub fn serve(&mut self) {
         let log = std::fs::File::options().create(true).append(true).open(self.data.join("test.log")).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_counterpart"))
+        let program = env!("CARGO_BIN_EXE_counterpart");
+        let mut command = match &self.namespace {
+            None => Command::new(program),
+            Some(name) => {
+                let mut command = Command::new("ip");
+                command.args(["netns", "exec", name, program]);
+                command
+            }
+        };
+        let child = command
             .arg("--data")
             .arg(&self.data)
             .arg("serve")
@@ -131,11 +152,10 @@ pub fn pair(inviter: &Process, joiner: &Process) {
     let (status, joined) = joiner.post("/pairings/join", &json!({ "invitation": invited["invitation"] })).unwrap();
     assert_eq!(status, 200, "{joined}");
     let digits = |station: &Process| {
-        let pairings = wait("digits to compare", || {
+        wait("digits to compare", || {
             let pairings = station.get("/pairings")?;
             pairings[0]["candidates"][0]["digits"].as_str().map(str::to_owned)
-        });
-        pairings
+        })
     };
     let (here, there) = (digits(inviter), digits(joiner));
     assert_eq!(here, there);
