@@ -285,3 +285,166 @@ fn word<T: Copy>(
     let fault = || Fault::new(Code::UnknownWord).with("field", field).with("said", said).with("known", known());
     parse(said).map(Some).ok_or_else(fault)
 }
+
+#[cfg(test)]
+mod tests {
+    use counterpart_core::ids::Party::{Inviter, Joiner};
+
+    use super::super::form::SPECS;
+    use super::super::times::{write_window, zone};
+    use super::*;
+    use crate::view::trial::Trial;
+
+    fn defaults() -> Defaults {
+        let times = Times::exact(zone("Europe/Oslo").unwrap(), "Europe/Oslo");
+        Defaults { mark: Mark::Exercise, language: "en".into(), times }
+    }
+
+    fn read(json: &str, line: &Line) -> Result<Act, Unfit> {
+        act(&ActForm::read(json.as_bytes())?, line, &defaults())
+    }
+
+    /// For every act a form with every field that it takes, on an ask "0:1".
+    fn full(word: &str) -> String {
+        let fields = |spec: &super::super::form::Spec| {
+            let fields = spec.needs.iter().chain(spec.takes).map(|field| {
+                let value = match *field {
+                    "from" => r#""minister""#,
+                    "to" => r#""foreign-minister""#,
+                    "on" | "again" => r#""0:1""#,
+                    "precedence" => r#""priority""#,
+                    "mark" => r#""TEST""#,
+                    "mode" => r#""meeting""#,
+                    "private" => "true",
+                    "code" => r#""TRAVELLING""#,
+                    "windows" => r#"["2026-11-24T12:00:00Z/2026-11-24T13:00:00Z@Asia/Seoul"]"#,
+                    "window" | "when" => r#""2026-11-24T12:00:00Z/2026-11-24T13:00:00Z""#,
+                    "on_silence" => r#""stands""#,
+                    "instrument" => r#""in-person""#,
+                    "posts" => r#"["minister","foreign-minister"]"#,
+                    "state" => r#""maintenance""#,
+                    "words" => r#"{"language":"fr","text":"Bonjour"}"#,
+                    _ => r#""2026-11-24T12:00:00Z""#,
+                };
+                format!(r#","{field}":{value}"#)
+            });
+            fields.collect::<String>()
+        };
+        let spec = SPECS.iter().find(|s| s.act == word).unwrap();
+        format!(r#"{{"act":"{word}"{}}}"#, fields(spec))
+    }
+
+    #[test]
+    fn every_act_is_asked_for_with_all_its_fields() {
+        let mut trial = Trial::new();
+        trial.ask(Inviter);
+        trial.carry();
+        for word in Act::WORDS {
+            let json = full(word);
+            let read = read(&json, &trial.lines[1]).unwrap_or_else(|unfit| panic!("{json}: {unfit:?}"));
+            assert_eq!(read.word(), word);
+        }
+    }
+
+    #[test]
+    fn what_is_not_said_is_filled_in_and_what_is_said_is_taken() {
+        let trial = Trial::new();
+        let line = &trial.lines[0];
+
+        let short = read(r#"{"act":"ask","from":"minister","to":"foreign-minister"}"#, line).unwrap();
+        let Act::Ask { precedence, mark, mode, private, valid_until, again, .. } = short else { panic!("an ask") };
+        assert_eq!((precedence, mark, mode, private), (Precedence::Routine, Mark::Exercise, Mode::Voice, false));
+        assert_eq!((valid_until, again), (None, None));
+        let long = r#"{"act":"ask","from":"minister","to":"foreign-minister","precedence":"flash","mark":"operation","mode":"writing","private":true,"valid_until":"1970-01-01T00:00:01+00:00"}"#;
+        let Act::Ask { precedence, mark, mode, private, valid_until, .. } = read(long, line).unwrap() else {
+            panic!("an ask")
+        };
+        assert_eq!((precedence, mark, mode, private), (Precedence::Flash, Mark::Operation, Mode::Writing, true));
+        assert_eq!(valid_until, Some(Timestamp(1_000)));
+    }
+
+    #[test]
+    fn what_is_said_aloud_means_the_latest_attempt_and_a_place_means_just_that_entry() {
+        let mut trial = Trial::new();
+        let ask = trial.ask(Inviter);
+        trial.carry();
+        let line = &trial.lines[1];
+        let on = |said: &str| match read(&format!(r#"{{"act":"seen","on":"{said}"}}"#), line).unwrap() {
+            Act::Seen { on } => on,
+            other => panic!("{other:?}"),
+        };
+
+        assert_eq!(on("Northland 1"), Target::Latest(ask));
+        assert_eq!(on("1"), Target::Latest(ask));
+        assert_eq!(on("0:1"), Target::Entry(ask));
+        assert_eq!(on("Northland #1"), Target::Entry(ask));
+        let unknown = read(r#"{"act":"seen","on":"Northland 9"}"#, line).unwrap_err();
+        assert!(matches!(unknown, Unfit::Name(NameFault::NoneSuch { .. })), "{unknown:?}");
+    }
+
+    #[test]
+    fn a_request_is_meant_also_by_its_renewal() {
+        let mut trial = Trial::new();
+        let ask = trial.ask(Inviter);
+        let renew = Act::Renew { request: ask, valid_until: None, precedence: None };
+        let renewal = trial.try_act(Inviter, renew, None).unwrap();
+
+        let act = read(&format!(r#"{{"act":"suspend","on":"{renewal}"}}"#), &trial.lines[0]).unwrap();
+
+        assert_eq!(act, Act::Suspend { request: ask });
+    }
+
+    #[test]
+    fn a_window_is_taken_by_its_number_and_the_only_one_without() {
+        let mut trial = Trial::new();
+        let ask = trial.ask(Inviter);
+        trial.carry();
+        let two = trial.offer(Joiner, ask);
+        trial.carry();
+        let line = &trial.lines[0];
+        let (first, second) = (trial.window(20), trial.window(24));
+        let accept = |more: &str| read(&format!(r#"{{"act":"accept","on":"{two}"{more}}}"#), line);
+        let code = |unfit| if let Unfit::Field(fault) = unfit { fault.code() } else { panic!("{unfit:?}") };
+
+        assert_eq!(accept(r#","window":"1""#), Ok(Act::Accept { offer: two, window: Some(first) }));
+        assert_eq!(accept(r#","window":"2""#), Ok(Act::Accept { offer: two, window: Some(second) }));
+        let said = write_window(&Offered { window: second, zone: "UTC".into() });
+        let by_itself = accept(&format!(r#","window":"{said}""#));
+        assert_eq!(by_itself, Ok(Act::Accept { offer: two, window: Some(second) }));
+        for wrong in ["", r#","window":"0""#, r#","window":"3""#] {
+            assert_eq!(accept(wrong).map_err(code), Err(Code::WindowWhich), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_field_that_cannot_be_read_is_named() {
+        let trial = Trial::new();
+        let code = |json: &str| match read(json, &trial.lines[0]) {
+            Err(Unfit::Field(fault)) => fault.code(),
+            other => panic!("{other:?}"),
+        };
+
+        let to = r#""from":"minister","to":"foreign-minister""#;
+        assert_eq!(code(&format!(r#"{{"act":"ask",{to},"precedence":"LOUD"}}"#)), Code::UnknownWord);
+        assert_eq!(code(&format!(r#"{{"act":"ask",{to},"valid_until":"soon"}}"#)), Code::TimeUnreadable);
+        assert_eq!(code(r#"{"act":"ask","from":"The Minister","to":"x"}"#), Code::PostMalformed);
+        let offer = r#"{"act":"offer","on":"0:0","answer_by":"2026-11-24T12:00:00Z","windows":"#;
+        assert_eq!(code(&format!("{offer}[]}}")), Code::WindowCount);
+        assert_eq!(code(&format!(r#"{offer}["noon"]}}"#)), Code::WindowUnreadable);
+    }
+
+    #[test]
+    fn words_have_a_language_and_are_not_empty() {
+        let read = |language: Option<&str>, text: &str| {
+            let words = super::super::form::WordsForm { language: language.map(Into::into), text: text.into() };
+            let form = ActForm { words: Some(words), ..ActForm::of("memo") };
+            super::words(&form, &defaults(), [1; 16]).map_err(|f| f.code())
+        };
+
+        let said = Words { salt: [1; 16], language: "en".into(), text: "x".into() };
+        assert_eq!(read(None, "x"), Ok(Some(said.clone())));
+        assert_eq!(read(Some("ru-RU"), "x"), Ok(Some(Words { language: "ru-RU".into(), ..said })));
+        assert_eq!(read(Some("not a tag"), "x"), Err(Code::LanguageMalformed));
+        assert_eq!(read(None, ""), Err(Code::WordsUnreadable));
+    }
+}

@@ -150,7 +150,7 @@ impl Doctor<'_> {
     fn conduct(&mut self, reader: &Reader, row: &LineRow) -> Result<(), StoreError> {
         let evidence = reader.evidence(row.id, EVIDENCE_MAX)?;
         let Some(last) = evidence.first() else { return Ok(()) };
-        self.report.halted |= evidence.iter().any(|e| HALTING.iter().any(|m| m.word() == e.kind));
+        self.report.halted |= evidence.iter().any(|e| halts(&e.kind));
         let args = [("count", Arg::from(evidence.len())), ("misconduct", Arg::from(&last.kind))];
         let line = ("line", Arg::from(LineId(row.id).to_string()));
         self.put("conduct", false, "doctor-conduct", &[args.as_slice(), &[line]].concat());
@@ -158,15 +158,19 @@ impl Doctor<'_> {
     }
 }
 
-/// What ends the taking of a log.
-const HALTING: [Misconduct; 9] = [
-    Misconduct::BadSignature,
-    Misconduct::NotCanonical(None),
-    Misconduct::WrongLine,
-    Misconduct::WrongParty,
-    Misconduct::WrongEpoch,
-    Misconduct::WrongPlace,
-    Misconduct::HeadWentBack,
-    Misconduct::HeadNeverOurs,
-    Misconduct::Fork,
-];
+/// Whether what is kept under this name ended the taking of a log.
+fn halts(kind: &str) -> bool {
+    let all = (1..).map_while(Misconduct::from_number);
+    all.filter(|m| m.halts()).any(|m| m.word() == kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fork_halts_a_log_and_a_bad_frame_does_not() {
+        assert!(halts(Misconduct::Fork.word()));
+        assert!(!halts(Misconduct::BadFrame.word()) && !halts("weather"));
+    }
+}

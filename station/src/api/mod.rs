@@ -11,6 +11,7 @@ pub mod doctor;
 pub mod fault;
 pub mod files;
 pub mod form;
+pub mod observed;
 pub mod receive;
 pub mod router;
 pub mod sight;
@@ -21,20 +22,16 @@ pub mod views;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use counterpart_core::ids::LineId;
 use counterpart_core::precedence::Mark;
 use tokio::sync::watch;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Moment};
 use crate::config::Config;
+use crate::link::board::Board;
 use crate::record::Keeper;
 use crate::store::Reader;
-use crate::view::lines::Evidence;
 use crate::words::Words;
 use ceremony::Ceremony;
-
-/// What the link has found out about a line.
-pub type Observe = Arc<dyn Fn(LineId) -> Vec<Evidence> + Send + Sync>;
 
 /// What the API stands on.
 pub struct Parts {
@@ -52,8 +49,10 @@ pub struct Parts {
     pub mark: Mark,
     /// How lines begin.
     pub ceremony: Arc<dyn Ceremony>,
-    /// What is observed of links.
-    pub observe: Observe,
+    /// What is known of each line's link.
+    pub board: Board,
+    /// When the station began: the board counts from there.
+    pub begun: Moment,
 }
 
 /// The API of one station; cheap to clone.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Api;
 use super::fault::{Code, Fault, Told};
+use super::observed::evidence;
 use super::receive::Asked;
 use super::sight::hexadecimal;
 use crate::record::log_key;
@@ -239,8 +240,13 @@ pub fn page(sight: &Sight<'_>, entries: &[Vec<Entry>; 2], query: &RecordQuery) -
 pub(super) async fn lines(State(api): State<Api>) -> Result<Json<Vec<LineRow>>, Told> {
     let mut views = Vec::new();
     for id in api.ids().await? {
-        let evidence = (api.parts.observe)(id);
-        views.push(api.see(id, move |sight| row(sight, &evidence)).await?);
+        let parts = api.parts.clone();
+        let shown = api.see(id, move |sight| {
+            let now_ms = parts.clock.moment().ms_since(parts.begun);
+            let references = &parts.config.link.references;
+            row(sight, &evidence(sight, &parts.board.of(id), now_ms, references))
+        });
+        views.push(shown.await?);
     }
     Ok(Json(views))
 }

@@ -12,9 +12,9 @@ use crate::api::views::{self, LineRow, RecordPage, RecordQuery};
 use crate::config::{Config, Organisation};
 use crate::record::load;
 use crate::store::{Reader, StoreError};
+use crate::view::Moment;
 use crate::view::Sight;
 use crate::view::lines::Evidence;
-use crate::view::Moment;
 use crate::words::Words;
 use crate::words::clocks::Telling;
 

@@ -157,7 +157,11 @@ impl Trial {
         for entry in missing {
             let body = self.bodies.get(&entry.header.at()).cloned();
             let verified_under = self.keys[from.slot()].public();
-            self.turn(to, vec![Input::Arrived(Box::new(Arrived { entry, body, verified_under: Some(verified_under) }))], 0);
+            self.turn(
+                to,
+                vec![Input::Arrived(Box::new(Arrived { entry, body, verified_under: Some(verified_under) }))],
+                0,
+            );
         }
     }
 

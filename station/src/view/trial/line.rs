@@ -77,7 +77,11 @@ fn a_line_that_cannot_be_used_says_why() {
     let mut entry = trial.logs[1].pop().unwrap();
     entry.header.own.root = [0; 32];
     let verified_under = trial.lines[0].peer().key();
-    trial.turn(Inviter, vec![Input::Arrived(Box::new(Arrived { entry, body: None, verified_under: Some(verified_under) }))], 0);
+    trial.turn(
+        Inviter,
+        vec![Input::Arrived(Box::new(Arrived { entry, body: None, verified_under: Some(verified_under) }))],
+        0,
+    );
     let halted = line_view(&trial, Inviter, &[]);
     assert!(matches!(&halted.standing, StandingView::Halted { misconduct, .. } if misconduct == "wrong-place"));
     assert!(
