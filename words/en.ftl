@@ -621,7 +621,7 @@ fault-not-built = This program cannot { $what } yet.
 
 done-written = { $name } is in the record.
 done-repeated = { $name } was in the record already, by the same token. Nothing was written now.
-done-init = The station is made in { $data }. Its root key is { $root }: keep it elsewhere, offline; it is needed after a restore.
+done-init = The station is made in { $data }. Its root key is { $root }: keep it elsewhere, on a medium that goes into a safe; it is needed after a restore.
 done-init-next = Read { $config }, then start it: counterpart --data { $data } serve
 done-backup = The record, the keys and the configuration are copied to { $to }. Who has it can sign as this station: keep it closed.
 done-invite = Give this invitation to the other organisation in confidence. It opens line { $line }.

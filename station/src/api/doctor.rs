@@ -49,21 +49,33 @@ pub struct Finding {
 /// Looks at everything in `data`. `now` is the station's clock, in milliseconds since 1970 UTC.
 pub fn examine(data: &Path, now: u64, words: &Words) -> Report {
     let mut doctor = Doctor { words, report: Report { well: true, halted: false, findings: Vec::new() } };
-    doctor.found("configuration", Config::load(data).map(|_| ()).map_err(|e| e.to_string()));
-    doctor.found("keys", Keys::load(data).map(|_| ()).map_err(|e| e.to_string()));
+    doctor.found(&CONFIGURATION, Config::load(data).map(|_| ()).map_err(|e| e.to_string()));
+    doctor.found(&KEYS, Keys::load(data).map(|_| ()).map_err(|e| e.to_string()));
     match Reader::open(data) {
-        Err(error) => doctor.found("database", Err(error.to_string())),
+        Err(error) => doctor.found(&DATABASE, Err(error.to_string())),
         Ok(reader) => {
             let faults = reader.check().map_err(|e| e.to_string());
             let first = |faults: Vec<_>| faults.first().map_or(Ok(()), |f: &crate::store::Fault| Err(f.to_string()));
-            doctor.found("database", faults.and_then(first));
+            doctor.found(&DATABASE, faults.and_then(first));
             if let Err(error) = doctor.lines(&reader, now) {
-                doctor.found("database", Err(error.to_string()));
+                doctor.found(&DATABASE, Err(error.to_string()));
             }
         }
     }
     doctor.report
 }
+
+/// Something that is in order or not, with the names of both sentences.
+struct Subject {
+    name: &'static str,
+    well: &'static str,
+    wrong: &'static str,
+}
+
+const CONFIGURATION: Subject =
+    Subject { name: "configuration", well: "doctor-configuration-well", wrong: "doctor-configuration-wrong" };
+const KEYS: Subject = Subject { name: "keys", well: "doctor-keys-well", wrong: "doctor-keys-wrong" };
+const DATABASE: Subject = Subject { name: "database", well: "doctor-database-well", wrong: "doctor-database-wrong" };
 
 struct Doctor<'a> {
     words: &'a Words,
@@ -71,10 +83,10 @@ struct Doctor<'a> {
 }
 
 impl Doctor<'_> {
-    fn found(&mut self, subject: &str, result: Result<(), String>) {
+    fn found(&mut self, subject: &Subject, result: Result<(), String>) {
         match result {
-            Ok(()) => self.put(subject, true, &format!("doctor-{subject}-well"), &[]),
-            Err(cause) => self.put(subject, false, &format!("doctor-{subject}-wrong"), &[("cause", (&cause).into())]),
+            Ok(()) => self.put(subject.name, true, subject.well, &[]),
+            Err(cause) => self.put(subject.name, false, subject.wrong, &[("cause", (&cause).into())]),
         }
     }
 
