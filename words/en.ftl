@@ -319,19 +319,24 @@ observed-open = OPEN
 observed-degraded = DEGRADED
 observed-silent = SILENT
 observed-down = DOWN
-evidence-none = A session is up, or was within the last minute; nothing else is found from here.
-evidence-path = PATH: no handshake has succeeded on any address of theirs since { $time } ({ $tries ->
-        [one] one try
-       *[other] { $tries } tries
-    }), while { $reference }, which this station's operator named, answers.
-evidence-unknown = UNKNOWN: no session since { $time } ({ $tries ->
-        [one] one try
-       *[other] { $tries } tries
-    }), and nothing tells where the path ends.
-evidence-silent = SILENT: the link is up; check { $name } of { $time } has no answer by their watch yet.
-evidence-stalled = STALLED: they write, but no head of theirs covers { $name }, sent { $time }.
+cause-path = PATH: no handshake succeeds on any address of theirs, while the reference that this station's operator named answers.
+cause-unknown = UNKNOWN: nothing tells where the path ends.
+evidence-none = Nothing is found that speaks against it.
+evidence-no-session = No session for { $lasted }.
+evidence-no-handshake = { $tries ->
+        [one] One try to reach their addresses, without
+       *[other] { $tries } tries to reach their addresses, none with
+    } a handshake.
+evidence-handshakes = { $tries ->
+        [one] One try to reach their addresses
+       *[other] { $tries } tries to reach their addresses
+    }, { $handshakes } with a handshake: the path carries.
+evidence-reference-answers = The reference that this station's operator named answers.
+evidence-reference-dark = The reference that this station's operator named does not answer either.
+evidence-silent = SILENT: the link is up; the last watch check has stood for { $lasted } without a person's answer (the charter gives { $within }).
+evidence-stalled = STALLED: they write, but no head of theirs covers { $name }, sent { $lasted } ago.
 evidence-tcp = Over TCP: UDP does not pass.
-evidence-loss = Loss of { $percent } % on the link.
+evidence-loss = Of 1,000 packets on the link { $permille } are lost.
 observed-declared-same = { $observed } = declared { $declared }
 observed-declared-differ = { $observed } ≠ declared { $declared }
 records-agree = Records agree to #{ $size }.
@@ -479,8 +484,8 @@ misconduct-no-common-version = Their station and ours have no version of the pro
 misconduct-false-claim = Their station says that it holds more of our log than we do, and shows nothing that we signed.
 misconduct-epoch-jump = Their station opened an epoch whose number is too far above the last.
 misconduct-wrong-body = Their station sent words that are not those that their entry names.
-misconduct-other-charter = Their station showed another charter than the one that was agreed.
-misconduct-stale-grant = Their station granted keys under a serial that is not above the last.
+misconduct-other-charter = Their station showed a charter that is not the one agreed on in pairing.
+misconduct-stale-grant = Their station showed an old grant of new keys again: its serial is not above the last.
 misconduct-halts = The evidence is kept; their log is taken no further in this epoch. A person must speak with them by another channel.
 misconduct-ends-session = The evidence is kept; the session ended and is tried again.
 

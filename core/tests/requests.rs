@@ -283,3 +283,23 @@ fn what_is_named_aloud_is_counted_by_side() {
     assert_eq!(view.by_ordinal(SOUTH, 1), Some(offered));
     assert_eq!(view.by_ordinal(SOUTH, 2), None);
 }
+
+#[test]
+fn a_check_is_written_at_each_hour_by_both_sides_and_only_a_person_answers_it() {
+    let mut charter = pair::charter();
+    charter.checks = counterpart_core::record::charter::Checks::Every(3_600);
+    let mut pair = Pair::under(charter);
+    pair.pass(10 * MINUTE);
+    assert_eq!(pair.kinds(NORTH), ["charter", "received"], "the line has begun since the last full hour");
+    pair.pass(HOUR);
+    pair.pass(10 * MINUTE);
+    for party in Party::BOTH {
+        let checks = pair.kinds(party).iter().filter(|k| **k == "check").count();
+        assert_eq!(checks, 1);
+    }
+    let check = pair.view(NORTH).last_check(SOUTH).unwrap().at;
+    assert_eq!(pair.rings(NORTH), [check]);
+    assert_eq!(pair.bar(SOUTH, Act::CheckReply { check }), Bar::OwnThing(check));
+    pair.act(NORTH, Act::CheckReply { check });
+    assert!(pair.rings(NORTH).is_empty());
+}

@@ -141,10 +141,6 @@ impl Line {
         self.restored
     }
 
-    fn may_sign(&self) -> bool {
-        !self.restored && self.own().size() > 0
-    }
-
     fn halt(&mut self, misconduct: Misconduct) -> Answer {
         if misconduct.halts() {
             self.halted = Some(misconduct);

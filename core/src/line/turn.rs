@@ -129,7 +129,10 @@ impl Line {
     /// The [`Refusal`] with which [`Line::turn`] would answer it.
     pub fn would(&self, act: &Act, now: Timestamp) -> Result<(), Refusal> {
         let draft = draft(&self.facts.all(), act, now)?;
-        if !self.may_sign() {
+        if self.restored {
+            return Err(Refusal::Restored);
+        }
+        if self.own().size() == 0 {
             return Err(Refusal::LineNotOpen);
         }
         super::judge::judge(&self.facts, &self.header(draft, now)).map(|_| ()).map_err(Refusal::Barred)
@@ -161,7 +164,10 @@ impl Line {
         given: &Given<'_>,
         written: &mut Vec<Written>,
     ) -> Result<EntryRef, Refusal> {
-        if !self.may_sign() {
+        if self.restored {
+            return Err(Refusal::Restored);
+        }
+        if self.own().size() == 0 {
             return Err(Refusal::LineNotOpen);
         }
         let mut header = self.header(draft, given.now);

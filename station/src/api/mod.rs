@@ -11,7 +11,6 @@ pub mod doctor;
 pub mod fault;
 pub mod files;
 pub mod form;
-pub mod observed;
 pub mod receive;
 pub mod router;
 pub mod sight;

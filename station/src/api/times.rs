@@ -251,9 +251,7 @@ mod tests {
         for said in ["", "noon", "25:00", "9:00", "12:60", "+", "+m", "+5", "+5w", "+9999999999m", "2026-02-30 08:00"] {
             assert_eq!(oslo(NOW).time(said).map_err(|f| f.code()), Err(Code::TimeUnreadable), "{said}");
         }
-        for said in ["1969-12-31T23:59:59Z"] {
-            assert_eq!(oslo(NOW).time(said).map_err(|f| f.code()), Err(Code::TimeOutOfRange));
-        }
+        assert_eq!(oslo(NOW).time("1969-12-31T23:59:59Z").map_err(|f| f.code()), Err(Code::TimeOutOfRange));
         assert_eq!(oslo(NOW).time("12:00@Mars/Base").map_err(|f| f.code()), Err(Code::ZoneUnknown));
     }
 

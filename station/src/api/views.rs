@@ -5,19 +5,20 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::{Path, State};
 use counterpart_core::ids::{Epoch, LineId, Party};
+use counterpart_core::link::health::Health;
 use counterpart_core::record::kind::Kind;
 use counterpart_core::record::log::Entry;
 use serde::{Deserialize, Serialize};
 
 use super::Api;
 use super::fault::{Code, Fault, Told};
-use super::observed::evidence;
 use super::receive::Asked;
 use super::sight::hexadecimal;
+use crate::link::observe::health;
 use crate::record::log_key;
 use crate::store::{ROWS_MAX, Reader, StoreError};
 use crate::view::figures::{FiguresView, figures};
-use crate::view::lines::{Evidence, LineView, StandingView, line};
+use crate::view::lines::{LineView, StandingView, line};
 use crate::view::names;
 use crate::view::record::{From, Page, RecordView, record};
 use crate::view::request::{RequestLine, RequestView, request};
@@ -138,8 +139,8 @@ fn heads(sight: &Sight<'_>) -> [HeadView; 2] {
 }
 
 /// A line, with what its link's task has found.
-pub fn row(sight: &Sight<'_>, evidence: &[Evidence]) -> LineRow {
-    let view = line(sight, evidence);
+pub fn row(sight: &Sight<'_>, health: &Health) -> LineRow {
+    let view = line(sight, health);
     let status = match view.standing {
         StandingView::Open => "open",
         StandingView::Pending => "pending",
@@ -243,8 +244,8 @@ pub(super) async fn lines(State(api): State<Api>) -> Result<Json<Vec<LineRow>>, 
         let parts = api.parts.clone();
         let shown = api.see(id, move |sight| {
             let now_ms = parts.clock.moment().ms_since(parts.begun);
-            let references = &parts.config.link.references;
-            row(sight, &evidence(sight, &parts.board.of(id), now_ms, references))
+            let now = sight.telling.clocks.now;
+            row(sight, &health(sight.line, &parts.board.of(id), now_ms, now))
         });
         views.push(shown.await?);
     }

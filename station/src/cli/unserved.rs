@@ -4,6 +4,7 @@ use std::path::Path;
 
 use counterpart_core::ids::{EntryRef, Party};
 use counterpart_core::line::Line;
+use counterpart_core::link::health::{Cause, Health, State};
 use counterpart_core::time::Timestamp;
 
 use crate::api::fault::{Code, Fault, Told};
@@ -12,9 +13,7 @@ use crate::api::views::{self, LineRow, RecordPage, RecordQuery};
 use crate::config::{Config, Organisation};
 use crate::record::load;
 use crate::store::{Reader, StoreError};
-use crate::view::Moment;
 use crate::view::Sight;
-use crate::view::lines::Evidence;
 use crate::words::Words;
 use crate::words::clocks::Telling;
 
@@ -56,8 +55,8 @@ impl<'a> Unserved<'a> {
 
     /// Every line. Of the link nothing is known.
     pub fn lines(&self) -> Vec<LineRow> {
-        let evidence = [Evidence::Unknown { since: Moment(self.now), tries: 0 }];
-        self.lines.iter().map(|line| self.see(line, |sight| views::row(sight, &evidence))).collect()
+        let health = Health { state: State::Down(Cause::Unknown), evidence: Vec::new() };
+        self.lines.iter().map(|line| self.see(line, |sight| views::row(sight, &health))).collect()
     }
 
     /// One line, or all without a name.

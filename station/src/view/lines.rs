@@ -3,6 +3,7 @@
 use counterpart_core::ids::EntryRef;
 use counterpart_core::line::Line;
 use counterpart_core::line::crossing::Outcome;
+use counterpart_core::link::health::{Cause, Evidence, Health, State, Unanswered, Uncovered};
 use counterpart_core::precedence::{Mark, Precedence};
 use counterpart_core::record::codes::LineState;
 use counterpart_core::record::kind::Kind;
@@ -27,58 +28,27 @@ pub enum ObservedState {
     Down,
 }
 
-/// What the link's own task has found out (DESIGN.md §5); the view takes it as it is given.
+/// One thing that the link's own task has found, with its numbers (`counterpart_core::link::health`).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(tag = "finding", rename_all = "UPPERCASE")]
-pub enum Evidence {
-    /// DOWN: no handshake succeeds while a reference that the operator named answers.
-    Path {
-        /// Since when.
-        since: Moment,
-        /// Tries since then.
-        tries: u64,
-        /// The reference.
-        reference: String,
-    },
-    /// DOWN without that evidence.
-    Unknown {
-        /// Since when.
-        since: Moment,
-        /// Tries since then.
-        tries: u64,
-    },
-    /// The last watch check has no answer past the charter's time.
-    Silent {
-        /// The check.
-        check: Named,
-        /// When it was sent, by our clock.
-        sent: Moment,
-    },
-    /// It writes, and names no head that covers this entry of ours.
-    Stalled {
-        /// The entry.
-        entry: Named,
-        /// When it was sent, by our clock.
-        sent: Moment,
-    },
+#[serde(tag = "finding", rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "the fields are those of `counterpart_core::link::health::Evidence`")]
+pub enum EvidenceView {
+    /// There has been no session for so long.
+    NoSession { for_ms: u64 },
+    /// No try ended in a handshake.
+    NoHandshake { tries: u64 },
+    /// Some tries ended in a handshake.
+    Handshakes { tries: u64, handshakes: u64 },
+    /// A reference that the operator named answers, or does not.
+    Reference { answers: bool },
+    /// The last watch check has stood for so long.
+    CheckUnanswered { for_ms: u64, within_ms: u64 },
+    /// They write, and name no head that covers this entry.
+    Stalled { entry: Named, sent_ms_ago: u64, written_since: u64 },
     /// UDP does not pass.
-    Tcp,
-    /// More than the design's 3 %.
-    Loss {
-        /// In whole percent.
-        percent: u64,
-    },
-}
-
-impl Evidence {
-    /// The state that it stands for.
-    pub fn state(&self) -> ObservedState {
-        match self {
-            Evidence::Path { .. } | Evidence::Unknown { .. } => ObservedState::Down,
-            Evidence::Silent { .. } => ObservedState::Silent,
-            Evidence::Stalled { .. } | Evidence::Tcp | Evidence::Loss { .. } => ObservedState::Degraded,
-        }
-    }
+    OverTcp,
+    /// So many packets in a thousand are lost.
+    Loss { permille: u64 },
 }
 
 /// An observed state with its sentences.
@@ -86,9 +56,11 @@ impl Evidence {
 pub struct ObservedView {
     /// The worst.
     pub state: ObservedState,
+    /// Of DOWN: "PATH" or "UNKNOWN".
+    pub cause: Option<String>,
     /// Everything found.
-    pub evidence: Vec<Evidence>,
-    /// What each says, the worst first; of OPEN one sentence.
+    pub evidence: Vec<EvidenceView>,
+    /// The cause, then what each finding says; of OPEN one sentence.
     pub sentences: Vec<String>,
 }
 
@@ -179,9 +151,9 @@ pub struct LineView {
     pub owed_by_us: Vec<OwedView>,
 }
 
-/// The line, with what its link's task has found.
-pub fn line(sight: &Sight<'_>, evidence: &[Evidence]) -> LineView {
-    let observed = observed(sight, evidence);
+/// The line, with what is observed of its link ([`counterpart_core::link::health::observe`]).
+pub fn line(sight: &Sight<'_>, health: &Health) -> LineView {
+    let observed = observed(sight, health);
     let [requests_theirs, requests_ours] = [Side::Theirs, Side::Ours].map(|side| open(sight, side));
     let standing = standing(sight);
     let both = requests_theirs.iter().chain(&requests_ours);
@@ -247,15 +219,44 @@ fn organisation(sight: &Sight<'_>, side: Side) -> OrganisationView {
     }
 }
 
-fn observed(sight: &Sight<'_>, evidence: &[Evidence]) -> ObservedView {
-    let mut evidence = evidence.to_vec();
-    evidence.sort_by_key(|e| std::cmp::Reverse(e.state()));
-    let mut sentences: Vec<String> = evidence.iter().map(|e| sight.telling.evidence(e)).collect();
+fn observed(sight: &Sight<'_>, health: &Health) -> ObservedView {
+    let (state, cause) = match health.state {
+        State::Open => (ObservedState::Open, None),
+        State::Degraded => (ObservedState::Degraded, None),
+        State::Silent => (ObservedState::Silent, None),
+        State::Down(cause) => (ObservedState::Down, Some(cause)),
+    };
+    let evidence: Vec<EvidenceView> = health.evidence.iter().map(|found| shown(sight, found)).collect();
+    let mut sentences: Vec<String> = cause.map(|cause| sight.telling.cause(cause)).into_iter().collect();
+    sentences.extend(evidence.iter().map(|e| sight.telling.evidence(e)));
     if sentences.is_empty() {
         sentences.push(sight.telling.say("evidence-none", &[]));
     }
-    let state = evidence.first().map_or(ObservedState::Open, Evidence::state);
-    ObservedView { state, evidence, sentences }
+    let cause = cause.map(|cause| match cause {
+        Cause::Path => "PATH".into(),
+        Cause::Unknown => "UNKNOWN".into(),
+    });
+    ObservedView { state, cause, evidence, sentences }
+}
+
+fn shown(sight: &Sight<'_>, found: &Evidence) -> EvidenceView {
+    match *found {
+        Evidence::NoSession { for_ms } => EvidenceView::NoSession { for_ms },
+        Evidence::NoHandshake { tries } => EvidenceView::NoHandshake { tries: tries.into() },
+        Evidence::Handshakes { tries, handshakes } => {
+            EvidenceView::Handshakes { tries: tries.into(), handshakes: handshakes.into() }
+        }
+        Evidence::Reference { answers } => EvidenceView::Reference { answers },
+        Evidence::CheckUnanswered(Unanswered { for_ms, within_ms }) => {
+            EvidenceView::CheckUnanswered { for_ms, within_ms }
+        }
+        Evidence::Stalled(Uncovered { index, sent_ms_ago, written_since }) => {
+            let entry = sight.named(EntryRef { party: sight.me(), index });
+            EvidenceView::Stalled { entry, sent_ms_ago, written_since }
+        }
+        Evidence::OverTcp => EvidenceView::OverTcp,
+        Evidence::Loss { permille } => EvidenceView::Loss { permille: permille.into() },
+    }
 }
 
 /// OPEN beside open is the same, and so is DOWN beside what declares that the station does not answer.

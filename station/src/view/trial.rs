@@ -156,12 +156,8 @@ impl Trial {
         let missing: Vec<Entry> = self.logs[from.slot()][held..].to_vec();
         for entry in missing {
             let body = self.bodies.get(&entry.header.at()).cloned();
-            let verified_under = self.keys[from.slot()].public();
-            self.turn(
-                to,
-                vec![Input::Arrived(Box::new(Arrived { entry, body, verified_under: Some(verified_under) }))],
-                0,
-            );
+            let verified_under = Some(self.keys[from.slot()].public());
+            self.turn(to, vec![Input::Arrived(Box::new(Arrived { entry, body, verified_under }))], 0);
         }
     }
 

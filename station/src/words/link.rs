@@ -1,7 +1,9 @@
 //! Sentences for what is observed of a link, with the evidence.
 
+use counterpart_core::link::health::Cause;
+
 use super::clocks::Telling;
-use crate::view::lines::{Evidence, ObservedState};
+use crate::view::lines::{EvidenceView, ObservedState};
 
 impl Telling<'_> {
     /// The word for an observed state.
@@ -15,24 +17,35 @@ impl Telling<'_> {
         self.say(id, &[])
     }
 
-    /// What an observed state rests on.
-    pub fn evidence(&self, evidence: &Evidence) -> String {
+    /// Why a line is DOWN, as far as evidence goes.
+    pub fn cause(&self, cause: Cause) -> String {
+        let id = match cause {
+            Cause::Path => "cause-path",
+            Cause::Unknown => "cause-unknown",
+        };
+        self.say(id, &[])
+    }
+
+    /// One thing that was found.
+    pub fn evidence(&self, evidence: &EvidenceView) -> String {
+        let lasted = |ms: u64| ("lasted", self.words.lasts(ms).into());
         match evidence {
-            Evidence::Path { since, tries, reference } => {
-                let time = ("time", self.both(since.0).into());
-                self.say("evidence-path", &[time, ("tries", (*tries).into()), ("reference", reference.into())])
+            EvidenceView::NoSession { for_ms } => self.say("evidence-no-session", &[lasted(*for_ms)]),
+            EvidenceView::NoHandshake { tries } => self.say("evidence-no-handshake", &[("tries", (*tries).into())]),
+            EvidenceView::Handshakes { tries, handshakes } => {
+                self.say("evidence-handshakes", &[("tries", (*tries).into()), ("handshakes", (*handshakes).into())])
             }
-            Evidence::Unknown { since, tries } => {
-                self.say("evidence-unknown", &[("time", self.both(since.0).into()), ("tries", (*tries).into())])
+            EvidenceView::Reference { answers: true } => self.say("evidence-reference-answers", &[]),
+            EvidenceView::Reference { answers: false } => self.say("evidence-reference-dark", &[]),
+            EvidenceView::CheckUnanswered { for_ms, within_ms } => {
+                let within = self.words.lasts(*within_ms).into();
+                self.say("evidence-silent", &[lasted(*for_ms), ("within", within)])
             }
-            Evidence::Silent { check, sent } => {
-                self.say("evidence-silent", &[("name", (&check.name).into()), ("time", self.both(sent.0).into())])
+            EvidenceView::Stalled { entry, sent_ms_ago, .. } => {
+                self.say("evidence-stalled", &[("name", (&entry.name).into()), lasted(*sent_ms_ago)])
             }
-            Evidence::Stalled { entry, sent } => {
-                self.say("evidence-stalled", &[("name", (&entry.name).into()), ("time", self.both(sent.0).into())])
-            }
-            Evidence::Tcp => self.say("evidence-tcp", &[]),
-            Evidence::Loss { percent } => self.say("evidence-loss", &[("percent", (*percent).into())]),
+            EvidenceView::OverTcp => self.say("evidence-tcp", &[]),
+            EvidenceView::Loss { permille } => self.say("evidence-loss", &[("permille", (*permille).into())]),
         }
     }
 }

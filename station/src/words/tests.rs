@@ -167,26 +167,10 @@ fn every_refusal_says_which_fact_decided_and_what_may_be_done() {
 
 #[test]
 fn every_misconduct_says_what_their_station_did_and_what_follows() {
-    use Misconduct as M;
-    let all = [
-        M::BadSignature,
-        M::NotCanonical(None),
-        M::WrongLine,
-        M::WrongParty,
-        M::WrongEpoch,
-        M::WrongPlace,
-        M::HeadWentBack,
-        M::HeadNeverOurs,
-        M::Fork,
-        M::BadFrame,
-        M::NoCommonVersion,
-        M::FalseClaim,
-        M::EpochJump,
-        M::WrongBody,
-    ];
+    let all: Vec<Misconduct> = (1..).map_while(Misconduct::from_number).collect();
     let words = Words::english();
 
-    let whys = all.map(|misconduct| (misconduct, words.misconduct(misconduct)));
+    let whys: Vec<_> = all.into_iter().map(|misconduct| (misconduct, words.misconduct(misconduct))).collect();
     all_different(whys.iter().map(|(_, why)| why.why.clone()).collect());
     for (misconduct, why) in whys {
         assert_eq!(why.code, format!("misconduct-{}", misconduct.word()));

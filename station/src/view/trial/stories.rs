@@ -135,7 +135,7 @@ fn what_they_do_not_hold_is_accepted_here_and_never_called_agreed() {
     assert_eq!(before.headline, "Accepted here. They do not hold it yet.");
     assert_eq!((before.shown.as_str(), before.settled), ("ACCEPTED HERE", false));
     assert!(before.plain_lines.iter().all(|line| !line.to_lowercase().contains("agreed")), "{:?}", before.plain_lines);
-    assert_eq!(line_view(&trial, Inviter, &[]).unsettled[0].headline, before.headline);
+    assert_eq!(line_view(&trial, Inviter).unsettled[0].headline, before.headline);
 
     trial.carry();
     let after = trial.request(Inviter, ask);

@@ -124,7 +124,7 @@ fn check(trial: &Trial, things: &[EntryRef]) {
                 same(&view);
                 shown += &text::request(&view, &sight.telling);
             }
-            let line = line(sight, &[]);
+            let line = line(sight, &super::line::WELL);
             same(&line);
             let figures = figures(sight, None);
             same(&figures);
