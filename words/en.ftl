@@ -531,3 +531,137 @@ table-spans = Median / worst
 table-delivered = To DELIVERED
 table-seen = To SEEN
 table-first-answer = To a first answer
+
+## What a command or a program is told when it cannot be understood, or no station can do it: what, and what to do.
+
+fault-not-json = What was sent is not of the form that this call takes: { $cause }.
+    .do = Send the fields that docs/protocol.md and “counterpart help” name, and no others.
+fault-unknown-act = There is no act “{ $said }”.
+    .do = Take one of: { $known }.
+fault-field-not-taken = { $act } does not take “{ $field }”.
+    .do = Leave it out; { $act } takes: { $takes }.
+fault-field-missing = { $act } needs “{ $field }”.
+    .do = Give it.
+fault-unknown-word = “{ $said }” is no { $field }.
+    .do = Take one of: { $known }.
+fault-post-malformed = “{ $said }” cannot be the name of a post.
+    .do = Write 1 to 32 of a–z, 0–9 and “-”, as the charter has it.
+fault-time-unreadable = “{ $said }” is not a time that is read here.
+    .do = Write 2026-11-24T12:00:00Z; in a command also 12:00, “tomorrow 12:00”, “2026-11-24 12:00” or +90m.
+fault-time-skipped = “{ $said }” does not exist in { $zone }: the clocks go forward over it.
+    .do = Write { $first } or { $second }.
+fault-time-twice = “{ $said }” comes twice in { $zone }: the clocks go back over it.
+    .do = Write { $first } or { $second }.
+fault-time-out-of-range = “{ $said }” lies outside the years 1970 to 9999.
+    .do = Write a time between them.
+fault-zone-unknown = No zone is called “{ $said }”.
+    .do = Write a name of the IANA database, such as Europe/Oslo.
+fault-window-unreadable = “{ $said }” is not a window.
+    .do = Write START/END@Zone, such as 2026-11-24T12:00:00Z/2026-11-24T13:00:00Z@Europe/Oslo; in a command also “tomorrow 12:00/13:00”.
+fault-window-backwards = “{ $said }” does not end after it starts.
+    .do = Write the start before the end.
+fault-window-too-long = “{ $said }” is longer than { $days } days.
+    .do = Name a shorter window, or several.
+fault-window-count = An offer has 1 to { $max } windows.
+    .do = Name so many.
+fault-window-which = { $name } has { $count ->
+        [one] one window
+       *[other] { $count } windows
+    }, and which is taken is not clear.
+    .do = Give its number, from 1, or the window itself.
+fault-too-many-posts = More than { $max } posts are named.
+    .do = Name those who spoke.
+fault-line-which = This station has several lines: { $known }.
+    .do = Say which, by call sign or by the first digits of its id.
+fault-line-unknown = No line is called “{ $said }”.
+    .do = Take one of those there are: { $known }.
+fault-line-none = This station has no line yet.
+    .do = Make one with “counterpart invite”, or take up an invitation with “counterpart join”.
+fault-language-malformed = “{ $said }” is no tag of a language.
+    .do = Write a tag of BCP 47, such as en or fr-CA.
+fault-words-unreadable = The words are empty, too long, or not UTF-8 text.
+    .do = Give the text as an argument, or “-” to read it from the standard input.
+fault-token-malformed = A token has 1 to { $max } bytes.
+    .do = Give such a one, or none: then one is made.
+fault-too-large = More than { $max } bytes were sent.
+    .do = Shorten it, or send it as several texts.
+fault-no-such-route = There is nothing at { $path }.
+    .do = Look the address up in the documentation of /api/v1.
+fault-wrong-method = { $path } does not take { $method }.
+    .do = Use the method that the documentation of /api/v1 names.
+fault-not-a-request = { $name } is no request and belongs to none.
+    .do = Name a request; “counterpart status” lists those that are open.
+fault-no-such-session = No bell with this session is open.
+    .do = Open one: only an open bell can say that a device rings.
+fault-not-handed = That does not ring at this bell, or no longer.
+    .do = Confirm what the bell was given last.
+fault-too-many-bells = { $max } bells are open, as many as a station serves.
+    .do = Close one.
+fault-digits-malformed = “{ $said }” are not sixteen groups of five digits.
+    .do = Give all sixteen groups as the other side reads them aloud.
+fault-no-data = { $path } holds no station.
+    .do = Name its data directory with --data, or make one with “counterpart init”.
+fault-file = { $path }: { $cause }.
+    .do = Name a file that this user may read, or a place where nothing is yet.
+fault-configuration = { $cause }.
+    .do = Correct it and give the command again.
+fault-keys = { $cause }.
+    .do = Mend that and give the command again.
+fault-no-station = No station answers at { $path }: { $cause }.
+    .do = Start it with “counterpart --data { $data } serve”; record, status, lines and doctor also read without one.
+fault-station-there = A station already answers at { $path }.
+    .do = Use it, or stop it first.
+fault-not-understood = The station answered something that this program cannot read: { $cause }.
+    .do = Use the program of the station's own version.
+fault-machine = This station's machine failed: { $cause }. Nothing was written.
+    .do = Ask again with the same token; if it persists, run “counterpart doctor”.
+fault-stopping = The station is stopping.
+    .do = Ask again with the same token when it serves.
+fault-timed-out = The station did not answer within { $seconds } s.
+    .do = Ask again with the same token: what is written already stands once.
+fault-not-built = This program cannot { $what } yet.
+    .do = Build a later version.
+
+## What a command says when it is done
+
+done-written = { $name } is in the record.
+done-repeated = { $name } was in the record already, by the same token. Nothing was written now.
+done-init = The station is made in { $data }. Its root key is { $root }: keep it elsewhere, on a medium that goes into a safe; it is needed after a restore.
+done-init-next = Read { $config }, then start it: counterpart --data { $data } serve
+done-backup = The record, the keys and the configuration are copied to { $to }. Who has it can sign as this station: keep it closed.
+done-invite = Give this invitation to the other organisation in confidence. It opens line { $line }.
+requests-none = No open request.
+bell-mute = This is not a terminal: what rings is printed here and does not count as ringing.
+bell-waiting = The bell is set. Nothing rings.
+bell-lost = The station does not answer. The bell waits for it.
+bell-back = The station answers again.
+candidate-said = { $name } ({ $sign }): compare by another channel, all of it: { $digits }
+candidate-confirmed = { $name }: a person there has confirmed.
+
+## What the doctor found
+
+doctor-configuration-well = The configuration can be read.
+doctor-configuration-wrong = { $cause }.
+    .do = Correct the file.
+doctor-keys-well = The keys are there and closed to others.
+doctor-keys-wrong = { $cause }.
+    .do = Take the files from a backup, or mend their modes.
+doctor-database-well = The database hangs together.
+doctor-database-wrong = { $cause }.
+    .do = Stop the station, keep a copy of its data directory, and restore a backup.
+doctor-restored = This record was restored from a backup: its old epochs sign nothing.
+    .do = Look at what the other side shows, and open a new epoch with the root key.
+doctor-clock-well = The clock is not behind what this station has claimed.
+doctor-clock-wrong = The clock is more than a minute behind what this station has claimed itself.
+    .do = Set the clock; until then what is written claims times that go back.
+doctor-line-well = { $peer }: { $entries } entries built again, their signatures and both roots as stored.
+doctor-line-wrong = Line { $line } cannot be built from its entries: { $cause }.
+    .do = Stop the station, keep a copy of its data directory, and restore a backup.
+doctor-line-head = { $peer }: the log of { $sign } built again has another head than the one stored.
+    .do = Stop the station, keep a copy of its data directory, and restore a backup.
+doctor-conduct = Line { $line }: { $count ->
+        [one] one breach
+       *[other] { $count } breaches
+    } of the protocol by the other station kept as evidence, the last “{ $misconduct }”.
+    .do = Speak with them by another channel.
+record-head = { $sign }: { $size } entries, root { $root }
