@@ -122,6 +122,8 @@ pub enum Misconduct {
     WrongBody,
     /// In pairing, a charter that is not the draft with the joiner's terms, or an index 0 that carries another.
     OtherCharter,
+    /// A `key` entry whose serial is not above the last: an old grant of root, shown again.
+    StaleGrant,
 }
 
 impl Misconduct {
@@ -139,11 +141,12 @@ impl Misconduct {
                 | M::HeadWentBack
                 | M::HeadNeverOurs
                 | M::Fork
+                | M::StaleGrant
         )
     }
 
     /// All of them, in the order of their numbers, which begin at 1.
-    const ALL: [Misconduct; 15] = [
+    const ALL: [Misconduct; 16] = [
         Misconduct::BadSignature,
         Misconduct::NotCanonical(None),
         Misconduct::WrongLine,
@@ -159,6 +162,7 @@ impl Misconduct {
         Misconduct::EpochJump,
         Misconduct::WrongBody,
         Misconduct::OtherCharter,
+        Misconduct::StaleGrant,
     ];
 
     /// The number under which a fault frame names it, from 1.
@@ -179,6 +183,7 @@ impl Misconduct {
             Misconduct::EpochJump => 13,
             Misconduct::WrongBody => 14,
             Misconduct::OtherCharter => 15,
+            Misconduct::StaleGrant => 16,
         }
     }
 
@@ -206,6 +211,7 @@ impl Misconduct {
             Misconduct::EpochJump => "epoch-jump",
             Misconduct::WrongBody => "wrong-body",
             Misconduct::OtherCharter => "other-charter",
+            Misconduct::StaleGrant => "stale-grant",
         }
     }
 }
@@ -221,6 +227,6 @@ mod tests {
             assert_eq!(Misconduct::from_number(what.number()), Some(what));
         }
         assert_eq!(Misconduct::from_number(0), None);
-        assert_eq!(Misconduct::from_number(16), None);
+        assert_eq!(Misconduct::from_number(17), None);
     }
 }

@@ -4,7 +4,7 @@
 
 /// A frame of the link, in bytes: what a station must hold before it can judge anything.
 pub const FRAME_MAX: usize = 65_536;
-/// An entry as signed, in bytes. An entry and its body fit one frame.
+/// What is signed of an entry, its payload, in bytes. An entry and its body fit one frame.
 pub const ENTRY_MAX: usize = 12_288;
 /// The content of a body, in bytes: some 8,000 words.
 pub const BODY_CONTENT_MAX: usize = 48 * 1024;

@@ -1,12 +1,18 @@
 //! The station: everything that touches the world. What is decided is decided in `counterpart-core`.
 
+pub mod api;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod entropy;
 pub mod keys;
 pub mod link;
+pub mod pairing;
 pub mod record;
+pub mod station;
 pub mod store;
+pub mod view;
+pub mod words;
 
 #[cfg(test)]
 #[path = "../tests/scratch/mod.rs"]

@@ -49,7 +49,7 @@ async fn connect(side: Side, address: SocketAddr, transport: Transport) -> Stati
         clock,
         board: board.clone(),
     };
-    let switchboard = Switchboard::new(shared, endpoint.clone(), Rate { per_second: 50, burst: 500 });
+    let switchboard = Switchboard::new(shared, endpoint.clone(), Rate { per_second: 50, burst: 500 }, &[]);
     let answering = tokio::spawn(switchboard.clone().answer(|_| ()));
     let dialling = tokio::spawn(switchboard.dial());
     Station { side, board, endpoint, tasks: vec![answering, dialling] }

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::crossing::Outcome;
 use super::draft::Draft;
 use super::facts::{Fact, View};
-use crate::ids::Party;
+use crate::ids::{EntryRef, Party};
 use crate::precedence::{Mark, Precedence};
 use crate::record::charter::Checks;
 use crate::record::codes::{CheckBy, Clause, Deadline, LineState};
@@ -111,7 +111,9 @@ fn check(view: &View<'_>, me: Party, now: Timestamp, conduct: Conduct, due: &mut
         return;
     };
     due.later(next);
-    let made = view.facts.side(me).last_scheduled >= Some(slot);
+    // A line that has begun since then owes none.
+    let begun = view.fact(EntryRef { party: me, index: 0 }).is_none_or(|charter| charter.time < slot);
+    let made = !begun || view.facts.side(me).last_scheduled >= Some(slot);
     if !made && state == LineState::Open {
         let check = Draft::of(What::Check { by: CheckBy::Schedule });
         due.drafts.push(Draft { opens: Some((Precedence::Routine, conduct.mark)), ..check });

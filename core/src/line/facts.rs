@@ -352,6 +352,11 @@ impl Facts {
         !self.side(party.peer()).substance.is_empty()
     }
 
+    /// The index of the oldest entry of this party, other than `received`, that no head named by the other covers.
+    pub fn uncovered(&self, party: Party) -> Option<u64> {
+        self.side(party).substance.front().copied()
+    }
+
     /// The largest size of the peer's log that this party has named.
     pub fn named_by(&self, party: Party) -> u64 {
         self.side(party).named.last().map_or(0, |n| n.size)
@@ -421,6 +426,11 @@ impl<'a> View<'a> {
     pub fn by_ordinal(&self, party: Party, ordinal: u64) -> Option<EntryRef> {
         let place = usize::try_from(ordinal.checked_sub(1)?).ok()?;
         self.facts.side(party).opened.get(place).map(|index| EntryRef { party, index: *index })
+    }
+
+    /// How many entries a side has opened that are called aloud by a number: its highest ordinal.
+    pub fn opened(&self, party: Party) -> u64 {
+        self.facts.side(party).opened.len() as u64
     }
 
     /// The asks of one side, oldest first.

@@ -136,8 +136,9 @@ impl Line {
         self.restored = true;
     }
 
-    fn may_sign(&self) -> bool {
-        !self.restored && self.own().size() > 0
+    /// Whether this is a copy restored from a backup, which signs nothing in this epoch.
+    pub fn restored(&self) -> bool {
+        self.restored
     }
 
     fn halt(&mut self, misconduct: Misconduct) -> Answer {

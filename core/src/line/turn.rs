@@ -124,6 +124,21 @@ impl Line {
         outcome.map_or_else(Answer::Refused, Answer::Written)
     }
 
+    /// Whether `act` would be written now; nothing is. For desks, which show what cannot be done with the reason.
+    ///
+    /// # Errors
+    /// The [`Refusal`] with which [`Line::turn`] would answer it.
+    pub fn would(&self, act: &Act, now: Timestamp) -> Result<(), Refusal> {
+        let draft = draft(&self.facts.all(), act, now)?;
+        if self.restored {
+            return Err(Refusal::Restored);
+        }
+        if self.own().size() == 0 {
+            return Err(Refusal::LineNotOpen);
+        }
+        super::judge::judge(&self.facts, &self.header(draft, now)).map(|_| ()).map_err(Refusal::Barred)
+    }
+
     fn act(
         &mut self,
         act: &Act,
@@ -150,7 +165,10 @@ impl Line {
         given: &Given<'_>,
         written: &mut Vec<Written>,
     ) -> Result<EntryRef, Refusal> {
-        if !self.may_sign() {
+        if self.restored {
+            return Err(Refusal::Restored);
+        }
+        if self.own().size() == 0 {
             return Err(Refusal::LineNotOpen);
         }
         let mut header = self.header(draft, given.now);
@@ -201,15 +219,20 @@ impl Line {
         let Arrived { entry, body, verified_under } = arrived;
         let at = entry.header.at();
         if at.party == self.me {
-            return Answer::Misconduct(Misconduct::WrongParty);
+            return self.halt(Misconduct::WrongParty);
         }
         if entry.header.epoch != self.epoch() {
-            return Answer::Misconduct(Misconduct::WrongEpoch);
+            return self.halt(Misconduct::WrongEpoch);
         }
         if at.index < self.peer().size() {
             let stored = (given.stored)(self.epoch(), at);
             let same = stored.as_deref() == Some(entry.bytes.as_slice());
-            return if same { Answer::Held } else { self.halt(Misconduct::Fork) };
+            if same {
+                return Answer::Held;
+            }
+            // Two entries at one index, both signed, are a fork; an unsigned one shows nothing but itself.
+            let signed = entry.signed_by(&self.peer().key(), &Strict);
+            return self.halt(if signed { Misconduct::Fork } else { Misconduct::BadSignature });
         }
         if self.halted().is_some() {
             return Answer::Held;

@@ -328,6 +328,9 @@ mod tests {
             for _ in 0..20_000 {
                 let mut bytes = whole.clone();
                 for _ in 0..=next(4) {
+                    if bytes.is_empty() {
+                        break;
+                    }
                     let at = next(bytes.len());
                     match next(4) {
                         0 => bytes[at] ^= 1 << next(8),

@@ -233,9 +233,11 @@ impl Session {
         if hello.epochs.iter().any(|e| self.tracks.jumps(e.epoch)) {
             return self.accuse(Misconduct::EpochJump, self.tracks.current(), bytes, out);
         }
+        let mut sending = Bucket::new(hello.rate, now.ms);
+        sending.charge(now.ms); // for our own hello
         self.state = State::Open(Open {
             pulse: Pulse::new(now.ms),
-            sending: Bucket::new(hello.rate, now.ms),
+            sending,
             latest: Epoch::FIRST,
             claimed: Vec::new(),
             caught_up: false,

@@ -23,6 +23,8 @@ pub struct Log {
     key: PublicKey,
     /// Signs new keys.
     root: PublicKey,
+    /// The serial of the last `key` entry; root's grants are numbered from 1 and never go back.
+    serial: u64,
     /// The highest head of the other log that this one has named; heads never go back.
     named: Head,
     /// Roots at sizes from `first_root` up to the present size: those that the other side may still name.
@@ -64,7 +66,7 @@ impl Log {
         let mut roots = VecDeque::new();
         roots.push_back(empty_root());
         let named = Head { size: 0, root: empty_root() };
-        Log { line, epoch, party, edge: Edge::new(), key, root, named, roots, first_root: 0 }
+        Log { line, epoch, party, edge: Edge::new(), key, root, serial: 0, named, roots, first_root: 0 }
     }
 
     /// Whose log it is.
@@ -131,14 +133,18 @@ impl Log {
         if header.own != self.head() {
             return Err(if header.own.size < self.size() { Misconduct::Fork } else { Misconduct::WrongPlace });
         }
+        // What follows accuses the author, so it must be the author's.
+        if !vouched(entry, &self.key, &self.root, verify) {
+            return Err(Misconduct::BadSignature);
+        }
         if header.held.size < self.named.size {
             return Err(Misconduct::HeadWentBack);
         }
         if other.root_at(header.held.size) != Some(header.held.root) {
             return Err(Misconduct::HeadNeverOurs);
         }
-        if !vouched(entry, &self.key, &self.root, verify) {
-            return Err(Misconduct::BadSignature);
+        if serial(header).is_some_and(|serial| serial <= self.serial) {
+            return Err(Misconduct::StaleGrant);
         }
         Ok(())
     }
@@ -150,6 +156,7 @@ impl Log {
         self.roots.push_back(self.edge.root());
         self.named = entry.header.held;
         self.key = key_after(&entry.header).unwrap_or(self.key);
+        self.serial = serial(&entry.header).unwrap_or(self.serial);
     }
 
     /// Forgets roots that the other side, having named `size`, can no longer name.
@@ -173,6 +180,11 @@ pub fn vouched(entry: &Entry, key: &PublicKey, root: &PublicKey, verify: &dyn Ve
         _ => opened_with(&entry.header).is_none() || key == root,
     };
     granted && entry.signed_by(key, verify)
+}
+
+/// The serial of the grant that a `key` entry carries (§4.5).
+fn serial(header: &Header) -> Option<u64> {
+    if let Ok(What::Key { serial, .. }) = &header.what { Some(*serial) } else { None }
 }
 
 /// The key that signs what follows this entry, if the entry changes it: a `key` (§4.5), or the charter of a new epoch (§4.6).

@@ -34,8 +34,14 @@ pub struct LinkState {
     pub even: bool,
     /// The last attempts to reach the peer since the link went down, by address, and how each failed.
     pub tried: BTreeMap<String, String>,
-    /// A reference that the operator named answered while no handshake with the peer succeeded.
-    pub reference_answers: bool,
+    /// How often an address was tried since the link went down, and how many of the tries ended in a handshake.
+    pub tries: u32,
+    /// Of these, how many ended in a handshake.
+    pub handshakes: u32,
+    /// Whether a reference that the operator named answered since; `None`: none was named, or none was asked yet.
+    pub reference: Option<bool>,
+    /// The reference that answered, or the last one asked.
+    pub reference_asked: String,
     /// The peer claims to hold more of our log than we do, or another.
     pub claim: Option<(Epoch, Head)>,
     /// The peer holds less of its own log than we do, or another.

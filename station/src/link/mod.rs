@@ -12,6 +12,7 @@ mod connection;
 mod dial;
 mod endpoint;
 mod frame;
+pub mod observe;
 pub mod pump;
 mod quic;
 mod reset;

@@ -74,7 +74,8 @@ pub async fn run(
     to_peer.put(first);
     let writing = tokio::spawn(write(writer, unsent));
     let taking = tokio::spawn(take(shared.keeper.clone(), line, untaken, found));
-    let mut pump = Pump { shared, line, session, to_peer, to_record, ended: None, quiet_until_ms: 0 };
+    let mut pump =
+        Pump { shared, line, session, to_peer, to_record, control: control.clone(), ended: None, quiet_until_ms: 0 };
     if let Some(frame) = read {
         pump.frame(&frame).await;
     }
@@ -175,6 +176,7 @@ struct Pump<'a> {
     session: Session,
     to_peer: Outbox,
     to_record: mpsc::Sender<Received>,
+    control: Control,
     ended: Option<Ended>,
     /// Nothing is read before this time: the peer sends faster than our rate.
     quiet_until_ms: u64,
@@ -192,7 +194,14 @@ impl Pump<'_> {
             let may_read = self.quiet_until_ms <= now.ms;
             tokio::select! {
                 frame = reader.read_frame(), if may_read => match frame {
-                    Ok(frame) => self.frame(&frame).await,
+                    Ok(frame) => {
+                        // A frame may speak of what was committed a moment ago.
+                        if published.has_changed().unwrap_or(false) {
+                            let view = published.borrow_and_update().clone();
+                            self.committed(&view).await;
+                        }
+                        self.frame(&frame).await;
+                    }
                     Err(fault) => return Ended::Broken(fault),
                 },
                 changed = published.changed() => {
@@ -207,7 +216,9 @@ impl Pump<'_> {
                     self.put(outputs).await;
                 }
                 Some((misconduct, epoch)) = breaches.recv() => {
-                    let outputs = self.session.misconduct(misconduct, epoch, &[]);
+                    // The record has kept the entry as evidence already.
+                    let mut outputs = self.session.misconduct(misconduct, epoch, &[]);
+                    outputs.retain(|output| !matches!(output, Output::Misconduct { .. }));
                     self.put(outputs).await;
                 }
                 () = gauge.room.notified() => {}
@@ -299,7 +310,10 @@ impl Pump<'_> {
                 });
                 self.shared.keeper.link(line, true, self.session.even());
             }
-            Output::Path(path) => board.change(line, |link| link.path = Some(path)),
+            Output::Path(path) => {
+                let packets = self.control.stats().map(|stats| (stats.sent_packets, stats.lost_packets));
+                board.change(line, |link| (link.path, link.packets) = (Some(path), packets));
+            }
             Output::PeerHolds { .. } => {}
             Output::Claim { epoch, head } => {
                 tracing::warn!(%line, %epoch, size = head.size, "the peer claims to hold more of our log, or another");

@@ -22,6 +22,8 @@ const BACKOFF_MAX_MS: u64 = 15_000;
 /// Two connections that come within this time crossed: both sides dialled at once. Later, a new one shows that the peer lost the
 /// old, in milliseconds.
 const CROSSING_MS: u64 = 3_000;
+/// How long a reference may take to answer.
+const REFERENCE_MAX: Duration = Duration::from_secs(3);
 /// Connections that called us and are served at once; more are hung up.
 const ANSWERED_MAX: usize = 1_024;
 /// How long a caller may take to say for which line it comes.
@@ -47,6 +49,8 @@ pub struct Switchboard {
     shared: Shared,
     endpoint: Arc<Endpoint>,
     rate: Rate,
+    /// `host:port` of something neutral, as the operator named it.
+    references: Arc<[String]>,
     desk: Arc<Mutex<Desk>>,
     /// Counts sessions that ended, so that dialling wakes.
     ended: watch::Sender<u64>,
@@ -54,8 +58,9 @@ pub struct Switchboard {
 
 impl Switchboard {
     /// A switchboard that does nothing yet.
-    pub fn new(shared: Shared, endpoint: Arc<Endpoint>, rate: Rate) -> Switchboard {
-        Switchboard { shared, endpoint, rate, desk: Arc::default(), ended: watch::Sender::new(0) }
+    pub fn new(shared: Shared, endpoint: Arc<Endpoint>, rate: Rate, references: &[String]) -> Switchboard {
+        let references = references.into();
+        Switchboard { shared, endpoint, rate, references, desk: Arc::default(), ended: watch::Sender::new(0) }
     }
 
     /// Answers whoever dials, until the endpoint closes; dropped, it drops the sessions that were answered. `pairing` takes connections that come to take up an invitation.
@@ -161,17 +166,40 @@ impl Switchboard {
             };
             for remote in found {
                 match self.endpoint.dial(remote, Purpose::Line, Some(view.peer_link), Dialling::default()).await {
-                    Ok(connection) => return Some(connection),
+                    Ok(connection) => {
+                        self.shared.board.change(line, |link| {
+                            link.tries = link.tries.saturating_add(1);
+                            link.handshakes = link.handshakes.saturating_add(1);
+                        });
+                        return Some(connection);
+                    }
                     Err(fault) => self.tried(line, address, fault.to_string()),
                 }
             }
         }
+        self.ask_references(line).await;
         None
+    }
+
+    /// Tells a broken path from an unknown cause: does something neutral answer while the peer does not?
+    async fn ask_references(&self, line: LineId) {
+        for reference in self.references.iter() {
+            let answer = tokio::time::timeout(REFERENCE_MAX, tokio::net::TcpStream::connect(reference.as_str())).await;
+            let answers = matches!(answer, Ok(Ok(_)));
+            self.shared.board.change(line, |link| {
+                link.reference = Some(answers);
+                link.reference_asked = reference.clone();
+            });
+            if answers {
+                return;
+            }
+        }
     }
 
     fn tried(&self, line: LineId, address: &str, how: String) {
         tracing::debug!(%line, "the peer was not reached");
         self.shared.board.change(line, |link| {
+            link.tries = link.tries.saturating_add(1);
             link.tried.insert(address.to_string(), how);
         });
     }
@@ -213,6 +241,7 @@ impl Switchboard {
                 link.down_since_ms = now;
                 link.even = false;
                 link.tried.clear();
+                (link.tries, link.handshakes, link.reference) = (0, 0, None);
             });
             self.ended.send_modify(|count| *count += 1);
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::VecDeque;
 
+use counterpart_core::fault::Misconduct;
 use counterpart_core::ids::{EntryRef, Epoch, LineId, Party};
 use counterpart_core::line::Line;
 use counterpart_core::line::turn::Written;
@@ -143,6 +144,18 @@ impl Lines {
 /// # Errors
 /// [`StoreError::Corrupt`] if what is stored is no line: changed from outside.
 pub fn load(reader: &Reader, row: &LineRow) -> Result<Line, StoreError> {
+    load_judged(reader, row, &mut |_, _| Ok(()))
+}
+
+/// The same, each entry judged before it is taken in.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] with the first entry that `judge` finds wrong.
+pub fn load_judged(
+    reader: &Reader,
+    row: &LineRow,
+    judge: &mut dyn FnMut(&Line, &Entry) -> Result<(), Misconduct>,
+) -> Result<Line, StoreError> {
     let corrupt = |found: String| StoreError::Corrupt { found };
     let charter = Charter::decode(&row.charter).map_err(|clause| corrupt(format!("charter, clause {clause}")))?;
     let me = Party::from_number(row.me.into()).ok_or_else(|| corrupt(format!("party {}", row.me)))?;
@@ -159,7 +172,8 @@ pub fn load(reader: &Reader, row: &LineRow) -> Result<Line, StoreError> {
                     break;
                 }
                 let at = entry.header.at();
-                line.reload(entry).map_err(|m| corrupt(format!("entry {at}: {}", m.word())))?;
+                let judged = judge(&line, entry).and_then(|()| line.reload(entry));
+                judged.map_err(|m| corrupt(format!("entry {at}: {}", m.word())))?;
                 pages.advance();
                 moved = true;
             }

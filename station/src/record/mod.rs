@@ -10,6 +10,6 @@ mod published;
 mod thread;
 
 pub use inbox::{ActFault, Begin, Done, Keeper, Taken};
-pub use lines::{Kept, LineStatus, Lines, entry_key, load, log_key};
+pub use lines::{Kept, LineStatus, Lines, entry_key, load, load_judged, log_key};
 pub use published::{LinePublished, Published, Pushed};
 pub use thread::{Started, start};

@@ -42,7 +42,8 @@ pub struct Started {
 ///
 /// # Errors
 /// [`StoreError`] if the lines cannot be read, or the thread cannot be made.
-pub fn start(store: Store, keys: Keys, clock: Clock, check_mark: Mark) -> Result<Started, StoreError> {
+pub fn start(store: Store, keys: impl Into<Arc<Keys>>, clock: Clock, check_mark: Mark) -> Result<Started, StoreError> {
+    let keys = keys.into();
     let reader = store.reader()?;
     let lines = Lines::load(&reader)?;
     let (publish, published) = watch::channel(Arc::new(Published::default()));
@@ -59,7 +60,7 @@ pub fn start(store: Store, keys: Keys, clock: Clock, check_mark: Mark) -> Result
 struct Record {
     store: Store,
     reader: Reader,
-    keys: Keys,
+    keys: Arc<Keys>,
     clock: Clock,
     begun: Moment,
     check_mark: Mark,
@@ -162,11 +163,9 @@ impl Record {
     fn note_link(&mut self, line: LineId, up: bool, even: bool) {
         let now = self.monotonic_ms();
         let Some(kept) = self.lines.kept.get_mut(&line) else { return };
-        if !up {
-            kept.up_since_ms = None;
-        } else if kept.up_since_ms.is_none() {
-            kept.up_since_ms = Some(now);
-        }
+        // Even once since the connection came is enough: every trailing `received` makes it uneven for a moment.
+        let even = up && (kept.even || even);
+        kept.up_since_ms = up.then(|| kept.up_since_ms.unwrap_or(now));
         kept.stirred |= kept.even != even;
         kept.even = even;
     }
@@ -203,7 +202,7 @@ impl Record {
             now: Timestamp(self.clock.now()),
             conduct: Conduct { even, steady_ms: monotonic_ms.saturating_sub(up_since_ms), mark: self.check_mark },
             monotonic_ms,
-            sign: &self.keys,
+            sign: &*self.keys,
             stored,
         }
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, ffi, params};
 
 use super::batch::{INDEX_MAX, TOKEN_BYTES_MAX};
+use super::mark::Mark;
 use super::{Append, Batch, EntryKey, HeadUpdate, LogKey, StoreError, keep};
 
 /// Logs are numbered below this: the number shares 63 bits with the index.
@@ -30,6 +31,7 @@ pub(super) struct Writer {
     numbers: BTreeMap<LogKey, i64>,
     /// Entries ever stored here: the next one's place in the order of arrival.
     seq: i64,
+    mark: Mark,
 }
 
 impl Writer {
@@ -37,7 +39,7 @@ impl Writer {
         connection.set_prepared_statement_cache_capacity(64);
         // Each entry stored raised one size by one, so the sum is the next number, without a counter to keep.
         let seq = connection.query_row("SELECT COALESCE(SUM(size), 0) FROM log", [], |row| row.get(0))?;
-        Ok(Writer { connection, numbers: BTreeMap::new(), seq })
+        Ok(Writer { connection, numbers: BTreeMap::new(), seq, mark: Mark::from_environment() })
     }
 
     pub fn connection(&self) -> &Connection {
@@ -46,7 +48,9 @@ impl Writer {
 
     /// Keeps all of `batch` or nothing.
     pub fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        self.mark.begins();
         let result = self.transact(batch);
+        self.mark.returned();
         if result.is_err() {
             self.numbers.clear();
         }

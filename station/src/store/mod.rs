@@ -18,6 +18,7 @@ mod error;
 mod find;
 mod keep;
 mod lock;
+mod mark;
 mod reader;
 mod schema;
 

@@ -1,0 +1,305 @@
+//! Stories of requests, each a fact about what the record then says.
+
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+mod pair;
+
+use counterpart_core::act::{Act, Target};
+use counterpart_core::fault::{Bar, Refusal};
+use counterpart_core::ids::Party;
+use counterpart_core::precedence::Precedence;
+use counterpart_core::record::codes::{Clause, Code, LineState, OnSilence};
+use counterpart_core::record::what::What;
+use counterpart_core::time::Timestamp;
+use pair::{HOUR, MINUTE, NORTH, Pair, SECOND, SOUTH, START, ask, ask_until, defer, offer, window};
+
+const DAY: u64 = 24 * HOUR;
+
+#[test]
+fn an_offer_that_nobody_answers_lapses_and_the_request_still_stands() {
+    let mut pair = Pair::new();
+    let request = pair.act(NORTH, ask(Precedence::Priority));
+    pair.pass(SECOND);
+    assert_eq!(pair.rung(NORTH, request), "DELIVERED");
+    pair.act(SOUTH, defer(request));
+    let (from, to) = (START + 2 * DAY, START + 2 * DAY + HOUR);
+    let offered = pair.act(SOUTH, offer(request, &[(from, to)], START + DAY, OnSilence::Lapses));
+    pair.pass(HOUR);
+    assert_eq!(pair.outcome(NORTH, offered), "OPEN");
+
+    pair.pass(DAY);
+    for party in Party::BOTH {
+        assert_eq!(pair.outcome(party, offered), "LAPSED");
+        assert_eq!(pair.outcome(party, request), "OPEN");
+    }
+    assert_eq!(pair.rung(NORTH, request), "SEEN");
+    let accept = Act::Accept { offer: offered, window: Some(window(from, to)) };
+    assert!(matches!(pair.bar(NORTH, accept), Bar::Closed(by) if by.party == SOUTH));
+}
+
+#[test]
+fn a_lapse_waits_for_grace_and_for_even_records() {
+    let mut pair = Pair::new();
+    let request = pair.act(NORTH, ask_until(START + HOUR));
+    pair.pass(HOUR - 10 * SECOND);
+    pair.pass(30 * SECOND);
+    assert_eq!(pair.outcome(NORTH, request), "OPEN", "grace is 60 s");
+    (pair.even, pair.steady_ms) = (false, 5 * SECOND);
+    pair.pass(10 * MINUTE);
+    assert_eq!(pair.outcome(NORTH, request), "OPEN", "the records are not even and grace has not passed since");
+    pair.steady_ms = 61 * SECOND;
+    pair.pass(SECOND);
+    assert_eq!(pair.outcome(NORTH, request), "LAPSED");
+    assert_eq!(pair.outcome(SOUTH, request), "LAPSED");
+}
+
+#[test]
+fn an_ask_without_a_deadline_stands_for_ever_and_an_offer_that_stands_does_not_lapse() {
+    let mut pair = Pair::new();
+    let request = pair.act(NORTH, ask(Precedence::Routine));
+    pair.pass(SECOND);
+    let windows = [(START + 5 * DAY, START + 5 * DAY + HOUR)];
+    let stands = pair.act(SOUTH, offer(request, &windows, START + DAY, OnSilence::Stands));
+    pair.pass(30 * DAY);
+    assert_eq!((pair.outcome(SOUTH, request), pair.outcome(SOUTH, stands)), ("OPEN", "OPEN"));
+}
+
+#[test]
+fn a_renewal_moves_the_deadline_only_later_and_only_if_there_is_one() {
+    let mut pair = Pair::new();
+    let request = pair.act(NORTH, ask_until(START + 2 * HOUR));
+    let renew = |until: u64| Act::Renew { request, valid_until: Some(Timestamp(until)), precedence: None };
+    pair.pass(90 * MINUTE);
+    pair.act(NORTH, renew(START + 4 * HOUR));
+    pair.act(NORTH, renew(START + 3 * HOUR));
+    pair.pass(2 * HOUR);
+    assert_eq!(pair.outcome(SOUTH, request), "OPEN", "the later deadline counts");
+    pair.pass(HOUR);
+    assert_eq!(pair.outcome(SOUTH, request), "LAPSED");
+    assert_eq!(pair.ask(NORTH, renew(START)), Err(Refusal::InThePast(Timestamp(START))));
+}
+
+#[test]
+fn a_renewal_sooner_than_the_pace_is_kept_but_is_no_attempt() {
+    let mut pair = Pair::new();
+    let request = pair.act(NORTH, ask(Precedence::Priority));
+    let renew = || Act::Renew { request, valid_until: None, precedence: None };
+    pair.pass(5 * MINUTE);
+    pair.act(NORTH, renew());
+    pair.pass(SECOND);
+    let attempts = |pair: &Pair| {
+        let view = pair.view(SOUTH);
+        view.attempts(view.fact(request).unwrap()).len()
+    };
+    assert_eq!(attempts(&pair), 1, "the pace for PRIORITY is 15 min");
+    pair.pass(15 * MINUTE);
+    let renewal = pair.act(NORTH, renew());
+    pair.pass(SECOND);
+    assert_eq!(attempts(&pair), 2);
+    assert_eq!(pair.rings(SOUTH), [renewal], "the latest attempt rings");
+}
+
+#[test]
+fn a_renewal_raises_the_precedence_and_never_lowers_it_nor_beyond_what_the_post_accepts() {
+    let mut pair = Pair::new();
+    let request = pair.act(NORTH, ask(Precedence::Priority));
+    let renew = |precedence| Act::Renew { request, valid_until: None, precedence: Some(precedence) };
+    pair.act(NORTH, renew(Precedence::Routine));
+    let in_force = |pair: &Pair| {
+        let view = pair.view(NORTH);
+        view.precedence(view.fact(request).unwrap())
+    };
+    assert_eq!(in_force(&pair), Precedence::Priority);
+    pair.act(NORTH, renew(Precedence::Immediate));
+    assert_eq!(in_force(&pair), Precedence::Immediate);
+    assert_eq!(pair.bar(NORTH, renew(Precedence::Flash)), Bar::PrecedenceTooHigh);
+    assert_eq!(pair.bar(NORTH, ask(Precedence::Flash)), Bar::PrecedenceTooHigh);
+}
+
+#[test]
+fn a_response_time_that_was_missed_is_written_once_by_who_waits_and_closes_nothing() {
+    let mut pair = Pair::new();
+    let request = pair.act(NORTH, ask(Precedence::Priority));
+    pair.now += 2 * MINUTE;
+    pair.turn(NORTH, vec![]);
+    pair.turn(NORTH, vec![]);
+    assert_eq!(pair.kinds(NORTH), ["charter", "ask", "overdue"], "their station does not hold it");
+    pair.pass(2 * HOUR);
+    let overdue: Vec<Clause> = pair.view(SOUTH).on(request).filter_map(|f| clause(&f.what)).collect();
+    assert_eq!(overdue, [Clause::Station, Clause::Watch]);
+    pair.act(SOUTH, Act::Seen { on: Target::Latest(request) });
+    pair.pass(3 * DAY);
+    let overdue: Vec<Clause> = pair.view(SOUTH).on(request).filter_map(|f| clause(&f.what)).collect();
+    assert_eq!(overdue, [Clause::Station, Clause::Watch, Clause::Principal]);
+    assert_eq!(pair.outcome(SOUTH, request), "OPEN");
+}
+
+fn clause(what: &What) -> Option<Clause> {
+    if let What::Overdue { clause } = what { Some(*clause) } else { None }
+}
+
+#[test]
+fn answer_and_withdraw_that_cross_agree_nothing_and_one_may_ask_again_naming_it() {
+    let mut pair = Pair::new();
+    let request = pair.act(NORTH, ask(Precedence::Priority));
+    pair.carry();
+    pair.act(NORTH, Act::Withdraw { thing: request });
+    pair.act(SOUTH, Act::Answer { on: Target::Latest(request) });
+    assert_eq!(pair.outcome(SOUTH, request), "ANSWERED");
+    let view = pair.view(SOUTH);
+    let decision = view.decision(view.fact(request).unwrap());
+    assert!(!view.settled_for(SOUTH, &decision), "they are not known to hold our answer");
+    pair.pass(SECOND);
+    assert_eq!([pair.outcome(NORTH, request), pair.outcome(SOUTH, request)], ["CROSSED", "CROSSED"]);
+    let again = match ask(Precedence::Priority) {
+        Act::Ask { from, to, precedence, mark, mode, private, valid_until, .. } => {
+            Act::Ask { from, to, precedence, mark, mode, private, valid_until, again: Some(request) }
+        }
+        other => other,
+    };
+    let second = pair.act(NORTH, again);
+    pair.pass(SECOND);
+    assert_eq!(pair.rings(SOUTH), [second]);
+}
+
+#[test]
+fn two_asks_that_cross_are_concerted_and_one_answer_decides_both() {
+    let mut pair = Pair::new();
+    let ours = pair.act(NORTH, ask(Precedence::Priority));
+    let theirs = pair.act(SOUTH, ask(Precedence::Immediate));
+    pair.carry();
+    assert_eq!(pair.view(NORTH).partner(ours).unwrap().at, theirs);
+    let rings = counterpart_core::line::ringing::rings(&pair.view(SOUTH), SOUTH);
+    assert_eq!(rings[0].precedence, Precedence::Immediate, "the higher precedence rings");
+    pair.act(SOUTH, Act::Answer { on: Target::Latest(ours) });
+    pair.pass(SECOND);
+    for request in [ours, theirs] {
+        assert_eq!(pair.outcome(NORTH, request), "ANSWERED");
+    }
+    let talk = Act::Talk {
+        request: ours,
+        when: window(START - HOUR, START - HOUR + MINUTE),
+        instrument: counterpart_core::record::codes::Instrument::Telephone,
+        posts: vec![],
+    };
+    pair.act(NORTH, talk.clone());
+    assert_eq!(pair.view(NORTH).talk(pair.view(NORTH).fact(theirs).unwrap()).state.word(), "STATED");
+    pair.carry();
+    pair.act(SOUTH, talk);
+    assert_eq!(pair.view(SOUTH).talk(pair.view(SOUTH).fact(theirs).unwrap()).state.word(), "TALKED");
+}
+
+#[test]
+fn suspending_stops_the_ring_and_resuming_starts_it_again() {
+    let mut pair = Pair::new();
+    let request = pair.act(NORTH, ask(Precedence::Priority));
+    pair.carry();
+    assert_eq!(pair.rings(SOUTH), [request]);
+    pair.act(NORTH, Act::Suspend { request });
+    pair.carry();
+    assert!(pair.rings(SOUTH).is_empty());
+    assert_eq!(pair.bar(SOUTH, Act::Resume { request }), Bar::NotOwner(request));
+    pair.act(NORTH, Act::Resume { request });
+    pair.carry();
+    assert_eq!(pair.rings(SOUTH), [request]);
+    pair.act(SOUTH, Act::Seen { on: Target::Latest(request) });
+    assert!(pair.rings(SOUTH).is_empty());
+}
+
+#[test]
+fn an_offer_rings_the_owner_and_is_seen_and_accepted_like_a_request() {
+    let mut pair = Pair::new();
+    let request = pair.act(NORTH, ask(Precedence::Priority));
+    pair.carry();
+    let (from, to) = (START + DAY, START + DAY + HOUR);
+    let offered = pair.act(SOUTH, offer(request, &[(from, to)], START + HOUR, OnSilence::Lapses));
+    pair.carry();
+    assert_eq!(pair.rings(NORTH), [offered]);
+    pair.act(NORTH, Act::Seen { on: Target::Latest(offered) });
+    assert!(pair.rings(NORTH).is_empty());
+    let other = Act::Accept { offer: offered, window: Some(window(from, to + 1)) };
+    assert_eq!(pair.bar(NORTH, other), Bar::NotOffered);
+    pair.act(NORTH, Act::Accept { offer: offered, window: Some(window(from, to)) });
+    pair.pass(SECOND);
+    assert_eq!([pair.outcome(NORTH, request), pair.outcome(SOUTH, request)], ["AGREED", "AGREED"]);
+    assert_eq!(pair.bar(NORTH, Act::Missed { request }), Bar::BeforeStart(Timestamp(from)));
+    pair.pass(DAY + HOUR);
+    pair.act(NORTH, Act::Missed { request });
+    assert_eq!(
+        pair.bar(SOUTH, Act::Decline { on: Target::Latest(request), code: Code::Level }),
+        closed(&pair, request)
+    );
+}
+
+fn closed(pair: &Pair, request: counterpart_core::ids::EntryRef) -> Bar {
+    let view = pair.view(SOUTH);
+    Bar::Closed(view.decision(view.fact(request).unwrap()).deciding[0])
+}
+
+#[test]
+fn after_either_side_has_closed_the_line_only_received_and_memo_count() {
+    let mut pair = Pair::new();
+    let close = pair.act(SOUTH, Act::State { state: LineState::Closed, until: None });
+    pair.pass(SECOND);
+    assert_eq!(pair.bar(NORTH, ask(Precedence::Routine)), Bar::LineClosed(close));
+    assert!(pair.say(NORTH, Act::Memo, "they closed the line").is_ok());
+    assert_eq!(pair.kinds(NORTH).last(), Some(&"memo"));
+}
+
+#[test]
+fn a_suspended_station_holds_asks_and_does_not_ring() {
+    let mut pair = Pair::new();
+    pair.act(SOUTH, Act::State { state: LineState::Suspended, until: None });
+    let request = pair.act(NORTH, ask(Precedence::Immediate));
+    pair.pass(SECOND);
+    assert_eq!(pair.rung(NORTH, request), "DELIVERED");
+    assert!(pair.rings(SOUTH).is_empty());
+    pair.act(SOUTH, Act::State { state: LineState::Open, until: None });
+    assert_eq!(pair.rings(SOUTH), [request]);
+}
+
+#[test]
+fn one_side_has_at_most_sixty_four_open_asks() {
+    let mut pair = Pair::new();
+    let first = pair.act(NORTH, ask(Precedence::Routine));
+    for _ in 1..64 {
+        pair.act(NORTH, ask(Precedence::Routine));
+    }
+    assert_eq!(pair.bar(NORTH, ask(Precedence::Routine)), Bar::TooManyOpen);
+    pair.act(NORTH, Act::Withdraw { thing: first });
+    pair.act(NORTH, ask(Precedence::Routine));
+}
+
+#[test]
+fn what_is_named_aloud_is_counted_by_side() {
+    let mut pair = Pair::new();
+    let request = pair.act(NORTH, ask(Precedence::Routine));
+    pair.pass(SECOND);
+    pair.act(SOUTH, defer(request));
+    let windows = [(START + DAY, START + DAY + HOUR)];
+    let offered = pair.act(SOUTH, offer(request, &windows, START + HOUR, OnSilence::Lapses));
+    let view = pair.view(SOUTH);
+    assert_eq!((view.ordinal(request), view.ordinal(offered)), (Some(1), Some(1)));
+    assert_eq!(view.by_ordinal(SOUTH, 1), Some(offered));
+    assert_eq!(view.by_ordinal(SOUTH, 2), None);
+}
+
+#[test]
+fn a_check_is_written_at_each_hour_by_both_sides_and_only_a_person_answers_it() {
+    let mut charter = pair::charter();
+    charter.checks = counterpart_core::record::charter::Checks::Every(3_600);
+    let mut pair = Pair::under(charter);
+    pair.pass(10 * MINUTE);
+    assert_eq!(pair.kinds(NORTH), ["charter", "received"], "the line has begun since the last full hour");
+    pair.pass(HOUR);
+    pair.pass(10 * MINUTE);
+    for party in Party::BOTH {
+        let checks = pair.kinds(party).iter().filter(|k| **k == "check").count();
+        assert_eq!(checks, 1);
+    }
+    let check = pair.view(NORTH).last_check(SOUTH).unwrap().at;
+    assert_eq!(pair.rings(NORTH), [check]);
+    assert_eq!(pair.bar(SOUTH, Act::CheckReply { check }), Bar::OwnThing(check));
+    pair.act(NORTH, Act::CheckReply { check });
+    assert!(pair.rings(NORTH).is_empty());
+}

@@ -1,0 +1,25 @@
+# Each recipe is one plain command.
+
+# Two stations on this machine
+demo:
+    cargo run --release -- demo
+
+# Every test
+test:
+    ./test
+
+# The tests that take less than three minutes once built
+quick:
+    ./test --quick
+
+# The story of one seed of the simulator
+sim SEED:
+    cargo run --release -p counterpart-sim -- {{SEED}}
+
+# Tens of thousands of seeds
+sim-long:
+    cargo run --release -p counterpart-sim -- --seeds 0..40000
+
+# Licences, sources and, where the database is reachable, advisories
+deny:
+    cargo deny check

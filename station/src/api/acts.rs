@@ -1,0 +1,450 @@
+//! From the form of an act to the act: names are looked up in the line as it is committed, words are read, nothing is guessed.
+
+use counterpart_core::act::{Act, Target, Words};
+use counterpart_core::ids::{EntryRef, PostId};
+use counterpart_core::limits;
+use counterpart_core::line::Line;
+use counterpart_core::precedence::{Mark, Precedence};
+use counterpart_core::record::codes::{Code as Reason, Instrument, LineState, Mode, OnSilence};
+use counterpart_core::record::what::{Offered, What};
+use counterpart_core::time::{Timestamp, Window};
+
+use super::fault::{Code, Fault, Told};
+use super::form::{ActForm, missing_field};
+use super::times::Times;
+use crate::view::names::{self, NameFault};
+
+/// What an act says when its author does not.
+#[derive(Clone, Debug)]
+pub struct Defaults {
+    /// The mark of what is opened.
+    pub mark: Mark,
+    /// The language of words.
+    pub language: String,
+    /// How times are read.
+    pub times: Times,
+}
+
+/// Why a form is no act.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Unfit {
+    /// A field cannot be read.
+    Field(Fault),
+    /// A name names nothing.
+    Name(NameFault),
+}
+
+impl From<Fault> for Unfit {
+    fn from(fault: Fault) -> Unfit {
+        Unfit::Field(fault)
+    }
+}
+
+impl From<NameFault> for Unfit {
+    fn from(fault: NameFault) -> Unfit {
+        Unfit::Name(fault)
+    }
+}
+
+impl Unfit {
+    /// What the caller is told.
+    pub fn tell(&self, words: &crate::words::Words) -> Told {
+        match self {
+            Unfit::Field(fault) => fault.tell(words),
+            Unfit::Name(fault) => Told::name(fault, words),
+        }
+    }
+}
+
+/// Reads the words of a form. `salt` is random.
+///
+/// # Errors
+/// A [`Fault`] if the language is no tag.
+pub fn words(form: &ActForm, defaults: &Defaults, salt: [u8; 16]) -> Result<Option<Words>, Fault> {
+    let Some(words) = &form.words else { return Ok(None) };
+    let language = words.language.as_ref().unwrap_or(&defaults.language).clone();
+    let is_tag =
+        language.len() <= limits::SHORT_TEXT_MAX && language.parse::<unic_langid::LanguageIdentifier>().is_ok();
+    if !is_tag {
+        return Err(Fault::new(Code::LanguageMalformed).with("said", language));
+    }
+    if words.text.is_empty() {
+        return Err(Fault::new(Code::WordsUnreadable));
+    }
+    Ok(Some(Words { salt, language, text: words.text.clone() }))
+}
+
+/// The act that a form asks for on this line.
+///
+/// # Errors
+/// [`Unfit`]: a field is missing, cannot be read, or names nothing.
+pub fn act(form: &ActForm, line: &Line, defaults: &Defaults) -> Result<Act, Unfit> {
+    form.check()?;
+    let asked = Asked { form, line, defaults };
+    if let Some(act) = asked.opening()? {
+        return Ok(act);
+    }
+    Ok(match form.act.as_str() {
+        "seen" => Act::Seen { on: asked.target()? },
+        "refer" => Act::Refer { on: asked.target()? },
+        "defer" => Act::Defer { on: asked.target()?, code: asked.code()?, until: asked.time(&form.until)? },
+        "answer" => Act::Answer { on: asked.target()? },
+        "decline" => Act::Decline { on: asked.target()?, code: asked.code()? },
+        "offer" => asked.offer()?,
+        "ready" => Act::Ready { on: asked.target()? },
+        "accept" => asked.accept()?,
+        "renew" => Act::Renew {
+            request: asked.request()?,
+            valid_until: asked.time(&form.valid_until)?,
+            precedence: asked.precedence()?,
+        },
+        "suspend" => Act::Suspend { request: asked.request()? },
+        "resume" => Act::Resume { request: asked.request()? },
+        "withdraw" => Act::Withdraw { thing: asked.request()? },
+        "cancel" => Act::Cancel { request: asked.request()?, code: asked.code()? },
+        "missed" => Act::Missed { request: asked.request()? },
+        "talk" => asked.talk()?,
+        "read" => Act::Read { text: asked.entry()? },
+        "retract" => Act::Retract { text: asked.entry()? },
+        "check-reply" => Act::CheckReply { check: asked.entry()? },
+        other => {
+            return Err(Fault::new(Code::UnknownAct).with("said", other).with("known", Act::WORDS.join(", ")).into());
+        }
+    })
+}
+
+/// A form about to be read, on its line.
+struct Asked<'a> {
+    form: &'a ActForm,
+    line: &'a Line,
+    defaults: &'a Defaults,
+}
+
+impl Asked<'_> {
+    /// Acts that open something, or stand alone.
+    fn opening(&self) -> Result<Option<Act>, Unfit> {
+        let form = self.form;
+        Ok(Some(match form.act.as_str() {
+            "ask" => Act::Ask {
+                from: self.post("from", &form.from)?,
+                to: self.post("to", &form.to)?,
+                precedence: self.precedence()?.unwrap_or(Precedence::Routine),
+                mark: self.mark()?,
+                mode: word("mode", &form.mode, Mode::parse, Mode::ALL, Mode::word)?.unwrap_or(Mode::Voice),
+                private: form.private.unwrap_or(false),
+                valid_until: self.time(&form.valid_until)?,
+                again: form.again.as_deref().map(|said| self.request_named(said)).transpose()?,
+            },
+            "text" => Act::Text {
+                from: self.post("from", &form.from)?,
+                to: self.post("to", &form.to)?,
+                precedence: self.precedence()?.unwrap_or(Precedence::Routine),
+                mark: self.mark()?,
+            },
+            "check" => Act::Check { precedence: self.precedence()?.unwrap_or(Precedence::Routine), mark: self.mark()? },
+            "memo" => Act::Memo,
+            "state" => {
+                let state = word("state", &form.state, LineState::parse, LineState::ALL, LineState::word)?;
+                Act::State { state: state.ok_or_else(|| self.missing("state"))?, until: self.time(&form.until)? }
+            }
+            _ => return Ok(None),
+        }))
+    }
+
+    fn offer(&self) -> Result<Act, Unfit> {
+        let form = self.form;
+        let said = form.windows.as_deref().unwrap_or_default();
+        if said.is_empty() || said.len() > limits::WINDOWS_MAX {
+            return Err(Fault::new(Code::WindowCount).with("max", limits::WINDOWS_MAX).into());
+        }
+        let windows: Result<Vec<Offered>, Fault> = said.iter().map(|w| self.defaults.times.window(w)).collect();
+        let silence = word("on_silence", &form.on_silence, OnSilence::parse, OnSilence::ALL, OnSilence::word)?;
+        Ok(Act::Offer {
+            on: self.target()?,
+            windows: windows?,
+            answer_by: self.time(&form.answer_by)?.ok_or_else(|| self.missing("answer_by"))?,
+            on_silence: silence.unwrap_or(OnSilence::Lapses),
+            code: self.reason()?,
+        })
+    }
+
+    /// Of an offer of one window, that one; of several, which must be said. A ready has none.
+    fn accept(&self) -> Result<Act, Unfit> {
+        let offer = self.entry()?;
+        let fact = self.line.facts().all().fact(offer);
+        let offered = match fact.map(|f| &f.what) {
+            Some(What::Offer { windows, .. }) => windows.as_slice(),
+            _ => &[],
+        };
+        let which = || {
+            let fault = Fault::new(Code::WindowWhich).with("name", names::name(self.line, offer));
+            fault.with("count", offered.len())
+        };
+        let window: Option<Window> = match self.form.window.as_deref() {
+            Some(said) if said.bytes().all(|b| b.is_ascii_digit()) => {
+                let place = said.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
+                Some(place.and_then(|n| offered.get(n)).ok_or_else(which)?.window)
+            }
+            Some(said) => Some(self.defaults.times.window(said)?.window),
+            None => match offered {
+                [] => None,
+                [one] => Some(one.window),
+                _ => return Err(which().into()),
+            },
+        };
+        Ok(Act::Accept { offer, window })
+    }
+
+    fn talk(&self) -> Result<Act, Unfit> {
+        let form = self.form;
+        let when = form.when.as_deref().ok_or_else(|| self.missing("when"))?;
+        let by = word("instrument", &form.instrument, Instrument::parse, Instrument::ALL, Instrument::word)?;
+        let said = form.posts.as_deref().unwrap_or_default();
+        if said.len() > limits::LIST_MAX {
+            return Err(Fault::new(Code::TooManyPosts).with("max", limits::LIST_MAX).into());
+        }
+        let posts: Result<Vec<PostId>, Fault> = said.iter().map(|p| post(p)).collect();
+        Ok(Act::Talk {
+            request: self.request()?,
+            when: self.defaults.times.window(when)?.window,
+            instrument: by.ok_or_else(|| self.missing("instrument"))?,
+            posts: posts?,
+        })
+    }
+
+    fn missing(&self, field: &str) -> Fault {
+        missing_field(&self.form.act, field)
+    }
+
+    fn said(&self) -> Result<&str, Fault> {
+        self.form.on.as_deref().ok_or_else(|| self.missing("on"))
+    }
+
+    /// The entry named.
+    fn entry(&self) -> Result<EntryRef, Unfit> {
+        Ok(names::parse(self.line, self.said()?)?)
+    }
+
+    /// What was said aloud means its latest attempt; an entry named by its place means just that one.
+    fn target(&self) -> Result<Target, Unfit> {
+        let at = self.entry()?;
+        let by_place = self.said()?.contains(['#', ':']);
+        Ok(if by_place { Target::Entry(at) } else { Target::Latest(at) })
+    }
+
+    /// The request named, also by one of its renewals; any other entry is itself.
+    fn request(&self) -> Result<EntryRef, Unfit> {
+        self.request_named(self.said()?)
+    }
+
+    fn request_named(&self, said: &str) -> Result<EntryRef, Unfit> {
+        let at = names::parse(self.line, said)?;
+        Ok(self.line.facts().all().request_of(at).map_or(at, |request| request.at))
+    }
+
+    fn post(&self, field: &str, said: &Option<String>) -> Result<PostId, Fault> {
+        post(said.as_deref().ok_or_else(|| self.missing(field))?)
+    }
+
+    fn time(&self, said: &Option<String>) -> Result<Option<Timestamp>, Fault> {
+        said.as_deref().map(|said| self.defaults.times.time(said)).transpose()
+    }
+
+    fn precedence(&self) -> Result<Option<Precedence>, Fault> {
+        word("precedence", &self.form.precedence, Precedence::parse, &Precedence::ALL, Precedence::word)
+    }
+
+    fn mark(&self) -> Result<Mark, Fault> {
+        let mark = word("mark", &self.form.mark, Mark::parse, &Mark::ALL, Mark::word)?;
+        Ok(mark.unwrap_or(self.defaults.mark))
+    }
+
+    fn reason(&self) -> Result<Option<Reason>, Fault> {
+        word("code", &self.form.code, Reason::parse, Reason::ALL, Reason::word)
+    }
+
+    fn code(&self) -> Result<Reason, Fault> {
+        Ok(self.reason()?.unwrap_or(Reason::Unstated))
+    }
+}
+
+fn post(said: &str) -> Result<PostId, Fault> {
+    PostId::parse(said).ok_or_else(|| Fault::new(Code::PostMalformed).with("said", said))
+}
+
+/// A word of a closed list.
+fn word<T: Copy>(
+    field: &'static str,
+    said: &Option<String>,
+    parse: impl Fn(&str) -> Option<T>,
+    all: &[T],
+    write: impl Fn(T) -> &'static str,
+) -> Result<Option<T>, Fault> {
+    let Some(said) = said else { return Ok(None) };
+    let known = || all.iter().map(|t| write(*t)).collect::<Vec<_>>().join(", ");
+    let fault = || Fault::new(Code::UnknownWord).with("field", field).with("said", said).with("known", known());
+    parse(said).map(Some).ok_or_else(fault)
+}
+
+#[cfg(test)]
+mod tests {
+    use counterpart_core::ids::Party::{Inviter, Joiner};
+
+    use super::super::form::SPECS;
+    use super::super::times::{write_window, zone};
+    use super::*;
+    use crate::view::trial::Trial;
+
+    fn defaults() -> Defaults {
+        let times = Times::exact(zone("Europe/Oslo").unwrap(), "Europe/Oslo");
+        Defaults { mark: Mark::Exercise, language: "en".into(), times }
+    }
+
+    fn read(json: &str, line: &Line) -> Result<Act, Unfit> {
+        act(&ActForm::read(json.as_bytes())?, line, &defaults())
+    }
+
+    /// For every act a form with every field that it takes, on an ask "0:1".
+    fn full(word: &str) -> String {
+        let fields = |spec: &super::super::form::Spec| {
+            let fields = spec.needs.iter().chain(spec.takes).map(|field| {
+                let value = match *field {
+                    "from" => r#""minister""#,
+                    "to" => r#""foreign-minister""#,
+                    "on" | "again" => r#""0:1""#,
+                    "precedence" => r#""priority""#,
+                    "mark" => r#""TEST""#,
+                    "mode" => r#""meeting""#,
+                    "private" => "true",
+                    "code" => r#""TRAVELLING""#,
+                    "windows" => r#"["2026-11-24T12:00:00Z/2026-11-24T13:00:00Z@Asia/Seoul"]"#,
+                    "window" | "when" => r#""2026-11-24T12:00:00Z/2026-11-24T13:00:00Z""#,
+                    "on_silence" => r#""stands""#,
+                    "instrument" => r#""in-person""#,
+                    "posts" => r#"["minister","foreign-minister"]"#,
+                    "state" => r#""maintenance""#,
+                    "words" => r#"{"language":"fr","text":"Bonjour"}"#,
+                    _ => r#""2026-11-24T12:00:00Z""#,
+                };
+                format!(r#","{field}":{value}"#)
+            });
+            fields.collect::<String>()
+        };
+        let spec = SPECS.iter().find(|s| s.act == word).unwrap();
+        format!(r#"{{"act":"{word}"{}}}"#, fields(spec))
+    }
+
+    #[test]
+    fn every_act_is_asked_for_with_all_its_fields() {
+        let mut trial = Trial::new();
+        trial.ask(Inviter);
+        trial.carry();
+        for word in Act::WORDS {
+            let json = full(word);
+            let read = read(&json, &trial.lines[1]).unwrap_or_else(|unfit| panic!("{json}: {unfit:?}"));
+            assert_eq!(read.word(), word);
+        }
+    }
+
+    #[test]
+    fn what_is_not_said_is_filled_in_and_what_is_said_is_taken() {
+        let trial = Trial::new();
+        let line = &trial.lines[0];
+
+        let short = read(r#"{"act":"ask","from":"minister","to":"foreign-minister"}"#, line).unwrap();
+        let Act::Ask { precedence, mark, mode, private, valid_until, again, .. } = short else { panic!("an ask") };
+        assert_eq!((precedence, mark, mode, private), (Precedence::Routine, Mark::Exercise, Mode::Voice, false));
+        assert_eq!((valid_until, again), (None, None));
+        let long = r#"{"act":"ask","from":"minister","to":"foreign-minister","precedence":"flash","mark":"operation","mode":"writing","private":true,"valid_until":"1970-01-01T00:00:01+00:00"}"#;
+        let Act::Ask { precedence, mark, mode, private, valid_until, .. } = read(long, line).unwrap() else {
+            panic!("an ask")
+        };
+        assert_eq!((precedence, mark, mode, private), (Precedence::Flash, Mark::Operation, Mode::Writing, true));
+        assert_eq!(valid_until, Some(Timestamp(1_000)));
+    }
+
+    #[test]
+    fn what_is_said_aloud_means_the_latest_attempt_and_a_place_means_just_that_entry() {
+        let mut trial = Trial::new();
+        let ask = trial.ask(Inviter);
+        trial.carry();
+        let line = &trial.lines[1];
+        let on = |said: &str| match read(&format!(r#"{{"act":"seen","on":"{said}"}}"#), line).unwrap() {
+            Act::Seen { on } => on,
+            other => panic!("{other:?}"),
+        };
+
+        assert_eq!(on("Northland 1"), Target::Latest(ask));
+        assert_eq!(on("1"), Target::Latest(ask));
+        assert_eq!(on("0:1"), Target::Entry(ask));
+        assert_eq!(on("Northland #1"), Target::Entry(ask));
+        let unknown = read(r#"{"act":"seen","on":"Northland 9"}"#, line).unwrap_err();
+        assert!(matches!(unknown, Unfit::Name(NameFault::NoneSuch { .. })), "{unknown:?}");
+    }
+
+    #[test]
+    fn a_request_is_meant_also_by_its_renewal() {
+        let mut trial = Trial::new();
+        let ask = trial.ask(Inviter);
+        let renew = Act::Renew { request: ask, valid_until: None, precedence: None };
+        let renewal = trial.try_act(Inviter, renew, None).unwrap();
+
+        let act = read(&format!(r#"{{"act":"suspend","on":"{renewal}"}}"#), &trial.lines[0]).unwrap();
+
+        assert_eq!(act, Act::Suspend { request: ask });
+    }
+
+    #[test]
+    fn a_window_is_taken_by_its_number_and_the_only_one_without() {
+        let mut trial = Trial::new();
+        let ask = trial.ask(Inviter);
+        trial.carry();
+        let two = trial.offer(Joiner, ask);
+        trial.carry();
+        let line = &trial.lines[0];
+        let (first, second) = (trial.window(20), trial.window(24));
+        let accept = |more: &str| read(&format!(r#"{{"act":"accept","on":"{two}"{more}}}"#), line);
+        let code = |unfit| if let Unfit::Field(fault) = unfit { fault.code() } else { panic!("{unfit:?}") };
+
+        assert_eq!(accept(r#","window":"1""#), Ok(Act::Accept { offer: two, window: Some(first) }));
+        assert_eq!(accept(r#","window":"2""#), Ok(Act::Accept { offer: two, window: Some(second) }));
+        let said = write_window(&Offered { window: second, zone: "UTC".into() });
+        let by_itself = accept(&format!(r#","window":"{said}""#));
+        assert_eq!(by_itself, Ok(Act::Accept { offer: two, window: Some(second) }));
+        for wrong in ["", r#","window":"0""#, r#","window":"3""#] {
+            assert_eq!(accept(wrong).map_err(code), Err(Code::WindowWhich), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_field_that_cannot_be_read_is_named() {
+        let trial = Trial::new();
+        let code = |json: &str| match read(json, &trial.lines[0]) {
+            Err(Unfit::Field(fault)) => fault.code(),
+            other => panic!("{other:?}"),
+        };
+
+        let to = r#""from":"minister","to":"foreign-minister""#;
+        assert_eq!(code(&format!(r#"{{"act":"ask",{to},"precedence":"LOUD"}}"#)), Code::UnknownWord);
+        assert_eq!(code(&format!(r#"{{"act":"ask",{to},"valid_until":"soon"}}"#)), Code::TimeUnreadable);
+        assert_eq!(code(r#"{"act":"ask","from":"The Minister","to":"x"}"#), Code::PostMalformed);
+        let offer = r#"{"act":"offer","on":"0:0","answer_by":"2026-11-24T12:00:00Z","windows":"#;
+        assert_eq!(code(&format!("{offer}[]}}")), Code::WindowCount);
+        assert_eq!(code(&format!(r#"{offer}["noon"]}}"#)), Code::WindowUnreadable);
+    }
+
+    #[test]
+    fn words_have_a_language_and_are_not_empty() {
+        let read = |language: Option<&str>, text: &str| {
+            let words = super::super::form::WordsForm { language: language.map(Into::into), text: text.into() };
+            let form = ActForm { words: Some(words), ..ActForm::of("memo") };
+            super::words(&form, &defaults(), [1; 16]).map_err(|f| f.code())
+        };
+
+        let said = Words { salt: [1; 16], language: "en".into(), text: "x".into() };
+        assert_eq!(read(None, "x"), Ok(Some(said.clone())));
+        assert_eq!(read(Some("ru-RU"), "x"), Ok(Some(Words { language: "ru-RU".into(), ..said })));
+        assert_eq!(read(Some("not a tag"), "x"), Err(Code::LanguageMalformed));
+        assert_eq!(read(None, ""), Err(Code::WordsUnreadable));
+    }
+}

@@ -1,0 +1,288 @@
+//! The bell: the first channel. A stream of what rings, one JSON line a change, level-triggered; and the only way to say that a
+//! device rings: by the session that was handed the ring, while its stream is open.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use counterpart_core::ids::{EntryRef, LineId, unhex};
+use counterpart_core::record::codes::Channel;
+use hyper::body::Frame;
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+
+use super::Api;
+use super::fault::{Code, Fault, Told};
+use super::receive::Form;
+use super::sight::hexadecimal;
+use crate::entropy;
+use crate::view::Named;
+use crate::view::ring::{RingView, ringing};
+
+/// Bells open at one time.
+pub const BELLS_MAX: usize = 16;
+/// Lines that wait for a bell that reads slowly.
+const WAITING_MAX: usize = 4;
+/// An empty line after so long without a change: a bell that hears none is cut off.
+pub const BEAT: Duration = Duration::from_secs(20);
+
+/// One line of the stream: what rings now, and what has changed since the line before.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct BellView {
+    /// The session, for `POST /api/v1/bell/{session}/rang`.
+    pub session: String,
+    /// Everything that rings.
+    pub rings: Vec<Rung>,
+    /// What began to ring.
+    pub begun: Vec<Rung>,
+    /// What stopped.
+    pub stopped: Vec<Stopped>,
+}
+
+/// A ring and its line.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Rung {
+    /// The line, 32 hexadecimal digits.
+    pub line: String,
+    /// What rings.
+    pub ring: RingView,
+}
+
+/// A ring that stopped.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Stopped {
+    /// The line.
+    pub line: String,
+    /// What rang.
+    pub entry: Named,
+    /// That as a sentence.
+    pub sentence: String,
+}
+
+/// A device has rung: on which line, for which entry ("0:12").
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RangForm {
+    /// The line, 32 hexadecimal digits.
+    pub line: String,
+    /// The entry.
+    pub at: String,
+}
+
+/// What became of a ring that was confirmed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RangView {
+    /// Whether it is in the record as ALERTING; of a text or a check it is not.
+    pub recorded: bool,
+}
+
+/// The rings that each open bell has been handed, and whether a confirmation of each becomes an entry.
+type Handed = BTreeMap<(LineId, EntryRef), bool>;
+
+/// The bells that are open.
+#[derive(Clone, Default)]
+pub struct Bells(Arc<Mutex<BTreeMap<String, Handed>>>);
+
+impl Bells {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Handed>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn open(&self, name: String) -> Option<Session> {
+        let mut bells = self.lock();
+        if bells.len() >= BELLS_MAX {
+            return None;
+        }
+        bells.insert(name.clone(), Handed::new());
+        Some(Session { name, bells: self.clone() })
+    }
+
+    fn hand(&self, session: &str, rings: Handed) {
+        if let Some(handed) = self.lock().get_mut(session) {
+            *handed = rings;
+        }
+    }
+
+    fn handed(&self, session: &str, ring: (LineId, EntryRef)) -> Result<bool, Fault> {
+        let bells = self.lock();
+        let handed = bells.get(session).ok_or_else(|| Fault::new(Code::NoSuchSession))?;
+        handed.get(&ring).copied().ok_or_else(|| Fault::new(Code::NotHanded))
+    }
+}
+
+/// An open bell; dropped with its stream, it is closed.
+struct Session {
+    name: String,
+    bells: Bells,
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.bells.lock().remove(&self.name);
+    }
+}
+
+/// The body of the stream. The session lives as long as the caller reads it.
+struct Lines {
+    lines: mpsc::Receiver<Bytes>,
+    _session: Session,
+}
+
+impl hyper::body::Body for Lines {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.lines.poll_recv(context).map(|line| line.map(|bytes| Ok(Frame::data(bytes))))
+    }
+}
+
+/// `GET /api/v1/bell`.
+pub(super) async fn open(State(api): State<Api>) -> Result<Response, Told> {
+    let name = hexadecimal(&entropy::bytes::<16>().map_err(|e| api.machine(e))?);
+    let session = api.bells.open(name.clone());
+    let session = session.ok_or_else(|| api.tell(Fault::new(Code::TooManyBells).with("max", BELLS_MAX)))?;
+    let (to, lines) = mpsc::channel(WAITING_MAX);
+    let stream = Body::new(Lines { lines, _session: session });
+    tokio::spawn(ring(api, name, to));
+    Ok(([(CONTENT_TYPE, "application/x-ndjson")], stream).into_response())
+}
+
+/// Follows what is published until the caller goes or the station stops.
+async fn ring(api: Api, session: String, to: mpsc::Sender<Bytes>) {
+    let mut published = api.parts.keeper.published();
+    let mut closing = api.closing.subscribe();
+    let mut last: Option<Vec<Rung>> = None;
+    while !*closing.borrow() {
+        let Ok(rings) = rings(&api).await else { return };
+        // Only a change of what rings is told; when nothing changes for long, a beat.
+        if last.as_ref() != Some(&rings) {
+            let line = change(&api, &session, last.as_deref().unwrap_or_default(), &rings);
+            api.bells.hand(&session, handed(&rings));
+            last = Some(rings);
+            if to.send(line).await.is_err() {
+                return;
+            }
+        }
+        tokio::select! {
+            changed = published.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+            }
+            () = tokio::time::sleep(BEAT) => {
+                if to.send(Bytes::from_static(b"\n")).await.is_err() {
+                    return;
+                }
+            }
+            () = to.closed() => return,
+            _ = closing.changed() => {}
+        }
+    }
+}
+
+/// What rings on every line.
+async fn rings(api: &Api) -> Result<Vec<Rung>, Told> {
+    let published = api.parts.keeper.published();
+    let quiet = |line: &LineId| published.borrow().lines.get(line).is_none_or(|l| l.rings.is_empty());
+    let mut rings = Vec::new();
+    for line in api.ids().await?.into_iter().filter(|line| !quiet(line)) {
+        let found = api.see(line, ringing).await?;
+        rings.extend(found.into_iter().map(|ring| Rung { line: line.to_string(), ring }));
+    }
+    Ok(rings)
+}
+
+fn handed(rings: &[Rung]) -> Handed {
+    rings.iter().filter_map(|rung| Some((read(&rung.line, &rung.ring.entry.at)?, rung.ring.climbs))).collect()
+}
+
+fn read(line: &str, at: &str) -> Option<(LineId, EntryRef)> {
+    let (party, index) = at.split_once(':')?;
+    let party = counterpart_core::ids::Party::from_number(party.parse().ok()?)?;
+    Some((LineId(unhex(line)?), EntryRef { party, index: index.parse().ok()? }))
+}
+
+/// The difference, and everything that rings now, as one line.
+fn change(api: &Api, session: &str, before: &[Rung], now: &[Rung]) -> Bytes {
+    let keys = |rings: &[Rung]| -> BTreeSet<(String, String)> {
+        rings.iter().map(|r| (r.line.clone(), r.ring.entry.at.clone())).collect()
+    };
+    let (had, has) = (keys(before), keys(now));
+    let key = |r: &Rung| (r.line.clone(), r.ring.entry.at.clone());
+    let stopped = before.iter().filter(|r| !has.contains(&key(r))).map(|r| Stopped {
+        line: r.line.clone(),
+        entry: r.ring.entry.clone(),
+        sentence: api.words.say("ring-stops", &[("name", (&r.ring.thing.name).into())]),
+    });
+    let view = BellView {
+        session: session.into(),
+        rings: now.to_vec(),
+        begun: now.iter().filter(|r| !had.contains(&key(r))).cloned().collect(),
+        stopped: stopped.collect(),
+    };
+    // A view is plain text and numbers: it always has a JSON form; without one the beat alone would be sent.
+    let mut line = serde_json::to_vec(&view).unwrap_or_default();
+    line.push(b'\n');
+    line.into()
+}
+
+/// `POST /api/v1/bell/{session}/rang`: a device rings, for a ring that this open bell was handed.
+pub(super) async fn rang(
+    State(api): State<Api>,
+    Path(session): Path<String>,
+    Form(form): Form<RangForm>,
+) -> Result<axum::Json<RangView>, Told> {
+    let ring = read(&form.line, &form.at).ok_or_else(|| api.tell(Fault::new(Code::NotHanded)))?;
+    let climbs = api.bells.handed(&session, ring).map_err(|fault| api.tell(fault))?;
+    let (line, at) = ring;
+    if climbs && let Err(fault) = api.parts.keeper.alerting(line, at, Channel::Terminal).await {
+        return Err(api.refused(line, fault).await);
+    }
+    Ok(axum::Json(RangView { recorded: climbs }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use counterpart_core::ids::Party;
+
+    const RING: (LineId, EntryRef) = (LineId([7; 16]), EntryRef { party: Party::Inviter, index: 1 });
+
+    #[test]
+    fn only_a_ring_that_was_handed_to_an_open_session_is_confirmed() {
+        let bells = Bells::default();
+        let session = bells.open("a".into()).unwrap();
+        let code = |name: &str| bells.handed(name, RING).map_err(|f| f.code());
+
+        assert_eq!(code("a"), Err(Code::NotHanded));
+        bells.hand("a", [(RING, true)].into());
+        assert_eq!(code("a"), Ok(true));
+        assert_eq!(code("b"), Err(Code::NoSuchSession));
+        bells.hand("a", Handed::new());
+        assert_eq!(code("a"), Err(Code::NotHanded), "it has stopped");
+        drop(session);
+        assert_eq!(code("a"), Err(Code::NoSuchSession), "the stream has ended");
+    }
+
+    #[test]
+    fn there_are_so_many_bells_and_no_more() {
+        let bells = Bells::default();
+        let open: Vec<Session> = (0..BELLS_MAX).filter_map(|n| bells.open(n.to_string())).collect();
+
+        assert_eq!(open.len(), BELLS_MAX);
+        assert!(bells.open("one more".into()).is_none());
+        drop(open);
+        assert!(bells.open("one more".into()).is_some());
+    }
+}

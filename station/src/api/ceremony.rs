@@ -1,0 +1,163 @@
+//! How lines begin, as commands and API ask for it. The ceremony itself belongs to the pairing; this is what it must answer.
+
+use std::pin::Pin;
+
+use counterpart_core::ids::LineId;
+use serde::{Deserialize, Serialize};
+
+use super::fault::{Code, Fault, Told};
+
+/// Groups of the digits that two persons compare.
+pub const GROUPS: usize = 16;
+
+/// An answer that is being made.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Told>> + Send + 'a>>;
+
+/// What the pairing does for a person here.
+pub trait Ceremony: Send + Sync {
+    /// Makes an invitation.
+    fn invite(&self) -> Answer<'_, InvitedView>;
+
+    /// Takes up an invitation.
+    fn join(&self, invitation: String) -> Answer<'_, PairingView>;
+
+    /// A person has compared all digits over another channel, and they are these. Without a line: the one pairing that waits.
+    fn confirm(&self, line: Option<LineId>, digits: Digits) -> Answer<'_, PairingView>;
+
+    /// A person has compared and the digits differ, or nobody there knows of it. `candidate` is its key, or `None` if there is one.
+    fn differ(&self, line: Option<LineId>, candidate: Option<String>) -> Answer<'_, PairingView>;
+
+    /// Ends a pairing whose index 0 we have not written.
+    fn abandon(&self, line: Option<LineId>) -> Answer<'_, PairingView>;
+
+    /// Every pairing that has not become a line.
+    fn pairings(&self) -> Answer<'_, Vec<PairingView>>;
+}
+
+/// Sixteen groups of five digits, 16 bits each: a fingerprint, said aloud.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Digits(pub [u8; 32]);
+
+impl Digits {
+    /// Reads the groups, with any white space or hyphens between them.
+    ///
+    /// # Errors
+    /// [`Code::DigitsMalformed`].
+    pub fn parse(said: &str) -> Result<Digits, Fault> {
+        let wrong = || Fault::new(Code::DigitsMalformed).with("said", said);
+        let digits: Vec<u8> = said.bytes().filter(|b| !b.is_ascii_whitespace() && *b != b'-').collect();
+        let groups = digits.chunks_exact(5);
+        if digits.len() != 5 * GROUPS || !digits.iter().all(u8::is_ascii_digit) {
+            return Err(wrong());
+        }
+        let mut fingerprint = [0; 32];
+        for (pair, group) in fingerprint.chunks_exact_mut(2).zip(groups) {
+            let number = group.iter().fold(0u32, |sum, digit| sum * 10 + u32::from(digit - b'0'));
+            pair.copy_from_slice(&u16::try_from(number).map_err(|_| wrong())?.to_be_bytes());
+        }
+        Ok(Digits(fingerprint))
+    }
+}
+
+/// An invitation that has been made.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct InvitedView {
+    /// The line that it will be, 32 hexadecimal digits.
+    pub line: String,
+    /// The invitation, to be given away in confidence.
+    pub invitation: String,
+}
+
+/// A pairing on its way.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PairingView {
+    /// The line that it will be, 32 hexadecimal digits.
+    pub line: String,
+    /// Whether we have invited; otherwise we join.
+    pub inviter: bool,
+    /// waiting, comparing, confirmed, countersigned, open or ended.
+    pub standing: String,
+    /// Who has come, each with the digits to compare.
+    pub candidates: Vec<CandidateView>,
+    /// How it stands and what to do next, as sentences.
+    pub sentences: Vec<String>,
+}
+
+/// Somebody with whom digits are compared.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct CandidateView {
+    /// The organisation, as it says.
+    pub name: String,
+    /// Its call sign.
+    pub call_sign: String,
+    /// Its link key, 64 hexadecimal digits.
+    pub key: String,
+    /// The sixteen groups.
+    pub digits: String,
+    /// A person there has confirmed.
+    pub they_confirmed: bool,
+}
+
+/// An invitation to take up.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JoinForm {
+    /// Its text.
+    pub invitation: String,
+}
+
+/// What a person found on comparing.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConfirmForm {
+    /// The line, if several pairings wait.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub line: Option<String>,
+    /// The digits as the other side says them; absent if they differ.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub digits: Option<String>,
+    /// They differ.
+    #[serde(default)]
+    pub differ: bool,
+    /// Whose differ, by the candidate's key, if there are several.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub candidate: Option<String>,
+}
+
+/// Which pairing to end.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AbandonForm {
+    /// The line, if several pairings wait.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub line: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use counterpart_core::record::charter::digits;
+
+    #[test]
+    fn digits_said_aloud_are_the_fingerprint_again() {
+        let mut fingerprint = [0; 32];
+        for (byte, n) in fingerprint.iter_mut().zip(0u8..) {
+            *byte = n.wrapping_mul(37);
+        }
+        let said = digits(&fingerprint);
+
+        assert_eq!(Digits::parse(&said), Ok(Digits(fingerprint)));
+        assert_eq!(Digits::parse(&said.replace(' ', "-")), Ok(Digits(fingerprint)));
+        assert_eq!(Digits::parse(&said.replace(' ', "")), Ok(Digits(fingerprint)));
+    }
+
+    #[test]
+    fn what_are_no_sixteen_groups_is_refused() {
+        let groups = |group: &str, count: usize| vec![group; count].join(" ");
+
+        for said in [String::new(), groups("12345", 15), groups("12345", 17), groups("65536", 16), groups("1234x", 16)]
+        {
+            assert_eq!(Digits::parse(&said).map_err(|f| f.code()), Err(Code::DigitsMalformed), "{said}");
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! What is in order at this station and what is not: configuration, keys, database, and every line built again from its entries
+//! and compared with what is stored. Reads only; the station may serve meanwhile.
+
+use std::path::Path;
+
+use counterpart_core::fault::Misconduct;
+use counterpart_core::ids::{LineId, Party};
+use counterpart_core::line::Line;
+use counterpart_core::record::sign1::Strict;
+use serde::{Deserialize, Serialize};
+
+use crate::config::Config;
+use crate::keys::Keys;
+use crate::record::{load_judged, log_key};
+use crate::store::{LineRow, Reader, StoreError};
+use crate::view::names::call_sign;
+use crate::words::{Arg, Words};
+
+/// Evidence read for one line.
+const EVIDENCE_MAX: u32 = 100;
+/// A clock that is so far behind what this station has itself claimed was set back, in milliseconds.
+const CLOCK_BEHIND_MS: u64 = 60_000;
+
+/// What was found.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Report {
+    /// Nothing is wrong.
+    pub well: bool,
+    /// The log of a peer is taken no further: it broke the protocol.
+    pub halted: bool,
+    /// One for each thing looked at.
+    pub findings: Vec<Finding>,
+}
+
+/// One thing looked at.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Finding {
+    /// configuration, keys, database, clock, line or conduct.
+    pub subject: String,
+    /// It is in order.
+    pub well: bool,
+    /// What was found.
+    pub sentence: String,
+    /// What to do, if it is not in order.
+    #[serde(rename = "do", skip_serializing_if = "Option::is_none", default)]
+    pub instead: Option<String>,
+}
+
+/// Looks at everything in `data`. `now` is the station's clock, in milliseconds since 1970 UTC.
+pub fn examine(data: &Path, now: u64, words: &Words) -> Report {
+    let mut doctor = Doctor { words, report: Report { well: true, halted: false, findings: Vec::new() } };
+    doctor.found(&CONFIGURATION, Config::load(data).map(|_| ()).map_err(|e| e.to_string()));
+    doctor.found(&KEYS, Keys::load(data).map(|_| ()).map_err(|e| e.to_string()));
+    match Reader::open(data) {
+        Err(error) => doctor.found(&DATABASE, Err(error.to_string())),
+        Ok(reader) => {
+            let faults = reader.check().map_err(|e| e.to_string());
+            let first = |faults: Vec<_>| faults.first().map_or(Ok(()), |f: &crate::store::Fault| Err(f.to_string()));
+            doctor.found(&DATABASE, faults.and_then(first));
+            if let Err(error) = doctor.lines(&reader, now) {
+                doctor.found(&DATABASE, Err(error.to_string()));
+            }
+        }
+    }
+    doctor.report
+}
+
+/// Something that is in order or not, with the names of both sentences.
+struct Subject {
+    name: &'static str,
+    well: &'static str,
+    wrong: &'static str,
+}
+
+const CONFIGURATION: Subject =
+    Subject { name: "configuration", well: "doctor-configuration-well", wrong: "doctor-configuration-wrong" };
+const KEYS: Subject = Subject { name: "keys", well: "doctor-keys-well", wrong: "doctor-keys-wrong" };
+const DATABASE: Subject = Subject { name: "database", well: "doctor-database-well", wrong: "doctor-database-wrong" };
+
+struct Doctor<'a> {
+    words: &'a Words,
+    report: Report,
+}
+
+impl Doctor<'_> {
+    fn found(&mut self, subject: &Subject, result: Result<(), String>) {
+        match result {
+            Ok(()) => self.put(subject.name, true, subject.well, &[]),
+            Err(cause) => self.put(subject.name, false, subject.wrong, &[("cause", (&cause).into())]),
+        }
+    }
+
+    fn put(&mut self, subject: &str, well: bool, id: &str, args: &[(&'static str, Arg<'_>)]) {
+        self.report.well &= well;
+        self.report.findings.push(Finding {
+            subject: subject.into(),
+            well,
+            sentence: self.words.say(id, args),
+            instead: (!well).then(|| self.words.say_do(id, args)),
+        });
+    }
+
+    fn lines(&mut self, reader: &Reader, now: u64) -> Result<(), StoreError> {
+        let mut latest = 0;
+        for row in reader.lines()? {
+            self.line(reader, &row, &mut latest)?;
+            self.conduct(reader, &row)?;
+        }
+        if reader.restored()? {
+            self.put("database", false, "doctor-restored", &[]);
+        }
+        let behind = latest > now.saturating_add(CLOCK_BEHIND_MS);
+        self.put("clock", !behind, if behind { "doctor-clock-wrong" } else { "doctor-clock-well" }, &[]);
+        Ok(())
+    }
+
+    /// Builds the line from its entries, each judged and its signature checked, and compares with the stored heads.
+    fn line(&mut self, reader: &Reader, row: &LineRow, latest: &mut u64) -> Result<(), StoreError> {
+        let mut judge = |line: &Line, entry: &counterpart_core::record::log::Entry| {
+            let party = entry.header.party;
+            if party == line.me() {
+                *latest = entry.header.time.0.max(*latest);
+            }
+            line.log(party).judge(entry, line.log(party.peer()), &Strict)
+        };
+        let line = match load_judged(reader, row, &mut judge) {
+            Ok(line) => line,
+            Err(StoreError::Corrupt { found }) => {
+                let id = LineId(row.id).to_string();
+                self.put("line", false, "doctor-line-wrong", &[("line", id.into()), ("cause", found.into())]);
+                return Ok(());
+            }
+            Err(other) => return Err(other),
+        };
+        let stored = reader.logs(row.id)?;
+        let differs = Party::BOTH.into_iter().find(|party| {
+            let log = line.log(*party);
+            let head = log.head();
+            let found = stored.iter().find(|s| s.key == log_key(line.id(), log.epoch(), *party));
+            match found {
+                Some(s) => {
+                    s.size != head.size || s.root != head.root || head.size > 0 && s.edge != log.edge().to_bytes()
+                }
+                None => head.size > 0,
+            }
+        });
+        let peer = ("peer", Arg::from(call_sign(&line, line.me().peer()).to_owned()));
+        match differs {
+            Some(party) => {
+                let side = ("sign", Arg::from(call_sign(&line, party).to_owned()));
+                self.put("line", false, "doctor-line-head", &[peer, side]);
+            }
+            None => {
+                let entries = Party::BOTH.map(|party| line.log(party).size()).iter().sum::<u64>();
+                self.put("line", true, "doctor-line-well", &[peer, ("entries", entries.into())]);
+            }
+        }
+        Ok(())
+    }
+
+    /// What the peer has broken, as the evidence that is kept shows.
+    fn conduct(&mut self, reader: &Reader, row: &LineRow) -> Result<(), StoreError> {
+        let evidence = reader.evidence(row.id, EVIDENCE_MAX)?;
+        let Some(last) = evidence.first() else { return Ok(()) };
+        self.report.halted |= evidence.iter().any(|e| halts(&e.kind));
+        let args = [("count", Arg::from(evidence.len())), ("misconduct", Arg::from(&last.kind))];
+        let line = ("line", Arg::from(LineId(row.id).to_string()));
+        self.put("conduct", false, "doctor-conduct", &[args.as_slice(), &[line]].concat());
+        Ok(())
+    }
+}
+
+/// Whether what is kept under this name ended the taking of a log.
+fn halts(kind: &str) -> bool {
+    let all = (1..).map_while(Misconduct::from_number);
+    all.filter(|m| m.halts()).any(|m| m.word() == kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fork_halts_a_log_and_a_bad_frame_does_not() {
+        assert!(halts(Misconduct::Fork.word()));
+        assert!(!halts(Misconduct::BadFrame.word()) && !halts("weather"));
+    }
+}

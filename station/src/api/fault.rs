@@ -1,0 +1,279 @@
+//! What a caller is told when something is not done: one shape, stable codes, sentences from `words/en.ftl`.
+
+use std::fmt;
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+
+use crate::words::{Arg, Why, Words};
+
+/// Whose fault it was.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Whose {
+    /// Our person may not do this now; the fact that decided it is named.
+    Refusal,
+    /// The peer broke the protocol.
+    Misconduct,
+    /// Our machine failed, or no station answers.
+    Error,
+    /// What was asked cannot be understood.
+    Usage,
+}
+
+/// Declares the faults that commands and API name by themselves; the others are those of `core`.
+macro_rules! faults {
+    ($($(#[$doc:meta])* $variant:ident = $whose:ident $status:ident $word:literal,)+) => {
+        /// A fault of a command or of a call to the API.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        pub enum Code { $($(#[$doc])* $variant,)+ }
+
+        impl Code {
+            /// All.
+            pub const ALL: &'static [Code] = &[$(Code::$variant,)+];
+
+            /// Its stable name for programs.
+            pub fn word(self) -> &'static str {
+                let sentence = self.sentence();
+                sentence.strip_prefix("fault-").unwrap_or(sentence)
+            }
+
+            /// The name of its sentence.
+            fn sentence(self) -> &'static str {
+                match self { $(Code::$variant => $word,)+ }
+            }
+
+            /// Whose fault it is.
+            pub fn whose(self) -> Whose {
+                match self { $(Code::$variant => Whose::$whose,)+ }
+            }
+
+            fn status(self) -> StatusCode {
+                match self { $(Code::$variant => StatusCode::$status,)+ }
+            }
+        }
+    };
+}
+
+faults! {
+    /// What was sent is no JSON of the form that this call takes.
+    NotJson = Usage BAD_REQUEST "fault-not-json",
+    /// There is no such act.
+    UnknownAct = Usage BAD_REQUEST "fault-unknown-act",
+    /// The act does not take this field.
+    FieldNotTaken = Usage BAD_REQUEST "fault-field-not-taken",
+    /// The act needs this field.
+    FieldMissing = Usage BAD_REQUEST "fault-field-missing",
+    /// The word is none of the list.
+    UnknownWord = Usage BAD_REQUEST "fault-unknown-word",
+    /// No post can be called so.
+    PostMalformed = Usage BAD_REQUEST "fault-post-malformed",
+    /// A time that cannot be read.
+    TimeUnreadable = Usage BAD_REQUEST "fault-time-unreadable",
+    /// A local time that the clocks skip.
+    TimeSkipped = Usage BAD_REQUEST "fault-time-skipped",
+    /// A local time that the clocks show twice.
+    TimeTwice = Usage BAD_REQUEST "fault-time-twice",
+    /// A time before 1970 or after 9999.
+    TimeOutOfRange = Usage BAD_REQUEST "fault-time-out-of-range",
+    /// No zone of the IANA database has this name.
+    ZoneUnknown = Usage BAD_REQUEST "fault-zone-unknown",
+    /// A window that cannot be read.
+    WindowUnreadable = Usage BAD_REQUEST "fault-window-unreadable",
+    /// A window that ends before it begins.
+    WindowBackwards = Usage BAD_REQUEST "fault-window-backwards",
+    /// Longer than a window may be.
+    WindowTooLong = Usage BAD_REQUEST "fault-window-too-long",
+    /// No windows, or more than an offer may have.
+    WindowCount = Usage BAD_REQUEST "fault-window-count",
+    /// Which of several windows is taken must be said.
+    WindowWhich = Usage BAD_REQUEST "fault-window-which",
+    /// More posts than a talk may name.
+    TooManyPosts = Usage BAD_REQUEST "fault-too-many-posts",
+    /// The station has several lines.
+    LineWhich = Usage BAD_REQUEST "fault-line-which",
+    /// The station has no such line.
+    LineUnknown = Usage NOT_FOUND "fault-line-unknown",
+    /// The station has no line yet.
+    LineNone = Refusal CONFLICT "fault-line-none",
+    /// The language is no tag of BCP 47.
+    LanguageMalformed = Usage BAD_REQUEST "fault-language-malformed",
+    /// The words are empty or no UTF-8.
+    WordsUnreadable = Usage BAD_REQUEST "fault-words-unreadable",
+    /// The token is empty or too long.
+    TokenMalformed = Usage BAD_REQUEST "fault-token-malformed",
+    /// More was sent than any act can take.
+    TooLarge = Usage PAYLOAD_TOO_LARGE "fault-too-large",
+    /// There is no such address in the API.
+    NoSuchRoute = Usage NOT_FOUND "fault-no-such-route",
+    /// The address takes another method.
+    WrongMethod = Usage METHOD_NOT_ALLOWED "fault-wrong-method",
+    /// The name is no request's.
+    NotARequest = Usage BAD_REQUEST "fault-not-a-request",
+    /// No bell with this session is open.
+    NoSuchSession = Refusal CONFLICT "fault-no-such-session",
+    /// This bell was not given that ring, or it has stopped.
+    NotHanded = Refusal CONFLICT "fault-not-handed",
+    /// As many bells are open as a station serves.
+    TooManyBells = Refusal CONFLICT "fault-too-many-bells",
+    /// The digits are not sixteen groups of five.
+    DigitsMalformed = Usage BAD_REQUEST "fault-digits-malformed",
+    /// There is no such data directory, or it holds no station.
+    NoData = Usage BAD_REQUEST "fault-no-data",
+    /// A file could not be read or written.
+    File = Usage BAD_REQUEST "fault-file",
+    /// The configuration cannot be read; the sentence of `config` says where.
+    Configuration = Usage BAD_REQUEST "fault-configuration",
+    /// Keys could not be made or read; the sentence of `keys` says why.
+    Keys = Usage BAD_REQUEST "fault-keys",
+    /// Nobody answers at the socket.
+    NoStation = Error SERVICE_UNAVAILABLE "fault-no-station",
+    /// Another station answers at the socket.
+    StationThere = Error CONFLICT "fault-station-there",
+    /// The station answered something that this program cannot read.
+    NotUnderstood = Error BAD_GATEWAY "fault-not-understood",
+    /// Our machine failed.
+    Machine = Error INTERNAL_SERVER_ERROR "fault-machine",
+    /// The station is stopping.
+    Stopping = Error SERVICE_UNAVAILABLE "fault-stopping",
+    /// It took too long.
+    TimedOut = Error SERVICE_UNAVAILABLE "fault-timed-out",
+    /// This build has not that part.
+    NotBuilt = Error NOT_IMPLEMENTED "fault-not-built",
+}
+
+/// A fault with what its sentence needs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Fault {
+    code: Code,
+    args: Vec<(&'static str, String)>,
+}
+
+impl Fault {
+    /// A fault whose sentence needs nothing more.
+    pub fn new(code: Code) -> Fault {
+        Fault { code, args: Vec::new() }
+    }
+
+    /// The same, with one thing that its sentence names.
+    pub fn with(mut self, name: &'static str, value: impl fmt::Display) -> Fault {
+        self.args.push((name, value.to_string()));
+        self
+    }
+
+    /// Which it is.
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
+    /// What the caller is told.
+    pub fn tell(&self, words: &Words) -> Told {
+        let id = self.code.sentence();
+        // A count may choose a plural.
+        let arg = |name: &str, value: &'_ str| match value.parse::<u64>() {
+            Ok(count) if name == "count" => Arg::from(count),
+            _ => Arg::from(value.to_owned()),
+        };
+        let args: Vec<(&'static str, Arg<'_>)> =
+            self.args.iter().map(|(name, value)| (*name, arg(name, value))).collect();
+        Told {
+            code: self.code.word().into(),
+            fault: self.code.whose(),
+            what: words.say(id, &args),
+            instead: words.say_do(id, &args),
+            fact: None,
+        }
+    }
+}
+
+/// What a caller is told: whose fault, what, and what to do.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Told {
+    /// Stable, for programs.
+    pub code: String,
+    /// Whose fault it was.
+    pub fault: Whose,
+    /// What was wrong.
+    pub what: String,
+    /// What to do.
+    #[serde(rename = "do")]
+    pub instead: String,
+    /// The entry that decided, if one did.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub fact: Option<String>,
+}
+
+/// The one shape of every error.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ErrorBody {
+    /// What the caller is told.
+    pub error: Told,
+}
+
+impl Told {
+    /// A refusal, or what the peer broke, in the words of `core`'s fact.
+    pub fn why(fault: Whose, why: Why) -> Told {
+        let code = why.code;
+        let code = ["bar-", "refusal-", "misconduct-"].into_iter().find_map(|p| code.strip_prefix(p)).unwrap_or(&code);
+        Told { code: code.into(), fault, what: why.why, instead: why.instead, fact: why.fact.map(|f| f.name) }
+    }
+
+    fn status(&self) -> StatusCode {
+        let own = Code::ALL.iter().find(|c| c.word() == self.code).map(|c| c.status());
+        own.unwrap_or(match self.fault {
+            Whose::Refusal => StatusCode::CONFLICT,
+            Whose::Misconduct => StatusCode::BAD_GATEWAY,
+            Whose::Error => StatusCode::INTERNAL_SERVER_ERROR,
+            Whose::Usage => StatusCode::BAD_REQUEST,
+        })
+    }
+}
+
+impl IntoResponse for Told {
+    fn into_response(self) -> Response {
+        (self.status(), Json(ErrorBody { error: self })).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What sentences name.
+    const NAMED: [&str; 19] = [
+        "act", "cause", "count", "data", "days", "field", "first", "known", "max", "method", "name", "path", "said",
+        "second", "seconds", "takes", "what", "zone", "example",
+    ];
+
+    #[test]
+    fn every_fault_has_a_sentence_and_says_what_to_do() {
+        let words = Words::english();
+        for code in Code::ALL {
+            // A sentence that names anything else, or is not there, stops the test.
+            let told = NAMED.into_iter().fold(Fault::new(*code), |fault, name| fault.with(name, "7")).tell(&words);
+
+            assert!(!told.what.is_empty() && !told.instead.is_empty(), "{}", told.code);
+        }
+    }
+
+    #[test]
+    fn an_error_has_one_shape() {
+        let told = Fault::new(Code::LineUnknown).with("said", "x").with("known", "Southland").tell(&Words::english());
+        let json = serde_json::to_value(ErrorBody { error: told }).unwrap();
+
+        let error = json.get("error").and_then(|e| e.as_object()).unwrap();
+        assert_eq!(error.get("code").unwrap(), "line-unknown");
+        assert_eq!(error.get("fault").unwrap(), "usage");
+        assert!(error.contains_key("what") && error.contains_key("do") && !error.contains_key("fact"));
+    }
+
+    #[test]
+    fn no_two_faults_share_a_code() {
+        let mut words: Vec<&str> = Code::ALL.iter().map(|c| c.word()).collect();
+        words.sort_unstable();
+        words.dedup();
+        assert_eq!(words.len(), Code::ALL.len());
+    }
+}

@@ -1,0 +1,83 @@
+//! `/api/v1`: the acts and views that commands, pages and programs share. One handler for all acts; views are plain JSON; every
+//! error has one shape ([`fault`]).
+//!
+//! Nothing here decides. [`acts`] turns a form into `core`'s act, the record thread decides it, and views are computed from lines
+//! as they are committed.
+
+pub mod acts;
+pub mod bell;
+pub mod ceremony;
+pub mod doctor;
+pub mod fault;
+pub mod files;
+pub mod form;
+pub mod receive;
+pub mod router;
+pub mod sight;
+pub mod socket;
+pub mod times;
+pub mod views;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use counterpart_core::precedence::Mark;
+use tokio::sync::watch;
+
+use crate::clock::{Clock, Moment};
+use crate::config::Config;
+use crate::link::board::Board;
+use crate::record::Keeper;
+use crate::store::Reader;
+use crate::words::Words;
+use ceremony::Ceremony;
+
+/// What the API stands on.
+pub struct Parts {
+    /// The data directory.
+    pub data: PathBuf,
+    /// The record thread.
+    pub keeper: Keeper,
+    /// The store, to read.
+    pub reader: Reader,
+    /// The station's clock.
+    pub clock: Clock,
+    /// Its configuration.
+    pub config: Arc<Config>,
+    /// The mark of what is opened without one.
+    pub mark: Mark,
+    /// How lines begin.
+    pub ceremony: Arc<dyn Ceremony>,
+    /// What is known of each line's link.
+    pub board: Board,
+    /// When the station began: the board counts from there.
+    pub begun: Moment,
+}
+
+/// The API of one station; cheap to clone.
+#[derive(Clone)]
+pub struct Api {
+    parts: Arc<Parts>,
+    words: Arc<Words>,
+    bells: bell::Bells,
+    closing: Arc<watch::Sender<bool>>,
+}
+
+impl Api {
+    /// An API on these parts.
+    pub fn new(parts: Parts) -> Api {
+        let language = parts.config.organisation.languages.first();
+        let words = language.and_then(|tag| Words::for_language(tag)).unwrap_or_else(Words::english);
+        Api {
+            parts: Arc::new(parts),
+            words: Arc::new(words),
+            bells: bell::Bells::default(),
+            closing: Arc::new(watch::Sender::new(false)),
+        }
+    }
+
+    /// Ends what streams: the station is stopping.
+    pub fn close(&self) {
+        self.closing.send_replace(true);
+    }
+}

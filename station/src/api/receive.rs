@@ -1,0 +1,58 @@
+//! What callers send, read strictly: a body of at most 128 KiB that is the form and nothing more, a query without unknown names.
+
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::IntoResponse;
+use serde::de::DeserializeOwned;
+
+use super::Api;
+use super::fault::{Code, Fault, Told};
+use super::form::object;
+
+/// A body, in bytes: an act with the longest text fits.
+pub const BODY_MAX: usize = 128 * 1024;
+
+/// A body as it came.
+pub struct Sent(pub Bytes);
+
+impl FromRequest<Api> for Sent {
+    type Rejection = Told;
+
+    async fn from_request(request: Request, api: &Api) -> Result<Sent, Told> {
+        let bytes = Bytes::from_request(request, api).await;
+        bytes.map(Sent).map_err(|rejection: BytesRejection| {
+            let cause = rejection.to_string();
+            match rejection.into_response().status() {
+                StatusCode::PAYLOAD_TOO_LARGE => api.tell(Fault::new(Code::TooLarge).with("max", BODY_MAX)),
+                _ => api.tell(Fault::new(Code::NotJson).with("cause", cause)),
+            }
+        })
+    }
+}
+
+/// A form sent as JSON.
+pub struct Form<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<Api> for Form<T> {
+    type Rejection = Told;
+
+    async fn from_request(request: Request, api: &Api) -> Result<Form<T>, Told> {
+        let Sent(bytes) = Sent::from_request(request, api).await?;
+        object(&bytes).map(Form).map_err(|fault| api.tell(fault))
+    }
+}
+
+/// A query.
+pub struct Asked<T>(pub T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<Api> for Asked<T> {
+    type Rejection = Told;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Asked<T>, Told> {
+        let read = Query::<T>::try_from_uri(&parts.uri);
+        read.map(|Query(t)| Asked(t)).map_err(|cause| api.tell(Fault::new(Code::NotJson).with("cause", cause)))
+    }
+}

@@ -1,0 +1,247 @@
+//! Every address of the API, on the command socket.
+
+use std::time::Duration;
+
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::serve::IncomingStream;
+use axum::{Extension, Json, Router};
+use counterpart_core::ids::{LineId, unhex};
+use serde::{Deserialize, Serialize};
+
+use super::acts::{self, Defaults};
+use super::ceremony::{AbandonForm, ConfirmForm, Digits, InvitedView, JoinForm, PairingView};
+use super::doctor::{Report, examine};
+use super::fault::{Code, Fault, Told};
+use super::form::{ActForm, missing_field};
+use super::receive::{BODY_MAX, Form, Sent};
+use super::socket::{Caller, Socket};
+use super::times::Times;
+use super::{Api, bell, sight, views};
+use crate::entropy;
+use crate::record::Done;
+use crate::store::{Actor, TOKEN_BYTES_MAX};
+use crate::view::Named;
+
+/// How long a call may take. A bell streams for as long as it is read, and an examination of the whole record has its own time.
+const CALL_MAX: Duration = Duration::from_secs(30);
+const EXAMINATION_MAX: Duration = Duration::from_secs(600);
+/// How long callers have to end when the station stops.
+const CLOSING_MAX: Duration = Duration::from_secs(3);
+
+/// An act that is in the record.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct DoneView {
+    /// The line, 32 hexadecimal digits.
+    pub line: String,
+    /// The entry.
+    pub entry: Named,
+    /// A command with the same token had done it before; nothing was written now.
+    pub repeated: bool,
+    /// That as a sentence.
+    pub sentence: String,
+}
+
+/// That a station serves, and how far its record has come.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct HealthView {
+    /// The version of the program.
+    pub version: String,
+    /// Its process.
+    pub pid: u32,
+    /// Commits since it started.
+    pub commits: u64,
+    /// Lines.
+    pub lines: usize,
+}
+
+/// Every address.
+pub fn router(api: Api) -> Router {
+    let calls = Router::new()
+        .route("/acts", post(act))
+        .route("/lines", get(views::lines))
+        .route("/requests", get(views::list))
+        .route("/requests/{name}", get(views::one))
+        .route("/record", get(views::read))
+        .route("/figures", get(views::count))
+        .route("/bell", get(bell::open))
+        .route("/bell/{session}/rang", post(bell::rang))
+        .route("/pairings", get(pairings))
+        .route("/pairings/invite", post(invite))
+        .route("/pairings/join", post(join))
+        .route("/pairings/confirm", post(confirm))
+        .route("/pairings/abandon", post(abandon))
+        .route("/health", get(health))
+        .layer(from_fn_with_state((api.clone(), CALL_MAX), in_time));
+    let doctor =
+        Router::new().route("/doctor", get(doctor)).layer(from_fn_with_state((api.clone(), EXAMINATION_MAX), in_time));
+    Router::new()
+        .nest("/api/v1", calls.merge(doctor))
+        .fallback(no_such_route)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(DefaultBodyLimit::max(BODY_MAX))
+        .with_state(api)
+}
+
+/// Serves the socket until `until`, then lets callers end.
+pub async fn serve(api: Api, socket: Socket, until: impl Future<Output = ()> + Send + 'static) {
+    let ended = tokio::sync::watch::Sender::new(false);
+    let mut closing = ended.subscribe();
+    let closer = api.clone();
+    let stop = async move {
+        until.await;
+        closer.close();
+        ended.send_replace(true);
+    };
+    let service = router(api).into_make_service_with_connect_info::<Caller>();
+    let serving = axum::serve(socket, service).with_graceful_shutdown(stop);
+    let late = async move {
+        let _ = closing.wait_for(|ended| *ended).await;
+        tokio::time::sleep(CLOSING_MAX).await;
+    };
+    tokio::select! {
+        served = serving => {
+            if let Err(error) = served {
+                tracing::error!(%error, "the command socket ended");
+            }
+        }
+        () = late => tracing::warn!("callers of the command socket were cut off"),
+    }
+}
+
+impl axum::extract::connect_info::Connected<IncomingStream<'_, Socket>> for Caller {
+    fn connect_info(stream: IncomingStream<'_, Socket>) -> Caller {
+        *stream.remote_addr()
+    }
+}
+
+async fn in_time(State((api, max)): State<(Api, Duration)>, request: Request, next: Next) -> Response {
+    match tokio::time::timeout(max, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => api.tell(Fault::new(Code::TimedOut).with("seconds", max.as_secs())).into_response(),
+    }
+}
+
+async fn no_such_route(State(api): State<Api>, request: Request) -> Told {
+    api.tell(Fault::new(Code::NoSuchRoute).with("path", request.uri().path()))
+}
+
+async fn wrong_method(State(api): State<Api>, request: Request) -> Told {
+    api.tell(Fault::new(Code::WrongMethod).with("path", request.uri().path()).with("method", request.method()))
+}
+
+/// `POST /api/v1/acts`: the one handler of all acts.
+async fn act(
+    State(api): State<Api>,
+    caller: Option<Extension<ConnectInfo<Caller>>>,
+    Sent(bytes): Sent,
+) -> Result<Json<DoneView>, Told> {
+    let form = ActForm::read(&bytes).map_err(|fault| api.tell(fault))?;
+    let user = match caller {
+        Some(Extension(ConnectInfo(Caller(Some(uid))))) => format!("uid {uid}"),
+        _ => "socket".into(),
+    };
+    let (line, done) = api.act(form, user).await?;
+    api.done(line, done).await.map(Json)
+}
+
+async fn health(State(api): State<Api>) -> Json<HealthView> {
+    let published = api.parts.keeper.published();
+    let published = published.borrow();
+    Json(HealthView {
+        version: env!("CARGO_PKG_VERSION").into(),
+        pid: std::process::id(),
+        commits: published.version,
+        lines: published.lines.len(),
+    })
+}
+
+async fn doctor(State(api): State<Api>) -> Result<Json<Report>, Told> {
+    let (parts, words) = (api.parts.clone(), api.words.clone());
+    let examined = tokio::task::spawn_blocking(move || examine(&parts.data, parts.clock.now(), &words)).await;
+    examined.map(Json).map_err(|e| api.machine(e))
+}
+
+async fn pairings(State(api): State<Api>) -> Result<Json<Vec<PairingView>>, Told> {
+    api.parts.ceremony.pairings().await.map(Json)
+}
+
+async fn invite(State(api): State<Api>) -> Result<Json<InvitedView>, Told> {
+    api.parts.ceremony.invite().await.map(Json)
+}
+
+async fn join(State(api): State<Api>, Form(form): Form<JoinForm>) -> Result<Json<PairingView>, Told> {
+    api.parts.ceremony.join(form.invitation).await.map(Json)
+}
+
+async fn confirm(State(api): State<Api>, Form(form): Form<ConfirmForm>) -> Result<Json<PairingView>, Told> {
+    let line = api.future_line(form.line)?;
+    let ceremony = &api.parts.ceremony;
+    if form.differ {
+        return ceremony.differ(line, form.candidate).await.map(Json);
+    }
+    let said = form.digits.ok_or_else(|| api.tell(missing_field("confirm", "digits")))?;
+    let digits = Digits::parse(&said).map_err(|fault| api.tell(fault))?;
+    ceremony.confirm(line, digits).await.map(Json)
+}
+
+async fn abandon(State(api): State<Api>, Form(form): Form<AbandonForm>) -> Result<Json<PairingView>, Told> {
+    let line = api.future_line(form.line)?;
+    api.parts.ceremony.abandon(line).await.map(Json)
+}
+
+impl Api {
+    /// Does one act that a form asks for.
+    ///
+    /// # Errors
+    /// What to tell the caller.
+    pub async fn act(&self, form: ActForm, user: String) -> Result<(LineId, Done), Told> {
+        let fits = |token: &String| !token.is_empty() && token.len() <= TOKEN_BYTES_MAX;
+        if form.token.as_ref().is_some_and(|token| !fits(token)) {
+            return Err(self.tell(Fault::new(Code::TokenMalformed).with("max", TOKEN_BYTES_MAX)));
+        }
+        let defaults = self.defaults();
+        let salt = entropy::bytes::<16>().map_err(|e| self.machine(e))?;
+        let words = acts::words(&form, &defaults, salt).map_err(|fault| self.tell(fault))?;
+        let token = form.token.clone();
+        let read = self.parts.keeper.look(move |lines| {
+            let line = sight::choose(lines.iter().map(|kept| &kept.line), form.line.as_deref())?;
+            Ok::<_, acts::Unfit>((line.id(), acts::act(&form, line, &defaults)?))
+        });
+        let read = read.await.map_err(|_| self.tell(Fault::new(Code::Stopping)))?;
+        let (line, act) = read.map_err(|unfit| unfit.tell(&self.words))?;
+        let done = self.parts.keeper.act(line, act, words, Actor { user, token }).await;
+        match done {
+            Ok(done) => Ok((line, done)),
+            Err(fault) => Err(self.refused(line, fault).await),
+        }
+    }
+
+    async fn done(&self, line: LineId, done: Done) -> Result<DoneView, Told> {
+        let view = self.see(line, move |sight| {
+            let entry = sight.named(done.at);
+            let id = if done.repeated { "done-repeated" } else { "done-written" };
+            let sentence = sight.telling.say(id, &[("name", (&entry.name).into())]);
+            DoneView { line: line.to_string(), entry, repeated: done.repeated, sentence }
+        });
+        view.await
+    }
+
+    fn defaults(&self) -> Defaults {
+        let organisation = &self.parts.config.organisation;
+        Defaults {
+            mark: self.parts.mark,
+            language: organisation.languages.first().cloned().unwrap_or_else(|| "en".into()),
+            times: Times::exact(organisation.zone.clone(), &organisation.zone_name),
+        }
+    }
+
+    /// A line that is being paired, by its id.
+    fn future_line(&self, said: Option<String>) -> Result<Option<LineId>, Told> {
+        let Some(said) = said else { return Ok(None) };
+        let unknown = || Fault::new(Code::LineUnknown).with("said", &said).with("known", "pairings");
+        unhex(&said).map(|id| Some(LineId(id))).ok_or_else(|| self.tell(unknown()))
+    }
+}

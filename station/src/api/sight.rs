@@ -1,0 +1,206 @@
+//! Looking at lines: on the record thread for a serving station, or read from the store when none serves.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use counterpart_core::ids::{EntryRef, Epoch, LineId, hex};
+use counterpart_core::line::Line;
+use counterpart_core::record::body::Body;
+use counterpart_core::time::Timestamp;
+
+use super::Api;
+use super::fault::{Code, Fault, Told, Whose};
+use crate::config::Organisation;
+use crate::record::{ActFault, entry_key};
+use crate::store::{self, Reader, StoreError};
+use crate::view::names::{NameFault, call_sign};
+use crate::view::{Side, Sight};
+use crate::words::Words;
+use crate::words::clocks::{Clocks, Place, Telling};
+
+/// Looks at a line with the words found so far, before it is looked at without those that are missing.
+const PASSES_MAX: usize = 4;
+
+/// Words that were found for entries; `None`: looked for and not held.
+type Found = BTreeMap<EntryRef, Option<Body>>;
+
+/// Both sides' clocks for a line. The charter names no zone, so the peer's times are shown in UTC.
+pub fn clocks(line: &Line, organisation: &Organisation, now: Timestamp) -> Clocks {
+    let sign = |side: Side| {
+        let party = if side == Side::Ours { line.me() } else { line.me().peer() };
+        call_sign(line, party).to_owned()
+    };
+    let ours = Place { name: sign(Side::Ours), zone: organisation.zone.clone() };
+    Clocks { ours, theirs: Place::in_utc(&sign(Side::Theirs)), now }
+}
+
+/// The line of this name: the peer's call sign, its name, the line's id or the first 4 or more digits of it; without a name the only
+/// line.
+///
+/// # Errors
+/// A [`Fault`] that names the lines there are.
+pub fn choose<'a>(lines: impl Iterator<Item = &'a Line>, said: Option<&str>) -> Result<&'a Line, Fault> {
+    let lines: Vec<&Line> = lines.collect();
+    let peer = |line: &Line| line.charter().party(line.me().peer()).clone();
+    let known = || lines.iter().map(|l| format!("{} ({})", peer(l).call_sign, l.id())).collect::<Vec<_>>().join(", ");
+    let fold = |text: &str| text.trim().to_lowercase();
+    let Some(said) = said else {
+        return match lines.as_slice() {
+            [] => Err(Fault::new(Code::LineNone)),
+            [one] => Ok(one),
+            _ => Err(Fault::new(Code::LineWhich).with("known", known())),
+        };
+    };
+    let by_name = |line: &&&Line| {
+        let peer = peer(line);
+        fold(&peer.call_sign) == fold(said) || fold(&peer.name) == fold(said)
+    };
+    let by_id = |line: &&&Line| said.len() >= 4 && line.id().to_string().starts_with(&fold(said));
+    let found: Vec<&&Line> = lines.iter().filter(|l| by_name(l) || by_id(l)).collect();
+    match found.as_slice() {
+        [] if lines.is_empty() => Err(Fault::new(Code::LineNone)),
+        [] => Err(Fault::new(Code::LineUnknown).with("said", said).with("known", known())),
+        [one] => Ok(one),
+        _ => Err(Fault::new(Code::LineWhich).with("known", known())),
+    }
+}
+
+/// The words of one entry, if they are held.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn body(reader: &Reader, line: LineId, epoch: Epoch, at: EntryRef) -> Result<Option<Body>, StoreError> {
+    Ok(match reader.body(entry_key(line, epoch, at))? {
+        store::Body::Held(bytes) => Body::decode(&bytes),
+        store::Body::None | store::Body::Erased { .. } => None,
+    })
+}
+
+/// Bytes as lower-case hexadecimal digits.
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    let mut out = String::new();
+    // Writing to a string cannot fail.
+    let _ = hex(&mut out, bytes);
+    out
+}
+
+impl Told {
+    /// A name that names nothing.
+    pub fn name(fault: &NameFault, words: &Words) -> Told {
+        let code = match fault {
+            NameFault::Malformed { .. } => "name-malformed",
+            NameFault::UnknownSign { .. } => "name-unknown-sign",
+            NameFault::NoneSuch { .. } => "name-none-such",
+            NameFault::Ambiguous { .. } => "name-ambiguous",
+        };
+        let (what, instead) = fault.say(words);
+        Told { code: code.into(), fault: Whose::Usage, what, instead, fact: None }
+    }
+}
+
+impl Api {
+    /// The sentences in which callers are told.
+    pub fn words(&self) -> &Words {
+        &self.words
+    }
+
+    pub(super) fn tell(&self, fault: Fault) -> Told {
+        fault.tell(&self.words)
+    }
+
+    pub(super) fn machine(&self, cause: impl std::fmt::Display) -> Told {
+        self.tell(Fault::new(Code::Machine).with("cause", cause))
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        Timestamp(self.parts.clock.now().min(Timestamp::MAX.0))
+    }
+
+    /// What the record thread answers with when an act is not done.
+    pub(super) async fn refused(&self, line: LineId, fault: ActFault) -> Told {
+        match fault {
+            ActFault::Machine(cause) => self.machine(cause),
+            ActFault::Stopping => self.tell(Fault::new(Code::Stopping)),
+            ActFault::Refused(refusal) => {
+                let told = self.see(line, move |sight| {
+                    let halted =
+                        sight.line.halted().filter(|_| refusal == counterpart_core::fault::Refusal::LineNotOpen);
+                    match halted {
+                        Some(misconduct) => Told::why(Whose::Misconduct, sight.telling.words.misconduct(misconduct)),
+                        None => Told::why(Whose::Refusal, sight.refusal(&refusal)),
+                    }
+                });
+                told.await.unwrap_or_else(|told| told)
+            }
+        }
+    }
+
+    /// The lines there are.
+    pub(super) async fn ids(&self) -> Result<Vec<LineId>, Told> {
+        let ids = self.parts.keeper.look(|lines| lines.iter().map(|kept| kept.line.id()).collect());
+        ids.await.map_err(|_| self.tell(Fault::new(Code::Stopping)))
+    }
+
+    /// The line of this name.
+    pub(super) async fn line(&self, said: Option<String>) -> Result<LineId, Told> {
+        let chosen = self
+            .parts
+            .keeper
+            .look(move |lines| choose(lines.iter().map(|kept| &kept.line), said.as_deref()).map(Line::id));
+        chosen.await.map_err(|_| Fault::new(Code::Stopping)).flatten().map_err(|fault| self.tell(fault))
+    }
+
+    /// Shows something of a line as it is committed. The record thread does no I/O for it: what words are missing on a first
+    /// look is read from the store before the next.
+    pub(super) async fn see<T: Send + 'static>(
+        &self,
+        line: LineId,
+        show: impl Fn(&Sight<'_>) -> T + Send + Sync + 'static,
+    ) -> Result<T, Told> {
+        let show = Arc::new(show);
+        let mut found = Arc::new(Found::new());
+        for pass in 1..=PASSES_MAX {
+            let (shown, missing, epoch) = self.look(line, show.clone(), found.clone()).await?;
+            if missing.is_empty() || pass == PASSES_MAX {
+                return Ok(shown);
+            }
+            let reader = self.parts.reader.clone();
+            let read = move || -> Result<Found, StoreError> {
+                missing.into_iter().map(|at| Ok((at, body(&reader, line, epoch, at)?))).collect()
+            };
+            let read = tokio::task::spawn_blocking(read).await.map_err(|e| self.machine(e))?;
+            let mut all = Found::clone(&found);
+            all.extend(read.map_err(|e| self.machine(e))?);
+            found = Arc::new(all);
+        }
+        Err(self.tell(Fault::new(Code::Stopping)))
+    }
+
+    async fn look<T: Send + 'static>(
+        &self,
+        id: LineId,
+        show: Arc<impl Fn(&Sight<'_>) -> T + Send + Sync + 'static>,
+        found: Arc<Found>,
+    ) -> Result<(T, Vec<EntryRef>, Epoch), Told> {
+        let (parts, words, now) = (self.parts.clone(), self.words.clone(), self.now());
+        let looked = self.parts.keeper.look(move |lines| {
+            let line = &lines.line(&id)?.line;
+            let clocks = clocks(line, &parts.config.organisation, now);
+            let missing = RefCell::new(Vec::new());
+            let bodies = |at: EntryRef| {
+                found.get(&at).cloned().unwrap_or_else(|| {
+                    missing.borrow_mut().push(at);
+                    None
+                })
+            };
+            let telling = Telling { words: &words, clocks: &clocks };
+            let sight = Sight { line, bodies: &bodies, telling, epoch_ended: false };
+            let shown = show(&sight);
+            Some((shown, missing.take(), line.epoch()))
+        });
+        let looked = looked.await.map_err(|_| self.tell(Fault::new(Code::Stopping)))?;
+        let unknown = || Fault::new(Code::LineUnknown).with("said", id).with("known", "");
+        looked.ok_or_else(|| self.tell(unknown()))
+    }
+}

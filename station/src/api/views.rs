@@ -1,0 +1,309 @@
+//! The views: what stands in the record, as JSON. Nothing here writes.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use counterpart_core::ids::{Epoch, LineId, Party};
+use counterpart_core::link::health::Health;
+use counterpart_core::record::kind::Kind;
+use counterpart_core::record::log::Entry;
+use serde::{Deserialize, Serialize};
+
+use super::Api;
+use super::fault::{Code, Fault, Told};
+use super::receive::Asked;
+use super::sight::hexadecimal;
+use crate::link::observe::health;
+use crate::record::log_key;
+use crate::store::{ROWS_MAX, Reader, StoreError};
+use crate::view::figures::{FiguresView, figures};
+use crate::view::lines::{LineView, StandingView, line};
+use crate::view::names;
+use crate::view::record::{From, Page, RecordView, record};
+use crate::view::request::{RequestLine, RequestView, request};
+use crate::view::{Side, Sight};
+
+/// Entries on a page of the record, unless said otherwise.
+pub const PAGE_DEFAULT: usize = 50;
+/// Entries on a page of the record at most.
+pub const PAGE_MAX: usize = 1_000;
+
+/// Which line, if there are several.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LineQuery {
+    /// Its name.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub line: Option<String>,
+}
+
+/// Which requests.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RequestsQuery {
+    /// The line, if there are several.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub line: Option<String>,
+    /// Also those that are closed.
+    #[serde(default)]
+    pub all: bool,
+}
+
+/// Which page of the record.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordQuery {
+    /// The line, if there are several.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub line: Option<String>,
+    /// After so many entries of both logs together; absent: the last page.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub offset: Option<u64>,
+    /// From this entry on, by its name.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub from: Option<String>,
+    /// Entries on the page; 50 unless said otherwise, at most 1,000.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub limit: Option<usize>,
+    /// With the words of the entries.
+    #[serde(default)]
+    pub words: bool,
+}
+
+/// Which figures.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FiguresQuery {
+    /// The line, if there are several.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub line: Option<String>,
+    /// Only what was asked in this year (UTC).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub year: Option<u64>,
+}
+
+/// Requests of one line.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RequestsView {
+    /// The line, 32 hexadecimal digits.
+    pub line: String,
+    /// Asked of us.
+    pub theirs: Vec<RequestLine>,
+    /// Asked by us.
+    pub ours: Vec<RequestLine>,
+}
+
+/// A line, under what programs compare: whether it can be used, and both heads.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct LineRow {
+    /// open, pending, halted, restored or closed.
+    pub status: String,
+    /// Both heads, the inviter's first: the same at both stations when the records are even.
+    pub logs: [HeadView; 2],
+    /// The line.
+    #[serde(flatten)]
+    pub view: LineView,
+}
+
+/// A page of the record under the heads of both logs.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RecordPage {
+    /// The line, 32 hexadecimal digits.
+    pub line: String,
+    /// The number of the epoch.
+    pub epoch: u64,
+    /// Both heads, the inviter's first: the same at both stations when the records are even.
+    pub heads: [HeadView; 2],
+    /// The page.
+    pub record: RecordView,
+}
+
+/// The head of one log.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct HeadView {
+    /// Whose log.
+    pub call_sign: String,
+    /// Entries in it.
+    pub size: u64,
+    /// Its root, 64 hexadecimal digits.
+    pub root: String,
+}
+
+fn heads(sight: &Sight<'_>) -> [HeadView; 2] {
+    Party::BOTH.map(|party| {
+        let head = sight.line.log(party).head();
+        let call_sign = names::call_sign(sight.line, party).to_owned();
+        HeadView { call_sign, size: head.size, root: hexadecimal(&head.root) }
+    })
+}
+
+/// A line, with what its link's task has found.
+pub fn row(sight: &Sight<'_>, health: &Health) -> LineRow {
+    let view = line(sight, health);
+    let status = match view.standing {
+        StandingView::Open => "open",
+        StandingView::Pending => "pending",
+        StandingView::Halted { .. } => "halted",
+        StandingView::Restored => "restored",
+        StandingView::Closed { .. } => "closed",
+    };
+    LineRow { status: status.into(), logs: heads(sight), view }
+}
+
+/// Requests of one line, oldest first: those that are open, or all.
+pub fn requests(sight: &Sight<'_>, all: bool) -> RequestsView {
+    let view = sight.view();
+    let of = |side: Side| {
+        let asks = view.asks(sight.party(side));
+        let open = |ask: &&_| all || view.decision(ask).outcome == counterpart_core::line::crossing::Outcome::Open;
+        asks.filter(open).map(|ask| sight.request_line(ask)).collect()
+    };
+    RequestsView { line: sight.line.id().to_string(), theirs: of(Side::Theirs), ours: of(Side::Ours) }
+}
+
+/// A request by its name, or by the name of anything that belongs to it.
+///
+/// # Errors
+/// What to tell the caller: the name names nothing, or no request.
+pub fn status(sight: &Sight<'_>, said: &str) -> Result<RequestView, Told> {
+    let words = sight.telling.words;
+    let at = names::parse(sight.line, said).map_err(|fault| Told::name(&fault, words))?;
+    let view = sight.view();
+    let thing = view.fact(at).map_or(at, |fact| fact.thing);
+    let ask = view.fact_of(thing, &[Kind::Ask]).map(|ask| ask.at);
+    let found = ask.and_then(|ask| request(sight, ask));
+    found.ok_or_else(|| Fault::new(Code::NotARequest).with("name", names::name(sight.line, at)).tell(words))
+}
+
+/// The entries of both logs that a page needs, the inviter's first.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn entries(
+    reader: &Reader,
+    line: LineId,
+    epoch: Epoch,
+    sizes: [u64; 2],
+    query: &RecordQuery,
+) -> Result<[Vec<Entry>; 2], StoreError> {
+    let last = query.offset.is_none() && query.from.is_none();
+    let limit = limit(query) as u64;
+    let read = |party: Party, size: u64| -> Result<Vec<Entry>, StoreError> {
+        // The last page needs no more of either log than would fill it.
+        let mut next = if last { size.saturating_sub(limit) } else { 0 };
+        let mut entries = Vec::new();
+        while next < size {
+            let rows = reader.entries(log_key(line, epoch, party), next, ROWS_MAX)?;
+            if rows.is_empty() {
+                break;
+            }
+            next += rows.len() as u64;
+            for row in rows.into_iter().filter(|row| row.key.index < size) {
+                let found = format!("entry {}:{} cannot be read", party.number(), row.key.index);
+                entries.push(Entry::read(&row.bytes).map_err(|_| StoreError::Corrupt { found })?);
+            }
+        }
+        Ok(entries)
+    };
+    let [inviter, joiner] = sizes;
+    Ok([read(Party::Inviter, inviter)?, read(Party::Joiner, joiner)?])
+}
+
+fn limit(query: &RecordQuery) -> usize {
+    query.limit.unwrap_or(PAGE_DEFAULT).clamp(1, PAGE_MAX)
+}
+
+/// The page of the record that was asked for, of entries read by [`entries`].
+///
+/// # Errors
+/// What to tell the caller if `from` names nothing.
+pub fn page(sight: &Sight<'_>, entries: &[Vec<Entry>; 2], query: &RecordQuery) -> Result<RecordPage, Told> {
+    let named = |said: &String| {
+        let at = names::parse(sight.line, said);
+        at.map(From::Entry).map_err(|fault| Told::name(&fault, sight.telling.words))
+    };
+    let from = match (&query.from, query.offset) {
+        (Some(said), _) => named(said)?,
+        (None, Some(offset)) => From::Offset(offset),
+        (None, None) => From::Last,
+    };
+    let [inviter, joiner] = entries;
+    Ok(RecordPage {
+        line: sight.line.id().to_string(),
+        epoch: sight.line.epoch().number,
+        heads: heads(sight),
+        record: record(sight, inviter, joiner, Page { from, limit: limit(query), with_words: query.words }),
+    })
+}
+
+/// `GET /api/v1/lines`.
+pub(super) async fn lines(State(api): State<Api>) -> Result<Json<Vec<LineRow>>, Told> {
+    let mut views = Vec::new();
+    for id in api.ids().await? {
+        let parts = api.parts.clone();
+        let shown = api.see(id, move |sight| {
+            let now_ms = parts.clock.moment().ms_since(parts.begun);
+            let now = sight.telling.clocks.now;
+            row(sight, &health(sight.line, &parts.board.of(id), now_ms, now))
+        });
+        views.push(shown.await?);
+    }
+    Ok(Json(views))
+}
+
+/// `GET /api/v1/requests`: of one line, or of all.
+pub(super) async fn list(
+    State(api): State<Api>,
+    Asked(query): Asked<RequestsQuery>,
+) -> Result<Json<Vec<RequestsView>>, Told> {
+    let ids = match query.line {
+        Some(said) => vec![api.line(Some(said)).await?],
+        None => api.ids().await?,
+    };
+    let mut views = Vec::new();
+    for id in ids {
+        views.push(api.see(id, move |sight| requests(sight, query.all)).await?);
+    }
+    Ok(Json(views))
+}
+
+/// `GET /api/v1/requests/{name}`.
+pub(super) async fn one(
+    State(api): State<Api>,
+    Path(name): Path<String>,
+    Asked(query): Asked<LineQuery>,
+) -> Result<Json<RequestView>, Told> {
+    let id = api.line(query.line).await?;
+    api.see(id, move |sight| status(sight, &name)).await?.map(Json)
+}
+
+/// `GET /api/v1/record`.
+pub(super) async fn read(State(api): State<Api>, Asked(query): Asked<RecordQuery>) -> Result<Json<RecordPage>, Told> {
+    let id = api.line(query.line.clone()).await?;
+    let sizes = move |sight: &Sight<'_>| {
+        let sizes = Party::BOTH.map(|party| sight.line.log(party).size());
+        (sight.line.epoch(), sizes)
+    };
+    let (epoch, sizes) = api.see(id, sizes).await?;
+    let (reader, asked) = (api.parts.reader.clone(), query.clone());
+    let found = tokio::task::spawn_blocking(move || entries(&reader, id, epoch, sizes, &asked)).await;
+    let found = found.map_err(|e| api.machine(e))?.map_err(|e| api.machine(e))?;
+    api.see(id, move |sight| page(sight, &found, &query)).await?.map(Json)
+}
+
+/// `GET /api/v1/figures`: by line, 32 hexadecimal digits.
+pub(super) async fn count(
+    State(api): State<Api>,
+    Asked(query): Asked<FiguresQuery>,
+) -> Result<Json<BTreeMap<String, FiguresView>>, Told> {
+    let ids = match query.line {
+        Some(said) => vec![api.line(Some(said)).await?],
+        None => api.ids().await?,
+    };
+    let mut views = BTreeMap::new();
+    for id in ids {
+        views.insert(id.to_string(), api.see(id, move |sight| figures(sight, query.year)).await?);
+    }
+    Ok(Json(views))
+}

@@ -1,0 +1,335 @@
+//! The commands of every act: arguments become the form that the API takes, local times become exact ones.
+
+use std::io::Read;
+
+use clap::{Args, Subcommand};
+use counterpart_core::limits;
+
+use crate::api::fault::{Code, Fault};
+use crate::api::form::{ActForm, WordsForm};
+use crate::api::times::{Times, write, write_window};
+
+/// What every act takes.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Common {
+    /// The line: call sign or id; not needed with one line.
+    #[arg(long)]
+    pub line: Option<String>,
+    /// The language of the words (BCP 47).
+    #[arg(long)]
+    pub language: Option<String>,
+    /// Makes the act stand once, however often it is asked; made if absent.
+    #[arg(long)]
+    pub token: Option<String>,
+}
+
+/// What acts on something, with words or without.
+#[derive(Args, Clone, Debug)]
+pub struct On {
+    /// "Northland 112", "Northland #4071" or 0:12.
+    pub name: String,
+    /// Words that go with it; "-" reads them from the standard input.
+    pub words: Option<String>,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// From whom to whom, how urgent and what for.
+#[derive(Args, Clone, Debug)]
+pub struct Addressed {
+    /// Our post.
+    #[arg(long)]
+    from: String,
+    /// The counterpart.
+    #[arg(long)]
+    to: String,
+    /// ROUTINE, PRIORITY, IMMEDIATE or FLASH.
+    #[arg(long)]
+    precedence: Option<String>,
+    /// OPERATION, EXERCISE or TEST.
+    #[arg(long)]
+    mark: Option<String>,
+}
+
+/// An act.
+#[derive(Subcommand, Clone, Debug)]
+pub enum ActCommand {
+    /// Ask to talk.
+    Ask {
+        /// The subject; "-" reads it from the standard input.
+        words: Option<String>,
+        #[command(flatten)]
+        addressed: Addressed,
+        /// voice, writing or meeting.
+        #[arg(long)]
+        mode: Option<String>,
+        /// Nothing of it in public.
+        #[arg(long)]
+        private: bool,
+        /// Until when it stands; without, until someone closes it.
+        #[arg(long, value_name = "TIME")]
+        valid_until: Option<String>,
+        /// The closed request that is asked again.
+        #[arg(long, value_name = "NAME")]
+        again: Option<String>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Our watch has it.
+    Seen(On),
+    /// It is with the principal's office.
+    Refer(On),
+    /// Not now.
+    Defer {
+        #[command(flatten)]
+        on: On,
+        /// Why; UNSTATED unless said otherwise.
+        #[arg(long)]
+        code: Option<String>,
+        /// Until when.
+        #[arg(long, value_name = "TIME")]
+        until: Option<String>,
+    },
+    /// Yes, at once.
+    Answer(On),
+    /// No: to a request or to an offer.
+    Decline {
+        #[command(flatten)]
+        on: On,
+        /// Why; UNSTATED unless said otherwise.
+        #[arg(long)]
+        code: Option<String>,
+    },
+    /// Name times.
+    Offer {
+        #[command(flatten)]
+        on: On,
+        /// START/END@Zone, such as "tomorrow 12:00/13:00"; up to 8.
+        #[arg(long = "window", value_name = "WINDOW", required = true)]
+        windows: Vec<String>,
+        /// Until when an answer is awaited.
+        #[arg(long, value_name = "TIME")]
+        answer_by: String,
+        /// What silence does: the offer lapses or stands. Never consent.
+        #[arg(long)]
+        on_silence: Option<String>,
+        /// Why not sooner.
+        #[arg(long)]
+        code: Option<String>,
+    },
+    /// "We will take it now."
+    Ready(On),
+    /// Take one window of an offer, or come to a ready.
+    Accept {
+        #[command(flatten)]
+        on: On,
+        /// The window, or its number from 1; not needed if there is one.
+        #[arg(long)]
+        window: Option<String>,
+    },
+    /// The offer stands.
+    Renew {
+        #[command(flatten)]
+        on: On,
+        /// A later time until which it stands.
+        #[arg(long, value_name = "TIME")]
+        valid_until: Option<String>,
+        /// A higher precedence.
+        #[arg(long)]
+        precedence: Option<String>,
+    },
+    /// Not able at present: it stands and does not ring there.
+    Suspend(On),
+    /// Able again.
+    Resume(On),
+    /// Take back a request or an offer.
+    Withdraw(On),
+    /// The agreed talk will not be.
+    Cancel {
+        #[command(flatten)]
+        on: On,
+        /// Why; UNSTATED unless said otherwise.
+        #[arg(long)]
+        code: Option<String>,
+    },
+    /// The other side did not come.
+    Missed(On),
+    /// A talk was held elsewhere.
+    Talk {
+        #[command(flatten)]
+        on: On,
+        /// When: START/END.
+        #[arg(long, value_name = "WINDOW")]
+        when: String,
+        /// telephone, in-person, video, writing or other.
+        #[arg(long)]
+        instrument: String,
+        /// A post that talked; may be given several times.
+        #[arg(long = "post", value_name = "POST")]
+        posts: Vec<String>,
+    },
+    /// Write.
+    Text {
+        /// The text; "-" reads it from the standard input.
+        words: String,
+        #[command(flatten)]
+        addressed: Addressed,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// A person has read a text.
+    Read(On),
+    /// Take a text back.
+    Retract(On),
+    /// A note in our own log. The other side holds it too.
+    Memo {
+        /// The note; "-" reads it from the standard input.
+        words: String,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Test the line; a person answers.
+    Check {
+        /// Words that go with it.
+        words: Option<String>,
+        /// ROUTINE, PRIORITY, IMMEDIATE or FLASH.
+        #[arg(long)]
+        precedence: Option<String>,
+        /// OPERATION, EXERCISE or TEST.
+        #[arg(long)]
+        mark: Option<String>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Answer a check.
+    CheckReply(On),
+    /// Declare the state of our station on a line.
+    State {
+        /// open, maintenance, suspended or closed (for good).
+        state: String,
+        /// Words that go with it.
+        words: Option<String>,
+        /// Until when.
+        #[arg(long, value_name = "TIME")]
+        until: Option<String>,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+impl ActCommand {
+    /// The form of this command as it was typed.
+    fn typed(self) -> (ActForm, Common, Option<String>) {
+        use ActCommand as C;
+        match self {
+            C::Ask { words, addressed, mode, private, valid_until, again, common } => {
+                let form =
+                    ActForm { mode, private: private.then_some(true), valid_until, again, ..addressed.form("ask") };
+                (form, common, words)
+            }
+            C::Text { words, addressed, common } => (addressed.form("text"), common, Some(words)),
+            C::Memo { words, common } => (ActForm::of("memo"), common, Some(words)),
+            C::Check { words, precedence, mark, common } => {
+                (ActForm { precedence, mark, ..ActForm::of("check") }, common, words)
+            }
+            C::State { state, words, until, common } => {
+                (ActForm { state: Some(state), until, ..ActForm::of("state") }, common, words)
+            }
+            C::Defer { on, code, until } => on.with(|form| ActForm { code, until, ..form }, "defer"),
+            C::Decline { on, code } => on.with(|form| ActForm { code, ..form }, "decline"),
+            C::Cancel { on, code } => on.with(|form| ActForm { code, ..form }, "cancel"),
+            C::Offer { on, windows, answer_by, on_silence, code } => {
+                let (windows, answer_by) = (Some(windows), Some(answer_by));
+                on.with(|form| ActForm { windows, answer_by, on_silence, code, ..form }, "offer")
+            }
+            C::Accept { on, window } => on.with(|form| ActForm { window, ..form }, "accept"),
+            C::Renew { on, valid_until, precedence } => {
+                on.with(|form| ActForm { valid_until, precedence, ..form }, "renew")
+            }
+            C::Talk { on, when, instrument, posts } => {
+                let posts = (!posts.is_empty()).then_some(posts);
+                let (when, instrument) = (Some(when), Some(instrument));
+                on.with(|form| ActForm { when, instrument, posts, ..form }, "talk")
+            }
+            C::Seen(on) => on.plain("seen"),
+            C::Refer(on) => on.plain("refer"),
+            C::Answer(on) => on.plain("answer"),
+            C::Ready(on) => on.plain("ready"),
+            C::Suspend(on) => on.plain("suspend"),
+            C::Resume(on) => on.plain("resume"),
+            C::Withdraw(on) => on.plain("withdraw"),
+            C::Missed(on) => on.plain("missed"),
+            C::Read(on) => on.plain("read"),
+            C::Retract(on) => on.plain("retract"),
+            C::CheckReply(on) => on.plain("check-reply"),
+        }
+    }
+
+    /// The form to be sent. Times are read in `times`'s zone; words come from the argument, or from `input` for "-".
+    ///
+    /// # Errors
+    /// A [`Fault`] that says what was typed.
+    pub fn form(self, times: impl FnOnce() -> Result<Times, Fault>, input: &mut dyn Read) -> Result<ActForm, Fault> {
+        let (mut form, common, said) = self.typed();
+        exact(&mut form, times)?;
+        form.line = common.line;
+        form.token = common.token;
+        let text = said.map(|said| if said == "-" { read(input) } else { Ok(said) }).transpose()?;
+        form.words = text.map(|text| WordsForm { language: common.language, text });
+        Ok(form)
+    }
+}
+
+impl On {
+    fn plain(self, act: &str) -> (ActForm, Common, Option<String>) {
+        self.with(|form| form, act)
+    }
+
+    fn with(self, more: impl FnOnce(ActForm) -> ActForm, act: &str) -> (ActForm, Common, Option<String>) {
+        let form = ActForm { on: Some(self.name), ..ActForm::of(act) };
+        (more(form), self.common, self.words)
+    }
+}
+
+impl Addressed {
+    fn form(self, act: &str) -> ActForm {
+        let (from, to) = (Some(self.from), Some(self.to));
+        ActForm { from, to, precedence: self.precedence, mark: self.mark, ..ActForm::of(act) }
+    }
+}
+
+/// Makes local times and windows exact.
+fn exact(form: &mut ActForm, times: impl FnOnce() -> Result<Times, Fault>) -> Result<(), Fault> {
+    let ordinal = |said: &String| said.bytes().all(|b| b.is_ascii_digit());
+    let (valid_until, until, answer_by) = (&mut form.valid_until, &mut form.until, &mut form.answer_by);
+    let instants = [valid_until, until, answer_by].into_iter().flatten();
+    let taken = form.window.as_mut().filter(|said| !ordinal(said));
+    let windows = form.windows.iter_mut().flatten().chain(taken).chain(form.when.as_mut());
+    let (instants, windows): (Vec<&mut String>, Vec<&mut String>) = (instants.collect(), windows.collect());
+    if instants.is_empty() && windows.is_empty() {
+        return Ok(());
+    }
+    let times = times()?;
+    for said in instants {
+        *said = write(times.time(said)?);
+    }
+    for said in windows {
+        *said = write_window(&times.window(said)?);
+    }
+    Ok(())
+}
+
+/// The words from the standard input, without the line end that ends them.
+fn read(input: &mut dyn Read) -> Result<String, Fault> {
+    let mut bytes = Vec::new();
+    // One byte more than a text may have, so that the station names what is too long.
+    let most = limits::BODY_CONTENT_MAX as u64 + 2;
+    let done = input.take(most).read_to_end(&mut bytes);
+    let unreadable = || Fault::new(Code::WordsUnreadable);
+    done.map_err(|_| unreadable())?;
+    let mut text = String::from_utf8(bytes).map_err(|_| unreadable())?;
+    if text.ends_with('\n') {
+        text.pop();
+    }
+    if text.is_empty() { Err(unreadable()) } else { Ok(text) }
+}

@@ -1,0 +1,190 @@
+//! `bell`: the first channel. It rings in a terminal, and says so to the station only after it has printed and flushed on one.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+
+use clap::Args;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use tokio::time::Interval;
+
+use super::{Context, Exit};
+use crate::api::bell::{BEAT, BellView, RangForm, Rung};
+use crate::api::fault::{Code, Told};
+use crate::view::text;
+use crate::words::clocks::Telling;
+
+/// While something rings, the terminal's bell sounds again after so long.
+const AGAIN: Duration = Duration::from_secs(5);
+/// The pause before a station that went is looked for again.
+const PAUSE: Duration = Duration::from_secs(1);
+/// Without even a beat for so long the station is gone.
+const SILENCE_MAX: Duration = Duration::from_secs(BEAT.as_secs() * 2);
+/// Bytes of one line of the stream.
+const LINE_MAX: usize = 8 * 1024 * 1024;
+/// The control character that sounds a terminal's bell.
+const BEL: char = '\u{7}';
+
+#[derive(Args, Debug)]
+pub(super) struct BellCommand {
+    /// Print what rings now and end.
+    #[arg(long)]
+    once: bool,
+}
+
+/// Where it rings.
+struct Terminal<'a> {
+    context: &'a Context,
+    /// A terminal, where somebody may hear it.
+    counts: bool,
+}
+
+impl BellCommand {
+    pub async fn run(self, context: &Context) -> Result<Exit, Told> {
+        context.has_data()?;
+        let terminal = Terminal { context, counts: io::stdout().is_terminal() };
+        if !terminal.counts && !context.json {
+            let _ = writeln!(io::stderr(), "{}", context.say("bell-mute", &[]));
+        }
+        let client = context.client();
+        let mut lost = false;
+        let mut stream = Stream::new(client.open("/api/v1/bell").await?);
+        loop {
+            if lost {
+                terminal.note("bell-back");
+            }
+            if terminal.follow(&mut stream, self.once).await {
+                return Ok(Exit::Done);
+            }
+            // The station was killed or stopped: what still rings rings again when it is back.
+            terminal.note("bell-lost");
+            lost = true;
+            stream = loop {
+                tokio::time::sleep(PAUSE).await;
+                match client.open("/api/v1/bell").await {
+                    Ok(response) => break Stream::new(response),
+                    Err(told) if told.code == Code::NoStation.word() || told.code == Code::Stopping.word() => {}
+                    Err(told) => return Err(told),
+                }
+            };
+        }
+    }
+}
+
+impl Terminal<'_> {
+    /// Rings until the stream ends (`false`), or after the first line (`true`).
+    async fn follow(&self, stream: &mut Stream, once: bool) -> bool {
+        let mut again = tokio::time::interval(AGAIN);
+        let mut rings: Vec<Rung> = Vec::new();
+        let mut first = true;
+        loop {
+            let Some(line) = self.next(stream, &mut again, &rings).await else { return false };
+            if line.is_empty() {
+                continue;
+            }
+            let Ok(view) = serde_json::from_slice::<BellView>(&line) else { continue };
+            let printed = self.print(&view, first, &line);
+            first = false;
+            for rung in view.begun.iter().filter(|rung| printed && self.counts && rung.ring.climbs) {
+                self.confirm(&view.session, rung).await;
+            }
+            if once {
+                return true;
+            }
+            rings = view.rings;
+        }
+    }
+
+    /// The next line of the stream; meanwhile what rings sounds again and again.
+    async fn next(&self, stream: &mut Stream, again: &mut Interval, rings: &[Rung]) -> Option<Vec<u8>> {
+        let line = tokio::time::timeout(SILENCE_MAX, stream.line());
+        tokio::pin!(line);
+        loop {
+            tokio::select! {
+                line = &mut line => return line.ok().flatten(),
+                _ = again.tick() => {
+                    if self.counts && rings.iter().any(|rung| !rung.ring.soft) {
+                        write(&BEL.to_string());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Prints what changed, sounds the bell, and flushes; whether all of it went out.
+    fn print(&self, view: &BellView, first: bool, line: &[u8]) -> bool {
+        if self.context.json {
+            return write(&format!("{}\n", String::from_utf8_lossy(line)));
+        }
+        let mut out = String::new();
+        if first && view.rings.is_empty() {
+            out.push_str(&self.context.say("bell-waiting", &[]));
+            out.push('\n');
+        }
+        for stopped in &view.stopped {
+            out.push_str(&stopped.sentence);
+            out.push('\n');
+        }
+        let clocks = self.context.clocks(["", ""]);
+        let telling = Telling { words: &self.context.words, clocks: &clocks };
+        for rung in &view.begun {
+            out.push_str(&text::ring(&rung.ring, &telling));
+            if self.counts {
+                out.push(BEL);
+            }
+        }
+        write(&out)
+    }
+
+    /// Says that a device rings: called only on a terminal, after what rings was printed and flushed.
+    async fn confirm(&self, session: &str, rung: &Rung) {
+        let form = RangForm { line: rung.line.clone(), at: rung.ring.entry.at.clone() };
+        let said = self.context.client().post(&format!("/api/v1/bell/{session}/rang"), &form).await;
+        // Another bell was quicker, or it has just been answered: the record says so.
+        let settled = |code: &str| ["already", "closed", Code::NotHanded.word()].contains(&code);
+        if let Err(told) = said
+            && !settled(&told.code)
+        {
+            self.context.complain(&told);
+        }
+    }
+
+    fn note(&self, id: &str) {
+        let _ = writeln!(io::stderr(), "{}", self.context.say(id, &[]));
+    }
+}
+
+/// Whether all of it went out.
+fn write(text: &str) -> bool {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_ok()
+}
+
+/// The stream, line by line.
+struct Stream {
+    body: Incoming,
+    waiting: Vec<u8>,
+}
+
+impl Stream {
+    fn new(response: hyper::Response<Incoming>) -> Stream {
+        Stream { body: response.into_body(), waiting: Vec::new() }
+    }
+
+    /// The next line, without its end; `None` after the last.
+    async fn line(&mut self) -> Option<Vec<u8>> {
+        loop {
+            if let Some(end) = self.waiting.iter().position(|b| *b == b'\n') {
+                let rest = self.waiting.split_off(end + 1);
+                let mut line = std::mem::replace(&mut self.waiting, rest);
+                line.pop();
+                return Some(line);
+            }
+            if self.waiting.len() > LINE_MAX {
+                return None;
+            }
+            let frame = self.body.frame().await?.ok()?;
+            self.waiting.extend(frame.data_ref()?);
+        }
+    }
+}

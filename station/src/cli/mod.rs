@@ -1,0 +1,270 @@
+//! The commands. Each speaks `/api/v1` over the socket of a data directory; some also read a directory that no station serves.
+//!
+//! Exit codes: 0 done; 1 refused, or a story's expectation was wrong; 2 the command cannot be understood; 3 no station answers, or
+//! the machine failed; 4 the other station broke the protocol: its log is halted.
+
+mod acts;
+mod bell;
+mod client;
+mod pair;
+mod place;
+mod serve;
+mod show;
+mod unserved;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use counterpart_core::time::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::Value;
+
+use crate::api::fault::{Code, ErrorBody, Fault, Told, Whose};
+use crate::api::router::DoneView;
+use crate::api::sight::hexadecimal;
+use crate::api::times::Times;
+use crate::clock::Clock;
+use crate::config::{CONFIG_FILE, Config};
+use crate::entropy;
+use crate::words::Words;
+use crate::words::clocks::{Clocks, Place};
+use acts::ActCommand;
+use client::Client;
+
+/// How a command ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Exit {
+    /// Done.
+    Done = 0,
+    /// Refused by a rule, or a story's expectation was wrong.
+    Refused = 1,
+    /// The command cannot be understood.
+    Usage = 2,
+    /// No station answers, or the machine failed.
+    Machine = 3,
+    /// The other station broke the protocol.
+    Misconduct = 4,
+}
+
+impl Exit {
+    fn of(told: &Told) -> Exit {
+        match told.fault {
+            Whose::Refusal => Exit::Refused,
+            Whose::Usage => Exit::Usage,
+            Whose::Error => Exit::Machine,
+            Whose::Misconduct => Exit::Misconduct,
+        }
+    }
+}
+
+/// A hotline between organisations that must be able to reach each other and do not trust each other.
+#[derive(Parser, Debug)]
+#[command(
+    name = "counterpart",
+    version,
+    after_help = "Exit codes: 0 done; 1 refused, or a story's expectation was wrong; 2 the command cannot be understood; \
+                  3 no station answers, or the machine failed; 4 the other station broke the protocol."
+)]
+pub struct Cli {
+    /// The station's data directory.
+    #[arg(long, env = "COUNTERPART_DATA", default_value = "./counterpart-data", global = true, value_name = "DIR")]
+    data: PathBuf,
+    /// Print the API's JSON.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    #[command(flatten)]
+    Place(place::PlaceCommand),
+    #[command(flatten)]
+    Serve(serve::ServeCommand),
+    #[command(flatten)]
+    Pair(pair::PairCommand),
+    #[command(flatten)]
+    Show(show::ShowCommand),
+    /// Ring in this terminal. Only a bell on a terminal counts as ringing.
+    Bell(bell::BellCommand),
+    #[command(flatten)]
+    Act(ActCommand),
+}
+
+/// What every command has at hand.
+struct Context {
+    data: PathBuf,
+    json: bool,
+    words: Words,
+    clock: Clock,
+}
+
+/// Runs the command of this process.
+pub fn main() -> ExitCode {
+    ExitCode::from(run(std::env::args_os()) as u8)
+}
+
+/// Runs one command.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(asked) => {
+            // Help and version go to the standard output, faults to the standard error; a closed pipe is nobody's fault.
+            let _ = asked.print();
+            return if asked.use_stderr() { Exit::Usage } else { Exit::Done };
+        }
+    };
+    let context = Context { data: cli.data, json: cli.json, words: Words::english(), clock: Clock::system() };
+    match context.command(cli.command) {
+        Ok(exit) => exit,
+        Err(told) => {
+            context.complain(&told);
+            Exit::of(&told)
+        }
+    }
+}
+
+impl Context {
+    fn command(&self, command: Command) -> Result<Exit, Told> {
+        match command {
+            Command::Place(command) => command.run(self),
+            Command::Serve(command) => command.run(self),
+            Command::Pair(command) => self.asynchronous(command.run(self)),
+            Command::Show(command) => self.asynchronous(command.run(self)),
+            Command::Bell(command) => self.asynchronous(command.run(self)),
+            Command::Act(command) => self.asynchronous(self.act(command)),
+        }
+    }
+
+    /// One act: read, sent with a token, told.
+    async fn act(&self, command: ActCommand) -> Result<Exit, Told> {
+        let mut form = command.form(|| self.times(), &mut io::stdin().lock()).map_err(|fault| self.tell(fault))?;
+        self.has_data()?;
+        if form.token.is_none() {
+            form.token = Some(self.token()?);
+        }
+        let client = self.client();
+        let value = client.act(&form, &self.clock).await?;
+        self.show(&value, || Ok(client.typed::<DoneView>(&value)?.sentence))?;
+        Ok(Exit::Done)
+    }
+
+    fn asynchronous<T>(&self, work: impl Future<Output = Result<T, Told>>) -> Result<T, Told> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.map_err(|e| self.machine(e))?.block_on(work)
+    }
+
+    fn client(&self) -> Client<'_> {
+        Client::new(&self.data, &self.words)
+    }
+
+    fn tell(&self, fault: Fault) -> Told {
+        fault.tell(&self.words)
+    }
+
+    fn machine(&self, cause: impl std::fmt::Display) -> Told {
+        self.tell(Fault::new(Code::Machine).with("cause", cause))
+    }
+
+    /// Refuses a directory that holds no station, before anybody waits for one.
+    fn has_data(&self) -> Result<(), Told> {
+        if self.data.join(CONFIG_FILE).is_file() {
+            return Ok(());
+        }
+        Err(self.tell(Fault::new(Code::NoData).with("path", self.data.display())))
+    }
+
+    fn config(&self) -> Result<Config, Fault> {
+        if !self.data.join(CONFIG_FILE).is_file() {
+            return Err(Fault::new(Code::NoData).with("path", self.data.display()));
+        }
+        Config::load(&self.data).map_err(|e| Fault::new(Code::Configuration).with("cause", e))
+    }
+
+    /// How a person's times are read here.
+    fn times(&self) -> Result<Times, Fault> {
+        let organisation = self.config()?.organisation;
+        Ok(Times::spoken(organisation.zone, &organisation.zone_name, self.now()))
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp(self.clock.now().min(Timestamp::MAX.0))
+    }
+
+    /// Both sides' clocks, as far as they are known here.
+    fn clocks(&self, call_signs: [&str; 2]) -> Clocks {
+        let [ours, theirs] = call_signs;
+        let zone = self.config().map_or(TimeZone::UTC, |config| config.organisation.zone);
+        Clocks { ours: Place { name: ours.into(), zone }, theirs: Place::in_utc(theirs), now: self.now() }
+    }
+
+    fn token(&self) -> Result<String, Told> {
+        Ok(hexadecimal(&entropy::bytes::<16>().map_err(|e| self.machine(e))?))
+    }
+
+    /// Prints the API's JSON, or what is made of it for a person.
+    fn show(&self, value: &Value, text: impl FnOnce() -> Result<String, Told>) -> Result<(), Told> {
+        if self.json {
+            print(&format!("{value:#}"));
+        } else {
+            print(&text()?);
+        }
+        Ok(())
+    }
+
+    fn complain(&self, told: &Told) {
+        if self.json {
+            let body = ErrorBody { error: told.clone() };
+            print(&serde_json::to_string_pretty(&body).unwrap_or_default());
+        } else {
+            // Nobody reads a standard error that is closed.
+            let _ = writeln!(io::stderr(), "{}\n{}", told.what, told.instead);
+        }
+    }
+
+    fn say(&self, id: &str, args: &[(&'static str, String)]) -> String {
+        let args: Vec<_> = args.iter().map(|(name, value)| (*name, value.as_str().into())).collect();
+        self.words.say(id, &args)
+    }
+}
+
+/// Prints with one line end. A reader that has gone is nobody's fault.
+fn print(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = writeln!(out, "{}", text.trim_end_matches('\n')).and_then(|()| out.flush());
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use clap::CommandFactory;
+    use counterpart_core::act::Act;
+
+    use super::*;
+    use crate::api::form::SPECS;
+
+    #[test]
+    fn every_act_has_a_command_a_form_in_the_api_and_a_place_in_core() {
+        let commands: BTreeSet<String> = Cli::command().get_subcommands().map(|c| c.get_name().to_owned()).collect();
+
+        for word in Act::WORDS {
+            assert!(commands.contains(word), "no command {word}");
+            assert!(SPECS.iter().any(|s| s.act == word), "no form {word}");
+        }
+        let others = "init backup serve demo invite join confirm abandon pairings lines status record doctor bell";
+        let known: BTreeSet<&str> = Act::WORDS.into_iter().chain(others.split(' ')).collect();
+        let strange: Vec<&String> = commands.iter().filter(|c| !known.contains(c.as_str())).collect();
+        assert!(strange.is_empty(), "commands that are neither act nor view: {strange:?}");
+        assert!(!commands.contains("alerting"), "only a channel says that a device rings");
+    }
+
+    #[test]
+    fn the_commands_hang_together() {
+        Cli::command().debug_assert();
+    }
+}

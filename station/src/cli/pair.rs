@@ -1,0 +1,128 @@
+//! `invite`, `join`, `confirm`, `abandon`, `pairings`: how a line begins.
+
+use std::io::Read;
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use serde_json::Value;
+
+use super::{Context, Exit};
+use crate::api::ceremony::{AbandonForm, ConfirmForm, InvitedView, JoinForm, PairingView};
+use crate::api::fault::{Code, Fault, Told};
+use crate::words::clean;
+
+/// Bytes of an invitation.
+const INVITATION_MAX: u64 = 64 * 1024;
+
+#[derive(Subcommand, Debug)]
+pub(super) enum PairCommand {
+    /// Make an invitation, to be given to the other organisation in confidence.
+    Invite {
+        /// Write it into this new file, for its owner alone, instead of printing it.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Take up an invitation.
+    Join {
+        /// Its file; "-" reads it from the standard input.
+        invitation: PathBuf,
+    },
+    /// The digits have been compared over another channel, all of them, and are those that are given here.
+    Confirm {
+        /// The sixteen groups as the other side reads them aloud.
+        #[arg(required_unless_present = "differ")]
+        digits: Vec<String>,
+        /// They differ: refuse that candidate.
+        #[arg(long, conflicts_with = "digits")]
+        differ: bool,
+        /// Whose differ, by key, if there are several.
+        #[arg(long, requires = "differ", value_name = "KEY")]
+        candidate: Option<String>,
+        /// The line, if several pairings wait.
+        #[arg(long)]
+        line: Option<String>,
+    },
+    /// End a pairing that has not become a line.
+    Abandon {
+        /// The line, if several pairings wait.
+        #[arg(long)]
+        line: Option<String>,
+    },
+    /// Every pairing that has not become a line, with the digits to compare.
+    Pairings,
+}
+
+impl PairCommand {
+    pub async fn run(self, context: &Context) -> Result<Exit, Told> {
+        context.has_data()?;
+        let client = context.client();
+        let at = |path: &str| format!("/api/v1/pairings/{path}");
+        match self {
+            PairCommand::Invite { out } => return context.invite(out).await,
+            PairCommand::Join { invitation } => {
+                let form = JoinForm { invitation: context.read(&invitation)? };
+                context.pairing(&client.post(&at("join"), &form).await?)?;
+            }
+            PairCommand::Confirm { digits, differ, candidate, line } => {
+                let digits = (!digits.is_empty()).then(|| digits.join(" "));
+                let form = ConfirmForm { line, digits, differ, candidate };
+                context.pairing(&client.post(&at("confirm"), &form).await?)?;
+            }
+            PairCommand::Abandon { line } => {
+                context.pairing(&client.post(&at("abandon"), &AbandonForm { line }).await?)?;
+            }
+            PairCommand::Pairings => {
+                let value = client.get("/api/v1/pairings").await?;
+                let views: Vec<PairingView> = client.typed(&value)?;
+                context.show(&value, || Ok(views.iter().map(|v| context.told(v)).collect::<Vec<_>>().join("\n\n")))?;
+            }
+        }
+        Ok(Exit::Done)
+    }
+}
+
+impl Context {
+    async fn invite(&self, out: Option<PathBuf>) -> Result<Exit, Told> {
+        let client = self.client();
+        let value = client.post("/api/v1/pairings/invite", &serde_json::json!({})).await?;
+        let view: InvitedView = client.typed(&value)?;
+        let told = self.say("done-invite", &[("line", view.line.clone())]);
+        let Some(out) = out else {
+            self.show(&value, || Ok(format!("{told}\n\n{}", view.invitation)))?;
+            return Ok(Exit::Done);
+        };
+        crate::api::files::write_private(&out, view.invitation.as_bytes()).map_err(|fault| self.tell(fault))?;
+        self.show(&value, || Ok(told))?;
+        Ok(Exit::Done)
+    }
+
+    fn read(&self, file: &PathBuf) -> Result<String, Told> {
+        let mut text = String::new();
+        let read = if file.as_os_str() == "-" {
+            std::io::stdin().take(INVITATION_MAX).read_to_string(&mut text)
+        } else {
+            std::fs::File::open(file).and_then(|open| open.take(INVITATION_MAX).read_to_string(&mut text))
+        };
+        let fault = |cause| self.tell(Fault::new(Code::File).with("path", file.display()).with("cause", cause));
+        read.map(|_| text).map_err(fault)
+    }
+
+    fn pairing(&self, value: &Value) -> Result<(), Told> {
+        let view: PairingView = self.client().typed(value)?;
+        self.show(value, || Ok(self.told(&view)))
+    }
+
+    fn told(&self, view: &PairingView) -> String {
+        let mut lines = vec![format!("{}  {}", view.line, view.standing)];
+        lines.extend(view.sentences.iter().map(|sentence| clean(sentence)));
+        for candidate in &view.candidates {
+            let name = ("name", candidate.name.clone());
+            let args = [name.clone(), ("sign", candidate.call_sign.clone()), ("digits", candidate.digits.clone())];
+            lines.push(self.say("candidate-said", &args));
+            if candidate.they_confirmed {
+                lines.push(self.say("candidate-confirmed", &[name]));
+            }
+        }
+        lines.join("\n")
+    }
+}

@@ -1,0 +1,98 @@
+//! `init` and `backup`: what makes a data directory.
+
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::{Context, Exit};
+use crate::api::fault::{Code, Fault, Told};
+use crate::config::{CONFIG_FILE, Config, LISTEN_DEFAULT, Starter, write_starter};
+use crate::keys::Keys;
+use crate::store::{Store, back_up};
+
+#[derive(Subcommand, Debug)]
+pub(super) enum PlaceCommand {
+    /// Make a station: its directory, configuration, keys and empty record.
+    Init {
+        /// The organisation, as it will stand in charters.
+        #[arg(long)]
+        name: String,
+        /// Said aloud before a number: "Northland 112".
+        #[arg(long)]
+        call_sign: String,
+        /// Its zone: a name of the IANA database.
+        #[arg(long, default_value = "UTC")]
+        zone: String,
+        /// Where to listen: numeric address and port, for UDP and TCP alike.
+        #[arg(long, default_value = LISTEN_DEFAULT)]
+        listen: String,
+        /// host:port at which peers reach it; may be given several times.
+        #[arg(long, value_name = "ADDRESS")]
+        announce: Vec<String>,
+        /// Where to write the root key, outside the data directory; beside it unless said otherwise.
+        #[arg(long, value_name = "FILE")]
+        root_key: Option<PathBuf>,
+    },
+    /// Copy record, keys and configuration, also while the station serves.
+    Backup {
+        /// A new directory.
+        to: PathBuf,
+    },
+}
+
+impl PlaceCommand {
+    pub fn run(self, context: &Context) -> Result<Exit, Told> {
+        match self {
+            PlaceCommand::Init { name, call_sign, zone, listen, announce, root_key } => {
+                let starter =
+                    Starter { name: &name, call_sign: &call_sign, zone: &zone, listen: &listen, announce: &announce };
+                context.init(&starter, root_key)
+            }
+            PlaceCommand::Backup { to } => context.backup(to),
+        }
+    }
+}
+
+impl Context {
+    fn init(&self, starter: &Starter<'_>, root_key: Option<PathBuf>) -> Result<Exit, Told> {
+        let config_file = self.data.join(CONFIG_FILE);
+        let file = |path: &std::path::Path, cause: &dyn std::fmt::Display| {
+            self.tell(Fault::new(Code::File).with("path", path.display()).with("cause", cause))
+        };
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.data);
+        made.map_err(|e| file(&self.data, &e))?;
+        let root_key = root_key.unwrap_or_else(|| {
+            let mut beside = self.data.as_os_str().to_owned();
+            beside.push(".root-key");
+            beside.into()
+        });
+        let unfit = |e: crate::config::ConfigError| self.tell(Fault::new(Code::Configuration).with("cause", e));
+        // The answers are judged before anything is made, and the configuration is written last: it says that all is there.
+        Config::parse(&starter.text(), &config_file).map_err(unfit)?;
+        if config_file.exists() {
+            write_starter(&self.data, starter).map_err(unfit)?;
+        }
+        Keys::generate(&self.data, &root_key).map_err(|e| self.tell(Fault::new(Code::Keys).with("cause", e)))?;
+        Store::create(&self.data).map_err(|e| self.machine(e))?;
+        write_starter(&self.data, starter).map_err(unfit)?;
+        let [data, root, config] = [&self.data, &root_key, &config_file].map(|path| path.display().to_string());
+        let value = json!({ "data": data, "root_key": root, "config": config });
+        self.show(&value, || {
+            let made = self.say("done-init", &[("data", data.clone()), ("root", root.clone())]);
+            let next = self.say("done-init-next", &[("data", data.clone()), ("config", config.clone())]);
+            Ok(format!("{made}\n{next}"))
+        })?;
+        Ok(Exit::Done)
+    }
+
+    fn backup(&self, to: PathBuf) -> Result<Exit, Told> {
+        self.has_data()?;
+        back_up(&self.data, &to).map_err(|e| self.machine(e))?;
+        let to = to.display().to_string();
+        self.show(&json!({ "to": to }), || Ok(self.say("done-backup", &[("to", to.clone())])))?;
+        Ok(Exit::Done)
+    }
+}

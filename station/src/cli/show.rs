@@ -1,0 +1,221 @@
+//! `lines`, `status`, `record`, `doctor`: from the station that serves, or from the directory that none serves.
+
+use std::collections::BTreeMap;
+
+use clap::Subcommand;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::client::{address, escaped};
+use super::unserved::Unserved;
+use super::{Context, Exit};
+use crate::api::doctor::{Report, examine};
+use crate::api::fault::{Code, Told};
+use crate::api::views::{self, LineRow, RecordPage, RecordQuery, RequestsView};
+use crate::view::figures::{FiguresView, figures};
+use crate::view::lines::{LineView, StandingView};
+use crate::view::request::{RequestLine, RequestView};
+use crate::view::text;
+use crate::words::clean;
+use crate::words::clocks::Telling;
+
+#[derive(Subcommand, Debug)]
+pub(super) enum ShowCommand {
+    /// Every line: observed beside declared, how far the records agree, what is open, what we owe.
+    Lines {
+        /// Times to answer instead.
+        #[arg(long)]
+        figures: bool,
+        /// Figures of what was asked in this year (UTC).
+        #[arg(long, requires = "figures")]
+        year: Option<u64>,
+        /// Figures of this line alone.
+        #[arg(long, requires = "figures")]
+        line: Option<String>,
+    },
+    /// A request: asked, reached, owed by whom until when. Without a name: those that are open.
+    Status {
+        /// "Northland 112", "Northland #4071" or 0:12.
+        name: Option<String>,
+        /// Also those that are closed.
+        #[arg(long, conflicts_with = "name")]
+        all: bool,
+        /// The line, if there are several.
+        #[arg(long)]
+        line: Option<String>,
+    },
+    /// The record: both logs in one order, and their heads. Without a place: the last page.
+    Record {
+        /// The line, if there are several.
+        #[arg(long)]
+        line: Option<String>,
+        /// After so many entries.
+        #[arg(long, conflicts_with = "from")]
+        offset: Option<u64>,
+        /// From this entry on.
+        #[arg(long, value_name = "NAME")]
+        from: Option<String>,
+        /// Entries on the page, up to 1,000.
+        #[arg(long)]
+        limit: Option<usize>,
+        /// With the words of the entries.
+        #[arg(long)]
+        words: bool,
+    },
+    /// Whether everything is in order: configuration, keys, database, every line built again from its entries.
+    Doctor,
+}
+
+impl ShowCommand {
+    pub async fn run(self, context: &Context) -> Result<Exit, Told> {
+        context.has_data()?;
+        match self {
+            ShowCommand::Lines { figures: true, year, line } => context.figures(line, year).await,
+            ShowCommand::Lines { .. } => context.lines().await,
+            ShowCommand::Status { name: Some(name), line, .. } => context.status(&name, line).await,
+            ShowCommand::Status { name: None, line, all } => context.requests(line, all).await,
+            ShowCommand::Record { line, offset, from, limit, words } => {
+                context.record(RecordQuery { line, offset, from, limit, words }).await
+            }
+            ShowCommand::Doctor => context.doctor().await,
+        }
+    }
+}
+
+impl Context {
+    /// The station's answer, or what the directory holds if no station answers.
+    async fn view<T: Serialize + DeserializeOwned>(
+        &self,
+        path: &str,
+        unserved: impl FnOnce(&Unserved<'_>) -> Result<T, Told>,
+    ) -> Result<(Value, T), Told> {
+        let client = self.client();
+        match client.get(path).await {
+            Ok(value) => {
+                let view = client.typed(&value)?;
+                Ok((value, view))
+            }
+            Err(told) if told.code == Code::NoStation.word() => {
+                let view = unserved(&Unserved::open(&self.data, &self.words, self.now())?)?;
+                Ok((serde_json::to_value(&view).map_err(|e| self.machine(e))?, view))
+            }
+            Err(told) => Err(told),
+        }
+    }
+
+    async fn lines(&self) -> Result<Exit, Told> {
+        let (value, rows): (_, Vec<LineRow>) = self.view("/api/v1/lines", |unserved| Ok(unserved.lines())).await?;
+        let text = |view: &LineView| {
+            let clocks = self.clocks([&view.ours.call_sign, &view.theirs.call_sign]);
+            text::line(view, &Telling { words: &self.words, clocks: &clocks })
+        };
+        self.show(&value, || {
+            let texts: Vec<String> = rows.iter().map(|row| text(&row.view)).collect();
+            Ok(if texts.is_empty() { self.say("lines-none", &[]) } else { texts.join("\n") })
+        })?;
+        let halted = rows.iter().any(|row| matches!(row.view.standing, StandingView::Halted { .. }));
+        Ok(if halted { Exit::Misconduct } else { Exit::Done })
+    }
+
+    async fn figures(&self, line: Option<String>, year: Option<u64>) -> Result<Exit, Told> {
+        let path = address("/api/v1/figures", &[("line", line.clone()), ("year", year.map(|y| y.to_string()))]);
+        let unserved = |unserved: &Unserved<'_>| {
+            let each = unserved.each(line.as_deref(), |sight| figures(sight, year))?;
+            Ok(each.into_iter().collect())
+        };
+        let (value, views): (_, BTreeMap<String, FiguresView>) = self.view(&path, unserved).await?;
+        let text = |view: &FiguresView| {
+            let [ours, theirs] = &view.call_signs;
+            let clocks = self.clocks([ours, theirs]);
+            text::figures(view, &Telling { words: &self.words, clocks: &clocks })
+        };
+        self.show(&value, || Ok(views.values().map(text).collect::<Vec<_>>().join("\n")))?;
+        Ok(Exit::Done)
+    }
+
+    async fn status(&self, name: &str, line: Option<String>) -> Result<Exit, Told> {
+        let path = address(&format!("/api/v1/requests/{}", escaped(name)), &[("line", line.clone())]);
+        let unserved = |unserved: &Unserved<'_>| unserved.one(line.as_deref(), |sight| views::status(sight, name))?;
+        let (value, view): (_, RequestView) = self.view(&path, unserved).await?;
+        let [ours, theirs] = &view.call_signs;
+        let clocks = self.clocks([ours, theirs]);
+        self.show(&value, || Ok(text::request(&view, &Telling { words: &self.words, clocks: &clocks })))?;
+        Ok(Exit::Done)
+    }
+
+    async fn requests(&self, line: Option<String>, all: bool) -> Result<Exit, Told> {
+        let path = address("/api/v1/requests", &[("line", line.clone()), ("all", Some(all.to_string()))]);
+        let unserved = |unserved: &Unserved<'_>| {
+            let each = unserved.each(line.as_deref(), |sight| views::requests(sight, all))?;
+            Ok(each.into_iter().map(|(_, view)| view).collect())
+        };
+        let (value, views): (_, Vec<RequestsView>) = self.view(&path, unserved).await?;
+        self.show(&value, || {
+            let requests = views.iter().flat_map(|view| view.theirs.iter().chain(&view.ours));
+            let lines: Vec<String> = requests.map(request_line).collect();
+            Ok(if lines.is_empty() { self.say("requests-none", &[]) } else { lines.join("\n") })
+        })?;
+        Ok(Exit::Done)
+    }
+
+    async fn record(&self, query: RecordQuery) -> Result<Exit, Told> {
+        let path = address(
+            "/api/v1/record",
+            &[
+                ("line", query.line.clone()),
+                ("offset", query.offset.map(|n| n.to_string())),
+                ("from", query.from.clone()),
+                ("limit", query.limit.map(|n| n.to_string())),
+                ("words", Some(query.words.to_string())),
+            ],
+        );
+        let (value, page): (_, RecordPage) = self.view(&path, |unserved| unserved.page(&query)).await?;
+        let [ours, theirs] = &page.record.call_signs;
+        let clocks = self.clocks([ours, theirs]);
+        let telling = Telling { words: &self.words, clocks: &clocks };
+        self.show(&value, || {
+            let list = if query.words { text::record_list } else { text::record };
+            let heads = page.heads.iter().map(|head| {
+                let args =
+                    [("sign", head.call_sign.clone()), ("size", head.size.to_string()), ("root", head.root.clone())];
+                self.say("record-head", &args)
+            });
+            Ok(format!("{}\n{}", list(&page.record, &telling), heads.collect::<Vec<_>>().join("\n")))
+        })?;
+        Ok(Exit::Done)
+    }
+
+    async fn doctor(&self) -> Result<Exit, Told> {
+        let client = self.client();
+        let (value, report) = match client.get("/api/v1/doctor").await {
+            Ok(value) => {
+                let report: Report = client.typed(&value)?;
+                (value, report)
+            }
+            Err(told) if told.code == Code::NoStation.word() => {
+                let report = examine(&self.data, self.clock.now(), &self.words);
+                (serde_json::to_value(&report).map_err(|e| self.machine(e))?, report)
+            }
+            Err(told) => return Err(told),
+        };
+        self.show(&value, || {
+            let lines = report.findings.iter().flat_map(|finding| {
+                let mark = if finding.well { "+" } else { "!" };
+                let found = format!("{mark} {}", finding.sentence);
+                [Some(found), finding.instead.as_ref().map(|instead| format!("    {instead}"))].into_iter().flatten()
+            });
+            Ok(lines.collect::<Vec<_>>().join("\n"))
+        })?;
+        Ok(match (report.well, report.halted) {
+            (_, true) => Exit::Misconduct,
+            (true, false) => Exit::Done,
+            (false, false) => Exit::Machine,
+        })
+    }
+}
+
+fn request_line(view: &RequestLine) -> String {
+    let posts = format!("{} → {}", clean(&view.from), clean(&view.to));
+    format!("{}  {}  {posts}  {}", clean(&view.request.name), view.precedence.0.word(), view.headline)
+}

@@ -1,0 +1,145 @@
+//! Start and stop, in order: lock and store, keys, record thread, link. What comes later stands on what came before.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use counterpart_core::link::Rate;
+use counterpart_core::precedence::Mark;
+use tokio::task::AbortHandle;
+
+use crate::clock::{Clock, Moment};
+use crate::config::{Config, ConfigError};
+use crate::keys::{KeyError, Keys};
+use crate::link::board::Board;
+use crate::link::pump::Shared;
+use crate::link::switchboard::Switchboard;
+use crate::link::{BindFault, Connection, Endpoint, EndpointConfig};
+use crate::record::{self, Keeper};
+use crate::store::{Reader, Store, StoreError};
+
+/// Why a station does not start. Each says what to do.
+#[derive(Debug)]
+pub enum StartFault {
+    /// The configuration.
+    Config(ConfigError),
+    /// The key files.
+    Keys(KeyError),
+    /// The record.
+    Store(StoreError),
+    /// The address on which it is to listen.
+    Bind(BindFault),
+}
+
+impl fmt::Display for StartFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StartFault::Config(fault) => fault.fmt(f),
+            StartFault::Keys(fault) => fault.fmt(f),
+            StartFault::Store(fault) => fault.fmt(f),
+            StartFault::Bind(fault) => fault.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for StartFault {}
+
+impl From<ConfigError> for StartFault {
+    fn from(fault: ConfigError) -> StartFault {
+        StartFault::Config(fault)
+    }
+}
+
+impl From<KeyError> for StartFault {
+    fn from(fault: KeyError) -> StartFault {
+        StartFault::Keys(fault)
+    }
+}
+
+impl From<StoreError> for StartFault {
+    fn from(fault: StoreError) -> StartFault {
+        StartFault::Store(fault)
+    }
+}
+
+impl From<BindFault> for StartFault {
+    fn from(fault: BindFault) -> StartFault {
+        StartFault::Bind(fault)
+    }
+}
+
+/// A station that keeps its record and its lines.
+pub struct Station {
+    /// Where its data is.
+    pub data: PathBuf,
+    /// As read at the start.
+    pub config: Arc<Config>,
+    /// The only clock.
+    pub clock: Clock,
+    /// When it began.
+    pub begun: Moment,
+    /// The way into the record.
+    pub keeper: Keeper,
+    /// Reads what is stored.
+    pub reader: Reader,
+    /// What is known of each line's link.
+    pub board: Board,
+    /// Its end of all connections.
+    pub endpoint: Arc<Endpoint>,
+    record: JoinHandle<()>,
+    tasks: Vec<AbortHandle>,
+}
+
+impl Station {
+    /// Takes the data directory, starts the record thread and listens. Nobody is answered before [`Station::meet`].
+    ///
+    /// # Errors
+    /// [`StartFault`]; nothing of the station is left.
+    pub async fn start(data: &Path, clock: Clock, mark: Mark) -> Result<Station, StartFault> {
+        let config = Arc::new(Config::load(data)?);
+        let store = Store::open(data)?;
+        let keys = Keys::load(data)?;
+        let reader = store.reader()?;
+        let endpoint = Arc::new(Endpoint::bind(&EndpointConfig::at(config.link.listen), keys.link_seed()).await?);
+        let started = record::start(store, keys, clock.clone(), mark)?;
+        let begun = clock.moment();
+        Ok(Station {
+            data: data.to_path_buf(),
+            config,
+            begun,
+            clock,
+            keeper: started.keeper,
+            reader,
+            board: Board::default(),
+            endpoint,
+            record: started.thread,
+            tasks: Vec::new(),
+        })
+    }
+
+    /// Answers and dials. `pairing` takes connections that come to take up an invitation.
+    pub fn meet(&mut self, pairing: impl Fn(Connection) + Send + Sync + 'static) {
+        let shared = Shared {
+            keeper: self.keeper.clone(),
+            reader: self.reader.clone(),
+            clock: self.clock.clone(),
+            begun: self.begun,
+            board: self.board.clone(),
+        };
+        let rate = Rate { per_second: self.config.link.entries_per_second, burst: self.config.link.burst };
+        let switchboard = Switchboard::new(shared, self.endpoint.clone(), rate, &self.config.link.references);
+        self.tasks.push(tokio::spawn(switchboard.clone().answer(pairing)).abort_handle());
+        self.tasks.push(tokio::spawn(switchboard.dial()).abort_handle());
+    }
+
+    /// Stops in the opposite order. What is committed stays; what waits in the inbox is decided first.
+    pub async fn stop(self) {
+        self.tasks.iter().for_each(AbortHandle::abort);
+        self.endpoint.close().await;
+        self.keeper.stop();
+        let record = self.record;
+        // The record thread blocks on the disk, never on us.
+        let _ = tokio::task::spawn_blocking(move || record.join()).await;
+    }
+}

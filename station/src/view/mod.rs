@@ -1,0 +1,130 @@
+//! What is shown of a line: plain values computed from a [`Line`], the same for commands, API and pages.
+//!
+//! Nothing here reads or writes anything, and no clock decides what is read: `now` in [`Sight`] only chooses how a time is
+//! written and which acts could be written at this moment. Field names are stable; times are RFC 3339 in UTC with
+//! milliseconds ([`Moment`]); closed lists are the protocol's own words ([`ByWord`]). Text that came from outside is as it came:
+//! [`text`] and [`crate::words`] make it harmless before a terminal sees it.
+
+pub mod attempts;
+pub mod figures;
+pub mod lines;
+pub mod may;
+pub mod names;
+pub mod owed;
+mod plain;
+pub mod record;
+pub mod request;
+pub mod ring;
+pub mod scalar;
+pub mod text;
+#[cfg(test)]
+pub(crate) mod trial;
+
+use counterpart_core::ids::{EntryRef, Party};
+use counterpart_core::line::Line;
+use counterpart_core::line::facts::View;
+use counterpart_core::record::body::Body;
+use serde::{Deserialize, Serialize};
+
+pub use scalar::{ByWord, Moment, Window};
+
+use crate::words::clocks::Telling;
+
+/// Finds the words of an entry; `None` if it has none or they are not held.
+pub type Bodies<'a> = &'a dyn Fn(EntryRef) -> Option<Body>;
+
+/// A line as its station sees it, and what it takes to tell of it.
+#[derive(Clone, Copy)]
+pub struct Sight<'a> {
+    /// The line, in one epoch.
+    pub line: &'a Line,
+    /// Its words.
+    pub bodies: Bodies<'a>,
+    /// The language and the clocks.
+    pub telling: Telling<'a>,
+    /// Whether a later epoch serves: what is open in this one reads "broken off".
+    pub epoch_ended: bool,
+}
+
+/// Whose: this station's, or the peer's.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    /// This station's.
+    Ours,
+    /// The peer's.
+    Theirs,
+}
+
+impl Side {
+    /// "ours" or "theirs", as sentences choose by it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Side::Ours => "ours",
+            Side::Theirs => "theirs",
+        }
+    }
+
+    /// The other one.
+    pub fn other(self) -> Side {
+        match self {
+            Side::Ours => Side::Theirs,
+            Side::Theirs => Side::Ours,
+        }
+    }
+}
+
+/// An entry by its place and by the name that is said aloud.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Named {
+    /// "0:12": party and index.
+    pub at: String,
+    /// "Northland 112" for what was opened, "Northland #4071" for any other.
+    pub name: String,
+}
+
+/// Words that go with an entry.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Said {
+    /// BCP 47.
+    pub language: String,
+    /// The text, as it was signed.
+    pub text: String,
+}
+
+impl<'a> Sight<'a> {
+    /// Everything that is held.
+    pub fn view(&self) -> View<'a> {
+        self.line.facts().all()
+    }
+
+    /// Our party.
+    pub fn me(&self) -> Party {
+        self.line.me()
+    }
+
+    /// Which side a party is.
+    pub fn side(&self, party: Party) -> Side {
+        if party == self.me() { Side::Ours } else { Side::Theirs }
+    }
+
+    /// Which party a side is.
+    pub fn party(&self, side: Side) -> Party {
+        match side {
+            Side::Ours => self.me(),
+            Side::Theirs => self.me().peer(),
+        }
+    }
+
+    /// An entry with its name.
+    pub fn named(&self, at: EntryRef) -> Named {
+        Named { at: at.to_string(), name: names::name(self.line, at) }
+    }
+
+    /// The words of an entry, if they are text and held.
+    pub fn said(&self, at: EntryRef) -> Option<Said> {
+        let body = (self.bodies)(at)?;
+        let text = body.text()?.to_owned();
+        Some(Said { language: body.language, text })
+    }
+}

@@ -1,0 +1,338 @@
+//! A request in plain words: its headline, and at most twelve lines to copy and print (DESIGN.md §8): asked, reached, owed by whom
+//! until when, what is not known.
+
+use counterpart_core::ids::EntryRef;
+use counterpart_core::line::crossing::{Outcome, Say};
+use counterpart_core::line::facts::Fact;
+use counterpart_core::line::ladder::{Headline, Reached, Rung};
+use counterpart_core::line::talk::TalkState;
+use counterpart_core::precedence::Mark;
+use counterpart_core::record::codes::{Clause, Code};
+use counterpart_core::record::kind::Kind;
+use counterpart_core::record::what::What;
+use counterpart_core::time::Timestamp;
+
+use super::Sight;
+use super::attempts::clause_number;
+use super::request::{PLAIN_LINES_MAX, decline_code, posts};
+use crate::words::Arg;
+
+/// A subject is one line of this many characters at most; the whole stands in the view.
+const SUBJECT_MAX: usize = 160;
+
+/// Lines with the rank by which they are left out when there are too many: 0 never.
+struct Lines(Vec<(u8, String)>);
+
+impl Lines {
+    fn put(&mut self, rank: u8, line: String) {
+        self.0.push((rank, line));
+    }
+
+    fn cut(mut self) -> Vec<String> {
+        while self.0.len() > PLAIN_LINES_MAX {
+            let least = self.0.iter().map(|(rank, _)| *rank).max();
+            let Some(at) = self.0.iter().rposition(|(rank, _)| Some(*rank) == least) else { break };
+            self.0.remove(at);
+        }
+        self.0.into_iter().map(|(_, line)| line).collect()
+    }
+}
+
+impl<'a> Sight<'a> {
+    fn say(&self, id: &str, args: &[(&'static str, Arg<'_>)]) -> String {
+        self.telling.say(id, args)
+    }
+
+    fn both(&self, time: Timestamp) -> Arg<'static> {
+        self.telling.both(time).into()
+    }
+
+    fn name(&self, at: EntryRef) -> Arg<'static> {
+        self.named(at).name.into()
+    }
+
+    fn whose(&self, fact: &Fact) -> Arg<'static> {
+        self.side(fact.at.party).word().into()
+    }
+
+    fn with_code(&self, code: Code) -> Arg<'static> {
+        self.telling.words.code(code).into()
+    }
+
+    fn two(&self, first: String, second: String) -> String {
+        self.say("headline-and", &[("first", first.into()), ("second", second.into())])
+    }
+
+    /// The highest fact, then what is not; under its mark.
+    pub fn headline(&self, request: &'a Fact) -> String {
+        let view = self.view();
+        let outcome = view.decision(request).outcome;
+        let mut sentence = match view.headline(request) {
+            Headline::Open { .. } if self.epoch_ended => self.say("headline-broken-off", &[]),
+            Headline::Open { reached, .. } => self.headline_open(request, reached),
+            Headline::Closed { .. } => self.headline_closed(request, outcome),
+        };
+        let said = self.talk(request).filter(|t| t.state.0 != TalkState::Planned);
+        if let Some(talk) = said {
+            sentence = self.two(sentence, talk.sentence);
+        }
+        self.telling.words.marked(request.mark.unwrap_or(Mark::Operation), sentence)
+    }
+
+    fn headline_open(&self, request: &'a Fact, reached: Reached) -> String {
+        let view = self.view();
+        let (_, post) = posts(request);
+        let latest = view.attempts(request).pop().map(|a| a.at);
+        let defers = view.thread(request.at).filter(|f| f.refers == latest);
+        let deferred = defers.filter(|f| f.kind() == Kind::Defer && f.at.index > reached.by.index).last();
+        let deferred = deferred.or(view.fact_of(reached.by, &[Kind::Defer]));
+        let id = match reached.rung {
+            Rung::Sent => "headline-sent",
+            Rung::Delivered => "headline-delivered",
+            Rung::Alerting => "headline-alerting",
+            Rung::Seen => "headline-seen",
+            Rung::Referred => "headline-referred",
+        };
+        let side = || ("side", self.whose(request));
+        let time = |time| ("time", Arg::from(self.telling.here(time)));
+        let mut sentence = match deferred.map(|f| (f.time, &f.what)) {
+            Some((at, What::Defer { code, .. })) => {
+                let code = ("code", self.with_code(*code));
+                self.say("headline-deferred", &[side(), time(at), code])
+            }
+            _ => self.say(id, &[side(), time(reached.time), ("post", post.into())]),
+        };
+        for offer in self.open_offers(request) {
+            let side = ("side", self.whose(offer));
+            let more = match &offer.what {
+                What::Offer { windows, .. } => self.say("headline-offer", &[side, ("count", windows.len().into())]),
+                _ => self.say("headline-ready", &[side]),
+            };
+            sentence = self.two(sentence, more);
+        }
+        if view.suspended(request).is_some() {
+            sentence = self.two(sentence, self.say("headline-suspended", &[("side", self.whose(request))]));
+        }
+        sentence
+    }
+
+    fn headline_closed(&self, request: &Fact, outcome: Outcome) -> String {
+        let view = self.view();
+        let decision = view.decision(request);
+        let settled = view.settled_for(self.me(), &decision);
+        let act = decision.deciding.first().and_then(|at| view.fact(*at)).unwrap_or(request);
+        let (side, time) = (("side", self.whose(act)), ("time", Arg::from(self.telling.here(act.time))));
+        match (outcome, settled) {
+            (Outcome::Open, _) => self.telling.words.outcome(outcome),
+            (Outcome::Crossed, _) => self.say("headline-crossed", &[]),
+            (Outcome::Said(Say::Answered), true) => self.say("headline-answered", &[time]),
+            (Outcome::Said(Say::Answered), false) => self.say("headline-answered-here", &[]),
+            (Outcome::Said(Say::Agreed(window)), true) => {
+                self.say("headline-agreed", &[("window", self.telling.window(window).into())])
+            }
+            (Outcome::Said(Say::Agreed(_)), false) => self.say("headline-accepted-here", &[]),
+            (Outcome::Said(Say::Declined), true) => {
+                let code = self.with_code(decline_code(act).unwrap_or(Code::Unstated));
+                self.say("headline-declined", &[side, time, ("code", code)])
+            }
+            (Outcome::Said(Say::Declined), false) => self.say("headline-declined-here", &[]),
+            (Outcome::Said(Say::Withdrawn), true) => self.say("headline-withdrawn", &[side, time]),
+            (Outcome::Said(Say::Withdrawn), false) => self.say("headline-withdrawn-here", &[]),
+            (Outcome::Said(Say::Lapsed), true) => self.say("headline-lapsed", &[time]),
+            (Outcome::Said(Say::Lapsed), false) => self.say("headline-lapsed-here", &[]),
+        }
+    }
+
+    fn open_offers(&self, request: &Fact) -> Vec<&'a Fact> {
+        let view = self.view();
+        let offers = view.thread(request.at).filter(|f| matches!(f.kind(), Kind::Offer | Kind::Ready));
+        offers.filter(|o| view.decision(o).outcome == Outcome::Open).collect()
+    }
+
+    /// At most [`PLAIN_LINES_MAX`] lines.
+    pub fn plain_lines(&self, request: &'a Fact) -> Vec<String> {
+        let mut lines = Lines(Vec::new());
+        lines.put(0, self.headline(request));
+        self.lines_asked(request, &mut lines);
+        self.lines_attempts(request, &mut lines);
+        self.lines_offers(request, &mut lines);
+        self.lines_decided(request, &mut lines);
+        for (n, owed) in self.owed(request).into_iter().enumerate() {
+            lines.put(n.min(3) as u8, owed.sentence);
+        }
+        let (from, to) = posts(request);
+        let (ours, last) = (request.at.party == self.me(), self.view().attempts(request).pop().unwrap_or(request));
+        let about = [("post", (if ours { to } else { from }).into()), ("time", self.both(last.time))];
+        for (n, id) in self.not_known(request).into_iter().enumerate() {
+            lines.put(n.min(4) as u8, self.say(id, &about));
+        }
+        lines.cut()
+    }
+
+    fn lines_asked(&self, request: &'a Fact, lines: &mut Lines) {
+        let view = self.view();
+        let (from, to) = posts(request);
+        let What::Ask { mode, .. } = request.what else { return };
+        let asked = [
+            ("side", self.whose(request)),
+            ("from", from.into()),
+            ("to", to.into()),
+            ("mode", self.telling.words.mode(mode).into()),
+            ("name", self.name(request.at)),
+            ("precedence", view.precedence(request).word().into()),
+            ("time", self.both(request.time)),
+        ];
+        lines.put(0, self.say("plain-asked", &asked));
+        if let Some(said) = self.said(request.at) {
+            let mut subject: String = said.text.chars().take(SUBJECT_MAX).collect();
+            if subject.len() < said.text.len() {
+                subject.push('…');
+            }
+            lines.put(1, self.say("plain-subject", &[("subject", subject.into())]));
+        }
+        if let Some(again) = request.refers {
+            lines.put(3, self.say("plain-again", &[("name", self.name(again))]));
+        }
+        if let Some(partner) = view.partner(request.at) {
+            lines.put(2, self.say("plain-concerted", &[("name", self.name(partner.at))]));
+        }
+        if let Some(until) = view.deadline(request, u64::MAX) {
+            lines.put(1, self.say("plain-valid-until", &[("time", self.both(until))]));
+        }
+    }
+
+    fn lines_attempts(&self, request: &'a Fact, lines: &mut Lines) {
+        let view = self.view();
+        let attempts = view.attempts(request);
+        if let [_, .., last] = attempts.as_slice() {
+            let count = attempts.len() - 1;
+            lines.put(1, self.say("plain-renewed", &[("count", count.into()), ("time", self.both(last.time))]));
+        }
+        if let Headline::Open { reached, earlier: Some(earlier), .. } = view.headline(request)
+            && earlier.rung > reached.rung
+        {
+            let args = [("rung", earlier.rung.word().into()), ("time", self.both(earlier.time))];
+            lines.put(2, self.say("plain-earlier", &args));
+        }
+        let defers = view.thread(request.at).filter(|f| f.kind() == Kind::Defer);
+        if let Some((fact, What::Defer { code, until })) = defers.last().map(|f| (f, &f.what)) {
+            let mut args =
+                vec![("side", self.whose(fact)), ("time", self.both(fact.time)), ("code", self.with_code(*code))];
+            let line = match until {
+                None => self.say("plain-deferred", &args),
+                Some(until) => {
+                    args.push(("until", self.both(*until)));
+                    self.say("plain-deferred-until", &args)
+                }
+            };
+            lines.put(1, line);
+        }
+        let overdue = view.thread(request.at).filter(|f| f.kind() == Kind::Overdue);
+        if let Some((fact, What::Overdue { clause })) = overdue.last().map(|f| (f, &f.what)) {
+            let clause_number = ("clause", Arg::from(clause_number(*clause)));
+            let args = [("name", self.name(fact.at)), ("time", self.both(fact.time)), clause_number];
+            lines.put(2, self.telling.words.overdue(*clause, &args));
+        }
+        if let Some(by) = view.suspended(request) {
+            lines.put(2, self.say("plain-suspended", &[("side", self.whose(request)), ("name", self.name(by))]));
+        }
+    }
+
+    /// The open offers, and the last that ended.
+    fn lines_offers(&self, request: &'a Fact, lines: &mut Lines) {
+        let view = self.view();
+        for offer in self.open_offers(request) {
+            let line = match (&offer.what, offer.deadline) {
+                (What::Offer { windows, .. }, _) => {
+                    let told: Vec<String> = windows.iter().map(|o| self.telling.window(o.window)).collect();
+                    let args = [("name", self.name(offer.at)), ("windows", told.join("; ").into())];
+                    self.say("plain-offer-open", &args)
+                }
+                (_, Some(until)) => {
+                    self.say("plain-ready-open", &[("name", self.name(offer.at)), ("until", self.both(until))])
+                }
+                (_, None) => continue,
+            };
+            lines.put(1, line);
+        }
+        let offers = view.thread(request.at).filter(|f| matches!(f.kind(), Kind::Offer | Kind::Ready));
+        let ended = offers.map(|o| (o, view.decision(o))).filter(|(_, d)| d.outcome != Outcome::Open).last();
+        let Some((offer, decision)) = ended else { return };
+        let id = match decision.outcome {
+            Outcome::Said(Say::Lapsed) => "plain-offer-lapsed",
+            Outcome::Said(Say::Withdrawn) => "plain-offer-withdrawn",
+            Outcome::Said(Say::Declined) => "plain-offer-declined",
+            Outcome::Crossed => "plain-offer-crossed",
+            Outcome::Open | Outcome::Said(Say::Agreed(_) | Say::Answered) => return,
+        };
+        let time = decision.deciding.first().and_then(|at| view.fact(*at)).map_or(offer.time, |f| f.time);
+        lines.put(2, self.say(id, &[("name", self.name(offer.at)), ("time", self.both(time))]));
+    }
+
+    fn lines_decided(&self, request: &'a Fact, lines: &mut Lines) {
+        let view = self.view();
+        let decision = view.decision(request);
+        let acts: Vec<&Fact> = decision.deciding.iter().filter_map(|at| view.fact(*at)).collect();
+        for act in &acts {
+            let held = act.at.party != self.me() || view.receipt(act.at).is_some();
+            let id = if held { "plain-decided" } else { "plain-decided-unheld" };
+            let args = [("act", self.act(act).into()), ("name", self.name(act.at)), ("time", self.both(act.time))];
+            lines.put(1, self.say(id, &args));
+        }
+        if let (Outcome::Crossed, [first, second]) = (decision.outcome, acts.as_slice()) {
+            let args = [("first", self.name(first.at)), ("second", self.name(second.at))];
+            lines.put(1, self.say("plain-crossed", &args));
+        }
+        let beside = view.thread(request.at).filter(|f| acts.iter().any(|act| act.crosses(f)));
+        if let Some(fact) = beside.filter(|f| !decision.deciding.contains(&f.at)).last() {
+            let args = [("name", self.name(fact.at)), ("act", fact.kind().word().into())];
+            lines.put(3, self.say("plain-beside", &args));
+        }
+    }
+
+    fn act(&self, act: &Fact) -> String {
+        let id = match act.what {
+            What::Answer => "act-answer",
+            What::Accept { .. } => "act-accept",
+            What::Decline { .. } => "act-decline",
+            What::Withdraw => "act-withdraw",
+            _ => "act-lapse",
+        };
+        self.say(id, &[])
+    }
+
+    /// What the record does not say: never nothing while no outcome stands.
+    fn not_known(&self, request: &'a Fact) -> Vec<&'static str> {
+        let view = self.view();
+        let decision = view.decision(request);
+        let ours = request.at.party == self.me();
+        if decision.outcome != Outcome::Open {
+            let talk = view.talk(request).state;
+            return match talk {
+                _ if !view.settled_for(self.me(), &decision) => vec!["unknown-meanwhile"],
+                TalkState::Stated => vec!["unknown-talked"],
+                TalkState::Planned | TalkState::Joined => vec!["unknown-come"],
+                _ => Vec::new(),
+            };
+        }
+        let Headline::Open { reached, .. } = view.headline(request) else { return Vec::new() };
+        if !ours {
+            return vec!["unknown-still"];
+        }
+        let mut unknown = match reached.rung {
+            Rung::Sent => vec!["unknown-held"],
+            Rung::Delivered => vec!["unknown-rings"],
+            Rung::Alerting => vec!["unknown-attended"],
+            Rung::Seen | Rung::Referred => vec!["unknown-told"],
+        };
+        let late = view.thread(request.at).any(|f| f.what == What::Overdue { clause: Clause::Watch });
+        if late && reached.rung < Rung::Seen {
+            unknown.push("unknown-why");
+        }
+        let open_ended = |f: &Fact| matches!(f.what, What::Defer { until: None, .. });
+        if view.thread(request.at).filter(|f| f.kind() == Kind::Defer).last().is_some_and(open_ended) {
+            unknown.push("unknown-until");
+        }
+        unknown
+    }
+}

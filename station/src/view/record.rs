@@ -1,0 +1,318 @@
+//! The record: both logs of a line merged into one order, with what each entry had seen and what it is worth.
+
+use counterpart_core::ids::{EntryRef, Party};
+use counterpart_core::line::facts::Standing;
+use counterpart_core::precedence::{Mark, Precedence};
+use counterpart_core::record::codes::{
+    Channel, CheckBy, Clause, Code, Deadline, Instrument, LineState, Mode, OnSilence,
+};
+use counterpart_core::record::entry::{BodyRef, Header};
+use counterpart_core::record::log::Entry;
+use counterpart_core::record::what::{Unread, What};
+use serde::{Deserialize, Serialize};
+
+use super::{ByWord, Moment, Named, Said, Side, Sight, Window};
+use crate::words::Why;
+
+/// A page of the record.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RecordView {
+    /// Our call sign, and theirs.
+    pub call_signs: [String; 2],
+    /// Entries of both logs together, of those that were given.
+    pub total: u64,
+    /// How many come before this page.
+    pub offset: u64,
+    /// Where the next page begins; absent on the last.
+    pub next: Option<u64>,
+    /// In merge order: what an entry had seen stands before it.
+    pub entries: Vec<RecordEntry>,
+}
+
+/// One entry.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RecordEntry {
+    /// Its place and its name.
+    pub entry: Named,
+    /// Its index in its log: "#n".
+    pub index: u64,
+    /// Whose log.
+    pub side: Side,
+    /// Its type; "unknown 77" for one that this version of the rules has not.
+    pub kind: String,
+    /// What it acts on.
+    pub refers: Option<Named>,
+    /// When, by its author's clock.
+    pub time: Moment,
+    /// The size of the other log that its author held.
+    pub saw: u64,
+    /// "counts", "void" or "unknown".
+    pub standing: String,
+    /// Why it is void.
+    pub why: Option<Why>,
+    /// The author's post.
+    pub from: Option<String>,
+    /// Its counterpart.
+    pub to: Option<String>,
+    /// How urgent.
+    pub precedence: Option<ByWord<Precedence>>,
+    /// What for.
+    pub mark: Option<ByWord<Mark>>,
+    /// Valid-until, answer-by or recall-until.
+    pub deadline: Option<Moment>,
+    /// What else it says.
+    pub args: Args,
+    /// "none", "held", "lacking" or "deniable".
+    pub words: String,
+    /// Its words, if they were asked for and are held.
+    pub said: Option<Said>,
+}
+
+/// What an entry says beside its common fields, as far as its type has it.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the fields are those of `docs/protocol.md` §3.3")]
+pub struct Args {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<ByWord<Code>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Moment>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mode: Option<ByWord<Mode>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub private: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channel: Option<ByWord<Channel>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<ByWord<LineState>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<ByWord<CheckBy>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clause: Option<ByWord<Clause>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lapsed: Option<ByWord<Deadline>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub windows: Vec<Window>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_silence: Option<ByWord<OnSilence>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instrument: Option<ByWord<Instrument>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub posts: Vec<String>,
+}
+
+/// Which part of the record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum From {
+    /// After so many entries.
+    Offset(u64),
+    /// At this entry; an entry that is not there begins at the end.
+    Entry(EntryRef),
+    /// So that the last entries are on the page.
+    Last,
+}
+
+/// A page to be made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Page {
+    /// Where it begins.
+    pub from: From,
+    /// Entries on it.
+    pub limit: usize,
+    /// Whether the words of the entries are on it too.
+    pub with_words: bool,
+}
+
+/// A page of the record of `inviter` and `joiner`, each in the order of its log; both may begin later than at index 0.
+pub fn record(sight: &Sight<'_>, inviter: &[Entry], joiner: &[Entry], page: Page) -> RecordView {
+    let merged = merge(inviter, joiner);
+    let total = merged.len();
+    let offset = match page.from {
+        From::Offset(offset) => usize::try_from(offset).unwrap_or(total).min(total),
+        From::Entry(at) => merged.iter().position(|e| e.header.at() == at).unwrap_or(total),
+        From::Last => total.saturating_sub(page.limit),
+    };
+    let entries = merged.iter().skip(offset).take(page.limit);
+    let entries: Vec<RecordEntry> = entries.map(|entry| one(sight, &entry.header, page.with_words)).collect();
+    let next = offset + entries.len();
+    RecordView {
+        call_signs: [Side::Ours, Side::Theirs].map(|side| sight.call_sign(side)),
+        total: total as u64,
+        offset: offset as u64,
+        next: (next < total).then_some(next as u64),
+        entries,
+    }
+}
+
+/// The merge order: an entry stands after its own log before it and after all that it had seen; of two that could come next the
+/// lower party's comes first. A function of the entries alone.
+fn merge<'e>(inviter: &'e [Entry], joiner: &'e [Entry]) -> Vec<&'e Entry> {
+    let begin = |log: &[Entry]| log.first().map_or(0, |e| e.header.own.size);
+    let (mut first, mut second) = (inviter.iter().peekable(), joiner.iter().peekable());
+    let mut joiner_size = begin(joiner);
+    let mut merged = Vec::with_capacity(inviter.len() + joiner.len());
+    loop {
+        let ready = first.peek().is_some_and(|e| e.header.held.size <= joiner_size);
+        // A head is never named before its entries exist, so of two that wait one is ready; at an end the rest follows.
+        let next = if ready || second.peek().is_none() { first.next() } else { second.next() };
+        let Some(entry) = next else { return merged };
+        if entry.header.party == Party::Joiner {
+            joiner_size = entry.header.own.size + 1;
+        }
+        merged.push(entry);
+    }
+}
+
+fn one(sight: &Sight<'_>, header: &Header, with_words: bool) -> RecordEntry {
+    let at = header.at();
+    let standing = sight.line.facts().standing(at);
+    let (standing, why) = match standing {
+        Standing::Counts => ("counts", None),
+        Standing::Void(bar) => ("void", Some(sight.bar(&bar))),
+        Standing::Unknown => ("unknown", None),
+    };
+    let said = sight.said(at);
+    let words = match (&header.body, &said) {
+        (None, _) => "none",
+        (Some(BodyRef::Deniable), _) => "deniable",
+        (Some(BodyRef::Attested(_)), Some(_)) => "held",
+        (Some(BodyRef::Attested(_)), None) => "lacking",
+    };
+    RecordEntry {
+        entry: sight.named(at),
+        index: at.index,
+        side: sight.side(at.party),
+        kind: kind(header),
+        refers: header.refers.map(|at| sight.named(at)),
+        time: Moment(header.time),
+        saw: header.held.size,
+        standing: standing.into(),
+        why,
+        from: header.from.as_ref().map(|p| p.to_string()),
+        to: header.to.as_ref().map(|p| p.to_string()),
+        precedence: header.precedence.map(ByWord),
+        mark: header.mark.map(ByWord),
+        deadline: header.deadline.map(Moment),
+        args: header.what.as_ref().map(args).unwrap_or_default(),
+        words: words.into(),
+        said: said.filter(|_| with_words),
+    }
+}
+
+fn kind(header: &Header) -> String {
+    match &header.what {
+        Err(Unread::UnknownType(number)) => format!("unknown {number}"),
+        Err(Unread::UnknownKey(key)) => format!("unknown key {key}"),
+        _ => header.kind().map(|k| k.word().to_owned()).unwrap_or_default(),
+    }
+}
+
+fn args(what: &What) -> Args {
+    let none = Args::default();
+    match what {
+        What::State { state, until } => Args { state: Some(ByWord(*state)), until: until.map(Moment), ..none },
+        What::Check { by } => Args { by: Some(ByWord(*by)), ..none },
+        What::Overdue { clause } => Args { clause: Some(ByWord(*clause)), ..none },
+        What::Ask { mode, private } => Args { mode: Some(ByWord(*mode)), private: Some(*private), ..none },
+        What::Alerting { channel } => Args { channel: Some(ByWord(*channel)), ..none },
+        What::Defer { code, until } => Args { code: Some(ByWord(*code)), until: until.map(Moment), ..none },
+        What::Decline { code } | What::Cancel { code } => Args { code: Some(ByWord(*code)), ..none },
+        What::Lapse { deadline } => Args { lapsed: Some(ByWord(*deadline)), ..none },
+        What::Offer { windows, on_silence, code } => {
+            let windows = windows.iter().map(|o| Window { zone: Some(o.zone.clone()), ..Window::of(o.window) });
+            let (on_silence, code) = (Some(ByWord(*on_silence)), code.map(ByWord));
+            Args { windows: windows.collect(), on_silence, code, ..none }
+        }
+        What::Accept { window } => Args { windows: window.map(Window::of).into_iter().collect(), ..none },
+        What::Talk { when, instrument, posts } => Args {
+            windows: vec![Window::of(*when)],
+            instrument: Some(ByWord(*instrument)),
+            posts: posts.iter().map(|p| p.to_string()).collect(),
+            ..none
+        },
+        _ => none,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::trial::Trial;
+
+    fn names(view: &RecordView) -> Vec<&str> {
+        view.entries.iter().map(|e| e.entry.at.as_str()).collect()
+    }
+
+    const ALL: Page = Page { from: From::Offset(0), limit: 100, with_words: true };
+
+    #[test]
+    fn what_an_entry_had_seen_stands_before_it_and_of_two_the_lower_party_comes_first() {
+        let mut trial = Trial::new();
+        let ask = trial.ask(Party::Inviter);
+        trial.ask(Party::Joiner);
+        trial.carry();
+        trial.seen(ask);
+        trial.carry();
+
+        let views = Party::BOTH.map(|party| trial.record(party, ALL));
+        let [ours, theirs] = views.each_ref().map(names);
+        assert_eq!(ours, theirs, "both sides tell one order");
+        let place = |at: &str| ours.iter().position(|e| *e == at).unwrap();
+        assert!(place("0:1") < place("1:3"), "the ask before what saw it");
+        assert!(place("0:1") < place("1:1"), "of two that had not seen each other the inviter's comes first");
+    }
+
+    #[test]
+    fn pages_follow_each_other_without_gap_or_repetition() {
+        let mut trial = Trial::new();
+        for _ in 0..3 {
+            trial.ask(Party::Inviter);
+            trial.ask(Party::Joiner);
+            trial.carry();
+        }
+
+        let whole = trial.record(Party::Inviter, ALL);
+        let (mut paged, mut next) = (Vec::new(), Some(0));
+        while let Some(offset) = next {
+            let page = trial.record(Party::Inviter, Page { from: From::Offset(offset), limit: 3, ..ALL });
+            next = page.next;
+            paged.extend(page.entries);
+        }
+        assert_eq!(paged, whole.entries);
+        let last = trial.record(Party::Inviter, Page { from: From::Last, limit: 2, ..ALL });
+        assert_eq!(last.entries, whole.entries[whole.entries.len() - 2..]);
+        let from = From::Entry(EntryRef { party: Party::Joiner, index: 1 });
+        assert_eq!(trial.record(Party::Inviter, Page { from, ..ALL }).entries[0].entry.at, "1:1");
+    }
+
+    #[test]
+    fn a_void_entry_stands_in_the_record_with_the_reason() {
+        let mut trial = Trial::new();
+        let ask = trial.ask(Party::Inviter);
+        trial.carry();
+        trial.seen(ask);
+        trial.forge_second_seen(ask);
+
+        let view = trial.record(Party::Inviter, ALL);
+        let void = view.entries.last().unwrap();
+        assert_eq!((void.kind.as_str(), void.standing.as_str()), ("seen", "void"));
+        let why = void.why.as_ref().unwrap();
+        assert_eq!((why.code.as_str(), why.why.as_str()), ("bar-already", "It has been done, by Sundmark #2."));
+    }
+
+    #[test]
+    fn words_are_shown_when_they_were_asked_for_and_said_to_be_lacking_when_they_are_not_held() {
+        let mut trial = Trial::new();
+        trial.ask(Party::Inviter);
+        trial.carry();
+
+        let with = trial.record(Party::Joiner, ALL);
+        let ask = with.entries.iter().find(|e| e.kind == "ask").unwrap();
+        assert_eq!((ask.words.as_str(), ask.said.as_ref().unwrap().text.as_str()), ("held", "the tanker adrift"));
+        let without = trial.record(Party::Joiner, Page { with_words: false, ..ALL });
+        assert!(without.entries.iter().all(|e| e.said.is_none()));
+        trial.bodies.clear();
+        let lacking = trial.record(Party::Joiner, ALL);
+        assert_eq!(lacking.entries.iter().find(|e| e.kind == "ask").unwrap().words, "lacking");
+    }
+}

@@ -1,0 +1,88 @@
+//! What rings, as a bell or a page says it. A function of the record: whoever rings looks at what stands.
+
+use counterpart_core::line::facts::Fact;
+use counterpart_core::line::ringing::{Ring, rings};
+use counterpart_core::precedence::{Mark, Precedence};
+use counterpart_core::record::kind::Kind;
+use serde::{Deserialize, Serialize};
+
+use super::request::posts;
+use super::{ByWord, Named, Said, Sight};
+use crate::words::Arg;
+
+/// Something of theirs that nobody here has seen.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RingView {
+    /// The attempt, text or check that rings.
+    pub entry: Named,
+    /// The request it belongs to; itself for a text or a check.
+    pub thing: Named,
+    /// Its type.
+    pub kind: String,
+    /// How urgent.
+    pub precedence: ByWord<Precedence>,
+    /// What for.
+    pub mark: ByWord<Mark>,
+    /// Rings softly: a check.
+    pub soft: bool,
+    /// Whether a channel's confirmation becomes an `alerting`.
+    pub climbs: bool,
+    /// Who wants what, as a sentence.
+    pub sentence: String,
+    /// For what is not meant: a sentence that says so.
+    pub not_meant: Option<String>,
+    /// The words of what rings, or of its request.
+    pub said: Option<Said>,
+}
+
+/// Everything that rings here at present.
+pub fn ringing(sight: &Sight<'_>) -> Vec<RingView> {
+    let rings = rings(&sight.view(), sight.me());
+    rings.into_iter().filter_map(|ring| sight.ring(&ring)).collect()
+}
+
+impl Sight<'_> {
+    /// One ring; `None` if it does not belong to this line's record.
+    pub fn ring(&self, ring: &Ring) -> Option<RingView> {
+        let view = self.view();
+        let thing = view.fact(ring.thing)?;
+        let words = self.telling.words;
+        Some(RingView {
+            entry: self.named(ring.at),
+            thing: self.named(ring.thing),
+            kind: ring.kind.word().into(),
+            precedence: ByWord(ring.precedence),
+            mark: ByWord(ring.mark),
+            soft: ring.kind == Kind::Check,
+            climbs: ring.climbs,
+            sentence: words.marked(ring.mark, self.ring_sentence(ring, thing)),
+            not_meant: match ring.mark {
+                Mark::Operation => None,
+                Mark::Exercise => Some(words.say("ring-exercise", &[])),
+                Mark::Test => Some(words.say("ring-test", &[])),
+            },
+            said: self.said(ring.at).or_else(|| self.said(ring.thing)),
+        })
+    }
+
+    /// That what rang stops: someone has seen it, or it is closed.
+    pub fn stops(&self, thing: &Named) -> String {
+        self.telling.say("ring-stops", &[("name", (&thing.name).into())])
+    }
+
+    fn ring_sentence(&self, ring: &Ring, thing: &Fact) -> String {
+        let id = match ring.kind {
+            Kind::Renew => "ring-renew",
+            Kind::Offer => "ring-offer",
+            Kind::Ready => "ring-ready",
+            Kind::Text => "ring-text",
+            Kind::Notice => "ring-notice",
+            Kind::Check => "ring-check",
+            _ => "ring-ask",
+        };
+        let (from, to) = posts(thing);
+        let peer = Arg::from(self.line.charter().party(self.me().peer()).name.clone());
+        let name = Arg::from(self.named(ring.thing).name);
+        self.telling.say(id, &[("peer", peer), ("from", from.into()), ("to", to.into()), ("name", name)])
+    }
+}

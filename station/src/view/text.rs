@@ -1,0 +1,423 @@
+//! Views on a terminal: plain text of at most 100 columns, without colour. Text that came from outside is cleaned here.
+
+use counterpart_core::precedence::Mark;
+
+use super::attempts::{OfferView, RungView};
+use super::figures::{DirectionView, FiguresRow, FiguresView, SpanView};
+use super::lines::{LineView, OrganisationView};
+use super::record::{Args, RecordEntry, RecordView};
+use super::request::{RequestLine, RequestView};
+use super::ring::RingView;
+use super::{Moment, Side, Window};
+use crate::words::clocks::Telling;
+use crate::words::{Why, clean};
+
+/// Columns of a terminal that everything fits into, but for one long word.
+pub const WIDTH: usize = 100;
+
+/// The status of a request: its plain lines, then the ladder of every attempt and offer with both sides' times.
+pub fn request(view: &RequestView, telling: &Telling<'_>) -> String {
+    let mut out = Vec::new();
+    let banner = banner(view.mark.0, telling);
+    out.extend(banner.clone());
+    for line in &view.plain_lines {
+        out.extend(wrap(line, 0, 2));
+    }
+    for attempt in &view.attempts {
+        let id = match (attempt.kind.as_str(), attempt.counts) {
+            ("ask", _) => "table-ask",
+            (_, true) => "table-renewal",
+            (_, false) => "table-renewal-early",
+        };
+        out.push(String::new());
+        out.push(telling.say(id, &[("name", (&attempt.attempt.name).into())]));
+        out.extend(ladder(&attempt.rungs, telling));
+    }
+    for offer in &view.offers {
+        out.push(String::new());
+        out.extend(offer_head(offer, telling));
+        out.extend(ladder(&offer.rungs, telling));
+    }
+    if let Some(talk) = &view.talk {
+        let [ours, theirs] = [talk.ours, talk.theirs].map(|word| telling.words.word(word.0).into());
+        let args = [("state", talk.state.0.word().into()), ("ours", ours), ("theirs", theirs)];
+        out.push(String::new());
+        out.extend(wrap(&telling.say("table-talk", &args), 0, 2));
+    }
+    let acts: Vec<String> = view.acts.iter().filter(|a| a.may).map(|a| act_on(&a.act, &a.on.name, view)).collect();
+    if !acts.is_empty() {
+        out.push(String::new());
+        out.extend(wrap(&telling.say("table-acts", &[("acts", acts.join(", ").into())]), 0, 2));
+    }
+    out.extend(banner);
+    finish(out)
+}
+
+fn act_on(act: &str, on: &str, view: &RequestView) -> String {
+    if on == view.request.name { act.to_owned() } else { format!("{act} ({})", clean(on)) }
+}
+
+fn offer_head(offer: &OfferView, telling: &Telling<'_>) -> Vec<String> {
+    let name = ("name", (&offer.offer.name).into());
+    if offer.windows.is_empty() {
+        return vec![telling.say("table-ready", &[name])];
+    }
+    let told: Vec<String> = offer.windows.iter().map(|w| window(w, telling)).collect();
+    let mut lines = wrap(&telling.say("table-offer", &[name, ("windows", told.join("; ").into())]), 0, 2);
+    if let (Some(by), Some(silence)) = (offer.answer_by, offer.on_silence) {
+        let silence = telling.words.silence(silence.0);
+        let args = [("time", telling.both(by.0).into()), ("silence", silence.into())];
+        lines.extend(wrap(&telling.say("table-answer-by", &args), 2, 2));
+    }
+    if let Some(accepted) = &offer.accepted {
+        lines.extend(wrap(&telling.say("table-accepted", &[("window", window(accepted, telling).into())]), 2, 2));
+    }
+    lines
+}
+
+fn window(window: &Window, telling: &Telling<'_>) -> String {
+    window.window().map(|w| telling.window(w)).unwrap_or_default()
+}
+
+/// The rungs, each with the entry that gave it, whose statement it is, and both local times of that claimed time.
+fn ladder(rungs: &[RungView], telling: &Telling<'_>) -> Vec<String> {
+    let place = |id: &str, name: &str| telling.say(id, &[("place", name.into())]);
+    let mut rows = vec![vec![
+        telling.say("table-rung", &[]),
+        place("table-ours", &telling.clocks.ours.name),
+        place("table-theirs", &telling.clocks.theirs.name),
+        telling.say("table-by", &[]),
+        String::new(),
+    ]];
+    for rung in rungs.iter().rev() {
+        let station = match rung.stated_by {
+            Side::Ours => telling.say("table-statement-ours", &[]),
+            Side::Theirs => telling.say("table-statement-theirs", &[]),
+        };
+        let word = rung.rung.0.word().to_owned();
+        let (here, there) = (telling.here_exact(rung.time.0), telling.there_exact(rung.time.0));
+        rows.push(vec![word, here, there, station, clean(&rung.entry.name)]);
+    }
+    table(&rows, 2)
+}
+
+/// What is said when there is no line.
+pub fn no_lines(telling: &Telling<'_>) -> String {
+    finish(vec![telling.say("lines-none", &[])])
+}
+
+/// One line: observed beside declared, how far the records agree, what is open, what we owe.
+pub fn line(view: &LineView, telling: &Telling<'_>) -> String {
+    let mut out = wrap(&format!("{} ({})", clean(&view.theirs.name), clean(&view.theirs.call_sign)), 0, 2);
+    let id = if view.differs { "observed-declared-differ" } else { "observed-declared-same" };
+    let observed = telling.observed(view.observed.state);
+    let args = [("observed", observed.into()), ("declared", declared(&view.theirs, telling).into())];
+    out.extend(wrap(&format!("{}   {}", telling.say(id, &args), view.records.sentence), 2, 4));
+    for sentence in view.standing_sentence.iter().chain(&view.observed.sentences) {
+        out.extend(wrap(sentence, 2, 4));
+    }
+    if view.ours.declared.0 != counterpart_core::record::codes::LineState::Open {
+        let state = declared(&view.ours, telling);
+        out.extend(wrap(&telling.say("table-declared-ours", &[("state", state.into())]), 2, 4));
+    }
+    let head = |id: &str, side: &OrganisationView| {
+        telling.say(id, &[("size", side.size.to_string().into()), ("root", (&side.root_short).into())])
+    };
+    let heads = [head("table-head-ours", &view.ours), head("table-head-theirs", &view.theirs)];
+    out.extend(wrap(&heads.join("   "), 2, 4));
+    for (id, requests) in [
+        ("table-requests-theirs", &view.requests_theirs),
+        ("table-requests-ours", &view.requests_ours),
+        ("table-unsettled", &view.unsettled),
+    ] {
+        if !requests.is_empty() {
+            out.push(format!("  {}", telling.say(id, &[])));
+            out.extend(requests.iter().flat_map(request_line));
+        }
+    }
+    if view.requests_theirs.is_empty() && view.requests_ours.is_empty() {
+        out.push(format!("  {}", telling.say("lines-no-requests", &[])));
+    }
+    if !view.owed_by_us.is_empty() {
+        out.push(format!("  {}", telling.say("table-owed", &[])));
+        let owed = view.owed_by_us.iter();
+        out.extend(owed.flat_map(|o| wrap(&format!("{}: {}", clean(&o.thing.name), o.sentence), 4, 6)));
+    }
+    finish(out)
+}
+
+fn declared(side: &OrganisationView, telling: &Telling<'_>) -> String {
+    let state = telling.words.state(side.declared.0);
+    match side.declared_until {
+        None => state,
+        Some(until) => {
+            let args = [("state", state.into()), ("time", telling.both(until.0).into())];
+            telling.say("state-until", &args)
+        }
+    }
+}
+
+/// A request as one line among others; its headline names the mark unless it is OPERATION.
+fn request_line(view: &RequestLine) -> Vec<String> {
+    let precedence = view.precedence.0.word();
+    let posts = format!("{} → {}", clean(&view.from), clean(&view.to));
+    wrap(&format!("{}  {precedence}  {posts}  {}", clean(&view.request.name), view.headline), 4, 6)
+}
+
+/// The record, ours on the left and theirs on the right, each with what it had seen of the other.
+pub fn record(view: &RecordView, telling: &Telling<'_>) -> String {
+    if view.entries.is_empty() {
+        return finish(vec![telling.say("record-empty", &[])]);
+    }
+    let half = (WIDTH - 3) / 2;
+    let mut out = Vec::new();
+    let [ours, theirs] = &view.call_signs;
+    out.push(two_columns(&clean(ours), &clean(theirs), half));
+    for entry in &view.entries {
+        for line in wrap_to(&cell(entry, telling), half, 0, 2) {
+            let (left, right) = if entry.side == Side::Ours { (line.as_str(), "") } else { ("", line.as_str()) };
+            out.push(two_columns(left, right, half));
+        }
+    }
+    out.extend(page(view, telling));
+    finish(out)
+}
+
+/// The record, one entry after the other over the whole width, with its words.
+pub fn record_list(view: &RecordView, telling: &Telling<'_>) -> String {
+    if view.entries.is_empty() {
+        return finish(vec![telling.say("record-empty", &[])]);
+    }
+    let mut out = Vec::new();
+    for entry in &view.entries {
+        out.extend(wrap(&cell(entry, telling), 0, 4));
+        let lacking = match entry.words.as_str() {
+            "lacking" => Some("body-lacking"),
+            "deniable" => Some("body-deniable"),
+            _ => None,
+        };
+        out.extend(lacking.map(|id| format!("    {}", telling.say(id, &[]))));
+        // The words keep their own lines; each is cleaned by itself.
+        let text = entry.said.iter().flat_map(|said| said.text.lines());
+        out.extend(text.flat_map(|line| wrap(&clean(line), 4, 4)));
+    }
+    out.extend(page(view, telling));
+    finish(out)
+}
+
+fn page(view: &RecordView, telling: &Telling<'_>) -> Option<String> {
+    let (from, to) = (view.offset + 1, view.offset + view.entries.len() as u64);
+    let args = [("from", from.into()), ("to", to.into()), ("total", view.total.into())];
+    (view.next.is_some() || view.offset > 0).then(|| telling.say("record-page", &args))
+}
+
+/// Time, name, type, what it acts on, what it says, what it had seen, and what it is worth if that is not everything.
+fn cell(entry: &RecordEntry, telling: &Telling<'_>) -> String {
+    let mut parts = vec![telling.here_exact(entry.time.0), clean(&entry.entry.name), clean(&entry.kind)];
+    parts.extend(entry.refers.as_ref().map(|on| format!("→ {}", clean(&on.name))));
+    parts.extend(entry.from.iter().zip(&entry.to).map(|(from, to)| format!("{} → {}", clean(from), clean(to))));
+    parts.extend(entry.precedence.map(|p| p.0.word().to_owned()));
+    parts.extend(entry.mark.map(|m| m.0.word().to_owned()));
+    parts.extend(args(&entry.args, telling));
+    let by = |time: Moment| telling.say("table-deadline", &[("time", telling.here(time.0).into())]);
+    parts.extend(entry.deadline.map(by));
+    parts.push(format!("[{}]", saw(entry.saw, telling)));
+    let why = entry.why.as_ref().map(|w| w.why.as_str()).unwrap_or_default();
+    match entry.standing.as_str() {
+        "void" => parts.push(telling.say("standing-void", &[("why", why.into())])),
+        "unknown" => parts.push(telling.say("standing-unknown", &[])),
+        _ => {}
+    }
+    parts.join("  ")
+}
+
+/// A size as the last index below it: what is called aloud are indexes.
+fn saw(size: u64, telling: &Telling<'_>) -> String {
+    match size.checked_sub(1) {
+        None => telling.say("table-saw-nothing", &[]),
+        Some(last) => telling.say("table-saw", &[("last", last.to_string().into())]),
+    }
+}
+
+fn args(args: &Args, telling: &Telling<'_>) -> Vec<String> {
+    let mut parts: Vec<String> = Vec::new();
+    let words = [
+        args.mode.map(|m| m.0.word()),
+        args.code.map(|c| c.0.word()),
+        args.channel.map(|c| c.0.word()),
+        args.state.map(|s| s.0.word()),
+        args.by.map(|b| b.0.word()),
+        args.clause.map(|c| c.0.word()),
+        args.lapsed.map(|d| d.0.word()),
+        args.instrument.map(|i| i.0.word()),
+        args.on_silence.map(|s| s.0.word()),
+    ];
+    parts.extend(words.into_iter().flatten().map(str::to_owned));
+    let until = |time: Moment| telling.say("table-until", &[("time", telling.here(time.0).into())]);
+    parts.extend(args.until.map(until));
+    parts.extend(args.windows.iter().map(|w| window(w, telling)));
+    parts.extend(args.posts.iter().map(|p| clean(p)));
+    parts
+}
+
+/// Times to answer.
+pub fn figures(view: &FiguresView, telling: &Telling<'_>) -> String {
+    let mut out = vec![match view.year {
+        Some(year) => telling.say("figures-year", &[("year", year.to_string().into())]),
+        None => telling.say("figures-all", &[]),
+    }];
+    let [_, peer] = &view.call_signs;
+    for direction in &view.directions {
+        let args = [("side", direction.asked_by.word().into()), ("peer", peer.into())];
+        out.push(String::new());
+        out.push(telling.say("figures-direction", &args));
+        if direction.rows.is_empty() {
+            out.push(format!("  {}", telling.say("figures-none", &[])));
+        }
+        out.extend(direction_tables(direction, telling));
+    }
+    out.push(String::new());
+    out.extend(wrap(&view.clocks, 0, 2));
+    finish(out)
+}
+
+fn direction_tables(direction: &DirectionView, telling: &Telling<'_>) -> Vec<String> {
+    const COUNTS: [&str; 9] = [
+        "table-count",
+        "table-open",
+        "table-answered",
+        "table-agreed",
+        "table-declined",
+        "table-withdrawn",
+        "table-lapsed",
+        "table-crossed",
+        "table-talked",
+    ];
+    const SPANS: [&str; 3] = ["table-delivered", "table-seen", "table-first-answer"];
+    if direction.rows.is_empty() {
+        return Vec::new();
+    }
+    let name = |row: &FiguresRow| format!("{} {}", row.mark.0.word(), row.precedence.0.word());
+    let head = |corner: String, ids: &[&str]| -> Vec<String> {
+        std::iter::once(corner).chain(ids.iter().map(|id| telling.say(id, &[]))).collect()
+    };
+    let mut counts = vec![head(String::new(), &COUNTS)];
+    let mut spans = vec![head(telling.say("table-spans", &[]), &SPANS)];
+    for row in &direction.rows {
+        let numbers = [
+            row.count,
+            row.open,
+            row.answered,
+            row.agreed,
+            row.declined,
+            row.withdrawn,
+            row.lapsed,
+            row.crossed,
+            row.talked,
+        ];
+        counts.push(std::iter::once(name(row)).chain(numbers.map(|n| n.to_string())).collect());
+        let cells = [row.delivered, row.seen, row.first_answer].map(|span| lasts(&span, telling));
+        spans.push(std::iter::once(name(row)).chain(cells).collect());
+    }
+    let early = |row: &FiguresRow| row.delivered.before_ask + row.seen.before_ask + row.first_answer.before_ask;
+    let early: u64 = direction.rows.iter().map(early).sum();
+    let mut out = table(&counts, 2);
+    out.extend(table(&spans, 2));
+    if early > 0 {
+        out.extend(wrap(&telling.say("figures-early", &[("count", early.into())]), 2, 4));
+    }
+    out
+}
+
+fn lasts(span: &SpanView, telling: &Telling<'_>) -> String {
+    let (Some(median), Some(worst)) = (span.median_ms, span.worst_ms) else { return "–".into() };
+    let [median, worst] = [median, worst].map(|ms| telling.words.lasts(ms));
+    telling.say("table-median-worst", &[("median", median.into()), ("worst", worst.into())])
+}
+
+/// A ring, as the terminal's bell prints it: an EXERCISE or a TEST says so before, in and after the sentence.
+pub fn ring(view: &RingView, telling: &Telling<'_>) -> String {
+    let banner = banner(view.mark.0, telling);
+    let mut out = Vec::new();
+    out.extend(banner.clone());
+    let precedence = view.precedence.0.word();
+    out.extend(wrap(&format!("{precedence}  {}: {}", clean(&view.entry.name), view.sentence), 0, 2));
+    let said = view.said.iter().flat_map(|said| said.text.lines().take(3));
+    out.extend(said.flat_map(|line| wrap(&clean(line), 2, 2)));
+    out.extend(view.not_meant.clone());
+    out.extend(banner);
+    finish(out)
+}
+
+/// Why an act was not done: what, which fact decided it, what may be done.
+pub fn refusal(act: &counterpart_core::act::Act, why: &Why, telling: &Telling<'_>) -> String {
+    let lines = [telling.words.not_done(act), why.why.clone(), why.instead.clone()];
+    finish(lines.iter().flat_map(|line| wrap(line, 0, 2)).collect())
+}
+
+fn banner(mark: Mark, telling: &Telling<'_>) -> Option<String> {
+    (mark != Mark::Operation).then(|| telling.say("mark-banner", &[("mark", mark.word().into())]))
+}
+
+fn finish(lines: Vec<String>) -> String {
+    let mut out = String::new();
+    for line in lines {
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+fn two_columns(left: &str, right: &str, half: usize) -> String {
+    format!("{} │ {right}", pad(left, half))
+}
+
+fn pad(text: &str, width: usize) -> String {
+    let missing = width.saturating_sub(text.chars().count());
+    format!("{text}{}", " ".repeat(missing))
+}
+
+/// Columns as wide as their widest cell.
+fn table(rows: &[Vec<String>], indent: usize) -> Vec<String> {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |n: usize| rows.iter().filter_map(|r| r.get(n)).map(|c| c.chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let one = |row: &Vec<String>| {
+        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| pad(cell, *width)).collect();
+        format!("{}{}", " ".repeat(indent), cells.join("  ").trim_end())
+    };
+    rows.iter().map(one).collect()
+}
+
+fn wrap(text: &str, first: usize, rest: usize) -> Vec<String> {
+    wrap_to(text, WIDTH, first, rest)
+}
+
+/// Breaks between words; a word longer than a line is cut.
+fn wrap_to(text: &str, width: usize, first: usize, rest: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = " ".repeat(first);
+    let mut empty = true;
+    for word in text.split(' ').flat_map(|word| cut(word, width.saturating_sub(rest).max(1))) {
+        let length = line.chars().count() + word.chars().count() + usize::from(!empty);
+        if !empty && length > width {
+            lines.push(std::mem::replace(&mut line, " ".repeat(rest)));
+            empty = true;
+        }
+        if !empty {
+            line.push(' ');
+        }
+        line.push_str(&word);
+        empty = false;
+    }
+    lines.push(line);
+    lines
+}
+
+fn cut(word: &str, width: usize) -> Vec<String> {
+    let letters: Vec<char> = word.chars().collect();
+    if letters.is_empty() {
+        return vec![String::new()];
+    }
+    letters.chunks(width).map(|part| part.iter().collect()).collect()
+}

@@ -1,0 +1,151 @@
+//! A line as people read it: observed beside declared, what rings, what cannot be used.
+
+use counterpart_core::record::codes::LineState;
+
+use counterpart_core::link::health::{
+    Cause, Evidence, Health, Link, Observations, State, Unanswered, Uncovered, observe,
+};
+
+use super::*;
+use crate::view::lines::{LineView, ObservedState, StandingView, line};
+use crate::view::owed::Owed;
+use crate::view::ring::ringing;
+use crate::view::text;
+use Party::{Inviter, Joiner};
+
+/// A link with nothing against it.
+pub const WELL: Health = Health { state: State::Open, evidence: Vec::new() };
+
+pub fn line_view(trial: &Trial, party: Party) -> LineView {
+    trial.look(party, |sight| line(sight, &WELL))
+}
+
+#[test]
+fn the_line_shows_observed_beside_declared_and_how_far_the_records_agree() {
+    let mut trial = Trial::new();
+    trial.carry();
+    let alike = line_view(&trial, Inviter);
+    assert_eq!((alike.records.agree_to, alike.records.full), (2, true));
+    assert_eq!(alike.records.sentence, "Records agree to #2.");
+    assert_eq!((alike.observed.state, alike.differs), (ObservedState::Open, false));
+
+    trial.ask(Inviter);
+    let lost = Link::Lost { for_ms: 70_000, tries: 9, handshakes: 0, reference: Some(true) };
+    let health = observe(&Observations { link: lost, check: None, uncovered: None });
+    let view = trial.look(Inviter, |sight| line(sight, &health));
+    assert_eq!(
+        view.records.sentence,
+        "Records agree to #3; 2 of ours and 0 of theirs not yet named by the other side."
+    );
+    assert_eq!((view.observed.state, view.differs), (ObservedState::Down, true));
+    let expected = [
+        "PATH: no handshake succeeds on any address of theirs, while the reference that this station's operator named \
+         answers.",
+        "No session for 1 min 10 s.",
+        "9 tries to reach their addresses, none with a handshake.",
+        "The reference that this station's operator named answers.",
+    ];
+    assert_eq!(view.observed.sentences, expected);
+    let shown = trial.look(Inviter, |s| text::line(&view, &s.telling));
+    assert!(shown.contains("DOWN ≠ declared open"), "{shown}");
+}
+
+#[test]
+fn every_finding_about_a_link_is_told_with_its_evidence() {
+    let trial = Trial::new();
+    let found = [
+        (State::Down(Cause::Unknown), Evidence::NoSession { for_ms: 70_000 }, "No session for 1 min 10 s."),
+        (State::Open, Evidence::NoHandshake { tries: 1 }, "One try to reach their addresses, without a handshake."),
+        (State::Open, Evidence::Handshakes { tries: 2, handshakes: 1 }, "2 tries to reach their addresses, 1 with"),
+        (
+            State::Open,
+            Evidence::Reference { answers: false },
+            "The reference that this station's operator named does not",
+        ),
+        (
+            State::Silent,
+            Evidence::CheckUnanswered(Unanswered { for_ms: 1_380_000, within_ms: 900_000 }),
+            "SILENT: the link is up; the last watch check has stood for 23 min 00 s without a person's answer",
+        ),
+        (
+            State::Degraded,
+            Evidence::Stalled(Uncovered { index: 0, sent_ms_ago: 61_000, written_since: 1 }),
+            "STALLED: they write, but no head of theirs covers Northland #0, sent 1 min 01 s ago.",
+        ),
+        (State::Degraded, Evidence::OverTcp, "Over TCP: UDP does not pass."),
+        (State::Degraded, Evidence::Loss { permille: 60 }, "Of 1,000 packets on the link 60 are lost."),
+    ];
+    for (state, evidence, begin) in found {
+        let view = trial.look(Inviter, |sight| line(sight, &Health { state, evidence: vec![evidence] }));
+        assert!(view.observed.sentences.last().unwrap().starts_with(begin), "{:?}", view.observed.sentences);
+        let shown = trial.look(Inviter, |s| text::line(&view, &s.telling));
+        let word = serde_json::to_value(view.observed.state).unwrap();
+        assert!(shown.contains(&format!("\n  {} ", word.as_str().unwrap())), "{shown}");
+    }
+}
+
+#[test]
+fn a_line_that_cannot_be_used_says_why() {
+    let mut trial = Trial::new();
+    trial.lines[0].mark_restored();
+    assert_eq!(line_view(&trial, Inviter).standing, StandingView::Restored);
+    let pending = Line::new(trial.lines[0].charter().clone(), Inviter);
+    trial.lines[0] = pending;
+    assert_eq!(line_view(&trial, Inviter).standing, StandingView::Pending);
+
+    let mut trial = Trial::new();
+    trial.ask(Joiner);
+    let mut entry = trial.logs[1].pop().unwrap();
+    entry.header.own.root = [0; 32];
+    let verified_under = Some(trial.lines[0].peer().key());
+    trial.turn(Inviter, vec![Input::Arrived(Box::new(Arrived { entry, body: None, verified_under }))], 0);
+    let halted = line_view(&trial, Inviter);
+    assert!(matches!(&halted.standing, StandingView::Halted { misconduct, .. } if misconduct == "wrong-place"));
+    assert!(
+        halted.standing_sentence.unwrap().starts_with("Their log is taken no further in this epoch: Their station")
+    );
+}
+
+#[test]
+fn a_check_and_a_text_ring_and_are_owed_until_a_person_has_dealt_with_them() {
+    let mut trial = Trial::new();
+    trial.carry();
+    let (precedence, mark) = (Precedence::Priority, Mark::Test);
+    trial.act(Joiner, Act::Check { precedence, mark });
+    let post = |name: &str| PostId::parse(name).unwrap();
+    let text = Act::Text { from: post("foreign-minister"), to: post("minister"), precedence, mark: Mark::Operation };
+    trial.try_act(Joiner, text, Some("We have your request.")).unwrap();
+    trial.carry();
+
+    let flat = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let rung = trial.look(Inviter, |s| ringing(s).iter().map(|r| flat(text::ring(r, &s.telling))).collect::<Vec<_>>());
+    let expected = [
+        "TEST TEST TEST ROUTINE Sundmark #2: TEST: Foreign Ministry of Sundmark tests the line and waits for a person's \
+         answer. This is a TEST of the system. Nothing in it is meant. TEST TEST TEST",
+        "PRIORITY Sundmark 1: Foreign Ministry of Sundmark has written: their foreign-minister to our minister. We have \
+         your request.",
+    ];
+    assert_eq!(rung, expected);
+    let owed: Vec<Owed> = line_view(&trial, Inviter).owed_by_us.iter().map(|o| o.what).collect();
+    assert_eq!(owed, [Owed::CheckReply, Owed::Read]);
+}
+
+#[test]
+fn a_line_tells_what_each_side_declares_and_who_closed_it() {
+    let mut trial = Trial::new();
+    let until = Some(trial.now.plus(HOUR));
+    trial.act(Inviter, Act::State { state: LineState::Maintenance, until });
+    let shown = trial.look(Inviter, |s| text::line(&line(s, &WELL), &s.telling));
+    assert!(
+        shown.contains("  We declare in maintenance until 14:02 Northland, Wed 13 Feb 04:02 Sundmark\n"),
+        "{shown}"
+    );
+
+    let closed = trial.act(Inviter, Act::State { state: LineState::Closed, until: None });
+    let view = line_view(&trial, Inviter);
+    let told = format!("The line is closed, by Northland #{}.", closed.index);
+    assert_eq!(view.standing_sentence.as_deref(), Some(told.as_str()));
+    let act = trial.ask_act(Inviter);
+    let refusal = trial.try_act(Inviter, act, None).unwrap_err();
+    assert!(trial.look(Inviter, |s| s.refusal(&refusal)).why.starts_with(&told[..told.len() - 1]));
+}

@@ -1,0 +1,174 @@
+//! Whatever happens is told within its bounds, by both stations, and comes back from JSON as it was; the record and the figures on
+//! a terminal.
+
+use counterpart_core::record::codes::Instrument;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::*;
+use crate::view::figures::figures;
+use crate::view::lines::line;
+use crate::view::record::{From, RecordView};
+use crate::view::request::PLAIN_LINES_MAX;
+use crate::view::ring::ringing;
+use crate::view::text;
+use Party::{Inviter, Joiner};
+
+#[test]
+fn figures_of_a_year_say_so_and_a_page_says_where_it_stands() {
+    let mut trial = Trial::new();
+    let ask = trial.ask(Inviter);
+    trial.now = Timestamp(START.0 - 5_000);
+    trial.carry();
+    trial.seen(ask);
+    trial.carry();
+
+    let shown = trial.look(Inviter, |s| text::figures(&figures(s, Some(2013)), &s.telling));
+    assert!(shown.starts_with("Asked in 2013 (UTC)\n"), "{shown}");
+    assert!(shown.contains("2 times were claimed before the ask and counted as 0."), "{shown}");
+    let page = Page { from: From::Offset(1), limit: 2, with_words: false };
+    let shown = trial.look(Inviter, |s| text::record_list(&trial.record(Inviter, page), &s.telling));
+    assert!(shown.ends_with("\nEntries 2 to 3 of 6\n"), "{shown}");
+    let stops = trial.look(Joiner, |s| s.stops(&s.named(ask)));
+    assert_eq!(stops, "Northland 1: ringing stops.");
+}
+
+fn same<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(value: &T) {
+    let json = serde_json::to_string(value).unwrap();
+    assert_eq!(&serde_json::from_str::<T>(&json).unwrap(), value, "{json}");
+}
+
+/// The acts of a long, unruly life, one after the other; many are barred.
+fn anything(trial: &Trial, things: &[EntryRef], dice: &mut dyn FnMut(usize) -> usize, party: Party) -> Act {
+    let thing = things[dice(things.len())];
+    let on = Target::Latest(thing);
+    let code = Code::ALL[dice(Code::ALL.len())];
+    let later = trial.now.plus(HOUR * (1 + dice(40) as u64));
+    let until = (dice(2) == 0).then_some(later);
+    let on_silence = OnSilence::ALL[dice(2)];
+    let windows = [5, 6, 7].map(|h| Offered { window: trial.window(h), zone: "UTC".into() }).into();
+    let window = trial.lines[party.slot()].facts().all().fact(thing).and_then(|f| match &f.what {
+        What::Offer { windows, .. } => Some(windows[0].window),
+        _ => None,
+    });
+    let past = Window::new(Timestamp(trial.now.0 - 9), Timestamp(trial.now.0 - 1)).unwrap();
+    match dice(16) {
+        0 => Act::Seen { on },
+        1 => Act::Refer { on },
+        2 => Act::Defer { on, code, until },
+        3 => Act::Answer { on },
+        4 => Act::Decline { on, code },
+        5 | 6 => Act::Offer { on, windows, answer_by: later, on_silence, code: Some(code) },
+        7 => Act::Ready { on },
+        8 => Act::Accept { offer: thing, window },
+        9 | 10 => Act::Renew { request: thing, valid_until: until, precedence: Some(Precedence::Flash) },
+        11 => Act::Suspend { request: thing },
+        12 => Act::Resume { request: thing },
+        13 => Act::Withdraw { thing },
+        14 => Act::Cancel { request: thing, code },
+        _ => Act::Talk { request: thing, when: past, instrument: Instrument::Video, posts: Vec::new() },
+    }
+}
+
+#[test]
+fn whatever_happens_the_plain_lines_are_at_most_twelve_and_everything_is_told_and_read_back() {
+    for seed in 1..=24u64 {
+        let mut state = seed;
+        let mut dice = move |sides: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % sides
+        };
+        let mut trial = Trial::new();
+        trial.mark = Mark::ALL[seed as usize % 3];
+        let mut things = vec![trial.ask(Inviter)];
+        for _ in 0..40 {
+            let party = Party::BOTH[dice(2)];
+            if dice(8) == 0 {
+                let mut ask = trial.ask_act(party);
+                if let Act::Ask { valid_until, .. } = &mut ask {
+                    *valid_until = Some(trial.now.plus(30 * HOUR));
+                }
+                things.extend(trial.try_act(party, ask, Some(&"long ".repeat(60))));
+            }
+            let act = anything(&trial, &things, &mut dice, party);
+            let opens = matches!(act, Act::Offer { .. } | Act::Ready { .. });
+            let would = trial.lines[party.slot()].would(&act, trial.now);
+            let written = trial.try_act(party, act, None);
+            assert_eq!(would.err(), written.err(), "what is shown as possible is what is done");
+            things.extend(written.ok().filter(|_| opens));
+            trial.wait_ms(dice(3) as u64 * HOUR);
+            match dice(4) {
+                0 => trial.carry(),
+                1 => trial.carry_from(party),
+                _ => {}
+            }
+            check(&trial, &things);
+        }
+    }
+}
+
+/// Everything that both stations would show at this moment.
+fn check(trial: &Trial, things: &[EntryRef]) {
+    for party in Party::BOTH {
+        trial.look(party, |sight| {
+            let mut shown = String::new();
+            for view in things.iter().filter_map(|at| request(sight, *at)) {
+                assert!((2..=PLAIN_LINES_MAX).contains(&view.plain_lines.len()), "{:?}", view.plain_lines);
+                assert!(view.plain_lines.iter().all(|line| !line.contains('\n') && !line.contains('{')));
+                let closed = view.outcome != "OPEN";
+                assert!(
+                    closed || view.plain_lines.iter().any(|l| l.starts_with("Not known: ")),
+                    "{:?}",
+                    view.plain_lines
+                );
+                same(&view);
+                shown += &text::request(&view, &sight.telling);
+            }
+            let line = line(sight, &super::line::WELL);
+            same(&line);
+            let figures = figures(sight, None);
+            same(&figures);
+            shown += &text::line(&line, &sight.telling);
+            shown += &text::figures(&figures, &sight.telling);
+            for ring in ringing(sight) {
+                same(&ring);
+                shown += &text::ring(&ring, &sight.telling);
+            }
+            let long = shown.lines().find(|l| l.chars().count() > text::WIDTH);
+            assert_eq!(long, None);
+        });
+    }
+}
+
+#[test]
+fn the_record_on_a_terminal_shows_each_entry_on_its_side_with_what_it_had_seen() {
+    let mut trial = Trial::new();
+    let ask = trial.ask(Inviter);
+    trial.carry();
+    trial.seen(ask);
+    trial.forge_second_seen(ask);
+    trial.defer(ask, Some(trial.now.plus(HOUR)));
+    trial.offer(Joiner, ask);
+    trial.carry();
+
+    let page = Page { from: From::Offset(0), limit: 100, with_words: true };
+    let view: RecordView = trial.record(Inviter, page);
+    same(&view);
+    let shown = trial.look(Inviter, |s| text::record(&view, &s.telling));
+    assert!(shown.lines().all(|l| l.chars().count() <= text::WIDTH), "{shown}");
+    let seen: String = shown.lines().filter(|l| l.starts_with(' ')).collect::<Vec<_>>().join(" ");
+    assert!(seen.contains("Sundmark #2  seen  →") && seen.contains("[had seen to #1]"), "{shown}");
+    let list = trial.look(Inviter, |s| text::record_list(&view, &s.telling));
+    assert!(list.contains("\n    the tanker adrift\n"), "{list}");
+    let flat = list.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(flat.contains("void, without effect: It has been done, by Sundmark #2."), "{list}");
+    assert!(flat.contains("defer → Northland 1 TRAVELLING until 14:02 [had seen to #1]"), "{list}");
+    assert!(flat.contains("by 23:02 [had seen to #1]"), "{list}");
+    trial.bodies.clear();
+    let empty = trial.record(Inviter, Page { from: From::Offset(999), ..page });
+    let [empty, lacking] =
+        [empty, trial.record(Inviter, page)].map(|v| trial.look(Inviter, |s| text::record_list(&v, &s.telling)));
+    assert_eq!(empty, "Nothing in the record here.\n");
+    assert!(lacking.contains("(its words are not held here)"), "{lacking}");
+    assert_eq!(trial.look(Inviter, |s| text::no_lines(&s.telling)), "No line yet.\n");
+}

@@ -1,0 +1,158 @@
+//! THE only place where sentences are made, from `words/en.ftl` (Project Fluent).
+//!
+//! Codes cross the line and sentences do not: each station says them in its own language. A language is one more file. Whatever
+//! comes from outside and stands in a sentence is first made harmless to a terminal ([`clean`]).
+
+pub mod clocks;
+mod codes;
+mod fault;
+mod link;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+
+use fluent_bundle::concurrent::FluentBundle;
+use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
+use unic_langid::LanguageIdentifier;
+
+pub use fault::Why;
+
+/// The languages that ship, with their catalogues.
+const CATALOGUES: [(&str, &str); 1] = [("en", include_str!("../../words/en.ftl"))];
+
+/// The sentences of one language.
+pub struct Words {
+    language: &'static str,
+    bundle: FluentBundle<FluentResource>,
+}
+
+/// What is put into a sentence.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Arg<'a> {
+    /// Text, cleaned.
+    Text(Cow<'a, str>),
+    /// A number, which may choose a plural.
+    Number(u64),
+}
+
+impl Words {
+    /// The sentences of a language, given as a BCP 47 tag whose first part is looked up; `None` if it does not ship.
+    pub fn for_language(tag: &str) -> Option<Words> {
+        let primary = tag.split(['-', '_']).next()?;
+        let (language, source) = CATALOGUES.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(primary))?;
+        Some(Words::read(language, source))
+    }
+
+    /// The sentences in English, which always ship.
+    pub fn english() -> Words {
+        let [(language, source), ..] = CATALOGUES;
+        Words::read(language, source)
+    }
+
+    fn read(language: &'static str, source: &'static str) -> Words {
+        // A message that does not parse is left out; a test shows that there is none.
+        let resource = FluentResource::try_new(source.into()).unwrap_or_else(|(rest, _)| rest);
+        let tag: LanguageIdentifier = language.parse().unwrap_or_default();
+        let mut bundle = FluentBundle::new_concurrent(vec![tag]);
+        // Isolation marks are for pages that mix directions; a terminal shows them as rubbish.
+        bundle.set_use_isolating(false);
+        bundle.add_resource_overriding(resource);
+        Words { language, bundle }
+    }
+
+    /// The language, as a BCP 47 tag.
+    pub fn language(&self) -> &'static str {
+        self.language
+    }
+
+    /// The sentence of this name with `args` put in. A sentence that is missing shows its name: tests find that.
+    pub fn say(&self, id: &str, args: &[(&'static str, Arg<'_>)]) -> String {
+        self.try_say(id, None, args).unwrap_or_else(broken)
+    }
+
+    /// What may be done instead: the sentence that belongs to the one of this name.
+    pub fn say_do(&self, id: &str, args: &[(&'static str, Arg<'_>)]) -> String {
+        self.try_say(id, Some("do"), args).unwrap_or_else(broken)
+    }
+
+    fn try_say(&self, id: &str, attribute: Option<&str>, args: &[(&'static str, Arg<'_>)]) -> Result<String, String> {
+        let message = self.bundle.get_message(id);
+        let pattern = message.and_then(|m| match attribute {
+            None => m.value(),
+            Some(name) => m.get_attribute(name).map(|a| a.value()),
+        });
+        let Some(pattern) = pattern else {
+            return Err(format!("{{{id}}}"));
+        };
+        let mut given = FluentArgs::with_capacity(args.len());
+        for (name, arg) in args {
+            given.set(
+                *name,
+                match arg {
+                    Arg::Text(text) => FluentValue::from(clean(text)),
+                    Arg::Number(number) => FluentValue::from(*number),
+                },
+            );
+        }
+        let mut faults = Vec::new();
+        let said = self.bundle.format_pattern(pattern, Some(&given), &mut faults).into_owned();
+        if faults.is_empty() { Ok(said) } else { Err(said) }
+    }
+}
+
+/// What is left of a sentence that lacks something: shown as far as it goes, for a page with a hole is better than no page.
+#[cfg(not(test))]
+fn broken(said: String) -> String {
+    said
+}
+
+/// In the tests it stops them.
+#[cfg(test)]
+fn broken(said: String) -> String {
+    panic!("a sentence is broken: {said}");
+}
+
+/// Text from outside as one line that cannot command a terminal: control characters, and those that turn the direction of
+/// writing, become U+FFFD; white space becomes a space.
+pub fn clean(text: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let line_end = |c: char| matches!(c, '\u{2028}' | '\u{2029}');
+    text.chars()
+        .map(|c| match c {
+            '\n' | '\r' | '\t' => ' ',
+            c if c.is_control() || turns(c) || line_end(c) => '\u{fffd}',
+            c => c,
+        })
+        .collect()
+}
+
+impl<'a> From<&'a str> for Arg<'a> {
+    fn from(text: &'a str) -> Arg<'a> {
+        Arg::Text(Cow::Borrowed(text))
+    }
+}
+
+impl<'a> From<&'a String> for Arg<'a> {
+    fn from(text: &'a String) -> Arg<'a> {
+        Arg::Text(Cow::Borrowed(text))
+    }
+}
+
+impl From<String> for Arg<'_> {
+    fn from(text: String) -> Self {
+        Arg::Text(Cow::Owned(text))
+    }
+}
+
+impl From<u64> for Arg<'_> {
+    fn from(number: u64) -> Self {
+        Arg::Number(number)
+    }
+}
+
+impl From<usize> for Arg<'_> {
+    fn from(number: usize) -> Self {
+        Arg::Number(number as u64)
+    }
+}

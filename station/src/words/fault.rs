@@ -1,0 +1,128 @@
+//! Why an act is not done, why an entry is void, and what a peer did that the protocol forbids.
+
+use counterpart_core::fault::{Bar, Misconduct, Refusal};
+use counterpart_core::limits;
+use counterpart_core::record::codes::Deadline;
+use serde::{Deserialize, Serialize};
+
+use super::Arg;
+use crate::view::{Named, Sight};
+
+/// Which fact decided, and what may be done.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Why {
+    /// Stable, for programs: the name of the sentence.
+    pub code: String,
+    /// The entry that decided, if one did.
+    pub fact: Option<Named>,
+    /// Which fact decided.
+    pub why: String,
+    /// What may be done.
+    pub instead: String,
+}
+
+impl Sight<'_> {
+    /// Why an act is not done.
+    pub fn refusal(&self, refusal: &Refusal) -> Why {
+        let too_early = |deadline: Deadline| match deadline {
+            Deadline::ValidUntil => "refusal-too-early-valid-until",
+            Deadline::AnswerBy => "refusal-too-early-answer-by",
+            Deadline::Recall => "refusal-too-early-recall",
+        };
+        let time = |time| vec![("time", Arg::from(self.telling.both(time)))];
+        let (id, args) = match refusal {
+            Refusal::Barred(bar) => return self.bar(bar),
+            Refusal::InThePast(at) => ("refusal-in-the-past", time(*at)),
+            Refusal::TooEarly(deadline, at) => (too_early(*deadline), time(*at)),
+            Refusal::NotEven => ("refusal-not-even", vec![]),
+            Refusal::TooLong(length) => {
+                let most = ("max", Arg::from(limits::BODY_CONTENT_MAX));
+                ("refusal-too-long", vec![("length", Arg::from(*length)), most])
+            }
+            Refusal::LineNotOpen => ("refusal-line-not-open", vec![]),
+            Refusal::Restored => ("refusal-restored", vec![]),
+            Refusal::UnknownLine => ("refusal-unknown-line", vec![]),
+        };
+        self.why(id, None, &args)
+    }
+
+    /// What bars an act, or made an entry void.
+    pub fn bar(&self, bar: &Bar) -> Why {
+        let mut args = Vec::new();
+        let (id, fact) = match bar {
+            Bar::NoSuchThing => ("bar-no-such-thing", None),
+            Bar::Closed(at) => {
+                let thing = self.view().fact(*at).map_or(*at, |f| f.refers.unwrap_or(f.thing));
+                args.push(("thing", Arg::from(self.named(thing).name)));
+                ("bar-closed", Some(*at))
+            }
+            Bar::StillOpen(at) => ("bar-still-open", Some(*at)),
+            Bar::NotOwner(at) => ("bar-not-owner", Some(*at)),
+            Bar::OwnThing(at) => ("bar-own-thing", Some(*at)),
+            Bar::Already(at) => ("bar-already", Some(*at)),
+            Bar::TooManyOpen => {
+                args.push(("max", Arg::from(limits::OPEN_ASKS_MAX)));
+                ("bar-too-many-open", None)
+            }
+            Bar::OfferOpen(at) => ("bar-offer-open", Some(*at)),
+            Bar::NotSuspended => ("bar-not-suspended", None),
+            Bar::Met => ("bar-met", None),
+            Bar::NotOffered => ("bar-not-offered", None),
+            Bar::WindowMismatch => ("bar-window-mismatch", None),
+            Bar::Unsettled => ("bar-unsettled", None),
+            Bar::NoTalk => ("bar-no-talk", None),
+            Bar::WordSaid(at) => ("bar-word-said", Some(*at)),
+            Bar::TheirWord(at) => ("bar-their-word", Some(*at)),
+            Bar::BeforeStart(time) => {
+                args.push(("time", Arg::from(self.telling.both(*time))));
+                ("bar-before-start", None)
+            }
+            Bar::NotJoined => ("bar-not-joined", None),
+            Bar::Retracted(at) => ("bar-retracted", Some(*at)),
+            Bar::LineClosed(at) => ("bar-line-closed", Some(*at)),
+            Bar::UnknownPost => ("bar-unknown-post", None),
+            Bar::PrecedenceTooHigh => ("bar-precedence-too-high", None),
+            Bar::NothingNew => ("bar-nothing-new", None),
+            Bar::NotAtIndexZero => ("bar-not-at-index-zero", None),
+            Bar::AmendMismatch => ("bar-amend-mismatch", None),
+            Bar::Malformed(kind) => {
+                args.push(("kind", Arg::from(kind.word())));
+                ("bar-malformed", None)
+            }
+        };
+        self.why(id, fact.map(|at| self.named(at)), &args)
+    }
+
+    fn why(&self, id: &str, fact: Option<Named>, args: &[(&'static str, Arg<'_>)]) -> Why {
+        let mut args = args.to_vec();
+        args.extend(fact.iter().map(|fact| ("fact", Arg::from(fact.name.clone()))));
+        let words = self.telling.words;
+        Why { code: id.into(), fact, why: words.say(id, &args), instead: words.say_do(id, &args) }
+    }
+}
+
+impl super::Words {
+    /// What the peer did that the protocol forbids, and what follows from it.
+    pub fn misconduct(&self, misconduct: Misconduct) -> Why {
+        let id = match misconduct {
+            Misconduct::BadSignature => "misconduct-bad-signature",
+            Misconduct::NotCanonical(_) => "misconduct-not-canonical",
+            Misconduct::WrongLine => "misconduct-wrong-line",
+            Misconduct::WrongParty => "misconduct-wrong-party",
+            Misconduct::WrongEpoch => "misconduct-wrong-epoch",
+            Misconduct::WrongPlace => "misconduct-wrong-place",
+            Misconduct::HeadWentBack => "misconduct-head-went-back",
+            Misconduct::HeadNeverOurs => "misconduct-head-never-ours",
+            Misconduct::Fork => "misconduct-fork",
+            Misconduct::BadFrame => "misconduct-bad-frame",
+            Misconduct::NoCommonVersion => "misconduct-no-common-version",
+            Misconduct::FalseClaim => "misconduct-false-claim",
+            Misconduct::EpochJump => "misconduct-epoch-jump",
+            Misconduct::WrongBody => "misconduct-wrong-body",
+            Misconduct::OtherCharter => "misconduct-other-charter",
+            Misconduct::StaleGrant => "misconduct-stale-grant",
+        };
+        let then = if misconduct.halts() { "misconduct-halts" } else { "misconduct-ends-session" };
+        Why { code: id.into(), fact: None, why: self.say(id, &[]), instead: self.say(then, &[]) }
+    }
+}

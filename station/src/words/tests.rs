@@ -1,0 +1,193 @@
+//! The catalogue against the code: every sentence is there, is used, and says nothing that it must not.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use counterpart_core::act::Act;
+use counterpart_core::fault::{Bar, Misconduct, Refusal};
+use counterpart_core::ids::{EntryRef, Party};
+use counterpart_core::line::crossing::{Outcome, Say};
+use counterpart_core::line::ladder::Rung;
+use counterpart_core::line::talk::{TalkState, Word};
+use counterpart_core::precedence::Mark;
+use counterpart_core::record::codes::{Clause, Code, Deadline, LineState, Mode, OnSilence};
+use counterpart_core::record::kind::Kind;
+
+use super::*;
+use crate::view::Side;
+use crate::view::trial::{START, Trial};
+
+const CATALOGUE: &str = include_str!("../../../words/en.ftl");
+
+fn ids() -> Vec<&'static str> {
+    let begins = |line: &&str| line.starts_with(|c: char| c.is_ascii_lowercase());
+    CATALOGUE.lines().filter(begins).filter_map(|line| line.split(" =").next()).collect()
+}
+
+/// Every source file of the station.
+fn sources() -> Vec<String> {
+    fn walk(directory: &Path, found: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else if path.ends_with("words/tests.rs") {
+                // This file speaks of calls and makes none.
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
+    found.into_iter().map(|path| std::fs::read_to_string(path).unwrap()).collect()
+}
+
+#[test]
+fn the_catalogue_reads_and_names_nothing_twice() {
+    let errors = FluentResource::try_new(CATALOGUE.into()).err().map(|(_, errors)| errors);
+    assert_eq!(errors, None);
+    let ids = ids();
+    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len());
+}
+
+#[test]
+fn nothing_that_is_said_judges_the_other_side() {
+    let lower = CATALOGUE.to_lowercase();
+    for word in ["proves", "refused", "ignored", "failed to answer", "tamper-proof", "legally binding", "offline"] {
+        assert!(!lower.contains(word), "{word}");
+    }
+}
+
+#[test]
+fn every_sentence_of_the_catalogue_is_used_and_every_one_used_is_in_it() {
+    let sources = sources();
+    let ids = ids();
+
+    for id in &ids {
+        assert!(sources.iter().any(|source| source.contains(&format!("\"{id}\""))), "{id} is said nowhere");
+    }
+    let known: BTreeSet<&str> = ids.into_iter().collect();
+    for source in &sources {
+        for call in source.split("say(").skip(1).chain(source.split("say_do(").skip(1)) {
+            let literal = call.trim_start().strip_prefix('"').and_then(|rest| rest.split('"').next());
+            let is_id = |id: &&str| {
+                id.contains('-') && id.bytes().all(|b| b.is_ascii_lowercase() || b"0123456789-".contains(&b))
+            };
+            assert!(literal.filter(is_id).is_none_or(|id| known.contains(id)), "{literal:?} is in no catalogue");
+        }
+    }
+}
+
+/// Sentences that are all there, all different, and free of marks that a terminal shows as rubbish.
+fn all_different(said: Vec<String>) {
+    for sentence in &said {
+        assert!(!sentence.is_empty() && !sentence.contains('{'), "{sentence}");
+        assert!(!sentence.chars().any(|c| matches!(c, '\u{2066}'..='\u{2069}')), "{sentence}");
+    }
+    assert_eq!(said.iter().collect::<BTreeSet<_>>().len(), said.len(), "{said:?}");
+}
+
+#[test]
+fn every_code_rung_outcome_and_word_of_a_talk_has_its_sentence() {
+    let words = Words::english();
+    let window = Trial::new().window(1);
+
+    all_different(Code::ALL.iter().map(|code| words.code(*code)).collect());
+    let sides = [Side::Ours, Side::Theirs];
+    all_different(sides.iter().flat_map(|s| Rung::ALL.map(|rung| words.rung(rung, *s, "minister"))).collect());
+    let say = [Say::Answered, Say::Agreed(window), Say::Declined, Say::Withdrawn, Say::Lapsed];
+    let outcomes: Vec<Outcome> = [Outcome::Open, Outcome::Crossed].into_iter().chain(say.map(Outcome::Said)).collect();
+    all_different(outcomes.iter().map(|o| words.outcome(*o)).collect());
+    all_different(outcomes.iter().map(|o| words.shown(*o, false)).collect());
+    use TalkState as T;
+    let states = [T::None, T::Planned, T::Joined, T::Cancelled, T::Missed, T::Stated, T::Talked, T::Crossed];
+    all_different(states.iter().map(|state| words.talk(*state, Some(Side::Theirs))).collect());
+    let said = [Word::None, Word::Joined, Word::Missed, Word::Cancelled, Word::Talked];
+    all_different(said.iter().map(|word| words.word(*word)).collect());
+    all_different(Mode::ALL.iter().map(|mode| words.mode(*mode)).collect());
+    all_different(LineState::ALL.iter().map(|state| words.state(*state)).collect());
+    all_different(OnSilence::ALL.iter().map(|silence| words.silence(*silence)).collect());
+    let args = || [("name", "Northland #9".into()), ("time", "09:02".into()), ("clause", 4u64.into())];
+    all_different(Clause::ALL.iter().map(|clause| words.overdue(*clause, &args())).collect());
+    all_different(Mark::ALL.iter().map(|mark| words.marked(*mark, "Delivered.".into())).collect());
+}
+
+fn bars() -> Vec<Bar> {
+    use Bar as B;
+    let at = EntryRef { party: Party::Joiner, index: 1 };
+    vec![
+        B::NoSuchThing,
+        B::Closed(at),
+        B::StillOpen(at),
+        B::NotOwner(at),
+        B::OwnThing(at),
+        B::Already(at),
+        B::TooManyOpen,
+        B::OfferOpen(at),
+        B::NotSuspended,
+        B::Met,
+        B::NotOffered,
+        B::WindowMismatch,
+        B::Unsettled,
+        B::NoTalk,
+        B::WordSaid(at),
+        B::TheirWord(at),
+        B::BeforeStart(START),
+        B::NotJoined,
+        B::Retracted(at),
+        B::LineClosed(at),
+        B::UnknownPost,
+        B::PrecedenceTooHigh,
+        B::NothingNew,
+        B::NotAtIndexZero,
+        B::AmendMismatch,
+        B::Malformed(Kind::Ask),
+    ]
+}
+
+/// That none is forgotten, the compiler sees to where the sentences are chosen.
+#[test]
+fn every_refusal_says_which_fact_decided_and_what_may_be_done() {
+    use Refusal as R;
+    let mut refusals: Vec<Refusal> = bars().into_iter().map(R::Barred).collect();
+    refusals.extend(Deadline::ALL.iter().map(|deadline| R::TooEarly(*deadline, START)));
+    let others = [R::InThePast(START), R::NotEven, R::TooLong(50_000), R::LineNotOpen, R::Restored, R::UnknownLine];
+    refusals.extend(others);
+
+    let trial = Trial::new();
+    let whys: Vec<Why> = trial.look(Party::Inviter, |sight| refusals.iter().map(|r| sight.refusal(r)).collect());
+    all_different(whys.iter().map(|why| why.why.clone()).collect());
+    assert!(whys.iter().all(|why| why.instead.ends_with('.') && !why.instead.contains('{')));
+    let closed = &whys[1];
+    assert_eq!(closed.fact.as_ref().unwrap().name, "Sundmark #1");
+    assert!(closed.why.ends_with("closed, by Sundmark #1."), "{}", closed.why);
+    assert_eq!(Words::english().not_done(&Act::Memo), "Not done: memo. Nothing was written.");
+}
+
+#[test]
+fn every_misconduct_says_what_their_station_did_and_what_follows() {
+    let all: Vec<Misconduct> = (1..).map_while(Misconduct::from_number).collect();
+    let words = Words::english();
+
+    let whys: Vec<_> = all.into_iter().map(|misconduct| (misconduct, words.misconduct(misconduct))).collect();
+    all_different(whys.iter().map(|(_, why)| why.why.clone()).collect());
+    for (misconduct, why) in whys {
+        assert_eq!(why.code, format!("misconduct-{}", misconduct.word()));
+        assert_eq!(why.instead.contains("no further"), misconduct.halts());
+    }
+}
+
+#[test]
+fn a_language_is_found_by_its_first_part_and_another_is_none() {
+    assert_eq!(Words::for_language("en-GB").map(|words| words.language()), Some("en"));
+    assert!(Words::for_language("tlh").is_none());
+}
+
+#[test]
+fn what_comes_from_outside_cannot_command_a_terminal() {
+    let hostile = "\u{1b}[2J\u{9b}1m\u{202e}gnp\u{7}\r\nnext";
+
+    let said = Words::english().say("plain-subject", &[("subject", hostile.into())]);
+    assert_eq!(said, "Subject: \u{fffd}[2J\u{fffd}1m\u{fffd}gnp\u{fffd}  next");
+}

@@ -1,0 +1,208 @@
+//! Commands and API against a station that serves its socket: a real keeper and store, the program itself in a process of its own.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
+
+mod pairs;
+mod scratch;
+mod socket;
+
+use serde_json::{Value, json};
+use socket::{Served, bell, counterpart, even_out, rang};
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_act_asked_as_json_stands_in_the_record_once_with_its_name() {
+    let [north, south] = Served::pair("commands-once").await;
+    let ask = json!({"act": "ask", "from": "minister", "to": "minister", "precedence": "PRIORITY", "token": "t-1",
+        "words": {"text": "The test of this morning"}});
+
+    let (status, done) = north.post("/acts", &ask).await;
+    let (_, again) = north.post("/acts", &ask).await;
+    even_out(&north, &south).await;
+
+    assert_eq!((status, text(&done["entry"]["name"])), (200, "Northland 1"), "{done}");
+    assert_eq!((&again["entry"], &again["repeated"]), (&done["entry"], &json!(true)));
+    let (_, request) = south.get("/requests/Northland%201").await;
+    assert_eq!(text(&request["subject"]["text"]), "The test of this morning");
+    assert_eq!(text(&request["mark"]), "EXERCISE", "the station's default");
+    let (_, lines) = south.get("/lines").await;
+    assert_eq!((text(&lines[0]["status"]), lines.as_array().unwrap().len()), ("open", 1));
+    let (_, there) = north.get("/lines").await;
+    assert_eq!(lines[0]["logs"][0], there[0]["logs"][0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_is_deferred_offered_times_and_agreed_by_forms_alone() {
+    let [north, south] = Served::pair("commands-story").await;
+    let act = async |station: &Served, act: Value| {
+        let (status, told) = station.post("/acts", &act).await;
+        even_out(&north, &south).await;
+        assert_eq!(status, 200, "{act}: {told}");
+        told
+    };
+
+    act(&north, json!({"act": "ask", "from": "minister", "to": "minister", "line": "Southland"})).await;
+    act(&south, json!({"act": "seen", "on": "Northland 1"})).await;
+    act(&south, json!({"act": "defer", "on": "1", "code": "TRAVELLING", "until": "2126-11-24T12:00:00Z"})).await;
+    let windows = ["2126-11-25T12:00:00Z/2126-11-25T13:00:00Z@Asia/Seoul", "2126-11-26T12:00:00Z/2126-11-26T13:00:00Z"];
+    let offer = json!({"act": "offer", "on": "Northland 1", "windows": windows, "answer_by": "2126-11-25T00:00:00Z"});
+    act(&south, offer).await;
+    let (status, told) = north.post("/acts", &json!({"act": "accept", "on": "Southland 1"})).await;
+    assert_eq!((status, text(&told["error"]["code"])), (400, "window-which"), "{told}");
+    act(&north, json!({"act": "accept", "on": "Southland 1", "window": "2"})).await;
+
+    let (_, request) = north.get("/requests/Northland%201?line=Southland").await;
+    assert_eq!(text(&request["outcome"]), "AGREED", "{request}");
+    assert_eq!(text(&request["agreed"]["start"]), "2126-11-26T12:00:00.000Z");
+    assert!(request["plain_lines"].as_array().unwrap().len() <= 12);
+    let (_, open) = north.get("/requests").await;
+    assert_eq!(open[0]["ours"], json!([]));
+    let (_, all) = north.get("/requests?all=true").await;
+    assert_eq!(all[0]["ours"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_error_has_one_shape_a_stable_code_and_the_fact_that_decided() {
+    let [north, _south] = Served::pair("commands-errors").await;
+    north.post("/acts", &json!({"act": "ask", "from": "minister", "to": "minister"})).await;
+    let told = async |act: Value| {
+        let (status, told) = north.post("/acts", &act).await;
+        let error = &told["error"];
+        assert!(!text(&error["what"]).is_empty() && !text(&error["do"]).is_empty(), "{told}");
+        (status, text(&error["code"]).to_owned(), text(&error["fault"]).to_owned(), text(&error["fact"]).to_owned())
+    };
+    let expect = |status, code: &str, fault: &str, fact: &str| (status, code.into(), fault.into(), fact.into());
+
+    let answer = told(json!({"act": "answer", "on": "Northland 1"})).await;
+    assert_eq!(answer, expect(409, "own-thing", "refusal", "Northland 1"));
+    let nowhere = json!({"act": "ask", "from": "minister", "to": "chancellor"});
+    assert_eq!(told(nowhere).await, expect(409, "unknown-post", "refusal", ""));
+    let past = json!({"act": "ask", "from": "minister", "to": "minister", "valid_until": "2013-02-12T00:00:00Z"});
+    assert_eq!(told(past).await, expect(409, "in-the-past", "refusal", ""));
+    let long = json!({"act": "memo", "words": {"text": "x".repeat(50_000)}});
+    assert_eq!(told(long).await, expect(409, "too-long", "refusal", ""));
+    let large = json!({"act": "memo", "words": {"text": "x".repeat(140_000)}});
+    assert_eq!(told(large).await, expect(413, "too-large", "usage", ""));
+    assert_eq!(told(json!({"act": "seen", "on": "Northland 7"})).await, expect(400, "name-none-such", "usage", ""));
+    assert_eq!(told(json!({"act": "memo", "line": "Vell"})).await, expect(400, "field-missing", "usage", ""));
+    let unknown = json!({"act": "memo", "line": "Vell", "words": {"text": "x"}});
+    assert_eq!(told(unknown).await, expect(404, "line-unknown", "usage", ""));
+    assert_eq!(told(json!({"act": "alerting", "on": "1"})).await, expect(400, "unknown-act", "usage", ""));
+    for (method, path, status, code) in [
+        ("GET", "/nothing", 404, "no-such-route"),
+        ("GET", "/acts", 405, "wrong-method"),
+        ("POST", "/lines", 405, "wrong-method"),
+    ] {
+        let (found, told) = north.call(method, path, None).await;
+        assert_eq!((found, text(&told["error"]["code"])), (status, code), "{method} {path}");
+    }
+    let (_, told) = north.get("/requests/1?colour=red").await;
+    assert_eq!(text(&told["error"]["code"]), "not-json", "an unknown name in a query");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_an_open_bell_that_was_handed_a_ring_makes_it_alerting() {
+    let [north, south] = Served::pair("commands-bell").await;
+    let mut stream = bell(&south).await;
+    let quiet = stream.next().await;
+    assert_eq!((&quiet["rings"], &quiet["begun"]), (&json!([]), &json!([])));
+    let session = text(&quiet["session"]).to_owned();
+    north.post("/acts", &json!({"act": "ask", "from": "minister", "to": "minister"})).await;
+    let ring = json!({"line": south.line(), "at": "0:1"});
+    let (status, told) = rang(&south, &session, &ring).await;
+    assert_eq!((status, text(&told["error"]["code"])), (409, "not-handed"), "it does not ring yet");
+    even_out(&north, &south).await;
+
+    let rings = stream.next().await;
+    assert_eq!(text(&rings["begun"][0]["ring"]["entry"]["name"]), "Northland 1");
+    let (status, _) = rang(&south, "0123", &ring).await;
+    assert_eq!(status, 409, "no such session");
+    let (status, told) = rang(&south, &session, &ring).await;
+    assert_eq!((status, &told["recorded"]), (200, &json!(true)));
+    let (status, told) = rang(&south, &session, &ring).await;
+    assert_eq!((status, text(&told["error"]["code"])), (409, "already"));
+    south.post("/acts", &json!({"act": "seen", "on": "Northland 1"})).await;
+    let stopped = stream.next().await;
+    assert_eq!((text(&stopped["stopped"][0]["entry"]["at"]), &stopped["rings"]), ("0:1", &json!([])));
+
+    even_out(&north, &south).await;
+    let (_, request) = north.get("/requests/1").await;
+    assert_eq!(text(&request["reached"]["rung"]), "SEEN");
+    let (_, record) = south.get("/record?words=true").await;
+    let kinds: Vec<&str> = record["record"]["entries"].as_array().unwrap().iter().map(|e| text(&e["kind"])).collect();
+    assert_eq!(kinds.iter().filter(|k| **k == "alerting").count(), 1, "{kinds:?}");
+    drop(stream);
+    north.post("/acts", &json!({"act": "ask", "from": "minister", "to": "minister"})).await;
+    even_out(&north, &south).await;
+    let (_, told) = rang(&south, &session, &json!({"line": south.line(), "at": "0:2"})).await;
+    assert_eq!(text(&told["error"]["code"]), "no-such-session", "the stream has ended");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commands_say_what_the_station_says_and_end_with_the_documented_codes() {
+    let [north, south] = Served::pair("commands-program").await;
+    let run = async |station: &Served, line: &[&str]| counterpart(&station.data, line, "").await;
+
+    let asked = run(&north, &["ask", "--from", "minister", "--to", "minister", "The tanker adrift"]).await;
+    assert_eq!((asked.code, asked.out.as_str()), (0, "Northland 1 is in the record.\n"), "{}", asked.err);
+    even_out(&north, &south).await;
+    let status = run(&south, &["status", "Northland 1"]).await;
+    assert!(status.code == 0 && status.out.contains("The tanker adrift"), "{}{}", status.out, status.err);
+    let refused = run(&south, &["renew", "Northland 1"]).await;
+    assert_eq!(refused.code, 1, "{}", refused.out);
+    assert!(refused.err.contains("Only the side that opened Northland 1"), "{}", refused.err);
+    let usage = run(&south, &["status", "Northland 99"]).await;
+    assert_eq!(usage.code, 2, "{}", usage.out);
+    let written =
+        counterpart(&south.data, &["--json", "text", "--from", "minister", "--to", "minister", "-"], "Two\nlines\n");
+    let written = written.await;
+    assert_eq!(written.code, 0, "{}{}", written.out, written.err);
+    assert_eq!(text(&serde_json::from_str::<Value>(&written.out).unwrap()["entry"]["name"]), "Southland 1");
+    let windows = ["--window", "2126-11-25 12:00/13:00", "--window", "2126-11-25 12:00/+1h@Asia/Seoul"];
+    let offer = [["offer", "Northland 1", "--answer-by", "2126-11-24 12:00"].as_slice(), &windows].concat();
+    let offered = run(&south, &offer).await;
+    assert_eq!(offered.code, 0, "{}{}", offered.out, offered.err);
+    let lines = run(&south, &["lines"]).await;
+    assert!(lines.code == 0 && lines.out.contains("Northland"), "{}", lines.out);
+    let figures = run(&south, &["lines", "--figures", "--year", "2026"]).await;
+    assert_eq!(figures.code, 0, "{}", figures.err);
+    let doctor = run(&south, &["doctor"]).await;
+    assert!(doctor.code == 0 && doctor.out.contains("entries built again"), "{}{}", doctor.out, doctor.err);
+
+    let served = run(&south, &["--json", "record"]).await;
+    let (_scratch, data) = south.stop().await;
+    let unserved = counterpart(&data, &["--json", "record"], "").await;
+    assert_eq!((served.code, served.out.len() > 1_000), (0, true), "{}", served.err);
+    assert_eq!(served.out, unserved.out, "a directory that no station serves reads the same");
+    for view in [["lines"].as_slice(), &["status"], &["status", "Northland 1"], &["doctor"], &["record", "--words"]] {
+        let read = counterpart(&data, view, "").await;
+        assert_eq!(read.code, 0, "{view:?}: {}{}", read.out, read.err);
+    }
+    let absent = counterpart(&data, &["seen", "Northland 1"], "").await;
+    assert_eq!(absent.code, 3, "{}", absent.err);
+    assert!(absent.err.contains("No station answers"), "{}", absent.err);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bell_rings_only_on_a_terminal() {
+    let [north, south] = Served::pair("commands-tty").await;
+    north.post("/acts", &json!({"act": "ask", "from": "minister", "to": "minister"})).await;
+    even_out(&north, &south).await;
+    let kinds = async || {
+        let (_, record) = south.get("/record").await;
+        let entries = record["record"]["entries"].as_array().unwrap().clone();
+        entries.iter().map(|e| text(&e["kind"]).to_owned()).collect::<Vec<_>>()
+    };
+
+    let piped = counterpart(&south.data, &["bell", "--once"], "").await;
+    assert!(piped.code == 0 && piped.out.contains("Northland 1") && !piped.out.contains('\u{7}'), "{}", piped.out);
+    assert!(piped.err.contains("does not count"), "{}", piped.err);
+    assert!(!kinds().await.contains(&"alerting".into()), "a pipe rings for nobody");
+
+    let shown = socket::on_a_terminal(&south.data, &["bell", "--once"]).await;
+    assert!(shown.contains("Northland 1") && shown.contains('\u{7}'), "{shown}");
+    assert!(kinds().await.contains(&"alerting".into()), "{shown}");
+}

@@ -1,0 +1,137 @@
+//! The program alone: what it makes, and what it says when it is used wrongly. Each fault says what was wrong and what to do.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
+
+mod scratch;
+
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use scratch::Scratch;
+use serde_json::Value;
+
+/// Exit code, standard output, standard error.
+fn run(data: &Path, args: &[&str], input: &[u8]) -> (i32, String, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_counterpart"))
+        .env("COUNTERPART_DATA", data)
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Commands that read nothing may have ended already.
+    let _ = child.stdin.take().unwrap().write_all(input);
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+const INIT: [&str; 7] =
+    ["init", "--name", "Ministry of Northland", "--call-sign", "Northland", "--zone", "Europe/Oslo"];
+
+#[test]
+fn a_station_that_is_made_is_in_order_and_is_not_made_twice() {
+    let scratch = Scratch::new("usage-init");
+    let data = scratch.path().join("station");
+
+    let (code, out, err) = run(&data, &INIT, b"");
+    assert_eq!(code, 0, "{err}");
+    assert!(out.contains("station.root-key") && out.contains("serve"), "{out}");
+    assert_eq!(std::fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o700);
+    let (code, out, _) = run(&data, &["doctor"], b"");
+    assert_eq!(code, 0, "{out}");
+    let (code, out, err) = run(&data, &["lines"], b"");
+    assert_eq!((code, out.as_str()), (0, "No line yet.\n"), "{err}");
+    let (code, _, err) = run(&data, &INIT, b"");
+    assert_eq!(code, 2, "{err}");
+    assert!(err.contains("counterpart.toml"), "{err}");
+}
+
+#[test]
+fn a_backup_is_a_station_that_knows_that_it_is_restored() {
+    let scratch = Scratch::new("usage-backup");
+    let (data, copy) = (scratch.path().join("station"), scratch.path().join("copy"));
+    run(&data, &INIT, b"");
+
+    let (code, out, err) = run(&data, &["backup", copy.to_str().unwrap()], b"");
+    assert_eq!(code, 0, "{out}{err}");
+    let (code, out, _) = run(&copy, &["doctor"], b"");
+    assert!(code == 3 && out.contains("restored from a backup"), "{code} {out}");
+    let (code, _, err) = run(&data, &["backup", copy.to_str().unwrap()], b"");
+    assert!(code != 0 && err.contains("exists"), "{err}");
+}
+
+#[test]
+fn a_wrong_command_ends_with_2_and_says_what_to_write() {
+    let scratch = Scratch::new("usage-wrong");
+    let data = scratch.path().join("station");
+    run(&data, &INIT, b"");
+    let nowhere = scratch.path().join("nowhere");
+    let ask = ["ask", "--from", "a", "--to", "b"];
+    let with = |more: &[&'static str]| [ask.as_slice(), more].concat();
+
+    let wrong: [(&Path, Vec<&str>, &[u8], &str); 10] = [
+        (&data, vec!["alerting", "1"], b"", "unrecognized subcommand"),
+        (&data, vec!["seen"], b"", "required"),
+        (&data, with(&["--valid-until", "soon"]), b"", "“soon” is not a time"),
+        (&data, with(&["--valid-until", "2027-03-28 02:30"]), b"", "2027-03-28T03:30:00+02:00"),
+        (&data, with(&["--valid-until", "2027-10-31 02:30"]), b"", "2027-10-31T02:30:00+01:00"),
+        (&data, with(&["--valid-until", "12:00@Mars"]), b"", "No zone is called “Mars”"),
+        (&data, with(&["-"]), b"\xff\xfe", "not UTF-8"),
+        (&data, with(&["-"]), b"", "empty"),
+        (&nowhere, with(&[]), b"", "counterpart init"),
+        (&nowhere, vec!["record"], b"", "counterpart init"),
+    ];
+    for (data, args, input, said) in wrong {
+        let (code, out, err) = run(data, &args, input);
+        assert_eq!(code, 2, "{args:?}: {out}{err}");
+        assert!(err.contains(said), "{args:?}: {err}");
+    }
+}
+
+#[test]
+fn an_act_without_a_station_ends_with_3_and_a_fault_has_a_json_form() {
+    let scratch = Scratch::new("usage-absent");
+    let data = scratch.path().join("station");
+    run(&data, &INIT, b"");
+
+    let (code, out, err) = run(&data, &["--json", "memo", "x"], b"");
+    let told: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(
+        (code, told["error"]["code"].as_str(), told["error"]["fault"].as_str()),
+        (3, Some("no-station"), Some("error"))
+    );
+    assert!(told["error"]["do"].as_str().unwrap().contains("serve"), "{err}");
+    for args in [["invite"].as_slice(), &["pairings"], &["abandon"], &["bell"]] {
+        assert_eq!(run(&data, args, b"").0, 3, "{args:?}");
+    }
+}
+
+#[test]
+fn help_names_every_exit_code() {
+    let scratch = Scratch::new("usage-help");
+    let (code, out, _) = run(scratch.path(), &["--help"], b"");
+
+    assert_eq!(code, 0);
+    for said in ["0 done", "1 refused", "2 the command", "3 no station", "4 the other station"] {
+        assert!(out.contains(said), "{said}");
+    }
+}
+
+#[test]
+fn a_configuration_that_is_broken_is_named_with_its_line() {
+    let scratch = Scratch::new("usage-config");
+    let data = scratch.path().join("station");
+    run(&data, &INIT, b"");
+    let file = data.join("counterpart.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("Europe/Oslo", "Europe/Atlantis")).unwrap();
+
+    let (code, _, err) = run(&data, &["defer", "1", "--until", "12:00"], b"");
+    assert!(code == 2 && err.contains("Europe/Atlantis") && err.contains("line"), "{err}");
+    let (code, out, _) = run(&data, &["doctor"], b"");
+    assert!(code == 3 && out.contains("Europe/Atlantis"), "{out}");
+}

@@ -1,0 +1,667 @@
+# Every sentence that Counterpart says in English (Project Fluent). Nothing is said anywhere else: `station/src/words.rs`.
+#
+# A sentence says what an entry says and whose statement it is. Nothing is inferred from silence. DESIGN.md §2 names the
+# words that never occur here; a test reads this file for them.
+#
+# $side is "ours" or "theirs". Names are those said aloud: "Northland 112", "Northland #4071".
+
+## Times. Twenty-four hours; the day when it is not today; the place beside each clock.
+
+weekday = { $day ->
+    [1] Mon
+    [2] Tue
+    [3] Wed
+    [4] Thu
+    [5] Fri
+    [6] Sat
+   *[7] Sun
+}
+month = { $month ->
+    [1] Jan
+    [2] Feb
+    [3] Mar
+    [4] Apr
+    [5] May
+    [6] Jun
+    [7] Jul
+    [8] Aug
+    [9] Sep
+    [10] Oct
+    [11] Nov
+   *[12] Dec
+}
+date = { $weekday } { $day } { $month }
+date-year = { $weekday } { $day } { $month } { $year }
+time-on-day = { $date } { $time }
+time-one = { $time } { $zone }
+time-both = { $ours } { $here }, { $theirs } { $there }
+duration-days = { $days } d { $hours } h
+duration-hours = { $hours } h { $minutes } min
+duration-minutes = { $minutes } min { $seconds } s
+duration-seconds = { $seconds } s
+
+## Marks, precedence, modes. The words of the protocol are the same in every language; these say what they mean.
+
+mark-prefix = { $mark }: { $sentence }
+mark-banner = { $mark }  { $mark }  { $mark }
+mode-voice = by voice
+mode-writing = in writing
+mode-meeting = in a meeting
+
+## Codes of deferral and decline
+
+code-engaged = in another engagement
+code-travelling = on a journey
+code-out-of-hours = outside working hours there
+code-no-interpreter = no interpreter at hand
+code-level = another level should speak
+code-not-competent = another office is competent
+code-in-writing = wanted in writing
+code-other-channel = wanted on another channel
+code-conditions = conditions are not met
+code-awaiting-instructions = waiting for instructions
+code-post-vacant = nobody holds the post
+code-identity-doubt = in doubt who asks
+code-no-confirmation = a time was named and not confirmed: taken as closed
+code-unstated = no reason stated
+code-said = { $code } ({ $meaning })
+
+## The ladder of facts
+
+rung-sent = { $side ->
+    [ours] It is in our record.
+   *[theirs] It is in their record.
+}
+rung-delivered = { $side ->
+    [ours] Their station holds it.
+   *[theirs] Our station holds it.
+}
+rung-alerting = { $side ->
+    [ours] Their station states that a device rings.
+   *[theirs] A device rings here.
+}
+rung-seen = { $side ->
+    [ours] Their station states that their watch has seen it; not the { $post }.
+   *[theirs] Our watch has seen it; not the { $post }.
+}
+rung-referred = { $side ->
+    [ours] Their station states that it is with the office of the { $post }.
+   *[theirs] It is with the office of the { $post } here.
+}
+
+## Outcomes
+
+outcome-open = No outcome is recorded.
+outcome-answered = They talk at once.
+outcome-agreed = A time is agreed.
+outcome-declined = The other side says no.
+outcome-withdrawn = Its owner took it back.
+outcome-lapsed = Its deadline passed, and its owner wrote that.
+outcome-crossed = Two acts crossed: closed, nothing is agreed.
+shown-accepted-here = ACCEPTED HERE
+shown-answered-here = ANSWERED HERE
+shown-declined-here = DECLINED HERE
+shown-withdrawn-here = WITHDRAWN HERE
+shown-lapsed-here = LAPSED HERE
+shown-broken-off = BROKEN OFF
+
+## Talks
+
+talk-none = There is no talk.
+talk-planned = Nobody has said more of the talk.
+talk-joined = A side has joined; neither has said that they talked.
+talk-cancelled = { $by ->
+    [ours] We have cancelled the talk.
+    [theirs] They have cancelled the talk.
+   *[both] Both sides have cancelled the talk.
+}
+talk-missed = { $by ->
+    [ours] We state that they did not come.
+    [theirs] They state that we did not come.
+   *[both] Each side states that the other did not come.
+}
+talk-stated = { $by ->
+    [ours] We state that we talked; they have not said so.
+   *[theirs] They state that they talked; we have not said so.
+}
+talk-talked = Both state that they talked.
+talk-crossed = The two sides say different things of the talk.
+word-none = no word yet
+word-joined = joined
+word-missed = the other side did not come
+word-cancelled = cancelled
+word-talked = we talked
+
+## Headlines. The highest fact, then what is not.
+
+headline-sent = { $side ->
+    [ours] Sent { $time }, not held by their station.
+   *[theirs] Held here, our receipt is not written yet.
+}
+headline-delivered = { $side ->
+    [ours] Delivered { $time }, not seen by the watch.
+   *[theirs] Delivered { $time }, not seen by our watch.
+}
+headline-alerting = { $side ->
+    [ours] Alerting { $time }, not seen by the watch.
+   *[theirs] Alerting { $time }, not seen by our watch.
+}
+headline-seen = { $side ->
+    [ours] Seen { $time }: their station states that their watch has seen it; not the { $post }.
+   *[theirs] Seen by our watch { $time }, not answered.
+}
+headline-deferred = { $side ->
+    [ours] Deferred { $time }, { $code }: not now.
+   *[theirs] Deferred here { $time }, { $code }: not now.
+}
+headline-referred = { $side ->
+    [ours] Referred { $time }, not answered.
+   *[theirs] Referred here { $time }, not answered.
+}
+headline-offer = { $side ->
+    [ours] We offer { $count ->
+        [one] a time
+       *[other] { $count } times
+    }.
+   *[theirs] They offer { $count ->
+        [one] a time
+       *[other] { $count } times
+    }.
+}
+headline-ready = { $side ->
+    [ours] We are ready to take it now.
+   *[theirs] They are ready to take it now.
+}
+headline-suspended = { $side ->
+    [ours] Suspended by us.
+   *[theirs] Suspended by them.
+}
+headline-answered = Answered { $time }.
+headline-agreed = Agreed: { $window }.
+headline-declined = { $side ->
+    [ours] Declined by us { $time }, { $code }.
+   *[theirs] Declined by them { $time }, { $code }.
+}
+headline-withdrawn = { $side ->
+    [ours] Withdrawn by us { $time }.
+   *[theirs] Withdrawn by them { $time }.
+}
+headline-lapsed = Lapsed { $time }.
+headline-crossed = Crossed: nothing is agreed.
+headline-broken-off = Broken off: open when its epoch ended. Nothing is agreed.
+headline-accepted-here = Accepted here. They do not hold it yet.
+headline-answered-here = Answered here. They do not hold it yet.
+headline-declined-here = Declined here. They do not hold it yet.
+headline-withdrawn-here = Withdrawn here. They do not hold it yet.
+headline-lapsed-here = Lapsed here. They do not hold it yet.
+headline-and = { $first } { $second }
+
+## The plain lines of a request: asked, reached, owed by whom until when, what is not known
+
+plain-asked = { $side ->
+    [ours] Our { $from } asks to talk with their { $to } { $mode }: { $name }, { $precedence }, { $time }.
+   *[theirs] Their { $from } asks to talk with our { $to } { $mode }: { $name }, { $precedence }, { $time }.
+}
+plain-subject = Subject: { $subject }
+plain-again = It asks again after { $name }, which is closed.
+plain-concerted = Both sides asked at once: { $name } is the same request from the other side. No first mover.
+plain-renewed = Renewed { $count ->
+        [one] once
+       *[other] { $count } times
+    }, last { $time }; the offer stands.
+plain-valid-until = It is valid until { $time }.
+plain-earlier = An earlier attempt came further: { $rung } { $time }.
+plain-deferred = { $side ->
+    [ours] We deferred it { $time }: { $code }.
+   *[theirs] They deferred it { $time }: { $code }.
+}
+plain-deferred-until = { $side ->
+    [ours] We deferred it { $time }: { $code }, until { $until }.
+   *[theirs] They deferred it { $time }: { $code }, until { $until }.
+}
+plain-offer-open = { $name } offers { $windows }.
+plain-ready-open = { $name }: ready to take it now, to be taken up by { $until }.
+plain-offer-lapsed = { $name }, an offer of times, lapsed { $time }: no answer to it is in the record. The request is not ended by that.
+plain-offer-crossed = { $name }, an offer: an accept and its end crossed. Nothing is agreed by it.
+plain-offer-withdrawn = { $name }, an offer of times, was taken back { $time }.
+plain-offer-declined = { $name }, an offer of times, was declined { $time }.
+plain-overdue-station = Overdue: { $name } notes { $time } that their station did not hold it in time (clause { $clause }).
+plain-overdue-watch = Overdue: { $name } notes { $time } that it was not seen by the watch in time (clause { $clause }).
+plain-overdue-principal = Overdue: { $name } notes { $time } that neither deferral nor time had come (clause { $clause }).
+plain-suspended = { $side ->
+    [ours] We are not able at present ({ $name }); it stands and does not ring there.
+   *[theirs] They are not able at present ({ $name }); it stands and does not ring here.
+}
+plain-decided = { $act } by { $name } { $time }.
+plain-decided-unheld = { $act } by { $name } { $time }; they do not hold it yet.
+plain-crossed = { $first } and { $second } crossed: neither had seen the other.
+plain-beside = { $name } ({ $act }) crossed the outcome and does not change it.
+
+## What is owed, by whom, until when
+
+owed-hold = { $side ->
+    [ours] Owed by our station until { $time }: that it holds this (clause { $clause }).
+   *[theirs] Owed by their station until { $time }: that it holds this (clause { $clause }).
+}
+owed-see = { $side ->
+    [ours] Owed by our watch until { $time }: that it sees this (clause { $clause }).
+   *[theirs] Owed by their watch until { $time }: that it sees this (clause { $clause }).
+}
+owed-principal = { $side ->
+    [ours] Owed by our side until { $time }: a deferral, a time or an answer (clause { $clause }).
+   *[theirs] Owed by their side until { $time }: a deferral, a time or an answer (clause { $clause }).
+}
+owed-answer-offer = { $side ->
+    [ours] Owed by us until { $time }: accept or decline { $name }; on silence it { $silence }.
+   *[theirs] Owed by them until { $time }: accept or decline { $name }; on silence it { $silence }.
+}
+owed-take-ready = { $side ->
+    [ours] Owed by us until { $time }: come to { $name }, or let it lapse.
+   *[theirs] Owed by them until { $time }: come to { $name }, or let it lapse.
+}
+owed-answer = { $side ->
+    [ours] Owed by us, without a date: an answer, a time or a decline.
+   *[theirs] Owed by them, without a date: an answer, a time or a decline.
+}
+owed-resume = { $side ->
+    [ours] Owed by us, without a date: resume or withdraw. Until then nothing is owed by them.
+   *[theirs] Owed by them, without a date: resume or withdraw. Until then nothing is owed by us.
+}
+owed-come = Owed by both sides from { $time }: that they come.
+owed-say-talked = { $side ->
+    [ours] Owed by us, without a date: our word on the talk.
+   *[theirs] Owed by them, without a date: their word on the talk.
+}
+owed-read = { $side ->
+    [ours] Owed by us, without a date: that { $name } is read.
+   *[theirs] Owed by them, without a date: that { $name } is read.
+}
+owed-check-reply = { $side ->
+    [ours] Owed by our watch, without a date: an answer to check { $name }.
+   *[theirs] Owed by their watch, without a date: an answer to check { $name }.
+}
+silence-lapses = lapses
+silence-stands = stands
+
+## What is not known
+
+unknown-held = Not known: whether their station has it. Nothing of theirs that we hold names it.
+unknown-rings = Not known: whether anything rings there. No device of theirs has confirmed it.
+unknown-attended = Not known: whether anyone is there to hear it.
+unknown-told = Not known: whether the { $post } has been told. SEEN is the watch, and REFERRED the office.
+unknown-still = Not known: whether their { $post } is at hand now. They last said so { $time }.
+unknown-why = Not known: why. Silence is not an answer, and is not recorded as one.
+unknown-until = Not known: until when. They named no time.
+unknown-meanwhile = Not known: what they have written since. A lapse or a withdrawal of theirs may be on its way.
+unknown-talked = Not known: whether they talked. One side states it.
+unknown-come = Not known: whether anyone came. Neither side has said so.
+
+## Acts, as words for a sentence
+
+act-answer = Answered
+act-accept = Accepted
+act-decline = Declined
+act-withdraw = Withdrawn
+act-lapse = Lapsed
+
+## Lines
+
+line-pending = Pending: pairing is not finished.
+line-halted = Their log is taken no further in this epoch: { $misconduct }
+line-restored = Restored from a backup: this station signs nothing here before a new epoch is open.
+line-closed = The line is closed, by { $name }.
+state-open = open
+state-maintenance = in maintenance
+state-suspended = suspended
+state-closed = closed
+state-until = { $state } until { $time }
+observed-open = OPEN
+observed-degraded = DEGRADED
+observed-silent = SILENT
+observed-down = DOWN
+cause-path = PATH: no handshake succeeds on any address of theirs, while the reference that this station's operator named answers.
+cause-unknown = UNKNOWN: nothing tells where the path ends.
+evidence-none = Nothing is found that speaks against it.
+evidence-no-session = No session for { $lasted }.
+evidence-no-handshake = { $tries ->
+        [one] One try to reach their addresses, without
+       *[other] { $tries } tries to reach their addresses, none with
+    } a handshake.
+evidence-handshakes = { $tries ->
+        [one] One try to reach their addresses
+       *[other] { $tries } tries to reach their addresses
+    }, { $handshakes } with a handshake: the path carries.
+evidence-reference-answers = The reference that this station's operator named answers.
+evidence-reference-dark = The reference that this station's operator named does not answer either.
+evidence-silent = SILENT: the link is up; the last watch check has stood for { $lasted } without a person's answer (the charter gives { $within }).
+evidence-stalled = STALLED: they write, but no head of theirs covers { $name }, sent { $lasted } ago.
+evidence-tcp = Over TCP: UDP does not pass.
+evidence-loss = Of 1,000 packets on the link { $permille } are lost.
+observed-declared-same = { $observed } = declared { $declared }
+observed-declared-differ = { $observed } ≠ declared { $declared }
+records-agree = Records agree to #{ $size }.
+records-waiting = Records agree to #{ $size }; { $ours } of ours and { $theirs } of theirs not yet named by the other side.
+lines-none = No line yet.
+lines-no-requests = No open request.
+
+## The record
+
+standing-void = void, without effect: { $why }
+standing-unknown = unknown, without effect
+record-page = Entries { $from } to { $to } of { $total }
+body-lacking = (its words are not held here)
+body-deniable = (deniable)
+record-empty = Nothing in the record here.
+
+## Figures
+
+figures-direction = { $side ->
+    [ours] Asked by us of { $peer }
+   *[theirs] Asked of us by { $peer }
+}
+figures-none = No request in this time.
+figures-clocks = Times run from the asking side's clock to the answering side's: two clocks are mixed, and their difference with them.
+figures-early = { $count ->
+        [one] One time was
+       *[other] { $count } times were
+    } claimed before the ask and counted as 0.
+figures-year = Asked in { $year } (UTC)
+figures-all = All years
+
+## The bell
+
+ring-ask = { $peer } asks to talk: their { $from } with our { $to }.
+ring-renew = { $peer } asks still: their { $from } with our { $to }. The offer stands.
+ring-offer = { $peer } offers times on { $name }.
+ring-ready = { $peer } is ready to take { $name } now.
+ring-text = { $peer } has written: their { $from } to our { $to }.
+ring-notice = { $peer } sends a notice: their { $from } to our { $to }.
+ring-check = { $peer } tests the line and waits for a person's answer.
+ring-stops = { $name }: ringing stops.
+ring-exercise = This is an EXERCISE. Nothing in it is meant.
+ring-test = This is a TEST of the system. Nothing in it is meant.
+
+## Names in commands
+
+name-malformed = “{ $said }” names no entry.
+    .do = Write “{ $example }”, “#12 of { $sign }” or “0:12”.
+name-unknown-sign = No side of this line is called “{ $said }”.
+    .do = The call signs are { $ours } and { $theirs }.
+name-none-such = { $name } is not in the record.
+    .do = The latest of that side is { $latest }.
+name-none-yet = { $name } is not in the record.
+    .do = That side has opened nothing yet.
+name-ambiguous = “{ $said }” may be { $first } or { $second }.
+    .do = Say which.
+
+## Why an act is not done: what, which fact decided it, what may be done. The same sentences say why an entry is void.
+
+refusal-what = Not done: { $act }. Nothing was written.
+bar-no-such-thing = It names no entry that counts, or one on which this act cannot act.
+    .do = Look the name up in the record and give it again.
+bar-closed = { $thing } is closed, by { $fact }.
+    .do = Ask again; the new request names the closed one.
+bar-still-open = { $fact } is not closed; only a closed request is asked again.
+    .do = Renew it: the offer stands.
+bar-not-owner = Only the side that opened { $fact } may do this.
+    .do = Defer, offer times, answer or decline.
+bar-own-thing = { $fact } was opened by this side; only the other side may do this.
+    .do = Renew, suspend or withdraw it.
+bar-already = It has been done, by { $fact }.
+    .do = Nothing more is needed.
+bar-too-many-open = This side has { $max } open requests on the line, as many as the protocol allows.
+    .do = Withdraw one that is no longer wanted.
+bar-offer-open = { $fact }, of this side, is still open on that request.
+    .do = Withdraw it first, then offer other times.
+bar-not-suspended = It is not suspended.
+    .do = Nothing more is needed.
+bar-met = That response time was met, or nothing is late.
+    .do = Nothing more is needed.
+bar-not-offered = It is not one of the windows offered.
+    .do = Take one of them, or offer other times.
+bar-window-mismatch = A ready is accepted without a window, an offer with one of its windows.
+    .do = Give the window of the offer; for a ready give none.
+bar-unsettled = The agreement is not settled: no head of theirs covers our own act yet.
+    .do = Wait until they hold it, or reach them another way.
+bar-no-talk = No request is decided by it, so there is no talk.
+    .do = Agree a time or answer first; a talk held elsewhere is written with talk.
+bar-word-said = This side's word on the talk is said, by { $fact }.
+    .do = Write a text if more is to be said.
+bar-their-word = The other side has said its word on the talk, by { $fact }.
+    .do = Say this side's own word with talk, or write a text.
+bar-before-start = It lies ahead: { $time }.
+    .do = Say it after that time.
+bar-not-joined = This side has not joined the talk.
+    .do = If the talk was held elsewhere, write it with talk.
+bar-retracted = It is retracted, by { $fact }.
+    .do = Nothing more is needed.
+bar-line-closed = The line is closed, by { $fact }; only a memo can be written.
+    .do = Pair a new line.
+bar-unknown-post = The charter names no such post on that side.
+    .do = Take one of the posts that the charter names.
+bar-precedence-too-high = The charter does not let that post be asked with this precedence.
+    .do = Take a lower precedence, or another post.
+bar-nothing-new = It names nothing new but receipts.
+    .do = Nothing is needed.
+bar-not-at-index-zero = A charter stands at index 0 and nowhere else.
+    .do = Nothing is needed.
+bar-amend-mismatch = An amendment needs the next number and a charter that reads, and is countersigned once, by the other side.
+    .do = Read the present charter and propose again.
+bar-malformed = A field of this { $kind } is not as the type has it.
+    .do = Correct the field and give the act again.
+refusal-in-the-past = { $time } has passed.
+    .do = Name a time ahead.
+refusal-too-early-valid-until = The valid-until of the request is not reached, or grace has not passed.
+    .do = Not before { $time }; to end it sooner, withdraw it.
+refusal-too-early-answer-by = The answer-by of the offer is not reached, or grace has not passed.
+    .do = Not before { $time }; to end it sooner, withdraw the offer.
+refusal-too-early-recall = The recall window is not over, or grace has not passed.
+    .do = Not before { $time }; to end it sooner, withdraw it.
+refusal-not-even = What they have done meanwhile is not known here: the records are not even since the start or the last reconnection.
+    .do = Wait until the records agree, or until grace has passed.
+refusal-too-long = It is { $length } bytes long; the most is { $max }.
+    .do = Shorten it, or send it as several texts.
+refusal-line-not-open = The line is not open: pairing is not finished, or its log is halted.
+    .do = See its state under lines.
+refusal-restored = This station is restored from a backup and signs nothing before a new epoch is open.
+    .do = Look at what the other side shows and open a new epoch with the root key.
+refusal-unknown-line = There is no such line here.
+    .do = See lines for those there are.
+
+## Misconduct: what the other station did that the protocol forbids. Kept as evidence; the line survives.
+
+misconduct-bad-signature = Their station sent an entry whose signature does not verify under the key in force at its index.
+misconduct-not-canonical = Their station sent an entry that is not in its one form.
+misconduct-wrong-line = Their station sent an entry that belongs to another line.
+misconduct-wrong-party = Their station sent an entry of another log as theirs.
+misconduct-wrong-epoch = Their station sent an entry of an epoch that no charter opened.
+misconduct-wrong-place = Their station sent an entry that does not continue its log: its index or the root before it is another.
+misconduct-head-went-back = Their station named an older head of our log than it had named before.
+misconduct-head-never-ours = Their station named a head that our log never had.
+misconduct-fork = Their station signed two different entries for one index.
+misconduct-bad-frame = Their station sent a frame that is none, or that may not come there.
+misconduct-no-common-version = Their station and ours have no version of the protocol in common.
+misconduct-false-claim = Their station says that it holds more of our log than we do, and shows nothing that we signed.
+misconduct-epoch-jump = Their station opened an epoch whose number is too far above the last.
+misconduct-wrong-body = Their station sent words that are not those that their entry names.
+misconduct-other-charter = Their station showed a charter that is not the one agreed on in pairing.
+misconduct-stale-grant = Their station showed an old grant of new keys again: its serial is not above the last.
+misconduct-halts = The evidence is kept; their log is taken no further in this epoch. A person must speak with them by another channel.
+misconduct-ends-session = The evidence is kept; the session ended and is tried again.
+
+## Headings of tables on a terminal
+
+table-rung = Fact
+table-ours = { $place } (ours)
+table-theirs = { $place } (theirs)
+table-by = Stated by
+table-statement-ours = our station
+table-statement-theirs = their station
+table-ask = Ask { $name }
+table-renewal = Renewal { $name }
+table-renewal-early = Renewal { $name }: sooner than agreed, no attempt
+table-offer = Offer { $name }: { $windows }
+table-ready = Ready { $name }
+table-answer-by = answer by { $time }; on silence it { $silence }
+table-talk = Talk { $state }: our word: { $ours }; their word: { $theirs }
+table-until = until { $time }
+table-deadline = by { $time }
+table-accepted = accepted: { $window }
+table-acts = You may: { $acts }
+table-requests-theirs = Asked of us
+table-requests-ours = Asked by us
+table-unsettled = Not settled
+table-owed = Owed by us
+table-head-ours = Our log: { $size } entries, root { $root }
+table-head-theirs = Their log: { $size } entries, root { $root }
+table-declared-ours = We declare { $state }
+table-saw = had seen to #{ $last }
+table-saw-nothing = had seen nothing
+table-count = Asked
+table-answered = Answ.
+table-agreed = Agreed
+table-declined = Decl.
+table-withdrawn = Withdr.
+table-lapsed = Lapsed
+table-crossed = Crossed
+table-open = Open
+table-talked = Talked
+table-median-worst = { $median } / { $worst }
+table-spans = Median / worst
+table-delivered = To DELIVERED
+table-seen = To SEEN
+table-first-answer = To a first answer
+
+## What a command or a program is told when it cannot be understood, or no station can do it: what, and what to do.
+
+fault-not-json = What was sent is not of the form that this call takes: { $cause }.
+    .do = Send the fields that docs/protocol.md and “counterpart help” name, and no others.
+fault-unknown-act = There is no act “{ $said }”.
+    .do = Take one of: { $known }.
+fault-field-not-taken = { $act } does not take “{ $field }”.
+    .do = Leave it out; { $act } takes: { $takes }.
+fault-field-missing = { $act } needs “{ $field }”.
+    .do = Give it.
+fault-unknown-word = “{ $said }” is no { $field }.
+    .do = Take one of: { $known }.
+fault-post-malformed = “{ $said }” cannot be the name of a post.
+    .do = Write 1 to 32 of a–z, 0–9 and “-”, as the charter has it.
+fault-time-unreadable = “{ $said }” is not a time that is read here.
+    .do = Write 2026-11-24T12:00:00Z; in a command also 12:00, “tomorrow 12:00”, “2026-11-24 12:00” or +90m.
+fault-time-skipped = “{ $said }” does not exist in { $zone }: the clocks go forward over it.
+    .do = Write { $first } or { $second }.
+fault-time-twice = “{ $said }” comes twice in { $zone }: the clocks go back over it.
+    .do = Write { $first } or { $second }.
+fault-time-out-of-range = “{ $said }” lies outside the years 1970 to 9999.
+    .do = Write a time between them.
+fault-zone-unknown = No zone is called “{ $said }”.
+    .do = Write a name of the IANA database, such as Europe/Oslo.
+fault-window-unreadable = “{ $said }” is not a window.
+    .do = Write START/END@Zone, such as 2026-11-24T12:00:00Z/2026-11-24T13:00:00Z@Europe/Oslo; in a command also “tomorrow 12:00/13:00”.
+fault-window-backwards = “{ $said }” does not end after it starts.
+    .do = Write the start before the end.
+fault-window-too-long = “{ $said }” is longer than { $days } days.
+    .do = Name a shorter window, or several.
+fault-window-count = An offer has 1 to { $max } windows.
+    .do = Name so many.
+fault-window-which = { $name } has { $count ->
+        [one] one window
+       *[other] { $count } windows
+    }, and which is taken is not clear.
+    .do = Give its number, from 1, or the window itself.
+fault-too-many-posts = More than { $max } posts are named.
+    .do = Name those who spoke.
+fault-line-which = This station has several lines: { $known }.
+    .do = Say which, by call sign or by the first digits of its id.
+fault-line-unknown = No line is called “{ $said }”.
+    .do = Take one of those there are: { $known }.
+fault-line-none = This station has no line yet.
+    .do = Make one with “counterpart invite”, or take up an invitation with “counterpart join”.
+fault-language-malformed = “{ $said }” is no tag of a language.
+    .do = Write a tag of BCP 47, such as en or fr-CA.
+fault-words-unreadable = The words are empty, too long, or not UTF-8 text.
+    .do = Give the text as an argument, or “-” to read it from the standard input.
+fault-token-malformed = A token has 1 to { $max } bytes.
+    .do = Give such a one, or none: then one is made.
+fault-too-large = More than { $max } bytes were sent.
+    .do = Shorten it, or send it as several texts.
+fault-no-such-route = There is nothing at { $path }.
+    .do = Look the address up in the documentation of /api/v1.
+fault-wrong-method = { $path } does not take { $method }.
+    .do = Use the method that the documentation of /api/v1 names.
+fault-not-a-request = { $name } is no request and belongs to none.
+    .do = Name a request; “counterpart status” lists those that are open.
+fault-no-such-session = No bell with this session is open.
+    .do = Open one: only an open bell can say that a device rings.
+fault-not-handed = That does not ring at this bell, or no longer.
+    .do = Confirm what the bell was given last.
+fault-too-many-bells = { $max } bells are open, as many as a station serves.
+    .do = Close one.
+fault-digits-malformed = “{ $said }” are not sixteen groups of five digits.
+    .do = Give all sixteen groups as the other side reads them aloud.
+fault-no-data = { $path } holds no station.
+    .do = Name its data directory with --data, or make one with “counterpart init”.
+fault-file = { $path }: { $cause }.
+    .do = Name a file that this user may read, or a place where nothing is yet.
+fault-configuration = { $cause }.
+    .do = Correct it and give the command again.
+fault-keys = { $cause }.
+    .do = Mend that and give the command again.
+fault-no-station = No station answers at { $path }: { $cause }.
+    .do = Start it with “counterpart --data { $data } serve”; record, status, lines and doctor also read without one.
+fault-station-there = A station already answers at { $path }.
+    .do = Use it, or stop it first.
+fault-not-understood = The station answered something that this program cannot read: { $cause }.
+    .do = Use the program of the station's own version.
+fault-machine = This station's machine failed: { $cause }. Nothing was written.
+    .do = Ask again with the same token; if it persists, run “counterpart doctor”.
+fault-stopping = The station is stopping.
+    .do = Ask again with the same token when it serves.
+fault-timed-out = The station did not answer within { $seconds } s.
+    .do = Ask again with the same token: what is written already stands once.
+fault-not-built = This program cannot { $what } yet.
+    .do = Build a later version.
+
+## What a command says when it is done
+
+done-written = { $name } is in the record.
+done-repeated = { $name } was in the record already, by the same token. Nothing was written now.
+done-init = The station is made in { $data }. Its root key is { $root }: keep it elsewhere, on a medium that goes into a safe; it is needed after a restore.
+done-init-next = Read { $config }, then start it: counterpart --data { $data } serve
+done-backup = The record, the keys and the configuration are copied to { $to }. Who has it can sign as this station: keep it closed.
+done-invite = Give this invitation to the other organisation in confidence. It opens line { $line }.
+requests-none = No open request.
+bell-mute = This is not a terminal: what rings is printed here and does not count as ringing.
+bell-waiting = The bell is set. Nothing rings.
+bell-lost = The station does not answer. The bell waits for it.
+bell-back = The station answers again.
+candidate-said = { $name } ({ $sign }): compare by another channel, all of it: { $digits }
+candidate-confirmed = { $name }: a person there has confirmed.
+
+## What the doctor found
+
+doctor-configuration-well = The configuration can be read.
+doctor-configuration-wrong = { $cause }.
+    .do = Correct the file.
+doctor-keys-well = The keys are there and closed to others.
+doctor-keys-wrong = { $cause }.
+    .do = Take the files from a backup, or mend their modes.
+doctor-database-well = The database hangs together.
+doctor-database-wrong = { $cause }.
+    .do = Stop the station, keep a copy of its data directory, and restore a backup.
+doctor-restored = This record was restored from a backup: its old epochs sign nothing.
+    .do = Look at what the other side shows, and open a new epoch with the root key.
+doctor-clock-well = The clock is not behind what this station has claimed.
+doctor-clock-wrong = The clock is more than a minute behind what this station has claimed itself.
+    .do = Set the clock; until then what is written claims times that go back.
+doctor-line-well = { $peer }: { $entries } entries built again, their signatures and both roots as stored.
+doctor-line-wrong = Line { $line } cannot be built from its entries: { $cause }.
+    .do = Stop the station, keep a copy of its data directory, and restore a backup.
+doctor-line-head = { $peer }: the log of { $sign } built again has another head than the one stored.
+    .do = Stop the station, keep a copy of its data directory, and restore a backup.
+doctor-conduct = Line { $line }: { $count ->
+        [one] one breach
+       *[other] { $count } breaches
+    } of the protocol by the other station kept as evidence, the last “{ $misconduct }”.
+    .do = Speak with them by another channel.
+record-head = { $sign }: { $size } entries, root { $root }
