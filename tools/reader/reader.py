@@ -225,6 +225,7 @@ class Header:
             self.reads = "readable" if len(payload) <= 12_288 and self.fits(pairs) else "malformed"
             body = pairs.at(15)
             self.body = body if OPTIONAL[15](body) else None
+        self.new = self.args if self.reads == "readable" and self.word == "key" else None
 
     def fits(self, pairs):
         present = {k for k, _ in pairs}
@@ -284,29 +285,28 @@ class Log:
     """One log as it is read: what was taken of it, and the first fault."""
 
     def __init__(self, number):
-        self.party, self.size, self.named, self.key, self.charter = number, 0, 0, None, None
+        self.party, self.size, self.named, self.keys, self.serial, self.charter = number, 0, 0, [], 0, None
         self.roots, self.counts, self.verdicts, self.fault = roots([]), collections.Counter(), [], None
 
     def judge(self, data, body, other):
         """What the entry reads as; a Fault if it may not stand next."""
         payload, signature = open_frame(data)
-        header = Header(payload)
-        size = self.size
+        header, size = Header(payload), self.size
         if self.charter is None:
             raise Fault("wrong-epoch")
-        keys = self.charter.keys[self.party]
+        self.keys = self.keys or [self.charter.keys[self.party][1]]
         for holds, name in (
             (header.line == self.charter.line, "wrong-line"),
             (header.party == self.party, "wrong-party"),
             (header.epoch == [0, bytes(8)], "wrong-epoch"),
-            (header.own[0] >= size, "fork"),
-            (header.own == (size, self.roots[size]), "wrong-place"),
+            (header.own == (size, self.roots[size]) or header.own[0] < size, "wrong-place"),
+            (verify(self.keys[min(header.own[0], size)], to_be_signed(b"entry", payload), signature), "bad-signature"),
+            (header.own[0] == size, "fork"),
+            (self.granted(header, self.charter.keys[self.party][0]), "bad-signature"),
             (header.held[0] >= self.named, "head-went-back"),
             (header.held[0] < len(other.roots) and other.roots[header.held[0]] == header.held[1], "head-never-ours"),
-            (verify(self.key or keys[1], to_be_signed(b"entry", payload), signature), "bad-signature"),
-            (self.granted(header, keys[0]), "bad-signature"),
-            (size > 0 or header.reads == "readable" and header.word == "charter"
-             and header.args == self.charter.opening, "wrong-epoch"),
+            (header.new is None or header.new[0] > self.serial, "stale-grant"),
+            (size > 0 or [header.reads, header.word, header.args] == ["readable", "charter", self.charter.opening], "wrong-epoch"),
             (body_fits(header, body), "wrong-body"),
         ):
             if not holds:
@@ -314,9 +314,9 @@ class Log:
         return header
 
     def granted(self, header, root):
-        if header.reads != "readable" or header.word != "key":
+        if header.new is None:
             return True
-        serial, keys, by_root, by_new = header.args
+        serial, keys, by_root, by_new = header.new
         message = to_be_signed(b"key", encode([self.charter.line, serial, keys]))
         return verify(root, message, by_root) and verify(keys[0], message, by_new)
 
@@ -327,8 +327,8 @@ class Log:
             self.fault = (self.size, str(fault))
             return self.verdicts.append(str(fault))
         self.size, self.named = self.size + 1, header.held[0]
-        if header.reads == "readable" and header.word == "key":
-            self.key = header.args[1][0]
+        self.keys.append(header.new[1][0] if header.new else self.keys[-1])
+        self.serial = header.new[0] if header.new else self.serial
         self.verdicts.append(header.reads)
         return self.counts.update([header.word if header.reads == "readable" else header.reads])
 

@@ -111,7 +111,7 @@ class Line(unittest.TestCase):
             self.assertEqual(logs[party].verdicts[-len(expected):], expected, case["name"])
             self.assertIsNone(logs[1 - party].fault, case["name"])
         halting = {"bad-signature", "not-canonical", "wrong-line", "wrong-party", "wrong-epoch", "wrong-place", "head-went-back",
-                   "head-never-ours", "fork"}
+                   "head-never-ours", "fork", "stale-grant"}
         self.assertLessEqual(halting | {"unknown", "void", "malformed", "counts"}, {e["expect"] for c in CASES for e in c["entries"]})
 
     def test_every_single_bit_changed_is_found(self):
