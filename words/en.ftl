@@ -693,8 +693,8 @@ demo-guide =
     Terminal 3, Northland asks, Southland answers as it likes:
       { $north } ask --from minister --to minister --precedence PRIORITY "North Sea cable"
       { $north } status
-      { $south } defer "Northland 1" ENGAGED
-      { $south } offer "Northland 1" "tomorrow 10:00/tomorrow 10:30" "tomorrow 15:00/tomorrow 15:30" --answer-by +2m
+      { $south } defer "Northland 1" --code ENGAGED
+      { $south } offer "Northland 1" --window "tomorrow 10:00/tomorrow 10:30" --window "tomorrow 15:00/tomorrow 15:30" --answer-by +2m
       { $north } accept "Southland 1" --window 1
       { $south } text --from minister --to minister "We will call from the ministry."
       { $north } lines

@@ -203,11 +203,10 @@ impl Context {
         Timestamp(self.clock.now().min(Timestamp::MAX.0))
     }
 
-    /// Both sides' clocks, as far as they are known here.
-    fn clocks(&self, call_signs: [&str; 2]) -> Clocks {
-        let [ours, theirs] = call_signs;
+    /// Both sides' clocks, as far as they are known here. The charter names no zone, so the peer's times are shown in UTC.
+    fn clocks(&self, ours: &str) -> Clocks {
         let zone = self.config().map_or(TimeZone::UTC, |config| config.organisation.zone);
-        Clocks { ours: Place { name: ours.into(), zone }, theirs: Place::in_utc(theirs), now: self.now() }
+        Clocks { ours: Place { name: ours.into(), zone }, theirs: Place::in_utc("UTC"), now: self.now() }
     }
 
     fn token(&self) -> Result<String, Told> {
