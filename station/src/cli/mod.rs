@@ -34,6 +34,11 @@ use crate::words::clocks::{Clocks, Place};
 use acts::ActCommand;
 use client::Client;
 
+/// Names the data directory when no argument does.
+const DATA_VARIABLE: &str = "COUNTERPART_DATA";
+/// The data directory when nothing names one.
+const DATA_DEFAULT: &str = "./counterpart-data";
+
 /// How a command ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Exit {
@@ -69,9 +74,9 @@ impl Exit {
                   3 no station answers, or the machine failed; 4 the other station broke the protocol."
 )]
 pub struct Cli {
-    /// The station's data directory.
-    #[arg(long, env = "COUNTERPART_DATA", default_value = "./counterpart-data", global = true, value_name = "DIR")]
-    data: PathBuf,
+    /// The station's data directory; otherwise that of COUNTERPART_DATA, otherwise ./counterpart-data.
+    #[arg(long, global = true, value_name = "DIR")]
+    data: Option<PathBuf>,
     /// Print the API's JSON.
     #[arg(long, global = true)]
     json: bool,
@@ -98,6 +103,8 @@ enum Command {
 /// What every command has at hand.
 struct Context {
     data: PathBuf,
+    /// As `--data` says: a demonstration uses no directory that it was not given.
+    data_given: Option<PathBuf>,
     json: bool,
     words: Words,
     clock: Clock,
@@ -118,7 +125,14 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
             return if asked.use_stderr() { Exit::Usage } else { Exit::Done };
         }
     };
-    let context = Context { data: cli.data, json: cli.json, words: Words::english(), clock: Clock::system() };
+    let usual = || std::env::var_os(DATA_VARIABLE).filter(|dir| !dir.is_empty()).map(PathBuf::from);
+    let context = Context {
+        data: cli.data.clone().or_else(usual).unwrap_or_else(|| DATA_DEFAULT.into()),
+        data_given: cli.data,
+        json: cli.json,
+        words: Words::english(),
+        clock: Clock::system(),
+    };
     match context.command(cli.command) {
         Ok(exit) => exit,
         Err(told) => {

@@ -1,6 +1,6 @@
 //! `serve` and `demo`: a station that runs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 
@@ -27,18 +27,23 @@ pub struct Demo {
 }
 
 impl ServeCommand {
+    /// Runs it until it ends.
     pub fn run(self, context: &Context) -> Result<Exit, Told> {
-        let what = match self {
-            ServeCommand::Serve => "serve",
-            ServeCommand::Demo(_) => "demo",
-        };
-        context.has_data_for(what)?;
-        Err(context.tell(Fault::new(Code::NotBuilt).with("what", what)))
+        match self {
+            ServeCommand::Serve => context.serve(),
+            ServeCommand::Demo(demo) => context.demo(&demo, context.data_given.as_deref()),
+        }
     }
 }
 
 impl Context {
-    fn has_data_for(&self, what: &str) -> Result<(), Told> {
-        if what == "demo" { Ok(()) } else { self.has_data() }
+    fn serve(&self) -> Result<Exit, Told> {
+        self.has_data()?;
+        Err(self.tell(Fault::new(Code::NotBuilt).with("what", "serve")))
+    }
+
+    /// `data` is where both stations live, if they are to stay.
+    fn demo(&self, _: &Demo, _: Option<&Path>) -> Result<Exit, Told> {
+        Err(self.tell(Fault::new(Code::NotBuilt).with("what", "demo")))
     }
 }
