@@ -7,6 +7,7 @@ pub mod config;
 pub mod entropy;
 pub mod keys;
 pub mod link;
+pub mod pairing;
 pub mod record;
 pub mod station;
 pub mod store;

@@ -42,8 +42,12 @@ pub enum Frame {
         /// As signed.
         entry: Vec<u8>,
     },
-    /// 6, either way: abandoned here.
-    Gone,
+    /// 6, either way: abandoned here. It names the line because it may be a connection's first frame, and two stations may be
+    /// pairing more than one.
+    Gone {
+        /// Which pairing.
+        line: LineId,
+    },
     /// 7, to the joiner: turned away.
     Refused(Why),
 }
@@ -105,7 +109,7 @@ impl Frame {
             Frame::Signature(_) => 3,
             Frame::Both { .. } => 4,
             Frame::First { .. } => 5,
-            Frame::Gone => 6,
+            Frame::Gone { .. } => 6,
             Frame::Refused(_) => 7,
         }
     }
@@ -124,7 +128,7 @@ impl Frame {
                 items.push(Value::bytes(entry));
             }
             Frame::First { entry } => items.push(Value::bytes(entry)),
-            Frame::Gone => {}
+            Frame::Gone { line } => items.push(Value::bytes(&line.0)),
             Frame::Refused(why) => items.push(Value::Uint(*why as u64)),
         }
         Value::Array(items).encode()
@@ -167,7 +171,7 @@ fn read(number: u64, items: &[Value]) -> Option<Frame> {
             entry: long(entry, limits::ENTRY_MAX)?,
         },
         (5, [entry]) => Frame::First { entry: long(entry, limits::ENTRY_MAX)? },
-        (6, []) => Frame::Gone,
+        (6, [line]) => Frame::Gone { line: LineId(line.as_array_of()?) },
         (7, [why]) => Frame::Refused(Why::from_number(why.as_uint()?)?),
         _ => return None,
     })

@@ -107,6 +107,15 @@ impl Inviter {
         self.keys().contains(key)
     }
 
+    /// Whether this candidate's signature is here: a person there has confirmed.
+    pub fn has_signed(&self, key: &Hash) -> bool {
+        match &self.phase {
+            Phase::Inviting { candidates, .. } => candidates.iter().any(|c| c.key() == *key && c.signature.is_some()),
+            Phase::Confirmed { .. } | Phase::Ended { .. } => false,
+            Phase::Countersigned { .. } | Phase::Open { .. } => self.knows(key),
+        }
+    }
+
     fn keys(&self) -> Vec<Hash> {
         match &self.phase {
             Phase::Inviting { candidates, .. } => candidates.iter().map(Candidate::key).collect(),
@@ -115,6 +124,10 @@ impl Inviter {
             Phase::Open { joiner, .. } => alloc::vec![*joiner],
             Phase::Ended { keys, .. } => keys.clone(),
         }
+    }
+
+    fn abandoned(&self) -> Frame {
+        Frame::Gone { line: self.line() }
     }
 
     fn to(&self, phase: Phase) -> Inviter {
@@ -127,7 +140,7 @@ impl Inviter {
             Phase::Countersigned { agreed, entry } if joiner(agreed) == *key => {
                 Step::none().sending(*key, both(agreed, entry))
             }
-            Phase::Ended { keys, .. } if keys.contains(key) => Step::none().sending(*key, Frame::Gone),
+            Phase::Ended { keys, .. } if keys.contains(key) => Step::none().sending(*key, self.abandoned()),
             _ => Step::none(),
         }
     }
@@ -138,8 +151,10 @@ impl Inviter {
             Frame::Hello { line, proof, terms } => self.hello(&Hello { from, exporter, line: *line, proof, terms }),
             Frame::Signature(signature) => self.signature(from, signature, means),
             Frame::First { entry } => self.first(from, entry, means),
-            Frame::Gone => self.gone(from),
-            Frame::Candidate { .. } | Frame::Both { .. } | Frame::Refused(_) => misconduct(from, Misconduct::BadFrame),
+            Frame::Gone { line } if *line == self.line() => self.gone(from),
+            Frame::Candidate { .. } | Frame::Both { .. } | Frame::Refused(_) | Frame::Gone { .. } => {
+                misconduct(from, Misconduct::BadFrame)
+            }
         }
     }
 
@@ -165,7 +180,7 @@ impl Inviter {
                 Step::none().sending(*hello.from, both(agreed, entry))
             }
             Phase::Countersigned { .. } | Phase::Open { .. } => turn_away(Why::Used),
-            Phase::Ended { .. } => Step::none().sending(*hello.from, Frame::Gone),
+            Phase::Ended { .. } => Step::none().sending(*hello.from, self.abandoned()),
         }
     }
 
@@ -230,7 +245,7 @@ impl Inviter {
             Phase::Countersigned { .. } if self.knows(from) => self.connected(from),
             Phase::Open { .. } if self.knows(from) => Step::none(),
             Phase::Countersigned { .. } | Phase::Open { .. } => turn_away(from, Why::Used),
-            Phase::Ended { .. } => Step::none().sending(*from, Frame::Gone),
+            Phase::Ended { .. } => Step::none().sending(*from, self.abandoned()),
         }
     }
 
@@ -274,7 +289,7 @@ impl Inviter {
             }
             Phase::Open { joiner, .. } if joiner == from => Step::none(),
             // It cannot have opened what was never signed by both; one that lost its state may say so all the same.
-            Phase::Ended { .. } => Step::none().sending(*from, Frame::Gone),
+            Phase::Ended { .. } => Step::none().sending(*from, self.abandoned()),
             _ => misconduct(from, Misconduct::BadFrame),
         }
     }

@@ -100,6 +100,10 @@ impl Joiner {
         Joiner { draft: self.draft.clone(), charter: self.charter.clone(), addresses: self.addresses.clone(), phase }
     }
 
+    fn gone(&self) -> Frame {
+        Frame::Gone { line: self.line() }
+    }
+
     fn send(&self, frame: Frame) -> Next {
         Step::none().sending(self.pin(), frame)
     }
@@ -116,7 +120,7 @@ impl Joiner {
                 }
             }
             Phase::Open { entry } => first_frame(entry),
-            Phase::Ended(_) => Frame::Gone,
+            Phase::Ended(_) => self.gone(),
         })
     }
 
@@ -131,15 +135,19 @@ impl Joiner {
             }
             Phase::Ended(_) => {
                 let asks = matches!(frame, Frame::Candidate { .. } | Frame::Both { .. });
-                return if asks { self.send(Frame::Gone) } else { Step::none() };
+                return if asks { self.send(self.gone()) } else { Step::none() };
             }
         };
         match frame {
             Frame::Candidate { charter } => self.candidate(charter, secret, stage),
             Frame::Both { signatures, entry } => self.both(signatures, entry, secret, stage, means),
-            Frame::Gone => Step::commit(self.to(Phase::Ended(End::Theirs))).showing(Show::Gone { with: self.pin() }),
+            Frame::Gone { line } if *line == self.line() => {
+                Step::commit(self.to(Phase::Ended(End::Theirs))).showing(Show::Gone { with: self.pin() })
+            }
             Frame::Refused(why) => Step::none().showing(Show::Refused(*why)),
-            Frame::Hello { .. } | Frame::Signature(_) | Frame::First { .. } => self.misconduct(Misconduct::BadFrame),
+            Frame::Hello { .. } | Frame::Signature(_) | Frame::First { .. } | Frame::Gone { .. } => {
+                self.misconduct(Misconduct::BadFrame)
+            }
         }
     }
 
@@ -231,7 +239,7 @@ impl Joiner {
             Phase::Open { .. } => return Err(Refusal::Written),
             Phase::Ended(_) => Step::none(),
         };
-        Ok(step.sending(self.pin(), Frame::Gone))
+        Ok(step.sending(self.pin(), self.gone()))
     }
 
     /// What a copy that knows it is restored puts in the place of this state before it does anything else. `None`: the

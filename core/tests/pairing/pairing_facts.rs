@@ -16,7 +16,8 @@ use counterpart_core::record::sign1::{Sign, SoftKey, Strict};
 use counterpart_core::record::what::What;
 
 use crate::staged::{
-    NORTH, SOUTH, THIEF, both_cheap, cheap, draft, exporter, invitation, lend, link, only, real, soft, terms, thief,
+    GONE, NORTH, SOUTH, THIEF, both_cheap, cheap, draft, exporter, invitation, lend, link, only, real, soft, terms,
+    thief,
 };
 
 /// Takes a step as a station does whose commit succeeds.
@@ -250,7 +251,7 @@ fn a_joiner_that_has_written_its_index_0_says_so_again_and_does_not_abandon() {
     assert!(repeated.commit.is_none());
     assert_eq!(only(&repeated.send), first);
     assert_eq!(joiner.abandon().err(), Some(Refusal::Written));
-    let gone = joiner.frame(&Frame::Gone, &lend(&cheap(SOUTH)));
+    let gone = joiner.frame(&GONE, &lend(&cheap(SOUTH)));
     assert!(gone.commit.is_none());
     let step = inviter.finish();
     take(&mut inviter, step);
@@ -262,15 +263,15 @@ fn what_abandons_is_heard_at_once_or_on_the_next_connection() {
     let (mut inviter, mut joiner) = both_cheap();
     hello(&mut inviter, &joiner, SOUTH);
     let step = inviter.abandon().unwrap();
-    assert_eq!(take(&mut inviter, step).send, [(link(SOUTH), Frame::Gone)]);
+    assert_eq!(take(&mut inviter, step).send, [(link(SOUTH), GONE)]);
 
-    assert_eq!(only(&inviter.connected(&link(SOUTH)).send), Frame::Gone);
-    assert_eq!(only(&inviter.abandon().unwrap().send), Frame::Gone);
+    assert_eq!(only(&inviter.connected(&link(SOUTH)).send), GONE);
+    assert_eq!(only(&inviter.abandon().unwrap().send), GONE);
     let told = only(&hello(&mut inviter, &joiner, SOUTH).send);
     let step = joiner.frame(&told, &lend(&cheap(SOUTH)));
     take(&mut joiner, step);
     assert_eq!(joiner.standing(), Standing::Ended(End::Theirs));
-    assert_eq!(only(&joiner.connected(&exporter(SOUTH)).send), Frame::Gone);
+    assert_eq!(only(&joiner.connected(&exporter(SOUTH)).send), GONE);
 }
 
 #[test]
@@ -280,11 +281,11 @@ fn a_thief_that_says_gone_ends_nothing_but_its_own_candidacy() {
     confirm_joiner(&mut inviter, &mut joiner);
     let (thief, at) = (link(THIEF), exporter(THIEF));
 
-    let step = inviter.frame(&thief, &at, &Frame::Gone, &lend(&cheap(NORTH)));
+    let step = inviter.frame(&thief, &at, &GONE, &lend(&cheap(NORTH)));
     take(&mut inviter, step);
     assert_eq!(inviter.charters().len(), 1);
     confirm_inviter(&mut inviter, &joiner);
-    let step = inviter.frame(&thief, &at, &Frame::Gone, &lend(&cheap(NORTH)));
+    let step = inviter.frame(&thief, &at, &GONE, &lend(&cheap(NORTH)));
     assert!(step.commit.is_none());
     assert_eq!(inviter.standing(), Standing::Confirmed);
 }
@@ -403,13 +404,13 @@ fn a_restored_copy_burns_what_is_open_and_signs_nothing_by_it() {
     assert!(!restored.encode().windows(32).any(|w| w == [77; 32]));
     let step = restored.frame(&from, &at, &signature, &lend(&cheap(NORTH)));
     assert!(step.commit.is_none());
-    assert_eq!(only(&step.send), Frame::Gone);
+    assert_eq!(only(&step.send), GONE);
     let told = only(&hello(&mut restored, &thief(THIEF), THIEF).send);
-    assert_eq!(told, Frame::Gone);
+    assert_eq!(told, GONE);
     let copy = joiner.burned().unwrap();
     let both = countersign(&mut inviter, &mut joiner);
     let step = copy.frame(&both, &lend(&cheap(SOUTH)));
     assert!(step.commit.is_none());
-    assert_eq!(only(&step.send), Frame::Gone);
+    assert_eq!(only(&step.send), GONE);
     assert!(inviter.burned().is_none());
 }

@@ -7,7 +7,7 @@ use counterpart_core::pairing::joiner::Joiner;
 use counterpart_core::pairing::{End, Standing, StateFault};
 use counterpart_core::record::cbor::Value;
 
-use crate::staged::{NORTH, SOUTH, THIEF, both_cheap, cheap, exporter, lend, link, only, thief};
+use crate::staged::{GONE, NORTH, SOUTH, THIEF, both_cheap, cheap, exporter, lend, link, only, thief};
 
 /// One state of each phase on both sides, and every frame that they sent on the way.
 fn whole_ceremony() -> (Vec<Inviter>, Vec<Joiner>, Vec<Frame>) {
@@ -41,7 +41,7 @@ fn whole_ceremony() -> (Vec<Inviter>, Vec<Joiner>, Vec<Frame>) {
     inviters.push(step.commit.unwrap().state);
     inviters.push(inviters[1].burned().unwrap());
     joiners.push(joiners[1].burned().unwrap());
-    frames.extend([Frame::Gone, Frame::Refused(Why::NotCandidate)]);
+    frames.extend([GONE, Frame::Refused(Why::NotCandidate)]);
     (inviters, joiners, frames)
 }
 

@@ -13,7 +13,7 @@ use counterpart_core::record::cbor::Value;
 use counterpart_core::record::merkle::Hash;
 use counterpart_core::record::sign1::{AAD_CHARTER, Sign, to_be_signed};
 
-use crate::staged::{Cheap, NORTH, SOUTH, THIEF, both_cheap, cheap, exporter, lend, link, thief};
+use crate::staged::{Cheap, GONE, NORTH, SOUTH, THIEF, both_cheap, cheap, exporter, lend, link, thief};
 
 /// How the stations or their people behave.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -214,7 +214,7 @@ fn abandoned_too_late(inviter: &Inviter) -> Option<Step<Inviter>> {
     });
     waits.then(|| Step {
         commit: Some(Commit { state, entries: Vec::new() }),
-        send: vec![(link(SOUTH), Frame::Gone)],
+        send: vec![(link(SOUTH), GONE)],
         show: Vec::new(),
     })
 }
@@ -248,7 +248,7 @@ fn explore(rule: Rule) -> Found {
         panic!("a hello was expected");
     };
     let words = [hello.clone(), Frame::Signature(cheap(THIEF).sign(&message))];
-    let net = words.iter().chain([&Frame::Gone]).fold(0, |net, word| net | search.frame(Some(link(THIEF)), word));
+    let net = words.iter().chain([&GONE]).fold(0, |net, word| net | search.frame(Some(link(THIEF)), word));
     let (order, back) = all(&mut search, (start.0, start.1, net));
     assert!(search.frames.len() > 8);
     let both_open = |w: &World| search.standings(*w) == (Standing::Open, Standing::Open);

@@ -19,6 +19,8 @@ use sha2::{Digest, Sha256};
 pub const NORTH: u8 = 10;
 pub const SOUTH: u8 = 20;
 pub const THIEF: u8 = 30;
+pub const LINE: LineId = LineId([9; 16]);
+pub const GONE: Frame = Frame::Gone { line: LINE };
 
 /// A key whose signatures cost one hash; anybody could forge them, so nobody here is allowed to try.
 pub struct Cheap<'a> {
@@ -96,7 +98,7 @@ pub fn exporter(seed: u8) -> Exporter {
 pub fn draft(inviter: PartyTerms) -> Draft {
     Draft::of(Charter {
         version: 1,
-        line: LineId([9; 16]),
+        line: LINE,
         parties: [inviter.clone(), inviter],
         station_s: 60,
         watch_s: [28_800, 3_600, 900, 300],

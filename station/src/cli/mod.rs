@@ -6,6 +6,7 @@
 mod acts;
 mod bell;
 mod client;
+mod demo;
 mod pair;
 mod place;
 mod serve;
@@ -34,9 +35,7 @@ use crate::words::clocks::{Clocks, Place};
 use acts::ActCommand;
 use client::Client;
 
-/// Names the data directory when no argument does.
-const DATA_VARIABLE: &str = "COUNTERPART_DATA";
-/// The data directory when nothing names one.
+/// The data directory of a command that names none.
 const DATA_DEFAULT: &str = "./counterpart-data";
 
 /// How a command ended.
@@ -74,8 +73,8 @@ impl Exit {
                   3 no station answers, or the machine failed; 4 the other station broke the protocol."
 )]
 pub struct Cli {
-    /// The station's data directory; otherwise that of COUNTERPART_DATA, otherwise ./counterpart-data.
-    #[arg(long, global = true, value_name = "DIR")]
+    /// The station's data directory; ./counterpart-data unless said otherwise.
+    #[arg(long, env = "COUNTERPART_DATA", global = true, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Print the API's JSON.
     #[arg(long, global = true)]
@@ -103,8 +102,8 @@ enum Command {
 /// What every command has at hand.
 struct Context {
     data: PathBuf,
-    /// As `--data` says: a demonstration uses no directory that it was not given.
-    data_given: Option<PathBuf>,
+    /// The directory was named, by option or environment.
+    data_given: bool,
     json: bool,
     words: Words,
     clock: Clock,
@@ -125,14 +124,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
             return if asked.use_stderr() { Exit::Usage } else { Exit::Done };
         }
     };
-    let usual = || std::env::var_os(DATA_VARIABLE).filter(|dir| !dir.is_empty()).map(PathBuf::from);
-    let context = Context {
-        data: cli.data.clone().or_else(usual).unwrap_or_else(|| DATA_DEFAULT.into()),
-        data_given: cli.data,
-        json: cli.json,
-        words: Words::english(),
-        clock: Clock::system(),
-    };
+    let data_given = cli.data.is_some();
+    let data = cli.data.unwrap_or_else(|| DATA_DEFAULT.into());
+    let context = Context { data, data_given, json: cli.json, words: Words::english(), clock: Clock::system() };
     match context.command(cli.command) {
         Ok(exit) => exit,
         Err(told) => {

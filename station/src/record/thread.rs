@@ -42,7 +42,8 @@ pub struct Started {
 ///
 /// # Errors
 /// [`StoreError`] if the lines cannot be read, or the thread cannot be made.
-pub fn start(store: Store, keys: Keys, clock: Clock, check_mark: Mark) -> Result<Started, StoreError> {
+pub fn start(store: Store, keys: impl Into<Arc<Keys>>, clock: Clock, check_mark: Mark) -> Result<Started, StoreError> {
+    let keys = keys.into();
     let reader = store.reader()?;
     let lines = Lines::load(&reader)?;
     let (publish, published) = watch::channel(Arc::new(Published::default()));
@@ -59,7 +60,7 @@ pub fn start(store: Store, keys: Keys, clock: Clock, check_mark: Mark) -> Result
 struct Record {
     store: Store,
     reader: Reader,
-    keys: Keys,
+    keys: Arc<Keys>,
     clock: Clock,
     begun: Moment,
     check_mark: Mark,
@@ -201,7 +202,7 @@ impl Record {
             now: Timestamp(self.clock.now()),
             conduct: Conduct { even, steady_ms: monotonic_ms.saturating_sub(up_since_ms), mark: self.check_mark },
             monotonic_ms,
-            sign: &self.keys,
+            sign: &*self.keys,
             stored,
         }
     }

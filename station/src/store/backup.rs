@@ -64,7 +64,7 @@ fn copy_database(from: &Path, to: &Path) -> Result<(), StoreError> {
     }
     copy.execute_batch(
         "PRAGMA journal_mode = DELETE;
-         BEGIN; UPDATE meta SET value = 1 WHERE key = 'restored'; UPDATE log SET restored = 1; COMMIT;",
+         BEGIN; UPDATE meta SET value = value + 1 WHERE key = 'restored'; UPDATE log SET restored = 1; COMMIT;",
     )?;
     copy.close().map_err(|(_, e)| e.into())
 }

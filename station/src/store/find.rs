@@ -277,6 +277,15 @@ impl Reader {
     /// # Errors
     /// As [`Reader::lines`].
     pub fn restored(&self) -> Result<bool, StoreError> {
+        Ok(self.generation()? > 0)
+    }
+
+    /// How often this record was copied by a backup on its way here; 0: never. What was stored under a lower number is the
+    /// original's.
+    ///
+    /// # Errors
+    /// As [`Reader::lines`].
+    pub fn generation(&self) -> Result<u32, StoreError> {
         let sql = "SELECT value FROM meta WHERE key = 'restored'";
         self.with(|c| Ok(c.query_row(sql, [], |row| row.get(0))?))
     }

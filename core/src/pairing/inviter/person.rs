@@ -80,7 +80,7 @@ impl Inviter {
             Phase::Countersigned { .. } | Phase::Open { .. } => return Err(Refusal::Written),
             Phase::Ended { .. } => Step::none(),
         };
-        let gone = |step: Next, key: Hash| step.sending(key, Frame::Gone);
+        let gone = |step: Next, key: Hash| step.sending(key, self.abandoned());
         Ok(self.keys().into_iter().fold(step, gone))
     }
 }

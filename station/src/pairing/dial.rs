@@ -1,0 +1,132 @@
+//! The joiner dials: until the line is open or the pairing has ended, and then until the inviter has been told.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use counterpart_core::ids::LineId;
+use counterpart_core::pairing::{End, Standing};
+use counterpart_core::record::merkle::Hash;
+
+use super::Ceremony;
+use super::machine::Machine;
+use super::steps::Kept;
+use crate::entropy;
+use crate::link::{Connection, Dialling, Purpose};
+
+/// The first pause before the inviter is dialled again, in milliseconds; it doubles, with jitter.
+const BACKOFF_MIN_MS: u64 = 250;
+/// The longest pause.
+const BACKOFF_MAX_MS: u64 = 15_000;
+/// A connection that lasted so long was no failure, in milliseconds.
+const STEADY_MS: u64 = 5_000;
+/// Addresses that are tried of one name.
+const FOUND_MAX: usize = 4;
+/// How often we try to tell the inviter that a pairing has ended, since the start: some ten minutes, if it is away.
+const TELLING_MAX: u32 = 50;
+
+/// What a dialling task is to do next.
+enum Errand {
+    Dial { pin: Hash, addresses: Vec<String> },
+    Rest,
+    Over,
+}
+
+impl Ceremony {
+    /// Sees to it that a joiner's pairing is dialled.
+    pub(super) fn keep_dialling(&self, kept: &mut Kept) {
+        if matches!(kept.machine, Machine::Joiner(_)) && !kept.dialling {
+            kept.dialling = true;
+            let (ceremony, line) = (self.clone(), kept.machine.line());
+            self.spawn(async move { ceremony.keep_up(line).await });
+        }
+    }
+
+    async fn keep_up(self, line: LineId) {
+        let mut changes = self.changes();
+        let mut pause = BACKOFF_MIN_MS;
+        loop {
+            changes.borrow_and_update();
+            let (pin, addresses) = match self.errand(line).await {
+                Errand::Dial { pin, addresses } => (pin, addresses),
+                Errand::Over => return,
+                Errand::Rest => {
+                    pause = BACKOFF_MIN_MS;
+                    if changes.changed().await.is_err() {
+                        return;
+                    }
+                    continue;
+                }
+            };
+            let begun = self.0.clock.moment();
+            if let Some(connection) = self.reach(line, pin, &addresses).await {
+                self.dialled(line, connection).await;
+                if self.0.clock.moment().ms_since(begun) > STEADY_MS {
+                    pause = BACKOFF_MIN_MS;
+                }
+            }
+            let jitter = entropy::bytes::<1>().map_or(0, |[byte]| u64::from(byte) * pause / 256);
+            tokio::time::sleep(Duration::from_millis(pause / 2 + jitter)).await;
+            pause = (pause * 2).min(BACKOFF_MAX_MS);
+        }
+    }
+
+    async fn errand(&self, line: LineId) -> Errand {
+        let mut hall = self.0.hall.lock().await;
+        let Some(kept) = hall.get_mut(&line) else { return Errand::Over };
+        let Machine::Joiner(joiner) = &kept.machine else { return Errand::Over };
+        let dial = Errand::Dial { pin: joiner.pin(), addresses: joiner.addresses().to_vec() };
+        let errand = match joiner.standing() {
+            // The ordinary session of the line brings our index 0 to who has not got it here.
+            Standing::Open | Standing::Ended(End::Theirs) => Errand::Over,
+            Standing::Ended(_) if kept.told || kept.telling >= TELLING_MAX => Errand::Over,
+            Standing::Ended(_) => {
+                kept.telling += 1;
+                dial
+            }
+            _ if kept.rest.is_some() => Errand::Rest,
+            _ => dial,
+        };
+        kept.dialling = !matches!(errand, Errand::Over);
+        errand
+    }
+
+    pub(super) async fn has_ended(&self, line: LineId) -> bool {
+        let hall = self.0.hall.lock().await;
+        hall.get(&line).is_some_and(|kept| matches!(kept.machine.standing(), Standing::Ended(_)))
+    }
+
+    /// Takes note that the other side has heard our last word.
+    pub(super) async fn told(&self, line: LineId) {
+        if let Some(kept) = self.0.hall.lock().await.get_mut(&line) {
+            kept.told = matches!(kept.machine.standing(), Standing::Ended(_));
+        }
+    }
+
+    /// Tries every address of the inviter once.
+    async fn reach(&self, line: LineId, pin: Hash, addresses: &[String]) -> Option<Connection> {
+        for address in addresses {
+            let found: Vec<SocketAddr> = match tokio::net::lookup_host(address.as_str()).await {
+                Ok(found) => found.take(FOUND_MAX).collect(),
+                Err(error) => {
+                    self.tried(line, address, error.to_string()).await;
+                    continue;
+                }
+            };
+            for remote in found {
+                match self.0.endpoint.dial(remote, Purpose::Pairing, Some(pin), Dialling::default()).await {
+                    Ok(connection) => return Some(connection),
+                    Err(fault) => self.tried(line, address, fault.to_string()).await,
+                }
+            }
+        }
+        None
+    }
+
+    async fn tried(&self, line: LineId, address: &str, how: String) {
+        tracing::debug!(%line, "the inviter was not reached");
+        if let Some(kept) = self.0.hall.lock().await.get_mut(&line) {
+            kept.tried.insert(address.to_string(), how);
+        }
+        self.changed();
+    }
+}

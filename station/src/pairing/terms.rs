@@ -1,0 +1,97 @@
+//! What an invitation proposes, and what the charter says of this station.
+
+use counterpart_core::ids::{LineId, PostId};
+use counterpart_core::pairing::draft::{Draft, DraftFault};
+use counterpart_core::precedence::Precedence;
+use counterpart_core::record::charter::{self, Charter, Checks, PartyTerms, PostTerms, RULES_VERSION};
+
+use crate::config::{self, Config};
+use crate::keys::PublicKeys;
+
+/// The rules that an invitation proposes for its line, in seconds; lists by precedence begin with ROUTINE.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Proposal {
+    /// Their station holds an attempt within.
+    pub station_s: u64,
+    /// Their watch has seen it within.
+    pub watch_s: [u64; 4],
+    /// Their principal has deferred, offered or come within.
+    pub principal_s: u64,
+    /// A renewal sooner than this after the last attempt is none. By default the time that their watch may take: until
+    /// then nothing is late, and to ring again would only press.
+    pub pacing_s: [u64; 4],
+    /// When watch checks are due; `None`: as the configuration says.
+    pub checks: Option<Checks>,
+    /// No lapse is written sooner than this after its deadline.
+    pub grace_s: u64,
+    /// How long a `ready` can be taken up.
+    pub recall_s: u64,
+    /// The types of entry that may be spoken of in public, by number. By default none: what may be said is agreed on, not
+    /// assumed.
+    pub public: Vec<u64>,
+}
+
+impl Default for Proposal {
+    fn default() -> Proposal {
+        let watch_s = [8 * 3_600, 60 * 60, 15 * 60, 5 * 60];
+        Proposal {
+            station_s: 60,
+            watch_s,
+            principal_s: 48 * 3_600,
+            pacing_s: watch_s,
+            checks: None,
+            grace_s: 60,
+            recall_s: 15 * 60,
+            public: Vec::new(),
+        }
+    }
+}
+
+/// What the charter says of this station.
+pub(super) fn own(config: &Config, keys: &PublicKeys) -> PartyTerms {
+    let post = |post: &config::Post| {
+        let highest = Precedence::from_number(post.highest.into())?;
+        Some(PostTerms { id: PostId::parse(&post.id)?, highest, night: post.night })
+    };
+    // The configuration has checked both, with the same limits.
+    let mut posts: Vec<PostTerms> = config.posts.iter().filter_map(post).collect();
+    posts.sort_by(|a, b| a.id.cmp(&b.id));
+    PartyTerms {
+        name: config.organisation.name.clone(),
+        call_sign: config.organisation.call_sign.clone(),
+        keys: charter::Keys { root: keys.root, station: keys.station, link: keys.link, word: keys.word },
+        languages: config.organisation.languages.clone(),
+        addresses: config.link.announce.clone(),
+        posts,
+    }
+}
+
+/// The checks that the configuration proposes.
+pub(super) fn checks(config: &Config) -> Checks {
+    match &config.checks {
+        config::Checks::Every { minutes } => Checks::Every(u64::from(*minutes) * 60),
+        config::Checks::At { minutes_utc } => Checks::At(minutes_utc.iter().copied().map(u64::from).collect()),
+    }
+}
+
+/// The charter without its joiner.
+pub(super) fn draft(line: LineId, own: &PartyTerms, checks: &Checks, proposal: &Proposal) -> Result<Draft, DraftFault> {
+    Draft::of(Charter {
+        version: RULES_VERSION,
+        line,
+        // The draft puts nobody in the joiner's place, whoever stands there.
+        parties: [own.clone(), own.clone()],
+        station_s: proposal.station_s,
+        watch_s: proposal.watch_s,
+        principal_s: proposal.principal_s,
+        pacing_s: proposal.pacing_s,
+        checks: proposal.checks.clone().unwrap_or_else(|| checks.clone()),
+        deniable: false,
+        grace_s: proposal.grace_s,
+        public: proposal.public.clone(),
+        witnesses: Vec::new(),
+        relays: Vec::new(),
+        recall_s: proposal.recall_s,
+        unknown: Vec::new(),
+    })
+}

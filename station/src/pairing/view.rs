@@ -1,0 +1,154 @@
+//! A pairing as a person sees it: plain data, from the committed state.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use counterpart_core::fault::Misconduct;
+use counterpart_core::ids::{LineId, Party};
+use counterpart_core::pairing::frames::Why;
+use counterpart_core::pairing::{Show, Standing};
+use counterpart_core::record::charter::{Charter, digits};
+use counterpart_core::record::merkle::Hash;
+use sha2::{Digest, Sha256};
+
+use super::machine::Machine;
+use super::steps::Kept;
+
+/// One pairing.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PairingView {
+    /// The line that is being paired.
+    pub line: LineId,
+    /// Which side we are.
+    pub me: Party,
+    /// How far it has come.
+    pub standing: Standing,
+    /// The organisation at the other end, as it calls itself. `None`: nobody has come, or several have.
+    pub peer: Option<String>,
+    /// Whom to compare digits with. None before there are digits, and none once the line is open or the pairing has ended.
+    pub candidates: Vec<CandidateView>,
+    /// What has to happen next.
+    pub awaited: Awaited,
+    /// A connection of this pairing is up.
+    pub connected: bool,
+    /// What happened lately, oldest first: at most 16 things since this station started.
+    pub shown: Vec<Show>,
+    /// How dialling the inviter failed last, by address. Empty while connected.
+    pub tried: BTreeMap<String, String>,
+}
+
+/// Somebody to compare digits with.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CandidateView {
+    /// Its link key: what `differ` takes.
+    pub key: Hash,
+    /// The first 8 bytes of SHA-256 of the link key, as four groups of hexadecimal, to tell candidates apart.
+    pub key_fingerprint: String,
+    /// The organisation, as it calls itself.
+    pub name: String,
+    /// Its call sign.
+    pub call_sign: String,
+    /// Sixteen groups of five digits: SHA-256 of the charter with this candidate.
+    pub digits: String,
+    /// A person there has confirmed. Who joined learns it only with the inviter's own index 0.
+    pub they_confirmed: bool,
+    /// Its station is connected now.
+    pub connected: bool,
+}
+
+/// What has to happen next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Awaited {
+    /// The other station has not come or not answered.
+    TheirStation,
+    /// A person here compares and confirms.
+    OurPerson,
+    /// A person there confirms.
+    TheirPerson,
+    /// Their index 0.
+    TheirRecord,
+    /// Their station turned us away, and we no longer dial: a person here tries again or abandons.
+    Retry(Why),
+    /// Their station broke the protocol, and we no longer dial: a person here tries again or abandons.
+    RetryAfter(Misconduct),
+    /// Nothing: the line is open, or there will be none.
+    Nothing,
+}
+
+impl fmt::Display for Awaited {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Awaited::TheirStation => f.write_str("the other station has not answered yet"),
+            Awaited::OurPerson => {
+                f.write_str("compare all sixteen groups over another channel, then confirm or refuse")
+            }
+            Awaited::TheirPerson => f.write_str("confirmed here; a person there has not confirmed yet"),
+            Awaited::TheirRecord => f.write_str("signed by both; their record has not begun yet"),
+            Awaited::Retry(why) => why.fmt(f),
+            Awaited::RetryAfter(what) => {
+                write!(f, "their station broke the protocol ({}): tell them, then try again or abandon", what.word())
+            }
+            Awaited::Nothing => f.write_str("nothing"),
+        }
+    }
+}
+
+/// Why a joiner has stopped to dial until a person tries again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Rest {
+    Refused(Why),
+    Misconduct(Misconduct),
+}
+
+/// What is shown of one pairing. `connected`: the link keys that have a connection.
+pub(super) fn of(kept: &Kept, connected: &[Hash]) -> PairingView {
+    let (machine, standing) = (&kept.machine, kept.machine.standing());
+    let peer = machine.me().peer();
+    let has_digits = matches!(standing, Standing::Comparing | Standing::Confirmed | Standing::Countersigned);
+    let charters = machine.charters();
+    let candidate = |charter: &Charter| {
+        let terms = charter.party(peer);
+        let key = terms.keys.link;
+        CandidateView {
+            key,
+            key_fingerprint: key_fingerprint(&key),
+            name: terms.name.clone(),
+            call_sign: terms.call_sign.clone(),
+            digits: digits(&charter.fingerprint()),
+            they_confirmed: matches!(machine, Machine::Inviter(inviter) if inviter.has_signed(&key)),
+            connected: connected.contains(&key),
+        }
+    };
+    PairingView {
+        line: machine.line(),
+        me: machine.me(),
+        standing,
+        peer: match charters.as_slice() {
+            [charter] => Some(charter.party(peer).name.clone()),
+            _ => None,
+        },
+        candidates: if has_digits { charters.iter().map(candidate).collect() } else { Vec::new() },
+        awaited: awaited(kept, standing),
+        connected: !connected.is_empty(),
+        shown: kept.shown.iter().cloned().collect(),
+        tried: kept.tried.clone(),
+    }
+}
+
+fn awaited(kept: &Kept, standing: Standing) -> Awaited {
+    match (standing, kept.rest) {
+        (Standing::Open | Standing::Ended(_), _) => Awaited::Nothing,
+        (_, Some(Rest::Refused(why))) => Awaited::Retry(why),
+        (_, Some(Rest::Misconduct(what))) => Awaited::RetryAfter(what),
+        (Standing::Waiting, None) => Awaited::TheirStation,
+        (Standing::Comparing, None) => Awaited::OurPerson,
+        (Standing::Confirmed, None) => Awaited::TheirPerson,
+        (Standing::Countersigned, None) => Awaited::TheirRecord,
+    }
+}
+
+fn key_fingerprint(key: &Hash) -> String {
+    let hash: Hash = Sha256::digest(key).into();
+    let group = |pair: &[u8]| pair.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    hash.chunks_exact(2).take(4).map(group).collect::<Vec<_>>().join(" ")
+}
