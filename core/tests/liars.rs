@@ -156,3 +156,32 @@ fn an_act_on_a_void_entry_is_void() {
     let ghost = Act::Seen { on: Target::Entry(south(1)) };
     assert_eq!(pair.bar(NORTH, ghost), Bar::NoSuchThing);
 }
+
+#[test]
+fn an_entry_that_comes_twice_in_one_turn_is_no_fork_and_a_branch_beside_it_is() {
+    let (mut pair, request) = asked();
+    let mut forge = |what: What| {
+        pair.forge(SOUTH, |header| {
+            header.refers = Some(request);
+            header.what = Ok(what);
+        })
+    };
+    let (seen, branch) = (forge(What::Seen), forge(What::Referred));
+    let twice = pair.push(NORTH, vec![(seen.clone(), None), (seen.clone(), None)]);
+    assert_eq!(twice, [Answer::Written(south(1)), Answer::Held]);
+
+    let (mut pair, _) = asked();
+    let forked = pair.push(NORTH, vec![(seen, None), (branch, None)]);
+    assert_eq!(forked, [Answer::Written(south(1)), Answer::Misconduct(Misconduct::Fork)]);
+}
+
+#[test]
+fn who_cannot_read_what_it_holds_accuses_nobody() {
+    let (mut pair, _) = asked();
+    let index_0 = pair.sent[1][0].clone();
+    // As a store would answer that is busy or fails.
+    let unread = std::mem::take(&mut pair.sent[1]);
+    assert_eq!(pair.push(NORTH, vec![index_0]), [Answer::Held]);
+    assert_eq!(pair.lines[0].halted(), None);
+    pair.sent[1] = unread;
+}

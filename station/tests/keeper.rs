@@ -5,7 +5,7 @@
 mod pairs;
 mod scratch;
 
-use counterpart::record::ActFault;
+use counterpart::record::{ActFault, Begin};
 use counterpart_core::act::{Act, Target};
 use counterpart_core::fault::{Bar, Refusal};
 use counterpart_core::ids::{EntryRef, Epoch, LineId, Party};
@@ -91,4 +91,26 @@ async fn a_refusal_names_the_fact_and_an_unknown_line_is_no_line() {
     let unheard = Act::Withdraw { thing: other };
     let refused = sides[0].keeper.act(line, unheard, None, officer(None)).await;
     assert_eq!(refused, Err(ActFault::Refused(Refusal::Barred(Bar::NoSuchThing))));
+}
+
+#[tokio::test]
+async fn an_index_0_that_comes_by_pairing_and_by_the_link_in_one_turn_is_no_fork() {
+    let scratch = Scratch::new("record-twice");
+    let (line, sides) = pairs::pair(&scratch, [Vec::new(), Vec::new()]).await;
+    let pushed = sides[1].keeper.published().borrow().lines[&line].recent[0].clone();
+    let entry = Entry::read(&pushed.bytes).unwrap();
+    let keeper = &sides[0].keeper;
+    let charter = keeper.look(move |lines| lines.line(&line).unwrap().line.charter().clone()).await.unwrap();
+    // Busy for a moment, so that both wait and are taken together.
+    let busy = keeper.look(|_| std::thread::sleep(std::time::Duration::from_millis(300)));
+
+    let begin = Begin { charter, me: Party::Inviter, entries: vec![entry.clone()] };
+    let arrived = vec![Arrived { entry, body: None, verified_under: None }];
+    let (_, begun, taken) =
+        tokio::join!(busy, keeper.pairing(line, None, Some(begin)), keeper.arrived(line, arrived.clone()));
+    begun.unwrap();
+
+    assert_eq!(taken.unwrap().misconduct, None);
+    assert_eq!(keeper.published().borrow().lines[&line].held[0].heads.heads[1].size, 1);
+    assert_eq!(keeper.arrived(line, arrived).await.unwrap().misconduct, None);
 }

@@ -95,7 +95,7 @@ pub struct Given<'a> {
     pub monotonic_ms: u64,
     /// The station's entry key.
     pub sign: &'a dyn Sign,
-    /// The stored bytes of an entry that the line holds.
+    /// The bytes of an entry that the line held before this turn; `None` if our machine cannot read them now.
     pub stored: &'a dyn Fn(Epoch, EntryRef) -> Option<Vec<u8>>,
 }
 
@@ -225,9 +225,13 @@ impl Line {
             return self.halt(Misconduct::WrongEpoch);
         }
         if at.index < self.peer().size() {
-            let stored = (given.stored)(self.epoch(), at);
-            let same = stored.as_deref() == Some(entry.bytes.as_slice());
-            if same {
+            // It may have come twice in one turn, by two connections: what this turn has taken is not stored yet.
+            let taken = written.iter().find(|w| w.entry.header.at() == at).map(|w| w.entry.bytes.clone());
+            // Without the one that we hold nobody is accused.
+            let Some(held) = taken.or_else(|| (given.stored)(self.epoch(), at)) else {
+                return Answer::Held;
+            };
+            if held == entry.bytes {
                 return Answer::Held;
             }
             // Two entries at one index, both signed, are a fork; an unsigned one shows nothing but itself.

@@ -128,6 +128,18 @@ faults! {
     Configuration = Usage BAD_REQUEST "fault-configuration",
     /// Keys could not be made or read; the sentence of `keys` says why.
     Keys = Usage BAD_REQUEST "fault-keys",
+    /// The pairing did not do what it was asked; its sentence says why.
+    Pairing = Refusal CONFLICT "fault-pairing",
+    /// No pairing is under way.
+    PairingNone = Refusal CONFLICT "fault-pairing-none",
+    /// Several pairings are under way.
+    PairingSeveral = Refusal CONFLICT "fault-pairing-several",
+    /// No candidate has this key, or several have come and none was named.
+    PairingCandidate = Refusal CONFLICT "fault-pairing-candidate",
+    /// The station does not start; its sentence says why.
+    Start = Error INTERNAL_SERVER_ERROR "fault-start",
+    /// A station of the demonstration did not come up in time.
+    DemoLate = Error INTERNAL_SERVER_ERROR "fault-demo-late",
     /// Nobody answers at the socket.
     NoStation = Error SERVICE_UNAVAILABLE "fault-no-station",
     /// Another station answers at the socket.
@@ -241,18 +253,19 @@ impl IntoResponse for Told {
 mod tests {
     use super::*;
 
-    /// What sentences name.
-    const NAMED: [&str; 19] = [
-        "act", "cause", "count", "data", "days", "field", "first", "known", "max", "method", "name", "path", "said",
-        "second", "seconds", "takes", "what", "zone", "example",
-    ];
+    /// Everything that a sentence of the catalogue names.
+    fn named() -> Vec<&'static str> {
+        let catalogue = include_str!("../../../words/en.ftl");
+        let name = |rest: &'static str| rest.split(|c: char| !c.is_ascii_lowercase()).next();
+        catalogue.split('$').skip(1).filter_map(name).collect()
+    }
 
     #[test]
     fn every_fault_has_a_sentence_and_says_what_to_do() {
         let words = Words::english();
         for code in Code::ALL {
             // A sentence that names anything else, or is not there, stops the test.
-            let told = NAMED.into_iter().fold(Fault::new(*code), |fault, name| fault.with(name, "7")).tell(&words);
+            let told = named().into_iter().fold(Fault::new(*code), |fault, name| fault.with(name, "7")).tell(&words);
 
             assert!(!told.what.is_empty() && !told.instead.is_empty(), "{}", told.code);
         }

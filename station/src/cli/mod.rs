@@ -6,6 +6,7 @@
 mod acts;
 mod bell;
 mod client;
+mod demo;
 mod pair;
 mod place;
 mod serve;
@@ -17,7 +18,8 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use counterpart_core::time::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::Value;
@@ -33,6 +35,9 @@ use crate::words::Words;
 use crate::words::clocks::{Clocks, Place};
 use acts::ActCommand;
 use client::Client;
+
+/// The data directory of a command that names none.
+const DATA_DEFAULT: &str = "./counterpart-data";
 
 /// How a command ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -69,9 +74,9 @@ impl Exit {
                   3 no station answers, or the machine failed; 4 the other station broke the protocol."
 )]
 pub struct Cli {
-    /// The station's data directory.
-    #[arg(long, env = "COUNTERPART_DATA", default_value = "./counterpart-data", global = true, value_name = "DIR")]
-    data: PathBuf,
+    /// The station's data directory; ./counterpart-data unless said otherwise.
+    #[arg(long, env = "COUNTERPART_DATA", global = true, value_name = "DIR")]
+    data: Option<PathBuf>,
     /// Print the API's JSON.
     #[arg(long, global = true)]
     json: bool,
@@ -98,6 +103,8 @@ enum Command {
 /// What every command has at hand.
 struct Context {
     data: PathBuf,
+    /// The directory was named on the command line.
+    data_given: bool,
     json: bool,
     words: Words,
     clock: Clock,
@@ -110,15 +117,21 @@ pub fn main() -> ExitCode {
 
 /// Runs one command.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
-    let cli = match Cli::try_parse_from(args) {
-        Ok(cli) => cli,
+    let parsed = Cli::command().try_get_matches_from(args).and_then(|matches| {
+        // A directory from the environment is that of a real station: the demonstration must not take it.
+        let named = matches.value_source("data") == Some(ValueSource::CommandLine);
+        Ok((Cli::from_arg_matches(&matches)?, named))
+    });
+    let (cli, data_given) = match parsed {
+        Ok(parsed) => parsed,
         Err(asked) => {
             // Help and version go to the standard output, faults to the standard error; a closed pipe is nobody's fault.
             let _ = asked.print();
             return if asked.use_stderr() { Exit::Usage } else { Exit::Done };
         }
     };
-    let context = Context { data: cli.data, json: cli.json, words: Words::english(), clock: Clock::system() };
+    let data = cli.data.unwrap_or_else(|| DATA_DEFAULT.into());
+    let context = Context { data, data_given, json: cli.json, words: Words::english(), clock: Clock::system() };
     match context.command(cli.command) {
         Ok(exit) => exit,
         Err(told) => {
@@ -195,11 +208,10 @@ impl Context {
         Timestamp(self.clock.now().min(Timestamp::MAX.0))
     }
 
-    /// Both sides' clocks, as far as they are known here.
-    fn clocks(&self, call_signs: [&str; 2]) -> Clocks {
-        let [ours, theirs] = call_signs;
+    /// Both sides' clocks, as far as they are known here. The charter names no zone, so the peer's times are shown in UTC.
+    fn clocks(&self, ours: &str) -> Clocks {
         let zone = self.config().map_or(TimeZone::UTC, |config| config.organisation.zone);
-        Clocks { ours: Place { name: ours.into(), zone }, theirs: Place::in_utc(theirs), now: self.now() }
+        Clocks { ours: Place { name: ours.into(), zone }, theirs: Place::in_utc("UTC"), now: self.now() }
     }
 
     fn token(&self) -> Result<String, Told> {
@@ -242,7 +254,6 @@ fn print(text: &str) {
 mod tests {
     use std::collections::BTreeSet;
 
-    use clap::CommandFactory;
     use counterpart_core::act::Act;
 
     use super::*;

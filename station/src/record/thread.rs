@@ -251,7 +251,13 @@ impl Record {
     /// One line's turn on its tentative state. What the peer broke is kept as evidence.
     fn decide(&mut self, id: LineId, inputs: Vec<Input>, batch: &mut Batch) -> Option<Plan> {
         let mut kept = self.lines.kept.remove(&id)?;
-        let stored = |epoch, at| self.reader.entry(entry_key(id, epoch, at)).ok().flatten().map(|row| row.bytes);
+        let appends = &batch.appends;
+        let stored = |epoch, at| {
+            let key = entry_key(id, epoch, at);
+            // What pairing began in this turn is not stored yet.
+            let begun = appends.iter().find(|row| row.key == key).map(|row| row.bytes.clone());
+            begun.or_else(|| self.reader.entry(key).ok().flatten().map(|row| row.bytes))
+        };
         let given = self.given(&stored, kept.up_since_ms.unwrap_or(0), kept.even);
         let shown: Vec<Vec<u8>> = inputs.iter().map(shown).collect();
         let plan = kept.line.turn(inputs, &given);
