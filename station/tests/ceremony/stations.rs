@@ -100,7 +100,7 @@ impl Home {
         };
         let ceremony = runtime.block_on(Ceremony::start(needs)).unwrap();
         let shared = Shared { keeper: keeper.clone(), reader, begun: clock.moment(), clock, board: Board::default() };
-        let switchboard = Switchboard::new(shared, endpoint.clone(), Rate::default());
+        let switchboard = Switchboard::new(shared, endpoint.clone(), Rate::default(), &[]);
         let taken = ceremony.clone();
         let pairing = move |connection: Connection| {
             if runs != Runs::SessionsOnly {
