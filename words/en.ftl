@@ -607,6 +607,18 @@ fault-configuration = { $cause }.
     .do = Correct it and give the command again.
 fault-keys = { $cause }.
     .do = Mend that and give the command again.
+fault-pairing = { $cause }.
+    .do = Mend that and give the command again.
+fault-pairing-none = No pairing is under way.
+    .do = Make an invitation with { "`counterpart invite`" }, or take one up with { "`counterpart join`" }.
+fault-pairing-several = Several pairings are under way.
+    .do = Say which: { "`--line`" } takes the first eight digits of the line, as { "`counterpart confirm`" } lists them.
+fault-pairing-candidate = No candidate, or more than one, is meant.
+    .do = Give the key of the candidate, as { "`counterpart confirm`" } lists it.
+fault-start = The station does not start: { $cause }.
+    .do = Mend that and start it again.
+fault-demo-late = The station in { $path } did not come up in { $seconds } seconds.
+    .do = Look at what it wrote to { $log }.
 fault-no-station = No station answers at { $path }: { $cause }.
     .do = Start it with “counterpart --data { $data } serve”; record, status, lines and doctor also read without one.
 fault-station-there = A station already answers at { $path }.
@@ -665,3 +677,28 @@ doctor-conduct = Line { $line }: { $count ->
     } of the protocol by the other station kept as evidence, the last “{ $misconduct }”.
     .do = Speak with them by another channel.
 record-head = { $sign }: { $size } entries, root { $root }
+
+## The demonstration
+
+demo-paired = Paired. Both stations showed the same digits, as two persons would have compared them over another channel:
+    { $digits }
+demo-station = { $name }: process { $pid }, directory { $data }
+    To start it again after it was killed: { $command }
+demo-ended = { $name } has ended. To start it again: { $command }
+demo-guide = 
+    Everything in this demonstration is marked EXERCISE. In two more terminals:
+
+    Terminal 2, Southland, hears it ring:
+      { $south } bell
+    Terminal 3, Northland asks, Southland answers as it likes:
+      { $north } ask --from minister --to minister --precedence PRIORITY "North Sea cable"
+      { $north } status
+      { $south } defer "Northland 1" --code ENGAGED
+      { $south } offer "Northland 1" --window "tomorrow 10:00/tomorrow 10:30" --window "tomorrow 15:00/tomorrow 15:30" --answer-by +2m
+      { $north } accept "Southland 1" --window 1
+      { $south } text --from minister --to minister "We will call from the ministry."
+      { $north } lines
+      { $north } record
+
+    Kill a station with kill -9 in the middle, start it again with its command above, and compare both records.
+    Ctrl-C here ends both.

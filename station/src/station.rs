@@ -79,6 +79,8 @@ pub struct Station {
     pub clock: Clock,
     /// When it began.
     pub begun: Moment,
+    /// Its keys.
+    pub keys: Arc<Keys>,
     /// The way into the record.
     pub keeper: Keeper,
     /// Reads what is stored.
@@ -99,14 +101,15 @@ impl Station {
     pub async fn start(data: &Path, clock: Clock, mark: Mark) -> Result<Station, StartFault> {
         let config = Arc::new(Config::load(data)?);
         let store = Store::open(data)?;
-        let keys = Keys::load(data)?;
+        let keys = Arc::new(Keys::load(data)?);
         let reader = store.reader()?;
         let endpoint = Arc::new(Endpoint::bind(&EndpointConfig::at(config.link.listen), keys.link_seed()).await?);
-        let started = record::start(store, keys, clock.clone(), mark)?;
+        let started = record::start(store, keys.clone(), clock.clone(), mark)?;
         let begun = clock.moment();
         Ok(Station {
             data: data.to_path_buf(),
             config,
+            keys,
             begun,
             clock,
             keeper: started.keeper,

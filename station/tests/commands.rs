@@ -25,6 +25,18 @@ async fn an_act_asked_as_json_stands_in_the_record_once_with_its_name() {
 
     assert_eq!((status, text(&done["entry"]["name"])), (200, "Northland 1"), "{done}");
     assert_eq!((&again["entry"], &again["repeated"]), (&done["entry"], &json!(true)));
+    let seen = json!({"act": "seen", "on": "1", "token": "t-2"});
+    let (status, done) = south.post("/acts", &seen).await;
+    assert_eq!(status, 200, "{done}");
+    south.post("/acts", &json!({"act": "ask", "from": "minister", "to": "minister"})).await;
+    let (status, told) = south.post("/acts", &json!({"act": "refer", "on": "1"})).await;
+    assert_eq!((status, text(&told["error"]["code"])), (400, "name-ambiguous"));
+    let (status, again) = south.post("/acts", &seen).await;
+    assert_eq!(
+        (status, &again["entry"]),
+        (200, &done["entry"]),
+        "it stands once, though its name has become ambiguous"
+    );
     let (_, request) = south.get("/requests/Northland%201").await;
     assert_eq!(text(&request["subject"]["text"]), "The test of this morning");
     assert_eq!(text(&request["mark"]), "EXERCISE", "the station's default");

@@ -25,6 +25,8 @@ use serde_json::json;
 
 /// Callers on each side.
 const CALLERS: usize = 4;
+/// Between two acts of one caller.
+const PAUSE: Duration = Duration::from_millis(15);
 
 /// Acts that were answered with 200: token to entry, kept outside the stations.
 type Journal = Mutex<BTreeMap<String, String>>;
@@ -55,6 +57,8 @@ fn load(data: PathBuf, name: String, stop: &AtomicBool, journal: &Journal) {
         if stop.load(Ordering::Relaxed) {
             return;
         }
+        // Some hundred acts a second in all: the test is of crashes, not of how fast two stations can fill a disk.
+        std::thread::sleep(PAUSE);
     }
 }
 
@@ -139,5 +143,6 @@ fn what_was_answered_stands_in_both_records_exactly_once_however_often_stations_
             assert_eq!(counts.get(token.as_str()), Some(&1), "{token} stands exactly once");
         }
     }
-    assert!(within * 4 >= kills(), "at least a quarter of the kills fell within a commit: {within}");
+    let wanted = kills() / 4;
+    assert!(within >= wanted, "{within} kills fell between BEGIN and COMMIT's return, at least {wanted} are wanted");
 }

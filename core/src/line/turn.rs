@@ -8,12 +8,13 @@ use super::draft::{Draft, draft};
 use super::due::{Conduct, due};
 use super::facts::Standing;
 use crate::act::{Act, Words};
-use crate::fault::{Misconduct, Refusal};
+use crate::fault::{Bar, Misconduct, Refusal};
 use crate::ids::{EntryRef, Epoch, Party};
 use crate::limits;
 use crate::record::body::{Body, digest};
 use crate::record::codes::Channel;
 use crate::record::entry::{BodyRef, Header};
+use crate::record::kind::Kind;
 use crate::record::log::Entry;
 use crate::record::merkle::leaf_hash;
 use crate::record::opening::Opening;
@@ -174,8 +175,15 @@ impl Line {
         header.body = body.as_ref().map(|b| BodyRef::Attested(digest(b)));
         header.lacking = self.lacking.iter().copied().take(limits::LACKING_MAX).collect();
         let thing = super::judge::judge(&self.facts, &header).map_err(Refusal::Barred)?;
+        let payload = header.encode();
+        // What the other side would find malformed, and so void (§3.6), is refused before it is signed.
+        let reads = Header::decode(&payload).is_ok_and(|read| read == header);
+        if !reads || body.as_ref().is_some_and(|b| Body::decode(b).is_none()) {
+            let kind = header.kind().unwrap_or(Kind::Memo);
+            return Err(Refusal::Barred(Bar::Malformed(kind)));
+        }
         self.lacking.drain(..header.lacking.len());
-        let bytes = seal(AAD_ENTRY, &header.encode(), given.sign);
+        let bytes = seal(AAD_ENTRY, &payload, given.sign);
         let at = header.at();
         let entry = Entry { leaf: leaf_hash(&bytes), bytes, header };
         let standing = self.append(&entry);
@@ -273,7 +281,7 @@ impl Line {
     /// [`Refusal::Barred`] if our log has begun.
     pub fn open(&mut self, opening: &Opening, given: &Given<'_>) -> Result<Written, Refusal> {
         if self.own().size() > 0 {
-            return Err(Refusal::Barred(crate::fault::Bar::NotAtIndexZero));
+            return Err(Refusal::Barred(Bar::NotAtIndexZero));
         }
         let header = self.header(Draft::of(What::Charter(opening.write())), given.now);
         let (at, bytes) = (header.at(), seal(AAD_ENTRY, &header.encode(), given.sign));

@@ -81,7 +81,8 @@ pub fn words(form: &ActForm, defaults: &Defaults, salt: [u8; 16]) -> Result<Opti
 pub fn act(form: &ActForm, line: &Line, defaults: &Defaults) -> Result<Act, Unfit> {
     form.check()?;
     let asked = Asked { form, line, defaults };
-    if let Some(act) = asked.opening()? {
+    let again = form.again.as_deref().map(|said| asked.request_named(said)).transpose()?;
+    if let Some(act) = opening(form, again, defaults)? {
         return Ok(act);
     }
     Ok(match form.act.as_str() {
@@ -96,7 +97,7 @@ pub fn act(form: &ActForm, line: &Line, defaults: &Defaults) -> Result<Act, Unfi
         "renew" => Act::Renew {
             request: asked.request()?,
             valid_until: asked.time(&form.valid_until)?,
-            precedence: asked.precedence()?,
+            precedence: precedence(form)?,
         },
         "suspend" => Act::Suspend { request: asked.request()? },
         "resume" => Act::Resume { request: asked.request()? },
@@ -113,6 +114,48 @@ pub fn act(form: &ActForm, line: &Line, defaults: &Defaults) -> Result<Act, Unfi
     })
 }
 
+/// The act that a form asks for, if it opens something or stands alone: such a form needs no line to be read. `again` is the closed
+/// request that it names.
+///
+/// # Errors
+/// A [`Fault`]: a field is missing or cannot be read.
+pub fn opening(form: &ActForm, again: Option<EntryRef>, defaults: &Defaults) -> Result<Option<Act>, Fault> {
+    let missing = |field: &str| missing_field(&form.act, field);
+    let named = |field: &str, said: &Option<String>| post(said.as_deref().ok_or_else(|| missing(field))?);
+    let urgency = || Ok(precedence(form)?.unwrap_or(Precedence::Routine));
+    let mark = || Ok(word("mark", &form.mark, Mark::parse, &Mark::ALL, Mark::word)?.unwrap_or(defaults.mark));
+    let time = |said: &Option<String>| said.as_deref().map(|said| defaults.times.time(said)).transpose();
+    Ok(Some(match form.act.as_str() {
+        "ask" => Act::Ask {
+            from: named("from", &form.from)?,
+            to: named("to", &form.to)?,
+            precedence: urgency()?,
+            mark: mark()?,
+            mode: word("mode", &form.mode, Mode::parse, Mode::ALL, Mode::word)?.unwrap_or(Mode::Voice),
+            private: form.private.unwrap_or(false),
+            valid_until: time(&form.valid_until)?,
+            again,
+        },
+        "text" => Act::Text {
+            from: named("from", &form.from)?,
+            to: named("to", &form.to)?,
+            precedence: urgency()?,
+            mark: mark()?,
+        },
+        "check" => Act::Check { precedence: urgency()?, mark: mark()? },
+        "memo" => Act::Memo,
+        "state" => {
+            let state = word("state", &form.state, LineState::parse, LineState::ALL, LineState::word)?;
+            Act::State { state: state.ok_or_else(|| missing("state"))?, until: time(&form.until)? }
+        }
+        _ => return Ok(None),
+    }))
+}
+
+fn precedence(form: &ActForm) -> Result<Option<Precedence>, Fault> {
+    word("precedence", &form.precedence, Precedence::parse, &Precedence::ALL, Precedence::word)
+}
+
 /// A form about to be read, on its line.
 struct Asked<'a> {
     form: &'a ActForm,
@@ -121,36 +164,6 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// Acts that open something, or stand alone.
-    fn opening(&self) -> Result<Option<Act>, Unfit> {
-        let form = self.form;
-        Ok(Some(match form.act.as_str() {
-            "ask" => Act::Ask {
-                from: self.post("from", &form.from)?,
-                to: self.post("to", &form.to)?,
-                precedence: self.precedence()?.unwrap_or(Precedence::Routine),
-                mark: self.mark()?,
-                mode: word("mode", &form.mode, Mode::parse, Mode::ALL, Mode::word)?.unwrap_or(Mode::Voice),
-                private: form.private.unwrap_or(false),
-                valid_until: self.time(&form.valid_until)?,
-                again: form.again.as_deref().map(|said| self.request_named(said)).transpose()?,
-            },
-            "text" => Act::Text {
-                from: self.post("from", &form.from)?,
-                to: self.post("to", &form.to)?,
-                precedence: self.precedence()?.unwrap_or(Precedence::Routine),
-                mark: self.mark()?,
-            },
-            "check" => Act::Check { precedence: self.precedence()?.unwrap_or(Precedence::Routine), mark: self.mark()? },
-            "memo" => Act::Memo,
-            "state" => {
-                let state = word("state", &form.state, LineState::parse, LineState::ALL, LineState::word)?;
-                Act::State { state: state.ok_or_else(|| self.missing("state"))?, until: self.time(&form.until)? }
-            }
-            _ => return Ok(None),
-        }))
-    }
-
     fn offer(&self) -> Result<Act, Unfit> {
         let form = self.form;
         let said = form.windows.as_deref().unwrap_or_default();
@@ -242,21 +255,8 @@ impl Asked<'_> {
         Ok(self.line.facts().all().request_of(at).map_or(at, |request| request.at))
     }
 
-    fn post(&self, field: &str, said: &Option<String>) -> Result<PostId, Fault> {
-        post(said.as_deref().ok_or_else(|| self.missing(field))?)
-    }
-
     fn time(&self, said: &Option<String>) -> Result<Option<Timestamp>, Fault> {
         said.as_deref().map(|said| self.defaults.times.time(said)).transpose()
-    }
-
-    fn precedence(&self) -> Result<Option<Precedence>, Fault> {
-        word("precedence", &self.form.precedence, Precedence::parse, &Precedence::ALL, Precedence::word)
-    }
-
-    fn mark(&self) -> Result<Mark, Fault> {
-        let mark = word("mark", &self.form.mark, Mark::parse, &Mark::ALL, Mark::word)?;
-        Ok(mark.unwrap_or(self.defaults.mark))
     }
 
     fn reason(&self) -> Result<Option<Reason>, Fault> {

@@ -128,6 +128,18 @@ faults! {
     Configuration = Usage BAD_REQUEST "fault-configuration",
     /// Keys could not be made or read; the sentence of `keys` says why.
     Keys = Usage BAD_REQUEST "fault-keys",
+    /// The pairing did not do what it was asked; its sentence says why.
+    Pairing = Refusal CONFLICT "fault-pairing",
+    /// No pairing is under way.
+    PairingNone = Refusal CONFLICT "fault-pairing-none",
+    /// Several pairings are under way.
+    PairingSeveral = Refusal CONFLICT "fault-pairing-several",
+    /// No candidate has this key, or several have come and none was named.
+    PairingCandidate = Refusal CONFLICT "fault-pairing-candidate",
+    /// The station does not start; its sentence says why.
+    Start = Error INTERNAL_SERVER_ERROR "fault-start",
+    /// A station of the demonstration did not come up in time.
+    DemoLate = Error INTERNAL_SERVER_ERROR "fault-demo-late",
     /// Nobody answers at the socket.
     NoStation = Error SERVICE_UNAVAILABLE "fault-no-station",
     /// Another station answers at the socket.

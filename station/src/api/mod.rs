@@ -11,6 +11,7 @@ pub mod doctor;
 pub mod fault;
 pub mod files;
 pub mod form;
+pub mod paired;
 pub mod receive;
 pub mod router;
 pub mod sight;

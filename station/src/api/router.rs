@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::serve::IncomingStream;
 use axum::{Extension, Json, Router};
+use counterpart_core::act::Act;
 use counterpart_core::ids::{LineId, unhex};
 use serde::{Deserialize, Serialize};
 
@@ -206,17 +207,51 @@ impl Api {
         let salt = entropy::bytes::<16>().map_err(|e| self.machine(e))?;
         let words = acts::words(&form, &defaults, salt).map_err(|fault| self.tell(fault))?;
         let token = form.token.clone();
-        let read = self.parts.keeper.look(move |lines| {
-            let line = sight::choose(lines.iter().map(|kept| &kept.line), form.line.as_deref())?;
-            Ok::<_, acts::Unfit>((line.id(), acts::act(&form, line, &defaults)?))
-        });
-        let read = read.await.map_err(|_| self.tell(Fault::new(Code::Stopping)))?;
-        let (line, act) = read.map_err(|unfit| unfit.tell(&self.words))?;
+        let (line, act) = match self.read(form, defaults).await {
+            Ok(read) => read,
+            // What was unambiguous when it was written may no longer be: a command asked again is answered from the record.
+            Err(told) => return self.done_before(token).await.ok_or(told),
+        };
         let done = self.parts.keeper.act(line, act, words, Actor { user, token }).await;
         match done {
             Ok(done) => Ok((line, done)),
             Err(fault) => Err(self.refused(line, fault).await),
         }
+    }
+
+    /// The line and the act of a form. One that names nothing in the record does not trouble the record thread.
+    async fn read(&self, form: ActForm, defaults: Defaults) -> Result<(LineId, Act), Told> {
+        if form.on.is_none()
+            && form.again.is_none()
+            && let Some(line) = self.plain_line(form.line.as_deref())
+            && let Some(act) = acts::opening(&form, None, &defaults).map_err(|fault| self.tell(fault))?
+        {
+            return Ok((line, act));
+        }
+        let read = self.parts.keeper.look(move |lines| {
+            let line = sight::choose(lines.iter().map(|kept| &kept.line), form.line.as_deref())?;
+            Ok::<_, acts::Unfit>((line.id(), acts::act(&form, line, &defaults)?))
+        });
+        let read = read.await.map_err(|_| self.tell(Fault::new(Code::Stopping)))?;
+        read.map_err(|unfit| unfit.tell(&self.words))
+    }
+
+    /// The line of this whole id, or the only one.
+    fn plain_line(&self, said: Option<&str>) -> Option<LineId> {
+        let published = self.parts.keeper.published();
+        let published = published.borrow();
+        let mut lines = published.lines.keys().copied();
+        match said {
+            Some(said) => unhex(said).map(LineId).filter(|id| lines.any(|line| line == *id)),
+            None => lines.next().filter(|_| lines.next().is_none()),
+        }
+    }
+
+    /// What a command with this token has done.
+    async fn done_before(&self, token: Option<String>) -> Option<(LineId, Done)> {
+        let (token, reader) = (token?, self.parts.reader.clone());
+        let key = tokio::task::spawn_blocking(move || reader.by_token(&token)).await.ok()?.ok()??;
+        Some((LineId(key.log.line), Done::repeated(&key)))
     }
 
     async fn done(&self, line: LineId, done: Done) -> Result<DoneView, Told> {

@@ -32,7 +32,7 @@ pub fn clocks(line: &Line, organisation: &Organisation, now: Timestamp) -> Clock
         call_sign(line, party).to_owned()
     };
     let ours = Place { name: sign(Side::Ours), zone: organisation.zone.clone() };
-    Clocks { ours, theirs: Place::in_utc(&sign(Side::Theirs)), now }
+    Clocks { ours, theirs: Place::in_utc("UTC"), now }
 }
 
 /// The line of this name: the peer's call sign, its name, the line's id or the first 4 or more digits of it; without a name the only

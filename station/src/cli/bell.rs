@@ -125,7 +125,7 @@ impl Terminal<'_> {
             out.push_str(&stopped.sentence);
             out.push('\n');
         }
-        let clocks = self.context.clocks(["", ""]);
+        let clocks = self.context.clocks("");
         let telling = Telling { words: &self.context.words, clocks: &clocks };
         for rung in &view.begun {
             out.push_str(&text::ring(&rung.ring, &telling));

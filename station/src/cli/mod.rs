@@ -6,6 +6,7 @@
 mod acts;
 mod bell;
 mod client;
+mod demo;
 mod pair;
 mod place;
 mod serve;
@@ -33,6 +34,9 @@ use crate::words::Words;
 use crate::words::clocks::{Clocks, Place};
 use acts::ActCommand;
 use client::Client;
+
+/// The data directory of a command that names none.
+const DATA_DEFAULT: &str = "./counterpart-data";
 
 /// How a command ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -69,9 +73,9 @@ impl Exit {
                   3 no station answers, or the machine failed; 4 the other station broke the protocol."
 )]
 pub struct Cli {
-    /// The station's data directory.
-    #[arg(long, env = "COUNTERPART_DATA", default_value = "./counterpart-data", global = true, value_name = "DIR")]
-    data: PathBuf,
+    /// The station's data directory; ./counterpart-data unless said otherwise.
+    #[arg(long, env = "COUNTERPART_DATA", global = true, value_name = "DIR")]
+    data: Option<PathBuf>,
     /// Print the API's JSON.
     #[arg(long, global = true)]
     json: bool,
@@ -98,6 +102,8 @@ enum Command {
 /// What every command has at hand.
 struct Context {
     data: PathBuf,
+    /// The directory was named, by option or environment.
+    data_given: bool,
     json: bool,
     words: Words,
     clock: Clock,
@@ -118,7 +124,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
             return if asked.use_stderr() { Exit::Usage } else { Exit::Done };
         }
     };
-    let context = Context { data: cli.data, json: cli.json, words: Words::english(), clock: Clock::system() };
+    let data_given = cli.data.is_some();
+    let data = cli.data.unwrap_or_else(|| DATA_DEFAULT.into());
+    let context = Context { data, data_given, json: cli.json, words: Words::english(), clock: Clock::system() };
     match context.command(cli.command) {
         Ok(exit) => exit,
         Err(told) => {
@@ -195,11 +203,10 @@ impl Context {
         Timestamp(self.clock.now().min(Timestamp::MAX.0))
     }
 
-    /// Both sides' clocks, as far as they are known here.
-    fn clocks(&self, call_signs: [&str; 2]) -> Clocks {
-        let [ours, theirs] = call_signs;
+    /// Both sides' clocks, as far as they are known here. The charter names no zone, so the peer's times are shown in UTC.
+    fn clocks(&self, ours: &str) -> Clocks {
         let zone = self.config().map_or(TimeZone::UTC, |config| config.organisation.zone);
-        Clocks { ours: Place { name: ours.into(), zone }, theirs: Place::in_utc(theirs), now: self.now() }
+        Clocks { ours: Place { name: ours.into(), zone }, theirs: Place::in_utc("UTC"), now: self.now() }
     }
 
     fn token(&self) -> Result<String, Told> {

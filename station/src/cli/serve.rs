@@ -1,16 +1,32 @@
 //! `serve` and `demo`: a station that runs.
 
+use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Subcommand;
+use counterpart_core::precedence::Mark;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
 
 use super::{Context, Exit};
 use crate::api::fault::{Code, Fault, Told};
+use crate::api::paired::Paired;
+use crate::api::router;
+use crate::api::socket::Socket;
+use crate::api::{Api, Parts};
+use crate::pairing::{Ceremony, Needs, Proposal};
+use crate::station::Station;
+use crate::words::Words;
 
 #[derive(Subcommand, Clone, Debug)]
 pub(super) enum ServeCommand {
     /// Serve this data directory until a signal ends it.
-    Serve,
+    Serve {
+        /// What is opened without a mark is an EXERCISE instead of an OPERATION.
+        #[arg(long)]
+        exercise: bool,
+    },
     /// Start two stations of invented organisations on this machine; or play a story on two.
     Demo(Demo),
 }
@@ -28,17 +44,70 @@ pub struct Demo {
 
 impl ServeCommand {
     pub fn run(self, context: &Context) -> Result<Exit, Told> {
-        let what = match self {
-            ServeCommand::Serve => "serve",
-            ServeCommand::Demo(_) => "demo",
-        };
-        context.has_data_for(what)?;
-        Err(context.tell(Fault::new(Code::NotBuilt).with("what", what)))
+        match self {
+            ServeCommand::Serve { exercise } => {
+                context.has_data()?;
+                let mark = if exercise { Mark::Exercise } else { Mark::Operation };
+                let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+                runtime.map_err(|e| context.machine(e))?.block_on(context.serve(mark))
+            }
+            ServeCommand::Demo(Demo { story: Some(_), .. }) => {
+                Err(context.tell(Fault::new(Code::NotBuilt).with("what", "demo --story")))
+            }
+            ServeCommand::Demo(_) => context.asynchronous(super::demo::demo(context)),
+        }
     }
 }
 
 impl Context {
-    fn has_data_for(&self, what: &str) -> Result<(), Told> {
-        if what == "demo" { Ok(()) } else { self.has_data() }
+    /// Serves until SIGTERM or SIGINT.
+    async fn serve(&self, mark: Mark) -> Result<Exit, Told> {
+        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+        // A second subscriber in one process changes nothing.
+        let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).try_init();
+        let fault = |cause: String| self.tell(Fault::new(Code::Start).with("cause", cause));
+        let mut station =
+            Station::start(&self.data, self.clock.clone(), mark).await.map_err(|e| fault(e.to_string()))?;
+        let needs = Needs {
+            keeper: station.keeper.clone(),
+            reader: station.reader.clone(),
+            keys: station.keys.clone(),
+            config: &station.config,
+            clock: station.clock.clone(),
+            endpoint: station.endpoint.clone(),
+        };
+        let ceremony = Ceremony::start(needs).await.map_err(|e| fault(e.to_string()))?;
+        let socket = Socket::bind(&self.data).await.map_err(|fault| self.tell(fault))?;
+        let door = ceremony.clone();
+        station.meet(move |connection| door.accept(connection));
+        let api = Api::new(Parts {
+            data: station.data.clone(),
+            keeper: station.keeper.clone(),
+            reader: station.reader.clone(),
+            clock: station.clock.clone(),
+            config: station.config.clone(),
+            mark,
+            ceremony: Arc::new(Paired::new(ceremony.clone(), Words::english(), Proposal::default())),
+            board: station.board.clone(),
+            begun: station.begun,
+        });
+        let ended = ended().map_err(|e| fault(e.to_string()))?;
+        tracing::info!(listen = %station.config.link.listen, "the station serves");
+        router::serve(api, socket, ended).await;
+        tracing::info!("the station stops");
+        ceremony.stop();
+        station.stop().await;
+        Ok(Exit::Done)
     }
+}
+
+/// Comes when the process is asked to end.
+pub(super) fn ended() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+    let (mut term, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }

@@ -107,7 +107,7 @@ impl Context {
     async fn lines(&self) -> Result<Exit, Told> {
         let (value, rows): (_, Vec<LineRow>) = self.view("/api/v1/lines", |unserved| Ok(unserved.lines())).await?;
         let text = |view: &LineView| {
-            let clocks = self.clocks([&view.ours.call_sign, &view.theirs.call_sign]);
+            let clocks = self.clocks(&view.ours.call_sign);
             text::line(view, &Telling { words: &self.words, clocks: &clocks })
         };
         self.show(&value, || {
@@ -126,8 +126,8 @@ impl Context {
         };
         let (value, views): (_, BTreeMap<String, FiguresView>) = self.view(&path, unserved).await?;
         let text = |view: &FiguresView| {
-            let [ours, theirs] = &view.call_signs;
-            let clocks = self.clocks([ours, theirs]);
+            let [ours, _] = &view.call_signs;
+            let clocks = self.clocks(ours);
             text::figures(view, &Telling { words: &self.words, clocks: &clocks })
         };
         self.show(&value, || Ok(views.values().map(text).collect::<Vec<_>>().join("\n")))?;
@@ -138,8 +138,8 @@ impl Context {
         let path = address(&format!("/api/v1/requests/{}", escaped(name)), &[("line", line.clone())]);
         let unserved = |unserved: &Unserved<'_>| unserved.one(line.as_deref(), |sight| views::status(sight, name))?;
         let (value, view): (_, RequestView) = self.view(&path, unserved).await?;
-        let [ours, theirs] = &view.call_signs;
-        let clocks = self.clocks([ours, theirs]);
+        let [ours, _] = &view.call_signs;
+        let clocks = self.clocks(ours);
         self.show(&value, || Ok(text::request(&view, &Telling { words: &self.words, clocks: &clocks })))?;
         Ok(Exit::Done)
     }
@@ -171,8 +171,8 @@ impl Context {
             ],
         );
         let (value, page): (_, RecordPage) = self.view(&path, |unserved| unserved.page(&query)).await?;
-        let [ours, theirs] = &page.record.call_signs;
-        let clocks = self.clocks([ours, theirs]);
+        let [ours, _] = &page.record.call_signs;
+        let clocks = self.clocks(ours);
         let telling = Telling { words: &self.words, clocks: &clocks };
         self.show(&value, || {
             let list = if query.words { text::record_list } else { text::record };

@@ -30,7 +30,8 @@ pub struct Done {
 }
 
 impl Done {
-    pub(super) fn repeated(key: &EntryKey) -> Done {
+    /// What a command with the same token had done.
+    pub fn repeated(key: &EntryKey) -> Done {
         let party = if key.log.party == 0 { Party::Inviter } else { Party::Joiner };
         let epoch = Epoch { number: key.log.epoch.number, id: key.log.epoch.id };
         Done { epoch, at: EntryRef { party, index: key.index }, repeated: true }

@@ -46,3 +46,12 @@ fn holder(file: &mut File) -> Option<u32> {
     file.take(16).read_to_string(&mut text).ok()?;
     text.trim().parse().ok()
 }
+
+/// The process that keeps the record in this data directory at present, if one does.
+pub fn served_by(data: &Path) -> Option<u32> {
+    let mut file = OpenOptions::new().read(true).open(data.join(LOCK_FILE)).ok()?;
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => holder(&mut file),
+        _ => None,
+    }
+}

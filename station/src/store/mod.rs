@@ -30,7 +30,7 @@ pub use batch::{EVIDENCE_BYTES_MAX, EVIDENCE_MAX, INDEX_MAX, TOKEN_BYTES_MAX};
 pub use check::Fault;
 pub use error::StoreError;
 pub use find::{Body, EntryRow, LineRow, LogRow, Page, ROWS_MAX};
-pub use lock::LOCK_FILE;
+pub use lock::{LOCK_FILE, served_by};
 pub use reader::{READERS_MAX, Reader};
 
 /// The database's file in the data directory.

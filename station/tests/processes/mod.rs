@@ -168,7 +168,7 @@ pub fn pair(inviter: &Process, joiner: &Process) {
     }
 }
 
-/// Waits at most 30 s for something to be there.
+/// Waits at most two minutes for something to be there.
 pub fn wait<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
     let clock = Clock::system();
     let begun = clock.moment();
@@ -176,7 +176,7 @@ pub fn wait<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
         if let Some(found) = look() {
             return found;
         }
-        assert!(clock.moment().ms_since(begun) < 30_000, "{what} within 30 s");
+        assert!(clock.moment().ms_since(begun) < 120_000, "{what} within two minutes");
         std::thread::sleep(Duration::from_millis(20));
     }
 }

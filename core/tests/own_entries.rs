@@ -1,0 +1,139 @@
+//! A station signs nothing that the other side would find malformed.
+#![allow(clippy::unwrap_used, reason = "a test may stop")]
+
+use counterpart_core::act::{Act, Target, Words};
+use counterpart_core::fault::{Bar, Refusal};
+use counterpart_core::ids::{EntryRef, LineId, Party, PostId};
+use counterpart_core::line::Line;
+use counterpart_core::line::due::Conduct;
+use counterpart_core::line::turn::{Answer, Given, Input};
+use counterpart_core::precedence::{Mark, Precedence};
+use counterpart_core::record::charter::{Charter, Checks, Keys, PartyTerms, PostTerms};
+use counterpart_core::record::codes::{Instrument, Mode, OnSilence};
+use counterpart_core::record::kind::Kind;
+use counterpart_core::record::log::Entry;
+use counterpart_core::record::opening::Opening;
+use counterpart_core::record::sign1::{AAD_CHARTER, Sign, SoftKey, to_be_signed};
+use counterpart_core::record::what::Offered;
+use counterpart_core::time::{Timestamp, Window};
+
+const NOW: Timestamp = Timestamp(1_000_000_000);
+const ASK: EntryRef = EntryRef { party: Party::Inviter, index: 1 };
+
+fn post() -> PostId {
+    PostId::parse("minister").unwrap()
+}
+
+fn terms(seed: u8) -> PartyTerms {
+    let station = *SoftKey::from_seed([seed; 32]).public().as_bytes();
+    PartyTerms {
+        name: "Ministry".into(),
+        call_sign: "Ministry".into(),
+        keys: Keys { root: [seed; 32], station, link: [seed + 2; 32], word: [seed + 3; 32] },
+        languages: Vec::new(),
+        addresses: Vec::new(),
+        posts: vec![PostTerms { id: post(), highest: Precedence::Flash, night: true }],
+    }
+}
+
+/// What becomes of these acts after one ask; every entry that is written reads back.
+fn answers(acts: Vec<(Act, Option<Words>)>) -> Vec<Answer> {
+    let charter = Charter {
+        version: 1,
+        line: LineId([9; 16]),
+        parties: [terms(10), terms(20)],
+        station_s: 60,
+        watch_s: [60; 4],
+        principal_s: 60,
+        pacing_s: [60; 4],
+        checks: Checks::Every(0),
+        deniable: false,
+        grace_s: 60,
+        public: Vec::new(),
+        witnesses: Vec::new(),
+        relays: Vec::new(),
+        recall_s: 900,
+        unknown: Vec::new(),
+    };
+    let message = to_be_signed(AAD_CHARTER, &charter.encode());
+    let signatures = [10, 20].map(|seed| SoftKey::from_seed([seed; 32]).sign(&message));
+    let sign = SoftKey::from_seed([10; 32]);
+    let conduct = Conduct { even: true, steady_ms: 0, mark: Mark::Exercise };
+    let given = Given { now: NOW, conduct, monotonic_ms: 0, sign: &sign, stored: &|_, _| None };
+    let mut line = Line::new(charter.clone(), Party::Inviter);
+    line.open(&Opening::Paired { charter: charter.encode(), signatures }, &given).unwrap();
+    let ask = Act::Ask {
+        from: post(),
+        to: post(),
+        precedence: Precedence::Routine,
+        mark: Mark::Exercise,
+        mode: Mode::Voice,
+        private: false,
+        valid_until: None,
+        again: None,
+    };
+    let inputs = [(ask, None)].into_iter().chain(acts).map(|(act, words)| Input::Act(Box::new(act), words));
+
+    let plan = line.turn(inputs.collect(), &given);
+
+    for written in &plan.written {
+        assert_eq!(Entry::read(&written.entry.bytes).unwrap().header, written.entry.header);
+    }
+    plan.answers.into_iter().skip(1).collect()
+}
+
+fn malformed(kind: Kind) -> Answer {
+    Answer::Refused(Refusal::Barred(Bar::Malformed(kind)))
+}
+
+#[test]
+fn an_act_without_the_words_that_it_needs_is_refused() {
+    let text = Act::Text { from: post(), to: post(), precedence: Precedence::Routine, mark: Mark::Exercise };
+
+    assert_eq!(answers(vec![(text, None), (Act::Memo, None)]), [malformed(Kind::Text), malformed(Kind::Memo)]);
+}
+
+#[test]
+fn an_offer_of_no_window_or_of_nine_or_of_one_over_a_week_is_refused() {
+    let window = |hours: u64| Offered {
+        window: Window::new(NOW.plus(3_600_000), NOW.plus(hours * 3_600_000)).unwrap(),
+        zone: "UTC".into(),
+    };
+    let offer = |windows: Vec<Offered>| {
+        let act = Act::Offer {
+            on: Target::Entry(ASK),
+            windows,
+            answer_by: NOW.plus(1),
+            on_silence: OnSilence::Lapses,
+            code: None,
+        };
+        (act, None)
+    };
+    let zone = Offered { zone: "x".repeat(129), ..window(2) };
+
+    let answers = answers(vec![
+        offer(vec![]),
+        offer(vec![window(2); 9]),
+        offer(vec![window(200)]),
+        offer(vec![zone]),
+        offer(vec![window(2)]),
+    ]);
+
+    assert_eq!(answers[..4], [malformed(Kind::Offer); 4]);
+    assert!(matches!(answers[4], Answer::Written(_)));
+}
+
+#[test]
+fn a_talk_of_more_posts_than_an_entry_holds_is_refused() {
+    let when = Window::new(Timestamp(1), Timestamp(2)).unwrap();
+    let talk = Act::Talk { request: ASK, when, instrument: Instrument::Telephone, posts: vec![post(); 33] };
+
+    assert_eq!(answers(vec![(talk, None)]), [malformed(Kind::Talk)]);
+}
+
+#[test]
+fn words_whose_language_is_too_long_are_refused() {
+    let words = Words { salt: [1; 16], language: "x".repeat(129), text: "t".into() };
+
+    assert_eq!(answers(vec![(Act::Memo, Some(words))]), [malformed(Kind::Memo)]);
+}

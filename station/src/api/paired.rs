@@ -1,0 +1,142 @@
+//! The ceremony of [`crate::pairing`], as commands and API ask for it.
+
+use counterpart_core::ids::{LineId, Party, hex};
+use counterpart_core::pairing::Standing;
+use counterpart_core::record::charter::digits as spelled;
+
+use super::ceremony::{Answer, CandidateView, Ceremony, Digits, InvitedView, PairingView};
+use super::fault::{Code, Fault, Told};
+use crate::pairing::{self, Proposal};
+use crate::words::Words;
+
+/// A ceremony with the words in which it answers.
+pub struct Paired {
+    ceremony: pairing::Ceremony,
+    words: Words,
+    proposal: Proposal,
+}
+
+impl Paired {
+    /// Answers in these words; invitations carry this proposal.
+    pub fn new(ceremony: pairing::Ceremony, words: Words, proposal: Proposal) -> Paired {
+        Paired { ceremony, words, proposal }
+    }
+
+    fn told(&self, fault: &pairing::Fault) -> Told {
+        Fault::new(Code::Pairing).with("cause", fault).tell(&self.words)
+    }
+
+    /// The line that is meant: the one named, or the one pairing that is under way.
+    async fn meant(&self, line: Option<LineId>) -> Result<LineId, Told> {
+        if let Some(line) = line {
+            return Ok(line);
+        }
+        let under_way = |view: &pairing::PairingView| !matches!(view.standing, Standing::Open | Standing::Ended(_));
+        let views = self.ceremony.list().await;
+        let mut waiting = views.iter().filter(|view| under_way(view)).map(|view| view.line);
+        match (waiting.next(), waiting.next()) {
+            (Some(line), None) => Ok(line),
+            (None, _) => Err(Fault::new(Code::PairingNone).tell(&self.words)),
+            (Some(_), Some(_)) => Err(Fault::new(Code::PairingSeveral).tell(&self.words)),
+        }
+    }
+
+    async fn view(&self, line: LineId) -> Result<PairingView, Told> {
+        self.ceremony.view(line).await.map(|view| shown(&view)).map_err(|fault| self.told(&fault))
+    }
+}
+
+impl Ceremony for Paired {
+    fn invite(&self) -> Answer<'_, InvitedView> {
+        Box::pin(async {
+            let (line, invitation) = self.ceremony.invite(&self.proposal).await.map_err(|fault| self.told(&fault))?;
+            Ok(InvitedView { line: line.to_string(), invitation })
+        })
+    }
+
+    fn join(&self, invitation: String) -> Answer<'_, PairingView> {
+        Box::pin(async move {
+            let line = self.ceremony.join(&invitation).await.map_err(|fault| self.told(&fault))?;
+            self.view(line).await
+        })
+    }
+
+    fn confirm(&self, line: Option<LineId>, digits: Digits) -> Answer<'_, PairingView> {
+        Box::pin(async move {
+            let line = self.meant(line).await?;
+            let said = spelled(&digits.0);
+            self.ceremony.confirm(line, &said).await.map_err(|fault| self.told(&fault))?;
+            self.view(line).await
+        })
+    }
+
+    fn differ(&self, line: Option<LineId>, candidate: Option<String>) -> Answer<'_, PairingView> {
+        Box::pin(async move {
+            let line = self.meant(line).await?;
+            let view = self.ceremony.view(line).await.map_err(|fault| self.told(&fault))?;
+            let named = |c: &&pairing::CandidateView| candidate.as_ref().is_none_or(|key| *key == hexadecimal(&c.key));
+            let mut candidates = view.candidates.iter().filter(named);
+            match (candidates.next(), candidates.next()) {
+                (Some(candidate), None) => {
+                    // The joiner has one inviter: to refuse its digits is to leave.
+                    let done = match view.me {
+                        Party::Inviter => self.ceremony.differ(line, &candidate.key).await,
+                        Party::Joiner => self.ceremony.abandon(line).await,
+                    };
+                    done.map_err(|fault| self.told(&fault))?;
+                    self.view(line).await
+                }
+                _ => Err(Fault::new(Code::PairingCandidate).tell(&self.words)),
+            }
+        })
+    }
+
+    fn abandon(&self, line: Option<LineId>) -> Answer<'_, PairingView> {
+        Box::pin(async move {
+            let line = self.meant(line).await?;
+            self.ceremony.abandon(line).await.map_err(|fault| self.told(&fault))?;
+            self.view(line).await
+        })
+    }
+
+    fn pairings(&self) -> Answer<'_, Vec<PairingView>> {
+        Box::pin(async {
+            let views = self.ceremony.list().await;
+            Ok(views.iter().filter(|view| view.standing != Standing::Open).map(shown).collect())
+        })
+    }
+}
+
+fn shown(view: &pairing::PairingView) -> PairingView {
+    let standing = match view.standing {
+        Standing::Waiting => "waiting",
+        Standing::Comparing => "comparing",
+        Standing::Confirmed => "confirmed",
+        Standing::Countersigned => "countersigned",
+        Standing::Open => "open",
+        Standing::Ended(_) => "ended",
+    };
+    let candidate = |c: &pairing::CandidateView| CandidateView {
+        name: c.name.clone(),
+        call_sign: c.call_sign.clone(),
+        key: hexadecimal(&c.key),
+        digits: c.digits.clone(),
+        they_confirmed: c.they_confirmed,
+    };
+    let mut sentences = vec![view.awaited.to_string()];
+    sentences.extend(view.tried.iter().map(|(address, how)| format!("{address}: {how}")));
+    PairingView {
+        line: view.line.to_string(),
+        inviter: view.me == Party::Inviter,
+        standing: standing.into(),
+        candidates: view.candidates.iter().map(candidate).collect(),
+        sentences,
+    }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    let mut out = String::new();
+    // Writing to a `String` does not fail.
+    let _ = hex(&mut out, bytes);
+    out
+}

@@ -1,0 +1,239 @@
+//! `demo`: two stations of invented organisations on this machine, each a process of its own, paired as persons would pair them.
+
+use std::ffi::OsStr;
+use std::fs::{self, DirBuilder, File};
+use std::net::TcpListener;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::process::{Child, Command};
+
+use super::client::Client;
+use super::{Context, Exit, print};
+use crate::api::ceremony::{ConfirmForm, InvitedView, JoinForm, PairingView};
+use crate::api::fault::{Code, Fault, Told};
+use crate::config::{CONFIG_FILE, Starter, write_starter};
+use crate::entropy;
+use crate::keys::Keys;
+use crate::store::{Store, served_by};
+
+/// The two organisations: directory, name, call sign, zone.
+const SIDES: [(&str, &str, &str, &str); 2] = [
+    ("northland", "Foreign Ministry of Northland", "Northland", "Europe/Helsinki"),
+    ("southland", "Foreign Ministry of Southland", "Southland", "America/Santiago"),
+];
+/// How long a station may take to answer, and the two to become a line.
+const UP_MAX_MS: u64 = 30_000;
+const STEP: Duration = Duration::from_millis(50);
+/// How long a station may take to end.
+const END_MAX: Duration = Duration::from_secs(5);
+
+/// One station of the demonstration.
+struct Side {
+    data: PathBuf,
+    call_sign: &'static str,
+    child: Option<Child>,
+}
+
+/// Runs the demonstration until Ctrl-C.
+pub(super) async fn demo(context: &Context) -> Result<Exit, Told> {
+    let kept = context.data_given.then(|| context.data.clone());
+    let place = kept.clone().map_or_else(|| fresh(context), Ok)?;
+    let mut sides = Vec::new();
+    for (directory, name, call_sign, zone) in SIDES {
+        let data = place.join(directory);
+        if !data.join(CONFIG_FILE).is_file() {
+            init(context, &data, name, call_sign, zone)?;
+        }
+        sides.push(Side { data, call_sign, child: None });
+    }
+    let done = run(context, &mut sides).await;
+    for side in &mut sides {
+        side.end().await;
+    }
+    if kept.is_none() {
+        // What cannot be removed is left; it is in the system's own place for what may go.
+        let _ = fs::remove_dir_all(&place);
+    }
+    done.map(|()| Exit::Done)
+}
+
+async fn run(context: &Context, sides: &mut [Side]) -> Result<(), Told> {
+    for side in sides.iter_mut() {
+        side.start(context)?;
+    }
+    for side in sides.iter() {
+        side.answers(context).await?;
+    }
+    if let [north, south] = &*sides {
+        pair(context, north, south).await?;
+        print(&guide(context, north, south));
+    }
+    let ended = super::serve::ended().map_err(|e| context.machine(e))?;
+    tokio::pin!(ended);
+    loop {
+        tokio::select! {
+            () = &mut ended => return Ok(()),
+            () = tokio::time::sleep(Duration::from_millis(500)) => sides.iter_mut().for_each(|side| side.watch(context)),
+        }
+    }
+}
+
+/// A directory that goes when the demonstration ends.
+fn fresh(context: &Context) -> Result<PathBuf, Told> {
+    let name: String = entropy::bytes::<6>().map_err(|e| context.machine(e))?.map(|b| format!("{b:02x}")).concat();
+    let place = std::env::temp_dir().join(format!("counterpart-demo-{name}"));
+    DirBuilder::new().mode(0o700).create(&place).map_err(|e| file(context, &place, &e))?;
+    Ok(place)
+}
+
+fn file(context: &Context, path: &Path, cause: &dyn std::fmt::Display) -> Told {
+    context.tell(Fault::new(Code::File).with("path", path.display()).with("cause", cause))
+}
+
+fn init(context: &Context, data: &Path, name: &str, call_sign: &str, zone: &str) -> Result<(), Told> {
+    DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(|e| file(context, data, &e))?;
+    // A port that is free now; if another program takes it meanwhile, the station says so.
+    let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).map_err(|e| context.machine(e))?.port();
+    let listen = format!("127.0.0.1:{port}");
+    let announce = [listen.clone()];
+    let starter = Starter { name, call_sign, zone, listen: &listen, announce: &announce };
+    let root_key = data.with_extension("root-key");
+    Keys::generate(data, &root_key).map_err(|e| context.tell(Fault::new(Code::Keys).with("cause", e)))?;
+    Store::create(data).map_err(|e| context.machine(e))?;
+    write_starter(data, &starter).map_err(|e| context.tell(Fault::new(Code::Configuration).with("cause", e)))?;
+    Ok(())
+}
+
+impl Side {
+    fn log(&self) -> PathBuf {
+        self.data.with_extension("log")
+    }
+
+    fn start(&mut self, context: &Context) -> Result<(), Told> {
+        let log = File::options().create(true).append(true).open(self.log());
+        let log = log.map_err(|e| file(context, &self.log(), &e))?;
+        let program = std::env::current_exe().map_err(|e| context.machine(e))?;
+        let mut command = Command::new(program);
+        command.args([OsStr::new("--data"), self.data.as_os_str(), OsStr::new("serve"), OsStr::new("--exercise")]);
+        // A group of its own: Ctrl-C in this terminal ends the demonstration, which then ends its stations in order.
+        command.process_group(0).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::from(log));
+        self.child = Some(command.spawn().map_err(|e| context.machine(e))?);
+        Ok(())
+    }
+
+    async fn answers(&self, context: &Context) -> Result<(), Told> {
+        let client = Client::new(&self.data, &context.words);
+        until(context, self, || async { client.get("/api/v1/health").await.ok() }).await.map(|_| ())
+    }
+
+    /// Says once when the station has ended, and how to start it again.
+    fn watch(&mut self, context: &Context) {
+        let ended = self.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(Some(_))));
+        if ended {
+            self.child = None;
+            let args = [("name", self.call_sign.to_string()), ("command", self.serve_command())];
+            print(&context.say("demo-ended", &args));
+        }
+    }
+
+    fn serve_command(&self) -> String {
+        format!("{} serve --exercise", self.command())
+    }
+
+    fn command(&self) -> String {
+        let program = std::env::current_exe().map_or_else(|_| "counterpart".into(), |path| path.display().to_string());
+        format!("{program} --data {}", self.data.display())
+    }
+
+    /// Ends whatever serves the directory, also a station that somebody started again by hand.
+    async fn end(&mut self) {
+        let pid = served_by(&self.data).and_then(|pid| i32::try_from(pid).ok());
+        if let Some(pid) = pid.and_then(rustix::process::Pid::from_raw) {
+            // It may have ended by itself meanwhile.
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        }
+        if let Some(child) = &mut self.child {
+            let late = tokio::time::timeout(END_MAX, child.wait()).await.is_err();
+            if late {
+                let _ = child.kill().await;
+            }
+        }
+    }
+}
+
+/// Looks again until there is something, for as long as a station may take.
+async fn until<T, F: Future<Output = Option<T>>>(
+    context: &Context,
+    side: &Side,
+    look: impl Fn() -> F,
+) -> Result<T, Told> {
+    let begun = context.clock.moment();
+    loop {
+        if let Some(found) = look().await {
+            return Ok(found);
+        }
+        if context.clock.moment().ms_since(begun) > UP_MAX_MS {
+            let fault = Fault::new(Code::DemoLate).with("path", side.data.display()).with("seconds", UP_MAX_MS / 1_000);
+            return Err(context.tell(fault.with("log", side.log().display())));
+        }
+        tokio::time::sleep(STEP).await;
+    }
+}
+
+/// Invites, joins, compares the digits of both sides, and confirms on both: the demonstration is both persons.
+async fn pair(context: &Context, north: &Side, south: &Side) -> Result<(), Told> {
+    let clients = [north, south].map(|side| Client::new(&side.data, &context.words));
+    let [inviter, joiner] = &clients;
+    let lines = inviter.get("/api/v1/lines").await?;
+    if lines.as_array().is_some_and(|lines| !lines.is_empty()) {
+        return Ok(());
+    }
+    let invited = inviter.post("/api/v1/pairings/invite", &Value::Object(serde_json::Map::new())).await?;
+    let invitation = inviter.typed::<InvitedView>(&invited)?.invitation;
+    joiner.post("/api/v1/pairings/join", &JoinForm { invitation }).await?;
+    let mut digits = Vec::new();
+    for (client, side) in clients.iter().zip([north, south]) {
+        let shown = || async {
+            let views = client.typed::<Vec<PairingView>>(&client.get("/api/v1/pairings").await.ok()?).ok()?;
+            views.first()?.candidates.first().map(|candidate| candidate.digits.clone())
+        };
+        digits.push(until(context, side, shown).await?);
+    }
+    let [here, there] = digits.as_slice() else { return Ok(()) };
+    if here != there {
+        return Err(context.tell(Fault::new(Code::DigitsMalformed).with("said", there)));
+    }
+    for client in [joiner, inviter] {
+        let form = ConfirmForm { digits: Some(here.clone()), ..ConfirmForm::default() };
+        client.post("/api/v1/pairings/confirm", &form).await?;
+    }
+    for (client, side) in clients.iter().zip([north, south]) {
+        let open = || async {
+            let lines = client.get("/api/v1/lines").await.ok()?;
+            lines.as_array()?.iter().any(|line| line["observed"]["state"] == "OPEN").then_some(())
+        };
+        until(context, side, open).await?;
+    }
+    print(&context.say("demo-paired", &[("digits", here.clone())]));
+    Ok(())
+}
+
+/// What to type next, in two more terminals.
+fn guide(context: &Context, north: &Side, south: &Side) -> String {
+    let station = |side: &Side| {
+        let pid = side.child.as_ref().and_then(Child::id).map_or_else(String::new, |pid| pid.to_string());
+        let args = [
+            ("name", side.call_sign.to_string()),
+            ("pid", pid),
+            ("data", side.data.display().to_string()),
+            ("command", side.serve_command()),
+        ];
+        context.say("demo-station", &args)
+    };
+    let args = [("north", north.command()), ("south", south.command())];
+    [station(north), station(south), context.say("demo-guide", &args)].join("\n")
+}

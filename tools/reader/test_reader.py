@@ -1,0 +1,166 @@
+#!/usr/bin/env python3
+"""The second reader against docs/vectors. Start: venv/bin/python tools/reader/test_reader.py (the venv of reader.py's head)."""
+import json
+import pathlib
+import subprocess
+import sys
+import unittest
+
+import cbor2
+
+import reader
+
+VECTORS = pathlib.Path(__file__).resolve().parents[2] / "docs" / "vectors"
+DUMP = VECTORS / "line" / "line.jsonl"
+LINES = [json.loads(line) for line in DUMP.read_text().splitlines()]
+WHOLE = json.loads((VECTORS / "line" / "line.json").read_text())
+CASES = json.loads((VECTORS / "line" / "cases.json").read_text())
+
+
+def judge(logs, one, data, body=None):
+    """The verdict on other bytes in the place of an entry; both logs are as they were before it."""
+    log, other = logs[one["party"]], logs[1 - one["party"]]
+    try:
+        return log.judge(data, body, other).reads
+    except reader.Fault as fault:
+        return str(fault)
+
+
+def stepped():
+    """Each entry of the line with the logs as they were before it."""
+    whole = reader.read(LINES)
+    logs = [reader.Log(0), reader.Log(1)]
+    for log, full in zip(logs, whole):
+        log.charter, log.roots = full.charter, full.roots
+    for one in LINES:
+        data, body = bytes.fromhex(one["bytes"]), bytes.fromhex(one.get("body", "")) or None
+        yield logs, one, data, body
+        logs[one["party"]].take(data, body, logs[1 - one["party"]])
+        assert logs[one["party"]].fault is None
+
+
+class Signatures(unittest.TestCase):
+    def test_every_signature_is_judged_as_it_says(self):
+        vectors = json.loads((VECTORS / "signatures.json").read_text())
+        for v in vectors:
+            public, message, signature = (bytes.fromhex(v[k]) for k in ("public", "message", "signature"))
+            self.assertEqual(reader.verify(public, message, signature), v["valid"], v["name"])
+        self.assertEqual(len(vectors), 48)
+
+    def test_every_key_is_judged_as_it_says(self):
+        vectors = json.loads((VECTORS / "public_keys.json").read_text())
+        for v in vectors:
+            self.assertEqual(reader.is_key(bytes.fromhex(v["public"])), v["valid"], v["name"])
+        self.assertGreater(len(vectors), 10)
+
+    def test_every_frame_is_opened_and_what_was_signed_is_found(self):
+        vectors = json.loads((VECTORS / "sign1.json").read_text())
+        for v in vectors:
+            payload, _ = reader.open_frame(bytes.fromhex(v["sealed"]))
+            self.assertEqual(payload.hex(), v["payload"])
+            purpose = v["aad"].split("/")[1].encode()
+            self.assertEqual(reader.to_be_signed(purpose, payload).hex(), v["to_be_signed"])
+        self.assertGreater(len(vectors), 5)
+
+
+class Cbor(unittest.TestCase):
+    def test_every_kind_is_read_back_and_another_library_reads_the_same(self):
+        for value in (0, 23, 24, 255, 256, 2**16, 2**32, 2**64 - 1, -1, -(2**64), b"", b"x" * 300, "день", True, False, None,
+                      [[[[[[[0]]]]]]], list(range(1_024))):
+            data = reader.encode(value)
+            self.assertEqual(reader.decode(data), value)
+            self.assertEqual(cbor2.loads(data), value)
+        pairs = reader.Map([(24, 0), (1, 0), ("x", 0), (True, 0), (-1, 0), (b"", 0)])
+        self.assertEqual([k for k, _ in reader.decode(reader.encode(pairs))], [1, 24, -1, b"", "x", True])
+
+    def test_other_forms_are_refused(self):
+        for data in ("1801", "190001", "5f40ff", "9fff", "bfff", "a202000100", "a201000100", "f93c00", "c100", "f7", "f814", "61",
+                     "61ff", "0000", "9affffffff", "", "81" * 8 + "00", "81" * 100, "ff", "1c", "fb7ff0000000000000",
+                     "c249010000000000000000"):
+            with self.assertRaises(ValueError, msg=data):
+                reader.decode(bytes.fromhex(data))
+
+
+class Line(unittest.TestCase):
+    def test_the_line_is_read_whole_in_any_order_of_its_logs(self):
+        for lines in (LINES, LINES[::-1], LINES + LINES):
+            logs = reader.read(lines, bytes.fromhex(WHOLE["charter"]["fingerprint"]))
+            self.assertEqual([(log.fault, log.size) for log in logs], [(None, 8), (None, 8)])
+        self.assertEqual(logs[0].counts, {"charter": 1, "ask": 1, "received": 5, "accept": 1})
+        self.assertEqual(logs[1].counts["offer"], 1)
+
+    def test_leaves_roots_and_notations_are_those_of_the_vectors(self):
+        logs = reader.read(LINES)
+        for one in WHOLE["entries"]:
+            data = bytes.fromhex(one["bytes"])
+            self.assertEqual(reader.hashlib.sha256(b"\0" + data).hexdigest(), one["leaf"])
+            self.assertEqual(logs[one["party"]].roots[one["index"] + 1].hex(), one["root"])
+            payload = reader.open_frame(data)[0]
+            self.assertEqual(dict(reader.decode(payload)), cbor2.loads(payload))
+        self.assertEqual(reader.hashlib.sha256(bytes.fromhex(WHOLE["charter"]["bytes"])).hexdigest(), WHOLE["charter"]["fingerprint"])
+
+    def test_another_fingerprint_opens_nothing(self):
+        self.assertEqual([log.fault for log in reader.read(LINES, bytes(32))], [(0, "wrong-epoch")] * 2)
+
+    def test_every_case_is_judged_as_it_says(self):
+        counted = {"counts": "readable", "void": "readable"}
+        for case in CASES:
+            party = case["entries"][0]["party"]
+            logs = reader.read(LINES[:case["after"]] + case["entries"])
+            expected = [counted.get(e["expect"], e["expect"]) for e in case["entries"]]
+            self.assertEqual(logs[party].verdicts[-len(expected):], expected, case["name"])
+            self.assertIsNone(logs[1 - party].fault, case["name"])
+        halting = {"bad-signature", "not-canonical", "wrong-line", "wrong-party", "wrong-epoch", "wrong-place", "head-went-back",
+                   "head-never-ours", "fork", "stale-grant"}
+        self.assertLessEqual(halting | {"unknown", "void", "malformed", "counts"}, {e["expect"] for c in CASES for e in c["entries"]})
+
+    def test_every_single_bit_changed_is_found(self):
+        tried = 0
+        for logs, one, data, body in stepped():
+            for bit in range(len(data) * 8):
+                changed = bytearray(data)
+                changed[bit // 8] ^= 1 << bit % 8
+                self.assertNotIn(judge(logs, one, bytes(changed), body), ("readable", "malformed", "unknown"), (one["index"], bit))
+                tried += 1
+            for bit in range(len(body or b"") * 8):
+                changed = bytearray(body)
+                changed[bit // 8] ^= 1 << bit % 8
+                self.assertEqual(judge(logs, one, data, bytes(changed)), "wrong-body")
+        self.assertGreater(tried, 30_000)
+
+    def test_a_body_that_nobody_named_is_found(self):
+        lines = [dict(LINES[0], body="00")] + LINES[1:]
+        self.assertEqual(reader.read(lines)[0].fault, (0, "wrong-body"))
+
+    def test_a_changed_bit_in_a_dump_is_named_where_it_stands(self):
+        lines = [dict(line) for line in LINES]
+        lines[6]["bytes"] = lines[6]["bytes"][:-1] + "f"
+        logs = reader.read(lines)
+        self.assertEqual(logs[lines[6]["party"]].fault, (lines[6]["index"], "bad-signature"))
+
+
+class Command(unittest.TestCase):
+    def run_on(self, *arguments):
+        command = [sys.executable, str(pathlib.Path(reader.__file__)), *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    def test_it_says_what_it_found_and_exits_by_it(self):
+        good = self.run_on(DUMP, "--json", "--fingerprint", WHOLE["charter"]["fingerprint"])
+        self.assertEqual(good.returncode, 0, good.stderr)
+        self.assertEqual([json.loads(line)["size"] for line in good.stdout.splitlines()], [8, 8])
+        self.assertEqual(self.run_on(DUMP, "--fingerprint", "00" * 32).returncode, 1)
+        self.assertEqual(self.run_on(VECTORS / "signatures.json").returncode, 2)
+        self.assertEqual(self.run_on(VECTORS / "nowhere").returncode, 2)
+
+
+class Specification(unittest.TestCase):
+    def test_the_cddl_of_the_text_and_of_the_file_are_the_same(self):
+        docs = VECTORS.parent
+        blocks = [rest.split("```")[0] for rest in (docs / "protocol.md").read_text().split("```cddl\n")[1:]]
+        head, _, rest = (docs / "protocol.cddl").read_text().partition("\n\n")
+        self.assertTrue(head.startswith(";"))
+        self.assertEqual(rest, "\n".join(blocks))
+
+
+if __name__ == "__main__":
+    unittest.main()
