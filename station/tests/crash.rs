@@ -26,7 +26,7 @@ use serde_json::json;
 /// Callers on each side.
 const CALLERS: usize = 4;
 /// Between two acts of one caller.
-const PAUSE: Duration = Duration::from_millis(15);
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Acts that were answered with 200: token to entry, kept outside the stations.
 type Journal = Mutex<BTreeMap<String, String>>;

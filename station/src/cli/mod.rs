@@ -18,7 +18,8 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use counterpart_core::time::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::Value;
@@ -102,7 +103,7 @@ enum Command {
 /// What every command has at hand.
 struct Context {
     data: PathBuf,
-    /// The directory was named, by option or environment.
+    /// The directory was named on the command line.
     data_given: bool,
     json: bool,
     words: Words,
@@ -116,15 +117,19 @@ pub fn main() -> ExitCode {
 
 /// Runs one command.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
-    let cli = match Cli::try_parse_from(args) {
-        Ok(cli) => cli,
+    let parsed = Cli::command().try_get_matches_from(args).and_then(|matches| {
+        // A directory from the environment is that of a real station: the demonstration must not take it.
+        let named = matches.value_source("data") == Some(ValueSource::CommandLine);
+        Ok((Cli::from_arg_matches(&matches)?, named))
+    });
+    let (cli, data_given) = match parsed {
+        Ok(parsed) => parsed,
         Err(asked) => {
             // Help and version go to the standard output, faults to the standard error; a closed pipe is nobody's fault.
             let _ = asked.print();
             return if asked.use_stderr() { Exit::Usage } else { Exit::Done };
         }
     };
-    let data_given = cli.data.is_some();
     let data = cli.data.unwrap_or_else(|| DATA_DEFAULT.into());
     let context = Context { data, data_given, json: cli.json, words: Words::english(), clock: Clock::system() };
     match context.command(cli.command) {
@@ -249,7 +254,6 @@ fn print(text: &str) {
 mod tests {
     use std::collections::BTreeSet;
 
-    use clap::CommandFactory;
     use counterpart_core::act::Act;
 
     use super::*;
