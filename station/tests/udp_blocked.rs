@@ -81,9 +81,9 @@ fn where_udp_is_dropped_an_ask_is_delivered_over_tls_on_tcp() {
     let ask = json!({ "act": "ask", "from": "minister", "to": "minister", "mark": "TEST" });
     let (status, done) = north.post("/acts", &ask).unwrap();
     assert_eq!(status, 200, "{done}");
-    wait("DELIVERED", || {
+    wait("delivery", || {
         let requests = north.get("/requests")?;
-        requests.to_string().contains("DELIVERED").then_some(())
+        requests.to_string().contains("Delivered").then_some(())
     });
     let lines = north.get("/lines").unwrap().to_string();
     assert!(lines.contains("DEGRADED"), "TCP is said to be less: {lines}");

@@ -136,6 +136,14 @@ impl Line {
         self.restored = true;
     }
 
+    /// Says that their log is taken no further in this epoch: the link found misconduct, or the store keeps the evidence of one
+    /// that was found before this start.
+    pub fn mark_halted(&mut self, misconduct: Misconduct) {
+        if misconduct.halts() {
+            self.halted.get_or_insert(misconduct);
+        }
+    }
+
     /// Whether this is a copy restored from a backup, which signs nothing in this epoch.
     pub fn restored(&self) -> bool {
         self.restored

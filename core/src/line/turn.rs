@@ -235,7 +235,7 @@ impl Line {
                 return Answer::Held;
             }
             // Two entries at one index, both signed, are a fork; an unsigned one shows nothing but itself.
-            let signed = entry.signed_by(&self.peer().key(), &Strict);
+            let signed = entry.signed_by(&self.peer().key(), &Checked(verified_under));
             return self.halt(if signed { Misconduct::Fork } else { Misconduct::BadSignature });
         }
         if self.halted().is_some() {

@@ -105,7 +105,12 @@ impl Track {
 
     /// What the peer names in a hello, ping or pong.
     pub(super) fn named(&mut self, named: &EpochHeads) -> Told {
-        self.theirs = self.theirs.max(of(named, self.me.peer()).size);
+        let (its_own, held) = (of(named, self.me.peer()), self.peers());
+        self.theirs = self.theirs.max(its_own.size);
+        // What was written after a hello may come before it, over the connection that this one replaces: then nothing is lost.
+        if its_own.size > held.size || its_own == held {
+            self.lost = false;
+        }
         let (theirs, ours) = (of(named, self.me), self.ours());
         if theirs.size > ours.size || (theirs.size == ours.size && theirs.root != ours.root) {
             if self.claimed == Some(theirs) {

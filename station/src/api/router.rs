@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use axum::body::Bytes;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -169,7 +170,8 @@ async fn pairings(State(api): State<Api>) -> Result<Json<Vec<PairingView>>, Told
     api.parts.ceremony.pairings().await.map(Json)
 }
 
-async fn invite(State(api): State<Api>) -> Result<Json<InvitedView>, Told> {
+/// What is sent along is read, so that a caller that sends something is not cut off before it has its answer.
+async fn invite(State(api): State<Api>, _unneeded: Bytes) -> Result<Json<InvitedView>, Told> {
     api.parts.ceremony.invite().await.map(Json)
 }
 

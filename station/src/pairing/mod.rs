@@ -322,6 +322,7 @@ impl Ceremony {
     /// Ends all tasks and connections. What is committed is gone on with at the next start.
     pub fn stop(&self) {
         self.0.tasks.lock().unwrap_or_else(PoisonError::into_inner).abort_all();
+        self.0.seats.close();
     }
 
     fn changed(&self) {

@@ -90,6 +90,13 @@ impl Seats {
         }
     }
 
+    /// Closes every connection at once.
+    pub(super) fn close(&self) {
+        for (_, seat) in std::mem::take(&mut self.table().seats) {
+            seat.control.close("the station is stopping");
+        }
+    }
+
     /// The keys that are connected for this pairing.
     pub(super) fn connected(&self, line: LineId) -> Vec<Hash> {
         let table = self.table();

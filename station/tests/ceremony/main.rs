@@ -80,6 +80,24 @@ fn pairing_alone_brings_index_0_of_both_to_both_and_its_connection_ends() {
 }
 
 #[test]
+fn a_ceremony_that_stops_closes_its_connections_and_a_new_start_goes_on() {
+    let scratch = Scratch::new("ceremony-stop");
+    let [north, south] = two(&scratch);
+    let (line, text) = north.invite();
+    south.join(&text);
+    north.until(line, "a connection", |view| view.connected && view.candidates.len() == 1);
+
+    south.ceremony.stop();
+    assert!(!south.view(line).connected);
+    north.until(line, "its end", |view| !view.connected);
+    assert_eq!(north.view(line).candidates.len(), 1);
+    let south = south.killed_and_started();
+    confirm_both(&south, &north, line);
+
+    serves(&north, &south, line);
+}
+
+#[test]
 fn two_lines_between_the_same_two_stations_pair_at_once() {
     let scratch = Scratch::new("ceremony-two");
     let [north, south] = two(&scratch);

@@ -194,6 +194,8 @@ impl Bench<'_> {
         let window = |from: u64, to: u64| list(&[uint(BEGIN.0 + from), uint(BEGIN.0 + to), Value::text("UTC")]);
         let offer = |windows: &[Value], silence: u64| (14, list(&[list(windows), uint(silence)]));
         let deadline = (13, uint(BEGIN.0));
+        let offered =
+            |name, windows: &[Value]| case(name, Kind::Offer, &[ask.clone(), deadline.clone(), offer(windows, 0)]);
         let posts = [(9, Value::text("minister")), (10, Value::text("minister"))];
         let opens = [(11, uint(0)), (12, uint(1))];
         let addressed = [&posts[..], &opens[..]].concat();
@@ -212,24 +214,12 @@ impl Bench<'_> {
             case("decline-with-two-codes", Kind::Decline, &[ask.clone(), (14, numbers(&[1, 1]))]),
             case("defer-until-beyond-9999", Kind::Defer, &[ask.clone(), (14, numbers(&[0, 253_402_300_800_000]))]),
             case("alerting-on-channel-3", Kind::Alerting, &[ask.clone(), (14, numbers(&[3]))]),
-            case("offer-without-windows", Kind::Offer, &[ask.clone(), deadline.clone(), offer(&[], 0)]),
-            case(
-                "offer-of-nine-windows",
-                Kind::Offer,
-                &[ask.clone(), deadline.clone(), offer(&vec![window(1, 2); 9], 0)],
-            ),
-            case(
-                "offer-of-a-window-that-ends-as-it-begins",
-                Kind::Offer,
-                &[ask.clone(), deadline.clone(), offer(&[window(1, 1)], 0)],
-            ),
-            case(
-                "offer-of-a-window-over-a-week",
-                Kind::Offer,
-                &[ask.clone(), deadline.clone(), offer(&[window(0, 604_800_001)], 0)],
-            ),
+            offered("offer-without-windows", &[]),
+            offered("offer-of-nine-windows", &vec![window(1, 2); 9]),
+            offered("offer-of-a-window-that-ends-as-it-begins", &[window(1, 1)]),
+            offered("offer-of-a-window-over-a-week", &[window(0, 604_800_001)]),
             case("offer-without-answer-by", Kind::Offer, &[ask.clone(), offer(&[window(1, 2)], 0)]),
-            case("offer-with-on-silence-2", Kind::Offer, &[ask.clone(), deadline, offer(&[window(1, 2)], 2)]),
+            case("offer-with-on-silence-2", Kind::Offer, &[ask.clone(), deadline.clone(), offer(&[window(1, 2)], 2)]),
             case("accept-of-one-number", Kind::Accept, &[ask.clone(), (14, numbers(&[1]))]),
             case("text-without-body", Kind::Text, &addressed),
             case("text-without-posts", Kind::Text, &with(&opens, std::slice::from_ref(&body))),
@@ -256,7 +246,7 @@ impl Bench<'_> {
             case("lacking-nothing", Kind::Seen, &[ask.clone(), (16, list(&[]))]),
             case("lacking-out-of-order", Kind::Seen, &[ask.clone(), (16, numbers(&[2, 1]))]),
             case("lacking-65", Kind::Seen, &[ask.clone(), (16, numbers(&(0..65).collect::<Vec<_>>()))]),
-            case("under-of-one-number", Kind::Seen, &[ask, (17, numbers(&[0]))]),
+            case("under-of-one-number", Kind::Seen, &[ask.clone(), (17, numbers(&[0]))]),
             case("amend-over-12288-bytes", Kind::Amend, &[(14, list(&[uint(1), Value::bytes(&[0; 12_288])]))]),
             case("statement-of-no-sentence", Kind::Statement, &[(14, list(&[]))]),
             case("attempt-with-result-3", Kind::Attempt, &[(14, list(&[uint(0), Value::text("x"), uint(3)]))]),

@@ -1,0 +1,181 @@
+//! How often each thing arose, and the list of those that cannot.
+
+use std::collections::BTreeMap;
+
+use counterpart_core::fault::{Bar, Misconduct, Refusal};
+use counterpart_core::ids::{EntryRef, Party};
+use counterpart_core::line::Line;
+use counterpart_core::line::facts::Standing;
+use counterpart_core::line::turn::Written;
+use counterpart_core::record::codes::Deadline;
+use counterpart_core::record::kind::Kind;
+use counterpart_core::time::Timestamp;
+
+/// How often each thing arose.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct Counts(BTreeMap<String, u64>);
+
+impl Counts {
+    /// It arose.
+    pub fn note(&mut self, what: impl Into<String>) {
+        self.add(what, 1);
+    }
+
+    /// It arose so many times.
+    pub fn add(&mut self, what: impl Into<String>, times: u64) {
+        *self.0.entry(what.into()).or_default() += times;
+    }
+
+    /// How often it arose.
+    pub fn of(&self, what: &str) -> u64 {
+        self.0.get(what).copied().unwrap_or(0)
+    }
+
+    /// Adds those of another seed.
+    pub fn merge(&mut self, other: &Counts) {
+        for (what, times) in &other.0 {
+            self.add(what.clone(), *times);
+        }
+    }
+
+    /// All, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.0.iter().map(|(what, times)| (what.as_str(), *times))
+    }
+
+    /// What should have arisen and did not.
+    pub fn missing(&self) -> Vec<String> {
+        expected().into_iter().filter(|what| self.of(what) == 0).collect()
+    }
+}
+
+/// The name of a variant, without what it carries.
+pub fn name(variant: &impl std::fmt::Debug) -> String {
+    let shown = format!("{variant:?}");
+    shown.split(['(', ' ', '{']).next().unwrap_or_default().into()
+}
+
+/// How a refusal is counted.
+pub fn refusal(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::Barred(bar) => format!("refused {}", name(bar)),
+        other => format!("refused {}", name(other)),
+    }
+}
+
+/// Counts what an entry is worth.
+pub fn of_entry(counts: &mut Counts, written: &Written) {
+    match written.standing {
+        Standing::Counts => {}
+        Standing::Void(bar) => counts.note(format!("void {}", name(&bar))),
+        Standing::Unknown => counts.note("unknown"),
+    }
+    if !written.entry.header.lacking.is_empty() {
+        counts.note("lacking");
+    }
+}
+
+/// Counts what became of the requests of a line.
+pub fn of_line(counts: &mut Counts, line: &Line) {
+    let view = line.facts().all();
+    for ask in Party::BOTH.into_iter().flat_map(|party| view.asks(party)) {
+        counts.note(format!("outcome {}", view.decision(ask).outcome.word()));
+        let talk = view.talk(ask).state.word();
+        if !talk.is_empty() {
+            counts.note(format!("talk {talk}"));
+        }
+        if view.partner(ask.at).is_some() {
+            counts.note("concerted");
+        }
+    }
+    counts.add("entries", Party::BOTH.into_iter().map(|party| line.log(party).size()).sum());
+}
+
+/// What a person cannot be refused here, and why. Reviewed: a line goes when the code that makes it possible comes.
+pub const NEVER_REFUSED: [(&str, &str); 9] = [
+    ("Met", "people do not write `overdue`; the station writes none that is met"),
+    ("NotJoined", "`ended` comes with voice"),
+    ("NothingNew", "nobody asks for `received`, and the station writes none that names nothing"),
+    ("NotAtIndexZero", "no act becomes a charter, and a log is opened once"),
+    ("AmendMismatch", "`amend` comes later"),
+    ("TooEarly", "the station waits by itself; no act writes a lapse"),
+    ("NotEven", "the station waits by itself; no act writes a lapse"),
+    ("Restored", "a simulated disk is never put back to a backup; restore has tests of its own"),
+    ("UnknownLine", "the station says it, before a line is asked"),
+];
+
+/// What a peer's entry cannot be void for here, and why.
+pub const NEVER_VOID: [(&str, &str); 0] = [];
+
+/// What a peer cannot be named for here, and why.
+pub const NEVER_NAMED: [(&str, &str); 3] = [
+    ("FalseClaim", "named by the station when a restored copy asks to be shown; comes with restore"),
+    ("OtherCharter", "named in pairing; simulated stations are paired already"),
+    ("StaleGrant", "`key` entries are written by a later issue; core's own tests show it"),
+];
+
+/// One of each bar; a test holds this list to `core`'s own.
+fn bars() -> Vec<Bar> {
+    let at = EntryRef { party: Party::Inviter, index: 0 };
+    vec![
+        Bar::NoSuchThing,
+        Bar::Closed(at),
+        Bar::StillOpen(at),
+        Bar::NotOwner(at),
+        Bar::OwnThing(at),
+        Bar::Already(at),
+        Bar::TooManyOpen,
+        Bar::OfferOpen(at),
+        Bar::NotSuspended,
+        Bar::Met,
+        Bar::NotOffered,
+        Bar::WindowMismatch,
+        Bar::Unsettled,
+        Bar::NoTalk,
+        Bar::WordSaid(at),
+        Bar::TheirWord(at),
+        Bar::BeforeStart(Timestamp(0)),
+        Bar::NotJoined,
+        Bar::Retracted(at),
+        Bar::LineClosed(at),
+        Bar::UnknownPost,
+        Bar::PrecedenceTooHigh,
+        Bar::NothingNew,
+        Bar::NotAtIndexZero,
+        Bar::AmendMismatch,
+        Bar::Malformed(Kind::Ask),
+    ]
+}
+
+fn refusals() -> Vec<Refusal> {
+    vec![
+        Refusal::InThePast(Timestamp(0)),
+        Refusal::TooEarly(Deadline::AnswerBy, Timestamp(0)),
+        Refusal::NotEven,
+        Refusal::TooLong(0),
+        Refusal::LineNotOpen,
+        Refusal::Restored,
+        Refusal::UnknownLine,
+    ]
+}
+
+/// Everything that must have arisen over two thousand seeds.
+fn expected() -> Vec<String> {
+    let outcomes = ["OPEN", "ANSWERED", "AGREED", "DECLINED", "WITHDRAWN", "LAPSED", "CROSSED"];
+    let talks = ["PLANNED", "JOINED", "CANCELLED", "MISSED", "STATED", "TALKED", "CROSSED"];
+    let events = ["concerted", "halt", "unknown", "lacking", "partition", "crash before commit", "crash after commit"];
+    let mut all: Vec<String> = outcomes.iter().map(|o| format!("outcome {o}")).collect();
+    all.extend(talks.iter().map(|t| format!("talk {t}")));
+    all.extend(events.iter().map(|e| (*e).into()));
+    all.extend(["commit failed", "clock jumped", "connection broken"].map(String::from));
+    let never = |list: &[(&str, &str)], what: &str| list.iter().any(|(n, _)| *n == what);
+    for bar in bars().iter().map(name) {
+        all.extend((!never(&NEVER_VOID, &bar)).then(|| format!("void {bar}")));
+        all.extend((!never(&NEVER_REFUSED, &bar)).then(|| format!("refused {bar}")));
+    }
+    let others = refusals().iter().map(name).filter(|r| !never(&NEVER_REFUSED, r)).collect::<Vec<_>>();
+    all.extend(others.iter().map(|r| format!("refused {r}")));
+    let named = (1..).map_while(Misconduct::from_number).map(|m| name(&m));
+    all.extend(named.filter(|m| !never(&NEVER_NAMED, m)).map(|m| format!("misconduct {m}")));
+    all
+}

@@ -1,0 +1,76 @@
+//! Two simulated stations get a line: its charter, signed by both, as pairing would leave it.
+
+use counterpart_core::ids::{LineId, PostId};
+use counterpart_core::precedence::Precedence;
+use counterpart_core::record::charter::{Charter, Checks, Keys, PartyTerms, PostTerms, RULES_VERSION};
+use counterpart_core::record::merkle::leaf_hash;
+use counterpart_core::record::opening::Opening;
+use counterpart_core::record::sign1::{AAD_CHARTER, Sign, to_be_signed};
+
+use crate::chance::Chance;
+use crate::keys::EntryKey;
+
+/// What both sides hold before either writes its index 0.
+#[derive(Clone, Debug)]
+pub struct Pairing {
+    /// The charter.
+    pub charter: Charter,
+    /// The charter with both signatures.
+    pub opening: Opening,
+}
+
+/// Posts of every simulated station, each with the highest precedence that it accepts.
+pub const POSTS: [(&str, Precedence); 3] =
+    [("minister", Precedence::Flash), ("duty-officer", Precedence::Immediate), ("registry", Precedence::Priority)];
+
+/// Pairs two stations, the inviter first.
+pub fn pair(names: [&str; 2], keys: [&EntryKey; 2], chance: &mut Chance) -> Pairing {
+    let parties = [0, 1].map(|at| party(names[at], keys[at]));
+    let charter = Charter {
+        version: RULES_VERSION,
+        line: LineId(chance.bytes()),
+        parties,
+        station_s: 60,
+        watch_s: [28_800, 3_600, 900, 300],
+        principal_s: 172_800,
+        pacing_s: [14_400, 3_600, 900, 300],
+        checks: checks(chance),
+        deniable: false,
+        grace_s: chance.one([60, 600, 3_600]),
+        public: Vec::new(),
+        witnesses: Vec::new(),
+        relays: Vec::new(),
+        recall_s: 900,
+        unknown: Vec::new(),
+    };
+    let encoded = charter.encode();
+    let message = to_be_signed(AAD_CHARTER, &encoded);
+    let signatures = keys.map(|key| key.sign_charter(&message));
+    Pairing { charter, opening: Opening::Paired { charter: encoded, signatures } }
+}
+
+/// Rarely every hour: an hourly check makes two thousand entries in fourteen days and few new thoughts.
+fn checks(chance: &mut Chance) -> Checks {
+    match chance.below(20) {
+        0 => Checks::Every(3_600),
+        1..10 => Checks::Every(43_200),
+        10..15 => Checks::At(vec![540, 1_020]),
+        _ => Checks::Every(0),
+    }
+}
+
+fn party(name: &str, key: &EntryKey) -> PartyTerms {
+    let apart = |role: u8| leaf_hash(&[name.as_bytes(), &[role]].concat());
+    let station = *key.public().as_bytes();
+    let posts = POSTS.iter().filter_map(|(id, highest)| {
+        Some(PostTerms { id: PostId::parse(id)?, highest: *highest, night: *highest == Precedence::Flash })
+    });
+    PartyTerms {
+        name: name.into(),
+        call_sign: name.into(),
+        keys: Keys { root: apart(0), station, link: apart(1), word: apart(2) },
+        languages: vec!["en".into()],
+        addresses: Vec::new(),
+        posts: posts.collect(),
+    }
+}
