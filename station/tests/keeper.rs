@@ -5,9 +5,11 @@
 mod pairs;
 mod scratch;
 
+use counterpart::config::{Starter, write_starter};
 use counterpart::record::{ActFault, Begin};
+use counterpart::store::back_up;
 use counterpart_core::act::{Act, Target};
-use counterpart_core::fault::{Bar, Refusal};
+use counterpart_core::fault::{Bar, Misconduct, Refusal};
 use counterpart_core::ids::{EntryRef, Epoch, LineId, Party};
 use counterpart_core::line::turn::Arrived;
 use counterpart_core::record::codes::Code;
@@ -113,4 +115,57 @@ async fn an_index_0_that_comes_by_pairing_and_by_the_link_in_one_turn_is_no_fork
     assert_eq!(taken.unwrap().misconduct, None);
     assert_eq!(keeper.published().borrow().lines[&line].held[0].heads.heads[1].size, 1);
     assert_eq!(keeper.arrived(line, arrived).await.unwrap().misconduct, None);
+}
+
+fn halted(side: &Side, line: LineId) -> bool {
+    side.keeper.published().borrow().lines[&line].held[0].halted
+}
+
+#[tokio::test]
+async fn a_halt_that_the_record_found_outlives_a_start() {
+    let scratch = Scratch::new("record-halt");
+    let (line, [north, south]) = pair(&scratch).await;
+    let own = north.keeper.published().borrow().lines[&line].recent[0].clone();
+    let as_theirs = Arrived { entry: Entry::read(&own.bytes).unwrap(), body: None, verified_under: None };
+    let taken = north.keeper.arrived(line, vec![as_theirs]).await.unwrap();
+    assert_eq!((taken.misconduct, halted(&north, line)), (Some(Misconduct::WrongParty), true));
+
+    let sides = [serve(stop(north).await), south];
+    let before = heads(&sides[0], line).await;
+    sides[1].keeper.act(line, ask(), None, officer(None)).await.unwrap();
+    let pushed = sides[1].keeper.published().borrow().lines[&line].recent.clone();
+    let next = Arrived { entry: Entry::read(&pushed[1].bytes).unwrap(), body: None, verified_under: None };
+    let taken = sides[0].keeper.arrived(line, vec![next]).await.unwrap();
+
+    assert_eq!((taken.misconduct, halted(&sides[0], line)), (None, true));
+    assert_eq!(heads(&sides[0], line).await, before);
+}
+
+#[tokio::test]
+async fn a_halt_that_the_link_found_outlives_a_start_and_a_closed_session_halts_nothing() {
+    let scratch = Scratch::new("record-halt-link");
+    let (line, [north, south]) = pair(&scratch).await;
+    south.keeper.evidence(line, Misconduct::BadFrame, Epoch::FIRST, vec![0]);
+    north.keeper.evidence(line, Misconduct::NotCanonical(None), Epoch::FIRST, vec![0]);
+
+    let sides = [serve(stop(north).await), serve(stop(south).await)];
+
+    assert_eq!(sides.each_ref().map(|side| halted(side, line)), [true, false]);
+}
+
+#[tokio::test]
+async fn a_restored_copy_that_is_served_signs_nothing_in_its_old_epoch() {
+    let scratch = Scratch::new("record-restored");
+    let (line, [north, _south]) = pair(&scratch).await;
+    let starter = Starter { name: "N", call_sign: "N", zone: "UTC", listen: "127.0.0.1:7411", announce: &[] };
+    write_starter(&north.data, &starter).unwrap();
+    let copy = scratch.path().join("copy");
+    back_up(&north.data, &copy).unwrap();
+
+    let (original, copy) = (serve(stop(north).await), serve(copy));
+    let done = original.keeper.act(line, ask(), None, officer(None)).await;
+    let refused = copy.keeper.act(line, ask(), None, officer(None)).await;
+
+    assert!(done.is_ok());
+    assert_eq!(refused, Err(ActFault::Refused(Refusal::Restored)));
 }

@@ -31,15 +31,8 @@ impl<'a> Unserved<'a> {
         let config = Config::load(data).map_err(|e| Fault::new(Code::Configuration).with("cause", e).tell(words))?;
         let read = || -> Result<(Reader, Vec<Line>), StoreError> {
             let reader = Reader::open(data)?;
-            let restored = reader.restored()?;
-            let mut lines = Vec::new();
-            for row in reader.lines()? {
-                let mut line = load(&reader, &row)?;
-                if restored {
-                    line.mark_restored();
-                }
-                lines.push(line);
-            }
+            let rows = reader.lines()?;
+            let lines = rows.iter().map(|row| load(&reader, row)).collect::<Result<_, _>>()?;
             Ok((reader, lines))
         };
         let (reader, lines) = read().map_err(|e| unreadable(&e, words))?;

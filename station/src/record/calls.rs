@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use counterpart_core::fault::Refusal;
 use counterpart_core::ids::{EntryRef, LineId};
+use counterpart_core::line::Line;
 use counterpart_core::line::turn::{Answer, Input, Plan, Written};
 use tokio::sync::oneshot;
 
 use super::Lines;
 use super::inbox::{ActFault, Done, Taken};
+use super::lines::log_key;
 use crate::store::{Actor, Batch};
 
 /// Who waits for what, in the order of the inputs of one line.
@@ -48,6 +50,14 @@ impl Turn {
         self.inputs.values().flat_map(|(inputs, _)| inputs).map(|input| shown(input).len()).sum()
     }
 
+    /// Keeps that the peer's log is halted, if it is: a new start must know it, whatever becomes of the evidence.
+    pub fn halt(&mut self, line: &Line) {
+        if let Some(misconduct) = line.halted() {
+            self.batch.halts.push((log_key(line.id(), line.epoch(), line.me().peer()), misconduct.number()));
+            self.touched.insert(line.id());
+        }
+    }
+
     pub fn has_token(&self, token: &str) -> bool {
         let callers = self.inputs.values().flat_map(|(_, callers)| callers);
         let mut tokens =
@@ -57,7 +67,11 @@ impl Turn {
 
     pub fn is_empty(&self) -> bool {
         let batch = &self.batch;
-        batch.appends.is_empty() && batch.pairings.is_empty() && batch.evidence.is_empty() && batch.lines.is_empty()
+        batch.appends.is_empty()
+            && batch.pairings.is_empty()
+            && batch.evidence.is_empty()
+            && batch.halts.is_empty()
+            && batch.lines.is_empty()
     }
 }
 

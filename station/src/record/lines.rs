@@ -187,7 +187,22 @@ pub fn load_judged(
             return Err(corrupt("an entry names a head that is not stored".into()));
         }
     }
+    mark(reader, &mut line)?;
     Ok(line)
+}
+
+/// What the store keeps of a line beside its entries: whether it came in a backup, and whether their log is halted.
+fn mark(reader: &Reader, line: &mut Line) -> Result<(), StoreError> {
+    for log in reader.logs(line.id().0)? {
+        if log.key == log_key(line.id(), line.epoch(), line.me()) && log.restored {
+            line.mark_restored();
+        }
+        let halted = log.halted.and_then(Misconduct::from_number);
+        if let Some(misconduct) = halted.filter(|_| log.key == log_key(line.id(), line.epoch(), line.me().peer())) {
+            line.mark_halted(misconduct);
+        }
+    }
+    Ok(())
 }
 
 /// The entries of one log, a page at a time.

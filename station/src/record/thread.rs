@@ -21,7 +21,7 @@ use super::lines::{Kept, Lines, append, entry_key, head};
 use super::published::Published;
 use crate::clock::{Clock, Moment};
 use crate::keys::Keys;
-use crate::store::{Actor, Batch, Evidence, LineUpdate, Reader, Store, StoreError};
+use crate::store::{Actor, Evidence, LineUpdate, Reader, Store, StoreError};
 
 /// Inputs decided in one turn.
 const TURN_INPUTS_MAX: usize = 64;
@@ -139,6 +139,10 @@ impl Record {
             Message::Evidence { line, what, epoch, bytes } => {
                 let (at, kind) = (self.clock.now(), what.word().to_string());
                 turn.batch.evidence.push(Evidence { line: line.0, at, kind, detail: format!("epoch {epoch}"), bytes });
+                if let Some(kept) = self.lines.kept.get_mut(&line).filter(|kept| kept.line.epoch() == epoch) {
+                    kept.line.mark_halted(what);
+                    turn.halt(&kept.line);
+                }
             }
             Message::Look(look) => turn.looks.push(look),
             Message::ClockMoved => self.lines.kept.values_mut().for_each(|kept| kept.stirred = true),
@@ -220,7 +224,7 @@ impl Record {
             if inputs.is_empty() && !self.is_due(&id) {
                 continue;
             }
-            let Some(plan) = self.decide(id, inputs, &mut turn.batch) else { continue };
+            let Some(plan) = self.decide(id, inputs, &mut turn) else { continue };
             if !plan.written.is_empty() {
                 turn.touched.insert(id);
             }
@@ -249,9 +253,9 @@ impl Record {
     }
 
     /// One line's turn on its tentative state. What the peer broke is kept as evidence.
-    fn decide(&mut self, id: LineId, inputs: Vec<Input>, batch: &mut Batch) -> Option<Plan> {
+    fn decide(&mut self, id: LineId, inputs: Vec<Input>, turn: &mut Turn) -> Option<Plan> {
         let mut kept = self.lines.kept.remove(&id)?;
-        let appends = &batch.appends;
+        let appends = &turn.batch.appends;
         let stored = |epoch, at| {
             let key = entry_key(id, epoch, at);
             // What pairing began in this turn is not stored yet.
@@ -265,9 +269,10 @@ impl Record {
         kept.stirred = false;
         for (answer, bytes) in plan.answers.iter().zip(shown) {
             if let Answer::Misconduct(misconduct) = answer {
+                turn.halt(&kept.line);
                 tracing::warn!(line = %id, misconduct = misconduct.word(), "the peer broke the protocol");
-                let (at, kind) = (batch.now, misconduct.word().to_string());
-                batch.evidence.push(Evidence { line: id.0, at, kind, detail: String::new(), bytes });
+                let (at, kind) = (turn.batch.now, misconduct.word().to_string());
+                turn.batch.evidence.push(Evidence { line: id.0, at, kind, detail: String::new(), bytes });
             }
         }
         self.lines.kept.insert(id, kept);

@@ -65,6 +65,8 @@ pub struct Batch {
     pub lines: Vec<LineUpdate>,
     /// Misconduct to keep.
     pub evidence: Vec<Evidence>,
+    /// Logs that are taken no further, each by the number of its misconduct (§3.6). The first one of a log stays.
+    pub halts: Vec<(LogKey, u64)>,
     /// States of pairing ceremonies; `None` removes one.
     pub pairings: Vec<(LineKey, Option<Vec<u8>>)>,
     /// Settings; `None` removes one.

@@ -105,6 +105,11 @@ impl Turn<'_> {
         for evidence in &batch.evidence {
             keep::evidence(self.to, evidence)?;
         }
+        for (log, misconduct) in &batch.halts {
+            let sql = "UPDATE log SET halted = COALESCE(halted, ?2) WHERE no = ?1";
+            let row = params![self.number(log)?, signed(*misconduct)];
+            self.to.prepare_cached(sql)?.execute(row)?;
+        }
         for (line, state) in &batch.pairings {
             keep::pairing(self.to, line, state.as_deref())?;
         }

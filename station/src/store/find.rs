@@ -44,6 +44,8 @@ pub struct LogRow {
     pub root: [u8; 32],
     /// It came here in a backup: its epoch is old, and we sign nothing in it (§4.6).
     pub restored: bool,
+    /// It is taken no further, by the number of the misconduct (§3.6).
+    pub halted: Option<u64>,
 }
 
 /// An entry as it was kept.
@@ -113,7 +115,8 @@ impl Reader {
     /// # Errors
     /// As [`Reader::lines`].
     pub fn logs(&self, line: LineKey) -> Result<Vec<LogRow>, StoreError> {
-        let sql = "SELECT epoch, epoch_id, party, size, edge, root, restored FROM log JOIN line ON line.no = log.line
+        let sql =
+            "SELECT epoch, epoch_id, party, size, edge, root, restored, halted FROM log JOIN line ON line.no = log.line
                    WHERE line.id = ?1 ORDER BY epoch, epoch_id, party";
         self.with(|c| rows(c, sql, params![line], |row| log_row(line, row)))
     }
@@ -338,6 +341,7 @@ fn log_row(line: LineKey, row: &Row<'_>) -> rusqlite::Result<LogRow> {
         edge: row.get(4)?,
         root: if size == 0 { EMPTY_ROOT } else { row.get(5)? },
         restored: row.get(6)?,
+        halted: row.get::<_, Option<i64>>(7)?.map(unsigned),
     })
 }
 

@@ -11,7 +11,7 @@ use super::StoreError;
 const APPLICATION_ID: i64 = 0x4350_5254;
 
 /// Number `n` brings a database from version `n` to `n + 1`.
-pub(super) const MIGRATIONS: &[&str] = &[FIRST];
+pub(super) const MIGRATIONS: &[&str] = &[FIRST, HALTED];
 
 /// The version that this program writes.
 pub(super) const NEWEST: u32 = MIGRATIONS.len() as u32;
@@ -37,6 +37,9 @@ CREATE INDEX evidence_line ON evidence (line, id);
 CREATE TABLE pairing (line BLOB PRIMARY KEY, state BLOB NOT NULL) STRICT;
 CREATE TABLE setting (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
 ";
+
+/// The number of the misconduct that halted a log: apart from the evidence, of which the oldest goes.
+const HALTED: &str = "ALTER TABLE log ADD COLUMN halted INTEGER;";
 
 /// Writes what tells our databases from others, and version 0.
 pub(super) fn found(connection: &Connection) -> Result<(), StoreError> {
