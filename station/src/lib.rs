@@ -9,6 +9,7 @@ pub mod keys;
 pub mod link;
 pub mod pairing;
 pub mod record;
+pub mod serving;
 pub mod station;
 pub mod store;
 pub mod view;

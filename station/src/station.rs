@@ -3,11 +3,10 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
 use counterpart_core::link::Rate;
 use counterpart_core::precedence::Mark;
-use tokio::task::AbortHandle;
+use tokio::task::JoinHandle;
 
 use crate::clock::{Clock, Moment};
 use crate::config::{Config, ConfigError};
@@ -89,8 +88,8 @@ pub struct Station {
     pub board: Board,
     /// Its end of all connections.
     pub endpoint: Arc<Endpoint>,
-    record: JoinHandle<()>,
-    tasks: Vec<AbortHandle>,
+    record: std::thread::JoinHandle<()>,
+    tasks: Vec<JoinHandle<()>>,
 }
 
 impl Station {
@@ -132,13 +131,28 @@ impl Station {
         };
         let rate = Rate { per_second: self.config.link.entries_per_second, burst: self.config.link.burst };
         let switchboard = Switchboard::new(shared, self.endpoint.clone(), rate, &self.config.link.references);
-        self.tasks.push(tokio::spawn(switchboard.clone().answer(pairing)).abort_handle());
-        self.tasks.push(tokio::spawn(switchboard.dial()).abort_handle());
+        self.tasks.push(tokio::spawn(switchboard.clone().answer(pairing)));
+        self.tasks.push(tokio::spawn(switchboard.dial()));
+    }
+
+    /// Meets nobody any more, until [`Station::meet`] again: every session ends, and the record learns that its links are down.
+    pub async fn part(&mut self) {
+        for task in self.tasks.drain(..) {
+            task.abort();
+            // It ends at its next wait; a task that was aborted has nothing to say.
+            let _ = task.await;
+        }
+        let now = self.clock.moment().ms_since(self.begun);
+        let lines: Vec<_> = self.keeper.published().borrow().lines.keys().copied().collect();
+        for line in lines {
+            self.keeper.link(line, false, false);
+            self.board.change(line, |link| (link.up_since_ms, link.down_since_ms, link.even) = (None, now, false));
+        }
     }
 
     /// Stops in the opposite order. What is committed stays; what waits in the inbox is decided first.
     pub async fn stop(self) {
-        self.tasks.iter().for_each(AbortHandle::abort);
+        self.tasks.iter().for_each(JoinHandle::abort);
         self.endpoint.close().await;
         self.keeper.stop();
         let record = self.record;

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::Subcommand;
 use counterpart_core::precedence::Mark;
@@ -11,13 +10,9 @@ use tracing_subscriber::EnvFilter;
 
 use super::{Context, Exit};
 use crate::api::fault::{Code, Fault, Told};
-use crate::api::paired::Paired;
 use crate::api::router;
 use crate::api::socket::Socket;
-use crate::api::{Api, Parts};
-use crate::pairing::{Ceremony, Needs, Proposal};
-use crate::station::Station;
-use crate::words::Words;
+use crate::serving::Serving;
 
 #[derive(Subcommand, Clone, Debug)]
 pub(super) enum ServeCommand {
@@ -66,37 +61,15 @@ impl Context {
         // A second subscriber in one process changes nothing.
         let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).try_init();
         let fault = |cause: String| self.tell(Fault::new(Code::Start).with("cause", cause));
-        let mut station =
-            Station::start(&self.data, self.clock.clone(), mark).await.map_err(|e| fault(e.to_string()))?;
-        let needs = Needs {
-            keeper: station.keeper.clone(),
-            reader: station.reader.clone(),
-            keys: station.keys.clone(),
-            config: &station.config,
-            clock: station.clock.clone(),
-            endpoint: station.endpoint.clone(),
-        };
-        let ceremony = Ceremony::start(needs).await.map_err(|e| fault(e.to_string()))?;
+        let mut serving =
+            Serving::start(&self.data, self.clock.clone(), mark).await.map_err(|e| fault(e.to_string()))?;
         let socket = Socket::bind(&self.data).await.map_err(|fault| self.tell(fault))?;
-        let door = ceremony.clone();
-        station.meet(move |connection| door.accept(connection));
-        let api = Api::new(Parts {
-            data: station.data.clone(),
-            keeper: station.keeper.clone(),
-            reader: station.reader.clone(),
-            clock: station.clock.clone(),
-            config: station.config.clone(),
-            mark,
-            ceremony: Arc::new(Paired::new(ceremony.clone(), Words::english(), Proposal::default())),
-            board: station.board.clone(),
-            begun: station.begun,
-        });
+        serving.meet();
         let ended = ended().map_err(|e| fault(e.to_string()))?;
-        tracing::info!(listen = %station.config.link.listen, "the station serves");
-        router::serve(api, socket, ended).await;
+        tracing::info!(listen = %serving.station.config.link.listen, "the station serves");
+        router::serve(serving.api.clone(), socket, ended).await;
         tracing::info!("the station stops");
-        ceremony.stop();
-        station.stop().await;
+        serving.stop().await;
         Ok(Exit::Done)
     }
 }

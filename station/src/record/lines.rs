@@ -63,6 +63,11 @@ impl Kept {
         self.even
     }
 
+    /// When the clock will next make something due; `None`: nothing waits for it.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.next
+    }
+
     pub(super) fn publish(&self) -> LinePublished {
         let line = &self.line;
         let (peer, log) = (line.me().peer(), line.peer());

@@ -1,0 +1,94 @@
+//! A station with everything that a person or a program can ask of it: its record and links, the pairing of new lines, the API.
+//! What `serve` runs on a socket, and what a story plays on.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use counterpart_core::precedence::Mark;
+
+use crate::api::paired::Paired;
+use crate::api::{Api, Parts};
+use crate::clock::Clock;
+use crate::pairing::{self, Ceremony, Needs, Proposal};
+use crate::station::{StartFault, Station};
+use crate::words::Words;
+
+/// Why a station does not serve. Each says what to do.
+#[derive(Debug)]
+pub enum ServeFault {
+    /// The station itself.
+    Start(StartFault),
+    /// The pairings that it has to go on with.
+    Pairing(pairing::Fault),
+}
+
+impl fmt::Display for ServeFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ServeFault::Start(fault) => fault.fmt(f),
+            ServeFault::Pairing(fault) => fault.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ServeFault {}
+
+/// A station that can be asked.
+pub struct Serving {
+    /// Record, links, keys.
+    pub station: Station,
+    /// How its lines begin.
+    pub ceremony: Ceremony,
+    /// Acts and views.
+    pub api: Api,
+}
+
+impl Serving {
+    /// Starts the station of a data directory. It answers and dials nobody before [`Serving::meet`].
+    ///
+    /// # Errors
+    /// [`ServeFault`]; nothing of the station is left.
+    pub async fn start(data: &Path, clock: Clock, mark: Mark) -> Result<Serving, ServeFault> {
+        let station = Station::start(data, clock, mark).await.map_err(ServeFault::Start)?;
+        let needs = Needs {
+            keeper: station.keeper.clone(),
+            reader: station.reader.clone(),
+            keys: station.keys.clone(),
+            config: &station.config,
+            clock: station.clock.clone(),
+            endpoint: station.endpoint.clone(),
+        };
+        let ceremony = match Ceremony::start(needs).await {
+            Ok(ceremony) => ceremony,
+            Err(fault) => {
+                station.stop().await;
+                return Err(ServeFault::Pairing(fault));
+            }
+        };
+        let api = Api::new(Parts {
+            data: station.data.clone(),
+            keeper: station.keeper.clone(),
+            reader: station.reader.clone(),
+            clock: station.clock.clone(),
+            config: station.config.clone(),
+            mark,
+            ceremony: Arc::new(Paired::new(ceremony.clone(), Words::english(), Proposal::default())),
+            board: station.board.clone(),
+            begun: station.begun,
+        });
+        Ok(Serving { station, ceremony, api })
+    }
+
+    /// Answers peers and dials them; who comes with an invitation is shown to the pairing.
+    pub fn meet(&mut self) {
+        let door = self.ceremony.clone();
+        self.station.meet(move |connection| door.accept(connection));
+    }
+
+    /// Stops in the opposite order. What is committed stays.
+    pub async fn stop(self) {
+        self.ceremony.stop();
+        self.station.stop().await;
+    }
+}
