@@ -217,6 +217,7 @@ impl World {
         let Some(made) = made else { return frame };
         *doctor = None;
         self.counts.note(format!("doctored {what:?}"));
+        self.story.tell(self.now_ms, || format!("connection {number}: what leaves {from:?} is doctored: {what:?}"));
         made
     }
 }

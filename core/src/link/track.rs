@@ -87,11 +87,17 @@ impl Track {
             self.key = held.peer_key;
         }
         let ours = self.ours();
-        if let Some(head) = self.claimed.filter(|c| *c == ours || c.size < ours.size) {
-            self.claimed = None;
-            self.there = self.there.max(head.size);
-            self.sent = self.sent.max(head.size);
+        if self.claimed.is_some_and(|claimed| claimed == ours) {
+            // To have grown past it would not be to agree: what stood there might be another entry.
+            self.agreed(ours.size);
         }
+    }
+
+    /// The peer claims no more than we hold: it is pushed what lies beyond `there`.
+    fn agreed(&mut self, there: u64) {
+        self.claimed = None;
+        self.there = self.there.max(there);
+        self.sent = self.sent.max(self.there);
     }
 
     /// What the peer names in its hello: from there our log is pushed. Also whether its own log is not what we hold of it.
@@ -119,7 +125,11 @@ impl Track {
             self.claimed = Some(theirs);
             return Told::Claims(theirs);
         }
-        self.holds(theirs)
+        let told = self.holds(theirs);
+        if self.claimed.is_some() {
+            self.agreed(theirs.size);
+        }
+        told
     }
 
     /// The head of ours that an entry names. One that we never had is left to the record to judge.

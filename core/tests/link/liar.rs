@@ -3,7 +3,7 @@
 use counterpart_core::fault::Misconduct;
 use counterpart_core::ids::{Epoch, LineId, Party};
 use counterpart_core::link::frame::Frame;
-use counterpart_core::link::output::{Output, Reason};
+use counterpart_core::link::output::{Output, Range, Reason};
 use counterpart_core::link::rate::Rate;
 use counterpart_core::link::session::Session;
 use counterpart_core::record::entry::Head;
@@ -197,6 +197,20 @@ fn who_names_more_of_our_log_than_we_hold_makes_a_claim_and_is_sent_nothing_unti
         session.committed(back, now(0));
         assert_eq!((session.wants(0), session.even()), (None, true));
     }
+}
+
+#[test]
+fn a_claim_is_not_agreed_to_by_growing_past_it_but_by_what_the_peer_names_next() {
+    let (mut session, _) = joiner_hears(3, heads(nothing(), Head { size: 4, root: [6; 32] }));
+    let grown = Head { size: 6, root: [7; 32] };
+
+    session.committed(held(Epoch::FIRST, nothing(), grown, first_key(Party::Inviter)), now(0));
+    let before = session.wants(0);
+    let true_ping = Frame::Ping(beat(1, heads(nothing(), Head { size: 3, root: [3; 32] }))).encode().unwrap();
+    session.frame(&true_ping, now(0), &Strict);
+
+    assert_eq!(before, None); // index 4 may not be what it would take for a continuation
+    assert_eq!(session.wants(0), Some(Range { epoch: Epoch::FIRST, from: 3, to: 6 }));
 }
 
 #[test]
