@@ -36,6 +36,8 @@ pub const LIST_MAX: usize = 32;
 pub const LACKING_MAX: usize = 64;
 /// How far a new epoch's number may stand above the highest known: a jump beyond it is Misconduct.
 pub const EPOCH_JUMP_MAX: u64 = 1_000;
+/// Entries of a chain that is shown at once.
+pub const CHAIN_MAX: usize = 128;
 /// Epochs of one line.
 pub const EPOCHS_MAX: usize = 64;
 /// A station waits this long for an entry of its own to carry the head before it writes `received`, in milliseconds.

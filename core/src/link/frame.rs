@@ -9,7 +9,7 @@
 //! ping   = [3, number: uint, clock, epoch-heads]
 //! pong   = [4, number: uint, clock, epoch-heads]      ; the number of the ping that it answers
 //! fault  = [5, misconduct: uint, text]
-//! chain  = [6, [* bstr]]                              ; entries
+//! chain  = [6, line: bstr .size 16, party: 0 / 1, [0*128 bstr]]   ; entries of that party's logs
 //! answer = [7, bool]                                  ; whether the chain is accepted
 //!
 //! epoch-heads = [epoch: [uint, bstr .size 8], inviter: [size: uint, root: bstr .size 32], joiner: [size, root]]
@@ -20,7 +20,7 @@
 use alloc::{string::String, vec::Vec};
 
 use super::rate::Rate;
-use crate::ids::LineId;
+use crate::ids::{LineId, Party};
 use crate::limits;
 use crate::record::cbor::{CborFault, Value};
 use crate::record::merkle::SIZE_MAX;
@@ -80,8 +80,8 @@ pub enum Frame {
     Pong(Beat),
     /// The sender names the receiver's misconduct by its number, and says in a few words what was wrong.
     Fault { number: u64, text: String },
-    /// `key` entries and root-signed charters, shown over a link whose key is unknown or to a station that was restored.
-    Chain(Vec<Vec<u8>>),
+    /// `key` entries and root-signed charters of one party's logs, oldest first, at most `limits::CHAIN_MAX`.
+    Chain { line: LineId, party: Party, entries: Vec<Vec<u8>> },
     /// Whether that chain vouches for the link's key.
     Answer(bool),
 }
@@ -126,9 +126,9 @@ impl Frame {
             Frame::Fault { number, text } => {
                 alloc::vec![uint(kind::FAULT), uint(*number), Value::text(text)]
             }
-            Frame::Chain(entries) => {
+            Frame::Chain { line, party, entries } => {
                 let entries = entries.iter().map(|e| Value::bytes(e)).collect();
-                alloc::vec![uint(kind::CHAIN), Value::Array(entries)]
+                alloc::vec![uint(kind::CHAIN), Value::bytes(&line.0), uint(party.number()), Value::Array(entries)]
             }
             Frame::Answer(accepted) => alloc::vec![uint(kind::ANSWER), Value::Bool(*accepted)],
         };
@@ -223,10 +223,14 @@ fn read_fault(fields: &[Value]) -> Option<Frame> {
 }
 
 fn read_chain(fields: &[Value]) -> Option<Frame> {
-    let [entries] = fields else { return None };
-    let entries = entries.as_array()?.iter();
+    let [line, party, entries] = fields else { return None };
+    let entries = entries.as_array().filter(|list| list.len() <= limits::CHAIN_MAX)?.iter();
     let entries = entries.map(|e| e.as_bytes().map(Vec::from));
-    Some(Frame::Chain(entries.collect::<Option<_>>()?))
+    Some(Frame::Chain {
+        line: LineId(line.as_array_of()?),
+        party: Party::from_number(party.as_uint()?)?,
+        entries: entries.collect::<Option<_>>()?,
+    })
 }
 
 fn read_answer(fields: &[Value]) -> Option<Frame> {
@@ -288,8 +292,8 @@ mod tests {
             Frame::Ping(beat),
             Frame::Pong(beat),
             Frame::Fault { number: 99, text: "ни слова".into() },
-            Frame::Chain(vec![bytes, vec![3]]),
-            Frame::Chain(Vec::new()),
+            Frame::Chain { line: LineId([9; 16]), party: Party::Joiner, entries: vec![bytes, vec![3]] },
+            Frame::Chain { line: LineId([9; 16]), party: Party::Inviter, entries: Vec::new() },
             Frame::Answer(true),
         ]
     }

@@ -4,6 +4,7 @@
 //! Nothing here reads a clock or moves a byte: the station, and the simulator, hand in frames and times and carry out
 //! the outputs.
 
+pub mod chain;
 pub mod frame;
 pub mod health;
 pub mod output;

@@ -113,7 +113,7 @@ fn a_frame_that_comes_where_it_may_not_is_a_bad_frame() {
     }
 
     let pong = Frame::Pong(beat(7, none)); // asked was number 1
-    let after = [pong, Frame::Answer(true), Frame::Chain(Vec::new())];
+    let after = [pong, Frame::Answer(true), Frame::Chain { line: LINE, party: Party::Inviter, entries: Vec::new() }];
     let after = after.iter().map(|f| f.encode().unwrap());
     for frame in after.chain([hello(vec![none])]) {
         let (mut session, _) = joiner_meets(nothing());
@@ -319,7 +319,7 @@ fn no_mutation_of_any_frame_stops_a_session() {
         Frame::Ping(beat(1, none)).encode().unwrap(),
         Frame::Pong(beat(1, none)).encode().unwrap(),
         Frame::Fault { number: 1, text: "x".into() }.encode().unwrap(),
-        Frame::Chain(vec![bytes]).encode().unwrap(),
+        Frame::Chain { line: LINE, party: Party::Inviter, entries: vec![bytes] }.encode().unwrap(),
     ];
     let mut chance = 0x2545_f491_4f6c_dd1d_u64; // xorshift64
     let mut next = |below: usize| {
