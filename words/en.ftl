@@ -306,6 +306,8 @@ act-lapse = Lapsed
 
 ## Lines
 
+line-now = Now { $time }; their watch is in { $zone }.
+line-now-utc = Now { $time }; their watch names no zone that is known here, so its times are shown in UTC.
 line-pending = Pending: pairing is not finished.
 line-halted = Their log is taken no further in this epoch: { $misconduct }
 line-restored = Restored from a backup: this station signs nothing here before a new epoch is open.
@@ -377,6 +379,7 @@ ring-ready = { $peer } is ready to take { $name } now.
 ring-text = { $peer } has written: their { $from } to our { $to }.
 ring-notice = { $peer } sends a notice: their { $from } to our { $to }.
 ring-check = { $peer } tests the line and waits for a person's answer.
+ring-since = Since { $time }, by their clock.
 ring-stops = { $name }: ringing stops.
 ring-exercise = This is an EXERCISE. Nothing in it is meant.
 ring-test = This is a TEST of the system. Nothing in it is meant.
@@ -647,7 +650,7 @@ bell-mute = This is not a terminal: what rings is printed here and does not coun
 bell-waiting = The bell is set. Nothing rings.
 bell-lost = The station does not answer. The bell waits for it.
 bell-back = The station answers again.
-candidate-said = { $name } ({ $sign }): compare by another channel, all of it: { $digits }
+candidate-said = { $name } ({ $sign }; zone of its watch: { $zone }): compare by another channel, all of it: { $digits }
 candidate-confirmed = { $name }: a person there has confirmed.
 
 ## What the doctor found

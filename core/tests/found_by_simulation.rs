@@ -36,6 +36,7 @@ fn opening() -> (Charter, Opening) {
         languages: Vec::new(),
         addresses: Vec::new(),
         posts: vec![PostTerms { id: post(), highest: Precedence::Flash, night: true }],
+        zone: String::new(),
     });
     let charter = Charter {
         version: RULES_VERSION,

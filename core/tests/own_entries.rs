@@ -33,6 +33,7 @@ fn terms(seed: u8) -> PartyTerms {
         languages: Vec::new(),
         addresses: Vec::new(),
         posts: vec![PostTerms { id: post(), highest: Precedence::Flash, night: true }],
+        zone: String::new(),
     }
 }
 

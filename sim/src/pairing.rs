@@ -72,5 +72,6 @@ fn party(name: &str, key: &EntryKey) -> PartyTerms {
         languages: vec!["en".into()],
         addresses: Vec::new(),
         posts: posts.collect(),
+        zone: "UTC".into(),
     }
 }

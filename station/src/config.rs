@@ -9,8 +9,6 @@ use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use jiff::tz::TimeZone;
-
 mod fault;
 mod raw;
 mod starter;
@@ -53,10 +51,8 @@ pub struct Organisation {
     pub call_sign: String,
     /// BCP 47, the first preferred; 1 to 16.
     pub languages: Vec<String>,
-    /// Where local times are meant; its IANA name is `zone_name`.
-    pub zone: TimeZone,
-    /// The IANA name of `zone`.
-    pub zone_name: String,
+    /// The zone of its watch: an IANA name that is known here, or empty for UTC. Local times are read in it, and charters name it.
+    pub zone: String,
     /// The line of classification on every page and print; may be empty.
     pub banner: String,
 }

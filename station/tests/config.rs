@@ -39,7 +39,7 @@ fn the_file_that_init_writes_is_valid_and_never_overwritten() {
     let again = config::write_starter(scratch.path(), &STARTER).unwrap_err().to_string();
 
     assert_eq!(written.organisation.call_sign, "Northland");
-    assert_eq!(read.organisation.zone_name, "Europe/Oslo");
+    assert_eq!(read.organisation.zone, "Europe/Oslo");
     assert_eq!(read.posts.len(), 2);
     assert_eq!(read.posts[0].highest, 3);
     assert_eq!((read.link.entries_per_second, read.link.burst), (50, 500));
@@ -95,7 +95,7 @@ fn a_missing_file_says_how_to_get_one() {
 fn an_unknown_key_is_named_with_its_line_and_those_that_exist() {
     let error = error_after("banner = \"\"", "colour = \"red\"");
 
-    assert_says(&error, &["counterpart.toml, line 14, organisation.colour", "no such key", "remove it", "`banner`"]);
+    assert_says(&error, &["counterpart.toml, line 15, organisation.colour", "no such key", "remove it", "`banner`"]);
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn a_value_of_another_type_is_named_with_an_example() {
     let night = error_after("night = true", "night = \"yes\"");
     let burst = error_after("burst = 500", "burst = -1");
 
-    assert_says(&night, &["line 36, post.night", "expected a boolean", "write, for example: night = true"]);
+    assert_says(&night, &["line 37, post.night", "expected a boolean", "write, for example: night = true"]);
     assert_says(&burst, &["link.burst", "`-1`", "write, for example: burst = 500"]);
 }
 
@@ -135,7 +135,7 @@ fn a_value_of_another_type_is_named_with_an_example() {
 fn bad_syntax_is_named_with_its_line() {
     let error = error_after("zone = \"Europe/Oslo\"", "zone = Europe/Oslo");
 
-    assert_says(&error, &["line 12, organisation.zone", "write, for example: zone = \"Europe/Oslo\""]);
+    assert_says(&error, &["line 13, organisation.zone", "write, for example: zone = \"Europe/Oslo\""]);
 }
 
 /// What to replace in the file that `init` writes, with what, and what the error then says.
@@ -144,7 +144,7 @@ const BAD_VALUES: [(&str, &str, &str); 17] = [
     ("\"Northland\"", "\"A call sign that nobody could say aloud\"", "organisation.call_sign: is 39 bytes long"),
     ("languages = [\"en\"]", "languages = []", "organisation.languages: is empty"),
     ("languages = [\"en\"]", "languages = [\"en\", \"engl!sh\"]", "`engl!sh` is no language tag"),
-    ("\"Europe/Oslo\"", "\"Europe/Nowhere\"", "organisation.zone: is no time zone"),
+    ("\"Europe/Oslo\"", "\"Europe/Nowhere\"", "organisation.zone: `Europe/Nowhere` is no time zone"),
     ("\"0.0.0.0:7411\"", "\"localhost\"", "link.listen: `localhost` is no numeric address"),
     ("announce = []", "announce = [\"a b:7411\"]", "link.announce: `a b:7411` is not a host"),
     ("references = []", "references = [\"192.0.2.1\"]", "link.references: `192.0.2.1` is not a host"),

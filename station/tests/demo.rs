@@ -65,6 +65,12 @@ fn the_demonstration_pairs_two_stations_that_ask_defer_offer_text_survive_a_kill
     wait("the offer", || done(&north, &["status", "Northland 1"]).contains("Southland 1").then_some(()));
     done(&north, &["accept", "Southland 1", "--window", "1"]);
     wait("the agreement", || done(&south, &["status", "Northland 1"]).contains("Agreed").then_some(()));
+    let agreed = done(&north, &["status", "Northland 1"]);
+    assert!(agreed.contains(" Northland, ") && agreed.contains("10:00–10:30 Southland"), "both local times: {agreed}");
+    for (data, zone) in [(&north, "America/Santiago"), (&south, "Europe/Helsinki")] {
+        let lines = done(data, &["lines"]);
+        assert!(lines.contains(&format!("their watch is in {zone}")), "as the charter says: {lines}");
+    }
     let (code, told) = command(&south, &["answer", "Northland 1"]);
     assert_eq!(code, Some(1), "it is closed: {told}");
 

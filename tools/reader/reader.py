@@ -242,7 +242,7 @@ class Header:
 span, short = uint(316_224_000), text(128)
 post_terms = row(post_id, uint(3), boolean)
 party_terms = row(text(200, 1), text(32, 1), row(hash32, hash32, hash32, hash32), many(short, 16), many(short, 16),
-                  both(many(post_terms, 64), lambda v: ascending([p[0].encode() for p in v])))
+                  both(many(post_terms, 64), lambda v: ascending([p[0].encode() for p in v])), short)
 checks_at = lambda v: row(uint(0), span)(v) or row(lambda n: uint()(n) and n == 1, many(uint(1439), 64))(v)
 CLAUSES = {
     1: uint(), 2: raw(16), 3: row(party_terms, party_terms), 4: span, 5: many(span, 4, 4), 6: span, 7: many(span, 4, 4),

@@ -134,7 +134,8 @@ class Line(unittest.TestCase):
 
     def test_a_changed_bit_in_a_dump_is_named_where_it_stands(self):
         lines = [dict(line) for line in LINES]
-        lines[6]["bytes"] = lines[6]["bytes"][:-1] + "f"
+        bytes_ = lines[6]["bytes"]
+        lines[6]["bytes"] = bytes_[:-1] + "%x" % (int(bytes_[-1], 16) ^ 1)
         logs = reader.read(lines)
         self.assertEqual(logs[lines[6]["party"]].fault, (lines[6]["index"], "bad-signature"))
 

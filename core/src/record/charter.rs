@@ -54,6 +54,8 @@ pub struct PartyTerms {
     pub addresses: Vec<String>,
     /// Whom one can reach there.
     pub posts: Vec<PostTerms>,
+    /// The zone of its watch, an IANA name; empty if it names none. Shown only: no rule asks it, and `core` knows no zones.
+    pub zone: String,
 }
 
 /// When a watch check is due.
@@ -215,12 +217,13 @@ impl PartyTerms {
             texts(&self.languages),
             texts(&self.addresses),
             Value::Array(self.posts.iter().map(post).collect()),
+            Value::text(&self.zone),
         ])
     }
 
     /// Reads one side's place in clause 3; `None` if it is malformed or over a limit.
     pub(crate) fn read(value: &Value) -> Option<PartyTerms> {
-        let [name, call_sign, keys, languages, addresses, posts] = value.as_array()? else {
+        let [name, call_sign, keys, languages, addresses, posts, zone] = value.as_array()? else {
             return None;
         };
         let [root, station, link, word] = keys.as_array()? else {
@@ -243,6 +246,7 @@ impl PartyTerms {
             languages: read_texts(languages.as_array()?)?,
             addresses: read_texts(addresses.as_array()?)?,
             posts,
+            zone: zone.as_text().filter(|t| t.len() <= limits::SHORT_TEXT_MAX)?.into(),
         })
     }
 }

@@ -64,6 +64,7 @@ fn side(name: &str, seed: u8) -> PartyTerms {
             PostTerms { id: post("duty-officer"), highest: Precedence::Flash, night: true },
             PostTerms { id: post("minister"), highest: Precedence::Immediate, night: false },
         ],
+        zone: "Europe/Helsinki".into(),
     }
 }
 

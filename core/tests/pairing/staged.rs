@@ -82,6 +82,7 @@ pub fn terms(seed: u8, station: PublicKey) -> PartyTerms {
         languages: vec!["en".into(), "ru".into()],
         addresses: vec![format!("station-{seed}.example:7001")],
         posts: vec![post],
+        zone: "Europe/Helsinki".into(),
     }
 }
 

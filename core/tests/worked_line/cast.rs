@@ -48,6 +48,7 @@ fn terms(party: Party) -> PartyTerms {
         languages: vec![["en", "ru"][party.slot()].into()],
         addresses: vec![format!("station.{}.example:7001", name.to_lowercase())],
         posts: vec![post("duty-officer", Precedence::Flash, true), post("minister", Precedence::Immediate, false)],
+        zone: ["Europe/Helsinki", "America/Santiago"][party.slot()].into(),
     }
 }
 

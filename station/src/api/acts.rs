@@ -291,12 +291,12 @@ mod tests {
     use counterpart_core::ids::Party::{Inviter, Joiner};
 
     use super::super::form::SPECS;
-    use super::super::times::{write_window, zone};
+    use super::super::times::write_window;
     use super::*;
     use crate::view::trial::Trial;
 
     fn defaults() -> Defaults {
-        let times = Times::exact(zone("Europe/Oslo").unwrap(), "Europe/Oslo");
+        let times = Times::exact("Europe/Oslo");
         Defaults { mark: Mark::Exercise, language: "en".into(), times }
     }
 

@@ -90,6 +90,8 @@ pub struct CandidateView {
     pub name: String,
     /// Its call sign.
     pub call_sign: String,
+    /// The zone of its watch, an IANA name; "UTC" if it names none.
+    pub zone: String,
     /// Its link key, 64 hexadecimal digits.
     pub key: String,
     /// The sixteen groups.

@@ -119,6 +119,7 @@ fn shown(view: &pairing::PairingView) -> PairingView {
     let candidate = |c: &pairing::CandidateView| CandidateView {
         name: c.name.clone(),
         call_sign: c.call_sign.clone(),
+        zone: if c.zone.is_empty() { "UTC".into() } else { c.zone.clone() },
         key: hexadecimal(&c.key),
         digits: c.digits.clone(),
         they_confirmed: c.they_confirmed,

@@ -271,7 +271,7 @@ impl Api {
         Defaults {
             mark: self.parts.mark,
             language: organisation.languages.first().cloned().unwrap_or_else(|| "en".into()),
-            times: Times::exact(organisation.zone.clone(), &organisation.zone_name),
+            times: Times::exact(&organisation.zone),
         }
     }
 

@@ -11,29 +11,18 @@ use counterpart_core::time::Timestamp;
 
 use super::Api;
 use super::fault::{Code, Fault, Told, Whose};
-use crate::config::Organisation;
 use crate::record::{ActFault, entry_key};
 use crate::store::{self, Reader, StoreError};
-use crate::view::names::{NameFault, call_sign};
-use crate::view::{Side, Sight};
+use crate::view::Sight;
+use crate::view::names::NameFault;
 use crate::words::Words;
-use crate::words::clocks::{Clocks, Place, Telling};
+use crate::words::clocks::{Clocks, Telling};
 
 /// Looks at a line with the words found so far, before it is looked at without those that are missing.
 const PASSES_MAX: usize = 4;
 
 /// Words that were found for entries; `None`: looked for and not held.
 type Found = BTreeMap<EntryRef, Option<Body>>;
-
-/// Both sides' clocks for a line. The charter names no zone, so the peer's times are shown in UTC.
-pub fn clocks(line: &Line, organisation: &Organisation, now: Timestamp) -> Clocks {
-    let sign = |side: Side| {
-        let party = if side == Side::Ours { line.me() } else { line.me().peer() };
-        call_sign(line, party).to_owned()
-    };
-    let ours = Place { name: sign(Side::Ours), zone: organisation.zone.clone() };
-    Clocks { ours, theirs: Place::in_utc("UTC"), now }
-}
 
 /// The line of this name: the peer's call sign, its name, the line's id or the first 4 or more digits of it; without a name the only
 /// line.
@@ -186,7 +175,7 @@ impl Api {
         let (parts, words, now) = (self.parts.clone(), self.words.clone(), self.now());
         let looked = self.parts.keeper.look(move |lines| {
             let line = &lines.line(&id)?.line;
-            let clocks = clocks(line, &parts.config.organisation, now);
+            let clocks = Clocks::of(line, &parts.config.organisation.zone, now);
             let missing = RefCell::new(Vec::new());
             let bodies = |at: EntryRef| {
                 found.get(&at).cloned().unwrap_or_else(|| {

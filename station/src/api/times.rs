@@ -6,9 +6,10 @@ use counterpart_core::record::what::Offered;
 use counterpart_core::time::{Timestamp, Window};
 use jiff::Zoned;
 use jiff::civil::{Date, DateTime, Time};
-use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
+use jiff::tz::{AmbiguousOffset, TimeZone};
 
 use super::fault::{Code, Fault};
+use crate::words::clocks;
 
 const SECOND_MS: u64 = 1_000;
 /// Digits of a number in `+90m`.
@@ -24,15 +25,17 @@ pub struct Times {
 }
 
 impl Times {
-    /// Only RFC 3339. The zone is that of a window that names none.
-    pub fn exact(zone: TimeZone, zone_name: &str) -> Times {
+    /// Only RFC 3339. The zone is that of a window that names none; as everywhere, an empty or unknown one is UTC.
+    pub fn exact(zone_name: &str) -> Times {
+        let known = clocks::zone(zone_name).map(|zone| (zone, zone_name));
+        let (zone, zone_name) = known.unwrap_or((TimeZone::UTC, "UTC"));
         Times { zone, zone_name: zone_name.into(), now: None }
     }
 
     /// As a person writes them: also `HH:MM`, `tomorrow HH:MM`, `2026-11-24 12:00`, `+90m`, each with `@Zone` if another zone than
     /// the station's is meant.
-    pub fn spoken(zone: TimeZone, zone_name: &str, now: Timestamp) -> Times {
-        Times { zone, zone_name: zone_name.into(), now: Some(now) }
+    pub fn spoken(zone_name: &str, now: Timestamp) -> Times {
+        Times { now: Some(now), ..Times::exact(zone_name) }
     }
 
     /// One time.
@@ -86,7 +89,7 @@ impl Times {
     /// Takes `@Zone` off the end.
     fn in_zone<'a>(&self, said: &'a str) -> Result<(&'a str, Times), Fault> {
         let Some((text, name)) = said.rsplit_once('@') else { return Ok((said, self.clone())) };
-        let zone = zone(name)?;
+        let zone = clocks::zone(name).ok_or_else(|| Fault::new(Code::ZoneUnknown).with("said", name))?;
         Ok((text, Times { zone, zone_name: name.into(), now: self.now }))
     }
 
@@ -126,14 +129,6 @@ impl Times {
     fn zoned(&self, at: Timestamp) -> Zoned {
         jiff_time(at).to_zoned(self.zone.clone())
     }
-}
-
-/// A zone of the IANA database; the zones are built in.
-///
-/// # Errors
-/// [`Code::ZoneUnknown`].
-pub fn zone(name: &str) -> Result<TimeZone, Fault> {
-    TimeZoneDatabase::bundled().get(name).map_err(|_| Fault::new(Code::ZoneUnknown).with("said", name))
 }
 
 /// A time as the API writes it: RFC 3339 in UTC.
@@ -204,11 +199,11 @@ mod tests {
     const MINUTE: u64 = 60_000;
 
     fn oslo(now: Timestamp) -> Times {
-        Times::spoken(zone("Europe/Oslo").unwrap(), "Europe/Oslo", now)
+        Times::spoken("Europe/Oslo", now)
     }
 
     fn at(text: &str) -> Timestamp {
-        Times::exact(TimeZone::UTC, "UTC").time(text).unwrap()
+        Times::exact("UTC").time(text).unwrap()
     }
 
     #[test]
@@ -257,7 +252,7 @@ mod tests {
 
     #[test]
     fn a_program_writes_rfc_3339_and_nothing_else() {
-        let times = Times::exact(zone("Europe/Oslo").unwrap(), "Europe/Oslo");
+        let times = Times::exact("Europe/Oslo");
 
         assert!(times.time("2026-11-24T12:00:00Z").is_ok());
         for said in ["12:00", "tomorrow 12:00", "+90m", "2026-11-24T12:00"] {
@@ -269,12 +264,13 @@ mod tests {
     fn a_window_keeps_the_zone_in_which_it_was_thought_of() {
         let day = "2026-11-24T15:00:00Z/2026-11-24T16:00:00Z";
         let expected = Window::new(at("2026-11-24T15:00:00Z"), at("2026-11-24T16:00:00Z")).unwrap();
-        let exact = Times::exact(zone("Europe/Oslo").unwrap(), "Europe/Oslo");
+        let exact = Times::exact("Europe/Oslo");
 
         let named = exact.window(&format!("{day}@Asia/Seoul")).unwrap();
         assert_eq!((named.window, named.zone.as_str()), (expected, "Asia/Seoul"));
         assert_eq!(exact.window(&write_window(&named)).unwrap(), named);
         assert_eq!(exact.window(day).unwrap().zone, "Europe/Oslo");
+        assert_eq!(Times::exact("").window(day).unwrap().zone, "UTC");
         let spoken = oslo(NOW);
         assert_eq!(spoken.window("2026-11-24 16:00/17:00").unwrap().window, expected);
         assert_eq!(spoken.window("2026-11-24 16:00/+1h").unwrap().window, expected);

@@ -12,7 +12,6 @@ use super::{Context, Exit};
 use crate::api::bell::{BEAT, BellView, RangForm, Rung};
 use crate::api::fault::{Code, Told};
 use crate::view::text;
-use crate::words::clocks::Telling;
 
 /// While something rings, the terminal's bell sounds again after so long.
 const AGAIN: Duration = Duration::from_secs(5);
@@ -125,10 +124,8 @@ impl Terminal<'_> {
             out.push_str(&stopped.sentence);
             out.push('\n');
         }
-        let clocks = self.context.clocks("");
-        let telling = Telling { words: &self.context.words, clocks: &clocks };
         for rung in &view.begun {
-            out.push_str(&text::ring(&rung.ring, &telling));
+            out.push_str(&text::ring(&rung.ring, &self.context.words));
             if self.counts {
                 out.push(BEL);
             }

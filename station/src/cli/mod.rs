@@ -21,7 +21,6 @@ use std::process::ExitCode;
 use clap::parser::ValueSource;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use counterpart_core::time::Timestamp;
-use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use crate::api::fault::{Code, ErrorBody, Fault, Told, Whose};
@@ -200,18 +199,16 @@ impl Context {
 
     /// How a person's times are read here.
     fn times(&self) -> Result<Times, Fault> {
-        let organisation = self.config()?.organisation;
-        Ok(Times::spoken(organisation.zone, &organisation.zone_name, self.now()))
+        Ok(Times::spoken(&self.config()?.organisation.zone, self.now()))
     }
 
     fn now(&self) -> Timestamp {
         Timestamp(self.clock.now().min(Timestamp::MAX.0))
     }
 
-    /// Both sides' clocks, as far as they are known here. The charter names no zone, so the peer's times are shown in UTC.
-    fn clocks(&self, ours: &str) -> Clocks {
-        let zone = self.config().map_or(TimeZone::UTC, |config| config.organisation.zone);
-        Clocks { ours: Place { name: ours.into(), zone }, theirs: Place::in_utc("UTC"), now: self.now() }
+    /// Both sides' clocks, ours first, by what a view says of them.
+    fn clocks(&self, [our_sign, their_sign]: [&str; 2], [our_zone, their_zone]: [&str; 2]) -> Clocks {
+        Clocks { ours: Place::new(our_sign, our_zone), theirs: Place::new(their_sign, their_zone), now: self.now() }
     }
 
     fn token(&self) -> Result<String, Told> {

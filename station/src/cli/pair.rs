@@ -117,7 +117,12 @@ impl Context {
         lines.extend(view.sentences.iter().map(|sentence| clean(sentence)));
         for candidate in &view.candidates {
             let name = ("name", candidate.name.clone());
-            let args = [name.clone(), ("sign", candidate.call_sign.clone()), ("digits", candidate.digits.clone())];
+            let args = [
+                name.clone(),
+                ("sign", candidate.call_sign.clone()),
+                ("zone", candidate.zone.clone()),
+                ("digits", candidate.digits.clone()),
+            ];
             lines.push(self.say("candidate-said", &args));
             if candidate.they_confirmed {
                 lines.push(self.say("candidate-confirmed", &[name]));

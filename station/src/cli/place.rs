@@ -23,7 +23,7 @@ pub(super) enum PlaceCommand {
         /// Said aloud before a number: "Northland 112".
         #[arg(long)]
         call_sign: String,
-        /// Its zone: a name of the IANA database.
+        /// The zone of its watch: a name of the IANA database; "" for UTC.
         #[arg(long, default_value = "UTC")]
         zone: String,
         /// Where to listen: numeric address and port, for UDP and TCP alike.

@@ -107,7 +107,8 @@ impl Context {
     async fn lines(&self) -> Result<Exit, Told> {
         let (value, rows): (_, Vec<LineRow>) = self.view("/api/v1/lines", |unserved| Ok(unserved.lines())).await?;
         let text = |view: &LineView| {
-            let clocks = self.clocks(&view.ours.call_sign);
+            let signs = [&view.ours, &view.theirs].map(|side| side.call_sign.as_str());
+            let clocks = self.clocks(signs, [&view.ours.zone, &view.theirs.zone]);
             text::line(view, &Telling { words: &self.words, clocks: &clocks })
         };
         self.show(&value, || {
@@ -126,8 +127,7 @@ impl Context {
         };
         let (value, views): (_, BTreeMap<String, FiguresView>) = self.view(&path, unserved).await?;
         let text = |view: &FiguresView| {
-            let [ours, _] = &view.call_signs;
-            let clocks = self.clocks(ours);
+            let clocks = self.clocks(signs(&view.call_signs), signs(&view.zones));
             text::figures(view, &Telling { words: &self.words, clocks: &clocks })
         };
         self.show(&value, || Ok(views.values().map(text).collect::<Vec<_>>().join("\n")))?;
@@ -138,8 +138,7 @@ impl Context {
         let path = address(&format!("/api/v1/requests/{}", escaped(name)), &[("line", line.clone())]);
         let unserved = |unserved: &Unserved<'_>| unserved.one(line.as_deref(), |sight| views::status(sight, name))?;
         let (value, view): (_, RequestView) = self.view(&path, unserved).await?;
-        let [ours, _] = &view.call_signs;
-        let clocks = self.clocks(ours);
+        let clocks = self.clocks(signs(&view.call_signs), signs(&view.zones));
         self.show(&value, || Ok(text::request(&view, &Telling { words: &self.words, clocks: &clocks })))?;
         Ok(Exit::Done)
     }
@@ -171,8 +170,7 @@ impl Context {
             ],
         );
         let (value, page): (_, RecordPage) = self.view(&path, |unserved| unserved.page(&query)).await?;
-        let [ours, _] = &page.record.call_signs;
-        let clocks = self.clocks(ours);
+        let clocks = self.clocks(signs(&page.record.call_signs), signs(&page.record.zones));
         let telling = Telling { words: &self.words, clocks: &clocks };
         self.show(&value, || {
             let list = if query.words { text::record_list } else { text::record };
@@ -213,6 +211,10 @@ impl Context {
             (false, false) => Exit::Machine,
         })
     }
+}
+
+fn signs(both: &[String; 2]) -> [&str; 2] {
+    both.each_ref().map(String::as_str)
 }
 
 fn request_line(view: &RequestLine) -> String {

@@ -8,14 +8,14 @@ use counterpart_core::link::health::{Cause, Health, State};
 use counterpart_core::time::Timestamp;
 
 use crate::api::fault::{Code, Fault, Told};
-use crate::api::sight::{body, choose, clocks};
+use crate::api::sight::{body, choose};
 use crate::api::views::{self, LineRow, RecordPage, RecordQuery};
 use crate::config::{Config, Organisation};
 use crate::record::load;
 use crate::store::{Reader, StoreError};
 use crate::view::Sight;
 use crate::words::Words;
-use crate::words::clocks::Telling;
+use crate::words::clocks::{Clocks, Telling};
 
 /// Its lines, folded from the store.
 pub(super) struct Unserved<'a> {
@@ -40,7 +40,7 @@ impl<'a> Unserved<'a> {
     }
 
     fn see<T>(&self, line: &Line, show: impl FnOnce(&Sight<'_>) -> T) -> T {
-        let clocks = clocks(line, &self.organisation, self.now);
+        let clocks = Clocks::of(line, &self.organisation.zone, self.now);
         let bodies = |at: EntryRef| body(&self.reader, line.id(), line.epoch(), at).ok().flatten();
         let telling = Telling { words: self.words, clocks: &clocks };
         show(&Sight { line, bodies: &bodies, telling, epoch_ended: false })

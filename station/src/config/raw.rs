@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::ops::Range;
 
-use jiff::tz::TimeZone;
 use serde::Deserialize;
 use toml::Spanned;
 use unic_langid::LanguageIdentifier;
@@ -11,6 +10,7 @@ use unic_langid::LanguageIdentifier;
 use super::fault::Fault;
 use super::{BURST_DEFAULT, CHECK_MINUTES_DEFAULT, ENTRIES_PER_SECOND_DEFAULT, LISTEN_DEFAULT};
 use super::{Checks, Config, Link, Organisation, Post};
+use crate::words::clocks;
 
 const NAME_BYTES_MAX: usize = 200;
 const CALL_SIGN_BYTES_MAX: usize = 32;
@@ -82,11 +82,6 @@ pub(super) fn read(text: &str) -> Result<Config, Fault> {
 }
 
 fn organisation(raw: RawOrganisation) -> Result<Organisation, Fault> {
-    let zone_fault = |cause: jiff::Error| {
-        let wrong = format!("is no time zone of the IANA database ({cause})");
-        Fault::new(raw.zone.span(), "organisation.zone", wrong)
-    };
-    let zone = TimeZone::get(raw.zone.get_ref()).map_err(zone_fault)?;
     let languages = list(&raw.languages, "organisation.languages", |tag| {
         tag.parse::<LanguageIdentifier>().map(drop).map_err(|_| format!("`{tag}` is no language tag of BCP 47"))
     })?;
@@ -101,12 +96,23 @@ fn organisation(raw: RawOrganisation) -> Result<Organisation, Fault> {
         name: words(&raw.name, "organisation.name", NAME_BYTES_MAX)?,
         call_sign: words(&raw.call_sign, "organisation.call_sign", CALL_SIGN_BYTES_MAX)?,
         languages,
-        zone,
-        zone_name: raw.zone.into_inner(),
+        zone: zone(&raw.zone)?,
         banner: match raw.banner.filter(|b| !b.get_ref().is_empty()) {
             Some(banner) => words(&banner, "organisation.banner", BANNER_BYTES_MAX)?,
             None => String::new(),
         },
+    })
+}
+
+/// The name as the database spells it; empty names none.
+fn zone(raw: &Text) -> Result<String, Fault> {
+    let name = raw.get_ref();
+    if name.is_empty() {
+        return Ok(String::new());
+    }
+    let known = clocks::zone(name).and_then(|zone| zone.iana_name().map(str::to_owned));
+    known.ok_or_else(|| {
+        Fault::new(raw.span(), "organisation.zone", format!("`{name}` is no time zone of the IANA database"))
     })
 }
 

@@ -7,7 +7,7 @@ pub struct Starter<'a> {
     pub name: &'a str,
     /// Its call sign.
     pub call_sign: &'a str,
-    /// IANA name of its zone.
+    /// IANA name of its zone; may be empty.
     pub zone: &'a str,
     /// `ip:port` to listen at.
     pub listen: &'a str,
@@ -22,7 +22,7 @@ impl Starter<'_> {
         let announce: Vec<String> = self.announce.iter().map(|a| quote(a)).collect();
         format!(
             r#"# This station's configuration. After a change run `counterpart doctor`, then start the station again.
-# What goes into a charter (names, languages, posts, addresses) holds for lines paired from then on.
+# What goes into a charter (names, languages, posts, addresses, zone) holds for lines paired from then on.
 
 [organisation]
 # As it stands in charters; up to 200 bytes.
@@ -31,7 +31,8 @@ name = {name}
 call_sign = {call_sign}
 # Tags of BCP 47, the preferred first.
 languages = ["en"]
-# A zone of the IANA database: what local times here mean.
+# The zone of the watch, a name of the IANA database, as charters say it: local times here are read and shown in it, and
+# the other side sees them beside its own. Empty: UTC.
 zone = {zone}
 # The line of classification on every page and print; may be empty.
 banner = ""

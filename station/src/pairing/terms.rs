@@ -63,6 +63,7 @@ pub(super) fn own(config: &Config, keys: &PublicKeys) -> PartyTerms {
         languages: config.organisation.languages.clone(),
         addresses: config.link.announce.clone(),
         posts,
+        zone: config.organisation.zone.clone(),
     }
 }
 

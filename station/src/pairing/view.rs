@@ -48,6 +48,8 @@ pub struct CandidateView {
     pub name: String,
     /// Its call sign.
     pub call_sign: String,
+    /// The zone of its watch, an IANA name; empty if it names none.
+    pub zone: String,
     /// Sixteen groups of five digits: SHA-256 of the charter with this candidate.
     pub digits: String,
     /// A person there has confirmed. Who joined learns it only with the inviter's own index 0.
@@ -114,6 +116,7 @@ pub(super) fn of(kept: &Kept, connected: &[Hash]) -> PairingView {
             key_fingerprint: key_fingerprint(&key),
             name: terms.name.clone(),
             call_sign: terms.call_sign.clone(),
+            zone: terms.zone.clone(),
             digits: digits(&charter.fingerprint()),
             they_confirmed: matches!(machine, Machine::Inviter(inviter) if inviter.has_signed(&key)),
             connected: connected.contains(&key),

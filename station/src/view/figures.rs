@@ -21,6 +21,8 @@ use super::{ByWord, Moment, Side, Sight};
 pub struct FiguresView {
     /// Our call sign, and theirs.
     pub call_signs: [String; 2],
+    /// IANA names of our zone and theirs, by which times are told; UTC where one is empty or not known.
+    pub zones: [String; 2],
     /// Only what was asked in this year, by the asking side's clock in UTC; absent: all.
     pub year: Option<u64>,
     /// Asked by us, then asked of us.
@@ -92,6 +94,7 @@ pub struct SpanView {
 pub fn figures(sight: &Sight<'_>, year: Option<u64>) -> FiguresView {
     FiguresView {
         call_signs: [Side::Ours, Side::Theirs].map(|side| sight.call_sign(side)),
+        zones: sight.zones(),
         year,
         directions: [Side::Ours, Side::Theirs].map(|side| direction(sight, side, year)).into(),
         clocks: sight.telling.say("figures-clocks", &[]),

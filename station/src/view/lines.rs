@@ -71,6 +71,8 @@ pub struct OrganisationView {
     pub name: String,
     /// Its call sign.
     pub call_sign: String,
+    /// The IANA name of its zone; empty if it names none. Theirs is what the charter says.
+    pub zone: String,
     /// What it declares of its station.
     pub declared: ByWord<LineState>,
     /// Until when.
@@ -210,6 +212,7 @@ fn organisation(sight: &Sight<'_>, side: Side) -> OrganisationView {
     OrganisationView {
         name: terms.name.clone(),
         call_sign: terms.call_sign.clone(),
+        zone: sight.place(side).zone_name.clone(),
         declared: ByWord(declared),
         declared_until: until.map(Moment),
         size: head.size,

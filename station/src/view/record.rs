@@ -19,6 +19,8 @@ use crate::words::Why;
 pub struct RecordView {
     /// Our call sign, and theirs.
     pub call_signs: [String; 2],
+    /// IANA names of our zone and theirs, by which times are told; UTC where one is empty or not known.
+    pub zones: [String; 2],
     /// Entries of both logs together, of those that were given.
     pub total: u64,
     /// How many come before this page.
@@ -137,6 +139,7 @@ pub fn record(sight: &Sight<'_>, inviter: &[Entry], joiner: &[Entry], page: Page
     let next = offset + entries.len();
     RecordView {
         call_signs: [Side::Ours, Side::Theirs].map(|side| sight.call_sign(side)),
+        zones: sight.zones(),
         total: total as u64,
         offset: offset as u64,
         next: (next < total).then_some(next as u64),

@@ -15,6 +15,7 @@ use super::attempts::{AttemptView, DecidingView, DeferralView, OfferView, Overdu
 use super::may::MayView;
 use super::owed::OwedView;
 use super::{ByWord, Moment, Named, Said, Side, Sight, Window};
+use crate::words::clocks::Place;
 
 /// A request to talk with everything that was done on it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -25,6 +26,8 @@ pub struct RequestView {
     pub line: String,
     /// Our call sign, and theirs.
     pub call_signs: [String; 2],
+    /// IANA names of our zone and theirs, by which times are told; UTC where one is empty or not known.
+    pub zones: [String; 2],
     /// Who asked.
     pub owner: Side,
     /// The asking post.
@@ -166,6 +169,7 @@ impl<'a> Sight<'a> {
             request: self.named(request.at),
             line: self.line.id().to_string(),
             call_signs: [Side::Ours, Side::Theirs].map(|side| self.call_sign(side)),
+            zones: self.zones(),
             owner: self.side(request.at.party),
             from,
             to,
@@ -216,6 +220,19 @@ impl<'a> Sight<'a> {
             headline: self.headline(request),
             next: self.owed(request),
         }
+    }
+
+    /// A side's place on the clock.
+    pub fn place(&self, side: Side) -> &'a Place {
+        match side {
+            Side::Ours => &self.telling.clocks.ours,
+            Side::Theirs => &self.telling.clocks.theirs,
+        }
+    }
+
+    /// The names of our zone and theirs.
+    pub fn zones(&self) -> [String; 2] {
+        [Side::Ours, Side::Theirs].map(|side| self.place(side).zone_name.clone())
     }
 
     /// A side's call sign.

@@ -7,7 +7,7 @@ use counterpart_core::record::kind::Kind;
 use serde::{Deserialize, Serialize};
 
 use super::request::posts;
-use super::{ByWord, Named, Said, Sight};
+use super::{ByWord, Moment, Named, Said, Sight};
 use crate::words::Arg;
 
 /// Something of theirs that nobody here has seen.
@@ -29,6 +29,10 @@ pub struct RingView {
     pub climbs: bool,
     /// Who wants what, as a sentence.
     pub sentence: String,
+    /// When, by their clock.
+    pub time: Moment,
+    /// That in both local times, as a sentence.
+    pub since: String,
     /// For what is not meant: a sentence that says so.
     pub not_meant: Option<String>,
     /// The words of what rings, or of its request.
@@ -45,7 +49,7 @@ impl Sight<'_> {
     /// One ring; `None` if it does not belong to this line's record.
     pub fn ring(&self, ring: &Ring) -> Option<RingView> {
         let view = self.view();
-        let thing = view.fact(ring.thing)?;
+        let (rung, thing) = (view.fact(ring.at)?, view.fact(ring.thing)?);
         let words = self.telling.words;
         Some(RingView {
             entry: self.named(ring.at),
@@ -56,6 +60,8 @@ impl Sight<'_> {
             soft: ring.kind == Kind::Check,
             climbs: ring.climbs,
             sentence: words.marked(ring.mark, self.ring_sentence(ring, thing)),
+            time: Moment(rung.time),
+            since: self.telling.say("ring-since", &[("time", self.telling.both(rung.time).into())]),
             not_meant: match ring.mark {
                 Mark::Operation => None,
                 Mark::Exercise => Some(words.say("ring-exercise", &[])),

@@ -10,7 +10,7 @@ use super::request::{RequestLine, RequestView};
 use super::ring::RingView;
 use super::{Moment, Side, Window};
 use crate::words::clocks::Telling;
-use crate::words::{Why, clean};
+use crate::words::{Why, Words, clean};
 
 /// Columns of a terminal that everything fits into, but for one long word.
 pub const WIDTH: usize = 100;
@@ -18,7 +18,7 @@ pub const WIDTH: usize = 100;
 /// The status of a request: its plain lines, then the ladder of every attempt and offer with both sides' times.
 pub fn request(view: &RequestView, telling: &Telling<'_>) -> String {
     let mut out = Vec::new();
-    let banner = banner(view.mark.0, telling);
+    let banner = banner(view.mark.0, telling.words);
     out.extend(banner.clone());
     for line in &view.plain_lines {
         out.extend(wrap(line, 0, 2));
@@ -113,6 +113,7 @@ pub fn line(view: &LineView, telling: &Telling<'_>) -> String {
     let observed = telling.observed(view.observed.state);
     let args = [("observed", observed.into()), ("declared", declared(&view.theirs, telling).into())];
     out.extend(wrap(&format!("{}   {}", telling.say(id, &args), view.records.sentence), 2, 4));
+    out.extend(wrap(&now(view, telling), 2, 4));
     for sentence in view.standing_sentence.iter().chain(&view.observed.sentences) {
         out.extend(wrap(sentence, 2, 4));
     }
@@ -144,6 +145,12 @@ pub fn line(view: &LineView, telling: &Telling<'_>) -> String {
         out.extend(owed.flat_map(|o| wrap(&format!("{}: {}", clean(&o.thing.name), o.sentence), 4, 6)));
     }
     finish(out)
+}
+
+/// What time it is at both ends, and in which zone their watch is.
+fn now(view: &LineView, telling: &Telling<'_>) -> String {
+    let id = if telling.clocks.theirs.is_named() { "line-now" } else { "line-now-utc" };
+    telling.say(id, &[("time", telling.both(telling.clocks.now).into()), ("zone", (&view.theirs.zone).into())])
 }
 
 fn declared(side: &OrganisationView, telling: &Telling<'_>) -> String {
@@ -213,13 +220,13 @@ fn page(view: &RecordView, telling: &Telling<'_>) -> Option<String> {
 
 /// Time, name, type, what it acts on, what it says, what it had seen, and what it is worth if that is not everything.
 fn cell(entry: &RecordEntry, telling: &Telling<'_>) -> String {
-    let mut parts = vec![telling.here_exact(entry.time.0), clean(&entry.entry.name), clean(&entry.kind)];
+    let mut parts = vec![telling.both_exact(entry.time.0), clean(&entry.entry.name), clean(&entry.kind)];
     parts.extend(entry.refers.as_ref().map(|on| format!("→ {}", clean(&on.name))));
     parts.extend(entry.from.iter().zip(&entry.to).map(|(from, to)| format!("{} → {}", clean(from), clean(to))));
     parts.extend(entry.precedence.map(|p| p.0.word().to_owned()));
     parts.extend(entry.mark.map(|m| m.0.word().to_owned()));
     parts.extend(args(&entry.args, telling));
-    let by = |time: Moment| telling.say("table-deadline", &[("time", telling.here(time.0).into())]);
+    let by = |time: Moment| telling.say("table-deadline", &[("time", telling.both(time.0).into())]);
     parts.extend(entry.deadline.map(by));
     parts.push(format!("[{}]", saw(entry.saw, telling)));
     let why = entry.why.as_ref().map(|w| w.why.as_str()).unwrap_or_default();
@@ -253,7 +260,7 @@ fn args(args: &Args, telling: &Telling<'_>) -> Vec<String> {
         args.on_silence.map(|s| s.0.word()),
     ];
     parts.extend(words.into_iter().flatten().map(str::to_owned));
-    let until = |time: Moment| telling.say("table-until", &[("time", telling.here(time.0).into())]);
+    let until = |time: Moment| telling.say("table-until", &[("time", telling.both(time.0).into())]);
     parts.extend(args.until.map(until));
     parts.extend(args.windows.iter().map(|w| window(w, telling)));
     parts.extend(args.posts.iter().map(|p| clean(p)));
@@ -336,12 +343,13 @@ fn lasts(span: &SpanView, telling: &Telling<'_>) -> String {
 }
 
 /// A ring, as the terminal's bell prints it: an EXERCISE or a TEST says so before, in and after the sentence.
-pub fn ring(view: &RingView, telling: &Telling<'_>) -> String {
-    let banner = banner(view.mark.0, telling);
+pub fn ring(view: &RingView, words: &Words) -> String {
+    let banner = banner(view.mark.0, words);
     let mut out = Vec::new();
     out.extend(banner.clone());
     let precedence = view.precedence.0.word();
     out.extend(wrap(&format!("{precedence}  {}: {}", clean(&view.entry.name), view.sentence), 0, 2));
+    out.extend(wrap(&view.since, 2, 2));
     let said = view.said.iter().flat_map(|said| said.text.lines().take(3));
     out.extend(said.flat_map(|line| wrap(&clean(line), 2, 2)));
     out.extend(view.not_meant.clone());
@@ -355,8 +363,8 @@ pub fn refusal(act: &counterpart_core::act::Act, why: &Why, telling: &Telling<'_
     finish(lines.iter().flat_map(|line| wrap(line, 0, 2)).collect())
 }
 
-fn banner(mark: Mark, telling: &Telling<'_>) -> Option<String> {
-    (mark != Mark::Operation).then(|| telling.say("mark-banner", &[("mark", mark.word().into())]))
+fn banner(mark: Mark, words: &Words) -> Option<String> {
+    (mark != Mark::Operation).then(|| words.say("mark-banner", &[("mark", mark.word().into())]))
 }
 
 fn finish(lines: Vec<String>) -> String {

@@ -29,11 +29,13 @@ use super::Sight;
 use super::record::{Page, RecordView, record};
 use super::request::{RequestView, request};
 use crate::words::Words;
-use crate::words::clocks::{Clocks, Place, Telling};
+use crate::words::clocks::{Clocks, Telling};
 
 /// 2013-02-12T18:02:04Z: 13:02 in Northland, on a Tuesday.
 pub const START: Timestamp = Timestamp(1_360_692_124_000);
 pub const HOUR: u64 = 3_600_000;
+/// Of Northland and of Sundmark.
+const ZONES: [&str; 2] = ["America/New_York", "Asia/Seoul"];
 
 pub struct Trial {
     pub lines: [Line; 2],
@@ -54,6 +56,7 @@ pub fn charter(keys: &[SoftKey; 2]) -> Charter {
         languages: Vec::new(),
         addresses: Vec::new(),
         posts: vec![PostTerms { id: PostId::parse(post).unwrap(), highest: Precedence::Flash, night: true }],
+        zone: ZONES[n].into(),
     };
     let (ours, theirs) = ("Foreign Ministry of Northland", "Foreign Ministry of Sundmark");
     Charter {
@@ -242,9 +245,7 @@ impl Trial {
     }
 
     pub fn look_at<T>(&self, party: Party, words: &Words, with: impl Fn(&Sight<'_>) -> T) -> T {
-        let places = [("Northland", "America/New_York"), ("Sundmark", "Asia/Seoul")];
-        let place = |party: Party| Place::new(places[party.slot()].0, places[party.slot()].1).unwrap();
-        let clocks = Clocks { ours: place(party), theirs: place(party.peer()), now: self.now };
+        let clocks = Clocks::of(&self.lines[party.slot()], ZONES[party.slot()], self.now);
         let bodies = |at: EntryRef| self.bodies.get(&at).and_then(|bytes| Body::decode(bytes));
         let telling = Telling { words, clocks: &clocks };
         with(&Sight { line: &self.lines[party.slot()], bodies: &bodies, telling, epoch_ended: false })

@@ -1,5 +1,6 @@
 //! Times for people: in both sides' local time, each with its place, 24 hours, the day when it is not today.
 
+use counterpart_core::line::Line;
 use counterpart_core::time::{Timestamp, Window};
 use jiff::Zoned;
 use jiff::civil::Date;
@@ -7,25 +8,36 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 
 use super::{Arg, Words};
 
+/// The name of no place.
+const UTC: &str = "UTC";
+
+/// A zone of the IANA database. The zones are built in, nothing is read: every station of one version knows the same.
+pub fn zone(name: &str) -> Option<TimeZone> {
+    TimeZoneDatabase::bundled().get(name).ok()
+}
+
 /// A side's place on the clock. A whereabouts is a zone, given only by choice.
 #[derive(Clone, Debug)]
 pub struct Place {
-    /// What stands beside its time: the call sign.
+    /// What stands beside its time: the call sign, or "UTC" where no zone is known.
     pub name: String,
-    /// Its zone.
-    pub zone: TimeZone,
+    /// The IANA name, as it was given; empty if none was.
+    pub zone_name: String,
+    zone: TimeZone,
 }
 
 impl Place {
-    /// A place in the zone of this IANA name; `None` if there is no such zone. The zones are built in: nothing is read.
-    pub fn new(name: &str, zone: &str) -> Option<Place> {
-        let zone = TimeZoneDatabase::bundled().get(zone).ok()?;
-        Some(Place { name: name.into(), zone })
+    /// The place of the side with this call sign, in the zone of this IANA name. Without one, or if the zones that are built
+    /// in have none of this name, its times are shown in UTC and called UTC (§5.3).
+    pub fn new(call_sign: &str, zone_name: &str) -> Place {
+        let zone = Some(zone_name).filter(|name| !name.is_empty()).and_then(zone);
+        let name = if zone.is_some() { call_sign } else { UTC };
+        Place { name: name.into(), zone_name: zone_name.into(), zone: zone.unwrap_or(TimeZone::UTC) }
     }
 
-    /// A place whose zone is not known: its time is shown in UTC.
-    pub fn in_utc(name: &str) -> Place {
-        Place { name: name.into(), zone: TimeZone::UTC }
+    /// Whether its times are those of a zone that it has named.
+    pub fn is_named(&self) -> bool {
+        self.name != UTC
     }
 }
 
@@ -49,6 +61,14 @@ pub struct Telling<'a> {
     pub clocks: &'a Clocks,
 }
 
+impl Clocks {
+    /// For a line: ours in `zone`, the configuration's, where the people sit who look; theirs as the charter says.
+    pub fn of(line: &Line, zone: &str, now: Timestamp) -> Clocks {
+        let [me, peer] = [line.me(), line.me().peer()].map(|party| line.charter().party(party));
+        Clocks { ours: Place::new(&me.call_sign, zone), theirs: Place::new(&peer.call_sign, &peer.zone), now }
+    }
+}
+
 impl Telling<'_> {
     /// [`Words::say`].
     pub fn say(&self, id: &str, args: &[(&'static str, Arg<'_>)]) -> String {
@@ -63,6 +83,16 @@ impl Telling<'_> {
     /// Our local time to the second, always with the day.
     pub fn here_exact(&self, time: Timestamp) -> String {
         self.exact(&self.clocks.ours, time)
+    }
+
+    /// Both local times to the second: ours with the day, theirs with its day when that is another.
+    pub fn both_exact(&self, time: Timestamp) -> String {
+        let [ours, theirs] = [&self.clocks.ours, &self.clocks.theirs].map(|place| zoned(place, time));
+        let there = match theirs.date() == ours.date() {
+            true => theirs.strftime("%H:%M:%S").to_string(),
+            false => self.there_exact(time),
+        };
+        self.pair([self.here_exact(time), there], &ours, &theirs)
     }
 
     /// Their local time to the second, always with the day.
@@ -171,7 +201,7 @@ mod tests {
     const HOUR: u64 = 3_600_000;
 
     fn clocks(ours: &str, theirs: &str) -> Clocks {
-        let (ours, theirs) = (Place::new("Northland", ours).unwrap(), Place::new("Sundmark", theirs).unwrap());
+        let (ours, theirs) = (Place::new("Northland", ours), Place::new("Sundmark", theirs));
         Clocks { ours, theirs, now: NOW }
     }
 
@@ -202,7 +232,30 @@ mod tests {
         let telling = Telling { words: &words, clocks: &clocks };
 
         assert!(telling.both(Timestamp::MAX).contains("9999"));
-        assert_eq!(Place::new("X", "Nowhere/Land").map(|p| p.name), None);
+    }
+
+    #[test]
+    fn a_side_that_names_no_zone_or_one_that_is_not_known_here_is_told_in_utc_and_called_so() {
+        let words = Words::english();
+
+        for zone in ["", "Nowhere/Land", "\u{1b}[31m"] {
+            let clocks = clocks("Asia/Seoul", zone);
+            let telling = Telling { words: &words, clocks: &clocks };
+            assert_eq!(telling.both(NOW), "17:07 Northland, 08:07 UTC");
+            assert_eq!((clocks.theirs.is_named(), clocks.theirs.zone_name.as_str()), (false, zone));
+        }
+        let nobody = clocks("", "");
+        assert_eq!(Telling { words: &words, clocks: &nobody }.both(NOW), "08:07 UTC");
+    }
+
+    #[test]
+    fn a_time_to_the_second_names_both_places() {
+        let (words, clocks) = (Words::english(), clocks("America/New_York", "Asia/Seoul"));
+        let telling = Telling { words: &words, clocks: &clocks };
+
+        assert_eq!(telling.both_exact(NOW), "Wed 13 Feb 03:07:41 Northland, 17:07:41 Sundmark");
+        let evening = NOW.plus(8 * HOUR);
+        assert_eq!(telling.both_exact(evening), "Wed 13 Feb 11:07:41 Northland, Thu 14 Feb 01:07:41 Sundmark");
     }
 
     #[test]

@@ -41,6 +41,7 @@ pub fn terms(name: &str, keys: &Keys, addresses: Vec<String>) -> PartyTerms {
         languages: vec!["en".into()],
         addresses,
         posts: vec![PostTerms { id: post("minister"), highest: Precedence::Flash, night: true }],
+        zone: "Europe/Oslo".into(),
     }
 }
 

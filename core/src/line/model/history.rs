@@ -224,6 +224,7 @@ pub(super) fn charter() -> Charter {
         languages: Vec::new(),
         addresses: Vec::new(),
         posts: [PostTerms { id: PostId::parse(post).unwrap(), highest: Precedence::Flash, night: true }].to_vec(),
+        zone: String::new(),
     };
     Charter {
         version: RULES_VERSION,

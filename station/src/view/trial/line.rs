@@ -48,6 +48,8 @@ fn the_line_shows_observed_beside_declared_and_how_far_the_records_agree() {
     assert_eq!(view.observed.sentences, expected);
     let shown = trial.look(Inviter, |s| text::line(&view, &s.telling));
     assert!(shown.contains("DOWN ≠ declared open"), "{shown}");
+    let now = "Now 13:02 Northland, Wed 13 Feb 03:02 Sundmark; their watch is in Asia/Seoul.";
+    assert!(shown.contains(now), "{shown}");
 }
 
 #[test]
@@ -118,12 +120,13 @@ fn a_check_and_a_text_ring_and_are_owed_until_a_person_has_dealt_with_them() {
     trial.carry();
 
     let flat = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let rung = trial.look(Inviter, |s| ringing(s).iter().map(|r| flat(text::ring(r, &s.telling))).collect::<Vec<_>>());
+    let rung =
+        trial.look(Inviter, |s| ringing(s).iter().map(|r| flat(text::ring(r, s.telling.words))).collect::<Vec<_>>());
     let expected = [
         "TEST TEST TEST ROUTINE Sundmark #2: TEST: Foreign Ministry of Sundmark tests the line and waits for a person's \
-         answer. This is a TEST of the system. Nothing in it is meant. TEST TEST TEST",
-        "PRIORITY Sundmark 1: Foreign Ministry of Sundmark has written: their foreign-minister to our minister. We have \
-         your request.",
+         answer. Since 13:02 Northland, Wed 13 Feb 03:02 Sundmark, by their clock. This is a TEST of the system. Nothing in it is meant. TEST TEST TEST",
+        "PRIORITY Sundmark 1: Foreign Ministry of Sundmark has written: their foreign-minister to our minister. Since \
+         13:02 Northland, Wed 13 Feb 03:02 Sundmark, by their clock. We have your request.",
     ];
     assert_eq!(rung, expected);
     let owed: Vec<Owed> = line_view(&trial, Inviter).owed_by_us.iter().map(|o| o.what).collect();

@@ -188,7 +188,7 @@ fn an_exercise_says_so_before_in_and_after_everything_and_an_operation_never() {
         let ask = trial.ask(Inviter);
         trial.carry();
 
-        let rung = trial.look(Joiner, |s| text::ring(&ringing(s)[0], &s.telling));
+        let rung = trial.look(Joiner, |s| text::ring(&ringing(s)[0], s.telling.words));
         for shown in [status(&trial, Joiner, ask), rung] {
             let [first, last] = [shown.lines().next().unwrap(), shown.lines().last().unwrap()];
             let banner = "EXERCISE  EXERCISE  EXERCISE";
@@ -210,7 +210,7 @@ fn words_of_theirs_reach_the_terminal_without_commands_and_json_as_they_were_sig
     let page = Page { from: From::Last, limit: 50, with_words: true };
     let record = trial.record(Inviter, page);
     let shown = trial.look(Inviter, |s| {
-        let rings: Vec<String> = ringing(s).iter().map(|ring| text::ring(ring, &s.telling)).collect();
+        let rings: Vec<String> = ringing(s).iter().map(|ring| text::ring(ring, s.telling.words)).collect();
         rings.concat() + &text::record_list(&record, &s.telling) + &text::record(&record, &s.telling)
     });
     let shown = shown + &status(&trial, Inviter, ask);

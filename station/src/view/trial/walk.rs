@@ -132,7 +132,7 @@ fn check(trial: &Trial, things: &[EntryRef]) {
             shown += &text::figures(&figures, &sight.telling);
             for ring in ringing(sight) {
                 same(&ring);
-                shown += &text::ring(&ring, &sight.telling);
+                shown += &text::ring(&ring, sight.telling.words);
             }
             let long = shown.lines().find(|l| l.chars().count() > text::WIDTH);
             assert_eq!(long, None);
@@ -162,8 +162,14 @@ fn the_record_on_a_terminal_shows_each_entry_on_its_side_with_what_it_had_seen()
     assert!(list.contains("\n    the tanker adrift\n"), "{list}");
     let flat = list.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(flat.contains("void, without effect: It has been done, by Sundmark #2."), "{list}");
-    assert!(flat.contains("defer → Northland 1 TRAVELLING until 14:02 [had seen to #1]"), "{list}");
-    assert!(flat.contains("by 23:02 [had seen to #1]"), "{list}");
+    assert!(
+        flat.contains(
+            "defer → Northland 1 TRAVELLING until 14:02 Northland, Wed 13 Feb 04:02 Sundmark [had seen to #1]"
+        ),
+        "{list}"
+    );
+    assert!(flat.contains("by 23:02 Northland, Wed 13 Feb 13:02 Sundmark [had seen to #1]"), "{list}");
+    assert!(flat.contains("Tue 12 Feb 13:02:04 Northland, Wed 13 Feb 03:02:04 Sundmark Northland 1 ask"), "{list}");
     trial.bodies.clear();
     let empty = trial.record(Inviter, Page { from: From::Offset(999), ..page });
     let [empty, lacking] =
