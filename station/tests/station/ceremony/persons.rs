@@ -6,9 +6,9 @@ use counterpart_core::pairing::frames::Why;
 use counterpart_core::pairing::invitation::InvitationFault;
 use counterpart_core::pairing::{End, Refusal, Show, Standing};
 
+use super::stations::{Station, confirm_both, founded, serves};
+use super::two;
 use crate::scratch::Scratch;
-use crate::stations::{Station, confirm_both, founded, serves};
-use crate::two;
 
 fn joined(scratch: &Scratch) -> ([Station; 2], LineId, String) {
     let [north, south] = two(scratch);

@@ -2,12 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
-mod scratch;
-
 use std::path::Path;
 
+use crate::scratch::Scratch;
 use counterpart::config::{self, Checks, Config, Starter};
-use scratch::Scratch;
 
 const STARTER: Starter<'_> = Starter {
     name: "Ministry of Foreign Affairs of Northland",

@@ -4,14 +4,12 @@
 
 mod broken;
 mod persons;
-#[path = "../scratch/mod.rs"]
-mod scratch;
 mod stations;
 
+use crate::scratch::Scratch;
 use counterpart::pairing::{Awaited, Proposal, pair};
 use counterpart_core::ids::Party;
 use counterpart_core::pairing::Standing;
-use scratch::Scratch;
 use stations::{Station, confirm_both, founded, serves};
 
 /// Northland invites, Southland joins.

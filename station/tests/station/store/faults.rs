@@ -2,9 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 
-mod record;
-mod scratch;
-
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -13,12 +10,12 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::record::{LINE, OURS, appending, begin, sizes};
+use crate::scratch::Scratch;
 use counterpart::config::{self, CONFIG_FILE, Starter};
 use counterpart::keys::{KEYS_DIR, Keys};
 use counterpart::store::{Batch, DATABASE_FILE, Reader, Store, StoreError, back_up};
-use record::{LINE, OURS, appending, begin, sizes};
 use rusqlite::Connection;
-use scratch::Scratch;
 
 const DATA_VARIABLE: &str = "COUNTERPART_TEST_DATA";
 
@@ -56,7 +53,7 @@ fn a_kill_between_begin_and_commit_leaves_nothing() {
     let (scratch, mut store) = begin("kill-inside");
     store.commit(&appending(OURS, 0, 3)).unwrap();
     drop(store);
-    let mut child = child("child_that_waits_inside_a_transaction", scratch.path());
+    let mut child = child("store::faults::child_that_waits_inside_a_transaction", scratch.path());
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     assert!(lines.map_while(Result::ok).any(|line| line == "ready"));
     assert!(fs::metadata(scratch.path().join(format!("{DATABASE_FILE}-wal"))).unwrap().len() > 1_000_000);
@@ -91,7 +88,7 @@ fn a_station_killed_while_writing_keeps_whole_commits_and_all_that_it_answered()
     let (scratch, store) = begin("kill-outside");
     drop(store);
     for round in 1..=8 {
-        let mut child = child("child_that_commits_until_it_is_killed", scratch.path());
+        let mut child = child("store::faults::child_that_commits_until_it_is_killed", scratch.path());
         let mut answered = 0;
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
         for _ in 0..round * 3 {
@@ -138,7 +135,7 @@ fn a_full_disk_refuses_and_after_space_is_freed_nothing_is_lost() {
     fs::write(&ballast, vec![1; 1 << 20]).unwrap();
     Store::create(scratch.path()).unwrap();
     let mut store = Store::open(scratch.path()).unwrap();
-    store.commit(&Batch { lines: vec![record::line()], ..Default::default() }).unwrap();
+    store.commit(&Batch { lines: vec![super::record::line()], ..Default::default() }).unwrap();
     let mut size = 0;
 
     let refused = loop {
@@ -171,7 +168,7 @@ fn station(scratch: &Scratch) -> PathBuf {
     config::write_starter(&data, &starter).unwrap();
     Store::create(&data).unwrap();
     let mut store = Store::open(&data).unwrap();
-    store.commit(&Batch { lines: vec![record::line()], ..Default::default() }).unwrap();
+    store.commit(&Batch { lines: vec![super::record::line()], ..Default::default() }).unwrap();
     data
 }
 
@@ -210,8 +207,8 @@ fn a_backup_made_while_writing_restores_one_state_and_knows_that_it_is_restored(
             assert_eq!(reader.entries(OURS, from, limit).unwrap(), source.entries(OURS, from, limit).unwrap());
         }
         assert_eq!(
-            reader.body(record::append(OURS, 7).key).unwrap(),
-            source.body(record::append(OURS, 7).key).unwrap()
+            reader.body(super::record::append(OURS, 7).key).unwrap(),
+            source.body(super::record::append(OURS, 7).key).unwrap()
         );
         assert!(reader.restored().unwrap() && reader.logs(LINE).unwrap().iter().all(|log| log.restored));
         assert_eq!(Keys::load(copy).unwrap().public(), Keys::load(&data).unwrap().public());

@@ -7,14 +7,11 @@
     reason = "tests fail by panicking; what was left out is to be read"
 )]
 
-mod processes;
-mod scratch;
-
 use std::net::SocketAddr;
 use std::process::Command;
 
-use processes::{Process, pair, wait};
-use scratch::Scratch;
+use crate::processes::{Process, pair, wait};
+use crate::scratch::Scratch;
 use serde_json::json;
 
 /// Namespaces of our own, taken away when dropped.

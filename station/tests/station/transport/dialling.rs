@@ -5,8 +5,8 @@ use std::time::Duration;
 use counterpart::link::{AttemptFault, DialFault, Dialling, Endpoint, EndpointConfig, Purpose, Transport};
 use tokio::time::Instant;
 
-use crate::stations::{NORTH, PATIENT, SOUTH, only, soon, station};
-use crate::stranger;
+use super::stations::{NORTH, PATIENT, SOUTH, only, soon, station};
+use super::stranger;
 
 #[tokio::test]
 async fn a_station_that_answers_only_on_tcp_is_reached_as_soon_as_patience_ends() {

@@ -2,16 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
-mod processes;
-mod scratch;
-
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use crate::processes::{call, wait};
+use crate::scratch::Scratch;
 use counterpart::store::served_by;
-use processes::{call, wait};
-use scratch::Scratch;
 use serde_json::Value;
 
 /// Runs one command of the program on a station; its output.

@@ -2,9 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
-mod pairs;
-mod scratch;
-
+use crate::pairs::{Side, ask, heads, officer, rung, serve, stop};
+use crate::scratch::Scratch;
 use counterpart::config::{Starter, write_starter};
 use counterpart::record::{ActFault, Begin};
 use counterpart::store::back_up;
@@ -14,12 +13,10 @@ use counterpart_core::ids::{EntryRef, Epoch, LineId, Party};
 use counterpart_core::line::turn::Arrived;
 use counterpart_core::record::codes::Code;
 use counterpart_core::record::log::Entry;
-use pairs::{Side, ask, heads, officer, rung, serve, stop};
-use scratch::Scratch;
 
 /// Two stations, each of which has written its index 0 and taken the other's.
 async fn pair(scratch: &Scratch) -> (LineId, [Side; 2]) {
-    let (line, sides) = pairs::pair(scratch, [Vec::new(), Vec::new()]).await;
+    let (line, sides) = crate::pairs::pair(scratch, [Vec::new(), Vec::new()]).await;
     even_out(line, &sides).await;
     (line, sides)
 }
@@ -98,7 +95,7 @@ async fn a_refusal_names_the_fact_and_an_unknown_line_is_no_line() {
 #[tokio::test]
 async fn an_index_0_that_comes_by_pairing_and_by_the_link_in_one_turn_is_no_fork() {
     let scratch = Scratch::new("record-twice");
-    let (line, sides) = pairs::pair(&scratch, [Vec::new(), Vec::new()]).await;
+    let (line, sides) = crate::pairs::pair(&scratch, [Vec::new(), Vec::new()]).await;
     let pushed = sides[1].keeper.published().borrow().lines[&line].recent[0].clone();
     let entry = Entry::read(&pushed.bytes).unwrap();
     let keeper = &sides[0].keeper;

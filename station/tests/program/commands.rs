@@ -2,12 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
-mod pairs;
-mod scratch;
-mod socket;
-
+use crate::socket::{Served, bell, counterpart, even_out, rang};
 use serde_json::{Value, json};
-use socket::{Served, bell, counterpart, even_out, rang};
 
 fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
@@ -214,7 +210,7 @@ async fn a_bell_rings_only_on_a_terminal() {
     assert!(piped.err.contains("does not count"), "{}", piped.err);
     assert!(!kinds().await.contains(&"alerting".into()), "a pipe rings for nobody");
 
-    let shown = socket::on_a_terminal(&south.data, &["bell", "--once"]).await;
+    let shown = crate::socket::on_a_terminal(&south.data, &["bell", "--once"]).await;
     assert!(shown.contains("Northland 1") && shown.contains('\u{7}'), "{shown}");
     assert!(kinds().await.contains(&"alerting".into()), "{shown}");
 }

@@ -2,20 +2,21 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 
+mod faults;
+mod find;
 mod record;
-mod scratch;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use crate::scratch::Scratch;
 use counterpart::store::{
     Actor, Append, Batch, Body, DATABASE_FILE, EntryKey, Erasure, Fault, LOCK_FILE, LogKey, Reader, Store, StoreError,
     ThingRef,
 };
 use record::{LINE, OURS, THEIRS, append, appending, begin, head, line, sizes};
 use rusqlite::Connection;
-use scratch::Scratch;
 
 #[test]
 fn what_is_committed_is_read_back_as_it_was() {

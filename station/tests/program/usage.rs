@@ -2,14 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
-mod scratch;
-
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use scratch::Scratch;
+use crate::scratch::Scratch;
 use serde_json::Value;
 
 /// Exit code, standard output, standard error.

@@ -12,9 +12,9 @@ use counterpart_core::pairing::frames::{Frame, Why};
 use counterpart_core::pairing::invitation::Invitation;
 use counterpart_core::pairing::{End, Refusal, Standing};
 
+use super::stations::{Home, Runs, Station, confirm_both, serves};
+use super::two;
 use crate::scratch::Scratch;
-use crate::stations::{Home, Runs, Station, confirm_both, serves};
-use crate::two;
 
 /// The steps of a ceremony. After each of them one side, or both, is killed and started again.
 fn step(number: usize, [north, south]: [&Station; 2], (line, text): (LineId, &str)) {

@@ -2,13 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 
-mod record;
-mod scratch;
-
+use super::record::{LINE, OURS, THEIRS, appending, begin, evidence, line};
 use counterpart::store::{
     Batch, DATABASE_FILE, EVIDENCE_BYTES_MAX, EVIDENCE_MAX, EntryKey, EntryRow, Evidence, ThingRef,
 };
-use record::{LINE, OURS, THEIRS, appending, begin, evidence, line};
 use rusqlite::Connection;
 
 #[test]

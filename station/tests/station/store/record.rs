@@ -6,7 +6,7 @@ use counterpart::store::{
     Append, Batch, EVIDENCE_BYTES_MAX, EntryKey, EpochKey, Evidence, HeadUpdate, LineUpdate, LogKey, Reader, Store,
 };
 
-use super::scratch::Scratch;
+use crate::scratch::Scratch;
 
 /// The line.
 pub const LINE: [u8; 16] = [0x11; 16];

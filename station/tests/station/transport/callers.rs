@@ -9,8 +9,8 @@ use tokio::io::AsyncReadExt;
 use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 use tokio::time::{Instant, timeout};
 
-use crate::stations::{Line, NORTH, PATIENT, SOUTH, only, soon, station};
-use crate::stranger;
+use super::stations::{Line, NORTH, PATIENT, SOUTH, only, soon, station};
+use super::stranger;
 
 pub async fn a_wrong_frame_is_refused_by_name_and_ends_the_connection(transport: Transport) {
     let (south, address) = station(only(transport), SOUTH).await;

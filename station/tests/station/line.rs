@@ -2,13 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
-mod pairs;
-mod scratch;
-
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::pairs::{Side, ask, heads, officer, rung, serve, stop};
+use crate::scratch::Scratch;
 use counterpart::clock::Clock;
 use counterpart::keys::Keys;
 use counterpart::link::board::Board;
@@ -18,8 +17,6 @@ use counterpart::link::{Endpoint, EndpointConfig, Transport};
 use counterpart::store::Reader;
 use counterpart_core::ids::LineId;
 use counterpart_core::link::Rate;
-use pairs::{Side, ask, heads, officer, rung, serve, stop};
-use scratch::Scratch;
 
 /// A station on the link.
 struct Station {
@@ -69,7 +66,7 @@ async fn hang_up(station: Station) -> Side {
 
 async fn both(scratch: &Scratch, transport: Transport) -> (LineId, [SocketAddr; 2], [Station; 2]) {
     let addresses = [free_port(), free_port()];
-    let (line, [north, south]) = pairs::pair(scratch, addresses.map(|a| vec![a.to_string()])).await;
+    let (line, [north, south]) = crate::pairs::pair(scratch, addresses.map(|a| vec![a.to_string()])).await;
     let north = connect(north, addresses[0], transport).await;
     let south = connect(south, addresses[1], transport).await;
     (line, addresses, [north, south])

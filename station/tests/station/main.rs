@@ -1,0 +1,14 @@
+//! The parts of a station, each with what it really stands on: files, SQLite, sockets on loopback. No process is started but
+//! where the store is killed.
+
+#[path = "../pairs/mod.rs"]
+mod pairs;
+#[path = "../scratch/mod.rs"]
+mod scratch;
+
+mod ceremony;
+mod config;
+mod keeper;
+mod line;
+mod store;
+mod transport;
