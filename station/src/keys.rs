@@ -18,8 +18,12 @@ use file::{PRIVATE, PUBLIC, line, parent, read_private, read_public, refuse_shar
 
 mod fault;
 mod file;
+mod granted;
+mod ring;
 
 pub use fault::KeyError;
+pub use granted::{Granted, granted_file};
+pub use ring::{Ring, SETS_MAX};
 
 /// The folder of the data directory that holds the keys.
 pub const KEYS_DIR: &str = "keys";
@@ -54,8 +58,8 @@ pub struct RootKey(SigningKey);
 type Seed = Zeroizing<[u8; 32]>;
 
 impl Keys {
-    /// Draws all keys of a new station: the root key into `root_key`, outside the data directory, the others and the root's
-    /// public half into `data`/keys. All is on disk when this returns; after an error nothing of it is left in place.
+    /// Draws all keys of a new station: the root key into `root_key`, outside the data directory, root's list beside it, the
+    /// others and the root's public half into `data`/keys. All is on disk when this returns; after an error nothing of it is left in place.
     ///
     /// # Errors
     /// [`KeyError`] if either place is taken, `root_key` lies inside `data`, or the disk or the operating system fails.
@@ -65,13 +69,22 @@ impl Keys {
             return Err(KeyError::Taken { path: dir });
         }
         refuse_inside(data, root_key)?;
+        let list = granted_file(root_key);
+        if let Some(path) = [root_key.to_path_buf(), list.clone()].into_iter().find(|path| path.exists()) {
+            return Err(KeyError::Taken { path });
+        }
         let root = Drawn::new("root")?;
         let drawn = [Drawn::new("station")?, Drawn::new("link")?, Drawn::new("word")?];
         root.write(root_key)?;
-        let placed = sync_dir(&parent(root_key)).and_then(|()| place(data, &root.public(), &drawn));
+        let [station, ..] = &drawn;
+        let granted = Granted { line: None, epoch: 0, station: station.public() };
+        let placed = sync_dir(&parent(root_key))
+            .and_then(|()| granted.append(&list))
+            .and_then(|()| place(data, &root.public(), &drawn));
         if placed.is_err() {
             // Made a moment ago, by us, and of no use without the rest.
             drop(fs::remove_file(root_key));
+            drop(fs::remove_file(list));
         }
         placed?;
         Keys::load(data)
@@ -85,16 +98,7 @@ impl Keys {
         let dir = data.join(KEYS_DIR);
         let handle = File::open(&dir).map_err(|e| KeyError::reading(&dir, &e))?;
         refuse_shared(&handle, &dir, "700")?;
-        let station = SigningKey::from_bytes(&*read_private(&key_file(&dir, "station"), "station")?);
-        let link = read_private(&key_file(&dir, "link"), "link")?;
-        let word = read_private(&key_file(&dir, "word"), "word")?;
-        let public = PublicKeys {
-            root: read_public(&dir.join(ROOT_PUBLIC_FILE), "root")?,
-            station: station.verifying_key().to_bytes(),
-            link: SigningKey::from_bytes(&link).verifying_key().to_bytes(),
-            word: MontgomeryPoint::mul_base_clamped(*word).to_bytes(),
-        };
-        Ok(Keys { station, link, word, public })
+        read_set(&dir, 1)
     }
 
     /// Signs with the station key (RFC 8032, Ed25519). The caller has put the context into `message`.
@@ -192,6 +196,24 @@ fn place(data: &Path, root_public: &[u8; 32], drawn: &[Drawn]) -> Result<(), Key
 
 fn key_file(dir: &Path, role: &str) -> PathBuf {
     dir.join(format!("{role}.key"))
+}
+
+/// The file of a key in a set: those of the first, which `init` made, bear no number.
+fn set_file(dir: &Path, role: &str, number: usize) -> PathBuf {
+    if number == 1 { key_file(dir, role) } else { dir.join(format!("{role}-{number}.key")) }
+}
+
+fn read_set(dir: &Path, number: usize) -> Result<Keys, KeyError> {
+    let read = |role| read_private(&set_file(dir, role, number), role);
+    let station = SigningKey::from_bytes(&*read("station")?);
+    let (link, word) = (read("link")?, read("word")?);
+    let public = PublicKeys {
+        root: read_public(&dir.join(ROOT_PUBLIC_FILE), "root")?,
+        station: station.verifying_key().to_bytes(),
+        link: SigningKey::from_bytes(&link).verifying_key().to_bytes(),
+        word: MontgomeryPoint::mul_base_clamped(*word).to_bytes(),
+    };
+    Ok(Keys { station, link, word, public })
 }
 
 fn refuse_inside(data: &Path, root_key: &Path) -> Result<(), KeyError> {

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use crate::clock::{Clock, Moment};
 use crate::config::{Config, ConfigError};
-use crate::keys::{KeyError, Keys};
+use crate::keys::{KeyError, Ring};
 use crate::link::board::Board;
 use crate::link::pump::Shared;
 use crate::link::switchboard::Switchboard;
@@ -79,7 +79,7 @@ pub struct Station {
     /// When it began.
     pub begun: Moment,
     /// Its keys.
-    pub keys: Arc<Keys>,
+    pub keys: Ring,
     /// The way into the record.
     pub keeper: Keeper,
     /// Reads what is stored.
@@ -100,9 +100,13 @@ impl Station {
     pub async fn start(data: &Path, clock: Clock, mark: Mark) -> Result<Station, StartFault> {
         let config = Arc::new(Config::load(data)?);
         let store = Store::open(data)?;
-        let keys = Arc::new(Keys::load(data)?);
+        let keys = Ring::load(data)?;
         let reader = store.reader()?;
-        let endpoint = Arc::new(Endpoint::bind(&EndpointConfig::at(config.link.listen), keys.link_seed()).await?);
+        let first = keys.first();
+        let endpoint = Arc::new(Endpoint::bind(&EndpointConfig::at(config.link.listen), first.link_seed()).await?);
+        for set in keys.all() {
+            endpoint.know(set.link_seed())?;
+        }
         let started = record::start(store, keys.clone(), clock.clone(), mark)?;
         let begun = clock.moment();
         Ok(Station {

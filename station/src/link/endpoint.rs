@@ -17,6 +17,7 @@ use tracing::debug;
 use super::admission::{Admission, HANDSHAKES_MAX, Place, Verdict};
 use super::connection::Connection;
 use super::dial::{AttemptFault, DialFault, Dialling, race};
+use super::identities::Identities;
 use super::tls::Identity;
 use super::{Purpose, Transport, quic, reset, tcp};
 use crate::entropy::NoEntropy;
@@ -104,9 +105,9 @@ impl From<rustls::Error> for BindFault {
     }
 }
 
-/// A station's end of all its connections, under one link key. Dropped, it answers no more; its connections live on.
+/// A station's end of all its connections, under its link keys. Dropped, it answers no more; its connections live on.
 pub struct Endpoint {
-    identity: Identity,
+    identities: Arc<Identities>,
     quic: Option<quic::Port>,
     tcp: Arc<tcp::Port>,
     udp_address: Option<SocketAddr>,
@@ -130,8 +131,13 @@ impl Endpoint {
         let udp_address = socket.as_ref().and_then(|socket| socket.local_addr().ok());
         let tcp_address = listener.as_ref().and_then(|listener| listener.local_addr().ok());
         let endpoint_config = reset::endpoint_config(link_key_seed).map_err(BindFault::NoEntropy)?;
-        let quic = socket.map(|socket| quic::Port::open(&identity, config, endpoint_config, socket)).transpose()?;
-        let tcp = Arc::new(tcp::Port::new(&identity, config)?);
+        let identities = Identities::new(Identity::from_seed(link_key_seed)?);
+        let answering = || identity.server_config(identities.clone());
+        let quic = match socket {
+            Some(socket) => Some(quic::Port::open(answering()?, config, endpoint_config, socket)?),
+            None => None,
+        };
+        let tcp = Arc::new(tcp::Port::new(answering()?, config));
 
         let (queue, answered) = mpsc::channel(HANDSHAKES_MAX);
         let desk = Desk { admission: Arc::default(), handshake_max: config.handshake_max, queue };
@@ -143,7 +149,7 @@ impl Endpoint {
             listeners.spawn(answer_tcp(listener, tcp.clone(), desk));
         }
         Ok(Self {
-            identity,
+            identities,
             quic,
             tcp,
             udp_address,
@@ -154,9 +160,25 @@ impl Endpoint {
         })
     }
 
-    /// Our link key, as peers see it.
+    /// Our link key, as callers see it.
     pub fn link_key(&self) -> [u8; 32] {
-        self.identity.public()
+        self.identities.of(None).map_or([0; 32], |identity| identity.public())
+    }
+
+    /// From now on callers are shown the link key of this seed. Connections that live are not touched.
+    ///
+    /// # Errors
+    /// [`BindFault::Tls`] if TLS does not take the key.
+    pub fn show(&self, link_key_seed: &[u8; 32]) -> Result<(), BindFault> {
+        Ok(self.identities.show(link_key_seed)?)
+    }
+
+    /// From now on a dial can be made with the link key of this seed ([`Endpoint::dial_as`]).
+    ///
+    /// # Errors
+    /// [`BindFault::Tls`] if TLS does not take the key.
+    pub fn know(&self, link_key_seed: &[u8; 32]) -> Result<(), BindFault> {
+        Ok(self.identities.know(link_key_seed)?)
     }
 
     /// Where QUIC answers, with the port that the system chose.
@@ -192,13 +214,30 @@ impl Endpoint {
         expected: Option<[u8; 32]>,
         dialling: Dialling,
     ) -> Result<Connection, DialFault> {
+        self.dial_as(None, remote, purpose, expected, dialling).await
+    }
+
+    /// The same with one of our link keys, by its public half; `None`: the one that callers are shown.
+    ///
+    /// # Errors
+    /// As [`Endpoint::dial`].
+    pub async fn dial_as(
+        &self,
+        own: Option<[u8; 32]>,
+        remote: SocketAddr,
+        purpose: Purpose,
+        expected: Option<[u8; 32]>,
+        dialling: Dialling,
+    ) -> Result<Connection, DialFault> {
+        let not_tried = DialFault { quic: AttemptFault::NotTried, tcp: AttemptFault::NotTried };
+        let identity = self.identities.of(own).ok_or(not_tried)?;
         let quic = async {
             match &self.quic {
-                Some(port) => port.dial(&self.identity, remote, purpose, expected).await,
+                Some(port) => port.dial(&identity, remote, purpose, expected).await,
                 None => Err(AttemptFault::NotTried),
             }
         };
-        let tcp = self.tcp.dial(&self.identity, remote, purpose, expected);
+        let tcp = self.tcp.dial(&identity, remote, purpose, expected);
         race(quic, tcp, dialling).await
     }
 

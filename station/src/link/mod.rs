@@ -12,6 +12,7 @@ mod connection;
 mod dial;
 mod endpoint;
 mod frame;
+mod identities;
 pub mod observe;
 pub mod pump;
 mod quic;

@@ -45,14 +45,14 @@ pub(super) struct Port {
 impl Port {
     /// Needs a tokio runtime around it.
     pub(super) fn open(
-        identity: &Identity,
+        answering: rustls::ServerConfig,
         config: &EndpointConfig,
         endpoint_config: quinn::EndpointConfig,
         socket: UdpSocket,
     ) -> Result<Self, BindFault> {
         let transport = transport_config(config).map_err(|_| BindFault::Times)?;
         let transport = Arc::new(transport);
-        let crypto = QuicServerConfig::try_from(identity.server_config()?)
+        let crypto = QuicServerConfig::try_from(answering)
             .map_err(|error| BindFault::Tls(rustls::Error::General(error.to_string())))?;
         let mut server = quinn::ServerConfig::with_crypto(Arc::new(crypto));
         server

@@ -77,13 +77,13 @@ pub(super) struct Port {
 }
 
 impl Port {
-    pub(super) fn new(identity: &Identity, config: &EndpointConfig) -> Result<Self, rustls::Error> {
-        Ok(Self {
-            acceptor: TlsAcceptor::from(Arc::new(identity.server_config()?)),
+    pub(super) fn new(answering: rustls::ServerConfig, config: &EndpointConfig) -> Self {
+        Self {
+            acceptor: TlsAcceptor::from(Arc::new(answering)),
             sockets: Sockets { open: Mutex::new(Some(Vec::new())) },
             keep_alive: config.keep_alive,
             idle_max: config.idle_max,
-        })
+        }
     }
 
     /// Dial without any deadline but the kernel's.

@@ -13,7 +13,7 @@ use rustls::crypto::aws_lc_rs::{self, kx_group, sign::any_eddsa_type};
 use rustls::crypto::{CryptoProvider, verify_tls13_signature_with_raw_key};
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::server::{AlwaysResolvesServerRawPublicKeys, NoServerSessionStorage};
+use rustls::server::{NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{
     AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, Error,
@@ -58,12 +58,17 @@ impl Identity {
         self.public
     }
 
-    /// How we answer: with our key, to anyone who proves an Ed25519 key and names a purpose that we know.
-    pub(super) fn server_config(&self) -> Result<ServerConfig, Error> {
+    /// Our key as a handshake uses it.
+    pub(super) fn certified(&self) -> Arc<CertifiedKey> {
+        self.certified.clone()
+    }
+
+    /// How we answer: with the key that `shown` gives, to anyone who proves an Ed25519 key and names a purpose that we know.
+    pub(super) fn server_config(&self, shown: Arc<dyn ResolvesServerCert>) -> Result<ServerConfig, Error> {
         let mut config = ServerConfig::builder_with_provider(self.provider.clone())
             .with_protocol_versions(&[&rustls::version::TLS13])?
             .with_client_cert_verifier(Arc::new(PeerKey::any(&self.provider)))
-            .with_cert_resolver(Arc::new(AlwaysResolvesServerRawPublicKeys::new(self.certified.clone())));
+            .with_cert_resolver(shown);
         config.alpn_protocols = Purpose::ALL.map(|purpose| purpose.alpn().to_vec()).to_vec();
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
@@ -255,6 +260,7 @@ impl ClientCertVerifier for PeerKey {
 mod tests {
     use super::*;
     use rustls::quic::Version;
+    use rustls::server::AlwaysResolvesServerRawPublicKeys;
     use rustls::{ClientConnection, NamedGroup, ServerConnection, quic};
 
     const NORTH: [u8; 32] = [1; 32];
@@ -269,6 +275,11 @@ mod tests {
         identity
     }
 
+    /// Shows this identity's key and no other.
+    fn alone(identity: &Identity) -> Arc<dyn ResolvesServerCert> {
+        Arc::new(AlwaysResolvesServerRawPublicKeys::new(identity.certified()))
+    }
+
     fn no_name() -> ServerName<'static> {
         NO_NAME.try_into().unwrap()
     }
@@ -276,7 +287,7 @@ mod tests {
     /// Both ends after as many flights as they want, or how one of them failed.
     fn handshake(config: ClientConfig, server: &Identity) -> Result<(ClientConnection, ServerConnection), Error> {
         let mut client = ClientConnection::new(Arc::new(config), no_name())?;
-        let mut server = ServerConnection::new(Arc::new(server.server_config()?))?;
+        let mut server = ServerConnection::new(Arc::new(server.server_config(alone(server))?))?;
         while client.wants_write() || server.wants_write() {
             let mut flight = Vec::new();
             client.write_tls(&mut flight).unwrap();
@@ -341,7 +352,7 @@ mod tests {
         let (north, south) = (identity(NORTH, &[]), identity(SOUTH, &[]));
         let config = Arc::new(north.client_config(Purpose::Line, None).unwrap().0);
         let mut client = quic::ClientConnection::new(config, Version::V1, no_name(), vec![]).unwrap();
-        let config = Arc::new(south.server_config().unwrap());
+        let config = Arc::new(south.server_config(alone(&south)).unwrap());
         let mut server = quic::ServerConnection::new(config, Version::V1, vec![]).unwrap();
 
         while client.is_handshaking() || server.is_handshaking() {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use counterpart_core::ids::LineId;
+use counterpart_core::ids::{LineId, Party};
 use counterpart_core::pairing::{End, Standing};
 use counterpart_core::record::merkle::Hash;
 
@@ -26,7 +26,7 @@ const TELLING_MAX: u32 = 50;
 
 /// What a dialling task is to do next.
 enum Errand {
-    Dial { pin: Hash, addresses: Vec<String> },
+    Dial { own: Hash, pin: Hash, addresses: Vec<String> },
     Rest,
     Over,
 }
@@ -46,8 +46,8 @@ impl Ceremony {
         let mut pause = BACKOFF_MIN_MS;
         loop {
             changes.borrow_and_update();
-            let (pin, addresses) = match self.errand(line).await {
-                Errand::Dial { pin, addresses } => (pin, addresses),
+            let (own, pin, addresses) = match self.errand(line).await {
+                Errand::Dial { own, pin, addresses } => (own, pin, addresses),
                 Errand::Over => return,
                 Errand::Rest => {
                     pause = BACKOFF_MIN_MS;
@@ -58,7 +58,7 @@ impl Ceremony {
                 }
             };
             let begun = self.0.clock.moment();
-            if let Some(connection) = self.reach(line, pin, &addresses).await {
+            if let Some(connection) = self.reach(line, [own, pin], &addresses).await {
                 self.dialled(line, connection).await;
                 if self.0.clock.moment().ms_since(begun) > STEADY_MS {
                     pause = BACKOFF_MIN_MS;
@@ -74,7 +74,8 @@ impl Ceremony {
         let mut hall = self.0.hall.lock().await;
         let Some(kept) = hall.get_mut(&line) else { return Errand::Over };
         let Machine::Joiner(joiner) = &kept.machine else { return Errand::Over };
-        let dial = Errand::Dial { pin: joiner.pin(), addresses: joiner.addresses().to_vec() };
+        let own = joiner.charter().party(Party::Joiner).keys.link;
+        let dial = Errand::Dial { own, pin: joiner.pin(), addresses: joiner.addresses().to_vec() };
         let errand = match joiner.standing() {
             // The ordinary session of the line brings our index 0 to who has not got it here.
             Standing::Open | Standing::Ended(End::Theirs) => Errand::Over,
@@ -102,8 +103,8 @@ impl Ceremony {
         }
     }
 
-    /// Tries every address of the inviter once.
-    async fn reach(&self, line: LineId, pin: Hash, addresses: &[String]) -> Option<Connection> {
+    /// Tries every address of the inviter once, with our link key of the terms.
+    async fn reach(&self, line: LineId, [own, pin]: [Hash; 2], addresses: &[String]) -> Option<Connection> {
         for address in addresses {
             let found: Vec<SocketAddr> = match tokio::net::lookup_host(address.as_str()).await {
                 Ok(found) => found.take(FOUND_MAX).collect(),
@@ -113,7 +114,8 @@ impl Ceremony {
                 }
             };
             for remote in found {
-                match self.0.endpoint.dial(remote, Purpose::Pairing, Some(pin), Dialling::default()).await {
+                let dial = self.0.endpoint.dial_as(Some(own), remote, Purpose::Pairing, Some(pin), Dialling::default());
+                match dial.await {
                     Ok(connection) => return Some(connection),
                     Err(fault) => self.tried(line, address, fault.to_string()).await,
                 }

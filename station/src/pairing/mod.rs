@@ -39,7 +39,7 @@ use self::steps::Kept;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::entropy;
-use crate::keys::Keys;
+use crate::keys::Ring;
 use crate::link::Endpoint;
 use crate::record::{ActFault, Keeper, Lines};
 use crate::store::Reader;
@@ -60,7 +60,7 @@ pub struct Needs<'a> {
     /// Reads what is stored of pairings.
     pub reader: Reader,
     /// Sign charters and index 0.
-    pub keys: Arc<Keys>,
+    pub keys: Ring,
     /// What this station says of itself, and what it proposes for checks.
     pub config: &'a Config,
     /// The only clock.
@@ -75,8 +75,9 @@ pub struct Ceremony(Arc<Inner>);
 
 struct Inner {
     keeper: Keeper,
-    keys: Arc<Keys>,
-    own: PartyTerms,
+    keys: Ring,
+    /// As the configuration has them, with the keys of `init`; [`Ceremony::own`] puts in those that serve.
+    terms: PartyTerms,
     checks: Checks,
     clock: Clock,
     endpoint: Arc<Endpoint>,
@@ -108,7 +109,7 @@ impl Ceremony {
         let read = tokio::task::spawn_blocking(move || Ok::<_, Fault>((reader.generation()?, reader.pairings()?)));
         let (generation, rows) = read.await.map_err(|_| ActFault::Stopping)??;
         let ceremony = Ceremony(Arc::new(Inner {
-            own: terms::own(needs.config, needs.keys.public()),
+            terms: terms::own(needs.config, needs.keys.first().public()),
             checks: terms::checks(needs.config),
             keeper: needs.keeper,
             keys: needs.keys,
@@ -154,14 +155,14 @@ impl Ceremony {
     /// [`Fault::NoAddress`], [`Fault::TooMany`], [`Fault::Draft`] if configuration and proposal make no charter,
     /// [`Fault::NoEntropy`], [`Fault::Record`].
     pub async fn invite(&self, proposal: &Proposal) -> Result<(LineId, String), Fault> {
-        let inner = &self.0;
-        if inner.own.addresses.is_empty() {
+        let own = self.own();
+        if own.addresses.is_empty() {
             return Err(Fault::NoAddress);
         }
         let line = LineId(entropy::bytes()?);
-        let draft = terms::draft(line, &inner.own, &inner.checks, proposal)?;
+        let draft = terms::draft(line, &own, &self.0.checks, proposal)?;
         let secret = Secret::new(entropy::bytes()?);
-        let invitation = Invitation::new(draft, inner.own.addresses.clone(), secret)?;
+        let invitation = Invitation::new(draft, own.addresses, secret)?;
         let text = invitation.to_text();
         let ceremony = self.clone();
         self.whole(async move {
@@ -195,7 +196,7 @@ impl Ceremony {
                 None if is_line => return Err(Fault::IsOpen(line)),
                 Some((Party::Joiner, Standing::Ended(_))) | None => {
                     has_room(&hall)?;
-                    let joiner = Joiner::new(invitation, ceremony.0.own.clone())?;
+                    let joiner = Joiner::new(invitation, ceremony.own())?;
                     let dialling = hall.get(&line).is_some_and(|kept| kept.dialling);
                     ceremony.begin(&mut hall, Machine::joined(joiner)).await?;
                     if let Some(kept) = hall.get_mut(&line) {
@@ -234,7 +235,7 @@ impl Ceremony {
     pub async fn confirm(&self, line: LineId, digits: &str) -> Result<(), Fault> {
         let fingerprint = digits::read(digits)?;
         let ceremony = self.clone();
-        self.act(line, move |machine| machine.confirm(&fingerprint, &ceremony.means())).await
+        self.act(line, move |machine| machine.confirm(&fingerprint, &ceremony.means(&ceremony.keys_of(machine)))).await
     }
 
     /// The digits differ from those of the candidate with this link key: it goes, and the invitation stands. Who joined has

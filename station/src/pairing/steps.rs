@@ -2,11 +2,13 @@
 //! the one before committed.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use counterpart_core::fault::Misconduct;
 use counterpart_core::ids::{Epoch, LineId, Party};
 use counterpart_core::pairing::frames::{Frame, Why};
 use counterpart_core::pairing::{Commit, Means, Show, Standing};
+use counterpart_core::record::charter::PartyTerms;
 use counterpart_core::record::merkle::Hash;
 use counterpart_core::record::sign1::Strict;
 use counterpart_core::time::Timestamp;
@@ -14,7 +16,8 @@ use counterpart_core::time::Timestamp;
 use super::calls::Caller;
 use super::machine::{Machine, Next};
 use super::view::Rest;
-use super::{Ceremony, Fault};
+use super::{Ceremony, Fault, terms};
+use crate::keys::Keys;
 use crate::record::Begin;
 
 /// Things shown that are remembered of one pairing.
@@ -66,8 +69,24 @@ impl Kept {
 }
 
 impl Ceremony {
-    pub(super) fn means(&self) -> Means<'_> {
-        Means { key: &*self.0.keys, verify: &Strict, now: Timestamp(self.0.clock.now()) }
+    /// What a charter of ours says of this station: with the key set whose link key callers are shown.
+    pub(super) fn own(&self) -> PartyTerms {
+        terms::with_keys(&self.0.terms, self.serving().public())
+    }
+
+    fn serving(&self) -> Arc<Keys> {
+        self.0.keys.of_link(&self.0.endpoint.link_key()).unwrap_or_else(|| self.0.keys.first())
+    }
+
+    /// The key set that a pairing began with; another may serve by now.
+    pub(super) fn keys_of(&self, machine: &Machine) -> Arc<Keys> {
+        let charters = machine.charters();
+        let station = charters.first().map(|charter| charter.party(machine.me()).keys.station);
+        station.and_then(|station| self.0.keys.of_station(&station)).unwrap_or_else(|| self.serving())
+    }
+
+    pub(super) fn means<'a>(&self, keys: &'a Keys) -> Means<'a> {
+        Means { key: keys, verify: &Strict, now: Timestamp(self.0.clock.now()) }
     }
 
     /// Commit, send, show. If the commit fails nothing has happened.
@@ -104,7 +123,10 @@ impl Ceremony {
         // What strangers send is no evidence against a peer, and must not fill the store.
         let known = kept.machine.knows(&caller.key);
         let step = match Frame::decode(&bytes) {
-            Ok(frame) => kept.machine.frame(&caller.key, &caller.exporter, &frame, &self.means()),
+            Ok(frame) => {
+                let keys = self.keys_of(&kept.machine);
+                kept.machine.frame(&caller.key, &caller.exporter, &frame, &self.means(&keys))
+            }
             Err(_) => {
                 let show = Show::Misconduct { from: caller.key, what: Misconduct::BadFrame };
                 Next { commit: None, send: Vec::new(), show: vec![show] }

@@ -67,6 +67,12 @@ pub(super) fn own(config: &Config, keys: &PublicKeys) -> PartyTerms {
     }
 }
 
+/// The same terms with these keys.
+pub(super) fn with_keys(terms: &PartyTerms, keys: &PublicKeys) -> PartyTerms {
+    let keys = charter::Keys { root: keys.root, station: keys.station, link: keys.link, word: keys.word };
+    PartyTerms { keys, ..terms.clone() }
+}
+
 /// The checks that the configuration proposes.
 pub(super) fn checks(config: &Config) -> Checks {
     match &config.checks {

@@ -20,7 +20,7 @@ use super::inbox::{ActFault, Begin, Done, Keeper, Message, Waiting};
 use super::lines::{Kept, Lines, append, entry_key, head};
 use super::published::Published;
 use crate::clock::{Clock, Moment};
-use crate::keys::Keys;
+use crate::keys::{Keys, Ring};
 use crate::store::{Actor, Evidence, LineUpdate, Reader, Store, StoreError};
 
 /// Inputs decided in one turn.
@@ -42,7 +42,7 @@ pub struct Started {
 ///
 /// # Errors
 /// [`StoreError`] if the lines cannot be read, or the thread cannot be made.
-pub fn start(store: Store, keys: impl Into<Arc<Keys>>, clock: Clock, check_mark: Mark) -> Result<Started, StoreError> {
+pub fn start(store: Store, keys: impl Into<Ring>, clock: Clock, check_mark: Mark) -> Result<Started, StoreError> {
     let keys = keys.into();
     let reader = store.reader()?;
     let lines = Lines::load(&reader)?;
@@ -60,7 +60,7 @@ pub fn start(store: Store, keys: impl Into<Arc<Keys>>, clock: Clock, check_mark:
 struct Record {
     store: Store,
     reader: Reader,
-    keys: Arc<Keys>,
+    keys: Ring,
     clock: Clock,
     begun: Moment,
     check_mark: Mark,
@@ -197,6 +197,7 @@ impl Record {
 
     fn given<'a>(
         &'a self,
+        sign: &'a Keys,
         stored: &'a dyn Fn(counterpart_core::ids::Epoch, counterpart_core::ids::EntryRef) -> Option<Vec<u8>>,
         up_since_ms: u64,
         even: bool,
@@ -206,7 +207,7 @@ impl Record {
             now: Timestamp(self.clock.now()),
             conduct: Conduct { even, steady_ms: monotonic_ms.saturating_sub(up_since_ms), mark: self.check_mark },
             monotonic_ms,
-            sign: &*self.keys,
+            sign,
             stored,
         }
     }
@@ -262,7 +263,8 @@ impl Record {
             let begun = appends.iter().find(|row| row.key == key).map(|row| row.bytes.clone());
             begun.or_else(|| self.reader.entry(key).ok().flatten().map(|row| row.bytes))
         };
-        let given = self.given(&stored, kept.up_since_ms.unwrap_or(0), kept.even);
+        let keys = self.keys.of_station(kept.line.own().key().as_bytes()).unwrap_or_else(|| self.keys.first());
+        let given = self.given(&keys, &stored, kept.up_since_ms.unwrap_or(0), kept.even);
         let shown: Vec<Vec<u8>> = inputs.iter().map(shown).collect();
         let plan = kept.line.turn(inputs, &given);
         kept.next = plan.next;

@@ -11,10 +11,10 @@ use rusqlite::backup::{Backup, StepResult};
 use super::reader::read_only;
 use super::{DATABASE_FILE, StoreError, connect, existing, known_version};
 use crate::config::CONFIG_FILE;
-use crate::keys::KEYS_DIR;
+use crate::keys::{KEYS_DIR, SETS_MAX};
 
-/// Files in the folder of keys; more are not keys.
-const KEY_FILES_MAX: usize = 64;
+/// Files in the folder of keys, three a set; more are not keys.
+const KEY_FILES_MAX: usize = 4 * SETS_MAX;
 
 /// Copies record, keys and configuration of the station in `data` into the new folder `to`, which then serves as a data
 /// directory. The copy knows that it is one: [`super::Reader::restored`] is true there and each of its logs says so, before

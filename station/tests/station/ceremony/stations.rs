@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use counterpart::clock::Clock;
 use counterpart::config::Config;
-use counterpart::keys::Keys;
+use counterpart::keys::{Keys, Ring};
 use counterpart::link::board::Board;
 use counterpart::link::pump::Shared;
 use counterpart::link::switchboard::Switchboard;
@@ -82,8 +82,8 @@ impl Home {
 
     pub fn start_with(mut self, runs: Runs) -> Station {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let keys = Arc::new(Keys::load(&self.data).unwrap());
-        let endpoint = Arc::new(runtime.block_on(bind(self.address, keys.link_seed())));
+        let keys = Ring::load(&self.data).unwrap();
+        let endpoint = Arc::new(runtime.block_on(bind(self.address, keys.first().link_seed())));
         self.address = endpoint.udp_address().unwrap();
         let store = Store::open(&self.data).unwrap();
         let (reader, clock) = (store.reader().unwrap(), Clock::system());

@@ -300,3 +300,25 @@ async fn a_peer_that_was_killed_and_starts_again_is_noticed_long_before_the_idle
     assert!(matches!(&fault, LinkFault::Lost(error) if error.to_string().contains("reset")), "{fault}");
     south.kill();
 }
+
+#[tokio::test]
+async fn a_station_shows_callers_another_link_key_and_still_dials_with_the_old_one() {
+    for transport in [Transport::Quic, Transport::Tcp] {
+        let line = Line::over(transport).await;
+        let old = line.south.link_key();
+
+        line.south.show(&[3; 32]).unwrap();
+
+        let new = line.south.link_key();
+        let stale = line.north.dial(line.address, Purpose::Line, Some(old), PATIENT).await.unwrap_err();
+        let shown = AttemptFault::WrongKey { shown: new };
+        assert!([stale.quic, stale.tcp].contains(&shown), "{transport:?}");
+        assert!(line.north.dial(line.address, Purpose::Line, Some(new), PATIENT).await.is_ok());
+        for (own, proved) in [(Some(old), old), (None, new)] {
+            let expected = Some(line.north.link_key());
+            let dial = line.south.dial_as(own, line.norths_address, Purpose::Line, expected, PATIENT);
+            let (dialled, answered) = tokio::join!(dial, soon(line.north.accept()));
+            assert_eq!((dialled.is_ok(), answered.unwrap().peer_key), (true, proved));
+        }
+    }
+}
