@@ -468,6 +468,8 @@ refusal-line-not-open = The line is not open: pairing is not finished, or its lo
     .do = See its state under lines.
 refusal-restored = This station is restored from a backup and signs nothing before a new epoch is open.
     .do = Look at what the other side shows and open a new epoch with the root key.
+refusal-lacks-rules = The charter in force names rules of version { $version }, which this program lacks.
+    .do = Run a program that has them; what comes meanwhile is kept.
 refusal-unknown-line = There is no such line here.
     .do = See lines for those there are.
 

@@ -60,7 +60,7 @@ pub enum Bar {
     NothingNew,
     /// A charter stands at index 0 and nowhere else.
     NotAtIndexZero,
-    /// An amendment needs the next number, a charter that reads, and to be countersigned once.
+    /// An amendment needs the next number, a charter that reads and keeps line and roots, and to be countersigned once.
     AmendMismatch,
     /// It cannot be read: a field or its `args` are not as the type has them.
     Malformed(Kind),
@@ -84,6 +84,8 @@ pub enum Refusal {
     LineNotOpen,
     /// Restored from a backup: nothing is signed before a new epoch is open.
     Restored,
+    /// The charter in force names rules of this version, which this software lacks.
+    LacksRules(u64),
     /// There is no such line here.
     UnknownLine,
 }

@@ -13,8 +13,9 @@ use counterpart_core::precedence::Precedence;
 use counterpart_core::record::cbor::Value;
 use counterpart_core::record::codes::{Channel, Deadline};
 use counterpart_core::record::entry::{Head, Header};
+use counterpart_core::record::log::key_grant;
 use counterpart_core::record::merkle::empty_root;
-use counterpart_core::record::sign1::open;
+use counterpart_core::record::sign1::{AAD_ENTRY, AAD_KEY, Sign, SoftKey, open, seal, to_be_signed};
 use counterpart_core::record::what::What;
 use pair::{NORTH, Pair, SOUTH, ask};
 
@@ -111,6 +112,30 @@ fn a_head_that_goes_back_halts() {
     pair.carry();
     let back = shown(&mut pair, |header| header.held = Head { size: 0, root: empty_root() });
     assert_eq!(back, Answer::Misconduct(Misconduct::HeadWentBack));
+}
+
+#[test]
+fn a_fork_is_judged_by_the_key_in_force_at_its_index_also_when_that_key_has_ended() {
+    for (seed, expect) in [(21, Misconduct::Fork), (29, Misconduct::BadSignature)] {
+        let (mut pair, request) = asked();
+        let seen = |header: &mut Header| {
+            header.refers = Some(request);
+            header.what = Ok(What::Seen);
+        };
+        let branch = open(&pair.forge(SOUTH, seen)).unwrap().payload.to_vec();
+        pair.act(SOUTH, Act::Answer { on: Target::Latest(request) });
+        pair.carry();
+        let [root, new] = [20, 29].map(|seed| SoftKey::from_seed([seed; 32]));
+        let keys = [*new.public().as_bytes(), [2; 32], [3; 32]];
+        let grant = to_be_signed(AAD_KEY, &key_grant(LineId([7; 16]), 1, &keys));
+        let changed = shown(&mut pair, |header| {
+            header.what = Ok(What::Key { serial: 1, keys, root: root.sign(&grant), proof: new.sign(&grant) });
+        });
+        assert_eq!(changed, Answer::Written(south(2)));
+
+        let branch = seal(AAD_ENTRY, &branch, &SoftKey::from_seed([seed; 32]));
+        assert_eq!(pair.push(NORTH, vec![(branch, None)]), [Answer::Misconduct(expect)]);
+    }
 }
 
 #[test]

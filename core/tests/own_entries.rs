@@ -73,14 +73,18 @@ fn answers(acts: Vec<(Act, Option<Words>)>) -> Vec<Answer> {
         valid_until: None,
         again: None,
     };
-    let inputs = [(ask, None)].into_iter().chain(acts).map(|(act, words)| Input::Act(Box::new(act), words));
+    line.turn(vec![Input::Act(Box::new(ask), None)], &given);
+    let would: Vec<Option<Refusal>> = acts.iter().map(|(a, words)| line.would(a, words.clone(), NOW).err()).collect();
+    let inputs = acts.into_iter().map(|(act, words)| Input::Act(Box::new(act), words));
 
     let plan = line.turn(inputs.collect(), &given);
 
     for written in &plan.written {
         assert_eq!(Entry::read(&written.entry.bytes).unwrap().header, written.entry.header);
     }
-    plan.answers.into_iter().skip(1).collect()
+    let refused = |answer: &Answer| if let Answer::Refused(refusal) = answer { Some(*refusal) } else { None };
+    assert_eq!(would, plan.answers.iter().map(refused).collect::<Vec<_>>(), "what would be done is what is done");
+    plan.answers
 }
 
 fn malformed(kind: Kind) -> Answer {

@@ -7,13 +7,37 @@ mod pair;
 use counterpart_core::act::{Act, Target};
 use counterpart_core::fault::{Bar, Refusal};
 use counterpart_core::ids::Party;
-use counterpart_core::precedence::Precedence;
+use counterpart_core::precedence::{Mark, Precedence};
 use counterpart_core::record::codes::{Clause, Code, LineState, OnSilence};
+use counterpart_core::record::log::Entry;
 use counterpart_core::record::what::What;
 use counterpart_core::time::Timestamp;
-use pair::{HOUR, MINUTE, NORTH, Pair, SECOND, SOUTH, START, ask, ask_until, defer, offer, window};
+use pair::{HOUR, MINUTE, NORTH, Pair, SECOND, SOUTH, START, ask, ask_until, defer, offer, post, window};
 
 const DAY: u64 = 24 * HOUR;
+
+#[test]
+fn a_body_that_never_came_is_said_once_also_after_a_restart() {
+    let mut pair = Pair::new();
+    let text = Act::Text {
+        from: post("minister"),
+        to: post("minister"),
+        precedence: Precedence::Routine,
+        mark: Mark::Exercise,
+    };
+    let texts = [(); 2].map(|()| pair.say(SOUTH, text.clone(), "hello").unwrap());
+    let bare = pair.sent[SOUTH.slot()][1..].iter().map(|(bytes, _)| (bytes.clone(), None)).collect();
+    pair.push(NORTH, bare);
+    let check = Act::Check { precedence: Precedence::Routine, mark: Mark::Exercise };
+
+    let said = [(); 2].map(|()| {
+        pair.restart(NORTH, &texts);
+        pair.act(NORTH, check.clone());
+        Entry::read(&pair.sent[NORTH.slot()].last().unwrap().0).unwrap().header.lacking
+    });
+
+    assert_eq!(said, [vec![1, 2], vec![]]);
+}
 
 #[test]
 fn an_offer_that_nobody_answers_lapses_and_the_request_still_stands() {

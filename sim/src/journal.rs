@@ -5,7 +5,7 @@ use counterpart_core::ids::{EntryRef, Party};
 use counterpart_core::line::Line;
 use counterpart_core::line::turn::Written;
 use counterpart_core::record::charter::Charter;
-use counterpart_core::record::entry::Head;
+use counterpart_core::record::entry::{BodyRef, Head};
 use counterpart_core::record::log::Entry;
 use counterpart_core::record::merkle::{Edge, Hash, empty_root};
 
@@ -141,6 +141,10 @@ impl Journal {
                 Reading::First(_) => line.reload(&Entry::read(&stored.entry.bytes)?)?,
                 Reading::Mixed(_) => line.reload(&stored.entry)?,
             };
+            let header = &stored.entry.header;
+            if party != self.me && stored.body.is_none() && matches!(header.body, Some(BodyRef::Attested(_))) {
+                line.lacks(header.own.size);
+            }
             read[party.slot()] += 1;
         }
         let whole = Party::BOTH.into_iter().all(|party| line.log(party).head() == self.head(party));

@@ -83,8 +83,11 @@ pub fn draft(view: &View<'_>, act: &Act, now: Timestamp) -> Result<Draft, Refusa
             Draft::on(what, attempt(view, *on)?).until(Some(ahead(*answer_by)?))
         }
         Act::Ready { on } => {
-            let recall = now.plus(view.charter().recall_s * 1_000);
-            Draft::on(What::Ready, attempt(view, *on)?).until(Some(recall))
+            let at = attempt(view, *on)?;
+            // All acts on a request are judged by the charter of its opener's past.
+            let request = view.request_of(at).ok_or(Refusal::Barred(Bar::NoSuchThing))?;
+            let recall = now.plus(view.charter_of(request).recall_s * 1_000);
+            Draft::on(What::Ready, at).until(Some(recall))
         }
         Act::Accept { offer, window } => {
             if let Some(window) = window {

@@ -65,7 +65,8 @@ pub enum Standing {
     Counts,
     /// Kept, receipted, shown, without effect: its author could not write it.
     Void(Bar),
-    /// A type or a header key that this version of the rules has not: kept, receipted, shown, without effect.
+    /// A type or a header key that the rules in force have not, or rules that this software lacks: kept, receipted, shown, without
+    /// effect.
     Unknown,
 }
 
@@ -215,6 +216,7 @@ impl Facts {
             "a log grows by one, from what is held"
         );
         let judged = match &header.what {
+            Ok(_) if self.lacks_rules(header).is_some() => Err(Standing::Unknown),
             Ok(_) => super::judge::judge(self, header).map_err(Standing::Void),
             Err(Unread::Malformed(kind)) => Err(Standing::Void(Bar::Malformed(*kind))),
             Err(Unread::UnknownType(_) | Unread::UnknownKey(_)) => Err(Standing::Unknown),

@@ -112,7 +112,11 @@ impl<'a> Act<'a> {
             return Err(Bar::Already(done.at));
         }
         match (charter, self.header.refers) {
-            (Some(charter), None) if self.view.facts.terms.acceptable(charter) => Ok(self.header.at()),
+            // One above the highest: no number can be taken so high that none is left above it.
+            (Some(charter), None) if number == self.view.amends_proposed() + 1 => {
+                let fits = self.view.facts.terms.fits(charter);
+                if fits { Ok(self.header.at()) } else { Err(Bar::AmendMismatch) }
+            }
             (None, Some(at)) => {
                 let proposal = self.view.fact_of(at, &[Kind::Amend]).ok_or(Bar::NoSuchThing)?;
                 let same = matches!(&proposal.what, What::Amend { number: n, charter: Some(_) } if *n == number);
@@ -348,6 +352,16 @@ impl<'a> Act<'a> {
 }
 
 impl View<'_> {
+    /// The highest number under which a charter has been proposed (§5.4); 0 before the first.
+    fn amends_proposed(&self) -> u64 {
+        let amends = self.facts.amends.iter().filter_map(|at| self.fact(*at));
+        let proposals = amends.filter_map(|f| match &f.what {
+            What::Amend { number, charter: Some(_) } => Some(*number),
+            _ => None,
+        });
+        proposals.max().unwrap_or(0)
+    }
+
     /// The entry that suspends a request at present.
     pub fn suspended(&self, request: &Fact) -> Option<EntryRef> {
         let last = self.on(request.at).filter(|f| matches!(f.what, What::Suspend | What::Resume)).last();

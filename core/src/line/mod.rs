@@ -18,7 +18,7 @@ pub mod talk;
 mod terms;
 pub mod turn;
 
-use alloc::vec::Vec;
+use alloc::collections::BTreeSet;
 
 use crate::fault::Misconduct;
 use crate::ids::{Epoch, LineId, Party};
@@ -45,8 +45,8 @@ pub struct Line {
     restored: bool,
     /// Since when, by the clock that never jumps, a `received` is owed.
     owes_since: Option<u64>,
-    /// Entries of theirs whose bodies we do not hold, not yet said.
-    lacking: Vec<u64>,
+    /// Entries of theirs whose attested bodies never came, and of which no entry of ours has said so (§3.1).
+    lacking: BTreeSet<u64>,
 }
 
 impl Line {
@@ -66,7 +66,7 @@ impl Line {
             halted: None,
             restored: false,
             owes_since: None,
-            lacking: Vec::new(),
+            lacking: BTreeSet::new(),
         }
     }
 
@@ -149,6 +149,12 @@ impl Line {
         self.restored
     }
 
+    /// Says, right after their entry of this index was taken in, that the attested body that it names never came: the next
+    /// entries of ours say so to them.
+    pub fn lacks(&mut self, index: u64) {
+        self.lacking.insert(index);
+    }
+
     fn halt(&mut self, misconduct: Misconduct) -> Answer {
         if misconduct.halts() {
             self.halted = Some(misconduct);
@@ -164,6 +170,9 @@ impl Line {
             Party::Joiner => (joiner, inviter),
         };
         log.append(entry);
+        if party == self.me {
+            self.lacking.retain(|index| !entry.header.lacking.contains(index));
+        }
         other.forget_roots_below(entry.header.held.size);
         self.facts.apply(&entry.header)
     }

@@ -2,9 +2,10 @@
 
 use alloc::vec::Vec;
 
-use super::facts::{Cut, Fact};
+use super::facts::{Cut, Fact, Facts};
 use crate::ids::EntryRef;
 use crate::record::charter::{Charter, RULES_VERSION};
+use crate::record::entry::Header;
 use crate::record::what::What;
 
 /// A proposal and, once given, its countersignature.
@@ -59,12 +60,24 @@ impl Terms {
         in_force.iter().copied().filter(alone).max_by_key(|a| a.number).map_or(&self.first, |a| &a.charter)
     }
 
-    /// Whether an amendment can be proposed or countersigned: it reads, keeps line and keys, and is a version we compute.
-    pub(super) fn acceptable(&self, charter: &[u8]) -> bool {
+    /// Whether a charter can be proposed: it reads, and keeps the line and both roots. A version of the rules that this software
+    /// lacks is proposed as well as any other; what it bars is [`Facts::lacks_rules`](super::facts::Facts::lacks_rules).
+    pub(super) fn fits(&self, charter: &[u8]) -> bool {
         Charter::decode(charter).is_ok_and(|c| {
-            c.version == RULES_VERSION
-                && c.line == self.first.line
+            c.line == self.first.line
                 && c.parties.iter().zip(&self.first.parties).all(|(new, old)| new.keys.root == old.keys.root)
         })
+    }
+}
+
+impl Facts {
+    /// The version of the rules by which this entry is judged (§5.4), if this software lacks it. Then nothing can be said of
+    /// what the entry does, and we write none such.
+    pub(super) fn lacks_rules(&self, header: &Header) -> Option<u64> {
+        let view = self.view(Cut::past(header.at(), header.held.size));
+        let named = header.refers.and_then(|at| view.fact(at));
+        let thing = named.and_then(|named| view.fact(named.thing));
+        let charter = thing.map_or_else(|| view.charter(), |thing| view.charter_of(thing));
+        (charter.version != RULES_VERSION).then_some(charter.version)
     }
 }

@@ -124,19 +124,14 @@ impl Line {
         outcome.map_or_else(Answer::Refused, Answer::Written)
     }
 
-    /// Whether `act` would be written now; nothing is. For desks, which show what cannot be done with the reason.
+    /// Whether `act`, with these words, would be written now; nothing is. For desks, which show what cannot be done with the
+    /// reason.
     ///
     /// # Errors
     /// The [`Refusal`] with which [`Line::turn`] would answer it.
-    pub fn would(&self, act: &Act, now: Timestamp) -> Result<(), Refusal> {
-        let draft = draft(&self.facts.all(), act, now)?;
-        if self.restored {
-            return Err(Refusal::Restored);
-        }
-        if self.own().size() == 0 {
-            return Err(Refusal::LineNotOpen);
-        }
-        super::judge::judge(&self.facts, &self.header(draft, now)).map(|_| ()).map_err(Refusal::Barred)
+    pub fn would(&self, act: &Act, words: Option<Words>, now: Timestamp) -> Result<(), Refusal> {
+        let (draft, body) = self.drafted(act, words, now)?;
+        self.prepared(draft, body.as_deref(), now).map(|_| ())
     }
 
     fn act(
@@ -146,15 +141,21 @@ impl Line {
         given: &Given<'_>,
         written: &mut Vec<Written>,
     ) -> Result<EntryRef, Refusal> {
+        let (draft, body) = self.drafted(act, words, given.now)?;
+        self.write(draft, body, given, written)
+    }
+
+    /// The entry that an act becomes, and its body.
+    fn drafted(&self, act: &Act, words: Option<Words>, now: Timestamp) -> Result<(Draft, Option<Vec<u8>>), Refusal> {
         if let Some(words) = words.as_ref().filter(|w| w.text.len() > limits::BODY_CONTENT_MAX) {
             return Err(Refusal::TooLong(words.text.len()));
         }
-        let draft = draft(&self.facts.all(), act, given.now)?;
+        let draft = draft(&self.facts.all(), act, now)?;
         let body = words.map(|w| {
             Body { salt: w.salt, language: w.language, media: "text/plain".into(), content: w.text.into_bytes() }
                 .encode()
         });
-        self.write(draft, body, given, written)
+        Ok((draft, body))
     }
 
     /// Judges, signs and appends one entry of ours.
@@ -165,24 +166,7 @@ impl Line {
         given: &Given<'_>,
         written: &mut Vec<Written>,
     ) -> Result<EntryRef, Refusal> {
-        if self.restored {
-            return Err(Refusal::Restored);
-        }
-        if self.own().size() == 0 {
-            return Err(Refusal::LineNotOpen);
-        }
-        let mut header = self.header(draft, given.now);
-        header.body = body.as_ref().map(|b| BodyRef::Attested(digest(b)));
-        header.lacking = self.lacking.iter().copied().take(limits::LACKING_MAX).collect();
-        let thing = super::judge::judge(&self.facts, &header).map_err(Refusal::Barred)?;
-        let payload = header.encode();
-        // What the other side would find malformed, and so void (§3.6), is refused before it is signed.
-        let reads = Header::decode(&payload).is_ok_and(|read| read == header);
-        if !reads || body.as_ref().is_some_and(|b| Body::decode(b).is_none()) {
-            let kind = header.kind().unwrap_or(Kind::Memo);
-            return Err(Refusal::Barred(Bar::Malformed(kind)));
-        }
-        self.lacking.drain(..header.lacking.len());
+        let Prepared { header, payload, thing } = self.prepared(draft, body.as_deref(), given.now)?;
         let bytes = seal(AAD_ENTRY, &payload, given.sign);
         let at = header.at();
         let entry = Entry { leaf: leaf_hash(&bytes), bytes, header };
@@ -190,6 +174,31 @@ impl Line {
         assert!(standing == Standing::Counts, "what we judged writable counts");
         written.push(Written { epoch: self.epoch(), entry, body, standing, thing: Some(thing) });
         Ok(at)
+    }
+
+    /// Judges one entry of ours, up to its signature.
+    fn prepared(&self, draft: Draft, body: Option<&[u8]>, now: Timestamp) -> Result<Prepared, Refusal> {
+        if self.restored {
+            return Err(Refusal::Restored);
+        }
+        if self.own().size() == 0 {
+            return Err(Refusal::LineNotOpen);
+        }
+        let mut header = self.header(draft, now);
+        header.body = body.map(|b| BodyRef::Attested(digest(b)));
+        header.lacking = self.lacking.iter().copied().take(limits::LACKING_MAX).collect();
+        if let Some(version) = self.facts.lacks_rules(&header) {
+            return Err(Refusal::LacksRules(version));
+        }
+        let thing = super::judge::judge(&self.facts, &header).map_err(Refusal::Barred)?;
+        let payload = header.encode();
+        // What the other side would find malformed, and so void (§3.6), is refused before it is signed.
+        let reads = Header::decode(&payload).is_ok_and(|read| read == header);
+        if !reads || body.is_some_and(|b| Body::decode(b).is_none()) {
+            let kind = header.kind().unwrap_or(Kind::Memo);
+            return Err(Refusal::Barred(Bar::Malformed(kind)));
+        }
+        Ok(Prepared { header, payload, thing })
     }
 
     fn header(&self, draft: Draft, now: Timestamp) -> Header {
@@ -235,7 +244,7 @@ impl Line {
                 return Answer::Held;
             }
             // Two entries at one index, both signed, are a fork; an unsigned one shows nothing but itself.
-            let signed = entry.signed_by(&self.peer().key(), &Checked(verified_under));
+            let signed = entry.signed_by(&self.peer().key_at(at.index), &Checked(verified_under));
             return self.halt(if signed { Misconduct::Fork } else { Misconduct::BadSignature });
         }
         if self.halted().is_some() {
@@ -247,11 +256,10 @@ impl Line {
         if at.index == 0 && !self.opens(&entry.header) {
             return self.halt(Misconduct::WrongEpoch);
         }
-        let lacks = matches!(entry.header.body, Some(BodyRef::Attested(_))) && body.is_none();
-        if lacks {
-            self.lacking.push(at.index);
-        }
         let standing = self.append(&entry);
+        if body.is_none() && matches!(entry.header.body, Some(BodyRef::Attested(_))) {
+            self.lacks(at.index);
+        }
         let thing = self.facts.all().fact(at).map(|f| f.thing);
         written.push(Written { epoch: self.epoch(), entry, body, standing, thing });
         Answer::Written(at)
@@ -329,6 +337,13 @@ impl Line {
     pub fn received_due_ms(&self) -> Option<u64> {
         self.owes_since.map(|since| since + limits::RECEIVED_WAIT_MS)
     }
+}
+
+/// An entry of ours that lacks only its signature.
+struct Prepared {
+    header: Header,
+    payload: Vec<u8>,
+    thing: EntryRef,
 }
 
 /// The link's task has verified the signature under this key; the log says whether it is the one in force.

@@ -19,8 +19,8 @@ pub struct Log {
     epoch: Epoch,
     party: Party,
     edge: Edge,
-    /// Signs the next entry.
-    key: PublicKey,
+    /// From which index on each key signs; the last signs the next entry.
+    keys: Vec<(u64, PublicKey)>,
     /// Signs new keys.
     root: PublicKey,
     /// The serial of the last `key` entry; root's grants are numbered from 1 and never go back.
@@ -66,7 +66,18 @@ impl Log {
         let mut roots = VecDeque::new();
         roots.push_back(empty_root());
         let named = Head { size: 0, root: empty_root() };
-        Log { line, epoch, party, edge: Edge::new(), key, root, serial: 0, named, roots, first_root: 0 }
+        Log {
+            line,
+            epoch,
+            party,
+            edge: Edge::new(),
+            keys: alloc::vec![(0, key)],
+            root,
+            serial: 0,
+            named,
+            roots,
+            first_root: 0,
+        }
     }
 
     /// Whose log it is.
@@ -96,7 +107,13 @@ impl Log {
 
     /// The key that signs the next entry.
     pub fn key(&self) -> PublicKey {
-        self.key
+        self.key_at(self.size())
+    }
+
+    /// The key that was in force at an index, or is.
+    pub fn key_at(&self, index: u64) -> PublicKey {
+        let since = self.keys.iter().rev().find(|(from, _)| *from <= index);
+        since.map_or(self.root, |(_, key)| *key)
     }
 
     /// The key that signs new keys.
@@ -115,7 +132,7 @@ impl Log {
         self.roots.get(at).copied()
     }
 
-    /// Judges whether `entry` may stand next in this log; `other` is the other log of the line.
+    /// Judges whether `entry`, which is not held already, may stand next in this log; `other` is the other log of the line.
     ///
     /// # Errors
     /// The [`Misconduct`] that halts this log.
@@ -130,11 +147,16 @@ impl Log {
         if header.epoch != self.epoch {
             return Err(Misconduct::WrongEpoch);
         }
+        if header.own.size < self.size() {
+            // Two entries at one index accuse their author only if both are signed.
+            let signed = entry.signed_by(&self.key_at(header.own.size), verify);
+            return Err(if signed { Misconduct::Fork } else { Misconduct::BadSignature });
+        }
         if header.own != self.head() {
-            return Err(if header.own.size < self.size() { Misconduct::Fork } else { Misconduct::WrongPlace });
+            return Err(Misconduct::WrongPlace);
         }
         // What follows accuses the author, so it must be the author's.
-        if !vouched(entry, &self.key, &self.root, verify) {
+        if !vouched(entry, &self.key(), &self.root, verify) {
             return Err(Misconduct::BadSignature);
         }
         if header.held.size < self.named.size {
@@ -155,7 +177,8 @@ impl Log {
         self.edge.push(entry.leaf);
         self.roots.push_back(self.edge.root());
         self.named = entry.header.held;
-        self.key = key_after(&entry.header).unwrap_or(self.key);
+        let size = self.size();
+        self.keys.extend(key_after(&entry.header).map(|key| (size, key)));
         self.serial = serial(&entry.header).unwrap_or(self.serial);
     }
 

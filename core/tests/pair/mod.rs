@@ -192,6 +192,27 @@ impl Pair {
         self.turn(to, entries.into_iter().map(arrived).collect()).answers
     }
 
+    /// One side reads its line again from what both have written, as a start does; these bodies are not in its store.
+    pub fn restart(&mut self, party: Party, missing: &[EntryRef]) {
+        let mut line = Line::new(self.lines[party.slot()].charter().clone(), party);
+        let whole = Party::BOTH.map(|p| self.lines[party.slot()].log(p).size());
+        while Party::BOTH.map(|p| line.log(p).size()) != whole {
+            for author in Party::BOTH {
+                let next = line.log(author).size();
+                let Some((bytes, _)) = self.sent[author.slot()][..whole[author.slot()] as usize].get(next as usize)
+                else {
+                    continue;
+                };
+                let entry = Entry::read(bytes).unwrap();
+                if entry.header.held.size <= line.log(author.peer()).size() {
+                    line.reload(&entry).unwrap();
+                    missing.iter().filter(|at| **at == entry.header.at()).for_each(|at| line.lacks(at.index));
+                }
+            }
+        }
+        self.lines[party.slot()] = line;
+    }
+
     /// Time passes; both sides look at the clock twice, so that receipts fall due, and everything is carried.
     pub fn pass(&mut self, ms: u64) {
         self.now += ms;

@@ -9,6 +9,7 @@ use counterpart_core::line::Line;
 use counterpart_core::line::turn::Written;
 use counterpart_core::link::Held;
 use counterpart_core::record::charter::Charter;
+use counterpart_core::record::entry::BodyRef;
 use counterpart_core::record::log::Entry;
 use counterpart_core::record::opening::EpochHeads;
 use counterpart_core::time::Timestamp;
@@ -179,6 +180,10 @@ pub fn load_judged(
                 let at = entry.header.at();
                 let judged = judge(&line, entry).and_then(|()| line.reload(entry));
                 judged.map_err(|m| corrupt(format!("entry {at}: {}", m.word())))?;
+                let attested = matches!(entry.header.body, Some(BodyRef::Attested(_)));
+                if party != me && attested && !reader.had_body(entry_key(line.id(), epoch, at))? {
+                    line.lacks(at.index);
+                }
                 pages.advance();
                 moved = true;
             }

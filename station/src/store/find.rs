@@ -160,6 +160,14 @@ impl Reader {
         Ok(found.unwrap_or(Body::None))
     }
 
+    /// Whether a body ever came with an entry, erased since or not.
+    ///
+    /// # Errors
+    /// As [`Reader::lines`].
+    pub fn had_body(&self, key: EntryKey) -> Result<bool, StoreError> {
+        Ok(self.at(key, "SELECT 1 FROM body WHERE place = ?1", |_| Ok(()))?.is_some())
+    }
+
     /// Who at home did an act; `None` for the station itself and for the peer.
     ///
     /// # Errors

@@ -43,7 +43,7 @@ impl<'a> Sight<'a> {
             acts.extend(on_offer(offer, theirs).into_iter().map(|act| (act, offer)));
         }
         let judged = acts.into_iter().map(|(act, on)| {
-            let refusal = self.line.would(&act, now).err();
+            let refusal = self.line.would(&act, None, now).err();
             MayView {
                 act: act.word().into(),
                 on: self.named(on.at),

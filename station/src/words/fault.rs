@@ -41,6 +41,7 @@ impl Sight<'_> {
             }
             Refusal::LineNotOpen => ("refusal-line-not-open", vec![]),
             Refusal::Restored => ("refusal-restored", vec![]),
+            Refusal::LacksRules(version) => ("refusal-lacks-rules", vec![("version", (*version).into())]),
             Refusal::UnknownLine => ("refusal-unknown-line", vec![]),
         };
         self.why(id, None, &args)

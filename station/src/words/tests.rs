@@ -152,7 +152,15 @@ fn every_refusal_says_which_fact_decided_and_what_may_be_done() {
     use Refusal as R;
     let mut refusals: Vec<Refusal> = bars().into_iter().map(R::Barred).collect();
     refusals.extend(Deadline::ALL.iter().map(|deadline| R::TooEarly(*deadline, START)));
-    let others = [R::InThePast(START), R::NotEven, R::TooLong(50_000), R::LineNotOpen, R::Restored, R::UnknownLine];
+    let others = [
+        R::InThePast(START),
+        R::NotEven,
+        R::TooLong(50_000),
+        R::LineNotOpen,
+        R::Restored,
+        R::LacksRules(2),
+        R::UnknownLine,
+    ];
     refusals.extend(others);
 
     let trial = Trial::new();

@@ -92,7 +92,7 @@ fn whatever_happens_the_plain_lines_are_at_most_twelve_and_everything_is_told_an
             }
             let act = anything(&trial, &things, &mut dice, party);
             let opens = matches!(act, Act::Offer { .. } | Act::Ready { .. });
-            let would = trial.lines[party.slot()].would(&act, trial.now);
+            let would = trial.lines[party.slot()].would(&act, None, trial.now);
             let written = trial.try_act(party, act, None);
             assert_eq!(would.err(), written.err(), "what is shown as possible is what is done");
             things.extend(written.ok().filter(|_| opens));

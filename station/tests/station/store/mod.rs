@@ -120,6 +120,19 @@ fn an_erased_body_leaves_the_entry_and_no_bytes_on_disk() {
 }
 
 #[test]
+fn a_body_that_was_erased_had_come_and_one_that_never_came_had_not() {
+    let (_scratch, mut store) = begin("had");
+    let mut batch = appending(OURS, 0, 2);
+    batch.appends[1].body = None;
+    store.commit(&batch).unwrap();
+
+    store.erase_body(batch.appends[0].key, 99).unwrap();
+
+    let had = batch.appends.iter().map(|row| store.reader().unwrap().had_body(row.key).unwrap());
+    assert_eq!(had.collect::<Vec<_>>(), [true, false]);
+}
+
+#[test]
 fn a_second_process_is_refused_and_told_who_serves() {
     let (scratch, store) = begin("second");
 
