@@ -245,7 +245,14 @@ impl World {
         for t in tentative {
             self.reload(station, t.at)?;
             self.open_again(station, t.at);
-            t.fed_by.iter().for_each(|number| self.cut(*number, 1, 10));
+            let me = self.stations[station].kept[t.at].line.me();
+            for number in &t.fed_by {
+                // Also of a connection that the other end has left already: what is still on its way would leave a gap.
+                let end = &mut self.connections[*number].ends[me.slot()];
+                end.session = None;
+                end.coming.clear();
+                self.cut(*number, 1, 10);
+            }
             // What came behind it on those connections is dropped with them: it comes again.
             let behind = |m: &Message| matches!(m, Message::Arrived(number, _) if t.fed_by.contains(number));
             self.stations[station].inbox.retain(|(_, message)| !behind(message));
