@@ -12,6 +12,10 @@ test:
 quick:
     ./test --quick
 
+# The qualities of the line beside what this machine allows, into target/bench.json
+bench:
+    cargo bench -p counterpart --bench line
+
 # The story of one seed of the simulator
 sim SEED:
     cargo run --release -p counterpart-sim -- {{SEED}}

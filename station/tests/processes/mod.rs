@@ -43,11 +43,22 @@ impl Process {
 
     /// A new station that listens at `address`.
     pub fn init_at(parent: &Path, name: &str, call_sign: &str, rate: u32, address: SocketAddr) -> Process {
+        Process::init_behind(parent, name, call_sign, rate, address, address)
+    }
+
+    /// A new station that listens at one address and is reached at another.
+    pub fn init_behind(
+        parent: &Path,
+        name: &str,
+        call_sign: &str,
+        rate: u32,
+        listen: SocketAddr,
+        announce: SocketAddr,
+    ) -> Process {
         let data = parent.join(name);
         std::fs::create_dir(&data).unwrap();
-        let address = address.to_string();
-        let announce = [address.clone()];
-        let starter = Starter { name: call_sign, call_sign, zone: "UTC", listen: &address, announce: &announce };
+        let (listen, announce) = (listen.to_string(), [announce.to_string()]);
+        let starter = Starter { name: call_sign, call_sign, zone: "UTC", listen: &listen, announce: &announce };
         write_starter(&data, &starter).unwrap();
         let file = data.join("counterpart.toml");
         let text = std::fs::read_to_string(&file).unwrap();

@@ -1,0 +1,45 @@
+//! The qualities of DESIGN.md §11 that exist by now, each beside what this machine itself allows in the same run:
+//! `cargo bench -p counterpart --bench line [-- ROW…]`. Writes `target/bench.json`. It judges nothing by time: a missed aim is
+//! printed, and never fails.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a benchmark fails by panicking and says its figures"
+)]
+
+mod ask;
+mod bytes;
+mod floor;
+mod home;
+#[path = "../../tests/processes/mod.rs"]
+mod processes;
+mod report;
+
+use report::Report;
+
+/// A row's name, and what measures it.
+type Row = (&'static str, fn(&mut Report));
+
+/// The rows by the name under which they are asked for.
+const ROWS: &[Row] = &[("ask", ask::measure), ("bytes", bytes::measure)];
+
+fn main() {
+    let asked: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    if let Some(unknown) = asked.iter().find(|name| !ROWS.iter().any(|(row, _)| row == name)) {
+        let known: Vec<&str> = ROWS.iter().map(|(row, _)| *row).collect();
+        println!("no row is called {unknown}; there are {}", known.join(", "));
+        std::process::exit(2);
+    }
+    let mut report = Report::new();
+    for (name, measure) in ROWS {
+        if asked.is_empty() || asked.iter().any(|asked| asked == name) {
+            report.row(name);
+            measure(&mut report);
+        }
+    }
+    report.write();
+}
