@@ -166,6 +166,9 @@ impl<'a> Sight<'a> {
         for (n, id) in self.not_known(request).into_iter().enumerate() {
             lines.put(n.min(4) as u8, self.say(id, &about));
         }
+        if let Some(offer) = self.unanswered(request) {
+            lines.put(2, self.say("unknown-why-offer", &[("offer", self.name(offer))]));
+        }
         lines.cut()
     }
 
@@ -206,7 +209,9 @@ impl<'a> Sight<'a> {
         let attempts = view.attempts(request);
         if let [_, .., last] = attempts.as_slice() {
             let count = attempts.len() - 1;
-            lines.put(1, self.say("plain-renewed", &[("count", count.into()), ("time", self.both(last.time))]));
+            let open = view.decision(request).outcome == Outcome::Open;
+            let id = if open { "plain-renewed" } else { "plain-renewed-closed" };
+            lines.put(1, self.say(id, &[("count", count.into()), ("time", self.both(last.time))]));
         }
         if let Headline::Open { reached, earlier: Some(earlier), .. } = view.headline(request)
             && earlier.rung > reached.rung
@@ -301,6 +306,14 @@ impl<'a> Sight<'a> {
         self.say(id, &[])
     }
 
+    /// The last offer, if it lapsed and nothing was agreed since: the record does not say why.
+    fn unanswered(&self, request: &'a Fact) -> Option<EntryRef> {
+        let view = self.view();
+        let last = view.thread(request.at).filter(|f| f.kind() == Kind::Offer).last()?;
+        let lapsed = view.decision(last).outcome == Outcome::Said(Say::Lapsed);
+        (lapsed && !view.decision(request).outcome.agreed()).then_some(last.at)
+    }
+
     /// What the record does not say: never nothing while no outcome stands.
     fn not_known(&self, request: &'a Fact) -> Vec<&'static str> {
         let view = self.view();
@@ -311,6 +324,7 @@ impl<'a> Sight<'a> {
             return match talk {
                 _ if !view.settled_for(self.me(), &decision) => vec!["unknown-meanwhile"],
                 TalkState::Stated => vec!["unknown-talked"],
+                TalkState::Talked => vec!["unknown-said"],
                 TalkState::Planned | TalkState::Joined => vec!["unknown-come"],
                 _ => Vec::new(),
             };
@@ -325,7 +339,9 @@ impl<'a> Sight<'a> {
             Rung::Alerting => vec!["unknown-attended"],
             Rung::Seen | Rung::Referred => vec!["unknown-told"],
         };
-        let late = view.thread(request.at).any(|f| f.what == What::Overdue { clause: Clause::Watch });
+        let latest = view.attempts(request).pop().map(|a| a.at);
+        let watch = |f: &Fact| f.what == What::Overdue { clause: Clause::Watch } && f.refers == latest;
+        let late = view.thread(request.at).any(watch);
         if late && reached.rung < Rung::Seen {
             unknown.push("unknown-why");
         }
