@@ -209,6 +209,10 @@ plain-renewed = Renewed { $count ->
         [one] once
        *[other] { $count } times
     }, last { $time }; the offer stands.
+plain-renewed-closed = Renewed { $count ->
+        [one] once
+       *[other] { $count } times
+    } before it was closed, last { $time }.
 plain-valid-until = It is valid until { $time }.
 plain-earlier = An earlier attempt came further: { $rung } { $time }.
 plain-deferred = { $side ->
@@ -290,11 +294,143 @@ unknown-rings = Not known: whether anything rings there. No device of theirs has
 unknown-attended = Not known: whether anyone is there to hear it.
 unknown-told = Not known: whether the { $post } has been told. SEEN is the watch, and REFERRED the office.
 unknown-still = Not known: whether their { $post } is at hand now. They last said so { $time }.
-unknown-why = Not known: why. Silence is not an answer, and is not recorded as one.
+unknown-why = Not known: why their watch has not said that it has seen this. Silence is not an answer, and is not recorded as one.
+unknown-why-offer = Not known: why nothing was written on { $offer } in time. Silence is not an answer, and is not recorded as one.
 unknown-until = Not known: until when. They named no time.
 unknown-meanwhile = Not known: what they have written since. A lapse or a withdrawal of theirs may be on its way.
 unknown-talked = Not known: whether they talked. One side states it.
+unknown-said = Not known: what was said in it. The record holds that both state the talk, and none of its words.
 unknown-come = Not known: whether anyone came. Neither side has said so.
+
+## The course of things: one sentence an entry, the same at both sides. $sign is its author, $peer the other side, $on what it acts on.
+
+course-charter = { $sign } opens its log with the charter of this line, which both have signed.
+course-received = { $sign }’s station states that it holds { $names }.
+course-state = { $sign } declares its station { $state }.
+course-state-until = { $sign } declares its station { $state } until { $time }.
+course-check-schedule = { $sign }’s station tests the line, as the charter’s schedule has it, and waits for a person’s answer.
+course-check-person = A person at { $sign } tests the line and waits for a person’s answer.
+course-check-reply = A person at { $sign } answers the check { $on }.
+course-overdue-station = { $sign } notes that { $peer }’s station did not hold { $on } within the time that the charter gives.
+course-overdue-watch = { $sign } notes that { $peer }’s watch did not state within the time that the charter gives that it had seen { $on }.
+course-overdue-principal = { $sign } notes that neither a deferral nor a time for { $on } came within the time that the charter gives.
+course-ask = { $sign }’s { $from } asks to talk with { $peer }’s { $to } { $mode }, { $precedence }.
+course-ask-again = { $sign }’s { $from } asks again after { $on } to talk with { $peer }’s { $to } { $mode }, { $precedence }.
+course-text = { $sign }’s { $from } writes to { $peer }’s { $to }, { $precedence }.
+course-alerting = { $sign }’s station states that a device ({ $channel }) rings for { $on }.
+course-seen = { $sign } states that its watch has seen { $on }; not that its { $post } has.
+course-referred = { $sign } states that { $on } is with the office of its { $post }.
+course-renew = { $sign } renews { $on }: it still stands.
+course-renew-early = { $sign } renews { $on } sooner than the charter’s pace: it still stands, and this is no new attempt.
+course-suspend = { $sign } is not able at present: { $on } stands and does not ring.
+course-resume = { $sign } is able again: { $on } rings as before.
+course-defer = { $sign } defers { $on }: { $code }; no time is named.
+course-defer-until = { $sign } defers { $on }: { $code }, until { $until }.
+course-decline = { $sign } declines { $on }: { $code }.
+course-cancel = { $sign } cancels the talk of { $on }: { $code }.
+course-offer = { $sign } offers a time for { $on }: { $windows }. To be answered by { $time }; on silence the offer { $silence }.
+course-offer-why = { $sign } offers a time for { $on }: { $windows }. To be answered by { $time }; on silence the offer { $silence }. Why not sooner: { $code }.
+course-answer = { $sign } answers { $on }: they talk at once.
+course-ready = { $sign } is ready to take { $on } now; to be taken up by { $time }.
+course-accept = { $sign } accepts { $on }: { $window }.
+course-accept-ready = { $sign } comes to { $on }.
+course-withdraw = { $sign } takes { $on } back.
+course-lapse-valid-until = { $sign } notes that the time until which { $on } was valid has passed.
+course-lapse-answer-by = { $sign } notes that the time to answer { $on } has passed: the offer has lapsed, and the request is not ended by that.
+course-lapse-recall = { $sign } notes that the time to take up { $on } has passed.
+course-talk-telephone = { $sign } states that they talked on { $on } by telephone: { $window }.
+course-talk-in-person = { $sign } states that they talked on { $on } in person: { $window }.
+course-talk-video = { $sign } states that they talked on { $on } by video: { $window }.
+course-talk-writing = { $sign } states that they talked on { $on } in writing: { $window }.
+course-talk-other = { $sign } states that they talked on { $on } by other means: { $window }.
+course-missed = { $sign } states that { $peer } did not come to the talk of { $on }.
+course-read = { $sign } states that a person there has read { $on }.
+course-retract = { $sign } takes the text { $on } back.
+course-memo = { $sign } notes.
+course-other = { $sign } writes an entry of the type “{ $kind }”.
+course-unknown = { $sign } writes an entry of a type that this version does not know; it has no effect.
+course-renewal = { $request } (as renewed by { $name })
+course-crosses = { $sentence } It crossed { $others }: neither had seen the other.
+course-said = { $sentence } In its words ({ $language }): “{ $text }”
+course-void = { $sentence } Void, without effect: { $why }
+
+## Stories: two stations played from a file, and both sides’ accounts read back from their stores
+
+account-of = { $sign }’s account, from its own store
+account-request = Request { $name }
+account-beside = Beside the requests
+account-row = { $time }. { $sentence } [{ $name }]
+account-row-scripted = { $time }. { $sentence } (The bell is the story’s: no device rang.) [{ $name }]
+account-receipts = { $count ->
+        [one] One more entry is a receipt
+       *[other] { $count } more entries are receipts
+    } and nothing else; the record shows all.
+account-heads = Heads of both logs, by { $sign }’s store:
+account-heads-equal = Both stores hold the same two logs, by size and root.
+account-heads-differ = The stores hold different logs: one side does not hold yet what the other has written.
+account-figures = Times to answer, by { $sign }’s store. What the link takes is no time on a told clock.
+story-how = Played on two stations with their own stores and a real link; the clock is told by the story, and all claimed times with it. What follows is read back from the two stores. Times are local to each side, its own first.
+story-bell = The bell at { $sign } belongs to the story: the story confirms that it rings, and no device does.
+story-playing = Step { $done } of { $steps }: { $time } (UTC)
+story-kept = Kept in { $path }. The same afterwards: { $command }
+story-done = done
+story-nothing = nothing
+story-at = { $file }, line { $line }, column { $column }: { $wrong }
+story-not-text = This is not UTF-8 text.
+    .do = Save the story as UTF-8.
+story-control = Here is a control character, or one that turns the direction of writing (U+{ $code }).
+    .do = Take it out; a story has letters, spaces, tabs and line ends.
+story-too-long = A story has at most { $max } bytes.
+    .do = Shorten it, or tell it as two stories.
+story-line-too-long = A line has at most { $max } characters.
+    .do = Shorten it, or write it as two texts.
+story-too-many-steps = A story has at most { $max } steps.
+    .do = Shorten it, or tell it as two stories.
+story-wanted = Here should stand { $wanted }; “{ $found }” does.
+    .do = Write it as docs/stories.md says.
+story-wanted-at-end = Here should stand { $wanted }; the line ends.
+    .do = Write it as docs/stories.md says.
+story-time-back = { $said } lies before the step before it, { $before }.
+    .do = Put the steps into the order of their times.
+story-mark = Everything in a story is marked EXERCISE; it names no mark.
+    .do = Leave it out.
+story-twice = “{ $key }” is given twice.
+    .do = Give it once.
+story-not-done = The act was expected not to be done ({ $wanted }); what became of it: { $found }.
+    .do = Correct what is expected, or the course before it.
+story-status = “{ $name }” was expected to be { $wanted } in { $sign }’s store; there it is { $found }.
+    .do = Correct what is expected, or the course before it.
+story-too-much-due = More than { $max } things fall due between the steps: scheduled checks, lapses, notes of what is overdue.
+    .do = Let the charter’s schedule have fewer checks, or tell a shorter time.
+story-want-title = first of all: story "TITLE"
+story-want-statement = one of: say, side, terms, a time, expect
+story-want-step = a step, or what is expected of one
+story-want-side = side WORD "CALL SIGN" "ORGANISATION" zone=AREA/CITY
+story-want-side-word = a word for the side that no other has and that is not bell, link or wait: 1 to 32 of a–z, 0–9 and “-”
+story-want-zone = zone=AREA/CITY, a zone of the IANA database
+story-want-two-sides = two sides, no more, before the first step
+story-want-term = one of { $known }, each as KEY=VALUE
+story-want-duration = a duration such as 90s, 15m, 8h or 2d
+story-want-durations = a duration such as 15m, or four by precedence, ROUTINE first: 8h,1h,15m,5m
+story-want-checks = never, a duration from 60s to 1d, or times of the UTC day in their order: 09:00,17:00
+story-want-time = a time in UTC: YYYY-MM-DD HH:MM
+story-want-who = one of { $known }, or bell, link, wait
+story-want-side-of-story = one of the sides { $known }
+story-want-up-down = up or down
+story-want-on-off = on or off
+story-want-act = one of the acts { $known }
+story-want-on = the name of what the act is on, in quotation marks: "Northland 2"
+story-want-option = one of { $known }
+story-want-yes = private=yes, or nothing
+story-want-text = a text in quotation marks
+story-want-quote = a quotation mark that ends the text
+story-want-value = a value after “=”
+story-want-space = a space
+story-want-end = the end of the line
+story-want-act-before = an act before it, and nothing else that is expected of that act
+story-want-code = the code of a refusal, such as closed
+story-want-expected = not-done CODE, or "NAME" STATUS …
+story-want-status = one of { $known }
 
 ## Acts, as words for a sentence
 
@@ -624,6 +760,10 @@ fault-start = The station does not start: { $cause }.
     .do = Mend that and start it again.
 fault-demo-late = The station in { $path } did not come up in { $seconds } seconds.
     .do = Look at what it wrote to { $log }.
+fault-story-late = The two stations of the story did not come to hold the same within { $seconds } seconds.
+    .do = Try it again on a machine that has less to do.
+fault-story-unknown = There is no story “{ $said }”: { $cause }.
+    .do = Name a file, or one that comes with the program: { $known }.
 fault-no-station = No station answers at { $path }: { $cause }.
     .do = Start it with “counterpart --data { $data } serve”; record, status, lines and doctor also read without one.
 fault-station-there = A station already answers at { $path }.
@@ -636,8 +776,6 @@ fault-stopping = The station is stopping.
     .do = Ask again with the same token when it serves.
 fault-timed-out = The station did not answer within { $seconds } s.
     .do = Ask again with the same token: what is written already stands once.
-fault-not-built = This program cannot { $what } yet.
-    .do = Build a later version.
 
 ## What a command says when it is done
 

@@ -12,6 +12,7 @@ pub mod record;
 pub mod serving;
 pub mod station;
 pub mod store;
+pub mod story;
 pub mod view;
 pub mod words;
 

@@ -140,6 +140,10 @@ faults! {
     Start = Error INTERNAL_SERVER_ERROR "fault-start",
     /// A station of the demonstration did not come up in time.
     DemoLate = Error INTERNAL_SERVER_ERROR "fault-demo-late",
+    /// The stations of a story did not come to hold the same in time.
+    StoryLate = Error INTERNAL_SERVER_ERROR "fault-story-late",
+    /// There is no such story.
+    StoryUnknown = Usage BAD_REQUEST "fault-story-unknown",
     /// Nobody answers at the socket.
     NoStation = Error SERVICE_UNAVAILABLE "fault-no-station",
     /// Another station answers at the socket.
@@ -152,8 +156,6 @@ faults! {
     Stopping = Error SERVICE_UNAVAILABLE "fault-stopping",
     /// It took too long.
     TimedOut = Error SERVICE_UNAVAILABLE "fault-timed-out",
-    /// This build has not that part.
-    NotBuilt = Error NOT_IMPLEMENTED "fault-not-built",
 }
 
 /// A fault with what its sentence needs.

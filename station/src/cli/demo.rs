@@ -83,7 +83,7 @@ async fn run(context: &Context, sides: &mut [Side]) -> Result<(), Told> {
 }
 
 /// A directory that goes when the demonstration ends.
-fn fresh(context: &Context) -> Result<PathBuf, Told> {
+pub(super) fn fresh(context: &Context) -> Result<PathBuf, Told> {
     let name: String = entropy::bytes::<6>().map_err(|e| context.machine(e))?.map(|b| format!("{b:02x}")).concat();
     let place = std::env::temp_dir().join(format!("counterpart-demo-{name}"));
     DirBuilder::new().mode(0o700).create(&place).map_err(|e| file(context, &place, &e))?;

@@ -11,6 +11,7 @@ mod pair;
 mod place;
 mod serve;
 mod show;
+mod story;
 mod unserved;
 
 use std::ffi::OsString;

@@ -29,7 +29,7 @@ pub(super) enum ServeCommand {
 /// What a demonstration is told. Its directory is that of `--data`, if it is given; otherwise one that goes when it ends.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub struct Demo {
-    /// Play this story: february-2013, or a file.
+    /// Play this story: february-2013, offer-lapses, crossed, or a file.
     #[arg(long, value_name = "STORY")]
     pub story: Option<String>,
     /// Keep both stations of a story in DIR/SIDE/.
@@ -46,8 +46,9 @@ impl ServeCommand {
                 let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
                 runtime.map_err(|e| context.machine(e))?.block_on(context.serve(mark))
             }
-            ServeCommand::Demo(Demo { story: Some(_), .. }) => {
-                Err(context.tell(Fault::new(Code::NotBuilt).with("what", "demo --story")))
+            ServeCommand::Demo(Demo { story: Some(story), out }) => {
+                let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+                runtime.map_err(|e| context.machine(e))?.block_on(super::story::story(context, &story, out))
             }
             ServeCommand::Demo(_) => context.asynchronous(super::demo::demo(context)),
         }

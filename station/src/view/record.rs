@@ -149,7 +149,7 @@ pub fn record(sight: &Sight<'_>, inviter: &[Entry], joiner: &[Entry], page: Page
 
 /// The merge order: an entry stands after its own log before it and after all that it had seen; of two that could come next the
 /// lower party's comes first. A function of the entries alone.
-fn merge<'e>(inviter: &'e [Entry], joiner: &'e [Entry]) -> Vec<&'e Entry> {
+pub fn merge<'e>(inviter: &'e [Entry], joiner: &'e [Entry]) -> Vec<&'e Entry> {
     let begin = |log: &[Entry]| log.first().map_or(0, |e| e.header.own.size);
     let (mut first, mut second) = (inviter.iter().peekable(), joiner.iter().peekable());
     let mut joiner_size = begin(joiner);

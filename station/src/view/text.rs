@@ -367,6 +367,11 @@ fn banner(mark: Mark, words: &Words) -> Option<String> {
     (mark != Mark::Operation).then(|| words.say("mark-banner", &[("mark", mark.word().into())]))
 }
 
+/// Lines of text, each broken where `width` ends.
+pub(crate) fn paragraphs(lines: &[String], width: usize) -> String {
+    finish(lines.iter().flat_map(|line| wrap_to(line, width, 0, 0)).collect())
+}
+
 fn finish(lines: Vec<String>) -> String {
     let mut out = String::new();
     for line in lines {
@@ -376,7 +381,8 @@ fn finish(lines: Vec<String>) -> String {
     out
 }
 
-fn two_columns(left: &str, right: &str, half: usize) -> String {
+/// Two cells beside each other, the left one `half` columns wide.
+pub(crate) fn two_columns(left: &str, right: &str, half: usize) -> String {
     format!("{} │ {right}", pad(left, half))
 }
 
@@ -402,7 +408,7 @@ fn wrap(text: &str, first: usize, rest: usize) -> Vec<String> {
 }
 
 /// Breaks between words; a word longer than a line is cut.
-fn wrap_to(text: &str, width: usize, first: usize, rest: usize) -> Vec<String> {
+pub(crate) fn wrap_to(text: &str, width: usize, first: usize, rest: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = " ".repeat(first);
     let mut empty = true;

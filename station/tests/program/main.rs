@@ -10,5 +10,6 @@ mod socket;
 
 mod commands;
 mod demo;
+mod stories;
 mod udp_blocked;
 mod usage;

@@ -241,7 +241,7 @@ fn no<T: Send + 'static>() -> Answer<'static, T> {
 }
 
 fn told() -> Told {
-    Fault::new(Code::NotBuilt).with("what", "pair").tell(&Words::english())
+    Fault::new(Code::PairingNone).tell(&Words::english())
 }
 
 impl Ceremony for NoPairing {
