@@ -5,8 +5,9 @@ pub type LineKey = [u8; 16];
 
 /// The index of an entry is below this: an entry's place shares 63 bits with the number of its log.
 pub const INDEX_MAX: u64 = 1 << 40;
-/// Evidence kept for one line, in items; the oldest go first.
-pub const EVIDENCE_MAX: u32 = 1_000;
+/// Evidence kept for one line and one kind of misconduct, in items; the oldest go first. No kind halts a line more often than
+/// it may have epochs, so that what halted one is never pushed out.
+pub const EVIDENCE_MAX: u32 = 64;
 /// Bytes kept of one item of evidence; no frame is larger.
 pub const EVIDENCE_BYTES_MAX: usize = 65_536;
 /// A token of a command, in bytes.

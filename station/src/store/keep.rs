@@ -14,15 +14,15 @@ pub(super) fn line(to: &Connection, line: &LineUpdate) -> Result<(), StoreError>
     Ok(())
 }
 
-/// Keeps it, and lets the oldest of its line go.
+/// Keeps it, and lets the oldest of its line and kind go: what a peer repeats must not push out what it did once.
 pub(super) fn evidence(to: &Connection, evidence: &Evidence) -> Result<(), StoreError> {
     let kept = evidence.bytes.get(..EVIDENCE_BYTES_MAX).unwrap_or(&evidence.bytes);
     let sql = "INSERT INTO evidence (line, at, kind, detail, bytes) VALUES (?1, ?2, ?3, ?4, ?5)";
     let row = params![evidence.line, signed(evidence.at), evidence.kind, evidence.detail, kept];
     to.prepare_cached(sql)?.execute(row)?;
-    let sql = "DELETE FROM evidence WHERE line = ?1 AND id <=
-               (SELECT id FROM evidence WHERE line = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)";
-    to.prepare_cached(sql)?.execute(params![evidence.line, EVIDENCE_MAX])?;
+    let sql = "DELETE FROM evidence WHERE line = ?1 AND kind = ?2 AND id <=
+               (SELECT id FROM evidence WHERE line = ?1 AND kind = ?2 ORDER BY id DESC LIMIT 1 OFFSET ?3)";
+    to.prepare_cached(sql)?.execute(params![evidence.line, evidence.kind, EVIDENCE_MAX])?;
     Ok(())
 }
 

@@ -86,13 +86,29 @@ fn evidence_is_bounded_and_the_newest_stays() {
 
     let reader = store.reader().unwrap();
     let newest = reader.evidence(LINE, 2).unwrap();
-    assert_eq!((newest[0].at, newest[0].bytes.len(), newest[1].at), (5_000, EVIDENCE_BYTES_MAX, 1_009));
+    assert_eq!((newest[0].at, newest[0].bytes.len(), newest[1].at), (5_000, EVIDENCE_BYTES_MAX, 73));
     assert_eq!(reader.evidence([0; 16], 10).unwrap(), [other]);
     drop((reader, store));
     let connection = Connection::open(scratch.path().join(DATABASE_FILE)).unwrap();
     let sql = "SELECT COUNT(*), MIN(at) FROM evidence WHERE line = ?1";
     let kept: (u32, i64) = connection.query_row(sql, [LINE], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
     assert_eq!(kept, (EVIDENCE_MAX, 11));
+}
+
+#[test]
+fn what_a_peer_repeats_does_not_push_out_the_evidence_of_what_it_did_once() {
+    let (_scratch, mut store) = begin("evidence-kinds");
+    let fork = Evidence { kind: "fork".into(), ..evidence(1) };
+    let frame = |at| Evidence { kind: "bad-frame".into(), bytes: vec![1], ..evidence(at) };
+    store.commit(&Batch { evidence: vec![fork.clone()], ..Batch::default() }).unwrap();
+
+    for at in 2..2_000 {
+        store.commit(&Batch { evidence: vec![frame(at)], ..Batch::default() }).unwrap();
+    }
+
+    let kept = store.reader().unwrap().evidence(LINE, 1_000).unwrap();
+    assert_eq!(kept.len(), EVIDENCE_MAX as usize + 1);
+    assert!(kept.iter().any(|kept| kept.kind == "fork" && kept.at == fork.at));
 }
 
 #[test]
