@@ -1,5 +1,5 @@
-//! The command socket `DATA/socket`: for this user alone, one station a directory, a bounded number of callers, and none that waits
-//! for ever.
+//! The command socket `DATA/socket`: for this user and the system's own alone, whatever the modes of file and directory, one station
+//! a directory, a bounded number of callers, and none that waits for ever.
 
 use std::fs;
 use std::io;
@@ -42,6 +42,13 @@ struct BoundFile {
 /// Who called: the user's number, if the operating system tells it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Caller(pub Option<u32>);
+
+impl Caller {
+    /// The modes of the file keep other users out, but not in the moment before they are set, nor where someone changed them.
+    fn may_call(self, ours: u32) -> bool {
+        self.0.is_some_and(|uid| uid == ours || uid == 0)
+    }
+}
 
 impl Socket {
     /// Binds the socket of a data directory. One that nobody answers is left from a station that was killed, and is replaced.
@@ -95,6 +102,10 @@ impl axum::serve::Listener for Socket {
             match self.listener.accept().await {
                 Ok((stream, _)) => {
                     let caller = Caller(stream.peer_cred().ok().map(|who| who.uid()));
+                    if !caller.may_call(rustix::process::geteuid().as_raw()) {
+                        tracing::warn!(?caller, "another user called the command socket; hung up");
+                        continue;
+                    }
                     return (Held { stream, idle: Box::pin(tokio::time::sleep(IDLE)), _place: place }, caller);
                 }
                 Err(error) => {
@@ -167,6 +178,13 @@ mod tests {
 
         assert_eq!(mode, 0o600);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn only_the_stations_own_user_and_the_systems_may_call() {
+        let calls = [Some(1_000), Some(0), Some(1_001), None].map(|uid| Caller(uid).may_call(1_000));
+
+        assert_eq!(calls, [true, true, false, false]);
     }
 
     #[tokio::test]
