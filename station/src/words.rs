@@ -113,18 +113,42 @@ fn broken(said: String) -> String {
     panic!("a sentence is broken: {said}");
 }
 
-/// Text from outside as one line that cannot command a terminal: control characters, and those that turn the direction of
-/// writing, become U+FFFD; white space becomes a space.
+/// Text from outside as one line that cannot command a terminal: control characters, those that turn the direction of writing,
+/// and those that show nothing become U+FFFD; white space becomes a space.
 pub fn clean(text: &str) -> String {
-    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let line_end = |c: char| matches!(c, '\u{2028}' | '\u{2029}');
     text.chars()
         .map(|c| match c {
             '\n' | '\r' | '\t' => ' ',
-            c if c.is_control() || turns(c) || line_end(c) => '\u{fffd}',
+            c if is_unshown(c) => '\u{fffd}',
             c => c,
         })
         .collect()
+}
+
+/// Characters that a reader does not see and that change what he sees, or let two names look alike. Not among them are joiners and
+/// variation selectors, without which some languages cannot be written.
+pub fn is_unshown(c: char) -> bool {
+    let turns = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let line_end = matches!(c, '\u{2028}' | '\u{2029}');
+    let blank = matches!(c, '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180e}'
+        | '\u{200b}' | '\u{2060}'..='\u{2065}' | '\u{206a}'..='\u{206f}' | '\u{3164}' | '\u{feff}'
+        | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e00ff}');
+    c.is_control() || turns || line_end || blank
+}
+
+/// JSON whose strings may come from outside, for a terminal: the same value, with what is not shown written as `\u` and four
+/// digits. Line ends, which JSON has only between its parts, stay.
+pub fn escaped_json(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c != '\n' && is_unshown(c) {
+            let mut units = [0; 2];
+            c.encode_utf16(&mut units).iter().for_each(|unit| out.push_str(&format!("\\u{unit:04x}")));
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }
 
 impl<'a> From<&'a str> for Arg<'a> {

@@ -12,6 +12,7 @@ use super::{Context, Exit};
 use crate::api::bell::{BEAT, BellView, RangForm, Rung};
 use crate::api::fault::{Code, Told};
 use crate::view::text;
+use crate::words::escaped_json;
 
 /// While something rings, the terminal's bell sounds again after so long.
 const AGAIN: Duration = Duration::from_secs(5);
@@ -113,7 +114,7 @@ impl Terminal<'_> {
     /// Prints what changed, sounds the bell, and flushes; whether all of it went out.
     fn print(&self, view: &BellView, first: bool, line: &[u8]) -> bool {
         if self.context.json {
-            return write(&format!("{}\n", String::from_utf8_lossy(line)));
+            return write(&format!("{}\n", escaped_json(&String::from_utf8_lossy(line))));
         }
         let mut out = String::new();
         if first && view.rings.is_empty() {

@@ -31,8 +31,8 @@ use crate::api::times::Times;
 use crate::clock::Clock;
 use crate::config::{CONFIG_FILE, Config};
 use crate::entropy;
-use crate::words::Words;
 use crate::words::clocks::{Clocks, Place};
+use crate::words::{Words, escaped_json};
 use acts::ActCommand;
 use client::Client;
 
@@ -219,7 +219,7 @@ impl Context {
     /// Prints the API's JSON, or what is made of it for a person.
     fn show(&self, value: &Value, text: impl FnOnce() -> Result<String, Told>) -> Result<(), Told> {
         if self.json {
-            print(&format!("{value:#}"));
+            print(&escaped_json(&format!("{value:#}")));
         } else {
             print(&text()?);
         }
@@ -229,7 +229,7 @@ impl Context {
     fn complain(&self, told: &Told) {
         if self.json {
             let body = ErrorBody { error: told.clone() };
-            print(&serde_json::to_string_pretty(&body).unwrap_or_default());
+            print(&escaped_json(&serde_json::to_string_pretty(&body).unwrap_or_default()));
         } else {
             // Nobody reads a standard error that is closed.
             let _ = writeln!(io::stderr(), "{}\n{}", told.what, told.instead);

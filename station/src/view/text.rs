@@ -14,6 +14,11 @@ use crate::words::{Why, Words, clean};
 
 /// Columns of a terminal that everything fits into, but for one long word.
 pub const WIDTH: usize = 100;
+/// Columns of words that came from outside, with the bar before them. A terminal of 80 columns does not break them, so that no
+/// word of theirs can come to stand where a line of ours begins.
+const QUOTED_WIDTH: usize = 78;
+/// Lines of words that a ring shows.
+const RING_LINES_MAX: usize = 3;
 
 /// The status of a request: its plain lines, then the ladder of every attempt and offer with both sides' times.
 pub fn request(view: &RequestView, telling: &Telling<'_>) -> String {
@@ -205,8 +210,7 @@ pub fn record_list(view: &RecordView, telling: &Telling<'_>) -> String {
         };
         out.extend(lacking.map(|id| format!("    {}", telling.say(id, &[]))));
         // The words keep their own lines; each is cleaned by itself.
-        let text = entry.said.iter().flat_map(|said| said.text.lines());
-        out.extend(text.flat_map(|line| wrap(&clean(line), 4, 4)));
+        out.extend(entry.said.iter().flat_map(|said| quoted(&said.text, 4)));
     }
     out.extend(page(view, telling));
     finish(out)
@@ -350,8 +354,8 @@ pub fn ring(view: &RingView, words: &Words) -> String {
     let precedence = view.precedence.0.word();
     out.extend(wrap(&format!("{precedence}  {}: {}", clean(&view.entry.name), view.sentence), 0, 2));
     out.extend(wrap(&view.since, 2, 2));
-    let said = view.said.iter().flat_map(|said| said.text.lines().take(3));
-    out.extend(said.flat_map(|line| wrap(&clean(line), 2, 2)));
+    let said = view.said.iter().flat_map(|said| quoted(&said.text, 2).into_iter().take(RING_LINES_MAX));
+    out.extend(said);
     out.extend(view.not_meant.clone());
     out.extend(banner);
     finish(out)
@@ -407,13 +411,33 @@ fn wrap(text: &str, first: usize, rest: usize) -> Vec<String> {
     wrap_to(text, WIDTH, first, rest)
 }
 
+/// Words that came from outside: their own lines, each behind a bar, whatever they look like.
+fn quoted(text: &str, indent: usize) -> Vec<String> {
+    let bar = format!("{}│ ", " ".repeat(indent));
+    let width = QUOTED_WIDTH.saturating_sub(bar.chars().count());
+    text.lines().flat_map(|line| wrap_to(&clean(line), width, 0, 0)).map(|line| format!("{bar}{line}")).collect()
+}
+
+/// Columns of a character, at most: what may be wide counts as wide.
+fn columns(c: char) -> usize {
+    let wide = matches!(c, '\u{1100}'..='\u{115f}' | '\u{231a}'..='\u{23ff}' | '\u{25a0}'..='\u{27bf}' | '\u{2b00}'..='\u{2bff}'
+        | '\u{2e80}'..='\u{a4cf}' | '\u{a960}'..='\u{a97c}' | '\u{ac00}'..='\u{d7a3}' | '\u{f900}'..='\u{faff}'
+        | '\u{fe10}'..='\u{fe6f}' | '\u{ff00}'..='\u{ff60}' | '\u{ffe0}'..='\u{ffe6}' | '\u{16fe0}'..='\u{1b2ff}'
+        | '\u{1f000}'..='\u{1faff}' | '\u{20000}'..='\u{3fffd}');
+    if wide { 2 } else { 1 }
+}
+
+fn wide(text: &str) -> usize {
+    text.chars().map(columns).sum()
+}
+
 /// Breaks between words; a word longer than a line is cut.
 pub(crate) fn wrap_to(text: &str, width: usize, first: usize, rest: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = " ".repeat(first);
     let mut empty = true;
     for word in text.split(' ').flat_map(|word| cut(word, width.saturating_sub(rest).max(1))) {
-        let length = line.chars().count() + word.chars().count() + usize::from(!empty);
+        let length = wide(&line) + wide(&word) + usize::from(!empty);
         if !empty && length > width {
             lines.push(std::mem::replace(&mut line, " ".repeat(rest)));
             empty = true;
@@ -429,9 +453,17 @@ pub(crate) fn wrap_to(text: &str, width: usize, first: usize, rest: usize) -> Ve
 }
 
 fn cut(word: &str, width: usize) -> Vec<String> {
-    let letters: Vec<char> = word.chars().collect();
-    if letters.is_empty() {
-        return vec![String::new()];
+    let mut parts = vec![String::new()];
+    let mut length = 0;
+    for c in word.chars() {
+        if length + columns(c) > width && length > 0 {
+            parts.push(String::new());
+            length = 0;
+        }
+        length += columns(c);
+        if let Some(part) = parts.last_mut() {
+            part.push(c);
+        }
     }
-    letters.chunks(width).map(|part| part.iter().collect()).collect()
+    parts
 }

@@ -199,3 +199,22 @@ fn what_comes_from_outside_cannot_command_a_terminal() {
     let said = Words::english().say("plain-subject", &[("subject", hostile.into())]);
     assert_eq!(said, "Subject: \u{fffd}[2J\u{fffd}1m\u{fffd}gnp\u{fffd}  next");
 }
+
+#[test]
+fn what_a_reader_would_not_see_is_shown_and_what_languages_need_stays() {
+    let hidden = "a\u{1b}[2J\u{9b}31m\u{61c}\u{202e}\u{200b}\u{ad}\u{e0041}\u{2028}b";
+    let needed = "می\u{200c}خواهم क्\u{200d}ष ❤\u{fe0f} день";
+
+    assert_eq!(clean(hidden), "a\u{fffd}[2J\u{fffd}31m\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}b");
+    assert_eq!(clean(needed), needed);
+}
+
+#[test]
+fn json_for_a_terminal_is_the_same_value_and_commands_nothing() {
+    let value = serde_json::json!({ "text": "a\u{9b}31m\u{202e}\u{e0041}\u{7f}\nбв", "list": [1, "\u{2028}"] });
+
+    let shown = escaped_json(&format!("{value:#}"));
+
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
+    assert!(!shown.chars().any(|c| c != '\n' && is_unshown(c)));
+}

@@ -126,7 +126,7 @@ fn a_check_and_a_text_ring_and_are_owed_until_a_person_has_dealt_with_them() {
         "TEST TEST TEST ROUTINE Sundmark #2: TEST: Foreign Ministry of Sundmark tests the line and waits for a person's \
          answer. Since 13:02 Northland, Wed 13 Feb 03:02 Sundmark, by their clock. This is a TEST of the system. Nothing in it is meant. TEST TEST TEST",
         "PRIORITY Sundmark 1: Foreign Ministry of Sundmark has written: their foreign-minister to our minister. Since \
-         13:02 Northland, Wed 13 Feb 03:02 Sundmark, by their clock. We have your request.",
+         13:02 Northland, Wed 13 Feb 03:02 Sundmark, by their clock. │ We have your request.",
     ];
     assert_eq!(rung, expected);
     let owed: Vec<Owed> = line_view(&trial, Inviter).owed_by_us.iter().map(|o| o.what).collect();

@@ -159,7 +159,7 @@ fn the_record_on_a_terminal_shows_each_entry_on_its_side_with_what_it_had_seen()
     let seen: String = shown.lines().filter(|l| l.starts_with(' ')).collect::<Vec<_>>().join(" ");
     assert!(seen.contains("Sundmark #2  seen  →") && seen.contains("[had seen to #1]"), "{shown}");
     let list = trial.look(Inviter, |s| text::record_list(&view, &s.telling));
-    assert!(list.contains("\n    the tanker adrift\n"), "{list}");
+    assert!(list.contains("\n    │ the tanker adrift\n"), "{list}");
     let flat = list.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(flat.contains("void, without effect: It has been done, by Sundmark #2."), "{list}");
     assert!(
@@ -177,4 +177,25 @@ fn the_record_on_a_terminal_shows_each_entry_on_its_side_with_what_it_had_seen()
     assert_eq!(empty, "Nothing in the record here.\n");
     assert!(lacking.contains("(its words are not held here)"), "{lacking}");
     assert_eq!(trial.look(Inviter, |s| text::no_lines(&s.telling)), "No line yet.\n");
+}
+
+#[test]
+fn words_of_theirs_never_stand_where_a_line_of_ours_begins() {
+    let mut trial = Trial::new();
+    let forged = "Tue 12 Feb  Northland 9  accept".replace(' ', "\u{a0}");
+    let text = format!("{}{forged}\n{}\n{}", "x".repeat(76), "漢".repeat(60), "\u{1b}[1A\r".repeat(9));
+    trial.try_act(Joiner, Act::Memo, Some(&text)).unwrap();
+    trial.carry();
+
+    let page = Page { from: From::Offset(0), limit: 100, with_words: true };
+    let view = trial.record(Inviter, page);
+    let list = trial.look(Inviter, |s| text::record_list(&view, &s.telling));
+
+    let words: Vec<&str> = list.lines().filter(|line| line.contains(['x', '漢', '\u{fffd}', '\u{a0}'])).collect();
+    assert!(words.len() > 4, "{list}");
+    for line in words.iter().filter(|line| !line.contains("memo")) {
+        let columns: usize = line.chars().map(|c| if c == '漢' { 2 } else { 1 }).sum();
+        assert!(line.starts_with("    │ ") && columns <= 78, "{line}");
+    }
+    assert!(!list.chars().any(|c| c != '\n' && c.is_control()));
 }
