@@ -24,6 +24,10 @@ pub const LISTEN_DEFAULT: &str = "0.0.0.0:7411";
 pub const ENTRIES_PER_SECOND_DEFAULT: u32 = 50;
 /// Entries that a peer may send at once, unless told otherwise.
 pub const BURST_DEFAULT: u32 = 500;
+/// Entries that a peer may have stored in a day on one line, unless told otherwise.
+pub const ENTRIES_PER_DAY_DEFAULT: u32 = 50_000;
+/// The same of entries and bodies together, in units of 2^20 bytes.
+pub const MEBIBYTES_PER_DAY_DEFAULT: u32 = 256;
 /// Minutes from one watch check to the next, unless told otherwise.
 pub const CHECK_MINUTES_DEFAULT: u32 = 60;
 /// The file is refused beyond this, in bytes: nobody writes so much by hand.
@@ -81,6 +85,10 @@ pub struct Link {
     pub entries_per_second: u32,
     /// Entries that it may send at once.
     pub burst: u32,
+    /// Entries that it may have stored here in a day on one line; what it leaves over is saved up for a fortnight.
+    pub entries_per_day: u32,
+    /// The same of entries and bodies together, in units of 2^20 bytes.
+    pub mebibytes_per_day: u32,
 }
 
 /// When a watch check is due.

@@ -12,6 +12,7 @@ use crate::clock::{Clock, Moment};
 use crate::config::{Config, ConfigError};
 use crate::keys::{KeyError, Ring};
 use crate::link::board::Board;
+use crate::link::pace::Daily;
 use crate::link::pump::Shared;
 use crate::link::switchboard::Switchboard;
 use crate::link::{BindFault, Connection, Endpoint, EndpointConfig};
@@ -134,7 +135,10 @@ impl Station {
             board: self.board.clone(),
         };
         let rate = Rate { per_second: self.config.link.entries_per_second, burst: self.config.link.burst };
+        let (entries, mebibytes) = (self.config.link.entries_per_day, self.config.link.mebibytes_per_day);
+        let daily = Daily { entries: entries.into(), bytes: u64::from(mebibytes) << 20 };
         let switchboard = Switchboard::new(shared, self.endpoint.clone(), rate, &self.config.link.references);
+        let switchboard = switchboard.allowing(daily);
         self.tasks.push(tokio::spawn(switchboard.clone().answer(pairing)));
         self.tasks.push(tokio::spawn(switchboard.dial()));
     }

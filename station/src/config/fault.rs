@@ -29,7 +29,7 @@ pub(super) struct Fault {
 }
 
 /// For each key, a line that would be right.
-const EXAMPLES: [(&str, &str); 16] = [
+const EXAMPLES: [(&str, &str); 18] = [
     ("name", "name = \"Ministry of Foreign Affairs of Northland\""),
     ("call_sign", "call_sign = \"Northland\""),
     ("languages", "languages = [\"en\"]"),
@@ -40,6 +40,8 @@ const EXAMPLES: [(&str, &str); 16] = [
     ("references", "references = [\"192.0.2.1:443\"]"),
     ("entries_per_second", "entries_per_second = 50"),
     ("burst", "burst = 500"),
+    ("entries_per_day", "entries_per_day = 50000"),
+    ("mebibytes_per_day", "mebibytes_per_day = 256"),
     ("every_minutes", "every_minutes = 60"),
     ("at_utc", "at_utc = [\"09:00\", \"17:00\"]"),
     ("id", "id = \"duty-officer\""),

@@ -8,7 +8,10 @@ use toml::Spanned;
 use unic_langid::LanguageIdentifier;
 
 use super::fault::Fault;
-use super::{BURST_DEFAULT, CHECK_MINUTES_DEFAULT, ENTRIES_PER_SECOND_DEFAULT, LISTEN_DEFAULT};
+use super::{
+    BURST_DEFAULT, CHECK_MINUTES_DEFAULT, ENTRIES_PER_DAY_DEFAULT, ENTRIES_PER_SECOND_DEFAULT, LISTEN_DEFAULT,
+    MEBIBYTES_PER_DAY_DEFAULT,
+};
 use super::{Checks, Config, Link, Organisation, Post};
 use crate::words::clocks;
 
@@ -20,6 +23,7 @@ const LIST_MAX: usize = 16;
 const POSTS_MAX: usize = 64;
 const POST_ID_MAX: usize = 32;
 const RATE_MAX: u32 = 100_000;
+const DAILY_MAX: u32 = 1_000_000_000;
 const MINUTES_OF_DAY: u32 = 1_440;
 const PRECEDENCES: [(&str, u8); 4] = [("ROUTINE", 0), ("PRIORITY", 1), ("IMMEDIATE", 2), ("FLASH", 3)];
 
@@ -54,6 +58,8 @@ struct RawLink {
     references: Option<Spanned<Vec<Text>>>,
     entries_per_second: Option<Spanned<u32>>,
     burst: Option<Spanned<u32>>,
+    entries_per_day: Option<Spanned<u32>>,
+    mebibytes_per_day: Option<Spanned<u32>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -194,8 +200,15 @@ fn link(raw: RawLink) -> Result<Link, Fault> {
         listen,
         announce: addresses(raw.announce, "link.announce")?,
         references: addresses(raw.references, "link.references")?,
-        entries_per_second: rate(raw.entries_per_second, "link.entries_per_second", ENTRIES_PER_SECOND_DEFAULT)?,
-        burst: rate(raw.burst, "link.burst", BURST_DEFAULT)?,
+        entries_per_second: rate(
+            raw.entries_per_second,
+            "link.entries_per_second",
+            ENTRIES_PER_SECOND_DEFAULT,
+            RATE_MAX,
+        )?,
+        burst: rate(raw.burst, "link.burst", BURST_DEFAULT, RATE_MAX)?,
+        entries_per_day: rate(raw.entries_per_day, "link.entries_per_day", ENTRIES_PER_DAY_DEFAULT, DAILY_MAX)?,
+        mebibytes_per_day: rate(raw.mebibytes_per_day, "link.mebibytes_per_day", MEBIBYTES_PER_DAY_DEFAULT, DAILY_MAX)?,
     })
 }
 
@@ -217,11 +230,11 @@ fn addresses(raw: Option<Spanned<Vec<Text>>>, key: &str) -> Result<Vec<String>, 
     })
 }
 
-fn rate(raw: Option<Spanned<u32>>, key: &str, default: u32) -> Result<u32, Fault> {
+fn rate(raw: Option<Spanned<u32>>, key: &str, default: u32, max: u32) -> Result<u32, Fault> {
     let Some(raw) = raw else { return Ok(default) };
     let rate = *raw.get_ref();
-    if rate == 0 || rate > RATE_MAX {
-        return Err(Fault::new(raw.span(), key, format!("is {rate}, not 1 to {RATE_MAX}")));
+    if rate == 0 || rate > max {
+        return Err(Fault::new(raw.span(), key, format!("is {rate}, not 1 to {max}")));
     }
     Ok(rate)
 }

@@ -48,6 +48,10 @@ references = []
 # What a peer may send on one line: entries a second, and at once.
 entries_per_second = 50
 burst = 500
+# What it may have stored here in a day; what it leaves over is saved up for a fortnight. Beyond it is read slowly, and nothing
+# is lost. Raise it before a peer sends its whole log again.
+entries_per_day = 50000
+mebibytes_per_day = 256
 
 [checks]
 # What invitations propose for watch checks: every so many minutes (0: never), or at_utc = ["09:00", "17:00"].

@@ -9,11 +9,13 @@
 mod admission;
 pub mod board;
 mod connection;
+pub mod damper;
 mod dial;
 mod endpoint;
 mod frame;
 mod identities;
 pub mod observe;
+pub mod pace;
 pub mod pump;
 mod quic;
 mod reset;

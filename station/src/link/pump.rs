@@ -14,6 +14,8 @@ use counterpart_core::time::Timestamp;
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::board::Board;
+use super::damper::Damper;
+use super::pace::Pace;
 use super::{Control, LinkFault, Reader, Writer};
 use crate::clock::{Clock, Moment};
 use crate::record::{ActFault, Keeper, Published};
@@ -23,6 +25,9 @@ use crate::store;
 const UNSENT_MAX: usize = 128;
 /// Entries that wait for the record before no more are read from the peer.
 const UNTAKEN_MAX: usize = 256;
+/// Frames that wait to be written before the peer is taken to read nothing. Entries stop at [`UNSENT_MAX`] and a batch beyond it;
+/// all else that we send answers what the peer sends, one frame for one, and one ping of its is on its way at a time.
+const UNREAD_MAX: usize = 512;
 
 /// What every session of this station shares.
 #[derive(Clone)]
@@ -46,6 +51,15 @@ impl Shared {
     }
 }
 
+/// What bounds a peer beyond one session.
+#[derive(Clone, Debug, Default)]
+pub struct Bounds {
+    /// What it may make us do.
+    pub pace: Pace,
+    /// What it may make us write into our log.
+    pub damper: Damper,
+}
+
 /// Why a session ended, for the log and for [`Board`].
 #[derive(Debug)]
 pub enum Ended {
@@ -55,13 +69,15 @@ pub enum Ended {
     Broken(LinkFault),
     /// Another connection of the line stays instead, or the station stops.
     Replaced,
+    /// The peer makes us answer, and reads none of it.
+    Unread,
     /// The record has stopped.
     Stopping,
 }
 
 /// Runs `session` until it ends. `first` is what was to be sent at once, `read` a frame that was read already.
 pub async fn run(
-    shared: &Shared,
+    (shared, bounds): (&Shared, &Bounds),
     line: LineId,
     (reader, writer, control): (Reader, Writer, Control),
     (session, first): (Session, Vec<u8>),
@@ -74,8 +90,18 @@ pub async fn run(
     to_peer.put(first);
     let writing = tokio::spawn(write(writer, unsent));
     let taking = tokio::spawn(take(shared.keeper.clone(), line, untaken, found));
-    let mut pump =
-        Pump { shared, line, session, to_peer, to_record, control: control.clone(), ended: None, quiet_until_ms: 0 };
+    let control_too = control.clone();
+    let mut pump = Pump {
+        shared,
+        bounds,
+        line,
+        session,
+        to_peer,
+        to_record,
+        control: control_too,
+        ended: None,
+        quiet_until_ms: 0,
+    };
     if let Some(frame) = read {
         pump.frame(&frame).await;
     }
@@ -133,6 +159,10 @@ impl Outbox {
     fn has_room(&self) -> bool {
         self.gauge.unsent.load(Ordering::Relaxed) < UNSENT_MAX
     }
+
+    fn is_unread(&self) -> bool {
+        self.gauge.unsent.load(Ordering::Relaxed) >= UNREAD_MAX
+    }
 }
 
 async fn write(mut writer: Writer, mut unsent: Unsent) {
@@ -172,6 +202,7 @@ async fn take(
 
 struct Pump<'a> {
     shared: &'a Shared,
+    bounds: &'a Bounds,
     line: LineId,
     session: Session,
     to_peer: Outbox,
@@ -283,6 +314,30 @@ impl Pump<'_> {
         }
     }
 
+    fn send(&mut self, frame: Vec<u8>) {
+        self.to_peer.put(frame);
+        if self.to_peer.is_unread() {
+            self.ended = Some(Ended::Unread);
+        }
+    }
+
+    /// Gives an entry to the record. A peer that has used up what it may have stored here is read more slowly.
+    async fn take(&mut self, received: Received) {
+        let bytes = received.entry.bytes.len() + received.body.as_ref().map_or(0, Vec::len);
+        if let Some(until_ms) = self.bounds.pace.entry(self.line, bytes, self.shared.now().ms) {
+            self.quiet_until_ms = self.quiet_until_ms.max(until_ms);
+            if let Some(left_out) = self.may_log("allowance") {
+                tracing::warn!(line = %self.line, left_out, "the peer has used up its allowance and is read slowly");
+            }
+        }
+        drop(self.to_record.send(received).await);
+    }
+
+    /// Whether a line that the peer causes is to be written into the log, and how many were left out.
+    fn may_log(&self, kind: &'static str) -> Option<u64> {
+        self.bounds.damper.may(kind, Some(self.line), self.shared.now().ms)
+    }
+
     async fn put(&mut self, outputs: Vec<Output>) {
         for output in outputs {
             self.one(output).await;
@@ -292,9 +347,9 @@ impl Pump<'_> {
     async fn one(&mut self, output: Output) {
         let (board, line) = (&self.shared.board, self.line);
         match output {
-            Output::Send(frame) => self.to_peer.put(frame),
-            Output::Take(received) => drop(self.to_record.send(*received).await),
-            Output::ReadSlower { until_ms } => self.quiet_until_ms = until_ms,
+            Output::Send(frame) => self.send(frame),
+            Output::Take(received) => self.take(*received).await,
+            Output::ReadSlower { until_ms } => self.quiet_until_ms = self.quiet_until_ms.max(until_ms),
             Output::Even(even) => {
                 board.change(line, |link| link.even = even);
                 self.shared.keeper.link(line, true, even);
@@ -308,7 +363,8 @@ impl Pump<'_> {
                     link.software = software;
                     link.clock_ahead_ms = Some(ahead);
                 });
-                self.shared.keeper.link(line, true, self.session.even());
+                self.quiet_until_ms = self.bounds.pace.owed(line, now).unwrap_or(0).max(self.quiet_until_ms);
+                self.shared.keeper.link_begins(line, self.session.even());
             }
             Output::Path(path) => {
                 let packets = self.control.stats().map(|stats| (stats.sent_packets, stats.lost_packets));
@@ -316,20 +372,30 @@ impl Pump<'_> {
             }
             Output::PeerHolds { .. } => {}
             Output::Claim { epoch, head } => {
-                tracing::warn!(%line, %epoch, size = head.size, "the peer claims to hold more of our log, or another");
+                if let Some(left_out) = self.may_log("claim") {
+                    let size = head.size;
+                    tracing::warn!(%line, %epoch, size, left_out, "the peer claims to hold more of our log, or another");
+                }
                 board.change(line, |link| link.claim = Some((epoch, head)));
             }
             Output::PeerLost { epoch, head } => {
-                tracing::warn!(%line, %epoch, size = head.size, "the peer holds less of its own log than we do, or another");
+                if let Some(left_out) = self.may_log("lost") {
+                    let size = head.size;
+                    tracing::warn!(%line, %epoch, size, left_out, "the peer holds less of its own log than we do, or another");
+                }
                 board.change(line, |link| link.peer_lost = Some((epoch, head)));
             }
             Output::PeerFault { what, number, text } => {
-                let what = what.map_or("unknown", Misconduct::word);
-                tracing::warn!(%line, what, number, "the peer says that we broke the protocol");
+                if let Some(left_out) = self.may_log("fault") {
+                    let what = what.map_or("unknown", Misconduct::word);
+                    tracing::warn!(%line, what, number, left_out, "the peer says that we broke the protocol");
+                }
                 drop(text);
             }
             Output::Misconduct { what, epoch, evidence } => {
-                tracing::warn!(%line, misconduct = what.word(), "the peer broke the protocol");
+                if let Some(left_out) = self.may_log("misconduct") {
+                    tracing::warn!(%line, misconduct = what.word(), left_out, "the peer broke the protocol");
+                }
                 board.change(line, |link| link.misconduct = Some(what));
                 self.shared.keeper.evidence(line, what, epoch, evidence);
             }

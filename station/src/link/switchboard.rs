@@ -10,7 +10,8 @@ use counterpart_core::link::{Frame, Rate, Session, Setup, VERSION};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::pump::{self, Ended, Shared};
+use super::pace::{CallerPlace, Daily, Pace};
+use super::pump::{self, Bounds, Ended, Shared};
 use super::{Connection, Control, Dialling, Endpoint, Purpose, Reader, Transport, Writer};
 use crate::entropy;
 use crate::record::LinePublished;
@@ -49,6 +50,7 @@ pub struct Switchboard {
     shared: Shared,
     endpoint: Arc<Endpoint>,
     rate: Rate,
+    bounds: Bounds,
     /// `host:port` of something neutral, as the operator named it.
     references: Arc<[String]>,
     desk: Arc<Mutex<Desk>>,
@@ -59,8 +61,14 @@ pub struct Switchboard {
 impl Switchboard {
     /// A switchboard that does nothing yet.
     pub fn new(shared: Shared, endpoint: Arc<Endpoint>, rate: Rate, references: &[String]) -> Switchboard {
-        let references = references.into();
-        Switchboard { shared, endpoint, rate, references, desk: Arc::default(), ended: watch::Sender::new(0) }
+        let (references, bounds) = (references.into(), Bounds::default());
+        Switchboard { shared, endpoint, rate, bounds, references, desk: Arc::default(), ended: watch::Sender::new(0) }
+    }
+
+    /// With other allowances than the default ones.
+    pub fn allowing(mut self, daily: Daily) -> Switchboard {
+        self.bounds.pace = Pace::new(daily);
+        self
     }
 
     /// Answers whoever dials, until the endpoint closes; dropped, it drops the sessions that were answered. `pairing` takes connections that come to take up an invitation.
@@ -73,7 +81,7 @@ impl Switchboard {
                 Purpose::Line if sessions.len() < ANSWERED_MAX => {
                     drop(sessions.spawn(self.clone().answered(connection)))
                 }
-                Purpose::Line => tracing::warn!(remote = %connection.remote, "too many callers; hung up"),
+                Purpose::Line => self.turn_away(connection, "too many callers; hung up"),
             }
         }
     }
@@ -108,10 +116,25 @@ impl Switchboard {
         view.lines.iter().filter(|(_, line)| line.peer_link == *key).map(|(id, _)| *id).collect()
     }
 
+    /// Hangs up, and says so in the log if that has not been said a moment ago.
+    fn turn_away(&self, connection: Connection, why: &'static str) {
+        if let Some(left_out) = self.bounds.damper.may(why, None, self.shared.now().ms) {
+            tracing::warn!(remote = %connection.remote, left_out, "{why}");
+        }
+    }
+
+    /// A place for this caller, unless it holds too many.
+    fn place(&self, connection: &Connection, lines: &[LineId]) -> Option<CallerPlace> {
+        self.bounds.pace.caller(connection.peer_key, lines.len())
+    }
+
     async fn answered(self, connection: Connection) {
         let lines = self.lines_of(&connection.peer_key);
+        let Some(_place) = self.place(&connection, &lines) else {
+            return self.turn_away(connection, "a link key calls many times at once; hung up");
+        };
         match lines.as_slice() {
-            [] => tracing::info!(remote = %connection.remote, "an unknown link key called; hung up"),
+            [] => self.turn_away(connection, "an unknown link key called; hung up"),
             [line] => drop(self.serve(*line, Called::by(connection, None)).await),
             // Several lines with one peer: its hello says which.
             several => {
@@ -209,8 +232,14 @@ impl Switchboard {
     }
 
     /// Takes the line's place for this connection; `None` if the other one stays.
-    fn enter(&self, line: LineId, dialled_by: Party) -> Option<(u64, watch::Receiver<bool>)> {
+    fn enter(&self, line: LineId, dialled_by: Party, dialled: bool) -> Option<(u64, watch::Receiver<bool>)> {
         let now = self.shared.now().ms;
+        // Our own dialling backs off by itself.
+        if !dialled && !self.bounds.pace.may_connect(line, now) {
+            let left_out = self.bounds.damper.may("storm", Some(line), now)?;
+            tracing::warn!(%line, left_out, "the peer connects again and again; hung up");
+            return None;
+        }
         let mut desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(live) = desk.live.get(&line) {
             let crossed = now.saturating_sub(live.since_ms) < CROSSING_MS;
@@ -250,7 +279,7 @@ impl Switchboard {
     async fn serve(&self, line: LineId, called: Called) -> Option<Ended> {
         let view = self.line(line)?;
         let dialled_by = if called.dialled { view.me } else { view.me.peer() };
-        let (number, replaced) = self.enter(line, dialled_by)?;
+        let (number, replaced) = self.enter(line, dialled_by, called.dialled)?;
         let now = self.shared.now();
         self.shared.board.change(line, |link| {
             link.transport = Some(called.transport);
@@ -269,7 +298,7 @@ impl Switchboard {
             software: concat!("counterpart ", env!("CARGO_PKG_VERSION")).into(),
             now,
         });
-        let ended = pump::run(&self.shared, line, called.parts, session, called.read, replaced).await;
+        let ended = pump::run((&self.shared, &self.bounds), line, called.parts, session, called.read, replaced).await;
         tracing::info!(%line, ?ended, "a connection has ended");
         self.leave(line, number);
         Some(ended)

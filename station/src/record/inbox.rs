@@ -69,6 +69,17 @@ pub struct Begin {
     pub entries: Vec<Entry>,
 }
 
+/// What is known of a line's link.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Link {
+    /// A connection has begun.
+    Begins { even: bool },
+    /// One is up.
+    Up { even: bool },
+    /// None is up.
+    Down,
+}
+
 /// One thing for the record thread to do.
 pub(super) enum Message {
     Act {
@@ -96,11 +107,10 @@ pub(super) enum Message {
         begin: Option<Box<Begin>>,
         reply: oneshot::Sender<Result<(), ActFault>>,
     },
-    /// What is known of a line's link: since when it is up (`None`: it is down), and whether the records are even.
+    /// What is known of a line's link.
     Link {
         line: LineId,
-        up: bool,
-        even: bool,
+        link: Link,
     },
     /// The link found that the peer broke the protocol.
     Evidence {
@@ -194,9 +204,14 @@ impl Keeper {
         .await
     }
 
-    /// Tells what is known of a line's link.
+    /// A connection has begun, whether or not it takes the place of another; the records are even or not.
+    pub fn link_begins(&self, line: LineId, even: bool) {
+        self.tell(Message::Link { line, link: Link::Begins { even } });
+    }
+
+    /// Tells what is known of a line's link: it is down, or up with records that are even or not.
     pub fn link(&self, line: LineId, up: bool, even: bool) {
-        self.tell(Message::Link { line, up, even });
+        self.tell(Message::Link { line, link: if up { Link::Up { even } } else { Link::Down } });
     }
 
     /// Keeps what shows that the peer broke the protocol.

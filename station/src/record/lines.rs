@@ -15,6 +15,7 @@ use counterpart_core::record::opening::EpochHeads;
 use counterpart_core::time::Timestamp;
 
 use super::published::{LinePublished, Pushed, RECENT_MAX};
+use super::steady::Steady;
 use crate::store::{Append, EntryKey, EpochKey, HeadUpdate, LineRow, LogKey, Reader, StoreError, ThingRef};
 
 /// Entries read from the store at once.
@@ -35,10 +36,8 @@ pub struct Kept {
     pub line: Line,
     /// When the clock will next make something due.
     pub(super) next: Option<Timestamp>,
-    /// Since when, by the clock that never jumps, the link is up; `None`: it is down.
-    pub(super) up_since_ms: Option<u64>,
-    /// The records are even, as far as the link has shown.
-    pub(super) even: bool,
+    /// What the link lets us write by ourselves.
+    pub(super) steady: Steady,
     /// Something has changed since the last turn.
     pub(super) stirred: bool,
     pub(super) recent: VecDeque<Pushed>,
@@ -46,7 +45,7 @@ pub struct Kept {
 
 impl Kept {
     pub(super) fn new(line: Line) -> Kept {
-        Kept { line, next: None, up_since_ms: None, even: false, stirred: true, recent: VecDeque::new() }
+        Kept { line, next: None, steady: Steady::default(), stirred: true, recent: VecDeque::new() }
     }
 
     /// How far it is in its life.
@@ -56,12 +55,12 @@ impl Kept {
 
     /// Whether the link is up.
     pub fn is_up(&self) -> bool {
-        self.up_since_ms.is_some()
+        self.steady.is_up()
     }
 
     /// Whether the records are even, as far as the link has shown.
     pub fn is_even(&self) -> bool {
-        self.even
+        self.steady.is_even()
     }
 
     /// When the clock will next make something due; `None`: nothing waits for it.

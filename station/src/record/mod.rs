@@ -7,6 +7,7 @@ mod calls;
 mod inbox;
 mod lines;
 mod published;
+mod steady;
 mod thread;
 
 pub use inbox::{ActFault, Begin, Done, Keeper, Taken};

@@ -16,9 +16,10 @@ use counterpart_core::time::Timestamp;
 use tokio::sync::watch;
 
 use super::calls::{Caller, Turn, actors, reply, shown};
-use super::inbox::{ActFault, Begin, Done, Keeper, Message, Waiting};
+use super::inbox::{ActFault, Begin, Done, Keeper, Link, Message, Waiting};
 use super::lines::{Kept, Lines, append, entry_key, head};
 use super::published::Published;
+use super::steady::Steady;
 use crate::clock::{Clock, Moment};
 use crate::keys::{Keys, Ring};
 use crate::store::{Actor, Evidence, LineUpdate, Reader, Store, StoreError};
@@ -135,7 +136,7 @@ impl Record {
                     Err(fault) => drop(reply.send(Err(fault))),
                 }
             }
-            Message::Link { line, up, even } => self.note_link(line, up, even),
+            Message::Link { line, link } => self.note_link(line, link),
             Message::Evidence { line, what, epoch, bytes } => {
                 let (at, kind) = (self.clock.now(), what.word().to_string());
                 turn.batch.evidence.push(Evidence { line: line.0, at, kind, detail: format!("epoch {epoch}"), bytes });
@@ -164,14 +165,16 @@ impl Record {
         }
     }
 
-    fn note_link(&mut self, line: LineId, up: bool, even: bool) {
+    fn note_link(&mut self, line: LineId, link: Link) {
         let now = self.monotonic_ms();
         let Some(kept) = self.lines.kept.get_mut(&line) else { return };
-        // Even once since the connection came is enough: every trailing `received` makes it uneven for a moment.
-        let even = up && (kept.even || even);
-        kept.up_since_ms = up.then(|| kept.up_since_ms.unwrap_or(now));
-        kept.stirred |= kept.even != even;
-        kept.even = even;
+        let before = kept.steady;
+        match link {
+            Link::Begins { even } => kept.steady.begins(even, now),
+            Link::Up { even } => kept.steady.up(even, now),
+            Link::Down => kept.steady.ends(now),
+        }
+        kept.stirred |= kept.steady.is_even() != before.is_even() || kept.steady.is_up() != before.is_up();
     }
 
     /// Index 0 of either log, in the same commit as the line and the state of its pairing.
@@ -199,13 +202,13 @@ impl Record {
         &'a self,
         sign: &'a Keys,
         stored: &'a dyn Fn(counterpart_core::ids::Epoch, counterpart_core::ids::EntryRef) -> Option<Vec<u8>>,
-        up_since_ms: u64,
-        even: bool,
+        steady: &Steady,
     ) -> Given<'a> {
         let monotonic_ms = self.monotonic_ms();
+        let (even, steady_ms) = (steady.is_even(), steady.steady_ms(monotonic_ms));
         Given {
             now: Timestamp(self.clock.now()),
-            conduct: Conduct { even, steady_ms: monotonic_ms.saturating_sub(up_since_ms), mark: self.check_mark },
+            conduct: Conduct { even, steady_ms, mark: self.check_mark },
             monotonic_ms,
             sign,
             stored,
@@ -264,7 +267,7 @@ impl Record {
             begun.or_else(|| self.reader.entry(key).ok().flatten().map(|row| row.bytes))
         };
         let keys = self.keys.of_station(kept.line.own().key().as_bytes()).unwrap_or_else(|| self.keys.first());
-        let given = self.given(&keys, &stored, kept.up_since_ms.unwrap_or(0), kept.even);
+        let given = self.given(&keys, &stored, &kept.steady);
         let shown: Vec<Vec<u8>> = inputs.iter().map(shown).collect();
         let plan = kept.line.turn(inputs, &given);
         kept.next = plan.next;

@@ -41,6 +41,7 @@ fn the_file_that_init_writes_is_valid_and_never_overwritten() {
     assert_eq!(read.posts.len(), 2);
     assert_eq!(read.posts[0].highest, 3);
     assert_eq!((read.link.entries_per_second, read.link.burst), (50, 500));
+    assert_eq!((read.link.entries_per_day, read.link.mebibytes_per_day), (50_000, 256));
     assert_eq!(read.checks, Checks::Every { minutes: 60 });
     assert_says(&again, &["counterpart.toml", "cannot be written", "name a data directory that is new"]);
 }
@@ -125,7 +126,7 @@ fn a_value_of_another_type_is_named_with_an_example() {
     let night = error_after("night = true", "night = \"yes\"");
     let burst = error_after("burst = 500", "burst = -1");
 
-    assert_says(&night, &["line 37, post.night", "expected a boolean", "write, for example: night = true"]);
+    assert_says(&night, &["line 41, post.night", "expected a boolean", "write, for example: night = true"]);
     assert_says(&burst, &["link.burst", "`-1`", "write, for example: burst = 500"]);
 }
 
@@ -137,7 +138,7 @@ fn bad_syntax_is_named_with_its_line() {
 }
 
 /// What to replace in the file that `init` writes, with what, and what the error then says.
-const BAD_VALUES: [(&str, &str, &str); 17] = [
+const BAD_VALUES: [(&str, &str, &str); 18] = [
     ("name = \"Ministry of Foreign Affairs of Northland\"", "name = \" \"", "organisation.name: is empty"),
     ("\"Northland\"", "\"A call sign that nobody could say aloud\"", "organisation.call_sign: is 39 bytes long"),
     ("languages = [\"en\"]", "languages = []", "organisation.languages: is empty"),
@@ -148,6 +149,7 @@ const BAD_VALUES: [(&str, &str, &str); 17] = [
     ("references = []", "references = [\"192.0.2.1\"]", "link.references: `192.0.2.1` is not a host"),
     ("references = []", "references = [\"192.0.2.1:0\"]", "link.references: `192.0.2.1:0` is not a host"),
     ("burst = 500", "burst = 0", "link.burst: is 0, not 1 to"),
+    ("entries_per_day = 50000", "entries_per_day = 0", "link.entries_per_day: is 0, not 1 to"),
     ("entries_per_second = 50", "entries_per_second = 200000", "link.entries_per_second: is 200000"),
     ("every_minutes = 60", "every_minutes = 2000", "checks.every_minutes: is 2000, over 1440"),
     ("every_minutes = 60", "at_utc = [\"9:00\"]", "checks.at_utc: `9:00` is no time"),

@@ -8,6 +8,7 @@ mod scratch;
 
 mod ceremony;
 mod config;
+mod hostile;
 mod keeper;
 mod line;
 mod store;
