@@ -611,15 +611,15 @@ refusal-unknown-line = There is no such line here.
 
 ## Misconduct: what the other station did that the protocol forbids. Kept as evidence; the line survives.
 
-misconduct-bad-signature = Their station sent an entry whose signature does not verify under the key in force at its index.
-misconduct-not-canonical = Their station sent an entry that is not in its one form.
-misconduct-wrong-line = Their station sent an entry that belongs to another line.
-misconduct-wrong-party = Their station sent an entry of another log as theirs.
-misconduct-wrong-epoch = Their station sent an entry of an epoch that no charter opened.
-misconduct-wrong-place = Their station sent an entry that does not continue its log: its index or the root before it is another.
+misconduct-bad-signature = Over their link came what the key in force of their station has not signed.
+misconduct-not-canonical = Their station signed an entry that is not in its one form.
+misconduct-wrong-line = Over their link came an entry that belongs to another line.
+misconduct-wrong-party = Over their link came an entry of another log as theirs.
+misconduct-wrong-epoch = Over their link came an entry of an epoch that no charter opened.
+misconduct-wrong-place = Over their link came an entry above the next: one between them is left out.
 misconduct-head-went-back = Their station named an older head of our log than it had named before.
 misconduct-head-never-ours = Their station named a head that our log never had.
-misconduct-fork = Their station signed two different entries for one index.
+misconduct-fork = Their station signed two histories of one log: two entries for one index, or another root before it.
 misconduct-bad-frame = Their station sent a frame that is none, or that may not come there.
 misconduct-no-common-version = Their station and ours have no version of the protocol in common.
 misconduct-false-claim = Their station says that it holds more of our log than we do, and shows nothing that we signed.

@@ -90,13 +90,13 @@ pub enum Refusal {
     UnknownLine,
 }
 
-/// What the peer did that the protocol forbids (`docs/protocol.md` §3.6). The first nine halt its log: taken no further in
-/// this epoch. The others end a session.
+/// What the peer did that the protocol forbids (`docs/protocol.md` §3.6). What the author of a log is shown to have signed halts
+/// that log: taken no further in this epoch. What whoever holds the link could have sent without the author ends the session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Misconduct {
-    /// An entry's signature does not verify under the key in force at its index.
+    /// Nothing that the key in force at its index has signed.
     BadSignature,
-    /// An entry is not in its one form.
+    /// It is signed, and not in its one form.
     NotCanonical(Option<HeaderFault>),
     /// An entry belongs to another line.
     WrongLine,
@@ -104,13 +104,13 @@ pub enum Misconduct {
     WrongParty,
     /// An epoch that no charter opened.
     WrongEpoch,
-    /// An entry does not continue the log: its own index or the root before it is another.
+    /// An entry above the next index: one between them is left out.
     WrongPlace,
     /// It names an older head of ours than it named before.
     HeadWentBack,
     /// It names a head that our log never had.
     HeadNeverOurs,
-    /// Two of its entries stand at one index: a fork.
+    /// Two histories of one log, both signed: two entries at one index, or one that states another root before it.
     Fork,
     /// A frame that is none, or comes where it may not.
     BadFrame,
@@ -132,19 +132,7 @@ impl Misconduct {
     /// Whether it ends the taking of that log in this epoch.
     pub fn halts(self) -> bool {
         use Misconduct as M;
-        matches!(
-            self,
-            M::BadSignature
-                | M::NotCanonical(_)
-                | M::WrongLine
-                | M::WrongParty
-                | M::WrongEpoch
-                | M::WrongPlace
-                | M::HeadWentBack
-                | M::HeadNeverOurs
-                | M::Fork
-                | M::StaleGrant
-        )
+        matches!(self, M::NotCanonical(_) | M::HeadWentBack | M::HeadNeverOurs | M::Fork | M::StaleGrant)
     }
 
     /// All of them, in the order of their numbers, which begin at 1.

@@ -148,7 +148,7 @@ fn a_log_that_was_halted_before_a_start_stays_halted() {
     let joiner = Station::new(Party::Joiner);
     let mut inviter = Station::new(Party::Inviter);
 
-    inviter.line.mark_halted(Misconduct::BadSignature);
+    inviter.line.mark_halted(Misconduct::Fork);
     let plan = inviter.turn(vec![arrived(&joiner.entry(0), true)]);
 
     assert_eq!((plan.answers, inviter.line.peer().size()), (vec![Answer::Held], 0));

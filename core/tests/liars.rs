@@ -29,6 +29,8 @@ fn south(index: u64) -> EntryRef {
     EntryRef { party: SOUTH, index }
 }
 
+type Change = fn(&mut Header);
+
 /// A pair with one ask of North's that South holds.
 fn asked() -> (Pair, EntryRef) {
     let mut pair = Pair::new();
@@ -81,13 +83,29 @@ fn malformed_args_are_void() {
 }
 
 #[test]
-fn what_breaks_the_log_halts_it_by_name_and_nothing_more_is_taken() {
-    type Change = fn(&mut Header);
-    let breaks: [(Misconduct, Change); 6] = [
+fn what_shows_nothing_of_the_author_is_named_and_its_log_goes_on() {
+    let breaks: [(Misconduct, Change); 3] = [
         (Misconduct::WrongLine, |h| h.line = LineId([8; 16])),
         (Misconduct::WrongEpoch, |h| h.epoch = Epoch { number: 3, id: [1; 8] }),
         (Misconduct::WrongPlace, |h| h.own.size += 1),
-        (Misconduct::WrongPlace, |h| h.own.root = [0; 32]),
+    ];
+    for (misconduct, change) in breaks {
+        let (mut pair, request) = asked();
+        assert_eq!(shown(&mut pair, change), Answer::Misconduct(misconduct));
+        assert_eq!(pair.lines[0].halted(), None);
+        let honest = pair.forge(SOUTH, |header| {
+            header.refers = Some(request);
+            header.what = Ok(What::Seen);
+        });
+        pair.push(NORTH, vec![(honest, None)]);
+        assert_eq!(pair.rung(NORTH, request), "SEEN");
+    }
+}
+
+#[test]
+fn what_its_author_signed_against_its_log_halts_it_by_name_and_nothing_more_is_taken() {
+    let breaks: [(Misconduct, Change); 3] = [
+        (Misconduct::Fork, |h| h.own.root = [0; 32]),
         (Misconduct::HeadNeverOurs, |h| h.held.size += 5),
         (Misconduct::HeadNeverOurs, |h| h.held.root = [0; 32]),
     ];
@@ -154,7 +172,7 @@ fn two_entries_at_one_index_are_a_fork_and_a_resend_changes_nothing() {
 }
 
 #[test]
-fn a_changed_or_foreign_signature_halts() {
+fn a_changed_or_foreign_signature_is_no_signature_and_halts_nothing() {
     let (mut pair, request) = asked();
     let mut forged = pair.forge(SOUTH, |header| {
         header.refers = Some(request);
@@ -162,6 +180,7 @@ fn a_changed_or_foreign_signature_halts() {
     });
     *forged.last_mut().unwrap() ^= 1;
     assert_eq!(pair.push(NORTH, vec![(forged, None)]), [Answer::Misconduct(Misconduct::BadSignature)]);
+    assert_eq!(pair.lines[0].halted(), None);
 }
 
 #[test]

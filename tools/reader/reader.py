@@ -139,9 +139,9 @@ def open_frame(data):
         payload, at = read_item(data, len(begin), 0)
         signature = data[at + 2:]
     except ValueError:
-        raise Fault("not-canonical") from None
+        raise Fault("bad-signature") from None
     if type(payload) is not bytes or len(signature) != 64 or data != begin + encode(payload) + b"\x58\x40" + signature:
-        raise Fault("not-canonical")
+        raise Fault("bad-signature")
     return payload, signature
 
 
@@ -291,18 +291,24 @@ class Log:
     def judge(self, data, body, other):
         """What the entry reads as; a Fault if it may not stand next."""
         payload, signature = open_frame(data)
-        header, size = Header(payload), self.size
         if self.charter is None:
             raise Fault("wrong-epoch")
-        self.keys = self.keys or [self.charter.keys[self.party][1]]
+        self.keys, size = self.keys or [self.charter.keys[self.party][1]], self.size
+        signed = lambda index: verify(self.keys[index], to_be_signed(b"entry", payload), signature)
+        try:
+            header = Header(payload)
+        except Fault as fault:
+            # Nobody is accused of the form of what nobody has signed.
+            raise fault if signed(size) else Fault("bad-signature") from None
         for holds, name in (
             (header.line == self.charter.line, "wrong-line"),
             (header.party == self.party, "wrong-party"),
             (header.epoch == [0, bytes(8)], "wrong-epoch"),
-            (header.own == (size, self.roots[size]) or header.own[0] < size, "wrong-place"),
-            (verify(self.keys[min(header.own[0], size)], to_be_signed(b"entry", payload), signature), "bad-signature"),
+            (header.own[0] <= size, "wrong-place"),
+            (signed(min(header.own[0], size)), "bad-signature"),
             (header.own[0] == size, "fork"),
             (self.granted(header, self.charter.keys[self.party][0]), "bad-signature"),
+            (header.own[1] == self.roots[size], "fork"),
             (header.held[0] >= self.named, "head-went-back"),
             (header.held[0] < len(other.roots) and other.roots[header.held[0]] == header.held[1], "head-never-ours"),
             (header.new is None or header.new[0] > self.serial, "stale-grant"),

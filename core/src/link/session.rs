@@ -280,7 +280,13 @@ impl Session {
     fn entry(&mut self, bytes: &[u8], body: Option<Vec<u8>>, verify: &dyn Verify, out: &mut Vec<Output>) {
         let entry = match Entry::read(bytes) {
             Ok(entry) => entry,
-            Err(what) => return self.accuse(what, self.tracks.current(), bytes, out),
+            Err(what) => {
+                // Only its author can be accused of what it says, and the author of what is unsigned is not known.
+                let current = self.tracks.current();
+                let signed = self.tracks.find(current).is_some_and(|track| track.signed(bytes, verify));
+                let what = if signed { what } else { Misconduct::BadSignature };
+                return self.accuse(what, current, bytes, out);
+            }
         };
         let epoch = entry.header.epoch;
         if self.tracks.find(epoch).is_some_and(Track::halted) {

@@ -8,7 +8,7 @@ use crate::ids::{Epoch, Party};
 use crate::limits;
 use crate::record::body;
 use crate::record::entry::{BodyRef, Head, Header};
-use crate::record::log::{Entry, key_after, opened_with, vouched};
+use crate::record::log::{Entry, key_after, opened_with, signed_bytes, vouched};
 use crate::record::merkle::empty_root;
 use crate::record::opening::EpochHeads;
 use crate::record::sign1::{PublicKey, Verify};
@@ -194,6 +194,11 @@ impl Track {
         self.theirs = self.theirs.max(self.next);
         self.key = key_after(&entry.header).unwrap_or(key);
         Ok(Some(key))
+    }
+
+    /// Whether the key of the peer's next entry has signed these bytes, which are no entry.
+    pub(super) fn signed(&self, bytes: &[u8], verify: &dyn Verify) -> bool {
+        signed_bytes(bytes, &self.key, verify)
     }
 
     fn ours(&self) -> Head {

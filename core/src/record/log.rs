@@ -47,16 +47,17 @@ impl Entry {
     /// Reads an entry without judging its place or its signature.
     ///
     /// # Errors
-    /// [`Misconduct::NotCanonical`].
+    /// [`Misconduct::BadSignature`] if it is in no frame that carries a signature, else [`Misconduct::NotCanonical`], of which its
+    /// author is accused only if [`signed_bytes`] shows that it signed it.
     pub fn read(bytes: &[u8]) -> Result<Entry, Misconduct> {
-        let sealed = open(bytes).map_err(|_| Misconduct::NotCanonical(None))?;
+        let sealed = open(bytes).map_err(|_| Misconduct::BadSignature)?;
         let header = Header::decode(sealed.payload).map_err(|fault| Misconduct::NotCanonical(Some(fault)))?;
         Ok(Entry { bytes: bytes.into(), leaf: leaf_hash(bytes), header })
     }
 
     /// Whether this entry is signed by `key`.
     pub fn signed_by(&self, key: &PublicKey, verify: &dyn Verify) -> bool {
-        open(&self.bytes).is_ok_and(|sealed: Sealed<'_>| sealed.verify(AAD_ENTRY, key, verify))
+        signed_bytes(&self.bytes, key, verify)
     }
 }
 
@@ -135,7 +136,7 @@ impl Log {
     /// Judges whether `entry`, which is not held already, may stand next in this log; `other` is the other log of the line.
     ///
     /// # Errors
-    /// The [`Misconduct`] that halts this log.
+    /// The [`Misconduct`].
     pub fn judge(&self, entry: &Entry, other: &Log, verify: &dyn Verify) -> Result<(), Misconduct> {
         let header = &entry.header;
         if header.line != self.line {
@@ -152,12 +153,15 @@ impl Log {
             let signed = entry.signed_by(&self.key_at(header.own.size), verify);
             return Err(if signed { Misconduct::Fork } else { Misconduct::BadSignature });
         }
-        if header.own != self.head() {
+        if header.own.size > self.size() {
             return Err(Misconduct::WrongPlace);
         }
         // What follows accuses the author, so it must be the author's.
         if !vouched(entry, &self.key(), &self.root, verify) {
             return Err(Misconduct::BadSignature);
+        }
+        if header.own != self.head() {
+            return Err(Misconduct::Fork);
         }
         if header.held.size < self.named.size {
             return Err(Misconduct::HeadWentBack);
@@ -189,6 +193,11 @@ impl Log {
             self.first_root += 1;
         }
     }
+}
+
+/// Whether these bytes are a frame that `key` has signed as an entry, whatever it says.
+pub fn signed_bytes(bytes: &[u8], key: &PublicKey, verify: &dyn Verify) -> bool {
+    open(bytes).is_ok_and(|sealed: Sealed<'_>| sealed.verify(AAD_ENTRY, key, verify))
 }
 
 /// Whether `entry` is signed by `key`, the one in force at its index, and the keys that it brings are signed for: those of

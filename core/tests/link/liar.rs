@@ -8,7 +8,7 @@ use counterpart_core::link::rate::Rate;
 use counterpart_core::link::session::Session;
 use counterpart_core::record::entry::Head;
 use counterpart_core::record::opening::EpochHeads;
-use counterpart_core::record::sign1::{Sign, Strict};
+use counterpart_core::record::sign1::{AAD_ENTRY, Sign, Strict, seal};
 
 use crate::rig::*;
 
@@ -51,12 +51,12 @@ fn a_flood_is_slowed_and_nothing_of_it_is_dropped() {
 }
 
 #[test]
-fn a_bad_signature_is_named_and_halts_that_log_and_nothing_else() {
+fn what_nobody_has_signed_is_named_and_ends_the_session_and_halts_nothing() {
     let mut author = inviter();
     let (mut session, _) = joiner_meets(nothing());
     let good = author.memo("good");
     author.seed = 99;
-    let [bad, after] = ["bad", "after"].map(|text| author.memo(text));
+    let bad = author.memo("bad");
 
     assert_eq!(taken(&give(&mut session, &good)).len(), 1);
     let out = give(&mut session, &bad);
@@ -65,7 +65,24 @@ fn a_bad_signature_is_named_and_halts_that_log_and_nothing_else() {
         matches!(&out[0], Output::Misconduct { what: Misconduct::BadSignature, epoch: Epoch::FIRST, evidence } if *evidence == bad)
     );
     assert_eq!(fault_sent(&out), Some(1));
-    assert_eq!(closed(&out), None);
+    assert_eq!(closed(&out), Some(Reason::Misconduct(Misconduct::BadSignature)));
+    let (mut next, _) = joiner_meets(nothing());
+    assert_eq!(taken(&give(&mut next, &good)).len(), 1);
+}
+
+#[test]
+fn what_is_signed_and_in_no_form_halts_that_log_and_nothing_else() {
+    let mut author = inviter();
+    let (mut session, _) = joiner_meets(nothing());
+    let good = author.memo("good");
+    let bad = seal(AAD_ENTRY, &[0x81, 0x00], &key(root_seed(Party::Inviter) + 1));
+    let after = author.memo("after");
+
+    assert_eq!(taken(&give(&mut session, &good)).len(), 1);
+    let out = give(&mut session, &bad);
+
+    assert!(matches!(named(&out), Some(Misconduct::NotCanonical(Some(_)))));
+    assert_eq!((fault_sent(&out), closed(&out)), (Some(2), None));
     assert!(give(&mut session, &after).is_empty()); // not even looked at
     let ours = held(Epoch::FIRST, nothing(), Head { size: 3, root: [5; 32] }, first_key(Party::Inviter));
     session.committed(ours, now(0));
@@ -134,7 +151,7 @@ fn a_hello_for_another_line_ends_the_session() {
 }
 
 #[test]
-fn an_entry_of_ours_or_out_of_its_place_or_in_no_form_halts_the_log() {
+fn an_entry_of_ours_or_out_of_its_place_or_in_no_frame_ends_the_session() {
     let mut author = inviter();
     let (_, second) = (author.memo("first"), author.memo("second"));
     let ours = Author::new(Party::Joiner, Epoch::FIRST, 111).memo("ours");
@@ -145,12 +162,11 @@ fn an_entry_of_ours_or_out_of_its_place_or_in_no_form_halts_the_log() {
         (&second, Misconduct::WrongPlace),
         (&ours, Misconduct::WrongParty),
         (&unknown, Misconduct::WrongEpoch),
-        (&vec![0xd2], Misconduct::NotCanonical(None)),
+        (&vec![0xd2], Misconduct::BadSignature),
     ] {
         let (mut session, _) = joiner_meets(nothing());
         let out = give(&mut session, bytes);
-        assert_eq!((named(&out), closed(&out)), (Some(what), None));
-        assert!(give(&mut session, bytes).is_empty()); // named once
+        assert_eq!((named(&out), closed(&out)), (Some(what), Some(Reason::Misconduct(what))));
     }
 }
 
@@ -254,6 +270,10 @@ fn a_new_epoch_is_taken_by_the_word_of_root_and_by_no_other() {
     let false_opening = Author::new(Party::Inviter, SECOND, 11).open_epoch(55);
     let (mut session, _) = joiner_meets(nothing());
     assert_eq!(named(&give(&mut session, &false_opening)), Some(Misconduct::BadSignature));
+
+    let (mut session, _) = joiner_meets(nothing());
+    let in_no_form = seal(AAD_ENTRY, &[0x81, 0x00], &key(root + 1));
+    assert!(matches!(named(&give(&mut session, &in_no_form)), Some(Misconduct::NotCanonical(_))));
     assert_eq!(took(&mut session, &opens), Some(Some(key(root).public()))); // a new epoch lifts a halt
 }
 

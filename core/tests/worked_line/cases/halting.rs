@@ -1,4 +1,4 @@
-//! Cases that halt a log: form, frame, signature, place and keys.
+//! Cases of misconduct: form, frame, signature, place and keys.
 
 use counterpart_core::record::cbor::Value;
 use counterpart_core::record::kind::Kind;
@@ -71,7 +71,7 @@ impl Bench<'_> {
         let changed = |name, change: &dyn Fn(&mut Vec<u8>)| {
             let mut bytes = good.clone();
             change(&mut bytes);
-            self.one(name, ASKED, "not-canonical", bytes)
+            self.one(name, ASKED, "bad-signature", bytes)
         };
         vec![
             changed("frame-without-tag", &|b| {
@@ -139,7 +139,7 @@ impl Bench<'_> {
             memo("ours", "wrong-party", 4, uint(0)).held_by_north(held_of(&own)),
             memo("an-epoch-that-nobody-opened", "wrong-epoch", 3, list(&[uint(1), Value::bytes(&[5; 8])])),
             memo("an-index-left-out", "wrong-place", 5, own_head(size + 1, &root(&own))),
-            memo("another-root-before", "wrong-place", 5, own_head(size, &root(&own[1..]))),
+            memo("another-root-before", "fork", 5, own_head(size, &root(&own[1..]))),
             fork,
             unsigned,
             memo("an-older-head", "head-went-back", 6, held(1, &root(&theirs[..1]))),
