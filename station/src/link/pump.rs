@@ -71,6 +71,8 @@ pub enum Ended {
     Replaced,
     /// The peer makes us answer, and reads none of it.
     Unread,
+    /// The record kept nothing of what came: a commit failed. A new connection brings it again.
+    Unkept,
     /// The record has stopped.
     Stopping,
 }
@@ -253,7 +255,7 @@ impl Pump<'_> {
                     self.put(outputs).await;
                 }
                 () = gauge.room.notified() => {}
-                () = self.to_record.closed() => return Ended::Stopping,
+                () = self.to_record.closed() => return Ended::Unkept,
             }
             self.push().await;
         }

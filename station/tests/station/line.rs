@@ -107,6 +107,32 @@ async fn an_ask_is_delivered_over_tcp() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_fails_ends_the_connection_and_not_the_dialling() {
+    let scratch = Scratch::new("line-unkept");
+    let addresses = [free_port(), free_port()];
+    // Only South knows where to dial.
+    let sides = crate::pairs::pair(&scratch, [vec![addresses[0].to_string()], Vec::new()]).await;
+    let (line, [north, south]) = sides;
+    let store = rusqlite::Connection::open(south.data.join(counterpart::store::DATABASE_FILE)).unwrap();
+    let north = connect(north, addresses[0], Transport::Quic).await;
+    let south = connect(south, addresses[1], Transport::Quic).await;
+    even(line, [&north, &south], [1, 1]).await;
+
+    store.execute_batch("CREATE TRIGGER full BEFORE INSERT ON entry BEGIN SELECT RAISE(ABORT, 'full'); END").unwrap();
+    let done = north.side.keeper.act(line, ask(), None, officer(None)).await.unwrap();
+    let down = async {
+        while south.board.of(line).up_since_ms.is_some() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), down).await.expect("the connection ends");
+    store.execute_batch("DROP TRIGGER full").unwrap();
+
+    even(line, [&north, &south], [2, 2]).await;
+    assert_eq!(rung(&north.side, line, done.at).await, "DELIVERED");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_asked_while_the_peer_was_away_is_delivered_when_it_comes_back() {
     let scratch = Scratch::new("line-away");
     let (line, addresses, [north, south]) = both(&scratch, Transport::Quic).await;
