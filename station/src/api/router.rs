@@ -26,6 +26,7 @@ use crate::entropy;
 use crate::record::Done;
 use crate::store::{Actor, TOKEN_BYTES_MAX};
 use crate::view::Named;
+use crate::view::names::said;
 
 /// How long a call may take. A bell streams for as long as it is read, and an examination of the whole record has its own time.
 const CALL_MAX: Duration = Duration::from_secs(30);
@@ -253,17 +254,19 @@ impl Api {
     async fn done_before(&self, token: Option<String>) -> Option<(LineId, Done)> {
         let (token, reader) = (token?, self.parts.reader.clone());
         let key = tokio::task::spawn_blocking(move || reader.by_token(&token)).await.ok()?.ok()??;
-        Some((LineId(key.log.line), Done::repeated(&key)))
+        Some((LineId(key.log.line), Done::repeated(&key, None)))
     }
 
+    /// What is told of an act that was done. The record has named it already; only an entry whose line was not at hand is looked
+    /// up.
     async fn done(&self, line: LineId, done: Done) -> Result<DoneView, Told> {
-        let view = self.see(line, move |sight| {
-            let entry = sight.named(done.at);
-            let id = if done.repeated { "done-repeated" } else { "done-written" };
-            let sentence = sight.telling.say(id, &[("name", (&entry.name).into())]);
-            DoneView { line: line.to_string(), entry, repeated: done.repeated, sentence }
-        });
-        view.await
+        let entry = match &done.called {
+            Some(called) => Named { at: done.at.to_string(), name: said(&called.sign, called.ordinal, done.at) },
+            None => self.see(line, move |sight| sight.named(done.at)).await?,
+        };
+        let id = if done.repeated { "done-repeated" } else { "done-written" };
+        let sentence = self.words.say(id, &[("name", (&entry.name).into())]);
+        Ok(DoneView { line: line.to_string(), entry, repeated: done.repeated, sentence })
     }
 
     fn defaults(&self) -> Defaults {

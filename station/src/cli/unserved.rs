@@ -11,7 +11,7 @@ use crate::api::fault::{Code, Fault, Told};
 use crate::api::sight::{body, choose};
 use crate::api::views::{self, LineRow, RecordPage, RecordQuery};
 use crate::config::{Config, Organisation};
-use crate::record::load;
+use crate::record::{is_line, load};
 use crate::store::{Reader, StoreError};
 use crate::view::Sight;
 use crate::words::Words;
@@ -32,7 +32,8 @@ impl<'a> Unserved<'a> {
         let read = || -> Result<(Reader, Vec<Line>), StoreError> {
             let reader = Reader::open(data)?;
             let rows = reader.lines()?;
-            let lines = rows.iter().map(|row| load(&reader, row)).collect::<Result<_, _>>()?;
+            let lines =
+                rows.iter().filter(|row| is_line(row)).map(|row| load(&reader, row)).collect::<Result<_, _>>()?;
             Ok((reader, lines))
         };
         let (reader, lines) = read().map_err(|e| unreadable(&e, words))?;

@@ -95,7 +95,12 @@ impl Ceremony {
         if let Some(commit) = step.commit {
             let begin = begin(&kept.machine, &commit);
             let state = commit.state.encode(self.0.generation);
-            self.0.keeper.pairing(line, Some(state), begin).await?;
+            let ended = matches!(commit.state.standing(), Standing::Ended(_));
+            if ended && kept.machine.standing() == Standing::Countersigned {
+                self.0.keeper.pairing_ended(line, state).await?;
+            } else {
+                self.0.keeper.pairing(line, Some(state), begin).await?;
+            }
             kept.machine = commit.state;
         }
         for (key, frame) in step.send {

@@ -9,7 +9,7 @@ use counterpart_core::line::turn::{Answer, Input, Plan, Written};
 use tokio::sync::oneshot;
 
 use super::Lines;
-use super::inbox::{ActFault, Done, Taken};
+use super::inbox::{ActFault, Called, Done, Taken};
 use super::lines::log_key;
 use crate::store::{Actor, Batch};
 
@@ -32,6 +32,8 @@ pub(super) struct Turn {
     pub looks: Vec<Look>,
     pub opened: Vec<(LineId, Written)>,
     pub pairings: Vec<Caller>,
+    /// Lines that end with their pairing.
+    pub ended: Vec<LineId>,
     pub stop: bool,
 }
 
@@ -115,21 +117,27 @@ pub(super) fn actors(plan: &Plan, callers: &[Caller]) -> BTreeMap<EntryRef, Acto
 }
 
 /// Tells every caller what became of it; `failed` if the commit did.
-pub(super) fn reply(pairings: Vec<Caller>, turns: Vec<(LineId, Plan, Vec<Caller>)>, failed: Option<&ActFault>) {
+pub(super) fn reply(
+    pairings: Vec<Caller>,
+    turns: Vec<(LineId, Plan, Vec<Caller>)>,
+    failed: Option<&ActFault>,
+    lines: &Lines,
+) {
     for caller in pairings {
         match (failed, caller) {
             (None, Caller::Nobody { reply }) => drop(reply.send(Ok(()))),
             (fault, caller) => caller.refuse(fault.cloned().unwrap_or(ActFault::Stopping)),
         }
     }
-    for (_, plan, callers) in turns {
+    for (id, plan, callers) in turns {
         let epoch = plan.epoch;
+        let line = lines.line(&id).map(|kept| &kept.line).filter(|line| line.epoch() == epoch);
         let mut answers = plan.answers.into_iter();
         for caller in callers {
             let own: Vec<Answer> = answers.by_ref().take(caller.inputs()).collect();
             match (failed, caller) {
                 (Some(fault), caller) => caller.refuse(fault.clone()),
-                (None, Caller::Act { reply, .. }) => drop(reply.send(act_answer(epoch, &own))),
+                (None, Caller::Act { reply, .. }) => drop(reply.send(act_answer(epoch, &own, line))),
                 (None, Caller::Entries { reply, .. }) => drop(reply.send(Ok(taken(&own)))),
                 (None, caller) => caller.refuse(ActFault::Stopping),
             }
@@ -137,9 +145,12 @@ pub(super) fn reply(pairings: Vec<Caller>, turns: Vec<(LineId, Plan, Vec<Caller>
     }
 }
 
-fn act_answer(epoch: counterpart_core::ids::Epoch, answers: &[Answer]) -> Result<Done, ActFault> {
+fn act_answer(epoch: counterpart_core::ids::Epoch, answers: &[Answer], line: Option<&Line>) -> Result<Done, ActFault> {
     match answers.first() {
-        Some(Answer::Written(at)) => Ok(Done { epoch, at: *at, repeated: false }),
+        Some(Answer::Written(at)) => {
+            let called = line.map(|line| Called::of(line, *at));
+            Ok(Done { epoch, at: *at, called, repeated: false })
+        }
         Some(Answer::Refused(refusal)) => Err(ActFault::Refused(*refusal)),
         _ => Err(ActFault::Refused(Refusal::LineNotOpen)),
     }

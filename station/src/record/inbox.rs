@@ -6,6 +6,7 @@ use std::sync::{Arc, mpsc};
 use counterpart_core::act::{Act, Words};
 use counterpart_core::fault::{Misconduct, Refusal};
 use counterpart_core::ids::{EntryRef, Epoch, LineId, Party};
+use counterpart_core::line::Line;
 use counterpart_core::line::turn::Arrived;
 use counterpart_core::record::charter::Charter;
 use counterpart_core::record::codes::Channel;
@@ -19,22 +20,43 @@ use crate::store::{Actor, EntryKey};
 const WAITING_MAX: usize = 1_024;
 
 /// An act that is in the record.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Done {
     /// In which epoch.
     pub epoch: Epoch,
     /// Where it stands.
     pub at: EntryRef,
+    /// What it is called by, so that whoever is answered need not ask again; `None` if its line is not at hand.
+    pub called: Option<Called>,
     /// A command with the same token had done it before; nothing was written now.
     pub repeated: bool,
 }
 
+/// What an entry is called by (§2.4).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Called {
+    /// The call sign of its side.
+    pub sign: String,
+    /// Its number among what that side has opened; `None` if it opens nothing and is called by its index.
+    pub ordinal: Option<u64>,
+}
+
+impl Called {
+    /// What an entry of this line is called by.
+    pub fn of(line: &Line, at: EntryRef) -> Called {
+        let sign = line.charter().party(at.party).call_sign.clone();
+        Called { sign, ordinal: line.facts().all().ordinal(at) }
+    }
+}
+
 impl Done {
-    /// What a command with the same token had done.
-    pub fn repeated(key: &EntryKey) -> Done {
+    /// What a command with the same token had done on this line, if the line is at hand.
+    pub fn repeated(key: &EntryKey, line: Option<&Line>) -> Done {
         let party = if key.log.party == 0 { Party::Inviter } else { Party::Joiner };
         let epoch = Epoch { number: key.log.epoch.number, id: key.log.epoch.id };
-        Done { epoch, at: EntryRef { party, index: key.index }, repeated: true }
+        let at = EntryRef { party, index: key.index };
+        let called = line.filter(|line| line.epoch() == epoch).map(|line| Called::of(line, at));
+        Done { epoch, at, called, repeated: true }
     }
 }
 
@@ -105,6 +127,8 @@ pub(super) enum Message {
         line: LineId,
         state: Option<Vec<u8>>,
         begin: Option<Box<Begin>>,
+        /// The pairing has ended, and with it the line of which only we had written index 0.
+        ends: bool,
         reply: oneshot::Sender<Result<(), ActFault>>,
     },
     /// What is known of a line's link.
@@ -185,7 +209,16 @@ impl Keeper {
     /// # Errors
     /// [`ActFault`]; nothing was kept.
     pub async fn pairing(&self, line: LineId, state: Option<Vec<u8>>, begin: Option<Begin>) -> Result<(), ActFault> {
-        self.ask(|reply| Message::Pairing { line, state, begin: begin.map(Box::new), reply }).await?
+        self.ask(|reply| Message::Pairing { line, state, begin: begin.map(Box::new), ends: false, reply }).await?
+    }
+
+    /// Keeps the state of a pairing that has ended, and lets go of its line, of which the other side never wrote index 0: it is
+    /// dialled no more and shown no more. What we signed of it stays on disk.
+    ///
+    /// # Errors
+    /// [`ActFault`]; nothing was kept. [`ActFault::Machine`] if the record holds their index 0.
+    pub async fn pairing_ended(&self, line: LineId, state: Vec<u8>) -> Result<(), ActFault> {
+        self.ask(|reply| Message::Pairing { line, state: Some(state), begin: None, ends: true, reply }).await?
     }
 
     /// Looks at the lines as they are committed. `look` runs on the record thread: it must be short and do no I/O.

@@ -21,6 +21,15 @@ use crate::store::{Append, EntryKey, EpochKey, HeadUpdate, LineRow, LogKey, Read
 /// Entries read from the store at once.
 const PAGE: u32 = 1_000;
 
+/// The states of a line in the store: it has begun; its pairing has ended before the other side began it.
+pub(super) const LINE_BEGUN: u8 = 1;
+pub(super) const LINE_ENDED: u8 = 2;
+
+/// Whether a stored line is one still: not if its pairing ended before the other side began it.
+pub fn is_line(row: &LineRow) -> bool {
+    row.state != LINE_ENDED
+}
+
 /// How far a line is in its life.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum LineStatus {
@@ -121,7 +130,7 @@ impl Lines {
     /// Reads every line from the store.
     pub(super) fn load(reader: &Reader) -> Result<Lines, StoreError> {
         let mut lines = Lines::default();
-        for row in reader.lines()? {
+        for row in reader.lines()?.into_iter().filter(is_line) {
             let line = load(reader, &row)?;
             lines.kept.insert(line.id(), Kept::new(line));
         }

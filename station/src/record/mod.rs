@@ -10,7 +10,7 @@ mod published;
 mod steady;
 mod thread;
 
-pub use inbox::{ActFault, Begin, Done, Keeper, Taken};
-pub use lines::{Kept, LineStatus, Lines, entry_key, load, load_judged, log_key};
+pub use inbox::{ActFault, Begin, Called, Done, Keeper, Taken};
+pub use lines::{Kept, LineStatus, Lines, entry_key, is_line, load, load_judged, log_key};
 pub use published::{LinePublished, Published, Pushed};
 pub use thread::{Started, start};

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 
 use super::calls::{Caller, Turn, actors, reply, shown};
 use super::inbox::{ActFault, Begin, Done, Keeper, Link, Message, Waiting};
-use super::lines::{Kept, Lines, append, entry_key, head};
+use super::lines::{Kept, LINE_BEGUN, LINE_ENDED, LineStatus, Lines, append, entry_key, head};
 use super::published::Published;
 use super::steady::Steady;
 use crate::clock::{Clock, Moment};
@@ -126,8 +126,9 @@ impl Record {
                 callers.push(Caller::Entries { reply, count: entries.len() });
                 inputs.extend(entries.into_iter().map(|e| Input::Arrived(Box::new(e))));
             }
-            Message::Pairing { line, state, begin, reply } => {
+            Message::Pairing { line, state, begin, ends, reply } => {
                 let begun = begin.map_or(Ok(()), |begin| self.begin(line, *begin, turn));
+                let begun = begun.and_then(|()| if ends { self.end(line, turn) } else { Ok(()) });
                 match begun {
                     Ok(()) => {
                         turn.batch.pairings.push((line.0, state));
@@ -159,7 +160,10 @@ impl Record {
             return Some(Err(ActFault::Machine("the same token was given twice at once: ask again".into())));
         }
         match self.reader.by_token(token) {
-            Ok(Some(key)) => Some(Ok(Done::repeated(&key))),
+            Ok(Some(key)) => {
+                let kept = self.lines.kept.get(&LineId(key.log.line));
+                Some(Ok(Done::repeated(&key, kept.map(|kept| &kept.line))))
+            }
             Ok(None) => None,
             Err(error) => Some(Err(ActFault::Machine(error.to_string()))),
         }
@@ -193,8 +197,20 @@ impl Record {
             }
         }
         kept.stirred = true;
-        turn.batch.lines.push(LineUpdate { id: id.0, state: 1, me, charter, added: self.clock.now() });
+        turn.batch.lines.push(LineUpdate { id: id.0, state: LINE_BEGUN, me, charter, added: self.clock.now() });
         turn.opened.extend(opened.into_iter().map(|written| (id, written)));
+        Ok(())
+    }
+
+    /// A line that the other side never began ends with its pairing.
+    fn end(&self, id: LineId, turn: &mut Turn) -> Result<(), ActFault> {
+        let Some(kept) = self.lines.kept.get(&id) else { return Ok(()) };
+        if kept.status() == LineStatus::Open {
+            return Err(ActFault::Machine("the pairing ends, and their index 0 is held".into()));
+        }
+        let (charter, me) = (kept.line.charter().encode(), u8::from(kept.line.me() == Party::Joiner));
+        turn.batch.lines.push(LineUpdate { id: id.0, state: LINE_ENDED, me, charter, added: self.clock.now() });
+        turn.ended.push(id);
         Ok(())
     }
 
@@ -243,7 +259,7 @@ impl Record {
             self.keep(&turn, &answers);
         }
         let failed = committed.err().map(|error| ActFault::Machine(error.to_string()));
-        reply(turn.pairings, answers, failed.as_ref());
+        reply(turn.pairings, answers, failed.as_ref(), &self.lines);
         let unknown = turn.inputs.into_values().flat_map(|(_, callers)| callers);
         unknown.for_each(|caller| caller.refuse(ActFault::Refused(Refusal::UnknownLine)));
         turn.looks.into_iter().for_each(|look| look(&self.lines));
@@ -322,7 +338,10 @@ impl Record {
                 written.iter().for_each(|w| kept.push(w));
             }
         }
-        if turn.touched.is_empty() {
+        for id in &turn.ended {
+            self.lines.kept.remove(id);
+        }
+        if turn.touched.is_empty() && turn.ended.is_empty() {
             return;
         }
         self.version += 1;
@@ -333,6 +352,7 @@ impl Record {
                 next.lines.insert(*id, Arc::new(kept.publish()));
             }
         }
+        next.lines.retain(|id, _| !turn.ended.contains(id));
         self.publish.send_replace(Arc::new(next));
     }
 

@@ -7,8 +7,12 @@ use crate::words::{Arg, Words};
 
 /// The name of an entry: "Northland 112" for what its side has opened, "Northland #4071" for any other.
 pub fn name(line: &Line, at: EntryRef) -> String {
-    let sign = call_sign(line, at.party);
-    match line.facts().all().ordinal(at) {
+    said(call_sign(line, at.party), line.facts().all().ordinal(at), at)
+}
+
+/// The same, of what is known of the entry.
+pub fn said(sign: &str, ordinal: Option<u64>, at: EntryRef) -> String {
+    match ordinal {
         Some(ordinal) => format!("{sign} {ordinal}"),
         None => format!("{sign} #{}", at.index),
     }

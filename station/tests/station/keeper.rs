@@ -5,14 +5,17 @@
 use crate::pairs::{Side, ask, heads, officer, rung, serve, stop};
 use crate::scratch::Scratch;
 use counterpart::config::{Starter, write_starter};
-use counterpart::record::{ActFault, Begin};
+use counterpart::keys::Keys;
+use counterpart::record::{ActFault, Begin, Called};
 use counterpart::store::back_up;
 use counterpart_core::act::{Act, Target};
 use counterpart_core::fault::{Bar, Misconduct, Refusal};
 use counterpart_core::ids::{EntryRef, Epoch, LineId, Party};
 use counterpart_core::line::turn::Arrived;
+use counterpart_core::precedence::{Mark, Precedence};
 use counterpart_core::record::codes::Code;
 use counterpart_core::record::log::Entry;
+use counterpart_core::record::sign1::{AAD_ENTRY, seal};
 
 /// Two stations, each of which has written its index 0 and taken the other's.
 async fn pair(scratch: &Scratch) -> (LineId, [Side; 2]) {
@@ -71,6 +74,13 @@ async fn a_new_start_finds_every_act_and_a_repeated_token_writes_nothing() {
     assert_eq!(rung(&north, line, done.at).await, "SEEN");
     let again = north.keeper.act(line, ask(), None, officer(Some("t-1"))).await.unwrap();
     assert_eq!((again.at, again.repeated, again.epoch), (done.at, true, Epoch::FIRST));
+    let called = Some(Called { sign: "Northland".into(), ordinal: Some(1) });
+    assert_eq!((&done.called, &again.called), (&called, &called), "the answer names what was done");
+    let check = Act::Check { precedence: Precedence::Routine, mark: Mark::Exercise };
+    let check = north.keeper.act(line, check, None, officer(None)).await.unwrap();
+    assert_eq!(check.called.unwrap().ordinal, None, "it is called by its index");
+    let before = heads(&north, line).await;
+    north.keeper.act(line, ask(), None, officer(Some("t-1"))).await.unwrap();
     assert_eq!(heads(&north, line).await, before);
     stop(south).await;
     stop(north).await;
@@ -122,10 +132,13 @@ fn halted(side: &Side, line: LineId) -> bool {
 async fn a_halt_that_the_record_found_outlives_a_start() {
     let scratch = Scratch::new("record-halt");
     let (line, [north, south]) = pair(&scratch).await;
-    let own = north.keeper.published().borrow().lines[&line].recent[0].clone();
-    let as_theirs = Arrived { entry: Entry::read(&own.bytes).unwrap(), body: None, verified_under: None };
-    let taken = north.keeper.arrived(line, vec![as_theirs]).await.unwrap();
-    assert_eq!((taken.misconduct, halted(&north, line)), (Some(Misconduct::WrongParty), true));
+    let theirs = south.keeper.published().borrow().lines[&line].recent[0].clone();
+    let mut branch = Entry::read(&theirs.bytes).unwrap().header;
+    branch.time = branch.time.plus(1);
+    let branch = seal(AAD_ENTRY, &branch.encode(), &Keys::load(&south.data).unwrap());
+    let fork = Arrived { entry: Entry::read(&branch).unwrap(), body: None, verified_under: None };
+    let taken = north.keeper.arrived(line, vec![fork]).await.unwrap();
+    assert_eq!((taken.misconduct, halted(&north, line)), (Some(Misconduct::Fork), true));
 
     let sides = [serve(stop(north).await), south];
     let before = heads(&sides[0], line).await;

@@ -167,6 +167,30 @@ fn what_either_side_abandons_reaches_the_other() {
 }
 
 #[test]
+fn a_line_whose_joiner_leaves_before_it_begins_it_is_no_line_any_more() {
+    let scratch = Scratch::new("ceremony-left");
+    let ([north, south], line, _) = joined(&scratch);
+    let digits = north.digits(line);
+    south.confirm(line, &digits).unwrap();
+    north.until(line, "signed there", |view| view.candidates.iter().any(|c| c.they_confirmed));
+    let south = south.kill();
+    north.confirm(line, &digits).unwrap();
+    north.until_standing(line, Standing::Countersigned);
+    assert!(north.keeper.published().borrow().lines.contains_key(&line), "our index 0 is written");
+    let north = north.kill();
+
+    let south = south.start();
+    south.runtime.block_on(south.ceremony.abandon(line)).unwrap();
+    let north = north.start();
+    north.until_standing(line, Standing::Ended(End::Theirs));
+
+    assert!(north.keeper.published().borrow().lines.is_empty());
+    let north = north.killed_and_started();
+    assert!(north.keeper.published().borrow().lines.is_empty(), "nor after a start");
+    north.runtime.block_on(north.ceremony.forget(line)).unwrap();
+}
+
+#[test]
 fn what_is_abandoned_while_the_other_is_away_reaches_it_later() {
     let scratch = Scratch::new("ceremony-away");
     let ([north, south], line, _) = joined(&scratch);
