@@ -756,6 +756,30 @@ fault-pairing-several = Several pairings are under way.
     .do = Say which: { "`--line`" } takes the first eight digits of the line, as { "`counterpart confirm`" } lists them.
 fault-pairing-candidate = No candidate, or more than one, is meant.
     .do = Give the key of the candidate, as { "`counterpart confirm`" } lists it.
+fault-user-malformed = “{ $said }” cannot be the name of a user.
+    .do = Write 1 to { $max } bytes on one line, without space at either end.
+fault-password-unfit = The password is too short or too long.
+    .do = Take { $min } characters or more, at most 256 bytes.
+fault-user-unknown = No user is called “{ $said }”.
+    .do = “counterpart user list” shows those there are.
+fault-session-ended = Nobody is signed in with this browser: the session has ended.
+    .do = Sign in again; a session lasts twelve hours, and can be ended by the person, by another desk or by an administrator.
+fault-form-foreign = This form is not of a page that this desk drew for this session.
+    .do = Open the page again and send it from there.
+fault-form-unreadable = The form cannot be read.
+    .do = Open the page again and send it from there.
+fault-not-signed-in = That name and password do not match.
+    .do = Try again, or ask an administrator of this station for a link.
+fault-tries-spent = Ten tries in a minute have been made for this name from this address.
+    .do = Wait { $seconds } s.
+fault-link-spent = This link has signed somebody in already, or its ten minutes are over.
+    .do = Ask for another: “counterpart user link NAME”.
+fault-nothing-here = The desk has no page at { $path }.
+    .do = Go back to the lines.
+fault-role-reads = The role { $role } reads and does no act.
+    .do = A person with one of these roles may do it: { $may }.
+fault-desk-none = This station serves no desk.
+    .do = Give it an address under [desk] in its configuration, and start it again.
 fault-start = The station does not start: { $cause }.
     .do = Mend that and start it again.
 fault-demo-late = The station in { $path } did not come up in { $seconds } seconds.
@@ -785,6 +809,12 @@ done-init = The station is made in { $data }. Its root key is { $root }: keep it
 done-init-next = Read { $config }, then start it: counterpart --data { $data } serve
 done-backup = The record, the keys and the configuration are copied to { $to }. Who has it can sign as this station: keep it closed.
 done-invite = Give this invitation to the other organisation in confidence. It opens line { $line }.
+done-user = { $name } may sign in.
+done-user-end = { $name } may no longer sign in, and is signed out.
+done-user-sign-out = { $name } is signed out everywhere.
+user-line = { $name }: { $role }; sessions that run: { $count }
+password-prompt = Password:
+standard-input = The standard input
 requests-none = No open request.
 bell-mute = This is not a terminal: what rings is printed here and does not count as ringing.
 bell-waiting = The bell is set. Nothing rings.
@@ -821,6 +851,322 @@ doctor-conduct = Line { $line }: { $count ->
     .do = Speak with them by another channel.
 record-head = { $sign }: { $size } entries, root { $root }
 
+## The desk: what stands on every page
+
+desk-skip = Skip to content
+desk-units = d h min s
+desk-past = { $lasted } ago
+desk-by = by { $time }
+desk-nav = Desk
+desk-tab-lines = Lines
+desk-tab-record = Record
+desk-sign-out = Sign out
+desk-as-of = as of this time; reload to refresh
+desk-live = live
+desk-not-live = Not live since
+desk-not-known = Not known
+desk-changed = something has changed; reload when you are ready
+desk-dead = This station has not answered for
+desk-dead-as-of = This page is as it was at
+desk-dead-nothing = It says nothing about now, and no key acts. What happens meanwhile is not known from here. It tries again every 2 seconds and goes on by itself.
+desk-try-now = Try now
+desk-four = At a glance
+desk-line = Line
+desk-lines = Lines
+desk-lines-open = { $open } OPEN, { $not } not
+desk-count-state = { $count } { $state }
+desk-no-line = No line yet
+desk-no-line-small = the record begins with the charter
+desk-declared = declared { $state }
+desk-needs = Needs you
+desk-needs-nothing = Nothing now
+desk-needs-count = { $count } matters
+desk-needs-first = first { $name }: { $what }
+desk-last-said = Last said
+desk-last = { $who }, { $time }: { $kind }
+desk-last-nothing = Nothing yet
+desk-we = We
+desk-mark = Mark
+desk-mark-also = and { $count ->
+        [one] one matter
+       *[other] { $count } matters
+    } of another mark
+desk-matter-ours = We ask { $peer } to talk
+desk-matter-theirs = { $peer } asks to talk
+desk-matter-text = { $peer } has written
+desk-matter-check = { $peer } tests the line
+needs-hold = Our station holds it
+needs-see = Acknowledge it
+needs-principal = Defer, offer times or answer
+needs-answer-offer = Accept or decline
+needs-take-ready = Come, or let it lapse
+needs-answer = Answer, offer times or decline
+needs-resume = Resume or withdraw
+needs-come = Come to the talk
+needs-say-talked = Say whether we talked
+needs-read = Read it
+needs-check-reply = Answer the check
+reads-only = This role reads and does no act
+reads-only-why = Acts are done by a person with the role watch or admin.
+
+## The door
+
+door-title = Sign in
+door-name = Name
+door-password = Password
+door-station = If this is not the station that you mean, do not sign in.
+door-lasts = A session lasts twelve hours.
+link-sign-in = Sign in as { $name }
+link-once = This link serves once.
+link-spent = This link serves no longer
+link-spent-do = It has signed somebody in already, or its ten minutes are over. “counterpart user link NAME” makes another.
+link-password = Sign in with a password
+
+## Lines, as a page
+
+lines-heading = { $count ->
+        [0] Nothing needs this desk.
+        [one] One matter needs this desk.
+       *[other] { $count } matters need this desk.
+    }
+lines-order = OPERATION before EXERCISE, then precedence, then deadline.
+lines-nothing = Nothing waits for a person here.
+lines-standing = { $count ->
+        [one] One matter stands
+       *[other] { $count } matters stand
+    } with the other side.
+lines-stands-there = stands with the other side
+lines-ask = Ask to talk
+lines-board = What this station observes, beside what the other side declares. ≠ marks where the two differ.
+lines-none-yet = There is no line yet. One is made with “counterpart invite” or “counterpart join”.
+board-observed = From here, observed
+board-peer = Other end
+board-declared = Declared
+board-time = Their time
+board-records = Records
+board-last = Last said
+board-differs = differs from
+board-agrees = agrees with
+board-is-declared = declared
+legend-degraded = slow or losing
+legend-silent = link up, watch does not answer
+legend-down = no session with their station
+
+## A request, as a page
+
+request-cap = Request { $name }
+request-lede = { $side ->
+    [ours] Our { $from } asks to talk with their { $to } { $mode }.
+   *[theirs] Their { $from } asks to talk with our { $to } { $mode }.
+}
+request-subject = Subject:
+request-private = Private: nothing of it in public.
+request-aside = What is owed, and what may be done
+request-acts = What may be done
+request-passed = { $percent } per cent of the time has passed
+request-words = Words that go with it, if any, in your own language
+request-closed = It is closed
+request-again = Ask again
+request-again-hint = A new request that names { $name }
+request-unknown = What is not known
+request-said = Said on this matter
+request-said-note = Each side writes its own language. What was signed counts.
+request-here = here
+request-there = there
+request-attempts = Attempts and offers
+request-attempts-note = How far each came, and the entry that says so.
+request-attempt = Attempt
+request-reached = Reached
+request-early = sooner than agreed: no attempt
+request-offer = { $side ->
+    [ours] offer of ours
+   *[theirs] offer of theirs
+}
+request-plain = In plain lines
+request-plain-note = What the record says, in twelve lines at most: to copy, to print, to read aloud.
+request-copy = Copy
+request-print = Print
+explain-crossed = Two acts crossed: neither side had seen the other's. Both stay in the record, nothing is agreed, and a new request may name this one.
+explain-unsettled = Written here. It is an outcome for both when an entry of theirs names ours, and not before.
+explain-concerted = Both sides asked at once: { $name } is the same matter from the other side, and an answer to one decides both.
+explain-suspended = { $name } suspends it: it stands and does not ring.
+
+## The ladder as a drawing
+
+ladder-heading = The ladder of facts, highest first
+ladder-ours = our station
+ladder-theirs = their station
+ladder-legend = A knot stands on the rail of the side that signed the fact; a small ring: the other side holds it. Filled rails: reached. Hollow: not reached. Elapsed times run from the one side's clock to the other's.
+ladder-outcomes = ANSWERED · AGREED · DECLINED · LAPSED · WITHDRAWN
+ladder-no-outcome = None is recorded.
+ladder-not-recorded = { $side ->
+    [ours] Not recorded.
+   *[theirs] Not recorded here.
+}
+ladder-no-device = { $side ->
+    [ours] No device of theirs has confirmed that it rings.
+   *[theirs] No device here has confirmed that it rings.
+}
+ladder-passed-over = { $side ->
+    [ours] Nothing of theirs says so.
+   *[theirs] Nothing of ours says so.
+}
+ladder-now = now · standing for
+ladder-after = after { $lasted }
+ladder-within = of { $lasted }
+ladder-by-ours = our station
+ladder-by-theirs = their station
+ladder-by-both = both stations
+ladder-when-held = When they hold what we wrote, not before.
+ladder-accepted = ACCEPTED
+ladder-deferred = DEFERRED
+ladder-offer = OFFER OF TIMES
+ladder-ready = READY
+ladder-renewed = RENEWED
+ladder-asked = ASKED
+ladder-earlier = An earlier attempt, which came to { $rung }.
+ladder-says-offer = { $side ->
+    [ours] We offer { $count ->
+        [one] one time
+       *[other] { $count } times
+    }.
+   *[theirs] They offer { $count ->
+        [one] one time
+       *[other] { $count } times
+    }.
+}
+ladder-says-ready = { $side ->
+    [ours] We are ready to take it now.
+   *[theirs] They are ready to take it now.
+}
+ladder-offer-over = { $offer } { $outcome }.
+ladder-says-defer = Not now: { $code }.
+ladder-says-defer-until = Not now: { $code }, until { $until }.
+ladder-says-accept = { $side ->
+    [ours] We accepted { $window }.
+   *[theirs] They accepted { $window }.
+}
+ladder-says-answer = { $side ->
+    [ours] We take it at once.
+   *[theirs] They take it at once.
+}
+ladder-says-decline = { $side ->
+    [ours] We declined: { $code }.
+   *[theirs] They declined: { $code }.
+}
+ladder-says-withdraw = { $side ->
+    [ours] We took it back.
+   *[theirs] They took it back.
+}
+ladder-says-lapse = { $side ->
+    [ours] Its deadline passed, and our station wrote that.
+   *[theirs] Its deadline passed, and their station wrote that.
+}
+ladder-we-wrote = we wrote
+ladder-they-wrote = they wrote
+
+## Keys of a request
+
+do-seen = Seen
+    .hint = Our watch has it; not the principal
+do-refer = Refer
+    .hint = It is with the principal's office
+do-answer = Answer now
+    .hint = Take it at once; the request is closed
+do-ready = Ready
+    .hint = We take it now, if they come
+do-defer = Not now …
+    .hint = With a code; the request goes on standing
+do-decline = Decline …
+    .hint = With a code; the request is closed
+do-renew = Renew: the offer stands
+    .hint = Their watch is rung again
+do-suspend = Suspend
+    .hint = We are not able at present; it stops ringing there
+do-resume = Resume
+    .hint = We are able again; it rings there
+do-withdraw = Withdraw
+    .hint = Take it back; the request is closed
+do-cancel = Cancel the talk …
+    .hint = With a code; the agreed talk will not be
+do-missed = They did not come
+    .hint = Our statement of the talk
+do-accept = Accept { $window }
+do-come = Come now
+do-decline-offer = None of these
+do-decline-offer-hint = Declines the offer; the request stands
+do-withdraw-offer = Take back { $name }
+    .hint = The offer ends; the request stands
+
+## Asking
+
+ask-title = Ask to talk
+ask-lede = Every question has an answer already: choose the line, write the subject, sign.
+ask-not-signed = Not signed.
+ask-with-whom = With whom
+ask-asks-us = They ask you already; answering is quicker:
+ask-to = To the post
+ask-up-to = up to { $precedence }
+ask-subject = Subject
+ask-language = Language of the subject
+ask-private = Private
+ask-private-hint = Nothing of it in public
+ask-from = From the post
+ask-urgent = How urgent
+ask-urgent-head = By the charter
+ask-urgent-within = their watch sees it within
+ask-mode = To do what
+ask-mode-voice = Talk by voice
+    .hint = by telephone, or another means
+ask-mode-writing = Exchange in writing
+    .hint = texts, at an agreed time
+ask-mode-meeting = Meet
+    .hint = the place is agreed by text
+ask-mark-operation = It is meant. It rings as such.
+ask-mark-exercise = Hatched on every page, another ring.
+ask-mark-test = Of the system only.
+ask-until = Until when
+ask-stands = It stands until someone ends it
+ask-stands-hint = You may renew it
+ask-until-time = Until a time
+ask-until-hint = Then our station writes LAPSED
+ask-day = Day
+ask-time = Hours and minutes in { $place }
+ask-reads = They will read
+ask-they-read = { $mark }. { $precedence }. { $sign }'s { $from } asks to talk with your { $to } { $mode }. Subject: “{ $subject }”.
+ask-reads-note = Each side reads it in its own language; only the subject crosses as you wrote it. The signature covers all of it.
+ask-at-desk = At this desk
+ask-signed-by = Asked by you, { $name }. Who asked is kept at home only.
+ask-sign = Sign and ring
+ask-sign-hint = It cannot be taken out of the record; it can be withdrawn
+ask-show = Show what they read
+ask-leave = Leave it
+
+## What was not done, as a page
+
+undone-not-signed = Not signed.
+undone-nothing = There is nothing here.
+undone-nothing-what = Nothing was asked of the record.
+undone-machine-what = The station could not do it.
+undone-what-nothing = Nothing was written and nothing was sent.
+undone-what = What
+undone-why = Why
+undone-do = What to do
+undone-lines = To the lines
+undone-typed = What you had typed
+undone-typed-note = Kept here until you send it or leave it.
+undone-again = Send it again
+
+## The record, as a page
+
+record-note = Both logs in one order: what an entry had seen stands before it. The bold time is its author's clock.
+record-entry = Entry
+record-type = Type
+record-says = Says
+record-saw = Had seen to
+record-before = Earlier
+record-after = Later
+
 ## The demonstration
 
 demo-paired = Paired. Both stations showed the same digits, as two persons would have compared them over another channel:
@@ -828,6 +1174,8 @@ demo-paired = Paired. Both stations showed the same digits, as two persons would
 demo-station = { $name }: process { $pid }, directory { $data }
     To start it again after it was killed: { $command }
 demo-ended = { $name } has ended. To start it again: { $command }
+demo-officer = Duty officer
+demo-link = { $name } in a browser, valid once and for ten minutes: { $url }
 demo-guide = 
     Everything in this demonstration is marked EXERCISE. In two more terminals:
 

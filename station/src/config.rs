@@ -5,10 +5,11 @@
 use std::fmt;
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+mod desk;
 mod fault;
 mod raw;
 mod starter;
@@ -44,6 +45,28 @@ pub struct Config {
     pub link: Link,
     /// What new invitations propose for watch checks.
     pub checks: Checks,
+    /// Where the desk is served to browsers; `None`: nowhere.
+    pub desk: Option<Desk>,
+}
+
+/// Where the desk is served.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Desk {
+    /// Where browsers, or the proxy, find it.
+    pub listen: SocketAddr,
+    /// The names under which browsers ask for it, `host` or `host:port`; at most 16. Numbers of the loopback and `localhost` need none.
+    pub names: Vec<String>,
+    /// The certificate and its private key, two PEM files: the desk speaks HTTPS itself.
+    pub tls: Option<[PathBuf; 2]>,
+    /// From where a proxy calls that speaks HTTPS to browsers. Nobody else is then answered.
+    pub proxies: Vec<IpAddr>,
+}
+
+impl Desk {
+    /// Whether browsers reach it over HTTPS alone.
+    pub fn is_secure(&self) -> bool {
+        self.tls.is_some() || !self.proxies.is_empty()
+    }
 }
 
 /// Whose station this is.

@@ -8,12 +8,14 @@ pub mod entropy;
 pub mod keys;
 pub mod link;
 pub mod pairing;
+pub mod people;
 pub mod record;
 pub mod serving;
 pub mod station;
 pub mod store;
 pub mod story;
 pub mod view;
+pub mod web;
 pub mod words;
 
 #[cfg(test)]

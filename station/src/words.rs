@@ -76,6 +76,11 @@ impl Words {
         self.try_say(id, Some("do"), args).unwrap_or_else(broken)
     }
 
+    /// What a key does: the sentence that belongs to the label of this name.
+    pub fn say_hint(&self, id: &str) -> String {
+        self.try_say(id, Some("hint"), &[]).unwrap_or_else(broken)
+    }
+
     fn try_say(&self, id: &str, attribute: Option<&str>, args: &[(&'static str, Arg<'_>)]) -> Result<String, String> {
         let message = self.bundle.get_message(id);
         let pattern = message.and_then(|m| match attribute {

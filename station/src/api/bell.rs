@@ -2,10 +2,7 @@
 //! device rings: by the session that was handed the ring, while its stream is open.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::convert::Infallible;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -14,7 +11,6 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use counterpart_core::ids::{EntryRef, LineId, unhex};
 use counterpart_core::record::codes::Channel;
-use hyper::body::Frame;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
@@ -22,6 +18,7 @@ use super::Api;
 use super::fault::{Code, Fault, Told};
 use super::receive::Form;
 use super::sight::hexadecimal;
+use super::stream::Stream;
 use crate::entropy;
 use crate::view::Named;
 use crate::view::ring::{RingView, ringing};
@@ -129,31 +126,13 @@ impl Drop for Session {
     }
 }
 
-/// The body of the stream. The session lives as long as the caller reads it.
-struct Lines {
-    lines: mpsc::Receiver<Bytes>,
-    _session: Session,
-}
-
-impl hyper::body::Body for Lines {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        self.lines.poll_recv(context).map(|line| line.map(|bytes| Ok(Frame::data(bytes))))
-    }
-}
-
 /// `GET /api/v1/bell`.
 pub(super) async fn open(State(api): State<Api>) -> Result<Response, Told> {
     let name = hexadecimal(&entropy::bytes::<16>().map_err(|e| api.machine(e))?);
     let session = api.bells.open(name.clone());
     let session = session.ok_or_else(|| api.tell(Fault::new(Code::TooManyBells).with("max", BELLS_MAX)))?;
     let (to, lines) = mpsc::channel(WAITING_MAX);
-    let stream = Body::new(Lines { lines, _session: session });
+    let stream = Body::new(Stream::new(lines, session));
     tokio::spawn(ring(api, name, to));
     Ok(([(CONTENT_TYPE, "application/x-ndjson")], stream).into_response())
 }

@@ -136,6 +136,30 @@ faults! {
     PairingSeveral = Refusal CONFLICT "fault-pairing-several",
     /// No candidate has this key, or several have come and none was named.
     PairingCandidate = Refusal CONFLICT "fault-pairing-candidate",
+    /// No user can be called so.
+    UserMalformed = Usage BAD_REQUEST "fault-user-malformed",
+    /// The password is too short or too long.
+    PasswordUnfit = Usage BAD_REQUEST "fault-password-unfit",
+    /// There is no such user.
+    UserUnknown = Usage NOT_FOUND "fault-user-unknown",
+    /// No session runs with this browser.
+    SessionEnded = Refusal UNAUTHORIZED "fault-session-ended",
+    /// The form is of no page of this person's.
+    FormForeign = Refusal FORBIDDEN "fault-form-foreign",
+    /// The form cannot be read.
+    FormUnreadable = Usage BAD_REQUEST "fault-form-unreadable",
+    /// Name and password do not match.
+    NotSignedIn = Refusal UNAUTHORIZED "fault-not-signed-in",
+    /// Too many tries in a minute.
+    TriesSpent = Refusal TOO_MANY_REQUESTS "fault-tries-spent",
+    /// The link has served, or its time is over.
+    LinkSpent = Refusal GONE "fault-link-spent",
+    /// The desk has no page at this address.
+    NothingHere = Usage NOT_FOUND "fault-nothing-here",
+    /// The role of this person does not act.
+    RoleReads = Refusal FORBIDDEN "fault-role-reads",
+    /// The station serves no desk.
+    DeskNone = Refusal CONFLICT "fault-desk-none",
     /// The station does not start; its sentence says why.
     Start = Error INTERNAL_SERVER_ERROR "fault-start",
     /// A station of the demonstration did not come up in time.
@@ -234,7 +258,7 @@ impl Told {
         Told { code: code.into(), fault, what: why.why, instead: why.instead, fact: why.fact.map(|f| f.name) }
     }
 
-    fn status(&self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         let own = Code::ALL.iter().find(|c| c.word() == self.code).map(|c| c.status());
         own.unwrap_or(match self.fault {
             Whose::Refusal => StatusCode::CONFLICT,

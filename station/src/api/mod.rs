@@ -12,10 +12,12 @@ pub mod fault;
 pub mod files;
 pub mod form;
 pub mod paired;
+pub mod people;
 pub mod receive;
 pub mod router;
 pub mod sight;
 pub mod socket;
+pub(crate) mod stream;
 pub mod times;
 pub mod views;
 
@@ -58,10 +60,10 @@ pub struct Parts {
 /// The API of one station; cheap to clone.
 #[derive(Clone)]
 pub struct Api {
-    parts: Arc<Parts>,
-    words: Arc<Words>,
+    pub(crate) parts: Arc<Parts>,
+    pub(crate) words: Arc<Words>,
     bells: bell::Bells,
-    closing: Arc<watch::Sender<bool>>,
+    pub(crate) closing: Arc<watch::Sender<bool>>,
 }
 
 impl Api {

@@ -21,7 +21,7 @@ use super::form::{ActForm, missing_field};
 use super::receive::{BODY_MAX, Form, Sent};
 use super::socket::{Caller, Socket};
 use super::times::Times;
-use super::{Api, bell, sight, views};
+use super::{Api, bell, people, sight, views};
 use crate::entropy;
 use crate::record::Done;
 use crate::store::{Actor, TOKEN_BYTES_MAX};
@@ -76,6 +76,10 @@ pub fn router(api: Api) -> Router {
         .route("/pairings/join", post(join))
         .route("/pairings/confirm", post(confirm))
         .route("/pairings/abandon", post(abandon))
+        .route("/users", get(people::list).post(people::add))
+        .route("/users/end", post(people::end))
+        .route("/users/sign-out", post(people::sign_out))
+        .route("/users/link", post(people::link))
         .route("/health", get(health))
         .layer(from_fn_with_state((api.clone(), CALL_MAX), in_time));
     let doctor =
@@ -269,7 +273,7 @@ impl Api {
         Ok(DoneView { line: line.to_string(), entry, repeated: done.repeated, sentence })
     }
 
-    fn defaults(&self) -> Defaults {
+    pub(crate) fn defaults(&self) -> Defaults {
         let organisation = &self.parts.config.organisation;
         Defaults {
             mark: self.parts.mark,

@@ -94,15 +94,15 @@ impl Api {
         &self.words
     }
 
-    pub(super) fn tell(&self, fault: Fault) -> Told {
+    pub(crate) fn tell(&self, fault: Fault) -> Told {
         fault.tell(&self.words)
     }
 
-    pub(super) fn machine(&self, cause: impl std::fmt::Display) -> Told {
+    pub(crate) fn machine(&self, cause: impl std::fmt::Display) -> Told {
         self.tell(Fault::new(Code::Machine).with("cause", cause))
     }
 
-    pub(super) fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         Timestamp(self.parts.clock.now().min(Timestamp::MAX.0))
     }
 
@@ -126,13 +126,13 @@ impl Api {
     }
 
     /// The lines there are.
-    pub(super) async fn ids(&self) -> Result<Vec<LineId>, Told> {
+    pub(crate) async fn ids(&self) -> Result<Vec<LineId>, Told> {
         let ids = self.parts.keeper.look(|lines| lines.iter().map(|kept| kept.line.id()).collect());
         ids.await.map_err(|_| self.tell(Fault::new(Code::Stopping)))
     }
 
     /// The line of this name.
-    pub(super) async fn line(&self, said: Option<String>) -> Result<LineId, Told> {
+    pub(crate) async fn line(&self, said: Option<String>) -> Result<LineId, Told> {
         let chosen = self
             .parts
             .keeper
@@ -142,7 +142,7 @@ impl Api {
 
     /// Shows something of a line as it is committed. The record thread does no I/O for it: what words are missing on a first
     /// look is read from the store before the next.
-    pub(super) async fn see<T: Send + 'static>(
+    pub(crate) async fn see<T: Send + 'static>(
         &self,
         line: LineId,
         show: impl Fn(&Sight<'_>) -> T + Send + Sync + 'static,

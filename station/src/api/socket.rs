@@ -93,10 +93,10 @@ impl Drop for BoundFile {
 }
 
 impl axum::serve::Listener for Socket {
-    type Io = Held;
+    type Io = Held<UnixStream>;
     type Addr = Caller;
 
-    async fn accept(&mut self) -> (Held, Caller) {
+    async fn accept(&mut self) -> (Held<UnixStream>, Caller) {
         loop {
             let place = self.places.clone().acquire_owned().await.ok();
             match self.listener.accept().await {
@@ -106,7 +106,7 @@ impl axum::serve::Listener for Socket {
                         tracing::warn!(?caller, "another user called the command socket; hung up");
                         continue;
                     }
-                    return (Held { stream, idle: Box::pin(tokio::time::sleep(IDLE)), _place: place }, caller);
+                    return (Held::new(stream, place), caller);
                 }
                 Err(error) => {
                     tracing::warn!(%error, "the command socket gave no connection");
@@ -122,13 +122,18 @@ impl axum::serve::Listener for Socket {
 }
 
 /// A connection that holds one of the places, and is closed when nothing moves on it.
-pub struct Held {
-    stream: UnixStream,
+pub struct Held<S> {
+    stream: S,
     idle: Pin<Box<Sleep>>,
     _place: Option<OwnedSemaphorePermit>,
 }
 
-impl Held {
+impl<S> Held<S> {
+    /// Holds `stream` and its place.
+    pub fn new(stream: S, place: Option<OwnedSemaphorePermit>) -> Held<S> {
+        Held { stream, idle: Box::pin(tokio::time::sleep(IDLE)), _place: place }
+    }
+
     /// Hands on what happened; if nothing did, for too long, that is an error.
     fn watched<T>(&mut self, moved: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
         if moved.is_ready() {
@@ -140,14 +145,14 @@ impl Held {
     }
 }
 
-impl AsyncRead for Held {
+impl<S: AsyncRead + Unpin> AsyncRead for Held<S> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let moved = Pin::new(&mut self.stream).poll_read(context, buf);
         self.watched(moved, context)
     }
 }
 
-impl AsyncWrite for Held {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Held<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let moved = Pin::new(&mut self.stream).poll_write(context, buf);
         self.watched(moved, context)

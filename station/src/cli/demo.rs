@@ -15,6 +15,7 @@ use super::client::Client;
 use super::{Context, Exit, print};
 use crate::api::ceremony::{ConfirmForm, InvitedView, JoinForm, PairingView};
 use crate::api::fault::{Code, Fault, Told};
+use crate::api::people::{LinkView, NameForm, UserForm};
 use crate::config::{CONFIG_FILE, Starter, write_starter};
 use crate::entropy;
 use crate::keys::Keys;
@@ -70,6 +71,9 @@ async fn run(context: &Context, sides: &mut [Side]) -> Result<(), Told> {
     }
     if let [north, south] = &*sides {
         pair(context, north, south).await?;
+        for side in [north, south] {
+            print(&link(context, side).await?);
+        }
         print(&guide(context, north, south));
     }
     let ended = super::serve::ended().map_err(|e| context.machine(e))?;
@@ -96,11 +100,13 @@ fn file(context: &Context, path: &Path, cause: &dyn std::fmt::Display) -> Told {
 
 fn init(context: &Context, data: &Path, name: &str, call_sign: &str, zone: &str) -> Result<(), Told> {
     DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(|e| file(context, data, &e))?;
-    // A port that is free now; if another program takes it meanwhile, the station says so.
-    let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).map_err(|e| context.machine(e))?.port();
-    let listen = format!("127.0.0.1:{port}");
+    // Ports that are free now, held until both are known; if another program takes one meanwhile, the station says so.
+    let free = [TcpListener::bind("127.0.0.1:0"), TcpListener::bind("127.0.0.1:0")];
+    let [listen, desk] = free.map(|bound| bound.and_then(|l| Ok((l.local_addr()?, l))));
+    let (listen, desk) = (listen.map_err(|e| context.machine(e))?, desk.map_err(|e| context.machine(e))?);
+    let [listen, desk] = [listen.0.to_string(), desk.0.to_string()];
     let announce = [listen.clone()];
-    let starter = Starter { name, call_sign, zone, listen: &listen, announce: &announce };
+    let starter = Starter { name, call_sign, zone, listen: &listen, announce: &announce, desk: &desk };
     let root_key = data.with_extension("root-key");
     Keys::generate(data, &root_key).map_err(|e| context.tell(Fault::new(Code::Keys).with("cause", e)))?;
     Store::create(data).map_err(|e| context.machine(e))?;
@@ -220,6 +226,17 @@ async fn pair(context: &Context, north: &Side, south: &Side) -> Result<(), Told>
     }
     print(&context.say("demo-paired", &[("digits", here.clone())]));
     Ok(())
+}
+
+/// A link that signs a browser in at the desk of one side.
+async fn link(context: &Context, side: &Side) -> Result<String, Told> {
+    let client = Client::new(&side.data, &context.words);
+    let name = context.say("demo-officer", &[]);
+    let form = UserForm { name: name.clone(), role: "admin".into(), password: None };
+    client.post("/api/v1/users", &form).await?;
+    let made = client.post("/api/v1/users/link", &NameForm { name }).await?;
+    let link: LinkView = client.typed(&made)?;
+    Ok(context.say("demo-link", &[("name", side.call_sign.to_string()), ("url", link.url)]))
 }
 
 /// What to type next, in two more terminals.

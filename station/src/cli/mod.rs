@@ -13,6 +13,7 @@ mod serve;
 mod show;
 mod story;
 mod unserved;
+mod user;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -94,6 +95,9 @@ enum Command {
     Pair(pair::PairCommand),
     #[command(flatten)]
     Show(show::ShowCommand),
+    /// Who may sign in at the desk.
+    #[command(subcommand)]
+    User(user::UserCommand),
     /// Ring in this terminal. Only a bell on a terminal counts as ringing.
     Bell(bell::BellCommand),
     #[command(flatten)]
@@ -148,6 +152,7 @@ impl Context {
             Command::Serve(command) => command.run(self),
             Command::Pair(command) => self.asynchronous(command.run(self)),
             Command::Show(command) => self.asynchronous(command.run(self)),
+            Command::User(command) => self.asynchronous(command.run(self)),
             Command::Bell(command) => self.asynchronous(command.run(self)),
             Command::Act(command) => self.asynchronous(self.act(command)),
         }
@@ -265,7 +270,7 @@ mod tests {
             assert!(commands.contains(word), "no command {word}");
             assert!(SPECS.iter().any(|s| s.act == word), "no form {word}");
         }
-        let others = "init backup serve demo invite join confirm abandon pairings lines status record doctor bell";
+        let others = "init backup serve demo invite join confirm abandon pairings lines status record doctor bell user";
         let known: BTreeSet<&str> = Act::WORDS.into_iter().chain(others.split(' ')).collect();
         let strange: Vec<&String> = commands.iter().filter(|c| !known.contains(c.as_str())).collect();
         assert!(strange.is_empty(), "commands that are neither act nor view: {strange:?}");

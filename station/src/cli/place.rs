@@ -32,6 +32,9 @@ pub(super) enum PlaceCommand {
         /// host:port at which peers reach it; may be given several times.
         #[arg(long, value_name = "ADDRESS")]
         announce: Vec<String>,
+        /// Where the desk is served to browsers on this machine, such as 127.0.0.1:7412; otherwise nowhere.
+        #[arg(long, value_name = "ADDRESS", default_value = "")]
+        desk: String,
         /// Where to write the root key, outside the data directory; beside it unless said otherwise.
         #[arg(long, value_name = "FILE")]
         root_key: Option<PathBuf>,
@@ -46,9 +49,9 @@ pub(super) enum PlaceCommand {
 impl PlaceCommand {
     pub fn run(self, context: &Context) -> Result<Exit, Told> {
         match self {
-            PlaceCommand::Init { name, call_sign, zone, listen, announce, root_key } => {
-                let starter =
-                    Starter { name: &name, call_sign: &call_sign, zone: &zone, listen: &listen, announce: &announce };
+            PlaceCommand::Init { name, call_sign, zone, listen, announce, desk, root_key } => {
+                let (name, call_sign, zone) = (name.as_str(), call_sign.as_str(), zone.as_str());
+                let starter = Starter { name, call_sign, zone, listen: &listen, announce: &announce, desk: &desk };
                 context.init(&starter, root_key)
             }
             PlaceCommand::Backup { to } => context.backup(to),

@@ -13,6 +13,8 @@ use crate::api::fault::{Code, Fault, Told};
 use crate::api::router;
 use crate::api::socket::Socket;
 use crate::serving::Serving;
+use crate::web::listen::Listener;
+use crate::web::{self, Desk};
 
 #[derive(Subcommand, Clone, Debug)]
 pub(super) enum ServeCommand {
@@ -66,9 +68,27 @@ impl Context {
             Serving::start(&self.data, self.clock.clone(), mark).await.map_err(|e| fault(e.to_string()))?;
         let socket = Socket::bind(&self.data).await.map_err(|fault| self.tell(fault))?;
         serving.meet();
+        let desk = match &serving.station.config.desk {
+            None => None,
+            Some(config) => {
+                let listener = Listener::bind(config).await.map_err(|e| fault(e.to_string()))?;
+                Some((Desk::new(serving.api.clone(), config).map_err(|e| self.machine(e))?, listener))
+            }
+        };
         let ended = ended().map_err(|e| fault(e.to_string()))?;
         tracing::info!(listen = %serving.station.config.link.listen, "the station serves");
+        let stop = tokio::sync::watch::Sender::new(false);
+        let served = desk.map(|(desk, listener)| {
+            tracing::info!(listen = %listener.address(), "the desk is served");
+            let mut stopped = stop.subscribe();
+            tokio::spawn(web::router::serve(desk, listener, async move { drop(stopped.wait_for(|stop| *stop).await) }))
+        });
         router::serve(serving.api.clone(), socket, ended).await;
+        stop.send_replace(true);
+        if let Some(served) = served {
+            // It ends by itself within its own time; a desk that broke is in the log.
+            let _ = served.await;
+        }
         tracing::info!("the station stops");
         serving.stop().await;
         Ok(Exit::Done)

@@ -29,7 +29,7 @@ pub(super) struct Fault {
 }
 
 /// For each key, a line that would be right.
-const EXAMPLES: [(&str, &str); 18] = [
+const EXAMPLES: [(&str, &str); 24] = [
     ("name", "name = \"Ministry of Foreign Affairs of Northland\""),
     ("call_sign", "call_sign = \"Northland\""),
     ("languages", "languages = [\"en\"]"),
@@ -47,12 +47,19 @@ const EXAMPLES: [(&str, &str); 18] = [
     ("id", "id = \"duty-officer\""),
     ("highest", "highest = \"FLASH\""),
     ("night", "night = true"),
+    ("desk.listen", "listen = \"127.0.0.1:7412\""),
+    ("names", "names = [\"desk.northland.example\"]"),
+    ("certificate", "certificate = \"/etc/counterpart/desk.pem\""),
+    ("private_key", "private_key = \"/etc/counterpart/desk-key.pem\""),
+    ("proxies", "proxies = [\"10.0.0.1\"]"),
+    ("desk", "[desk] with listen = \"127.0.0.1:7412\""),
     ("post", "[[post]] with id = \"duty-officer\", highest = \"FLASH\", night = true"),
 ];
 
 fn example(key: &str) -> Option<&'static str> {
     let last = key.rsplit('.').next()?;
-    EXAMPLES.iter().find(|(name, _)| *name == last).map(|(_, line)| *line)
+    let of = |wanted: &str| EXAMPLES.iter().find(|(name, _)| *name == wanted);
+    of(key).or_else(|| of(last)).map(|(_, line)| *line)
 }
 
 impl Fault {

@@ -27,7 +27,7 @@ const DAILY_MAX: u32 = 1_000_000_000;
 const MINUTES_OF_DAY: u32 = 1_440;
 const PRECEDENCES: [(&str, u8); 4] = [("ROUTINE", 0), ("PRIORITY", 1), ("IMMEDIATE", 2), ("FLASH", 3)];
 
-type Text = Spanned<String>;
+pub(super) type Text = Spanned<String>;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -37,6 +37,7 @@ struct RawConfig {
     link: RawLink,
     #[serde(default)]
     checks: RawChecks,
+    desk: Option<super::desk::RawDesk>,
     post: Spanned<Vec<RawPost>>,
 }
 
@@ -84,6 +85,7 @@ pub(super) fn read(text: &str) -> Result<Config, Fault> {
         posts: posts(&raw.post)?,
         link: link(raw.link)?,
         checks: checks(&raw.checks)?,
+        desk: raw.desk.map(super::desk::desk).transpose()?,
     })
 }
 
@@ -137,7 +139,11 @@ fn words(text: &Text, key: &str, bytes_max: usize) -> Result<String, Fault> {
     Err(Fault::new(text.span(), key, wrong))
 }
 
-fn list(raw: &Spanned<Vec<Text>>, key: &str, check: impl Fn(&str) -> Result<(), String>) -> Result<Vec<String>, Fault> {
+pub(super) fn list(
+    raw: &Spanned<Vec<Text>>,
+    key: &str,
+    check: impl Fn(&str) -> Result<(), String>,
+) -> Result<Vec<String>, Fault> {
     let items = raw.get_ref();
     if items.len() > LIST_MAX {
         return Err(Fault::new(raw.span(), key, format!("has {} items, over {LIST_MAX}", items.len())));

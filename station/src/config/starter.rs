@@ -13,12 +13,19 @@ pub struct Starter<'a> {
     pub listen: &'a str,
     /// `host:port` at which peers reach it; empty if it only dials.
     pub announce: &'a [String],
+    /// `ip:port` of the desk; empty: none is served.
+    pub desk: &'a str,
 }
 
 impl Starter<'_> {
     /// The text of the file. Answers are quoted as TOML needs it, so none can add a key.
     pub fn text(&self) -> String {
         let quote = |text: &str| toml::Value::String(text.to_owned()).to_string();
+        let desk = if self.desk.is_empty() {
+            "# [desk]\n# listen = \"127.0.0.1:7412\"".into()
+        } else {
+            format!("[desk]\nlisten = {}", quote(self.desk))
+        };
         let announce: Vec<String> = self.announce.iter().map(|a| quote(a)).collect();
         format!(
             r#"# This station's configuration. After a change run `counterpart doctor`, then start the station again.
@@ -56,6 +63,10 @@ mebibytes_per_day = 256
 [checks]
 # What invitations propose for watch checks: every so many minutes (0: never), or at_utc = ["09:00", "17:00"].
 every_minutes = 60
+
+# The desk in a browser. Plain HTTP is for this machine alone; for others give names = ["desk.example"] and either certificate and
+# private_key, two PEM files, or proxies = ["10.0.0.1"], from where a proxy calls that speaks HTTPS.
+{desk}
 
 # Whom one can reach here. highest: ROUTINE, PRIORITY, IMMEDIATE or FLASH. night: by day and night, otherwise by day.
 [[post]]

@@ -31,7 +31,8 @@ pub(super) struct Turn {
     pub touched: BTreeSet<LineId>,
     pub looks: Vec<Look>,
     pub opened: Vec<(LineId, Written)>,
-    pub pairings: Vec<Caller>,
+    /// Who waits for what is kept beside the logs.
+    pub beside: Vec<Caller>,
     /// Lines that end with their pairing.
     pub ended: Vec<LineId>,
     pub stop: bool,
@@ -74,6 +75,7 @@ impl Turn {
             && batch.evidence.is_empty()
             && batch.halts.is_empty()
             && batch.lines.is_empty()
+            && batch.people.is_empty()
     }
 }
 
@@ -118,12 +120,12 @@ pub(super) fn actors(plan: &Plan, callers: &[Caller]) -> BTreeMap<EntryRef, Acto
 
 /// Tells every caller what became of it; `failed` if the commit did.
 pub(super) fn reply(
-    pairings: Vec<Caller>,
+    beside: Vec<Caller>,
     turns: Vec<(LineId, Plan, Vec<Caller>)>,
     failed: Option<&ActFault>,
     lines: &Lines,
 ) {
-    for caller in pairings {
+    for caller in beside {
         match (failed, caller) {
             (None, Caller::Nobody { reply }) => drop(reply.send(Ok(()))),
             (fault, caller) => caller.refuse(fault.cloned().unwrap_or(ActFault::Stopping)),

@@ -14,7 +14,7 @@ use counterpart_core::record::log::Entry;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
 use super::{Lines, Published};
-use crate::store::{Actor, EntryKey};
+use crate::store::{Actor, EntryKey, People};
 
 /// Inputs that may wait; whoever comes then waits at the door.
 const WAITING_MAX: usize = 1_024;
@@ -131,6 +131,11 @@ pub(super) enum Message {
         ends: bool,
         reply: oneshot::Sender<Result<(), ActFault>>,
     },
+    /// Users, sessions and links, changed in one commit.
+    People {
+        changes: Vec<People>,
+        reply: oneshot::Sender<Result<(), ActFault>>,
+    },
     /// What is known of a line's link.
     Link {
         line: LineId,
@@ -219,6 +224,14 @@ impl Keeper {
     /// [`ActFault`]; nothing was kept. [`ActFault::Machine`] if the record holds their index 0.
     pub async fn pairing_ended(&self, line: LineId, state: Vec<u8>) -> Result<(), ActFault> {
         self.ask(|reply| Message::Pairing { line, state: Some(state), begin: None, ends: true, reply }).await?
+    }
+
+    /// Changes users, sessions or links, all of it or nothing.
+    ///
+    /// # Errors
+    /// [`ActFault`]; nothing was changed.
+    pub async fn people(&self, changes: Vec<People>) -> Result<(), ActFault> {
+        self.ask(|reply| Message::People { changes, reply }).await?
     }
 
     /// Looks at the lines as they are committed. `look` runs on the record thread: it must be short and do no I/O.

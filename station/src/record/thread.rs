@@ -132,10 +132,14 @@ impl Record {
                 match begun {
                     Ok(()) => {
                         turn.batch.pairings.push((line.0, state));
-                        turn.pairings.push(Caller::Nobody { reply });
+                        turn.beside.push(Caller::Nobody { reply });
                     }
                     Err(fault) => drop(reply.send(Err(fault))),
                 }
+            }
+            Message::People { changes, reply } => {
+                turn.batch.people.extend(changes);
+                turn.beside.push(Caller::Nobody { reply });
             }
             Message::Link { line, link } => self.note_link(line, link),
             Message::Evidence { line, what, epoch, bytes } => {
@@ -259,7 +263,7 @@ impl Record {
             self.keep(&turn, &answers);
         }
         let failed = committed.err().map(|error| ActFault::Machine(error.to_string()));
-        reply(turn.pairings, answers, failed.as_ref(), &self.lines);
+        reply(turn.beside, answers, failed.as_ref(), &self.lines);
         let unknown = turn.inputs.into_values().flat_map(|(_, callers)| callers);
         unknown.for_each(|caller| caller.refuse(ActFault::Refused(Refusal::UnknownLine)));
         turn.looks.into_iter().for_each(|look| look(&self.lines));

@@ -1,5 +1,7 @@
 //! What one commit holds. Plain bytes and integers: `core` decides what they mean.
 
+use super::People;
+
 /// A line's id (§2.1).
 pub type LineKey = [u8; 16];
 
@@ -72,6 +74,8 @@ pub struct Batch {
     pub pairings: Vec<(LineKey, Option<Vec<u8>>)>,
     /// Settings; `None` removes one.
     pub settings: Vec<(String, Option<Vec<u8>>)>,
+    /// Changes among users, sessions and links.
+    pub people: Vec<People>,
 }
 
 /// One entry to append. Its index must be the size of its log at that point, or the batch is stale.

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 
 use super::batch::{INDEX_MAX, TOKEN_BYTES_MAX};
 use super::mark::Mark;
-use super::{Append, Batch, EntryKey, HeadUpdate, LogKey, StoreError, keep};
+use super::{Append, Batch, EntryKey, HeadUpdate, LogKey, StoreError, keep, people};
 
 /// Logs are numbered below this: the number shares 63 bits with the index.
 const LOGS_MAX: i64 = 1 << 23;
@@ -115,6 +115,9 @@ impl Turn<'_> {
         }
         for (key, value) in &batch.settings {
             keep::setting(self.to, key, value.as_deref())?;
+        }
+        for change in &batch.people {
+            people::keep(self.to, change, batch.now)?;
         }
         Ok(())
     }

@@ -326,7 +326,7 @@ fn rows<T>(
     Ok(statement.query_map(params, read)?.collect::<Result<_, _>>()?)
 }
 
-fn unsigned(number: i64) -> u64 {
+pub(super) fn unsigned(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
 

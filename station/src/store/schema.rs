@@ -11,7 +11,7 @@ use super::StoreError;
 const APPLICATION_ID: i64 = 0x4350_5254;
 
 /// Number `n` brings a database from version `n` to `n + 1`.
-pub(super) const MIGRATIONS: &[&str] = &[FIRST, HALTED];
+pub(super) const MIGRATIONS: &[&str] = &[FIRST, HALTED, PEOPLE];
 
 /// The version that this program writes.
 pub(super) const NEWEST: u32 = MIGRATIONS.len() as u32;
@@ -40,6 +40,13 @@ CREATE TABLE setting (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
 
 /// The number of the misconduct that halted a log: apart from the evidence, of which the oldest goes.
 const HALTED: &str = "ALTER TABLE log ADD COLUMN halted INTEGER;";
+
+const PEOPLE: &str = "
+CREATE TABLE user (name TEXT PRIMARY KEY, role TEXT NOT NULL, secret TEXT NOT NULL, added INTEGER NOT NULL) STRICT;
+CREATE TABLE session (
+    token BLOB PRIMARY KEY, user TEXT NOT NULL, begun INTEGER NOT NULL, until INTEGER NOT NULL) STRICT;
+CREATE TABLE link (token BLOB PRIMARY KEY, user TEXT NOT NULL, until INTEGER NOT NULL) STRICT;
+";
 
 /// Writes what tells our databases from others, and version 0.
 pub(super) fn found(connection: &Connection) -> Result<(), StoreError> {

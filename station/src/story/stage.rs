@@ -243,7 +243,7 @@ impl Player {
             let listen = free_address().map_err(|e| told(Code::Machine, &e))?;
             let announce = [listen.clone()];
             let (name, call_sign, zone) = (&terms.name, &terms.call_sign, &terms.zone);
-            let starter = Starter { name, call_sign, zone, listen: &listen, announce: &announce };
+            let starter = Starter { name, call_sign, zone, listen: &listen, announce: &announce, desk: "" };
             write_starter(&data, &starter).map_err(|e| told(Code::Configuration, &e))?;
             match Serving::start(&data, clock.clone(), Mark::Exercise).await {
                 Ok(mut serving) => {

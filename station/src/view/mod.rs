@@ -8,7 +8,9 @@
 pub mod attempts;
 pub mod course;
 pub mod figures;
+pub mod ladder;
 pub mod lines;
+pub mod matters;
 pub mod may;
 pub mod names;
 pub mod owed;

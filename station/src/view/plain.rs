@@ -160,16 +160,20 @@ impl<'a> Sight<'a> {
         for (n, owed) in self.owed(request).into_iter().enumerate() {
             lines.put(n.min(3) as u8, owed.sentence);
         }
+        for (n, line) in self.unknowns(request).into_iter().enumerate() {
+            lines.put(n.min(4) as u8, line);
+        }
+        lines.cut()
+    }
+
+    /// What the record does not say, a sentence each.
+    pub fn unknowns(&self, request: &'a Fact) -> Vec<String> {
         let (from, to) = posts(request);
         let (ours, last) = (request.at.party == self.me(), self.view().attempts(request).pop().unwrap_or(request));
         let about = [("post", (if ours { to } else { from }).into()), ("time", self.both(last.time))];
-        for (n, id) in self.not_known(request).into_iter().enumerate() {
-            lines.put(n.min(4) as u8, self.say(id, &about));
-        }
-        if let Some(offer) = self.unanswered(request) {
-            lines.put(2, self.say("unknown-why-offer", &[("offer", self.name(offer))]));
-        }
-        lines.cut()
+        let mut all: Vec<String> = self.not_known(request).into_iter().map(|id| self.say(id, &about)).collect();
+        all.extend(self.unanswered(request).map(|offer| self.say("unknown-why-offer", &[("offer", self.name(offer))])));
+        all
     }
 
     fn lines_asked(&self, request: &'a Fact, lines: &mut Lines) {

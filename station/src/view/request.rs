@@ -3,7 +3,7 @@
 use counterpart_core::ids::EntryRef;
 use counterpart_core::line::crossing::{Decision, Outcome, Say};
 use counterpart_core::line::facts::Fact;
-use counterpart_core::line::ladder::{Headline, Reached};
+use counterpart_core::line::ladder::{Headline, Reached, Rung};
 use counterpart_core::line::talk::{TalkState, Word};
 use counterpart_core::precedence::{Mark, Precedence};
 use counterpart_core::record::codes::{Code, Mode};
@@ -86,6 +86,8 @@ pub struct RequestView {
     pub next: Vec<OwedView>,
     /// What this side may do now, and why not what it may not.
     pub acts: Vec<MayView>,
+    /// What the record does not say, a sentence each; never empty while no outcome stands.
+    pub not_known: Vec<String>,
     /// At most [`PLAIN_LINES_MAX`] lines to copy and print.
     pub plain_lines: Vec<String>,
 }
@@ -138,6 +140,8 @@ pub struct RequestLine {
     pub asked: Moment,
     /// The highest fact, as a sentence.
     pub headline: String,
+    /// How far the latest attempt came; absent once closed.
+    pub reached: Option<ByWord<Rung>>,
     /// Who owes what by when.
     pub next: Vec<OwedView>,
 }
@@ -202,6 +206,7 @@ impl<'a> Sight<'a> {
             overdue: self.overdue(request),
             next: self.owed(request),
             acts: self.acts(request),
+            not_known: self.unknowns(request),
             plain_lines: self.plain_lines(request),
         }
     }
@@ -218,6 +223,10 @@ impl<'a> Sight<'a> {
             mark: ByWord(request.mark.unwrap_or(Mark::Operation)),
             asked: Moment(request.time),
             headline: self.headline(request),
+            reached: match self.view().headline(request) {
+                Headline::Open { reached, .. } => Some(ByWord(reached.rung)),
+                Headline::Closed { .. } => None,
+            },
             next: self.owed(request),
         }
     }

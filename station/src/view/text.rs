@@ -250,7 +250,8 @@ fn saw(size: u64, telling: &Telling<'_>) -> String {
     }
 }
 
-fn args(args: &Args, telling: &Telling<'_>) -> Vec<String> {
+/// What an entry says beside its common fields, part by part.
+pub fn args(args: &Args, telling: &Telling<'_>) -> Vec<String> {
     let mut parts: Vec<String> = Vec::new();
     let words = [
         args.mode.map(|m| m.0.word()),

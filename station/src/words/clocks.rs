@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
 use super::{Arg, Words};
+use crate::view::Side;
 
 /// The name of no place.
 const UTC: &str = "UTC";
@@ -50,6 +51,15 @@ pub struct Clocks {
     pub theirs: Place,
     /// Decides which times need no day; never what is read.
     pub now: Timestamp,
+}
+
+/// A clock as it stands beside a fact.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Hand {
+    /// The day; empty if it is today there.
+    pub day: String,
+    /// "13:02:04".
+    pub time: String,
 }
 
 /// What it takes to tell of something: a language and two clocks.
@@ -116,6 +126,32 @@ impl Telling<'_> {
             |start: &Zoned, end: &Zoned, day| format!("{}–{}", self.shown(start, day), self.shown(end, start.date()));
         let told = [span(&ours, &our_end, self.today(&self.clocks.ours)), span(&theirs, &their_end, ours.date())];
         self.pair(told, &ours, &theirs)
+    }
+
+    /// One side's clock as it stands beside a fact: the day when it is not today there, and the time to the second.
+    pub fn hand(&self, side: Side, time: Timestamp) -> Hand {
+        let place = self.place(side);
+        let at = zoned(place, time);
+        let today = self.today(place);
+        let day = if at.date() == today { String::new() } else { self.date(&at, at.year() != today.year()) };
+        Hand { day, time: at.strftime("%H:%M:%S").to_string() }
+    }
+
+    /// The date on one side's clock, always with the year.
+    pub fn day(&self, side: Side, time: Timestamp) -> String {
+        self.date(&zoned(self.place(side), time), true)
+    }
+
+    /// How far one side's clock is ahead of UTC at that time, in minutes.
+    pub fn minutes_ahead(&self, side: Side, time: Timestamp) -> i32 {
+        zoned(self.place(side), time).offset().seconds() / 60
+    }
+
+    fn place(&self, side: Side) -> &Place {
+        match side {
+            Side::Ours => &self.clocks.ours,
+            Side::Theirs => &self.clocks.theirs,
+        }
     }
 
     fn pair(&self, told: [String; 2], here: &Zoned, there: &Zoned) -> String {

@@ -33,13 +33,14 @@ fn sources() -> Vec<String> {
                 walk(&path, found);
             } else if path.ends_with("words/tests.rs") {
                 // This file speaks of calls and makes none.
-            } else if path.extension().is_some_and(|e| e == "rs") {
+            } else if path.extension().is_some_and(|e| e == "rs" || e == "html") {
                 found.push(path);
             }
         }
     }
     let mut found = Vec::new();
     walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
+    walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("templates"), &mut found);
     found.into_iter().map(|path| std::fs::read_to_string(path).unwrap()).collect()
 }
 

@@ -58,7 +58,8 @@ impl Process {
         let data = parent.join(name);
         std::fs::create_dir(&data).unwrap();
         let (listen, announce) = (listen.to_string(), [announce.to_string()]);
-        let starter = Starter { name: call_sign, call_sign, zone: "UTC", listen: &listen, announce: &announce };
+        let starter =
+            Starter { name: call_sign, call_sign, zone: "UTC", listen: &listen, announce: &announce, desk: "" };
         write_starter(&data, &starter).unwrap();
         let file = data.join("counterpart.toml");
         let text = std::fs::read_to_string(&file).unwrap();

@@ -13,6 +13,7 @@ const STARTER: Starter<'_> = Starter {
     zone: "Europe/Oslo",
     listen: "0.0.0.0:7411",
     announce: &[],
+    desk: "",
 };
 
 /// The text of the error after `from` became `to` in the file that `init` writes.
@@ -180,4 +181,32 @@ fn a_list_beyond_the_charters_limit_is_refused() {
 
     assert_says(&addresses, &["link.announce: has 17 items, over 16"]);
     assert_says(&posts.to_string(), &["post: there are 65 posts, not 1 to 64"]);
+}
+
+#[test]
+fn the_desk_speaks_plain_http_on_the_loopback_alone() {
+    let desk = |lines: &str| {
+        let text = format!("{}\n[desk]\n{lines}\n", STARTER.text());
+        Config::parse(&text, Path::new("f")).map(|config| config.desk.unwrap()).map_err(|e| e.to_string())
+    };
+
+    let local = desk("listen = \"127.0.0.1:7412\"").unwrap();
+    assert!(!local.is_secure() && local.tls.is_none());
+    assert_says(&desk("listen = \"0.0.0.0:7412\"").unwrap_err(), &["desk.listen", "loopback alone"]);
+    assert_says(&desk("listen = \"0.0.0.0:7412\"\ncertificate = \"a.pem\"").unwrap_err(), &["private_key"]);
+    let tls = "listen = \"0.0.0.0:7412\"\ncertificate = \"a.pem\"\nprivate_key = \"b.pem\"";
+    assert_says(&desk(tls).unwrap_err(), &["names no host"]);
+    assert!(desk(&format!("{tls}\nnames = [\"Desk.example\"]")).unwrap().is_secure());
+    let proxy = "listen = \"10.0.0.2:80\"\nnames = [\"desk.example\"]\nproxies = [\"10.0.0.1\"]";
+    assert_eq!(desk(proxy).unwrap().proxies.len(), 1);
+    assert_says(&desk("listen = \"127.0.0.1:1\"\nproxies = [\"here\"]").unwrap_err(), &["desk.proxies", "here"]);
+}
+
+#[test]
+fn init_writes_where_the_desk_is_served_if_it_is_told() {
+    let with = Starter { desk: "127.0.0.1:7412", ..STARTER };
+
+    let config = Config::parse(&with.text(), Path::new("f")).unwrap();
+    assert_eq!(config.desk.map(|desk| desk.listen.port()), Some(7412));
+    assert!(Config::parse(&STARTER.text(), Path::new("f")).unwrap().desk.is_none());
 }

@@ -167,7 +167,7 @@ async fn a_halt_that_the_link_found_outlives_a_start_and_a_closed_session_halts_
 async fn a_restored_copy_that_is_served_signs_nothing_in_its_old_epoch() {
     let scratch = Scratch::new("record-restored");
     let (line, [north, _south]) = pair(&scratch).await;
-    let starter = Starter { name: "N", call_sign: "N", zone: "UTC", listen: "127.0.0.1:7411", announce: &[] };
+    let starter = Starter { name: "N", call_sign: "N", zone: "UTC", listen: "127.0.0.1:7411", announce: &[], desk: "" };
     write_starter(&north.data, &starter).unwrap();
     let copy = scratch.path().join("copy");
     back_up(&north.data, &copy).unwrap();

@@ -56,8 +56,14 @@ impl Served {
 
     async fn start(side: Side, call_sign: &str, line: LineId, scratch: Arc<Scratch>) -> Served {
         let data = side.data.clone();
-        let starter =
-            Starter { name: call_sign, call_sign, zone: "Europe/Oslo", listen: "127.0.0.1:7411", announce: &[] };
+        let starter = Starter {
+            name: call_sign,
+            call_sign,
+            zone: "Europe/Oslo",
+            listen: "127.0.0.1:7411",
+            announce: &[],
+            desk: "",
+        };
         let config = Arc::new(write_starter(&data, &starter).unwrap());
         let clock = Clock::system();
         let api = Api::new(Parts {

@@ -164,7 +164,7 @@ fn station(scratch: &Scratch) -> PathBuf {
     let data = scratch.path().join("data");
     fs::create_dir(&data).unwrap();
     Keys::generate(&data, &scratch.path().join("northland.root-key")).unwrap();
-    let starter = Starter { name: "N", call_sign: "N", zone: "UTC", listen: "127.0.0.1:7411", announce: &[] };
+    let starter = Starter { name: "N", call_sign: "N", zone: "UTC", listen: "127.0.0.1:7411", announce: &[], desk: "" };
     config::write_starter(&data, &starter).unwrap();
     Store::create(&data).unwrap();
     let mut store = Store::open(&data).unwrap();

@@ -1,0 +1,240 @@
+//! People at home: users, their sessions, and links that sign in once. Of tokens only hashes are kept. Nothing here crosses a line.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::commit::signed;
+use super::find::unsigned;
+use super::{Reader, StoreError};
+
+/// SHA-256 of a token.
+pub type TokenHash = [u8; 32];
+
+/// A user.
+#[derive(Clone, PartialEq, Eq)]
+pub struct User {
+    /// The name by which they sign in and by which acts are kept.
+    pub name: String,
+    /// The word of the role.
+    pub role: String,
+    /// The password as it is kept.
+    pub secret: String,
+    /// When it was made, in milliseconds since 1970 UTC.
+    pub added: u64,
+}
+
+/// A session that has begun.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Session {
+    /// What is kept of its token.
+    pub token: TokenHash,
+    /// Whose.
+    pub user: String,
+    /// When it began, in milliseconds since 1970 UTC.
+    pub begun: u64,
+    /// When it ends by itself.
+    pub until: u64,
+}
+
+/// A change among people.
+#[derive(Clone, PartialEq, Eq)]
+pub enum People {
+    /// A user, new or changed.
+    User(User),
+    /// A user goes, with sessions and links. Acts keep the name.
+    UserEnds(String),
+    /// A session begins.
+    Session(Session),
+    /// A session ends.
+    SessionEnds(TokenHash),
+    /// All sessions and links of a user end.
+    SessionsEnd(String),
+    /// A link that signs `user` in once, until a time.
+    Link {
+        /// What is kept of its token.
+        token: TokenHash,
+        /// Whom it signs in.
+        user: String,
+        /// In milliseconds since 1970 UTC.
+        until: u64,
+    },
+    /// A link was used.
+    LinkUsed(TokenHash),
+}
+
+pub(super) fn keep(to: &Connection, change: &People, now: u64) -> Result<(), StoreError> {
+    let run = |sql: &str, row: &[&dyn rusqlite::ToSql]| to.prepare_cached(sql)?.execute(row);
+    match change {
+        People::User(user) => {
+            let sql = "INSERT INTO user (name, role, secret, added) VALUES (?1, ?2, ?3, ?4)
+                       ON CONFLICT (name) DO UPDATE SET role = ?2, secret = ?3";
+            run(sql, params![user.name, user.role, user.secret, signed(user.added)])?;
+        }
+        People::UserEnds(name) => {
+            sessions_end(to, name)?;
+            run("DELETE FROM user WHERE name = ?1", params![name])?;
+        }
+        People::Session(session) => {
+            run("DELETE FROM session WHERE until <= ?1", params![signed(now)])?;
+            let sql = "INSERT INTO session (token, user, begun, until) VALUES (?1, ?2, ?3, ?4)";
+            run(sql, params![session.token, session.user, signed(session.begun), signed(session.until)])?;
+        }
+        People::SessionEnds(token) => {
+            run("DELETE FROM session WHERE token = ?1", params![token])?;
+        }
+        People::SessionsEnd(name) => sessions_end(to, name)?,
+        People::Link { token, user, until } => {
+            run("DELETE FROM link WHERE until <= ?1", params![signed(now)])?;
+            let sql = "INSERT INTO link (token, user, until) VALUES (?1, ?2, ?3)";
+            run(sql, params![token, user, signed(*until)])?;
+        }
+        People::LinkUsed(token) => {
+            run("DELETE FROM link WHERE token = ?1", params![token])?;
+        }
+    }
+    Ok(())
+}
+
+fn sessions_end(to: &Connection, name: &str) -> Result<(), StoreError> {
+    to.prepare_cached("DELETE FROM session WHERE user = ?1")?.execute([name])?;
+    to.prepare_cached("DELETE FROM link WHERE user = ?1")?.execute([name])?;
+    Ok(())
+}
+
+impl Reader {
+    /// A user of this name.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn user(&self, name: &str) -> Result<Option<User>, StoreError> {
+        self.with(|c| {
+            let sql = "SELECT name, role, secret, added FROM user WHERE name = ?1";
+            Ok(c.prepare_cached(sql)?.query_row([name], user).optional()?)
+        })
+    }
+
+    /// Every user, by name.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn users(&self) -> Result<Vec<User>, StoreError> {
+        self.with(|c| {
+            let mut query = c.prepare_cached("SELECT name, role, secret, added FROM user ORDER BY name")?;
+            let rows = query.query_map([], user)?.collect::<Result<_, _>>()?;
+            Ok(rows)
+        })
+    }
+
+    /// The session of this token, with its user, if it runs at `now`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn session(&self, token: &TokenHash, now: u64) -> Result<Option<(Session, User)>, StoreError> {
+        self.with(|c| {
+            let sql = "SELECT user.name, role, secret, added, begun, until FROM session
+                       JOIN user ON user.name = session.user WHERE token = ?1 AND until > ?2";
+            let row = |row: &rusqlite::Row<'_>| {
+                let user = user(row)?;
+                let (begun, until) = (unsigned(row.get(4)?), unsigned(row.get(5)?));
+                Ok((Session { token: *token, user: user.name.clone(), begun, until }, user))
+            };
+            Ok(c.prepare_cached(sql)?.query_row(params![token, signed(now)], row).optional()?)
+        })
+    }
+
+    /// Every session that runs at `now`, the latest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn sessions(&self, now: u64) -> Result<Vec<Session>, StoreError> {
+        self.with(|c| {
+            let sql = "SELECT token, user, begun, until FROM session WHERE until > ?1 ORDER BY begun DESC";
+            let mut query = c.prepare_cached(sql)?;
+            let row = |row: &rusqlite::Row<'_>| {
+                let (begun, until) = (unsigned(row.get(2)?), unsigned(row.get(3)?));
+                Ok(Session { token: row.get(0)?, user: row.get(1)?, begun, until })
+            };
+            let rows = query.query_map([signed(now)], row)?.collect::<Result<_, _>>()?;
+            Ok(rows)
+        })
+    }
+
+    /// Whom the link of this token would sign in at `now`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn link(&self, token: &TokenHash, now: u64) -> Result<Option<String>, StoreError> {
+        self.with(|c| {
+            let sql = "SELECT user FROM link WHERE token = ?1 AND until > ?2";
+            Ok(c.prepare_cached(sql)?.query_row(params![token, signed(now)], |row| row.get(0)).optional()?)
+        })
+    }
+}
+
+fn user(row: &rusqlite::Row<'_>) -> rusqlite::Result<User> {
+    Ok(User { name: row.get(0)?, role: row.get(1)?, secret: row.get(2)?, added: unsigned(row.get(3)?) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scratch::Scratch;
+    use crate::store::{Batch, Store};
+
+    const TOKEN: TokenHash = [7; 32];
+
+    fn user(name: &str) -> People {
+        People::User(User { name: name.into(), role: "watch".into(), secret: "x".into(), added: 1 })
+    }
+
+    fn session(user: &str, token: TokenHash) -> People {
+        People::Session(Session { token, user: user.into(), begun: 1, until: 100 })
+    }
+
+    fn store(people: Vec<People>) -> (Scratch, Store, Reader) {
+        let scratch = Scratch::new("people");
+        Store::create(scratch.path()).unwrap();
+        let mut store = Store::open(scratch.path()).unwrap();
+        store.commit(&Batch { people, ..Batch::default() }).unwrap();
+        let reader = store.reader().unwrap();
+        (scratch, store, reader)
+    }
+
+    #[test]
+    fn a_session_runs_until_its_time_and_no_longer() {
+        let (_scratch, _store, reader) = store(vec![user("a"), session("a", TOKEN)]);
+
+        let found = |now| reader.session(&TOKEN, now).unwrap().map(|(session, user)| (session.until, user.name));
+        assert_eq!(found(99), Some((100, "a".into())));
+        assert_eq!(found(100), None);
+        assert!(reader.session(&[8; 32], 50).unwrap().is_none());
+    }
+
+    #[test]
+    fn when_a_user_goes_sessions_and_links_go_with_them() {
+        let link = People::Link { token: [9; 32], user: "a".into(), until: 100 };
+        let (_scratch, mut store, reader) =
+            store(vec![user("a"), user("b"), session("a", TOKEN), session("b", [8; 32]), link]);
+        assert_eq!(reader.link(&[9; 32], 50).unwrap().as_deref(), Some("a"));
+
+        store.commit(&Batch { people: vec![People::UserEnds("a".into())], ..Batch::default() }).unwrap();
+
+        assert!(reader.user("a").unwrap().is_none() && reader.session(&TOKEN, 50).unwrap().is_none());
+        assert_eq!(reader.link(&[9; 32], 50).unwrap(), None);
+        let left: Vec<String> = reader.sessions(50).unwrap().into_iter().map(|s| s.user).collect();
+        assert_eq!(left, ["b"]);
+    }
+
+    #[test]
+    fn a_user_that_is_added_again_is_changed() {
+        let (_scratch, mut store, reader) = store(vec![user("a")]);
+        let changed = User { name: "a".into(), role: "admin".into(), secret: "y".into(), added: 5 };
+
+        store.commit(&Batch { people: vec![People::User(changed)], ..Batch::default() }).unwrap();
+
+        let users = reader.users().unwrap();
+        assert_eq!(
+            users.iter().map(|u| (u.role.as_str(), u.secret.as_str(), u.added)).collect::<Vec<_>>(),
+            [("admin", "y", 1)]
+        );
+    }
+}

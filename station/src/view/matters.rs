@@ -1,0 +1,193 @@
+//! What needs this desk, and what was said last on a line: what every page shows first.
+
+use std::cmp::Reverse;
+
+use counterpart_core::ids::EntryRef;
+use counterpart_core::line::facts::Fact;
+use counterpart_core::line::ladder::Rung;
+use counterpart_core::precedence::{Mark, Precedence};
+use counterpart_core::record::kind::Kind;
+use serde::{Deserialize, Serialize};
+
+use super::owed::OwedView;
+use super::request::posts;
+use super::{ByWord, Moment, Named, Said, Side, Sight};
+
+/// Something that is open, or that waits for a person.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct MatterView {
+    /// The line, 32 hexadecimal digits.
+    pub line: String,
+    /// The call sign of the other side.
+    pub peer: String,
+    /// The request, text or check.
+    pub thing: Named,
+    /// Its type: ask, text, notice or check.
+    pub kind: String,
+    /// Who opened it.
+    pub owner: Side,
+    /// The post that opened it, and its counterpart; empty of a check.
+    pub posts: [String; 2],
+    /// How urgent.
+    pub precedence: ByWord<Precedence>,
+    /// What for.
+    pub mark: ByWord<Mark>,
+    /// How far the latest attempt of a request came; absent once closed.
+    pub reached: Option<ByWord<Rung>>,
+    /// The highest fact, as a sentence; of a text or a check what is owed.
+    pub headline: String,
+    /// The words that open it.
+    pub said: Option<Said>,
+    /// What this side owes on it, the nearest first. Empty: it stands with the other side.
+    pub owed: Vec<OwedView>,
+}
+
+impl MatterView {
+    /// Whether it waits for this desk.
+    pub fn needs_us(&self) -> bool {
+        !self.owed.is_empty()
+    }
+
+    /// Until when the first duty runs.
+    pub fn by(&self) -> Option<Moment> {
+        self.owed.iter().filter_map(|owed| owed.by).min()
+    }
+
+    /// OPERATION before EXERCISE, then precedence, then deadline (what has none comes last), then name.
+    pub fn order(&self) -> impl Ord + use<> {
+        let by = self.by();
+        (self.mark, Reverse(self.precedence), by.is_none(), by, self.line.clone(), self.thing.at.clone())
+    }
+}
+
+/// What was written last on a line.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct LastView {
+    /// The entry.
+    pub entry: Named,
+    /// Its type.
+    pub kind: String,
+    /// Whose.
+    pub side: Side,
+    /// When, by its author's clock.
+    pub time: Moment,
+    /// The mark of what it belongs to.
+    pub mark: ByWord<Mark>,
+}
+
+impl<'a> Sight<'a> {
+    /// Everything open on this line: requests, and the texts and check that wait for a person here. In no order.
+    pub fn matters(&self) -> Vec<MatterView> {
+        let view = self.view();
+        let asks = view.live().filter(|f| f.kind() == Kind::Ask);
+        let mut matters: Vec<MatterView> = asks.filter_map(|ask| self.request_matter(ask)).collect();
+        for owed in self.owed_beside_requests() {
+            let at = self.at(&owed.thing.at).and_then(|at| view.fact(at));
+            matters.extend(at.map(|fact| {
+                let headline = owed.sentence.clone();
+                self.matter(fact, None, headline, vec![owed])
+            }));
+        }
+        matters
+    }
+
+    /// An open request; of a closed one only what is still owed by us, or what they do not hold yet.
+    fn request_matter(&self, ask: &'a Fact) -> Option<MatterView> {
+        let line = self.request_line(ask);
+        let owed: Vec<OwedView> = line.next.into_iter().filter(|o| o.who != Some(Side::Theirs)).collect();
+        let open = line.reached.is_some();
+        let settled = self.view().settled_for(self.me(), &self.view().decision(ask));
+        (open || !settled || !owed.is_empty()).then(|| self.matter(ask, line.reached, line.headline, owed))
+    }
+
+    fn matter(&self, thing: &Fact, reached: Option<ByWord<Rung>>, headline: String, owed: Vec<OwedView>) -> MatterView {
+        let (from, to) = posts(thing);
+        MatterView {
+            line: self.line.id().to_string(),
+            peer: self.call_sign(Side::Theirs),
+            thing: self.named(thing.at),
+            kind: thing.kind().word().into(),
+            owner: self.side(thing.at.party),
+            posts: [from, to],
+            precedence: ByWord(self.view().precedence(thing)),
+            mark: ByWord(thing.mark.unwrap_or(Mark::Operation)),
+            reached,
+            headline,
+            said: self.said(thing.at),
+            owed,
+        }
+    }
+
+    /// What was written last, by the authors' clocks, receipts aside.
+    pub fn last(&self) -> Option<LastView> {
+        let view = self.view();
+        let latest = |side: Side| {
+            let party = self.party(side);
+            let back = (0..self.line.log(party).size()).rev();
+            let facts = back.filter_map(|index| view.fact(EntryRef { party, index }));
+            facts.into_iter().find(|f| f.kind() != Kind::Received)
+        };
+        let both = [Side::Ours, Side::Theirs].into_iter().filter_map(latest);
+        both.max_by_key(|f| (f.time, f.at)).map(|f| LastView {
+            entry: self.named(f.at),
+            kind: f.kind().word().into(),
+            side: self.side(f.at.party),
+            time: Moment(f.time),
+            mark: ByWord(view.fact(f.thing).and_then(|thing| thing.mark).unwrap_or(Mark::Operation)),
+        })
+    }
+
+    fn at(&self, place: &str) -> Option<EntryRef> {
+        super::names::parse(self.line, place).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use counterpart_core::act::{Act, Target};
+    use counterpart_core::ids::Party::{Inviter, Joiner};
+
+    use super::*;
+    use crate::view::trial::Trial;
+
+    #[test]
+    fn an_ask_needs_the_side_that_is_asked_until_it_is_answered() {
+        let mut trial = Trial::new();
+        let ask = trial.ask(Inviter);
+        trial.carry();
+        let needs = |trial: &Trial, party| trial.look(party, |s| s.matters().iter().filter(|m| m.needs_us()).count());
+        assert_eq!((needs(&trial, Inviter), needs(&trial, Joiner)), (0, 1));
+        let (by, said) = trial.look(Joiner, |s| (s.matters()[0].by(), s.matters()[0].said.clone()));
+        assert_eq!(
+            (by, said.unwrap().text.as_str()),
+            (Some(Moment(crate::view::trial::START.plus(900_000))), "the tanker adrift")
+        );
+
+        trial.act(Joiner, Act::Decline { on: Target::Latest(ask), code: counterpart_core::record::codes::Code::Level });
+        assert_eq!(trial.look(Joiner, |s| s.matters().len()), 1, "they do not hold the decline yet");
+        trial.carry();
+        assert_eq!(trial.look(Joiner, |s| s.matters().len()), 0);
+        let last = trial.look(Inviter, |s| s.last()).unwrap();
+        assert_eq!((last.kind.as_str(), last.side), ("decline", Side::Theirs));
+    }
+
+    #[test]
+    fn matters_come_in_the_order_in_which_they_press() {
+        let mut trial = Trial::new();
+        trial.mark = Mark::Exercise;
+        trial.precedence = Precedence::Flash;
+        trial.ask(Inviter);
+        trial.mark = Mark::Operation;
+        trial.precedence = Precedence::Priority;
+        trial.ask(Inviter);
+        trial.precedence = Precedence::Immediate;
+        trial.ask(Inviter);
+        trial.carry();
+
+        let mut matters = trial.look(Joiner, |s| s.matters());
+        matters.sort_by_key(MatterView::order);
+
+        let order: Vec<&str> = matters.iter().map(|m| m.thing.name.as_str()).collect();
+        assert_eq!(order, ["Northland 3", "Northland 2", "Northland 1"]);
+    }
+}

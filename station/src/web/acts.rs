@@ -1,0 +1,136 @@
+//! THE one handler of all acts of the desk: the form of a page becomes the form of the API, and that the act.
+
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use sha2::{Digest, Sha256};
+
+use super::Desk;
+use super::fields::Fields;
+use super::refused::{self, Kept};
+use super::request::page_of;
+use super::session::Posted;
+use crate::api::fault::{Code, Fault, Told};
+use crate::api::form::{ActForm, WordsForm};
+use crate::api::sight::hexadecimal;
+use crate::people::Role;
+
+/// The one-time id of a drawing of a page.
+const ONCE_FIELD: &str = "once";
+
+/// The form of an act, from the fields of a page and of the key that was pressed.
+pub(super) fn act_form(fields: &Fields, line: &str) -> ActForm {
+    let text = |name: &str| fields.text(name);
+    let words = text("words").map(|text| WordsForm { language: fields.text("language"), text });
+    let many = |name: &str| Some(fields.all(name)).filter(|all| !all.is_empty());
+    let mut form = ActForm {
+        act: text("act").unwrap_or_default(),
+        line: Some(line.to_owned()),
+        token: None,
+        on: text("on"),
+        from: text("from"),
+        to: text("to"),
+        precedence: text("precedence"),
+        mark: text("mark"),
+        mode: text("mode"),
+        private: text("private").map(|said| said == "yes"),
+        valid_until: text("valid_until"),
+        again: text("again"),
+        code: text("code"),
+        until: text("until"),
+        windows: many("windows"),
+        answer_by: text("answer_by"),
+        on_silence: text("on_silence"),
+        window: text("window"),
+        when: text("when"),
+        instrument: text("instrument"),
+        posts: many("posts"),
+        state: text("state"),
+        words,
+    };
+    form.token = token(fields, &form);
+    form
+}
+
+/// What makes an act of a page stand once: the page's one-time id with all that the act says. Pressed twice it stands once; another
+/// act, or other words, from a page that a browser kept is another act.
+fn token(fields: &Fields, form: &ActForm) -> Option<String> {
+    let once = fields.text(ONCE_FIELD)?;
+    let said = serde_json::to_vec(form).ok()?;
+    let mut hash = Sha256::new();
+    hash.update(once.as_bytes());
+    hash.update([0]);
+    hash.update(&said);
+    Some(hexadecimal(&hash.finalize()))
+}
+
+impl Desk {
+    /// Does the act of a form for a person.
+    ///
+    /// # Errors
+    /// What to tell them.
+    pub(super) async fn do_act(&self, posted: &Posted, line: &str) -> Result<String, Told> {
+        if !posted.who.role.acts() {
+            let may = [Role::Watch, Role::Admin].map(Role::word).join(", ");
+            return Err(self
+                .api
+                .tell(Fault::new(Code::RoleReads).with("role", posted.who.role.word()).with("may", may)));
+        }
+        let form = act_form(&posted.fields, line);
+        let (line, done) = self.api.act(form, posted.who.user.clone()).await?;
+        self.api.see(line, move |sight| page_of(sight, done.at)).await
+    }
+}
+
+/// `POST /lines/{line}/acts`.
+pub(super) async fn act(State(desk): State<Desk>, Path(line): Path<String>, mut posted: Posted) -> Response {
+    posted.fields.press();
+    match desk.do_act(&posted, &line).await {
+        Ok(to) => Redirect::to(&to).into_response(),
+        Err(told) => {
+            refused::shown(&desk, &posted.who, &told, &Kept::at(&posted.fields, format!("/lines/{line}/acts"))).await
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Bytes;
+
+    use super::*;
+
+    fn form(body: &'static str) -> ActForm {
+        let mut fields = Fields::read(&Bytes::from_static(body.as_bytes())).unwrap();
+        fields.press();
+        act_form(&fields, "southland")
+    }
+
+    #[test]
+    fn a_key_carries_the_fields_of_its_act() {
+        let form = form("once=1&words=In+an+hour.%0D%0AOr+two.&key=act%3Ddefer%26on%3D0%253A3%26code%3DENGAGED");
+
+        assert_eq!(
+            (form.act.as_str(), form.on.as_deref(), form.code.as_deref()),
+            ("defer", Some("0:3"), Some("ENGAGED"))
+        );
+        assert_eq!(form.words.unwrap().text, "In an hour.\nOr two.");
+        assert_eq!(form.line.as_deref(), Some("southland"));
+    }
+
+    #[test]
+    fn what_is_pressed_twice_has_one_token_and_another_act_another() {
+        let token = |body| form(body).token.unwrap();
+
+        assert_eq!(token("once=1&act=seen&on=0:3"), token("once=1&act=seen&on=0:3"));
+        assert_ne!(token("once=1&act=seen&on=0:3"), token("once=2&act=seen&on=0:3"), "drawn anew");
+        assert_ne!(token("once=1&act=seen&on=0:3"), token("once=1&act=refer&on=0:3"));
+        assert_ne!(token("once=1&act=seen&on=0:3&words=a"), token("once=1&act=seen&on=0:3&words=b"));
+        assert_eq!(form("act=seen&on=0:3").token, None);
+    }
+
+    #[test]
+    fn a_field_with_nothing_in_it_is_not_there() {
+        let form = form("act=ask&from=minister&to=minister&words=+&valid_until=&private=yes");
+
+        assert_eq!((form.words, form.valid_until, form.private), (None, None, Some(true)));
+    }
+}

@@ -1,0 +1,318 @@
+//! What every page begins and ends with: whose station, what time, who is signed in, and the four answers.
+
+use std::fmt::Display;
+use std::sync::Arc;
+
+use counterpart_core::precedence::{Mark, Precedence};
+use counterpart_core::time::Timestamp;
+
+use super::seen::Seen;
+use super::session::Signed;
+use super::{Desk, files};
+use crate::api::fault::Told;
+use crate::api::sight::hexadecimal;
+use crate::entropy;
+use crate::view::lines::ObservedState;
+use crate::view::{Moment, Side};
+use crate::words::clocks::{Clocks, Place, Telling};
+use crate::words::{Arg, Words};
+
+/// What a page needs that nobody need be signed in for.
+pub(super) struct Door {
+    words: Arc<Words>,
+    place: Place,
+    pub is_rtl: bool,
+    /// The line of classification; may be empty.
+    pub banner: String,
+    pub organisation: String,
+    pub call_sign: String,
+    /// "13:02:04" here.
+    pub clock: String,
+    /// The date here.
+    pub date: String,
+    /// "12:02" UTC.
+    pub utc: String,
+    /// The station's time, for scripts.
+    pub now: Moment,
+    /// How far the clock here is ahead of UTC, in minutes.
+    pub ahead: i32,
+}
+
+impl Door {
+    pub fn new(desk: &Desk, is_rtl: bool) -> Door {
+        let organisation = &desk.api.parts.config.organisation;
+        let now = desk.api.now();
+        let ours = Place::new(&organisation.call_sign, &organisation.zone);
+        let clocks = Clocks { ours: ours.clone(), theirs: Place::new("", ""), now };
+        let telling = Telling { words: &desk.api.words, clocks: &clocks };
+        let [here, utc] = [Side::Ours, Side::Theirs].map(|side| telling.hand(side, now).time);
+        Door {
+            is_rtl,
+            banner: organisation.banner.clone(),
+            organisation: organisation.name.clone(),
+            call_sign: organisation.call_sign.clone(),
+            clock: here,
+            date: telling.day(Side::Ours, now),
+            utc: utc.chars().take(5).collect(),
+            now: Moment(now),
+            ahead: telling.minutes_ahead(Side::Ours, now),
+            words: desk.api.words.clone(),
+            place: ours,
+        }
+    }
+
+    /// The date of a time here.
+    pub fn day(&self, time: Timestamp) -> String {
+        let clocks = Clocks { ours: self.place.clone(), theirs: Place::new("", ""), now: self.now.0 };
+        Telling { words: &self.words, clocks: &clocks }.day(Side::Ours, time)
+    }
+
+    /// A sentence of the catalogue.
+    pub fn say(&self, id: &str) -> String {
+        self.words.say(id, &[])
+    }
+
+    /// A sentence with one thing put in.
+    pub fn with(&self, id: &str, name: &'static str, value: impl Display) -> String {
+        self.words.say(id, &[(name, value.to_string().into())])
+    }
+
+    /// A sentence that counts.
+    pub fn count(&self, id: &str, count: &usize) -> String {
+        self.words.say(id, &[("count", (*count).into())])
+    }
+
+    pub fn words(&self) -> &Words {
+        &self.words
+    }
+
+    pub fn language(&self) -> &'static str {
+        self.words.language()
+    }
+
+    pub fn direction(&self) -> &'static str {
+        if self.is_rtl { "rtl" } else { "ltr" }
+    }
+
+    /// The address of a file of the desk.
+    pub fn file(&self, name: &str) -> String {
+        format!("/static/{}/{name}", files::version())
+    }
+}
+
+/// What a page of a person who is signed in needs.
+pub(super) struct Frame {
+    door: Door,
+    pub user: String,
+    pub role: &'static str,
+    /// Whether they may act at all.
+    pub acts: bool,
+    /// The token of the forms.
+    pub form: String,
+    /// One drawing of this page: what is sent from it twice stands once.
+    pub once: String,
+    /// What the page is about: an EXERCISE looks different.
+    pub mark: Mark,
+    /// The tab that is open.
+    pub tab: &'static str,
+    /// Up to where the page shows the record: the live stream goes on from there.
+    pub position: String,
+    pub four: Option<Four>,
+}
+
+impl std::ops::Deref for Frame {
+    type Target = Door;
+
+    fn deref(&self) -> &Door {
+        &self.door
+    }
+}
+
+impl Frame {
+    /// `position` must be taken before anything that the page shows.
+    pub fn new(desk: &Desk, who: &Signed, tab: &'static str, position: String) -> Result<Frame, Told> {
+        Ok(Frame {
+            door: Door::new(desk, who.is_rtl),
+            user: who.user.clone(),
+            role: who.role.word(),
+            acts: who.role.acts(),
+            form: who.form(),
+            once: hexadecimal(&entropy::bytes::<16>().map_err(|e| desk.api.machine(e))?),
+            mark: desk.api.parts.mark,
+            tab,
+            position,
+            four: None,
+        })
+    }
+
+    /// Classes of the page.
+    pub fn class(&self) -> &'static str {
+        match self.mark {
+            Mark::Operation => "",
+            Mark::Exercise => "ex",
+            Mark::Test => "tst",
+        }
+    }
+
+    pub fn is_tab(&self, tab: &str) -> bool {
+        self.tab == tab
+    }
+}
+
+/// The class of a mark's word.
+pub(super) fn mark_class(mark: Mark) -> &'static str {
+    match mark {
+        Mark::Operation => "mark",
+        Mark::Exercise => "mark ex",
+        Mark::Test => "mark test",
+    }
+}
+
+/// Four bars, of which so many are filled.
+pub(super) fn bars(precedence: Precedence) -> [bool; 4] {
+    Precedence::ALL.map(|step| step <= precedence)
+}
+
+/// The class of an observed state.
+pub(super) fn state_class(state: ObservedState) -> &'static str {
+    match state {
+        ObservedState::Open => "open",
+        ObservedState::Degraded => "degraded",
+        ObservedState::Silent => "silent",
+        ObservedState::Down => "down",
+    }
+}
+
+/// The four answers, in the same place on every page.
+pub(super) struct Four {
+    /// Of one line: the class and word of its state.
+    pub state: Option<(&'static str, String)>,
+    /// Of several: how many are open.
+    pub lines: String,
+    pub lines_small: String,
+    /// Something waits for this desk.
+    pub is_hot: bool,
+    pub needs: String,
+    pub needs_small: String,
+    /// Where it is.
+    pub needs_at: String,
+    pub last: String,
+    pub last_small: String,
+    pub mark: Mark,
+    pub mark_also: String,
+}
+
+impl Four {
+    pub fn mark_class(&self) -> &'static str {
+        mark_class(self.mark)
+    }
+}
+
+impl Four {
+    /// Of every line.
+    pub fn of_all(words: &Words, all: &[Seen], mark: Mark) -> Four {
+        let open = all.iter().filter(|seen| seen.row.view.observed.state == ObservedState::Open).count();
+        let (lines, lines_small) = match all {
+            [] => (words.say("desk-no-line", &[]), words.say("desk-no-line-small", &[])),
+            _ => {
+                let not = all.len() - open;
+                let count = |state: ObservedState| {
+                    let count = all.iter().filter(|seen| seen.row.view.observed.state == state).count();
+                    (count > 0).then(|| {
+                        words.say("desk-count-state", &[("count", count.into()), ("state", word(words, state).into())])
+                    })
+                };
+                let states = [ObservedState::Degraded, ObservedState::Silent, ObservedState::Down];
+                let small: Vec<String> = states.into_iter().filter_map(count).collect();
+                let counts = [("open", open.into()), ("not", not.into())];
+                (words.say("desk-lines-open", &counts), small.join(", "))
+            }
+        };
+        let last = all.iter().filter_map(|seen| seen.last.as_ref()).max_by_key(|last| last.time);
+        Four { lines, lines_small, ..Four::of(words, all, last.map(|l| (l.who.clone(), l.told.clone())), mark) }
+    }
+
+    /// Of one line.
+    pub fn of_line(words: &Words, seen: &Seen, mark: Mark) -> Four {
+        let view = &seen.row.view;
+        let state = Some((state_class(view.observed.state), word(words, view.observed.state)));
+        let declared = words.state(view.theirs.declared.0);
+        let small = [
+            view.theirs.call_sign.clone(),
+            words.say("desk-declared", &[("state", declared.into())]),
+            view.records.sentence.trim_end_matches('.').to_owned(),
+        ];
+        let last = seen.last.as_ref().map(|l| (l.who.clone(), l.told.clone()));
+        let four = Four::of(words, std::slice::from_ref(seen), last, mark);
+        Four { state, lines_small: small.join(" · "), ..four }
+    }
+
+    fn of(words: &Words, all: &[Seen], last: Option<(String, String)>, mark: Mark) -> Four {
+        let mut needing: Vec<_> = all.iter().flat_map(|seen| &seen.matters).filter(|m| m.view.needs_us()).collect();
+        needing.sort_by_key(|matter| matter.view.order());
+        let (needs, needs_small) = match needing.as_slice() {
+            [] => (words.say("desk-needs-nothing", &[]), String::new()),
+            [first] => (first.needs.clone(), first.due.as_ref().map_or_else(String::new, |due| due.by.clone())),
+            [first, ..] => (
+                words.say("desk-needs-count", &[("count", needing.len().into())]),
+                words.say(
+                    "desk-needs-first",
+                    &[("name", (&first.view.thing.name).into()), ("what", (&first.needs).into())],
+                ),
+            ),
+        };
+        let (last, last_small) = match last {
+            Some((who, told)) => (told, who),
+            None => (words.say("desk-last-nothing", &[]), String::new()),
+        };
+        let others = all.iter().flat_map(|seen| &seen.matters).filter(|m| m.view.mark.0 != mark).count();
+        let mark_also =
+            if others == 0 { String::new() } else { words.say("desk-mark-also", &[("count", others.into())]) };
+        Four {
+            state: None,
+            lines: String::new(),
+            lines_small: String::new(),
+            is_hot: !needing.is_empty(),
+            needs,
+            needs_small,
+            needs_at: needing.first().map_or_else(String::new, |matter| matter.href.clone()),
+            last,
+            last_small,
+            mark,
+            mark_also,
+        }
+    }
+}
+
+/// The word of an observed state.
+pub(super) fn word(words: &Words, state: ObservedState) -> String {
+    let id = match state {
+        ObservedState::Open => "observed-open",
+        ObservedState::Degraded => "observed-degraded",
+        ObservedState::Silent => "observed-silent",
+        ObservedState::Down => "observed-down",
+    };
+    words.say(id, &[])
+}
+
+/// A time until which something runs, as a page shows it.
+pub(super) struct Due {
+    /// For scripts.
+    pub until: Moment,
+    /// On both clocks.
+    pub by: String,
+    /// How long from now, or that it is over.
+    pub left: String,
+}
+
+impl Due {
+    pub fn new(telling: &Telling<'_>, until: Timestamp) -> Due {
+        let now = telling.clocks.now;
+        let left = if until >= now {
+            telling.words.lasts(until.since(now))
+        } else {
+            telling.say("desk-past", &[("lasted", Arg::from(telling.words.lasts(now.since(until))))])
+        };
+        Due { until: Moment(until), by: telling.say("desk-by", &[("time", telling.both(until).into())]), left }
+    }
+}

@@ -1,0 +1,52 @@
+//! What holds for every answer: for whom it is, and what a browser may do with it.
+
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::header::{CACHE_CONTROL, HeaderName};
+use axum::http::{HeaderValue, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::Desk;
+use super::router::Peer;
+
+/// No script and no style but our own files, no frame, nothing from elsewhere and nothing to it.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// Headers of every answer.
+const HEADERS: [(&str, &str); 7] = [
+    ("content-security-policy", POLICY),
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+    ("referrer-policy", "same-origin"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+];
+/// A year, for a desk that browsers reach over HTTPS alone.
+const STRICT_TRANSPORT: &str = "max-age=31536000";
+
+pub(super) async fn guard(State(desk): State<Desk>, request: Request, next: Next) -> Response {
+    let site = &desk.inner.site;
+    let from = request.extensions().get::<ConnectInfo<Peer>>().map(|ConnectInfo(Peer(from))| *from);
+    let headers = request.headers();
+    let is_reading = matches!(*request.method(), Method::GET | Method::HEAD);
+    let mut response = if !from.is_some_and(|from| site.answers(from)) || !(is_reading || site.is_own(headers)) {
+        StatusCode::FORBIDDEN.into_response()
+    } else if !site.is_asked_for(headers) {
+        StatusCode::MISDIRECTED_REQUEST.into_response()
+    } else {
+        next.run(request).await
+    };
+    let headers = response.headers_mut();
+    for (name, value) in HEADERS {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    if site.is_secure {
+        let strict = HeaderName::from_static("strict-transport-security");
+        headers.insert(strict, HeaderValue::from_static(STRICT_TRANSPORT));
+    }
+    // What a page shows is of its moment; only the files of the program itself say otherwise.
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}

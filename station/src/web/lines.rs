@@ -1,0 +1,67 @@
+//! All lines, and first what needs this desk.
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use counterpart_core::precedence::Mark;
+
+use super::frame::{Four, Frame, mark_class, state_class, word};
+use super::seen::Seen;
+use super::session::Signed;
+use super::{Desk, page, refused};
+use crate::api::fault::Told;
+
+#[derive(Template)]
+#[template(path = "lines.html")]
+struct Lines {
+    d: Frame,
+    /// Every line.
+    all: Vec<Seen>,
+    /// Matters that need this desk.
+    needing: usize,
+    /// Matters that stand with the other side.
+    standing: usize,
+}
+
+impl Lines {
+    fn state_class(&self, seen: &Seen) -> &'static str {
+        state_class(seen.row.view.observed.state)
+    }
+
+    fn state(&self, seen: &Seen) -> String {
+        word(self.d.words(), seen.row.view.observed.state)
+    }
+
+    fn declared(&self, seen: &Seen) -> String {
+        self.d.words().state(seen.row.view.theirs.declared.0).to_uppercase()
+    }
+
+    fn mark_class(&self, mark: &Mark) -> &'static str {
+        mark_class(*mark)
+    }
+
+    fn matters(&self) -> Vec<&super::seen::Matter> {
+        let mut matters: Vec<_> = self.all.iter().flat_map(|seen| &seen.matters).collect();
+        matters.sort_by_key(|matter| (!matter.view.needs_us(), matter.view.order()));
+        matters
+    }
+}
+
+/// `GET /lines`.
+pub(super) async fn show(State(desk): State<Desk>, who: Signed) -> Response {
+    let drawn = async {
+        let position = desk.position().await?;
+        let all = desk.all_seen().await?;
+        let mut d = Frame::new(&desk, &who, "lines", position)?;
+        d.four = Some(Four::of_all(d.words(), &all, d.mark));
+        let matters = || all.iter().flat_map(|seen| &seen.matters);
+        let needing = matters().filter(|m| m.view.needs_us()).count();
+        let standing = matters().count() - needing;
+        Ok::<_, Told>(page(StatusCode::OK, &Lines { d, all, needing, standing }))
+    };
+    match drawn.await {
+        Ok(response) => response,
+        Err(told) => refused::shown(&desk, &who, &told, &refused::Kept::default()).await,
+    }
+}

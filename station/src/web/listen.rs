@@ -1,0 +1,186 @@
+//! The desk's own door: TCP, or TLS over it with two PEM files. A bounded number of callers, none of whom waits for ever.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use crate::api::socket::Held;
+use crate::config;
+
+/// Connections at one time; whoever comes then waits.
+const CONNECTIONS_MAX: usize = 256;
+/// How long a handshake may take.
+const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
+/// How long to wait after the operating system would not give a connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
+
+/// Why the desk is not served. The operator's to mend.
+#[derive(Debug)]
+pub enum ListenFault {
+    /// The address cannot be had.
+    Bind(SocketAddr, io::Error),
+    /// A PEM file cannot be read, or the two do not belong together.
+    Pem(PathBuf, String),
+}
+
+impl std::fmt::Display for ListenFault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            ListenFault::Bind(address, cause) => {
+                write!(f, "the desk cannot listen at {address}: {cause}; name another address in `desk.listen`")
+            }
+            ListenFault::Pem(path, cause) => {
+                write!(f, "{}: {cause}; name a certificate and its private key, both in PEM", path.display())
+            }
+        }
+    }
+}
+
+impl std::error::Error for ListenFault {}
+
+/// The door.
+pub struct Listener {
+    callers: mpsc::Receiver<(Caller, SocketAddr, Option<OwnedSemaphorePermit>)>,
+    local: SocketAddr,
+}
+
+/// A caller's connection.
+pub enum Caller {
+    /// Plain, on the loopback or from a proxy.
+    Plain(TcpStream),
+    /// Through TLS.
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Listener {
+    /// Listens where the configuration says.
+    ///
+    /// # Errors
+    /// [`ListenFault`].
+    pub async fn bind(desk: &config::Desk) -> Result<Listener, ListenFault> {
+        let tls = desk.tls.as_ref().map(|[certificate, key]| acceptor(certificate, key)).transpose()?;
+        let bind = |e| ListenFault::Bind(desk.listen, e);
+        let listener = TcpListener::bind(desk.listen).await.map_err(bind)?;
+        let local = listener.local_addr().map_err(bind)?;
+        let (to, callers) = mpsc::channel(1);
+        tokio::spawn(accept(listener, tls, to));
+        Ok(Listener { callers, local })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.local
+    }
+}
+
+fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor, ListenFault> {
+    let wrong = |path: &Path, cause: &dyn std::fmt::Display| ListenFault::Pem(path.into(), cause.to_string());
+    let chain = CertificateDer::pem_file_iter(certificate).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let chain = chain.map_err(|e| wrong(certificate, &e))?;
+    let secret = PrivateKeyDer::from_pem_file(key).map_err(|e| wrong(key, &e))?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config = config.map_err(|e| wrong(certificate, &e))?.with_no_client_auth().with_single_cert(chain, secret);
+    let mut config = config.map_err(|e| wrong(key, &e))?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+/// Takes callers until nobody waits for them. A handshake holds nobody else up.
+async fn accept(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    to: mpsc::Sender<(Caller, SocketAddr, Option<OwnedSemaphorePermit>)>,
+) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        let place = places.clone().acquire_owned().await.ok();
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = to.closed() => return,
+        };
+        let (stream, from) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "the desk's address gave no connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        // An answer leaves at once; that it cannot be asked for is no reason to turn a caller away.
+        let _ = stream.set_nodelay(true);
+        let (tls, to) = (tls.clone(), to.clone());
+        tokio::spawn(async move {
+            let caller = match tls {
+                None => Caller::Plain(stream),
+                Some(tls) => match tokio::time::timeout(HANDSHAKE_MAX, tls.accept(stream)).await {
+                    Ok(Ok(stream)) => Caller::Tls(Box::new(stream)),
+                    // Whoever cannot complete a handshake is told so by TLS itself.
+                    Ok(Err(_)) | Err(_) => return,
+                },
+            };
+            let _ = to.send((caller, from, place)).await;
+        });
+    }
+}
+
+impl axum::serve::Listener for Listener {
+    type Io = Held<Caller>;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Held<Caller>, SocketAddr) {
+        match self.callers.recv().await {
+            Some((caller, from, place)) => (Held::new(caller, place), from),
+            None => std::future::pending().await,
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.local)
+    }
+}
+
+impl AsyncRead for Caller {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Caller::Plain(stream) => Pin::new(stream).poll_read(context, buf),
+            Caller::Tls(stream) => Pin::new(stream).poll_read(context, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Caller {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Caller::Plain(stream) => Pin::new(stream).poll_write(context, buf),
+            Caller::Tls(stream) => Pin::new(stream).poll_write(context, buf),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Caller::Plain(stream) => Pin::new(stream).poll_flush(context),
+            Caller::Tls(stream) => Pin::new(stream).poll_flush(context),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Caller::Plain(stream) => Pin::new(stream).poll_shutdown(context),
+            Caller::Tls(stream) => Pin::new(stream).poll_shutdown(context),
+        }
+    }
+}

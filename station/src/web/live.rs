@@ -1,0 +1,123 @@
+//! The live stream (server-sent events): up to where this station's record has come, at once, at each change, and every second and a half.
+//!
+//! It is level-triggered. A page knows up to where it was drawn; an event that names another position makes it draw itself anew, also
+//! the first after a break. Nothing is missed, for nothing is sent but where things stand.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use tokio::sync::mpsc;
+
+use super::Desk;
+use super::session::Signed;
+use crate::api::fault::{Code, Fault, Told};
+use crate::api::stream::Stream;
+use crate::link::observe::health;
+use crate::view::Moment;
+
+/// After so long without a change the stream says that nothing has changed. A page that hears nothing for 3.8 s has lost its station.
+const BEAT: Duration = Duration::from_millis(1_500);
+/// Pages that are live at one time.
+const STREAMS_MAX: usize = 64;
+/// Events that wait for a page that reads slowly.
+const WAITING_MAX: usize = 4;
+
+static OPEN: AtomicUsize = AtomicUsize::new(0);
+
+/// A place among the streams; dropped with its stream, it is free.
+struct Place;
+
+impl Place {
+    fn take() -> Option<Place> {
+        let taken =
+            OPEN.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |open| (open < STREAMS_MAX).then_some(open + 1));
+        taken.ok().map(|_| Place)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        OPEN.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// What an event says.
+#[derive(Serialize)]
+struct Standing<'a> {
+    /// Up to where the record has come, and what is observed of the lines.
+    position: &'a str,
+    /// The station's time.
+    now: Moment,
+    /// The session has ended: the page must be left.
+    ended: bool,
+}
+
+impl Desk {
+    /// Up to where this station's record has come, and what it observes: "RUN.COMMITS.STATES". Two are the same only if a page
+    /// would show the same, clocks aside.
+    pub(super) async fn position(&self) -> Result<String, Told> {
+        let parts = self.api.parts.clone();
+        let version = parts.keeper.published().borrow().version;
+        let (now_ms, now) = (parts.clock.moment().ms_since(parts.begun), self.api.now());
+        let board = parts.board.clone();
+        let states = parts.keeper.look(move |lines| {
+            let state = |kept: &crate::record::Kept| {
+                let found = health(&kept.line, &board.of(kept.line.id()), now_ms, now);
+                format!("{:?}", found.state)
+            };
+            lines.iter().map(state).collect::<Vec<_>>().join("-")
+        });
+        let states = states.await.map_err(|_| self.api.tell(Fault::new(Code::Stopping)))?;
+        let states: String = states.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+        Ok(format!("{}.{version}.{states}", self.inner.run))
+    }
+}
+
+/// `GET /live`.
+pub(super) async fn live(State(desk): State<Desk>, who: Signed) -> Response {
+    let Some(place) = Place::take() else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
+    let (to, events) = mpsc::channel(WAITING_MAX);
+    tokio::spawn(follow(desk, who, to));
+    ([(CONTENT_TYPE, "text/event-stream")], Body::new(Stream::new(events, place))).into_response()
+}
+
+async fn follow(desk: Desk, who: Signed, to: mpsc::Sender<Bytes>) {
+    let mut published = desk.api.parts.keeper.published();
+    let mut closing = desk.api.closing.subscribe();
+    while !*closing.borrow() {
+        published.mark_unchanged();
+        let Ok(position) = desk.position().await else { return };
+        let ended = !matches!(desk.is_on(&who).await, Ok(true));
+        let standing = Standing { position: &position, now: Moment(desk.api.now()), ended };
+        let data = serde_json::to_string(&standing).unwrap_or_default();
+        let event = Bytes::from(format!("id: {position}\nevent: standing\ndata: {data}\n\n"));
+        if to.send(event).await.is_err() || ended {
+            return;
+        }
+        tokio::select! {
+            changed = published.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+            }
+            () = tokio::time::sleep(BEAT) => {}
+            () = to.closed() => return,
+            _ = closing.changed() => {}
+        }
+    }
+}
+
+impl Desk {
+    /// Whether the session still runs.
+    async fn is_on(&self, who: &Signed) -> Result<bool, Told> {
+        let (reader, hash, now) = (self.api.parts.reader.clone(), who.token.hash(), self.api.now());
+        let found = tokio::task::spawn_blocking(move || reader.session(&hash, now.0)).await;
+        Ok(found.map_err(|e| self.api.machine(e))?.map_err(|e| self.api.machine(e))?.is_some())
+    }
+}

@@ -1,0 +1,92 @@
+//! The desk: pages rendered here, acts sent as forms. No rule is decided in this folder: a page shows what `core` computed
+//! ([`crate::view`]), and every form becomes the same act as a command does ([`crate::api::form`]).
+//!
+//! What is decided here is only who may sign in and which role may act at all ([`session`]). No GET ever acts.
+
+mod acts;
+mod ask;
+mod fields;
+mod files;
+mod frame;
+mod guard;
+mod keys;
+mod ladder;
+mod lines;
+pub mod listen;
+mod live;
+mod record;
+mod refused;
+mod request;
+pub mod router;
+mod seen;
+mod session;
+mod sign_in;
+mod site;
+mod throttle;
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Response};
+use tokio::sync::{Mutex, Semaphore};
+
+use crate::api::Api;
+use crate::api::sight::hexadecimal;
+use crate::config;
+use crate::entropy::{self, NoEntropy};
+use crate::people::Secret;
+use site::Site;
+use throttle::Throttle;
+
+/// Passwords hashed at one time: each takes 19 MiB.
+const HASHES_MAX: usize = 2;
+
+/// The desk of one station; cheap to clone.
+#[derive(Clone)]
+pub struct Desk {
+    api: Api,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    site: Site,
+    throttle: Throttle,
+    /// Who waits for a password to be hashed.
+    hashing: Semaphore,
+    /// A link is looked up and used by one at a time: it serves once.
+    redeeming: Mutex<()>,
+    /// The password of nobody: looked at when there is no such user, so that an answer takes as long.
+    nobody: Secret,
+    /// This run of the station. Positions of the live stream are of it alone.
+    run: String,
+}
+
+impl Desk {
+    /// The desk of this station.
+    ///
+    /// # Errors
+    /// [`NoEntropy`].
+    pub fn new(api: Api, config: &config::Desk) -> Result<Desk, NoEntropy> {
+        let inner = Inner {
+            site: Site::new(config),
+            throttle: Throttle::default(),
+            hashing: Semaphore::new(HASHES_MAX),
+            redeeming: Mutex::default(),
+            nobody: Secret::of(&hexadecimal(&entropy::bytes::<32>()?))?,
+            run: hexadecimal(&entropy::bytes::<8>()?),
+        };
+        Ok(Desk { api, inner: Arc::new(inner) })
+    }
+}
+
+/// A page.
+fn page(status: StatusCode, template: &impl Template) -> Response {
+    match template.render() {
+        Ok(html) => (status, Html(html)).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "a page was not rendered");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}

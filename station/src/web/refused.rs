@@ -1,0 +1,79 @@
+//! What was not done: what, why, what to do; and what had been typed, kept.
+
+use askama::Template;
+use axum::response::Response;
+
+use super::fields::Fields;
+use super::frame::{Door, Four, Frame};
+use super::session::{FORM_FIELD, Signed};
+use super::{Desk, page};
+use crate::api::fault::{Told, Whose};
+
+/// What had been typed, and where it was sent.
+#[derive(Default)]
+pub(super) struct Kept {
+    /// Where to send it again; empty: nothing was sent.
+    pub to: String,
+    /// The fields that are sent again as they were.
+    pub fields: Vec<(String, String)>,
+    /// The words, to be changed.
+    pub words: String,
+}
+
+impl Kept {
+    /// Of a form whose sender may not send it again.
+    pub fn of(fields: &Fields) -> Kept {
+        let words = ["words", "subject"].iter().find_map(|name| fields.text(name)).unwrap_or_default();
+        let fields = fields.without(&[FORM_FIELD, "once", "words"]).cloned().collect();
+        Kept { to: String::new(), fields, words }
+    }
+
+    /// Of a form that may be sent again to the same address.
+    pub fn at(fields: &Fields, to: String) -> Kept {
+        Kept { to, ..Kept::of(fields) }
+    }
+}
+
+/// For a person who is signed in.
+#[derive(Template)]
+#[template(path = "refused.html")]
+struct Refused<'a> {
+    d: Frame,
+    told: &'a Told,
+    kept: &'a Kept,
+}
+
+/// For anybody.
+#[derive(Template)]
+#[template(path = "plain.html")]
+struct Plain<'a> {
+    d: Door,
+    told: &'a Told,
+    kept: &'a Kept,
+}
+
+/// The answer to a form, or to an address, that led nowhere.
+pub(super) async fn shown(desk: &Desk, who: &Signed, told: &Told, kept: &Kept) -> Response {
+    let drawn = async {
+        let position = desk.position().await?;
+        let all = desk.all_seen().await?;
+        let mut d = Frame::new(desk, who, "lines", position)?;
+        d.four = Some(Four::of_all(d.words(), &all, d.mark));
+        Ok::<_, Told>(d)
+    };
+    match drawn.await {
+        Ok(d) => page(told.status(), &Refused { d, told, kept }),
+        Err(_) => plain(desk, told, kept),
+    }
+}
+
+/// The same for somebody who is not signed in, or when the record does not answer.
+pub(super) fn plain(desk: &Desk, told: &Told, kept: &Kept) -> Response {
+    page(told.status(), &Plain { d: Door::new(desk, false), told, kept })
+}
+
+impl Refused<'_> {
+    fn is_ours(&self) -> bool {
+        self.told.fault == Whose::Error
+    }
+}

@@ -1,0 +1,250 @@
+//! A request: its ladder, what it waits for, what may be done, what is not known, its attempts, offers and words, and the plain lines.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use counterpart_core::ids::EntryRef;
+use counterpart_core::line::facts::Fact;
+use counterpart_core::precedence::Mark;
+
+use super::frame::{Due, Four, Frame, bars};
+use super::keys::{Keys, keys};
+use super::ladder::{Row, rows};
+use super::seen::{Seen, needs};
+use super::session::Signed;
+use super::{Desk, page, refused};
+use crate::api::fault::{Code, Fault, Told};
+use crate::view::owed::Owed;
+use crate::view::request::{RequestView, request};
+use crate::view::{Named, Said, Side, Sight, names};
+use crate::words::clocks::Hand;
+
+#[derive(Template)]
+#[template(path = "request.html")]
+struct RequestPage {
+    d: Frame,
+    seen: Seen,
+    about: About,
+}
+
+/// Everything that the page shows of one request.
+struct About {
+    view: RequestView,
+    /// The highest fact, and what is not.
+    headline: [String; 2],
+    rows: Vec<Row>,
+    keys: Keys,
+    due: Option<DueBox>,
+    /// One sentence where something needs explaining: unsettled, crossed, concerted.
+    explained: Vec<String>,
+    said: Vec<SaidItem>,
+    attempts: Vec<Attempt>,
+    offers: Vec<Offer>,
+}
+
+/// What is owed first, and until when.
+struct DueBox {
+    what: String,
+    sentence: String,
+    due: Option<Due>,
+    /// How much of the time has passed, in hundredths; `None`: from when it runs is not known.
+    passed: Option<u64>,
+}
+
+/// Words of one entry.
+struct SaidItem {
+    entry: Named,
+    kind: String,
+    hands: [Hand; 2],
+    said: Said,
+}
+
+/// An ask or a renewal with its rungs.
+struct Attempt {
+    entry: Named,
+    kind: String,
+    counts: bool,
+    rungs: Vec<Step>,
+}
+
+/// A rung with its time on both clocks.
+struct Step {
+    rung: &'static str,
+    entry: Named,
+    time: String,
+}
+
+/// An offer of times or a ready.
+struct Offer {
+    entry: Named,
+    side: Side,
+    outcome: String,
+    windows: Vec<String>,
+    answer_by: String,
+}
+
+impl RequestPage {
+    fn bars(&self) -> [bool; 4] {
+        bars(self.about.view.precedence.0)
+    }
+
+    fn is_operation(&self) -> bool {
+        self.about.view.mark.0 == Mark::Operation
+    }
+
+    /// Whose post asks whose, as a sentence.
+    fn lede(&self) -> String {
+        let view = &self.about.view;
+        let args = [
+            ("side", view.owner.word().into()),
+            ("from", (&view.from).into()),
+            ("to", (&view.to).into()),
+            ("mode", self.d.words().mode(view.mode.0).into()),
+        ];
+        self.d.words().say("request-lede", &args)
+    }
+
+    /// Where an entry stands in the record.
+    fn record_at(&self, entry: &Named) -> String {
+        format!("/lines/{}/record?from={}#e{}", self.about.view.line, entry.at, entry.at.replace(':', "-"))
+    }
+}
+
+/// `GET /lines/{line}/requests/{request}`.
+pub(super) async fn show(
+    State(desk): State<Desk>,
+    who: Signed,
+    Path((line, said)): Path<(String, String)>,
+) -> Response {
+    let drawn = async {
+        let position = desk.position().await?;
+        let id = desk.api.line(Some(line)).await?;
+        let about = desk.api.see(id, move |sight| about(sight, &said)).await??;
+        let seen = desk.line_seen(id).await?;
+        let mut d = Frame::new(&desk, &who, "lines", position)?;
+        d.mark = about.view.mark.0;
+        d.four = Some(Four::of_line(d.words(), &seen, d.mark));
+        Ok::<_, Told>(page(StatusCode::OK, &RequestPage { d, seen, about }))
+    };
+    match drawn.await {
+        Ok(response) => response,
+        Err(told) => refused::shown(&desk, &who, &told, &refused::Kept::default()).await,
+    }
+}
+
+fn about(sight: &Sight<'_>, said: &str) -> Result<About, Told> {
+    let words = sight.telling.words;
+    let at = names::parse(sight.line, said).map_err(|fault| Told::name(&fault, words))?;
+    let found = sight.view().fact(at).and_then(|fact| Some((fact, request(sight, fact.thing)?)));
+    let none = || Fault::new(Code::NotARequest).with("name", names::name(sight.line, at)).tell(words);
+    let (_, view) = found.ok_or_else(none)?;
+    let ask = names::parse(sight.line, &view.request.at).ok().and_then(|at| sight.view().fact(at)).ok_or_else(none)?;
+    Ok(About {
+        headline: parted(&view),
+        rows: rows(sight, ask),
+        keys: keys(sight, &view),
+        due: due(sight, &view),
+        explained: explained(sight, &view),
+        said: said_on(sight, ask),
+        attempts: attempts(sight, &view),
+        offers: offers(sight, &view),
+        view,
+    })
+}
+
+/// A headline without its mark, which stands beside it.
+pub(super) fn unmarked(headline: &str, mark: Mark) -> &str {
+    headline.strip_prefix(mark.word()).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(headline)
+}
+
+/// The headline without its mark, parted where what is not begins.
+fn parted(view: &RequestView) -> [String; 2] {
+    let whole = unmarked(&view.headline, view.mark.0);
+    let at = whole.find(". ").map(|at| at + 2).or_else(|| {
+        let is_open = view.reached.is_some();
+        whole.find(", ").filter(|_| is_open).map(|at| at + 2)
+    });
+    let (first, second) = whole.split_at(at.unwrap_or(whole.len()));
+    [first.to_owned(), second.to_owned()]
+}
+
+fn due(sight: &Sight<'_>, view: &RequestView) -> Option<DueBox> {
+    let ours = |owed: &&crate::view::owed::OwedView| owed.who != Some(Side::Theirs);
+    let owed = view.next.iter().find(ours).or_else(|| view.next.first())?;
+    let now = sight.telling.clocks.now;
+    let begun = names::parse(sight.line, &owed.on.at).ok().and_then(|at| sight.view().fact(at)).map(|fact| fact.time);
+    let passed = owed.by.filter(|_| owed.what != Owed::Come).zip(begun).and_then(|(by, begun)| {
+        let whole = by.0.since(begun);
+        (whole > 0).then(|| (now.since(begun) * 100 / whole).min(100))
+    });
+    Some(DueBox {
+        what: needs(sight, owed),
+        sentence: owed.sentence.clone(),
+        // A talk begins at its time, which is no time until which it runs.
+        due: owed.by.filter(|_| owed.what != Owed::Come).map(|by| Due::new(&sight.telling, by.0)),
+        passed,
+    })
+}
+
+/// What needs explaining, a sentence each.
+fn explained(sight: &Sight<'_>, view: &RequestView) -> Vec<String> {
+    let mut all = Vec::new();
+    let say = |id: &str, name: &str| sight.telling.say(id, &[("name", name.to_owned().into())]);
+    if view.outcome == "CROSSED" {
+        all.push(say("explain-crossed", ""));
+    } else if view.outcome != "OPEN" && !view.settled {
+        all.push(say("explain-unsettled", ""));
+    }
+    all.extend(view.concerted.as_ref().map(|other| say("explain-concerted", &other.name)));
+    all.extend(view.again.as_ref().map(|other| say("plain-again", &other.name)));
+    all.extend(view.suspended.as_ref().map(|by| say("explain-suspended", &by.name)));
+    all
+}
+
+fn hands(sight: &Sight<'_>, fact: &Fact) -> [Hand; 2] {
+    [Side::Ours, Side::Theirs].map(|side| sight.telling.hand(side, fact.time))
+}
+
+/// The words of every entry that belongs to it, the latest first.
+fn said_on(sight: &Sight<'_>, ask: &Fact) -> Vec<SaidItem> {
+    let item = |fact: &Fact| {
+        let said = sight.said(fact.at)?;
+        Some(SaidItem { entry: sight.named(fact.at), kind: fact.kind().word().into(), hands: hands(sight, fact), said })
+    };
+    let mut all: Vec<SaidItem> = sight.view().thread(ask.at).filter_map(item).collect();
+    all.reverse();
+    all
+}
+
+fn attempts(sight: &Sight<'_>, view: &RequestView) -> Vec<Attempt> {
+    let rung = |rung: &crate::view::attempts::RungView| Step {
+        rung: rung.rung.0.word(),
+        entry: rung.entry.clone(),
+        time: sight.telling.both(rung.time.0),
+    };
+    let attempt = |attempt: &crate::view::attempts::AttemptView| Attempt {
+        entry: attempt.attempt.clone(),
+        kind: attempt.kind.clone(),
+        counts: attempt.counts,
+        rungs: attempt.rungs.iter().map(rung).collect(),
+    };
+    view.attempts.iter().map(attempt).collect()
+}
+
+fn offers(sight: &Sight<'_>, view: &RequestView) -> Vec<Offer> {
+    let offer = |offer: &crate::view::attempts::OfferView| Offer {
+        entry: offer.offer.clone(),
+        side: offer.side,
+        outcome: offer.outcome.clone(),
+        windows: offer.windows.iter().filter_map(|w| w.window()).map(|w| sight.telling.window(w)).collect(),
+        answer_by: offer.answer_by.map_or_else(String::new, |by| sight.telling.both(by.0)),
+    };
+    view.offers.iter().map(offer).collect()
+}
+
+/// The page of the request to which an entry belongs; of anything else the lines.
+pub(super) fn page_of(sight: &Sight<'_>, at: EntryRef) -> String {
+    let request = sight.view().fact(at).and_then(|fact| request(sight, fact.thing));
+    request.map_or_else(|| "/lines".into(), |view| format!("/lines/{}/requests/{}", view.line, view.request.at))
+}

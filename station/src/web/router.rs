@@ -1,0 +1,87 @@
+//! Every address of the desk. No GET acts.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, Uri};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+
+use super::listen::Listener;
+use super::session::Signed;
+use super::{Desk, acts, ask, files, guard, lines, live, record, refused, request, sign_in};
+use crate::api::fault::{Code, Fault};
+
+/// How long an answer may take; the live stream has no end.
+const ANSWER_MAX: Duration = Duration::from_secs(30);
+/// How long callers have to end when the station stops.
+const CLOSING_MAX: Duration = Duration::from_secs(3);
+
+/// Every address.
+pub fn router(desk: Desk) -> Router {
+    let pages = Router::new()
+        .route("/", get(|| async { Redirect::to("/lines") }))
+        .route("/sign-in", get(sign_in::show).post(sign_in::enter))
+        .route("/sign-out", post(sign_in::leave))
+        .route("/link/{token}", get(sign_in::link).post(sign_in::redeem))
+        .route("/lines", get(lines::show))
+        .route("/asks/new", get(ask::show))
+        .route("/asks", post(ask::ask))
+        .route("/lines/{line}/acts", post(acts::act))
+        .route("/lines/{line}/requests/{request}", get(request::show))
+        .route("/lines/{line}/record", get(record::show))
+        .route("/static/{version}/{name}", get(files::file))
+        .fallback(nothing_here)
+        .layer(from_fn(in_time));
+    let live = Router::new().route("/live", get(live::live));
+    pages.merge(live).layer(from_fn_with_state(desk.clone(), guard::guard)).with_state(desk)
+}
+
+/// Serves the desk until `until`, then lets callers end. The live streams end when the API closes.
+pub async fn serve(desk: Desk, listener: Listener, until: impl Future<Output = ()> + Send + 'static) {
+    let ended = tokio::sync::watch::Sender::new(false);
+    let mut closing = ended.subscribe();
+    let stop = async move {
+        until.await;
+        ended.send_replace(true);
+    };
+    let service = router(desk).into_make_service_with_connect_info::<Peer>();
+    let serving = axum::serve(listener, service).with_graceful_shutdown(stop);
+    let late = async move {
+        let _ = closing.wait_for(|ended| *ended).await;
+        tokio::time::sleep(CLOSING_MAX).await;
+    };
+    tokio::select! {
+        served = serving => {
+            if let Err(error) = served {
+                tracing::error!(%error, "the desk ended");
+            }
+        }
+        () = late => tracing::warn!("callers of the desk were cut off"),
+    }
+}
+
+impl axum::extract::connect_info::Connected<axum::serve::IncomingStream<'_, Listener>> for Peer {
+    fn connect_info(stream: axum::serve::IncomingStream<'_, Listener>) -> Peer {
+        Peer(*stream.remote_addr())
+    }
+}
+
+/// From where a connection comes.
+#[derive(Clone, Copy)]
+pub(super) struct Peer(pub SocketAddr);
+
+async fn in_time(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(ANSWER_MAX, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
+}
+
+async fn nothing_here(State(desk): State<Desk>, who: Signed, uri: Uri) -> Response {
+    let told = desk.api.tell(Fault::new(Code::NothingHere).with("path", uri.path()));
+    refused::shown(&desk, &who, &told, &refused::Kept::default()).await
+}

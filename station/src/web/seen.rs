@@ -1,0 +1,171 @@
+//! Lines as a page shows them, looked at as they are committed.
+
+use counterpart_core::ids::LineId;
+use counterpart_core::line::ladder::Rung;
+use counterpart_core::precedence::Mark;
+use counterpart_core::time::Timestamp;
+
+use super::Desk;
+use super::frame::{Due, bars, mark_class};
+use super::request::unmarked;
+use crate::api::fault::Told;
+use crate::api::views::{LineRow, row};
+use crate::link::observe::health;
+use crate::view::matters::MatterView;
+use crate::view::owed::{Owed, OwedView};
+use crate::view::{Side, Sight};
+use crate::words::clocks::Hand;
+
+/// A line with what is open on it.
+pub(super) struct Seen {
+    pub row: LineRow,
+    /// In the order in which they press.
+    pub matters: Vec<Matter>,
+    pub last: Option<Last>,
+    /// What time it is there.
+    pub there: Hand,
+    /// What that clock is called.
+    pub place: String,
+    /// How far it is ahead of UTC, in minutes.
+    pub ahead: i32,
+}
+
+/// Something open.
+pub(super) struct Matter {
+    pub view: MatterView,
+    pub href: String,
+    /// What it is, as a title.
+    pub title: String,
+    /// What this desk owes first, in two or three words; empty if nothing.
+    pub needs: String,
+    pub due: Option<Due>,
+}
+
+/// What was written last.
+pub(super) struct Last {
+    pub time: Timestamp,
+    /// Whose it is.
+    pub who: String,
+    /// When and what.
+    pub told: String,
+    pub mark: Mark,
+}
+
+impl Matter {
+    pub fn class(&self) -> &'static str {
+        match (self.view.mark.0, self.view.needs_us()) {
+            (Mark::Exercise, _) => "matter isex",
+            (_, true) => "matter hot",
+            (_, false) => "matter",
+        }
+    }
+
+    pub fn bars(&self) -> [bool; 4] {
+        bars(self.view.precedence.0)
+    }
+
+    /// The rungs from below: reached or not, and which is the highest.
+    pub fn rungs(&self) -> Vec<&'static str> {
+        let highest = self.view.reached.map(|rung| rung.0);
+        let class = |rung: &Rung| match highest {
+            None => "",
+            Some(highest) if *rung == highest => "on hi",
+            Some(highest) if *rung < highest => "on",
+            Some(_) => "",
+        };
+        Rung::ALL.iter().map(class).collect()
+    }
+
+    pub fn mark_class(&self) -> &'static str {
+        mark_class(self.view.mark.0)
+    }
+
+    pub fn is_operation(&self) -> bool {
+        self.view.mark.0 == Mark::Operation
+    }
+}
+
+impl Desk {
+    /// One line.
+    pub(super) async fn line_seen(&self, id: LineId) -> Result<Seen, Told> {
+        let parts = self.api.parts.clone();
+        let show = move |sight: &Sight<'_>| {
+            let now_ms = parts.clock.moment().ms_since(parts.begun);
+            seen(sight, row(sight, &health(sight.line, &parts.board.of(id), now_ms, sight.telling.clocks.now)))
+        };
+        self.api.see(id, show).await
+    }
+
+    /// Every line.
+    pub(super) async fn all_seen(&self) -> Result<Vec<Seen>, Told> {
+        let mut all = Vec::new();
+        for id in self.api.ids().await? {
+            all.push(self.line_seen(id).await?);
+        }
+        Ok(all)
+    }
+}
+
+fn seen(sight: &Sight<'_>, row: LineRow) -> Seen {
+    let telling = sight.telling;
+    let now = telling.clocks.now;
+    let mut matters = sight.matters();
+    matters.sort_by_key(MatterView::order);
+    Seen {
+        matters: matters.into_iter().map(|view| matter(sight, view)).collect(),
+        last: sight.last().map(|last| {
+            let who = match last.side {
+                Side::Ours => telling.say("desk-we", &[]),
+                Side::Theirs => sight.call_sign(Side::Theirs),
+            };
+            let args = [("time", telling.here(last.time.0).into()), ("kind", last.kind.into()), ("who", (&who).into())];
+            Last { time: last.time.0, told: telling.say("desk-last", &args), who: last.entry.name, mark: last.mark.0 }
+        }),
+        there: telling.hand(Side::Theirs, now),
+        place: telling.clocks.theirs.name.clone(),
+        ahead: telling.minutes_ahead(Side::Theirs, now),
+        row,
+    }
+}
+
+fn matter(sight: &Sight<'_>, view: MatterView) -> Matter {
+    let telling = sight.telling;
+    let id = match (view.kind.as_str(), view.owner) {
+        ("ask", Side::Ours) => "desk-matter-ours",
+        ("ask", Side::Theirs) => "desk-matter-theirs",
+        ("check", _) => "desk-matter-check",
+        _ => "desk-matter-text",
+    };
+    let what = if view.kind == "ask" { "requests" } else { "record" };
+    let href = match what {
+        "requests" => format!("/lines/{}/requests/{}", view.line, view.thing.at),
+        _ => format!("/lines/{}/record", view.line),
+    };
+    let headline = unmarked(&view.headline, view.mark.0).to_owned();
+    let view = MatterView { headline, ..view };
+    Matter {
+        title: telling.say(id, &[("peer", (&view.peer).into())]),
+        needs: view.owed.first().map_or_else(String::new, |owed| needs(sight, owed)),
+        due: view.by().map(|by| Due::new(&telling, by.0)),
+        href,
+        view,
+    }
+}
+
+/// What is owed, in two or three words.
+pub(super) fn needs(sight: &Sight<'_>, owed: &OwedView) -> String {
+    let id = match owed.what {
+        Owed::Hold => "needs-hold",
+        Owed::See => "needs-see",
+        Owed::Principal => "needs-principal",
+        Owed::AnswerOffer => "needs-answer-offer",
+        Owed::TakeReady => "needs-take-ready",
+        Owed::Answer => "needs-answer",
+        Owed::Resume => "needs-resume",
+        Owed::Come => "needs-come",
+        Owed::SayTalked => "needs-say-talked",
+        Owed::Read => "needs-read",
+        Owed::CheckReply => "needs-check-reply",
+    };
+    sight.telling.say(id, &[])
+}

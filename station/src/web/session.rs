@@ -1,0 +1,147 @@
+//! Who is signed in, what their role lets them do, and that a form is of a page of theirs.
+
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::header::{COOKIE, SET_COOKIE};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Method};
+use axum::response::{IntoResponse, Redirect, Response};
+use counterpart_core::ids::unhex;
+
+use super::Desk;
+use super::fields::Fields;
+use super::refused::{self, Kept};
+use crate::api::fault::{Code, Fault, Told};
+use crate::api::receive::BODY_MAX;
+use crate::api::sight::hexadecimal;
+use crate::people::{Role, SESSION_MS, Token, same};
+
+/// A form's token, in every form that acts.
+pub(super) const FORM_FIELD: &str = "form";
+/// The name of the cookie that turns a person's pages from right to left.
+const DIRECTION_COOKIE: &str = "counterpart-direction";
+/// Bytes of a form: a text of the longest, every byte of it escaped.
+const FORM_BYTES_MAX: usize = 3 * BODY_MAX;
+
+/// A person who is signed in.
+#[derive(Clone)]
+pub(super) struct Signed {
+    /// The name, under which acts are kept.
+    pub user: String,
+    /// What they may do.
+    pub role: Role,
+    /// Their session.
+    pub token: Token,
+    /// Whether their pages are set from right to left.
+    pub is_rtl: bool,
+}
+
+impl Signed {
+    /// The token of their forms.
+    pub fn form(&self) -> String {
+        hexadecimal(&self.token.of_forms())
+    }
+}
+
+/// The value of a cookie.
+pub(super) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let pairs = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|all| all.split(';'));
+    pairs.filter_map(|pair| pair.trim().split_once('=')).find(|(key, _)| *key == name).map(|(_, value)| value)
+}
+
+/// Whether this person's pages are set from right to left.
+pub(super) fn is_rtl(headers: &HeaderMap) -> bool {
+    cookie(headers, DIRECTION_COOKIE) == Some("rtl")
+}
+
+impl Desk {
+    /// A response that sets a cookie of this desk, for so many milliseconds; for none it is taken away.
+    pub(super) fn with_cookie(&self, name: &str, value: &str, ms: u64, response: impl IntoResponse) -> Response {
+        let secure = if self.inner.site.is_secure { "; Secure" } else { "" };
+        let seconds = ms / 1_000;
+        let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={seconds}{secure}");
+        let mut response = response.into_response();
+        // Both are digits and letters of ours; were they not, nobody would be signed in.
+        if let Ok(header) = HeaderValue::from_str(&text) {
+            response.headers_mut().append(SET_COOKIE, header);
+        }
+        response
+    }
+
+    /// Signs a person in: a new session, whose token only their browser has.
+    pub(super) async fn sign_in(&self, user: &str, also: Vec<crate::store::People>) -> Result<Response, Told> {
+        let token = Token::draw().map_err(|e| self.api.machine(e))?;
+        let now = self.api.now();
+        let (begun, until) = (now.0, now.plus(SESSION_MS).0);
+        let session = crate::store::Session { token: token.hash(), user: user.into(), begun, until };
+        let changes = also.into_iter().chain([crate::store::People::Session(session)]).collect();
+        self.api.change(changes).await?;
+        Ok(self.with_cookie(&self.inner.site.cookie, &token.text(), SESSION_MS, Redirect::to("/lines")))
+    }
+
+    /// Whose session this is, if it runs.
+    pub(super) async fn signed(&self, headers: &HeaderMap) -> Result<Option<Signed>, Told> {
+        let Some(token) = cookie(headers, &self.inner.site.cookie).and_then(Token::parse) else { return Ok(None) };
+        let (reader, hash, now) = (self.api.parts.reader.clone(), token.hash(), self.api.now());
+        let found = tokio::task::spawn_blocking(move || reader.session(&hash, now.0)).await;
+        let found = found.map_err(|e| self.api.machine(e))?.map_err(|e| self.api.machine(e))?;
+        let signed = found.and_then(|(_, user)| {
+            let role = Role::parse(&user.role)?;
+            Some(Signed { user: user.name, role, token, is_rtl: is_rtl(headers) })
+        });
+        Ok(signed)
+    }
+}
+
+/// Nobody is signed in: the way to the door, and from there back.
+impl FromRequestParts<Desk> for Signed {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, desk: &Desk) -> Result<Signed, Response> {
+        match desk.signed(&parts.headers).await {
+            Ok(Some(signed)) => Ok(signed),
+            Ok(None) => {
+                let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+                let back = if parts.method == Method::GET { path } else { "/lines" };
+                let back = serde_urlencoded::to_string([("to", back)]).unwrap_or_default();
+                Err(Redirect::to(&format!("/sign-in?{back}")).into_response())
+            }
+            Err(told) => Err(refused::plain(desk, &told, &Kept::default())),
+        }
+    }
+}
+
+/// A form that a page of this person's sent.
+pub(super) struct Posted {
+    pub who: Signed,
+    pub fields: Fields,
+}
+
+impl FromRequest<Desk> for Posted {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, desk: &Desk) -> Result<Posted, Response> {
+        let (parts, body) = request.into_parts();
+        let fields = read(desk, body).await.map_err(|told| refused::plain(desk, &told, &Kept::default()))?;
+        let kept = Kept::of(&fields);
+        let told = |code| refused::plain(desk, &desk.api.tell(Fault::new(code)), &kept);
+        match desk.signed(&parts.headers).await {
+            Ok(Some(who)) if is_form_of(&who.token, &fields) => Ok(Posted { who, fields }),
+            Ok(Some(_)) => Err(told(Code::FormForeign)),
+            Ok(None) => Err(told(Code::SessionEnded)),
+            Err(fault) => Err(refused::plain(desk, &fault, &kept)),
+        }
+    }
+}
+
+/// Reads a form, whoever sent it.
+pub(super) async fn read(desk: &Desk, body: axum::body::Body) -> Result<Fields, Told> {
+    let bytes = axum::body::to_bytes(body, FORM_BYTES_MAX).await;
+    let bytes = bytes.map_err(|_| desk.api.tell(Fault::new(Code::TooLarge).with("max", FORM_BYTES_MAX)))?;
+    Fields::read(&bytes).ok_or_else(|| desk.api.tell(Fault::new(Code::FormUnreadable)))
+}
+
+/// Whether a form carries the token of the forms of this session.
+pub(super) fn is_form_of(token: &Token, fields: &Fields) -> bool {
+    let given = fields.text(FORM_FIELD).and_then(|text| unhex::<32>(&text));
+    given.is_some_and(|given| same(&given, &token.of_forms()))
+}

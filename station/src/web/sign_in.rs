@@ -1,0 +1,219 @@
+//! The door: a name and a password, or a link that serves once. No GET signs anybody in.
+
+use askama::Template;
+use axum::extract::{ConnectInfo, Path, Query, Request, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+
+use super::frame::Door;
+use super::refused::{self, Kept};
+use super::router::Peer;
+use super::session::{Posted, cookie, is_form_of, is_rtl, read};
+use super::{Desk, page};
+use crate::api::fault::{Code, Fault, Told};
+use crate::api::sight::hexadecimal;
+use crate::people::{NAME_BYTES_MAX, Secret, Token};
+use crate::store::People;
+
+/// How long the door stands open in a browser before it is asked for again, in milliseconds.
+const DOOR_MS: u64 = 3_600_000;
+
+/// Where to after the door.
+#[derive(Deserialize)]
+pub(super) struct Back {
+    #[serde(default)]
+    to: String,
+}
+
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct SignIn {
+    d: Door,
+    form: String,
+    to: String,
+    name: String,
+    /// Why nobody is signed in yet.
+    wrong: Option<Told>,
+}
+
+#[derive(Template)]
+#[template(path = "link.html")]
+struct Link {
+    d: Door,
+    form: String,
+    token: String,
+    /// Whom it signs in; `None`: it serves no longer.
+    user: Option<String>,
+}
+
+/// A path on this desk, or the lines.
+fn local(to: &str) -> &str {
+    let is_path = to.starts_with('/') && !to.starts_with("//") && !to.contains(['\\', '\n', '\r']);
+    if is_path && to.len() <= 512 { to } else { "/lines" }
+}
+
+impl Desk {
+    fn door_cookie(&self) -> String {
+        format!("{}-door", self.inner.site.cookie)
+    }
+
+    /// The door that this browser has, or a new one. Its token is in the forms of the door.
+    fn door(&self, headers: &HeaderMap) -> Result<(Token, bool), Told> {
+        let had = cookie(headers, &self.door_cookie()).and_then(Token::parse);
+        match had {
+            Some(token) => Ok((token, true)),
+            None => Token::draw().map(|token| (token, false)).map_err(|e| self.api.machine(e)),
+        }
+    }
+
+    fn at_door(&self, token: &Token, had: bool, response: Response) -> Response {
+        if had {
+            return response;
+        }
+        self.with_cookie(&self.door_cookie(), &token.text(), DOOR_MS, response)
+    }
+
+    fn sign_in_page(&self, headers: &HeaderMap, to: &str, name: &str, wrong: Option<Told>) -> Response {
+        let (token, had) = match self.door(headers) {
+            Ok(door) => door,
+            Err(told) => return refused::plain(self, &told, &Kept::default()),
+        };
+        let status = if wrong.is_some() { StatusCode::UNAUTHORIZED } else { StatusCode::OK };
+        let form = hexadecimal(&token.of_forms());
+        let d = Door::new(self, is_rtl(headers));
+        let shown = page(status, &SignIn { d, form, to: local(to).into(), name: name.into(), wrong });
+        self.at_door(&token, had, shown)
+    }
+
+    /// Whose password this is.
+    async fn known(&self, name: &str, password: String) -> Result<Option<String>, Told> {
+        let _turn = self.inner.hashing.acquire().await.map_err(|e| self.api.machine(e))?;
+        let (reader, name, desk) = (self.api.parts.reader.clone(), name.to_owned(), self.clone());
+        let look = move || {
+            let user = reader.user(&name)?;
+            // Who is not there, or has no password, is looked at for as long.
+            let kept = user.as_ref().map(|user| user.secret.clone()).filter(|secret| !secret.is_empty());
+            let is = kept.map_or_else(
+                || desk.inner.nobody.is(&password) && user.is_none(),
+                |secret| Secret::kept(secret).is(&password),
+            );
+            Ok::<_, crate::store::StoreError>(user.filter(|_| is).map(|user| user.name))
+        };
+        let looked = tokio::task::spawn_blocking(look).await.map_err(|e| self.api.machine(e))?;
+        looked.map_err(|e| self.api.machine(e))
+    }
+
+    async fn link_of(&self, token: &Token) -> Result<Option<String>, Told> {
+        let (reader, hash, now) = (self.api.parts.reader.clone(), token.hash(), self.api.now());
+        let found = tokio::task::spawn_blocking(move || reader.link(&hash, now.0)).await;
+        found.map_err(|e| self.api.machine(e))?.map_err(|e| self.api.machine(e))
+    }
+}
+
+/// `GET /sign-in`.
+pub(super) async fn show(State(desk): State<Desk>, Query(back): Query<Back>, headers: HeaderMap) -> Response {
+    desk.sign_in_page(&headers, &back.to, "", None)
+}
+
+/// `POST /sign-in`.
+pub(super) async fn enter(
+    State(desk): State<Desk>,
+    ConnectInfo(Peer(from)): ConnectInfo<Peer>,
+    request: Request,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let headers = parts.headers;
+    let fields = match read(&desk, body).await {
+        Ok(fields) => fields,
+        Err(told) => return refused::plain(&desk, &told, &Kept::default()),
+    };
+    let text = |name| fields.text(name).unwrap_or_default();
+    let (name, to) = (text("name").trim().to_owned(), text("to"));
+    let again = |fault: Fault| desk.sign_in_page(&headers, &to, &name, Some(desk.api.tell(fault)));
+    let door = cookie(&headers, &desk.door_cookie()).and_then(Token::parse);
+    if !door.is_some_and(|door| is_form_of(&door, &fields)) {
+        return again(Fault::new(Code::FormForeign));
+    }
+    let address = desk.inner.site.caller(from, &headers);
+    let (clock, begun) = (&desk.api.parts.clock, desk.api.parts.begun);
+    let admitted = desk.inner.throttle.admit(&name, address, clock.moment().ms_since(begun));
+    if let Err(wait) = admitted {
+        return again(Fault::new(Code::TriesSpent).with("seconds", wait.div_ceil(1_000)));
+    }
+    if name.len() > NAME_BYTES_MAX {
+        return again(Fault::new(Code::NotSignedIn));
+    }
+    match desk.known(&name, text("password")).await {
+        Ok(Some(user)) => {
+            desk.inner.throttle.forgive(&name, address);
+            let signed = desk.sign_in(&user, Vec::new()).await;
+            signed.map_or_else(
+                |told| refused::plain(&desk, &told, &Kept::default()),
+                |mut response| {
+                    let to = local(&to).parse().ok();
+                    to.map(|to| response.headers_mut().insert(axum::http::header::LOCATION, to));
+                    response
+                },
+            )
+        }
+        Ok(None) => again(Fault::new(Code::NotSignedIn)),
+        Err(told) => refused::plain(&desk, &told, &Kept::default()),
+    }
+}
+
+/// `GET /link/{token}`: a page with one button.
+pub(super) async fn link(State(desk): State<Desk>, Path(token): Path<String>, headers: HeaderMap) -> Response {
+    let shown = async {
+        let user = match Token::parse(&token) {
+            Some(token) => desk.link_of(&token).await?,
+            None => None,
+        };
+        let (door, had) = desk.door(&headers)?;
+        let status = if user.is_some() { StatusCode::OK } else { StatusCode::GONE };
+        let form = hexadecimal(&door.of_forms());
+        let shown = page(status, &Link { d: Door::new(&desk, is_rtl(&headers)), form, token: token.clone(), user });
+        Ok::<_, Told>(desk.at_door(&door, had, shown))
+    };
+    shown.await.unwrap_or_else(|told| refused::plain(&desk, &told, &Kept::default()))
+}
+
+/// `POST /link/{token}`: signs in, once.
+pub(super) async fn redeem(State(desk): State<Desk>, Path(token): Path<String>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let redeemed = async {
+        let fields = read(&desk, body).await?;
+        let door = cookie(&parts.headers, &desk.door_cookie()).and_then(Token::parse);
+        if !door.is_some_and(|door| is_form_of(&door, &fields)) {
+            return Err(desk.api.tell(Fault::new(Code::FormForeign)));
+        }
+        let token = Token::parse(&token).ok_or_else(|| desk.api.tell(Fault::new(Code::LinkSpent)))?;
+        // Looked up and used with nobody between: it serves once.
+        let _turn = desk.inner.redeeming.lock().await;
+        let user = desk.link_of(&token).await?.ok_or_else(|| desk.api.tell(Fault::new(Code::LinkSpent)))?;
+        desk.sign_in(&user, vec![People::LinkUsed(token.hash())]).await
+    };
+    redeemed.await.unwrap_or_else(|told| refused::plain(&desk, &told, &Kept::default()))
+}
+
+/// `POST /sign-out`.
+pub(super) async fn leave(State(desk): State<Desk>, posted: Posted) -> Response {
+    let ended = desk.api.change(vec![People::SessionEnds(posted.who.token.hash())]).await;
+    match ended {
+        Ok(()) => desk.with_cookie(&desk.inner.site.cookie, "", 0, Redirect::to("/sign-in")).into_response(),
+        Err(told) => refused::plain(&desk, &told, &Kept::default()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_the_door_one_stays_on_this_desk() {
+        assert_eq!(local("/lines/7?x=1"), "/lines/7?x=1");
+        for elsewhere in ["", "//evil.example", "https://evil.example", "/\\evil.example", "/a\r\nb", "lines"] {
+            assert_eq!(local(elsewhere), "/lines", "{elsewhere}");
+        }
+    }
+}

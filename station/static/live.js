@@ -1,0 +1,166 @@
+// The desk works without this file. It adds: clocks that tick, a page that draws itself anew when something has changed, and one that
+// says so when its station does not answer. It decides nothing: what it shows comes from the station, drawn.
+"use strict";
+(() => {
+  const all = (selector, act) => document.querySelectorAll(selector).forEach(act);
+  const body = document.body;
+  // The station's clock counts, not this device's: only the difference is kept.
+  let skew = Date.parse(body.dataset.now) - Date.now();
+  const now = () => Date.now() + skew;
+  const two = (n) => String(n).padStart(2, "0");
+  const [days, hours, minutes, seconds] = (body.dataset.units || "d h min s").split(" ");
+
+  const span = (ms) => {
+    const s = Math.max(0, Math.floor(ms / 1000)), h = Math.floor(s / 3600), m = Math.floor(s / 60) % 60;
+    if (h >= 24) return `${Math.floor(h / 24)} ${days} ${h % 24} ${hours}`;
+    if (h) return `${h} ${hours} ${two(m)} ${minutes}`;
+    return m ? `${m} ${minutes} ${two(s % 60)} ${seconds}` : `${s} ${seconds}`;
+  };
+  const wall = (ahead, withSeconds, at = now()) => {
+    const t = new Date(at + ahead * 60000);
+    return two(t.getUTCHours()) + ":" + two(t.getUTCMinutes()) + (withSeconds ? ":" + two(t.getUTCSeconds()) : "");
+  };
+  const put = (element, text) => { if (element.textContent !== text) element.textContent = text; };
+
+  // ---- lost and found ----
+  let heard = Date.now(), lost = 0, typed = false, drawing = false;
+  const LOST_MS = 3800, AGAIN_MS = 2000;
+  const note = document.querySelector("[data-live]");
+  const say = (text, bad) => { if (note) { put(note, text); note.classList.toggle("stale", !!bad); } };
+
+  const dead = () => {
+    if (lost) return;
+    lost = now();
+    body.dataset.lostAfter = Date.now() - heard;
+    const at = wall(+body.dataset.ahead, true);
+    body.classList.add("dead");
+    const strip = document.getElementById("dead-strip");
+    if (strip && !document.querySelector(".strip.dead")) {
+      const shown = strip.content.cloneNode(true);
+      shown.querySelectorAll("[data-at]").forEach((e) => { e.textContent = at; });
+      document.querySelector(".mast").after(shown);
+    }
+    say(body.dataset.notLive + " " + at, true);
+    // What is not vouched for is not said: each answer becomes "not known", and what it said is said of its time.
+    all(".four > div:not(.markcell)", (cell) => {
+      const [first, ...rest] = cell.querySelectorAll("dd"), was = document.createElement("small");
+      was.textContent = [first, ...rest].map((e) => e.innerText).join(" · ").replace(/\s+/g, " ").trim() + ", " + at;
+      [first, ...rest].forEach((e) => { e.dataset.was = e.innerHTML; e.replaceChildren(); });
+      first.append(body.dataset.notKnown, was);
+    });
+    all("h1", (e) => { e.dataset.was = e.innerHTML; e.textContent = body.dataset.notLive + " " + at + "."; });
+    all("main button, main a.key, main summary", (e) => {
+      e.dataset.live = e.hasAttribute("disabled") ? "off" : "on";
+      e.setAttribute("aria-disabled", "true");
+      if (e.tagName === "BUTTON") e.disabled = true;
+    });
+    document.title = body.dataset.notLive + " · " + document.title;
+    tick();
+  };
+  // Whatever had become of it, the station draws it: nothing of the old page is trusted.
+  const back = async () => {
+    if (!lost) return;
+    const was = lost;
+    lost = 0;
+    body.classList.remove("dead");
+    all(".strip.dead", (e) => e.remove());
+    if (typed) {
+      all("[data-was]", (e) => { e.innerHTML = e.dataset.was; delete e.dataset.was; });
+      all("[aria-disabled]", (e) => {
+        e.removeAttribute("aria-disabled");
+        if (e.tagName === "BUTTON" && e.dataset.live === "on") e.disabled = false;
+      });
+    }
+    document.title = document.title.replace(body.dataset.notLive + " · ", "");
+    if (!(await draw())) lost = was;
+  };
+
+  // ---- draw anew ----
+  // A half-written form is never taken away: then the page only says that something has changed.
+  document.addEventListener("input", () => { typed = true; });
+  const draw = async () => {
+    if (drawing) return true;
+    if (typed) { say(body.dataset.changed, true); return true; }
+    drawing = true;
+    try {
+      const reply = await fetch(location.href, { headers: { accept: "text/html" } });
+      if (reply.redirected) { location.reload(); return true; }
+      if (!reply.ok) return false;
+      const fresh = new DOMParser().parseFromString(await reply.text(), "text/html");
+      const held = document.activeElement, key = held && held.getAttribute("data-key"), open = [];
+      all("main details[open]", (e) => open.push(e.id));
+      [".four", "main"].forEach((selector) => {
+        const old = document.querySelector(selector), next = fresh.querySelector(selector);
+        if (old && next) old.replaceWith(next);
+      });
+      open.forEach((id) => { const e = id && document.getElementById(id); if (e) e.open = true; });
+      for (const name of ["position", "now"]) body.dataset[name] = fresh.body.dataset[name];
+      body.className = fresh.body.className;
+      document.title = fresh.title;
+      if (key) { const again = document.querySelector(`[data-key="${CSS.escape(key)}"]`); if (again) again.focus(); }
+      say(body.dataset.isLive);
+      tick();
+      return true;
+    } catch {
+      return false;
+    } finally {
+      drawing = false;
+    }
+  };
+
+  // ---- the stream ----
+  let feed = null;
+  const standing = async (event) => {
+    const told = JSON.parse(event.data);
+    heard = Date.now();
+    skew = Date.parse(told.now) - Date.now();
+    if (told.ended) { location.reload(); return; }
+    if (lost) { await back(); return; }
+    if (told.position !== body.dataset.position) await draw();
+    else if (!typed) say(body.dataset.isLive);
+  };
+  const listen = () => {
+    if (feed) feed.close();
+    feed = new EventSource("/live");
+    feed.addEventListener("standing", standing);
+    feed.onerror = () => {
+      feed.close();
+      dead();
+      setTimeout(listen, AGAIN_MS);
+    };
+  };
+
+  // ---- clocks ----
+  const tick = () => {
+    if (Date.now() - heard > LOST_MS) dead();
+    all("[data-clock]", (e) => put(e, wall(+e.dataset.clock, true)));
+    all("[data-clock-hm]", (e) => put(e, wall(+e.dataset.clockHm, false)));
+    all("[data-lost]", (e) => put(e, span(now() - lost)));
+    if (lost) return;
+    all("[data-until]", (e) => {
+      const left = Date.parse(e.dataset.until) - now();
+      put(e, left >= 0 ? span(left) : (body.dataset.past || "").replace("0", span(-left)));
+    });
+    all("[data-since]", (e) => put(e, span(now() - Date.parse(e.dataset.since))));
+  };
+
+  // Copying and printing need a script, so their keys appear only where one runs.
+  const tools = (event) => {
+    const key = event.target.closest("[data-copy], [data-print], [data-again]");
+    if (!key) return;
+    if (key.dataset.copy) {
+      const lines = [...document.querySelectorAll(key.dataset.copy + " li")].map((line) => line.textContent.trim());
+      navigator.clipboard.writeText(lines.join("\n"));
+    } else if ("print" in key.dataset) print();
+    else location.reload();
+  };
+  document.addEventListener("click", tools);
+  // A page that has lost its station sends nothing.
+  document.addEventListener("submit", (event) => { if (lost) event.preventDefault(); });
+  addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+
+  body.classList.add("scripted");
+  tick();
+  setInterval(tick, 500);
+  if (body.dataset.position) listen();
+})();

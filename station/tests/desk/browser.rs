@@ -1,0 +1,157 @@
+//! A browser driven over a pipe by the DevTools protocol: real keys, real pages, nothing between.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use counterpart::clock::Clock;
+use serde_json::{Value, json};
+
+use crate::scratch::Scratch;
+
+const FLAGS: &str = "--remote-debugging-pipe --headless --no-sandbox --disable-gpu --disable-quic --no-first-run \
+                     --disable-background-networking --disable-component-update --disable-sync";
+
+/// A browser with one page.
+pub struct Browser {
+    child: Child,
+    to: ChildStdin,
+    from: BufReader<ChildStdout>,
+    number: u64,
+    session: Option<String>,
+    /// What the page complained of: errors, exceptions, reports of its policy.
+    pub complaints: Vec<String>,
+    _profile: Scratch,
+}
+
+impl Browser {
+    pub fn start(name: &str) -> Browser {
+        let profile = Scratch::new(name);
+        let shell = "exec chromium \"$@\" 3<&0 4>&1 </dev/null >/dev/null 2>&1";
+        let mut command = Command::new("sh");
+        command.args(["-c", shell, "sh"]).args(FLAGS.split_whitespace());
+        command.arg(format!("--user-data-dir={}", profile.path().display()));
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let (to, from) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
+        let mut browser = Browser { child, to, from, number: 0, session: None, complaints: vec![], _profile: profile };
+        let target = browser.call("Target.createTarget", json!({"url": "about:blank"}))["targetId"].clone();
+        let attached = browser.call("Target.attachToTarget", json!({"targetId": target, "flatten": true}));
+        browser.session = Some(attached["sessionId"].as_str().unwrap().into());
+        for domain in ["Page", "Runtime", "Log"] {
+            browser.call(&format!("{domain}.enable"), json!({}));
+        }
+        browser
+    }
+
+    /// Asks the browser, and keeps what it complains of meanwhile.
+    pub fn call(&mut self, method: &str, params: Value) -> Value {
+        self.number += 1;
+        let mut message = json!({"id": self.number, "method": method, "params": params});
+        if let Some(session) = &self.session {
+            message["sessionId"] = json!(session);
+        }
+        self.to.write_all(format!("{message}\0").as_bytes()).unwrap();
+        loop {
+            let mut bytes = Vec::new();
+            self.from.read_until(0, &mut bytes).unwrap();
+            assert_eq!(bytes.pop(), Some(0), "the browser has ended; is chromium installed?");
+            let told: Value = serde_json::from_slice(&bytes).unwrap();
+            if told["id"] == json!(self.number) {
+                assert!(told.get("error").is_none(), "{method}: {told}");
+                return told["result"].clone();
+            }
+            let is_error = told["method"] == "Log.entryAdded" && told["params"]["entry"]["level"] == "error";
+            if is_error || told["method"] == "Runtime.exceptionThrown" {
+                self.complaints.push(told["params"].to_string());
+            }
+        }
+    }
+
+    /// What an expression of the page is worth.
+    pub fn look(&mut self, expression: &str) -> Value {
+        let params = json!({"expression": expression, "awaitPromise": true, "returnByValue": true});
+        self.call("Runtime.evaluate", params)["result"]["value"].clone()
+    }
+
+    /// Waits, at most a minute, until the expression is true.
+    pub fn until(&mut self, expression: &str) {
+        let clock = Clock::system();
+        let begun = clock.moment();
+        while self.look(expression) != json!(true) {
+            let shown =
+                || "document.title + ' | ' + location.href + ' | ' + (document.querySelector('main')||{}).innerText";
+            assert!(clock.moment().ms_since(begun) < 60_000, "{expression}: {}", self.look(shown()));
+            std::thread::sleep(Duration::from_millis(30));
+        }
+    }
+
+    pub fn open(&mut self, url: &str) {
+        self.call("Page.navigate", json!({"url": url}));
+        self.until("document.readyState === 'complete' && location.href !== 'about:blank'");
+    }
+
+    /// One key, down and up.
+    pub fn press(&mut self, key: &str) {
+        let (code, text) = match key {
+            "Tab" => (9, ""),
+            "Enter" => (13, "\r"),
+            other => panic!("{other}"),
+        };
+        let down = if text.is_empty() { "rawKeyDown" } else { "keyDown" };
+        for kind in [down, "keyUp"] {
+            let params = json!({"type": kind, "key": key, "code": key, "text": text, "windowsVirtualKeyCode": code});
+            self.call("Input.dispatchKeyEvent", params);
+        }
+    }
+
+    /// Goes on with the Tab key until what has the focus is meant.
+    pub fn tab_to(&mut self, selector: &str) {
+        for _ in 0..120 {
+            if self.look(&format!("!!document.activeElement && document.activeElement.matches(`{selector}`)"))
+                == json!(true)
+            {
+                return;
+            }
+            self.press("Tab");
+        }
+        panic!("the Tab key does not lead to {selector}: {}", self.look("document.querySelector('main').innerHTML"));
+    }
+
+    pub fn write(&mut self, text: &str) {
+        self.call("Input.insertText", json!({ "text": text }));
+    }
+
+    /// Kept pictures of the whole page, for people to look at; the page must not be wider than its screen.
+    pub fn picture(&mut self, name: &str, width: u32, scheme: &str) {
+        let metrics = json!({"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500});
+        self.call("Emulation.setDeviceMetricsOverride", metrics);
+        let features = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
+        self.call("Emulation.setEmulatedMedia", features);
+        let wide = self.look("document.documentElement.scrollWidth - document.documentElement.clientWidth");
+        assert_eq!(wide, json!(0), "{name} at {width} scrolls sideways");
+        let picture = self.call("Page.captureScreenshot", json!({"format": "png", "captureBeyondViewport": true}));
+        let bytes = decoded(picture["data"].as_str().unwrap());
+        let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("pictures");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join(format!("{name}-{width}-{scheme}.png")), bytes).unwrap();
+    }
+}
+
+/// Base64 (RFC 4648 §4).
+fn decoded(text: &str) -> Vec<u8> {
+    let value =
+        |b: u8| b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".iter().position(|c| *c == b);
+    let digits: Vec<u32> = text.bytes().filter_map(value).map(|v| v as u32).collect();
+    let bytes = digits.chunks(4).flat_map(|four| {
+        let word = four.iter().fold(0, |word, digit| word << 6 | digit) << (6 * (4 - four.len()));
+        word.to_be_bytes()[1..four.len()].to_vec()
+    });
+    bytes.collect()
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,236 @@
+//! Who gets in, and what is not taken: over plain HTTP, as any program could send it.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use serde_json::json;
+
+use crate::Desk;
+use crate::scratch::Scratch;
+
+/// An answer.
+struct Answer {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+impl Answer {
+    fn header(&self, name: &str) -> Option<&str> {
+        let lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        lines.into_iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// The value of a hidden field.
+    fn field(&self, name: &str) -> String {
+        let after = self.body.split(&format!("name=\"{name}\" value=\"")).nth(1).unwrap_or_else(|| panic!("no {name}"));
+        after.split('"').next().unwrap().to_owned()
+    }
+}
+
+/// A browser's memory: its cookies.
+struct Client<'a> {
+    desk: &'a Desk,
+    cookies: Vec<(String, String)>,
+}
+
+impl<'a> Client<'a> {
+    fn new(desk: &'a Desk) -> Client<'a> {
+        Client { desk, cookies: Vec::new() }
+    }
+
+    /// Signed in by a link.
+    fn signed_in(desk: &'a Desk, name: &str, role: &str) -> Client<'a> {
+        let mut client = Client::new(desk);
+        let link = desk.link(name, role);
+        let path = link.split(&desk.address).nth(1).unwrap().to_owned();
+        let form = client.get(&path).field("form");
+        assert_eq!(client.post(&path, &[("form", &form)]).status, 303);
+        client
+    }
+
+    fn get(&mut self, path: &str) -> Answer {
+        self.send("GET", path, "", &[])
+    }
+
+    fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let body = serde_urlencoded::to_string(fields).unwrap();
+        let origin = format!("http://{}", self.desk.address);
+        self.send("POST", path, &body, &[("origin", &origin), ("sec-fetch-site", "same-origin")])
+    }
+
+    fn send(&mut self, method: &str, path: &str, body: &str, headers: &[(&str, &str)]) -> Answer {
+        let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let mut head = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\ncookie: {}\r\n", cookies.join("; "));
+        if !headers.iter().any(|(name, _)| *name == "host") {
+            head += &format!("host: {}\r\n", self.desk.address);
+        }
+        headers.iter().for_each(|(name, value)| head += &format!("{name}: {value}\r\n"));
+        head += &format!("content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n", body.len());
+        let mut stream = TcpStream::connect(&self.desk.address).unwrap();
+        stream.write_all(head.as_bytes()).unwrap();
+        // A station that does not want the rest closes: what it said before counts.
+        let _ = stream.write_all(body.as_bytes());
+        let mut bytes = Vec::new();
+        let _ = stream.read_to_end(&mut bytes);
+        let text = String::from_utf8(bytes).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        for line in head.lines().filter(|line| line.to_lowercase().starts_with("set-cookie: ")) {
+            let pair = line[12..].split(';').next().unwrap();
+            let (name, value) = pair.split_once('=').unwrap();
+            self.cookies.retain(|(known, _)| known != name);
+            self.cookies.push((name.into(), value.into()));
+        }
+        Answer { status, head: head.into(), body: body.into() }
+    }
+}
+
+fn entries(desk: &Desk) -> u64 {
+    let lines = desk.station.get("/lines").unwrap();
+    lines[0]["logs"].as_array().unwrap().iter().map(|log| log["size"].as_u64().unwrap()).sum()
+}
+
+#[test]
+fn a_link_signs_in_once_by_its_button_and_no_get_signs_in() {
+    let scratch = Scratch::new("door-link");
+    let mut desk = Desk::init(scratch.path(), "north", "Northland");
+    desk.station.serve();
+    let link = desk.link("Duty officer", "watch");
+    let path = link.split(&desk.address).nth(1).unwrap();
+
+    let mut client = Client::new(&desk);
+    let shown = client.get(path);
+    assert_eq!((shown.status, client.get("/lines").status), (200, 303), "looking at it signs nobody in");
+    assert_eq!(client.post(path, &[("form", "0")]).status, 403, "a form of another page");
+    let form = shown.field("form");
+    assert_eq!(client.post(path, &[("form", &form)]).status, 303);
+    assert_eq!(client.get("/lines").status, 200);
+
+    let mut second = Client::new(&desk);
+    let again = second.get(path);
+    assert_eq!(again.status, 410);
+    let form = second.get("/sign-in").field("form");
+    assert_eq!(second.post(path, &[("form", &form)]).status, 410);
+    assert_eq!(second.get("/lines").header("location"), Some("/sign-in?to=%2Flines"));
+}
+
+#[test]
+fn a_password_signs_in_and_the_eleventh_try_in_a_minute_is_not_made() {
+    let scratch = Scratch::new("door-password");
+    let mut desk = Desk::init(scratch.path(), "north", "Northland");
+    desk.station.serve();
+    let user = json!({"name": "Duty officer 1", "role": "watch", "password": "correct horse battery"});
+    assert_eq!(desk.station.post("/users", &user).unwrap().0, 200);
+    let short = json!({"name": "x", "role": "watch", "password": "short"});
+    assert_eq!(desk.station.post("/users", &short).unwrap().1["error"]["code"], "password-unfit");
+
+    let mut client = Client::new(&desk);
+    let form = client.get("/sign-in").field("form");
+    let mut enter = |name: &str, password: &str| {
+        client.post("/sign-in", &[("form", &form), ("to", "/lines"), ("name", name), ("password", password)])
+    };
+    assert_eq!(enter("Duty officer 1", "correct horse battery").header("location"), Some("/lines"));
+    for _ in 0..10 {
+        let wrong = enter("Duty officer 1", "wrong horse battery");
+        assert_eq!(wrong.status, 401);
+        assert!(wrong.body.contains("do not match") && wrong.body.contains("Duty officer 1"), "the name is kept");
+    }
+    let eleventh = enter("Duty officer 1", "correct horse battery");
+    assert_eq!(eleventh.status, 401);
+    assert!(eleventh.body.contains("Ten tries in a minute"));
+    assert_eq!(enter("Nobody", "correct horse battery").status, 401);
+}
+
+#[test]
+fn a_form_that_is_forged_foreign_or_sent_twice_writes_nothing_more() {
+    let scratch = Scratch::new("door-forms");
+    let [north, _south] = Desk::two(&scratch);
+    let line = north.station.get("/lines").unwrap()[0]["line"].as_str().unwrap().to_owned();
+    let mut client = Client::signed_in(&north, "Duty officer", "watch");
+    let page = client.get("/asks/new");
+    let (form, once) = (page.field("form"), page.field("once"));
+    let fields = |form: &'static str| -> Vec<(&'static str, &'static str)> {
+        vec![
+            ("form", form),
+            ("from", "minister"),
+            ("subject", "Fog & <b>ice</b>"),
+            ("act", "ask"),
+            ("mark", "EXERCISE"),
+        ]
+    };
+    let to = format!("to-{line}");
+    let leak = |text: String| -> &'static str { Box::leak(text.into_boxed_str()) };
+    let (form, once, line, to) = (leak(form), leak(once), leak(line), leak(to));
+    let with = |form| [fields(form), vec![("once", once), ("line", line), (to, "minister")]].concat();
+    let before = entries(&north);
+
+    assert_eq!(client.post("/asks", &with("")).status, 403, "no token");
+    assert_eq!(client.post("/asks", &with(leak("0".repeat(64)))).status, 403, "a token of nobody");
+    let body = serde_urlencoded::to_string(with(form)).unwrap();
+    let elsewhere = client.send("POST", "/asks", &body, &[("origin", "http://evil.example")]);
+    let rebound = client.send("POST", "/asks", &body, &[("host", "evil.example")]);
+    assert_eq!((elsewhere.status, rebound.status), (403, 421));
+    let mut stranger = Client::new(&north);
+    let kept = stranger.post("/asks", &with(form));
+    assert_eq!(kept.status, 401);
+    assert!(
+        kept.body.contains("Fog &#38; &#60;b&#62;ice&#60;/b&#62;"),
+        "what was typed is kept, and is no markup: {}",
+        kept.body
+    );
+    assert_eq!(entries(&north), before, "nothing was written");
+
+    let first = client.post("/asks", &with(form));
+    let again = client.post("/asks", &with(form));
+    assert_eq!((first.status, first.header("location")), (303, again.header("location")), "sent twice, it stands once");
+    assert_eq!(north.station.get("/requests?all=true").unwrap()[0]["ours"].as_array().unwrap().len(), 1);
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+    assert_eq!(page.header("cache-control"), Some("no-store"));
+}
+
+#[test]
+fn an_auditor_reads_and_every_act_is_answered_with_who_may_do_it() {
+    let scratch = Scratch::new("door-auditor");
+    let [north, _south] = Desk::two(&scratch);
+    let line = north.station.get("/lines").unwrap()[0]["line"].as_str().unwrap().to_owned();
+    let mut client = Client::signed_in(&north, "Inspector", "auditor");
+    let page = client.get("/asks/new");
+    assert_eq!(page.status, 200);
+    assert!(!page.body.contains("value=\"ask\""), "no key that acts is drawn");
+    let before = entries(&north);
+
+    let told = client.post(
+        &format!("/lines/{line}/acts"),
+        &[
+            ("form", &page.field("form")),
+            ("act", "text"),
+            ("from", "minister"),
+            ("to", "minister"),
+            ("words", "We shall have an interpreter."),
+        ],
+    );
+
+    assert_eq!((told.status, entries(&north)), (403, before));
+    for part in ["reads and does no act", "watch, admin", "We shall have an interpreter."] {
+        assert!(told.body.contains(part), "{part}: {}", told.body);
+    }
+}
+
+#[test]
+fn a_session_that_is_ended_elsewhere_ends_here_and_what_was_typed_is_kept() {
+    let scratch = Scratch::new("door-ended");
+    let [north, _south] = Desk::two(&scratch);
+    let mut client = Client::signed_in(&north, "Duty officer", "watch");
+    let page = client.get("/asks/new");
+    let (form, once) = (page.field("form"), page.field("once"));
+    let before = entries(&north);
+    assert_eq!(north.station.post("/users/sign-out", &json!({"name": "Duty officer"})).unwrap().0, 200);
+
+    let told = client.post("/asks", &[("form", &form), ("once", &once), ("act", "ask"), ("subject", "Ramp at noon")]);
+
+    assert_eq!((told.status, entries(&north)), (401, before));
+    assert!(told.body.contains("the session has ended") && told.body.contains("Ramp at noon"));
+    assert_eq!(client.get("/live").header("location"), Some("/sign-in?to=%2Flive"));
+}

@@ -1,0 +1,206 @@
+//! The desk in a browser, against two real stations that are processes of their own.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
+
+mod browser;
+mod door;
+#[path = "../processes/mod.rs"]
+mod processes;
+#[path = "../scratch/mod.rs"]
+mod scratch;
+
+use std::path::Path;
+
+use browser::Browser;
+use processes::{Process, free_address, pair};
+use scratch::Scratch;
+use serde_json::{Value, json};
+
+/// A station with a desk.
+struct Desk {
+    station: Process,
+    address: String,
+}
+
+impl Desk {
+    fn init(parent: &Path, name: &str, call_sign: &str) -> Desk {
+        let station = Process::init(parent, name, call_sign, 50);
+        let address = free_address().to_string();
+        let file = station.data.join("counterpart.toml");
+        let banner = std::fs::read_to_string(&file).unwrap().replace("banner = \"\"", "banner = \"FOR OFFICIAL USE\"");
+        std::fs::write(&file, format!("{banner}\n[desk]\nlisten = \"{address}\"\n")).unwrap();
+        Desk { station, address }
+    }
+
+    /// Two desks on one line.
+    fn two(scratch: &Scratch) -> [Desk; 2] {
+        let mut desks =
+            [("north", "Northland"), ("south", "Southland")].map(|(n, sign)| Desk::init(scratch.path(), n, sign));
+        desks.iter_mut().for_each(|desk| desk.station.serve());
+        let [north, south] = &desks;
+        pair(&north.station, &south.station);
+        desks
+    }
+
+    /// A link that signs a new user in once.
+    fn link(&self, name: &str, role: &str) -> String {
+        let (status, made) = self.station.post("/users", &json!({"name": name, "role": role})).unwrap();
+        assert_eq!(status, 200, "{made}");
+        let (_, link) = self.station.post("/users/link", &json!({ "name": name })).unwrap();
+        link["url"].as_str().unwrap().to_owned()
+    }
+
+    /// A browser in which this user is signed in, by one key.
+    fn browser(&self, name: &str) -> Browser {
+        let mut browser = Browser::start(&format!("browser-{}", name.replace(' ', "-")));
+        browser.open(&self.link(name, "watch"));
+        browser.press("Enter");
+        browser.until("location.pathname === '/lines' && document.querySelector('[data-live]').textContent === 'live'");
+        browser
+    }
+
+    /// Who did the acts of this station, oldest first.
+    fn actors(&self) -> Vec<String> {
+        let store = rusqlite::Connection::open(self.station.data.join("counterpart.db")).unwrap();
+        let mut query = store.prepare("SELECT user FROM actor ORDER BY place").unwrap();
+        query.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    }
+}
+
+/// Marks the page: the mark is gone if it is loaded anew.
+fn mark(browser: &mut Browser) {
+    browser.look("window.same = true");
+}
+
+fn heading(contains: &str) -> String {
+    format!("document.querySelector('h1').textContent.includes(`{contains}`)")
+}
+
+/// Asks from the lines with the keyboard alone; ends on the page of the request.
+fn ask(browser: &mut Browser, subject: &str) {
+    browser.tab_to("a[href='/asks/new']");
+    browser.press("Enter");
+    browser.until("location.pathname === '/asks/new' && document.activeElement.name === 'subject'");
+    browser.write(subject);
+    browser.tab_to("button[value=ask]");
+    browser.press("Enter");
+    browser.until("location.pathname.includes('/requests/')");
+}
+
+#[test]
+fn what_one_desk_asks_appears_on_the_other_and_is_answered_with_the_keyboard_without_a_reload() {
+    let scratch = Scratch::new("desk-ask");
+    let [north, south] = Desk::two(&scratch);
+    let [mut asks, mut answers] = [north.browser("Duty officer 1"), south.browser("Duty officer 2")];
+    mark(&mut answers);
+
+    ask(&mut asks, "Tanker adrift off Cape Orr: a joint tow");
+    mark(&mut asks);
+
+    answers.until(&heading("One matter needs this desk"));
+    answers.until("document.querySelector('.matter').textContent.includes('Tanker adrift off Cape Orr')");
+    assert_eq!(answers.look("window.same"), json!(true), "it drew itself anew and was not loaded");
+    for (width, scheme) in [(1280, "light"), (390, "dark")] {
+        answers.picture("lines", width, scheme);
+        asks.picture("request-delivered", width, scheme);
+    }
+    answers.tab_to(".matter a");
+    answers.press("Enter");
+    answers.until("location.pathname.includes('/requests/')");
+    answers.tab_to("button[data-key^='act=seen']");
+    answers.press("Enter");
+    asks.until(&heading("Seen"));
+    answers
+        .until("location.pathname.includes('/requests/') && document.querySelector('h1').textContent.includes('Seen')");
+    answers.picture("request-seen", 1280, "dark");
+    answers.picture("request-seen", 390, "light");
+    answers.tab_to("button[data-key^='act=answer']");
+    answers.press("Enter");
+
+    asks.until(&heading("Answered"));
+    assert_eq!(asks.look("window.same"), json!(true), "the asking page has changed without a reload");
+    answers.until(&heading("Answered"));
+    asks.picture("request-answered", 1280, "light");
+    assert_eq!((north.actors(), south.actors().len()), (vec!["Duty officer 1".to_owned()], 2));
+    assert!(south.actors().iter().all(|user| user == "Duty officer 2"));
+    assert_eq!([asks.complaints.clone(), answers.complaints.clone()].concat(), Vec::<String>::new());
+}
+
+/// What the page says once its station does not answer.
+fn is_dead(browser: &mut Browser) {
+    browser.until("document.body.classList.contains('dead')");
+    let after = browser.look("+document.body.dataset.lostAfter");
+    assert!(after.as_f64().unwrap() < 5_000.0, "it said so {after} ms after it last heard of its station");
+    assert_eq!(browser.look("[...document.querySelectorAll('main button')].every((b) => b.disabled)"), json!(true));
+    assert_eq!(browser.look("document.querySelector('.strip.dead').getAttribute('role')"), json!("alert"));
+    let told = browser.look("[document.querySelector('h1').textContent, document.querySelector('.needs dd, .calm dd').firstChild.textContent]");
+    let [heading, needs] = [0, 1].map(|n| told[n].as_str().unwrap().to_owned());
+    assert!(heading.starts_with("Not live since") && needs == "Not known", "{told}");
+}
+
+#[test]
+fn a_page_that_has_lost_its_station_says_so_within_five_seconds_and_goes_on_when_it_is_back() {
+    let scratch = Scratch::new("desk-lost");
+    let [mut north, south] = Desk::two(&scratch);
+    let mut page = north.browser("Duty officer 1");
+    ask(&mut page, "Planned ramp on the submarine link");
+    page.until(&heading("Delivered"));
+    mark(&mut page);
+
+    // Killed: the connection breaks.
+    north.station.kill();
+    is_dead(&mut page);
+    page.picture("not-live", 1280, "light");
+    let (status, told) = south.station.post("/acts", &json!({"act": "seen", "on": "Northland 1"})).unwrap();
+    assert_eq!(status, 200, "{told}");
+    north.station.serve();
+
+    page.until(&heading("Seen"));
+    page.until("!document.body.classList.contains('dead') && !document.querySelector('.strip.dead')");
+    assert_eq!(page.look("window.same"), json!(true), "the page goes on where it was");
+    assert_eq!(page.look("[...document.querySelectorAll('main button')].some((b) => !b.disabled)"), json!(true));
+
+    // Stopped without a word: the connection stands, and nothing comes over it.
+    let pid = north.station.pid().unwrap().to_string();
+    let signal =
+        |name: &str| assert!(std::process::Command::new("kill").args([name, &pid]).status().unwrap().success());
+    signal("-STOP");
+    is_dead(&mut page);
+    signal("-CONT");
+    page.until("!document.body.classList.contains('dead')");
+    page.until(&heading("Seen"));
+    assert_eq!(page.look("window.same"), json!(true));
+}
+
+#[test]
+fn without_a_script_every_page_reads_and_acts() {
+    let scratch = Scratch::new("desk-plain");
+    let [north, south] = Desk::two(&scratch);
+    let (status, _) = north
+        .station
+        .post(
+            "/acts",
+            &json!({"act": "ask", "from": "minister", "to": "minister", "words": {"text": "Fog at the river mouth"}}),
+        )
+        .unwrap();
+    assert_eq!(status, 200);
+    let mut page = Browser::start("browser-plain");
+    page.call("Emulation.setScriptExecutionDisabled", json!({"value": true}));
+    page.open(&south.link("Duty officer 2", "watch"));
+    page.press("Enter");
+    let text = "document.querySelector('main').innerText";
+    page.until(&format!("location.pathname === '/lines' && {text}.includes('Northland asks to talk')"));
+    assert_eq!(page.look("document.body.classList.contains('scripted')"), json!(false));
+    let href = page.look("document.querySelector('.matter a').href");
+    page.open(href.as_str().unwrap());
+
+    // The code of a deferral opens and is chosen without a script.
+    page.look("document.querySelector('#codes-defer summary').focus()");
+    page.press("Enter");
+    page.tab_to("button[data-key*='code=ENGAGED']");
+    page.press("Enter");
+
+    page.until("document.querySelector('h1').textContent.includes('Deferred')");
+    let seen: Value = north.station.get("/requests/Northland%201").unwrap();
+    assert_eq!(seen["subject"]["text"], "Fog at the river mouth");
+}
