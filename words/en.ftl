@@ -208,27 +208,27 @@ plain-concerted = Both sides asked at once: { $name } is the same request from t
 plain-renewed = Renewed { $count ->
         [one] once
        *[other] { $count } times
-    }, last { $time }; the offer stands.
+    }, last { $time } ({ $name }); the offer stands.
 plain-renewed-closed = Renewed { $count ->
         [one] once
        *[other] { $count } times
-    } before it was closed, last { $time }.
+    } before it was closed, last { $time } ({ $name }).
 plain-valid-until = It is valid until { $time }.
-plain-earlier = An earlier attempt came further: { $rung } { $time }.
+plain-earlier = An earlier attempt came further: { $rung } { $time } ({ $name }).
 plain-deferred = { $side ->
-    [ours] We deferred it { $time }: { $code }.
-   *[theirs] They deferred it { $time }: { $code }.
+    [ours] We deferred it { $time } ({ $name }): { $code }.
+   *[theirs] They deferred it { $time } ({ $name }): { $code }.
 }
 plain-deferred-until = { $side ->
-    [ours] We deferred it { $time }: { $code }, until { $until }.
-   *[theirs] They deferred it { $time }: { $code }, until { $until }.
+    [ours] We deferred it { $time } ({ $name }): { $code }, until { $until }.
+   *[theirs] They deferred it { $time } ({ $name }): { $code }, until { $until }.
 }
 plain-offer-open = { $name } offers { $windows }.
 plain-ready-open = { $name }: ready to take it now, to be taken up by { $until }.
-plain-offer-lapsed = { $name }, an offer of times, lapsed { $time }: no answer to it is in the record. The request is not ended by that.
-plain-offer-crossed = { $name }, an offer: an accept and its end crossed. Nothing is agreed by it.
-plain-offer-withdrawn = { $name }, an offer of times, was taken back { $time }.
-plain-offer-declined = { $name }, an offer of times, was declined { $time }.
+plain-offer-lapsed = { $name }, an offer of times, lapsed { $time } ({ $by }): no answer to it is in the record. The request is not ended by that.
+plain-offer-crossed = { $name }, an offer: its accept and its end crossed ({ $by }). Nothing is agreed by it.
+plain-offer-withdrawn = { $name }, an offer of times, was taken back { $time } ({ $by }).
+plain-offer-declined = { $name }, an offer of times, was declined { $time } ({ $by }).
 plain-overdue-station = Overdue: { $name } notes { $time } that their station did not hold it in time (clause { $clause }).
 plain-overdue-watch = Overdue: { $name } notes { $time } that it was not seen by the watch in time (clause { $clause }).
 plain-overdue-principal = Overdue: { $name } notes { $time } that neither deferral nor time had come (clause { $clause }).
@@ -239,6 +239,7 @@ plain-suspended = { $side ->
 plain-decided = { $act } by { $name } { $time }.
 plain-decided-unheld = { $act } by { $name } { $time }; they do not hold it yet.
 plain-crossed = { $first } and { $second } crossed: neither had seen the other.
+plain-talk = Of the talk: { $names }.
 plain-beside = { $name } ({ $act }) crossed the outcome and does not change it.
 
 ## What is owed, by whom, until when
@@ -295,7 +296,7 @@ unknown-attended = Not known: whether anyone is there to hear it.
 unknown-told = Not known: whether the { $post } has been told. SEEN is the watch, and REFERRED the office.
 unknown-still = Not known: whether their { $post } is at hand now. They last said so { $time }.
 unknown-why = Not known: why their watch has not said that it has seen this. Silence is not an answer, and is not recorded as one.
-unknown-why-offer = Not known: why nothing was written on { $offer } in time. Silence is not an answer, and is not recorded as one.
+unknown-why-offer = Not known: why no answer to { $offer } was written in time. Silence is not an answer, and is not recorded as one.
 unknown-until = Not known: until when. They named no time.
 unknown-meanwhile = Not known: what they have written since. A lapse or a withdrawal of theirs may be on its way.
 unknown-talked = Not known: whether they talked. One side states it.
@@ -359,6 +360,7 @@ course-void = { $sentence } Void, without effect: { $why }
 account-of = { $sign }’s account, from its own store
 account-request = Request { $name }
 account-beside = Beside the requests
+account-rests = { $sentence } [{ $names }]
 account-row = { $time }. { $sentence } [{ $name }]
 account-row-scripted = { $time }. { $sentence } (The bell is the story’s: no device rang.) [{ $name }]
 account-receipts = { $count ->

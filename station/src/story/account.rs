@@ -103,10 +103,22 @@ fn account(script: &Script, sight: &Sight<'_>, entries: &[Vec<counterpart_core::
     }
 }
 
+/// The plain lines of a request. Its headline comes with the entries that it rests on; the others name theirs.
 fn opening(sight: &Sight<'_>, at: EntryRef) -> Section {
-    let view = request(sight, at);
-    let opening = view.map(|view| view.plain_lines).unwrap_or_default();
-    Section { request: Some(sight.named(at).name), opening, course: Vec::new() }
+    let name = sight.named(at).name;
+    let Some(view) = request(sight, at) else {
+        return Section { request: Some(name), opening: Vec::new(), course: Vec::new() };
+    };
+    let deciding = view.deciding.iter().map(|act| &act.entry.name);
+    let talk = view.talk.iter().flat_map(|talk| talk.acts.iter().map(|act| &act.name));
+    let reached = view.reached.iter().map(|rung| &rung.entry.name);
+    let names: Vec<&str> = reached.chain(deciding).chain(talk).map(String::as_str).collect();
+    let mut opening = view.plain_lines;
+    if let Some(headline) = opening.first_mut() {
+        let args = [("sentence", (&*headline).into()), ("names", names.join(", ").into())];
+        *headline = sight.telling.say("account-rests", &args);
+    }
+    Section { request: Some(name), opening, course: Vec::new() }
 }
 
 /// The requests to which an entry belongs; `None` among them: it belongs to none. A receipt belongs to what it is the first to show

@@ -255,6 +255,9 @@ impl Draft<'_> {
             if text.len() > max { Err(wanted(at, WANT, text.into())) } else { Ok(text.to_owned()) }
         };
         let call_sign = short(line.quoted(WANT)?, limits::CALL_SIGN_MAX)?;
+        if self.sides.iter().any(|side| side.call_sign.to_lowercase() == call_sign.to_lowercase()) {
+            return Err(StoryFault { place, wrong: Wrong::Twice(call_sign) });
+        }
         let name = short(line.quoted(WANT)?, limits::NAME_MAX)?;
         let zone_name = match line.next() {
             Some(Token { is: Is::Pair(key, value), .. }) if key == "zone" && zone(value).is_some() => value.clone(),

@@ -215,18 +215,20 @@ impl<'a> Sight<'a> {
             let count = attempts.len() - 1;
             let open = view.decision(request).outcome == Outcome::Open;
             let id = if open { "plain-renewed" } else { "plain-renewed-closed" };
-            lines.put(1, self.say(id, &[("count", count.into()), ("time", self.both(last.time))]));
+            let args = [("count", count.into()), ("time", self.both(last.time)), ("name", self.name(last.at))];
+            lines.put(1, self.say(id, &args));
         }
         if let Headline::Open { reached, earlier: Some(earlier), .. } = view.headline(request)
             && earlier.rung > reached.rung
         {
-            let args = [("rung", earlier.rung.word().into()), ("time", self.both(earlier.time))];
+            let rung = ("rung", earlier.rung.word().into());
+            let args = [rung, ("time", self.both(earlier.time)), ("name", self.name(earlier.by))];
             lines.put(2, self.say("plain-earlier", &args));
         }
         let defers = view.thread(request.at).filter(|f| f.kind() == Kind::Defer);
         if let Some((fact, What::Defer { code, until })) = defers.last().map(|f| (f, &f.what)) {
-            let mut args =
-                vec![("side", self.whose(fact)), ("time", self.both(fact.time)), ("code", self.with_code(*code))];
+            let mut args = vec![("side", self.whose(fact)), ("time", self.both(fact.time))];
+            args.extend([("code", self.with_code(*code)), ("name", self.name(fact.at))]);
             let line = match until {
                 None => self.say("plain-deferred", &args),
                 Some(until) => {
@@ -275,7 +277,9 @@ impl<'a> Sight<'a> {
             Outcome::Open | Outcome::Said(Say::Agreed(_) | Say::Answered) => return,
         };
         let time = decision.deciding.first().and_then(|at| view.fact(*at)).map_or(offer.time, |f| f.time);
-        lines.put(2, self.say(id, &[("name", self.name(offer.at)), ("time", self.both(time))]));
+        let by: Vec<String> = decision.deciding.iter().map(|at| self.named(*at).name).collect();
+        let args = [("name", self.name(offer.at)), ("time", self.both(time)), ("by", by.join(", ").into())];
+        lines.put(2, self.say(id, &args));
     }
 
     fn lines_decided(&self, request: &'a Fact, lines: &mut Lines) {
@@ -291,6 +295,10 @@ impl<'a> Sight<'a> {
         if let (Outcome::Crossed, [first, second]) = (decision.outcome, acts.as_slice()) {
             let args = [("first", self.name(first.at)), ("second", self.name(second.at))];
             lines.put(1, self.say("plain-crossed", &args));
+        }
+        let talk: Vec<String> = view.talk(request).acts.iter().map(|at| self.named(*at).name).collect();
+        if !talk.is_empty() {
+            lines.put(3, self.say("plain-talk", &[("names", talk.join(", ").into())]));
         }
         let beside = view.thread(request.at).filter(|f| acts.iter().any(|act| act.crosses(f)));
         if let Some(fact) = beside.filter(|f| !decision.deciding.contains(&f.at)).last() {

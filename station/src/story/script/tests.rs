@@ -132,6 +132,7 @@ fn what_lacks_its_head_or_its_steps_is_no_story() {
         ("story \"A\"\n2013-02-12 22:30 wait\n", 2, "two sides"),
         ("story \"A\"\nside north \"N\" \"N\" zone=Mars/Base\n", 2, "IANA"),
         ("story \"A\"\nside North \"N\" \"N\" zone=UTC\n", 2, "a–z"),
+        ("story \"A\"\nside a \"N\" \"N\" zone=UTC\nside b \"n\" \"N\" zone=UTC\n", 3, "given twice"),
         ("story \"A\"\nside bell \"N\" \"N\" zone=UTC\n", 2, "bell, link or wait"),
     ] {
         let (found, _, told) = fault(text.as_bytes());
@@ -149,4 +150,37 @@ fn time_does_not_go_back() {
 
     assert_eq!((line, column), (6, 1));
     assert!(said.contains("2013-02-12 22:29") && said.contains("before"), "{said}");
+}
+
+#[test]
+fn whatever_a_file_holds_it_is_a_story_or_a_fault_with_a_place_in_it() {
+    let mut state = 7u64;
+    let mut dice = move |sides: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % sides
+    };
+    let (mut stories, mut faults) = (0, 0);
+    for (_, text) in SHIPPED.iter().cycle().take(3_000) {
+        let mut bytes = text.as_bytes().to_vec();
+        for _ in 0..=dice(3) {
+            let (at, from, length) = (dice(bytes.len()), dice(bytes.len()), dice(40));
+            match dice(4) {
+                0 => bytes[at] = dice(256) as u8,
+                1 => bytes.truncate(at.max(1)),
+                2 => drop(bytes.splice(at..at, text.bytes().skip(from).take(length))),
+                _ => drop(bytes.drain(at..(at + length).min(bytes.len()))),
+            }
+            bytes.push(b'\n');
+        }
+        match Script::read(&bytes, &Words::english()) {
+            Ok(_) => stories += 1,
+            Err(fault) => {
+                faults += 1;
+                let lines = bytes.split(|b| *b == b'\n').count();
+                assert!((1..=lines).contains(&fault.place.line) && fault.place.column > 0, "{fault:?}");
+                assert!(!fault.tell("x", &Words::english()).what.is_empty());
+            }
+        }
+    }
+    assert!(stories > 100 && faults > 1_000, "{stories} {faults}");
 }

@@ -287,7 +287,8 @@ fn an_accept_that_crosses_its_offers_withdrawal_leaves_the_request_standing() {
 
     let view = trial.request(Inviter, ask);
     assert_eq!((view.outcome.as_str(), view.offers[0].outcome.as_str()), ("OPEN", "CROSSED"));
-    let crossed = "Sundmark 1, an offer: an accept and its end crossed. Nothing is agreed by it.";
+    let crossed =
+        "Sundmark 1, an offer: its accept and its end crossed (Northland #3, Sundmark #3). Nothing is agreed by it.";
     assert!(view.plain_lines.iter().any(|l| l == crossed), "{:?}", view.plain_lines);
     assert!(view.plain_lines.iter().any(|l| l.contains("neither deferral nor time had come (clause 6)")));
     assert_eq!(view.earlier.unwrap().rung.0.word(), "SEEN");
