@@ -1,43 +1,34 @@
 //! From a command on the caller's socket to the peer's ALERTING in the caller's own store.
 
-use std::time::Duration;
-
-use counterpart::clock::Clock;
-use counterpart_core::record::kind::Kind;
-use serde_json::json;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::floor::Floor;
-use crate::home::{Folder, Home, act, ask, bell};
+use crate::home::{Caller, Folder, Home, RATE, bell};
 use crate::report::{Aim, Report, Samples};
 
 const ASKS: usize = 400;
 /// Asks before any is measured: the first commits of a new file are dearer.
 const WARM: usize = 20;
-/// Between two looks into the caller's store.
-const LOOK: Duration = Duration::from_micros(20);
+/// Compilers that run beside the last of them.
+const COMPILERS: usize = 2;
 
 pub fn measure(report: &mut Report) {
     let folder = Folder::new("ask");
     let home = Home::paired(&folder);
     bell(&home.stations[1].data);
-    let sizes = sizes(&home);
-    let mut floor = Floor::new(folder.path(), sizes);
-    let mut asks = Samples::default();
-    for number in 0..WARM + ASKS {
-        let us = one(&home, number);
-        floor.run();
-        if number >= WARM {
-            asks.add(us);
-        }
+    let mut caller = Caller::of(&home.stations[0].data);
+    for number in 0..WARM {
+        home.ring(&mut caller, &format!("warm-{number}"));
     }
-    let least = floor.whole.at(500);
+    let sizes = home.sizes();
+    let (asks, floor) = run(&folder, &home, &mut caller, "alone");
     report.note(&format!(
-        "{} asks, each followed by the floor's steps; entries of {} and {} bytes; rate limits raised to {}/s",
-        asks.count(),
-        sizes[0],
-        sizes[1],
-        crate::home::RATE
+        "{ASKS} asks, each followed by the floor's steps; entries of {} and {} bytes; rate limits raised from 50 to {RATE}/s",
+        sizes[0], sizes[1],
     ));
+    let least = floor.whole.at(500);
     report.figure("p50: ask → ALERTING in the caller's store", "µs", asks.at(500), Some(least), Aim::Times(2.0));
     report.figure("p99", "µs", asks.at(990), Some(least), Aim::Times(10.0));
     report.figure("the floor's own p99", "µs", floor.whole.at(990), None, Aim::None);
@@ -51,46 +42,57 @@ pub fn measure(report: &mut Report) {
     }
 }
 
-/// The bytes of an ask with its body, and of the alerting on it, as the stations write them.
-fn sizes(home: &Home) -> [usize; 2] {
-    one(home, usize::MAX);
-    let first = |party: u8, kind: Kind| {
-        let rows = home.readers[0].entries(home.log(party), 0, 100).unwrap();
-        rows.into_iter().find(|row| row.kind == kind.number()).unwrap()
-    };
-    let asked = first(0, Kind::Ask);
-    let body = match home.readers[0].body(asked.key).unwrap() {
-        counterpart::store::Body::Held(body) => body.len(),
-        _ => 0,
-    };
-    [asked.bytes.len() + body, first(1, Kind::Alerting).bytes.len()]
+/// The same beside compilers: what a disk and a processor that are busy do to it.
+pub fn measure_beside(report: &mut Report) {
+    let folder = Folder::new("ask");
+    let home = Home::paired(&folder);
+    bell(&home.stations[1].data);
+    let mut caller = Caller::of(&home.stations[0].data);
+    home.ring(&mut caller, "warm");
+    if let Some((asks, floor)) = beside_compilers(&folder, || run(&folder, &home, &mut caller, "beside")) {
+        let least = floor.whole.at(500);
+        report.figure(&format!("p50 beside {COMPILERS} compilers"), "µs", asks.at(500), Some(least), Aim::None);
+        report.figure("p99 beside them", "µs", asks.at(990), Some(least), Aim::None);
+        report.figure("the floor's own p99 beside them", "µs", floor.whole.at(990), None, Aim::None);
+    }
 }
 
-/// One ask, from before its command until the caller's store holds the peer's ALERTING; then it is withdrawn.
-fn one(home: &Home, number: usize) -> u64 {
-    let clock = Clock::system();
-    let caller = &home.stations[0].data;
-    let mut next = home.size(0, 1);
-    let form = ask(
-        "An exercise: please confirm that this reaches your watch, in eighty characters.",
-        &format!("ask-{number}"),
-    );
-    let begun = clock.moment();
-    let asked = act(caller, &form);
-    loop {
-        match home.held(0, 1, next) {
-            Some(row) if row.kind == Kind::Alerting.number() => break,
-            Some(_) => next += 1,
-            None => std::thread::sleep(LOOK),
+fn run(folder: &Folder, home: &Home, caller: &mut Caller, name: &str) -> (Samples, Floor) {
+    let folder = folder.path().join(name);
+    std::fs::create_dir(&folder).unwrap();
+    let mut floor = Floor::new(&folder, home.sizes());
+    let mut asks = Samples::default();
+    for number in 0..ASKS {
+        asks.add(home.ring(caller, &format!("{name}-{number}")));
+        floor.run();
+    }
+    (asks, floor)
+}
+
+/// Measures while compilers compile, again and again; `None` without one.
+fn beside_compilers<T>(folder: &Folder, measure: impl FnOnce() -> T) -> Option<T> {
+    let source = folder.path().join("load.c");
+    let function =
+        |n: usize| format!("int f{n}(int x) {{ for (int i = 0; i < x; i++) x ^= (x << {}) + i; return x; }}\n", n % 13);
+    std::fs::write(&source, (0..3_000).map(function).collect::<String>()).unwrap();
+    let compile = |source: &Path| {
+        let mut cc = Command::new("cc");
+        cc.args(["-O2", "-c", "-o", "/dev/null"]).arg(source).stdout(Stdio::null()).stderr(Stdio::null());
+        cc.status().is_ok_and(|status| status.success())
+    };
+    let stop = AtomicBool::new(false);
+    if !compile(&source) {
+        return None;
+    }
+    let compiling = || {
+        while !stop.load(Ordering::Relaxed) {
+            compile(&source);
         }
-        assert!(clock.moment().ms_since(begun) < 30_000, "ALERTING within 30 s");
-    }
-    let took = clock.moment().us_since(begun);
-    // At most 64 asks may be open.
-    let name = format!("Northland #{asked}");
-    let withdrawn = act(caller, &json!({ "act": "withdraw", "on": name, "token": format!("withdraw-{number}") }));
-    while home.held(1, 0, withdrawn).is_none() {
-        std::thread::sleep(LOOK);
-    }
-    took
+    };
+    std::thread::scope(|scope| {
+        (0..COMPILERS).for_each(|_| drop(scope.spawn(compiling)));
+        let measured = measure();
+        stop.store(true, Ordering::Relaxed);
+        Some(measured)
+    })
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::home::{Folder, Home, act, ask, bell};
+use crate::home::{Caller, Folder, Home, ask, bell};
 use crate::processes::free_address;
 use crate::report::{Aim, Report, Samples};
 use counterpart_core::record::kind::Kind;
@@ -25,13 +25,14 @@ pub fn measure(report: &mut Report) {
     (0..2).for_each(|side| forward(announce[side], listen[side], meter.clone()));
     let home = Home::announced(&folder, listen, announce);
     bell(&home.stations[1].data);
+    let mut caller = Caller::of(&home.stations[0].data);
     let (mut until, mut with) = (Samples::default(), Samples::default());
     let mut packets = Samples::default();
     for number in 0..ASKS {
         home.even();
         let before = meter.read();
         let next = home.size(0, 1);
-        act(&home.stations[0].data, &ask(&"x".repeat(80), &format!("bytes-{number}")));
+        caller.act(&ask(&"x".repeat(80), &format!("bytes-{number}")));
         let alerting =
             || (next..home.size(0, 1)).find_map(|at| home.held(0, 1, at).filter(|r| r.kind == Kind::Alerting.number()));
         while alerting().is_none() {

@@ -33,13 +33,7 @@ pub struct Floor {
 
 impl Floor {
     pub fn new(folder: &Path, sizes: [usize; 2]) -> Floor {
-        let tables = ["floor-north", "floor-south"].map(|name| {
-            let table = Connection::open(folder.join(name)).unwrap();
-            table
-                .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE row (bytes BLOB)")
-                .unwrap();
-            table
-        });
+        let tables = ["floor-north", "floor-south"].map(|name| table(&folder.join(name)));
         let home = folder.join("floor-keys");
         std::fs::create_dir(&home).unwrap();
         let keys = Keys::generate(&home, &folder.join("floor.root-key")).unwrap();
@@ -111,4 +105,23 @@ fn echo() -> UdpSocket {
         }
     });
     near
+}
+
+/// How many transactions of one small row this disk syncs a second, one after the other, over half a second.
+pub fn syncs_a_second(folder: &Path) -> f64 {
+    let clock = Clock::system();
+    let table = table(&folder.join("floor-alone"));
+    let begun = clock.moment();
+    let mut count = 0;
+    while clock.moment().ms_since(begun) < 500 {
+        table.prepare_cached("INSERT INTO row VALUES (zeroblob(400))").unwrap().execute([]).unwrap();
+        count += 1;
+    }
+    f64::from(count) * 1e6 / clock.moment().us_since(begun) as f64
+}
+
+fn table(path: &Path) -> Connection {
+    let table = Connection::open(path).unwrap();
+    table.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE row (bytes BLOB)").unwrap();
+    table
 }

@@ -15,9 +15,13 @@ mod ask;
 mod bytes;
 mod floor;
 mod home;
+mod memory;
 #[path = "../../tests/processes/mod.rs"]
 mod processes;
 mod report;
+mod start;
+mod texts;
+mod thin;
 
 use report::Report;
 
@@ -25,7 +29,15 @@ use report::Report;
 type Row = (&'static str, fn(&mut Report));
 
 /// The rows by the name under which they are asked for.
-const ROWS: &[Row] = &[("ask", ask::measure), ("bytes", bytes::measure)];
+const ROWS: &[Row] = &[
+    ("ask", ask::measure),
+    ("ask-beside-compilers", ask::measure_beside),
+    ("texts", texts::measure),
+    ("bytes", bytes::measure),
+    ("start", start::measure),
+    ("memory", memory::measure),
+    ("thin", thin::measure),
+];
 
 fn main() {
     let asked: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();

@@ -11,6 +11,8 @@ pub enum Aim {
     Times(f64),
     /// At most this.
     AtMost(f64),
+    /// At least this.
+    AtLeast(f64),
     /// It is only said.
     None,
 }
@@ -38,6 +40,7 @@ impl Report {
         let (wanted, met) = match aim {
             Aim::Times(times) => (format!("≤ {times} × the floor"), ratio.map(|ratio| ratio <= times)),
             Aim::AtMost(most) => (format!("≤ {most} {unit}"), Some(measured <= most)),
+            Aim::AtLeast(least) => (format!("≥ {least} {unit}"), Some(measured >= least)),
             Aim::None => (String::new(), None),
         };
         let beside = floor.zip(ratio).map(|(floor, ratio)| format!("floor {} · {ratio:.2} ×", short(floor)));
@@ -86,6 +89,13 @@ pub struct Samples(Vec<u64>);
 impl Samples {
     pub fn add(&mut self, us: u64) {
         self.0.push(us);
+    }
+
+    /// Every sample, smallest first.
+    pub fn all(&self) -> Vec<String> {
+        let mut sorted = self.0.clone();
+        sorted.sort_unstable();
+        sorted.iter().map(u64::to_string).collect()
     }
 
     pub fn count(&self) -> usize {

@@ -10,6 +10,7 @@ use axum::extract::{Path, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use counterpart_core::ids::{EntryRef, LineId, unhex};
+use counterpart_core::line::ringing::Ring;
 use counterpart_core::record::codes::Channel;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
@@ -142,8 +143,9 @@ async fn ring(api: Api, session: String, to: mpsc::Sender<Bytes>) {
     let mut published = api.parts.keeper.published();
     let mut closing = api.closing.subscribe();
     let mut last: Option<Vec<Rung>> = None;
+    let mut shown = BTreeMap::new();
     while !*closing.borrow() {
-        let Ok(rings) = rings(&api).await else { return };
+        let Ok(rings) = rings(&api, &mut shown).await else { return };
         // Only a change of what rings is told; when nothing changes for long, a beat.
         if last.as_ref() != Some(&rings) {
             let line = change(&api, &session, last.as_deref().unwrap_or_default(), &rings);
@@ -170,16 +172,22 @@ async fn ring(api: Api, session: String, to: mpsc::Sender<Bytes>) {
     }
 }
 
-/// What rings on every line.
-async fn rings(api: &Api) -> Result<Vec<Rung>, Told> {
-    let published = api.parts.keeper.published();
-    let quiet = |line: &LineId| published.borrow().lines.get(line).is_none_or(|l| l.rings.is_empty());
-    let mut rings = Vec::new();
-    for line in api.ids().await?.into_iter().filter(|line| !quiet(line)) {
-        let found = api.see(line, ringing).await?;
-        rings.extend(found.into_iter().map(|ring| Rung { line: line.to_string(), ring }));
+/// What a line rings, and how that is shown.
+type Shown = BTreeMap<LineId, (Vec<Ring>, Vec<RingView>)>;
+
+/// What rings on every line. A line is looked at only when its rings have changed since they were `shown`.
+async fn rings(api: &Api, shown: &mut Shown) -> Result<Vec<Rung>, Told> {
+    let view = api.parts.keeper.published().borrow().clone();
+    shown.retain(|line, _| view.lines.get(line).is_some_and(|l| !l.rings.is_empty()));
+    for (line, published) in view.lines.iter().filter(|(_, l)| !l.rings.is_empty()) {
+        if shown.get(line).is_none_or(|(before, _)| *before != published.rings) {
+            let needed = published.rings.iter().flat_map(|ring| [ring.at, ring.thing]).collect();
+            let found = api.see_with(*line, needed, ringing).await?;
+            shown.insert(*line, (published.rings.clone(), found));
+        }
     }
-    Ok(rings)
+    let rung = |line: &LineId, ring: &RingView| Rung { line: line.to_string(), ring: ring.clone() };
+    Ok(shown.iter().flat_map(|(line, (_, found))| found.iter().map(|ring| rung(line, ring))).collect())
 }
 
 fn handed(rings: &[Rung]) -> Handed {

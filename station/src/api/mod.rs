@@ -11,6 +11,7 @@ pub mod doctor;
 pub mod fault;
 pub mod files;
 pub mod form;
+mod many;
 pub mod paired;
 pub mod people;
 pub mod receive;

@@ -12,6 +12,7 @@ use axum::{Extension, Json, Router};
 use counterpart_core::act::Act;
 use counterpart_core::ids::{LineId, unhex};
 use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
 
 use super::acts::{self, Defaults};
 use super::ceremony::{AbandonForm, ConfirmForm, Digits, InvitedView, JoinForm, PairingView};
@@ -21,9 +22,9 @@ use super::form::{ActForm, missing_field};
 use super::receive::{BODY_MAX, Form, Sent};
 use super::socket::{Caller, Socket};
 use super::times::Times;
-use super::{Api, bell, people, sight, views};
+use super::{Api, bell, many, people, sight, views};
 use crate::entropy;
-use crate::record::Done;
+use crate::record::{ActFault, Done};
 use crate::store::{Actor, TOKEN_BYTES_MAX};
 use crate::view::Named;
 use crate::view::names::said;
@@ -47,6 +48,14 @@ pub struct DoneView {
     pub sentence: String,
 }
 
+/// An act on its way into the record.
+pub(super) enum Handed {
+    /// It waits for its commit.
+    In(LineId, oneshot::Receiver<Result<Done, ActFault>>),
+    /// A command with the same token had done it before.
+    Before(LineId, Done),
+}
+
 /// That a station serves, and how far its record has come.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct HealthView {
@@ -64,6 +73,7 @@ pub struct HealthView {
 pub fn router(api: Api) -> Router {
     let calls = Router::new()
         .route("/acts", post(act))
+        .route("/acts/stream", post(many::open))
         .route("/lines", get(views::lines))
         .route("/requests", get(views::list))
         .route("/requests/{name}", get(views::one))
@@ -146,12 +156,16 @@ async fn act(
     Sent(bytes): Sent,
 ) -> Result<Json<DoneView>, Told> {
     let form = ActForm::read(&bytes).map_err(|fault| api.tell(fault))?;
-    let user = match caller {
+    let handed = api.hand_in(form, by(caller)).await?;
+    api.told(handed).await.map(Json)
+}
+
+/// Who called, as the record of acts keeps it.
+pub(super) fn by(caller: Option<Extension<ConnectInfo<Caller>>>) -> String {
+    match caller {
         Some(Extension(ConnectInfo(Caller(Some(uid))))) => format!("uid {uid}"),
         _ => "socket".into(),
-    };
-    let (line, done) = api.act(form, user).await?;
-    api.done(line, done).await.map(Json)
+    }
 }
 
 async fn health(State(api): State<Api>) -> Json<HealthView> {
@@ -201,11 +215,20 @@ async fn abandon(State(api): State<Api>, Form(form): Form<AbandonForm>) -> Resul
 }
 
 impl Api {
-    /// Does one act that a form asks for.
+    /// Does the act that a form asks for.
     ///
     /// # Errors
     /// What to tell the caller.
     pub async fn act(&self, form: ActForm, user: String) -> Result<(LineId, Done), Told> {
+        let handed = self.hand_in(form, user).await?;
+        self.durable(handed).await
+    }
+
+    /// Hands in the act that a form asks for.
+    ///
+    /// # Errors
+    /// What to tell the caller.
+    pub(super) async fn hand_in(&self, form: ActForm, user: String) -> Result<Handed, Told> {
         let fits = |token: &String| !token.is_empty() && token.len() <= TOKEN_BYTES_MAX;
         if form.token.as_ref().is_some_and(|token| !fits(token)) {
             return Err(self.tell(Fault::new(Code::TokenMalformed).with("max", TOKEN_BYTES_MAX)));
@@ -217,13 +240,33 @@ impl Api {
         let (line, act) = match self.read(form, defaults).await {
             Ok(read) => read,
             // What was unambiguous when it was written may no longer be: a command asked again is answered from the record.
-            Err(told) => return self.done_before(token).await.ok_or(told),
+            Err(told) => {
+                return self.done_before(token).await.map(|(line, done)| Handed::Before(line, done)).ok_or(told);
+            }
         };
-        let done = self.parts.keeper.act(line, act, words, Actor { user, token }).await;
-        match done {
-            Ok(done) => Ok((line, done)),
+        match self.parts.keeper.submit(line, act, words, Actor { user, token }).await {
+            Ok(answer) => Ok(Handed::In(line, answer)),
             Err(fault) => Err(self.refused(line, fault).await),
         }
+    }
+
+    async fn durable(&self, handed: Handed) -> Result<(LineId, Done), Told> {
+        match handed {
+            Handed::Before(line, done) => Ok((line, done)),
+            Handed::In(line, answer) => match answer.await.unwrap_or(Err(ActFault::Stopping)) {
+                Ok(done) => Ok((line, done)),
+                Err(fault) => Err(self.refused(line, fault).await),
+            },
+        }
+    }
+
+    /// What is told of an act that was handed in, once it is durable.
+    ///
+    /// # Errors
+    /// What to tell the caller.
+    pub(super) async fn told(&self, handed: Handed) -> Result<DoneView, Told> {
+        let (line, done) = self.durable(handed).await?;
+        self.done(line, done).await
     }
 
     /// The line and the act of a form. One that names nothing in the record does not trouble the record thread.

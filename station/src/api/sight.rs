@@ -147,23 +147,49 @@ impl Api {
         line: LineId,
         show: impl Fn(&Sight<'_>) -> T + Send + Sync + 'static,
     ) -> Result<T, Told> {
+        self.see_with(line, Vec::new(), show).await
+    }
+
+    /// The same, for a caller that knows whose words will be needed: they are read first, and one look is enough.
+    pub(super) async fn see_with<T: Send + 'static>(
+        &self,
+        line: LineId,
+        needed: Vec<EntryRef>,
+        show: impl Fn(&Sight<'_>) -> T + Send + Sync + 'static,
+    ) -> Result<T, Told> {
         let show = Arc::new(show);
-        let mut found = Arc::new(Found::new());
+        let view = self.parts.keeper.published().borrow().lines.get(&line).cloned();
+        let mut known = Found::new();
+        if let Some(view) = view {
+            let at_hand =
+                |at: &EntryRef| view.words.iter().find(|(of, _)| of == at).map(|(_, body)| Body::decode(body));
+            let (here, there) = needed.into_iter().partition::<Vec<_>, _>(|at| at_hand(at).is_some());
+            known.extend(here.into_iter().filter_map(|at| Some((at, at_hand(&at)?))));
+            if !there.is_empty() {
+                known.extend(self.find(line, view.epoch, there).await?);
+            }
+        }
+        let mut found = Arc::new(known);
         for pass in 1..=PASSES_MAX {
             let (shown, missing, epoch) = self.look(line, show.clone(), found.clone()).await?;
             if missing.is_empty() || pass == PASSES_MAX {
                 return Ok(shown);
             }
-            let reader = self.parts.reader.clone();
-            let read = move || -> Result<Found, StoreError> {
-                missing.into_iter().map(|at| Ok((at, body(&reader, line, epoch, at)?))).collect()
-            };
-            let read = tokio::task::spawn_blocking(read).await.map_err(|e| self.machine(e))?;
             let mut all = Found::clone(&found);
-            all.extend(read.map_err(|e| self.machine(e))?);
+            all.extend(self.find(line, epoch, missing).await?);
             found = Arc::new(all);
         }
         Err(self.tell(Fault::new(Code::Stopping)))
+    }
+
+    /// Reads the words of entries.
+    async fn find(&self, line: LineId, epoch: Epoch, wanted: Vec<EntryRef>) -> Result<Found, Told> {
+        let reader = self.parts.reader.clone();
+        let read = move || -> Result<Found, StoreError> {
+            wanted.into_iter().map(|at| Ok((at, body(&reader, line, epoch, at)?))).collect()
+        };
+        let read = tokio::task::spawn_blocking(read).await.map_err(|e| self.machine(e))?;
+        read.map_err(|e| self.machine(e))
     }
 
     async fn look<T: Send + 'static>(

@@ -18,7 +18,7 @@ use super::damper::Damper;
 use super::pace::Pace;
 use super::{Control, LinkFault, Reader, Writer};
 use crate::clock::{Clock, Moment};
-use crate::record::{ActFault, Keeper, Published};
+use crate::record::{ActFault, Keeper, LinePublished, Published};
 use crate::store;
 
 /// Frames that wait to be written before no more entries are fetched for the peer.
@@ -102,6 +102,7 @@ pub async fn run(
         to_record,
         control: control_too,
         ended: None,
+        seen: None,
         quiet_until_ms: 0,
     };
     if let Some(frame) = read {
@@ -211,6 +212,8 @@ struct Pump<'a> {
     to_record: mpsc::Sender<Received>,
     control: Control,
     ended: Option<Ended>,
+    /// The line as it was last told to the session.
+    seen: Option<Arc<LinePublished>>,
     /// Nothing is read before this time: the peer sends faster than our rate.
     quiet_until_ms: u64,
 }
@@ -275,6 +278,11 @@ impl Pump<'_> {
 
     async fn committed(&mut self, view: &Arc<Published>) {
         let Some(line) = view.lines.get(&self.line) else { return };
+        // Another line's commit is nothing to this one.
+        if self.seen.as_ref().is_some_and(|seen| Arc::ptr_eq(seen, line)) {
+            return;
+        }
+        self.seen = Some(line.clone());
         for held in line.held.clone() {
             let outputs = self.session.committed(held, self.shared.now());
             self.put(outputs).await;

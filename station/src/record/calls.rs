@@ -27,6 +27,9 @@ pub(super) type Look = Box<dyn FnOnce(&Lines) + Send>;
 #[derive(Default)]
 pub(super) struct Turn {
     pub inputs: BTreeMap<LineId, (Vec<Input>, Vec<Caller>)>,
+    /// How many inputs there are, and how many bytes they brought.
+    count: usize,
+    bytes: usize,
     pub batch: Batch,
     pub touched: BTreeSet<LineId>,
     pub looks: Vec<Look>,
@@ -39,18 +42,22 @@ pub(super) struct Turn {
 }
 
 impl Turn {
-    pub fn put(&mut self, line: LineId, input: Input, caller: Caller) {
+    pub fn put(&mut self, line: LineId, brought: impl IntoIterator<Item = Input>, caller: Caller) {
         let (inputs, callers) = self.inputs.entry(line).or_default();
-        inputs.push(input);
+        for input in brought {
+            self.count += 1;
+            self.bytes += weight(&input);
+            inputs.push(input);
+        }
         callers.push(caller);
     }
 
     pub fn size(&self) -> usize {
-        self.inputs.values().map(|(inputs, _)| inputs.len()).sum::<usize>() + self.looks.len() + self.opened.len()
+        self.count + self.looks.len() + self.opened.len()
     }
 
     pub fn bytes(&self) -> usize {
-        self.inputs.values().flat_map(|(inputs, _)| inputs).map(|input| shown(input).len()).sum()
+        self.bytes
     }
 
     /// Keeps that the peer's log is halted, if it is: a new start must know it, whatever becomes of the evidence.
@@ -96,6 +103,15 @@ impl Caller {
             Caller::Entries { reply, .. } => drop(reply.send(Err(fault))),
             Caller::Nobody { reply } => drop(reply.send(Err(fault))),
         }
+    }
+}
+
+/// The bytes that an input brought, without what every entry has.
+fn weight(input: &Input) -> usize {
+    match input {
+        Input::Act(_, words) => words.as_ref().map_or(0, |words| words.text.len()),
+        Input::Alerting(..) => 0,
+        Input::Arrived(arrived) => arrived.entry.bytes.len() + arrived.body.as_ref().map_or(0, Vec::len),
     }
 }
 

@@ -190,7 +190,21 @@ impl Keeper {
     /// # Errors
     /// [`ActFault`]; after a `Machine` or `Stopping` with a token, ask again with the same token.
     pub async fn act(&self, line: LineId, act: Act, words: Option<Words>, actor: Actor) -> Result<Done, ActFault> {
-        self.ask(|reply| Message::Act { line, act: Box::new(act), words, actor, reply }).await?
+        self.submit(line, act, words, actor).await?.await.map_err(|_| ActFault::Stopping)?
+    }
+
+    /// Hands an act in. Acts are decided in the order in which they were handed in; the answer comes after the commit.
+    ///
+    /// # Errors
+    /// [`ActFault::Stopping`].
+    pub async fn submit(
+        &self,
+        line: LineId,
+        act: Act,
+        words: Option<Words>,
+        actor: Actor,
+    ) -> Result<oneshot::Receiver<Result<Done, ActFault>>, ActFault> {
+        self.hand_in(|reply| Message::Act { line, act: Box::new(act), words, actor, reply }).await
     }
 
     /// A channel has confirmed that a device rings. No command leads here.
@@ -281,10 +295,17 @@ impl Keeper {
     }
 
     async fn ask<T>(&self, message: impl FnOnce(oneshot::Sender<T>) -> Message) -> Result<T, ActFault> {
+        self.hand_in(message).await?.await.map_err(|_| ActFault::Stopping)
+    }
+
+    async fn hand_in<T>(
+        &self,
+        message: impl FnOnce(oneshot::Sender<T>) -> Message,
+    ) -> Result<oneshot::Receiver<T>, ActFault> {
         let place = self.places.clone().acquire_owned().await.map_err(|_| ActFault::Stopping)?;
         let (reply, answer) = oneshot::channel();
         let waiting = Waiting { message: message(reply), place: Some(place) };
         self.to.send(waiting).map_err(|_| ActFault::Stopping)?;
-        answer.await.map_err(|_| ActFault::Stopping)
+        Ok(answer)
     }
 }

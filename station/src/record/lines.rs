@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use counterpart_core::fault::Misconduct;
 use counterpart_core::ids::{EntryRef, Epoch, LineId, Party};
@@ -14,7 +15,7 @@ use counterpart_core::record::log::Entry;
 use counterpart_core::record::opening::EpochHeads;
 use counterpart_core::time::Timestamp;
 
-use super::published::{LinePublished, Pushed, RECENT_MAX};
+use super::published::{LinePublished, Pushed, RECENT_MAX, WORDS_MAX};
 use super::steady::Steady;
 use crate::store::{Append, EntryKey, EpochKey, HeadUpdate, LineRow, LogKey, Reader, StoreError, ThingRef};
 
@@ -50,11 +51,19 @@ pub struct Kept {
     /// Something has changed since the last turn.
     pub(super) stirred: bool,
     pub(super) recent: VecDeque<Pushed>,
+    pub(super) words: VecDeque<(EntryRef, Arc<[u8]>)>,
 }
 
 impl Kept {
     pub(super) fn new(line: Line) -> Kept {
-        Kept { line, next: None, steady: Steady::default(), stirred: true, recent: VecDeque::new() }
+        Kept {
+            line,
+            next: None,
+            steady: Steady::default(),
+            stirred: true,
+            recent: VecDeque::new(),
+            words: VecDeque::new(),
+        }
     }
 
     /// How far it is in its life.
@@ -91,12 +100,19 @@ impl Kept {
             peer_addresses: terms.addresses,
             rings: counterpart_core::line::ringing::rings(&line.facts().all(), line.me()),
             recent: self.recent.clone(),
+            words: self.words.clone(),
         }
     }
 
-    /// Keeps own entries at hand for the link.
+    /// Keeps own entries at hand for the link, and their words for what rings.
     pub(super) fn push(&mut self, written: &Written) {
         if written.entry.header.party != self.line.me() {
+            if let Some(body) = &written.body {
+                self.words.push_back((written.entry.header.at(), body.as_slice().into()));
+                if self.words.len() > WORDS_MAX {
+                    self.words.pop_front();
+                }
+            }
             return;
         }
         self.recent.push_back(Pushed {
@@ -144,6 +160,7 @@ impl Lines {
             (Some(row), Some(kept)) => {
                 kept.line = load(reader, &row)?;
                 kept.recent.clear();
+                kept.words.clear();
             }
             _ => {
                 self.kept.remove(&id);

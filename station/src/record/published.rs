@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use counterpart_core::ids::{Epoch, LineId, Party};
+use counterpart_core::ids::{EntryRef, Epoch, LineId, Party};
 use counterpart_core::line::ringing::Ring;
 use counterpart_core::link::Held;
 use counterpart_core::record::sign1::PublicKey;
 
 /// Own entries kept at hand, so that the link need not read from the disk what was just written to it.
 pub(super) const RECENT_MAX: usize = 256;
+/// Bodies of theirs kept at hand, so that what has just come rings without a look on the disk.
+pub(super) const WORDS_MAX: usize = 8;
 
 /// Every line as committed.
 #[derive(Clone, Default, Debug)]
@@ -50,4 +52,6 @@ pub struct LinePublished {
     pub rings: Vec<Ring>,
     /// Our latest entries, oldest first.
     pub recent: VecDeque<Pushed>,
+    /// The bodies that came last with entries of theirs, oldest first.
+    pub words: VecDeque<(EntryRef, Arc<[u8]>)>,
 }

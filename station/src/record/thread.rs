@@ -115,16 +115,16 @@ impl Record {
                 if let Some(done) = self.done_before(&actor, turn) {
                     let _ = reply.send(done);
                 } else {
-                    turn.put(line, Input::Act(act, words), Caller::Act { reply, actor: Some(actor) });
+                    turn.put(line, [Input::Act(act, words)], Caller::Act { reply, actor: Some(actor) });
                 }
             }
             Message::Alerting { line, attempt, channel, reply } => {
-                turn.put(line, Input::Alerting(attempt, channel), Caller::Act { reply, actor: None });
+                turn.put(line, [Input::Alerting(attempt, channel)], Caller::Act { reply, actor: None });
             }
             Message::Arrived { line, entries, reply } => {
-                let (inputs, callers) = turn.inputs.entry(line).or_default();
-                callers.push(Caller::Entries { reply, count: entries.len() });
-                inputs.extend(entries.into_iter().map(|e| Input::Arrived(Box::new(e))));
+                let count = entries.len();
+                let inputs = entries.into_iter().map(|e| Input::Arrived(Box::new(e)));
+                turn.put(line, inputs, Caller::Entries { reply, count });
             }
             Message::Pairing { line, state, begin, ends, reply } => {
                 let begun = begin.map_or(Ok(()), |begin| self.begin(line, *begin, turn));

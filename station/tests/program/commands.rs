@@ -214,3 +214,23 @@ async fn a_bell_rings_only_on_a_terminal() {
     assert!(shown.contains("Northland 1") && shown.contains('\u{7}'), "{shown}");
     assert!(kinds().await.contains(&"alerting".into()), "{shown}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn forms_of_a_stream_stand_in_the_order_of_their_lines_and_are_answered_in_it() {
+    let [north, _south] = Served::pair("commands-stream").await;
+    let text = |number: usize| json!({"act": "text", "from": "minister", "to": "minister", "token": format!("s-{number}"), "words": {"text": format!("{number}")}});
+    let mut lines: Vec<String> = (0..600).map(|number| text(number).to_string()).collect();
+    lines.insert(300, r#"{"act":"frobnicate"}"#.into());
+    lines.push("no form".into());
+    lines.push(text(7).to_string());
+
+    let (status, answers) = crate::socket::stream(&north, lines.join("\n")).await;
+
+    assert_eq!((status, answers.len()), (200, 603));
+    let name = |answer: &Value| answer["entry"]["name"].as_str().map(str::to_owned);
+    let names: Vec<String> = answers[..601].iter().filter_map(name).collect();
+    assert_eq!(names, (1..=600).map(|number| format!("Northland {number}")).collect::<Vec<_>>());
+    assert_eq!(answers[300]["error"]["code"], "unknown-act");
+    assert_eq!(answers[601]["error"]["code"], "not-json");
+    assert_eq!((name(&answers[602]).as_deref(), &answers[602]["repeated"]), (Some("Northland 8"), &json!(true)));
+}

@@ -146,6 +146,18 @@ fn call(data: &Path, method: &str, path: &str, body: &str) -> (u16, Value) {
     (status, serde_json::from_str(content).unwrap_or(Value::Null))
 }
 
+/// Sends lines to the stream of acts, and gives the status and each line of the answer.
+pub async fn stream(station: &Served, lines: String) -> (u16, Vec<Value>) {
+    let data = station.data.clone();
+    let read = move || {
+        let mut answer = String::new();
+        request(&data, "POST", "/acts/stream", &lines).read_to_string(&mut answer).unwrap();
+        let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, answer.lines().filter_map(|line| serde_json::from_str(line).ok()).filter(Value::is_object).collect())
+    };
+    tokio::task::spawn_blocking(read).await.unwrap()
+}
+
 /// An open bell.
 pub struct BellStream(Option<BufReader<UnixStream>>);
 
