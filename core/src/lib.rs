@@ -22,4 +22,5 @@ pub mod link;
 pub mod pairing;
 pub mod precedence;
 pub mod record;
+pub mod shown;
 pub mod time;

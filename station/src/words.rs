@@ -16,6 +16,7 @@ use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 use unic_langid::LanguageIdentifier;
 
+use counterpart_core::shown::is_unshown;
 pub use fault::Why;
 
 /// The languages that ship, with their catalogues.
@@ -128,17 +129,6 @@ pub fn clean(text: &str) -> String {
             c => c,
         })
         .collect()
-}
-
-/// Characters that a reader does not see and that change what he sees, or let two names look alike. Not among them are joiners and
-/// variation selectors, without which some languages cannot be written.
-pub fn is_unshown(c: char) -> bool {
-    let turns = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let line_end = matches!(c, '\u{2028}' | '\u{2029}');
-    let blank = matches!(c, '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180e}'
-        | '\u{200b}' | '\u{2060}'..='\u{2065}' | '\u{206a}'..='\u{206f}' | '\u{3164}' | '\u{feff}'
-        | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e00ff}');
-    c.is_control() || turns || line_end || blank
 }
 
 /// JSON whose strings may come from outside, for a terminal: the same value, with what is not shown written as `\u` and four

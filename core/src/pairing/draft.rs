@@ -1,6 +1,6 @@
 //! The draft of a charter: everything but what it says of the joiner, who fills that in (`docs/protocol.md` §5.1).
 
-use alloc::vec::Vec;
+use alloc::{string::String, vec::Vec};
 use core::fmt;
 
 use sha2::{Digest, Sha256};
@@ -10,9 +10,13 @@ use crate::limits;
 use crate::record::cbor::Value;
 use crate::record::charter::{Charter, PartyTerms, RULES_VERSION};
 use crate::record::merkle::Hash;
+use crate::shown::is_unshown;
 
 /// The clause that names both parties.
 const PARTIES: u64 = 3;
+/// The clauses that name witnesses and relays.
+const WITNESSES: u64 = 12;
+const RELAYS: u64 = 13;
 
 /// A charter that lacks its joiner. It reads, is within the limits, and names a version of the rules that we compute.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -32,17 +36,22 @@ pub enum DraftFault {
     TooLong(usize),
     /// The joiner's keys and the inviter's are not all different.
     SharedKey,
+    /// Both sides have one call sign: an entry of the one could not be told from an entry of the other.
+    SharedCallSign,
+    /// A text in this clause holds a character that shows nothing, or turns the direction of writing.
+    Unshown(u64),
 }
 
 impl Draft {
     /// Takes everything of a charter but what it says of the joiner: anything may stand there.
     ///
     /// # Errors
-    /// [`DraftFault`], except `SharedKey`.
+    /// [`DraftFault`], except `SharedKey` and `SharedCallSign`.
     pub fn of(mut charter: Charter) -> Result<Draft, DraftFault> {
         let [inviter, _] = &charter.parties;
         charter.parties = [inviter.clone(), inviter.clone()];
         fits(&charter)?;
+        shows(&charter)?;
         let draft = Draft { stand_in: charter };
         let length = draft.encode().len();
         if length > limits::CHARTER_MAX {
@@ -65,16 +74,20 @@ impl Draft {
     /// The final charter: this draft with the joiner's terms.
     ///
     /// # Errors
-    /// `Clause(3)` if the terms are malformed or over a limit, `SharedKey`, `TooLong`.
+    /// `Clause(3)` if the terms are malformed or over a limit, `Unshown(3)`, `SharedKey`, `SharedCallSign`, `TooLong`.
     pub fn complete(&self, joiner: PartyTerms) -> Result<Charter, DraftFault> {
         let mut charter = self.stand_in.clone();
         let theirs = keys(&joiner);
         if keys(self.inviter()).iter().any(|key| theirs.contains(key)) {
             return Err(DraftFault::SharedKey);
         }
+        if said(&self.inviter().call_sign) == said(&joiner.call_sign) {
+            return Err(DraftFault::SharedCallSign);
+        }
         let [_, place] = &mut charter.parties;
         *place = joiner;
         fits(&charter)?;
+        shows(&charter)?;
         let length = charter.encode().len();
         if length > limits::CHARTER_MAX {
             return Err(DraftFault::TooLong(length));
@@ -100,7 +113,7 @@ impl Draft {
     /// Reads a draft.
     ///
     /// # Errors
-    /// [`DraftFault`], except `SharedKey`.
+    /// [`DraftFault`], except `SharedKey` and `SharedCallSign`.
     pub fn decode(bytes: &[u8]) -> Result<Draft, DraftFault> {
         if bytes.len() > limits::CHARTER_MAX {
             return Err(DraftFault::TooLong(bytes.len()));
@@ -132,6 +145,29 @@ fn keys(terms: &PartyTerms) -> [Hash; 4] {
     [keys.root, keys.station, keys.link, keys.word]
 }
 
+/// A call sign as it is typed: in either case, its words apart by one space.
+fn said(call_sign: &str) -> String {
+    call_sign.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
+}
+
+/// What is shown of a charter shows what it says: names and places are read before anything is signed, and for years.
+fn shows(charter: &Charter) -> Result<(), DraftFault> {
+    let hides = |text: &String| text.chars().any(is_unshown);
+    let of_party = |party: &PartyTerms| {
+        let texts = [&party.name, &party.call_sign, &party.zone].into_iter();
+        texts.chain(&party.languages).chain(&party.addresses).any(hides)
+    };
+    let clauses = [
+        (PARTIES, charter.parties.iter().any(of_party)),
+        (WITNESSES, charter.witnesses.iter().any(hides)),
+        (RELAYS, charter.relays.iter().any(hides)),
+    ];
+    match clauses.into_iter().find(|(_, hides)| *hides) {
+        Some((clause, _)) => Err(DraftFault::Unshown(clause)),
+        None => Ok(()),
+    }
+}
+
 fn served(version: u64) -> Result<(), DraftFault> {
     if version == RULES_VERSION { Ok(()) } else { Err(DraftFault::Version(version)) }
 }
@@ -159,6 +195,13 @@ impl fmt::Display for DraftFault {
                 f,
                 "the charter has {length} bytes and at most {} are allowed: name fewer posts, addresses or languages",
                 limits::CHARTER_MAX
+            ),
+            DraftFault::SharedCallSign => {
+                f.write_str("both sides have the same call sign: agree who takes another, and invite again")
+            }
+            DraftFault::Unshown(number) => write!(
+                f,
+                "clause {number} of the charter has a text with a character that cannot be seen: write it anew, and invite again"
             ),
             DraftFault::SharedKey => f.write_str(
                 "both sides name the same key: a station cannot pair with itself or with a copy; make new keys",

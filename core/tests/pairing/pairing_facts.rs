@@ -3,13 +3,13 @@
 
 use counterpart_core::fault::Misconduct;
 use counterpart_core::ids::Party;
-use counterpart_core::pairing::draft::DraftFault;
+use counterpart_core::pairing::draft::{Draft, DraftFault};
 use counterpart_core::pairing::frames::{Frame, Why};
 use counterpart_core::pairing::invitation::{Invitation, Secret};
 use counterpart_core::pairing::inviter::Inviter;
 use counterpart_core::pairing::joiner::Joiner;
 use counterpart_core::pairing::{End, Refusal, Show, Standing, Step};
-use counterpart_core::record::charter::digits;
+use counterpart_core::record::charter::{PartyTerms, digits};
 use counterpart_core::record::merkle::Hash;
 use counterpart_core::record::opening::Opening;
 use counterpart_core::record::sign1::{Sign, SoftKey, Strict};
@@ -149,6 +149,35 @@ fn a_hello_for_another_line_or_with_the_inviters_own_keys_is_refused() {
     let joined = Joiner::new(given, same);
     assert_eq!(joined.err(), Some(DraftFault::SharedKey));
     assert_eq!(hello(&mut inviter, &joiner, SOUTH).show.len(), 1);
+}
+
+#[test]
+fn terms_that_hide_a_character_or_share_the_call_sign_make_no_charter() {
+    let given = || invitation(terms(NORTH, cheap(NORTH).public()));
+    let with = |change: fn(&mut PartyTerms)| {
+        let mut theirs = terms(SOUTH, cheap(SOUTH).public());
+        change(&mut theirs);
+        Joiner::new(given(), theirs).err()
+    };
+
+    assert_eq!(with(|_| ()), None);
+    assert_eq!(with(|t| t.call_sign = " NORTHLAND ".into()), Some(DraftFault::SharedCallSign));
+    assert_eq!(with(|t| t.call_sign = "North\u{200b}land".into()), Some(DraftFault::Unshown(3)));
+    assert_eq!(with(|t| t.name = "\u{1b}[2J".into()), Some(DraftFault::Unshown(3)));
+    assert_eq!(with(|t| t.zone = "\u{202e}".into()), Some(DraftFault::Unshown(3)));
+    assert_eq!(with(|t| t.addresses = vec!["a\n:1".into()]), Some(DraftFault::Unshown(3)));
+    let mut hidden = terms(NORTH, cheap(NORTH).public());
+    hidden.name = "Ministry\u{2028}\u{2028}of Northland".into();
+    assert_eq!(Draft::decode(&draft_bytes(hidden)), Err(DraftFault::Unshown(3)));
+}
+
+/// A draft as a liar would write it: ours would not be made.
+fn draft_bytes(inviter: PartyTerms) -> Vec<u8> {
+    let plain = draft(terms(NORTH, cheap(NORTH).public())).encode();
+    let name = inviter.name.as_bytes();
+    let at = plain.windows(21).position(|w| w == b"Ministry of Northland").unwrap();
+    // A text of 21 bytes has a head of one byte, one of up to 255 has two.
+    [&plain[..at - 1], &[0x78, name.len() as u8], name, &plain[at + 21..]].concat()
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::ops::Range;
 
+use counterpart_core::shown::is_unshown;
 use serde::Deserialize;
 use toml::Spanned;
 use unic_langid::LanguageIdentifier;
@@ -124,15 +125,15 @@ fn zone(raw: &Text) -> Result<String, Fault> {
     })
 }
 
-/// Text that is shown on one line: neither empty nor with control characters.
+/// Text that is shown on one line: neither empty nor with characters that cannot be seen.
 fn words(text: &Text, key: &str, bytes_max: usize) -> Result<String, Fault> {
     let words = text.get_ref();
     let wrong = if words.trim().is_empty() {
         "is empty".to_owned()
     } else if words.len() > bytes_max {
         format!("is {} bytes long, over {bytes_max}", words.len())
-    } else if words.chars().any(char::is_control) {
-        "holds a line break or another control character".to_owned()
+    } else if words.chars().any(is_unshown) {
+        "holds a line break or another character that cannot be seen".to_owned()
     } else {
         return Ok(words.clone());
     };

@@ -70,12 +70,16 @@ impl Ceremony {
             control.close("no frame with which pairing begins");
             return;
         };
-        place.has_spoken();
         if self.role(line).await != Some(Party::Inviter) {
-            tracing::info!(%line, "somebody came to pair a line to which nobody is invited");
+            let now = self.0.clock.moment().ms_since(self.0.begun);
+            if let Some(left_out) = self.0.damper.may("uninvited", None, now) {
+                tracing::info!(%line, left_out, "somebody came to pair a line to which nobody is invited");
+            }
             turn_away(reader, writer, &control).await;
             return;
         }
+        // Whoever names no line that is being paired gives way to who comes later.
+        place.has_spoken();
         let call = self.sit(Caller { line, key, exporter }, reader, writer, control);
         self.attend(call, Some(first)).await;
     }

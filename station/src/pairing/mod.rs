@@ -36,11 +36,12 @@ use tokio::task::JoinSet;
 use self::machine::{Machine, Next};
 use self::seats::{Door, Seats};
 use self::steps::Kept;
-use crate::clock::Clock;
+use crate::clock::{Clock, Moment};
 use crate::config::Config;
 use crate::entropy;
 use crate::keys::Ring;
 use crate::link::Endpoint;
+use crate::link::damper::Damper;
 use crate::record::{ActFault, Keeper, Lines};
 use crate::store::Reader;
 
@@ -86,6 +87,9 @@ struct Inner {
     hall: tokio::sync::Mutex<BTreeMap<LineId, Kept>>,
     seats: Seats,
     door: Door,
+    /// For lines of the log that strangers cause.
+    damper: Damper,
+    begun: Moment,
     changes: watch::Sender<u64>,
     /// Where the tasks run, whoever calls.
     runtime: Handle,
@@ -109,6 +113,8 @@ impl Ceremony {
         let read = tokio::task::spawn_blocking(move || Ok::<_, Fault>((reader.generation()?, reader.pairings()?)));
         let (generation, rows) = read.await.map_err(|_| ActFault::Stopping)??;
         let ceremony = Ceremony(Arc::new(Inner {
+            damper: Damper::default(),
+            begun: needs.clock.moment(),
             terms: terms::own(needs.config, needs.keys.first().public()),
             checks: terms::checks(needs.config),
             keeper: needs.keeper,

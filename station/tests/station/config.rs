@@ -57,7 +57,7 @@ fn an_answer_with_quotes_and_line_breaks_adds_no_key() {
 
     assert_eq!(config.organisation.name, "The \"New\" Office");
     assert_eq!(config.organisation.call_sign, "New\\Office");
-    assert_says(&broken.to_string(), &["organisation.name", "control character"]);
+    assert_says(&broken.to_string(), &["organisation.name", "character that cannot be seen"]);
 }
 
 #[test]
