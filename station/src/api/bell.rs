@@ -22,7 +22,7 @@ use super::sight::hexadecimal;
 use super::stream::Stream;
 use crate::entropy;
 use crate::view::Named;
-use crate::view::ring::{RingView, ringing};
+use crate::view::ring::{RingView, ringing, told};
 
 /// Bells open at one time.
 pub const BELLS_MAX: usize = 16;
@@ -181,7 +181,7 @@ async fn rings(api: &Api, shown: &mut Shown) -> Result<Vec<Rung>, Told> {
     shown.retain(|line, _| view.lines.get(line).is_some_and(|l| !l.rings.is_empty()));
     for (line, published) in view.lines.iter().filter(|(_, l)| !l.rings.is_empty()) {
         if shown.get(line).is_none_or(|(before, _)| *before != published.rings) {
-            let needed = published.rings.iter().flat_map(|ring| [ring.at, ring.thing]).collect();
+            let needed = told(published.rings.clone()).iter().flat_map(|ring| [ring.at, ring.thing]).collect();
             let found = api.see_with(*line, needed, ringing).await?;
             shown.insert(*line, (published.rings.clone(), found));
         }

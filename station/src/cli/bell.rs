@@ -20,8 +20,8 @@ const AGAIN: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_secs(1);
 /// Without even a beat for so long the station is gone.
 const SILENCE_MAX: Duration = Duration::from_secs(BEAT.as_secs() * 2);
-/// Bytes of one line of the stream.
-const LINE_MAX: usize = 8 * 1024 * 1024;
+/// Bytes of one line of the stream: far more than what may ring on a hundred lines at once.
+const LINE_MAX: usize = 64 * 1024 * 1024;
 /// The control character that sounds a terminal's bell.
 const BEL: char = '\u{7}';
 

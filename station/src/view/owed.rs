@@ -150,10 +150,10 @@ impl<'a> Sight<'a> {
         }
     }
 
-    /// The texts and the check of theirs that wait for a person here.
+    /// The texts and the check of theirs that wait for a person here; of texts no more than ring.
     pub fn owed_beside_requests(&self) -> Vec<OwedView> {
         let view = self.view();
-        let rings = ringing::rings(&view, self.me()).into_iter();
+        let rings = super::ring::waiting(self).into_iter();
         let owe = |ring: ringing::Ring| {
             let what = match ring.kind {
                 Kind::Check => Owed::CheckReply,

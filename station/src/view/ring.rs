@@ -10,6 +10,12 @@ use super::request::posts;
 use super::{ByWord, Moment, Named, Said, Sight};
 use crate::words::Arg;
 
+/// Characters of words that are told with a ring; the whole stands in the record. A bell is told of everything that rings at
+/// once, and must not be made to choke on it.
+pub const SAID_MAX: usize = 400;
+/// Texts and notices of one line that ring at one time. When one has been read the next takes its place.
+pub const TEXTS_MAX: usize = 32;
+
 /// Something of theirs that nobody here has seen.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct RingView {
@@ -35,14 +41,38 @@ pub struct RingView {
     pub since: String,
     /// For what is not meant: a sentence that says so.
     pub not_meant: Option<String>,
-    /// The words of what rings, or of its request.
+    /// The words of what rings, or of its request: their beginning, at most [`SAID_MAX`] characters.
     pub said: Option<Said>,
 }
 
-/// Everything that rings here at present.
+/// Everything that rings here at present, but no more than [`TEXTS_MAX`] texts: attempts are bounded by the rules, and texts are
+/// not.
 pub fn ringing(sight: &Sight<'_>) -> Vec<RingView> {
-    let rings = rings(&sight.view(), sight.me());
-    rings.into_iter().filter_map(|ring| sight.ring(&ring)).collect()
+    waiting(sight).iter().filter_map(|ring| sight.ring(ring)).collect()
+}
+
+/// What of it is told.
+pub(super) fn waiting(sight: &Sight<'_>) -> Vec<Ring> {
+    told(rings(&sight.view(), sight.me()))
+}
+
+/// What is told of all that rings on a line: of texts the most urgent, and of those the oldest.
+pub fn told(rings: Vec<Ring>) -> Vec<Ring> {
+    let is_text = |ring: &Ring| matches!(ring.kind, Kind::Text | Kind::Notice);
+    let (mut texts, mut others): (Vec<Ring>, Vec<Ring>) = rings.into_iter().partition(is_text);
+    texts.sort_by_key(|ring| (std::cmp::Reverse(ring.precedence), ring.at));
+    texts.truncate(TEXTS_MAX);
+    others.append(&mut texts);
+    others.sort();
+    others
+}
+
+/// The beginning of words.
+fn beginning(said: Said) -> Said {
+    match said.text.char_indices().nth(SAID_MAX) {
+        Some((end, _)) => Said { text: format!("{}…", said.text.get(..end).unwrap_or_default()), ..said },
+        None => said,
+    }
 }
 
 impl Sight<'_> {
@@ -67,7 +97,7 @@ impl Sight<'_> {
                 Mark::Exercise => Some(words.say("ring-exercise", &[])),
                 Mark::Test => Some(words.say("ring-test", &[])),
             },
-            said: self.said(ring.at).or_else(|| self.said(ring.thing)),
+            said: self.said(ring.at).or_else(|| self.said(ring.thing)).map(beginning),
         })
     }
 

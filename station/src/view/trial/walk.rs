@@ -10,7 +10,7 @@ use crate::view::figures::figures;
 use crate::view::lines::line;
 use crate::view::record::{From, RecordView};
 use crate::view::request::PLAIN_LINES_MAX;
-use crate::view::ring::ringing;
+use crate::view::ring::{TEXTS_MAX, ringing};
 use crate::view::text;
 use Party::{Inviter, Joiner};
 
@@ -198,4 +198,28 @@ fn words_of_theirs_never_stand_where_a_line_of_ours_begins() {
         assert!(line.starts_with("    │ ") && columns <= 78, "{line}");
     }
     assert!(!list.chars().any(|c| c != '\n' && c.is_control()));
+}
+
+#[test]
+fn a_peer_that_writes_urgently_without_end_leaves_the_bell_short_and_the_ask_in_it() {
+    let mut trial = Trial::new();
+    let post = |name: &str| PostId::parse(name).unwrap();
+    let text = Act::Text {
+        from: post("foreign-minister"),
+        to: post("minister"),
+        precedence: Precedence::Priority,
+        mark: Mark::Operation,
+    };
+    for _ in 0..100 {
+        trial.try_act(Joiner, text.clone(), Some(&"\u{1}".repeat(48 * 1024))).unwrap();
+    }
+    let ask = trial.ask(Joiner);
+    trial.carry();
+
+    let rings = trial.look(Inviter, ringing);
+
+    assert_eq!(rings.len(), TEXTS_MAX + 1);
+    assert!(rings.iter().any(|ring| ring.entry.at == ask.to_string()));
+    assert!(serde_json::to_vec(&rings).unwrap().len() < 256 * 1024);
+    assert_eq!(trial.look(Inviter, |s| s.owed_beside_requests().len()), TEXTS_MAX);
 }
