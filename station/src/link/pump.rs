@@ -77,6 +77,24 @@ pub enum Ended {
     Stopping,
 }
 
+impl Ended {
+    /// For the log, which holds no words of the peer's.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Ended::Closed(Reason::Misconduct(misconduct)) => misconduct.word(),
+            Ended::Closed(Reason::WrongLine) => "wrong-line",
+            Ended::Closed(Reason::Silent) => "silent",
+            Ended::Broken(LinkFault::Ended | LinkFault::ClosedByPeer { .. }) => "closed-by-peer",
+            Ended::Broken(LinkFault::ClosedHere) => "closed-here",
+            Ended::Broken(LinkFault::Misframed(_)) => "misframed",
+            Ended::Broken(LinkFault::Lost(_)) => "lost",
+            Ended::Replaced => "replaced",
+            Ended::Unread => "unread",
+            Ended::Stopping => "stopping",
+        }
+    }
+}
+
 /// Runs `session` until it ends. `first` is what was to be sent at once, `read` a frame that was read already.
 pub async fn run(
     (shared, bounds): (&Shared, &Bounds),

@@ -299,7 +299,7 @@ impl Switchboard {
             now,
         });
         let ended = pump::run((&self.shared, &self.bounds), line, called.parts, session, called.read, replaced).await;
-        tracing::info!(%line, ?ended, "a connection has ended");
+        tracing::info!(%line, ended = ended.word(), "a connection has ended");
         self.leave(line, number);
         Some(ended)
     }
