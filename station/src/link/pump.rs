@@ -90,6 +90,7 @@ impl Ended {
             Ended::Broken(LinkFault::Lost(_)) => "lost",
             Ended::Replaced => "replaced",
             Ended::Unread => "unread",
+            Ended::Unkept => "unkept",
             Ended::Stopping => "stopping",
         }
     }
