@@ -82,10 +82,22 @@ pub enum Refusal {
     TooLong(usize),
     /// The line is not open: pairing is not finished, or its log is halted.
     LineNotOpen,
-    /// Restored from a backup: nothing is signed before a new epoch is open.
+    /// Restored from a backup, or shown to be a copy: nothing is signed before a new epoch is open.
     Restored,
     /// The charter in force names rules of this version, which this software lacks.
     LacksRules(u64),
+    /// Another epoch serves than the one in which this was looked at: look again.
+    EpochEnded,
+    /// The station does not hold the key that signs our next entry.
+    KeyNotHeld,
+    /// A new epoch waits for the peer to be heard, or for a person's word that it cannot be.
+    AwaitsPeer,
+    /// A new epoch waits for a person to take or refuse what the peer has shown.
+    AwaitsJudgement,
+    /// A new epoch is signed by the root key that the charter names, and by no other.
+    NotRoot,
+    /// The line has as many epochs as one may have.
+    TooManyEpochs,
     /// There is no such line here.
     UnknownLine,
 }

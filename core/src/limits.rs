@@ -40,6 +40,13 @@ pub const EPOCH_JUMP_MAX: u64 = 1_000;
 pub const CHAIN_MAX: usize = 128;
 /// Epochs of one line.
 pub const EPOCHS_MAX: usize = 64;
+/// Entries of our own log, in one epoch, that a peer may show and that are kept beside the log: a person takes or refuses
+/// them, and is shown the next.
+pub const SHOWN_MAX: usize = 16_384;
+/// Branches of our own log, in one epoch, that are kept.
+pub const BRANCHES_MAX: usize = 4;
+/// A peer that names more of our log than we hold shows the next entry of it within this time, in milliseconds.
+pub const SHOW_WITHIN_MS: u64 = 30_000;
 /// A station waits this long for an entry of its own to carry the head before it writes `received`, in milliseconds.
 pub const RECEIVED_WAIT_MS: u64 = 250;
 /// Versions of the protocol that a hello offers.

@@ -88,7 +88,7 @@ impl Station {
     }
 
     fn act(&mut self, act: Act) -> Answer {
-        self.turn(vec![Input::Act(Box::new(act), None)]).answers[0]
+        self.turn(vec![Input::Act(Epoch::FIRST, Box::new(act), None)]).answers[0]
     }
 
     fn entry(&self, index: u64) -> Entry {
@@ -98,7 +98,7 @@ impl Station {
     fn held(&self) -> Held {
         let heads = Party::BOTH.map(|party| self.line.log(party).head());
         let heads = EpochHeads { epoch: self.line.epoch(), heads };
-        Held { heads, peer_key: self.line.peer().key(), halted: false }
+        Held { heads, peer_key: self.line.peer().key(), halted: None, named: 0 }
     }
 
     fn session(&self) -> (Session, Vec<u8>) {
@@ -117,7 +117,7 @@ impl Station {
 
 fn given<'a>(sign: &'a SoftKey, stored: &'a dyn Fn(Epoch, EntryRef) -> Option<Vec<u8>>) -> Given<'a> {
     let conduct = Conduct { even: true, steady_ms: 0, mark: Mark::Exercise };
-    Given { now: NOW, conduct, monotonic_ms: 0, sign, stored }
+    Given { now: NOW, conduct, monotonic_ms: 0, sign, verify: &Strict, stored }
 }
 
 fn now(ms: u64) -> Now {
@@ -148,7 +148,7 @@ fn a_log_that_was_halted_before_a_start_stays_halted() {
     let joiner = Station::new(Party::Joiner);
     let mut inviter = Station::new(Party::Inviter);
 
-    inviter.line.mark_halted(Misconduct::Fork);
+    inviter.line.mark_halted(Epoch::FIRST, Misconduct::Fork);
     let plan = inviter.turn(vec![arrived(&joiner.entry(0), true)]);
 
     assert_eq!((plan.answers, inviter.line.peer().size()), (vec![Answer::Held], 0));

@@ -3,7 +3,7 @@
 
 use counterpart_core::act::{Act, Target, Words};
 use counterpart_core::fault::{Bar, Refusal};
-use counterpart_core::ids::{EntryRef, LineId, Party, PostId};
+use counterpart_core::ids::{EntryRef, Epoch, LineId, Party, PostId};
 use counterpart_core::line::Line;
 use counterpart_core::line::due::Conduct;
 use counterpart_core::line::turn::{Answer, Given, Input};
@@ -13,7 +13,7 @@ use counterpart_core::record::codes::{Instrument, Mode, OnSilence};
 use counterpart_core::record::kind::Kind;
 use counterpart_core::record::log::Entry;
 use counterpart_core::record::opening::Opening;
-use counterpart_core::record::sign1::{AAD_CHARTER, Sign, SoftKey, to_be_signed};
+use counterpart_core::record::sign1::{AAD_CHARTER, Sign, SoftKey, Strict, to_be_signed};
 use counterpart_core::record::what::Offered;
 use counterpart_core::time::{Timestamp, Window};
 
@@ -60,7 +60,7 @@ fn answers(acts: Vec<(Act, Option<Words>)>) -> Vec<Answer> {
     let signatures = [10, 20].map(|seed| SoftKey::from_seed([seed; 32]).sign(&message));
     let sign = SoftKey::from_seed([10; 32]);
     let conduct = Conduct { even: true, steady_ms: 0, mark: Mark::Exercise };
-    let given = Given { now: NOW, conduct, monotonic_ms: 0, sign: &sign, stored: &|_, _| None };
+    let given = Given { now: NOW, conduct, monotonic_ms: 0, sign: &sign, verify: &Strict, stored: &|_, _| None };
     let mut line = Line::new(charter.clone(), Party::Inviter);
     line.open(&Opening::Paired { charter: charter.encode(), signatures }, &given).unwrap();
     let ask = Act::Ask {
@@ -73,9 +73,9 @@ fn answers(acts: Vec<(Act, Option<Words>)>) -> Vec<Answer> {
         valid_until: None,
         again: None,
     };
-    line.turn(vec![Input::Act(Box::new(ask), None)], &given);
+    line.turn(vec![Input::Act(Epoch::FIRST, Box::new(ask), None)], &given);
     let would: Vec<Option<Refusal>> = acts.iter().map(|(a, words)| line.would(a, words.clone(), NOW).err()).collect();
-    let inputs = acts.into_iter().map(|(act, words)| Input::Act(Box::new(act), words));
+    let inputs = acts.into_iter().map(|(act, words)| Input::Act(Epoch::FIRST, Box::new(act), words));
 
     let plan = line.turn(inputs.collect(), &given);
 

@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use super::epoch::Ended;
 use super::facts::{Fact, View};
 use super::switch::Rule;
 use crate::ids::{EntryRef, Party};
@@ -34,6 +35,8 @@ pub enum Outcome {
     Said(Say),
     /// Deciding acts that had not seen each other say different things: closed, nothing agreed.
     Crossed,
+    /// Nobody had closed it when its epoch ended (§4.6): nothing is agreed.
+    BrokenOff,
 }
 
 impl Outcome {
@@ -52,6 +55,7 @@ impl Outcome {
             Outcome::Said(Say::Withdrawn) => "WITHDRAWN",
             Outcome::Said(Say::Lapsed) => "LAPSED",
             Outcome::Crossed => "CROSSED",
+            Outcome::BrokenOff => "BROKEN OFF",
         }
     }
 }
@@ -68,9 +72,13 @@ pub struct Decision {
 impl<'a> View<'a> {
     /// What became of a request (rules 2 and 4), or of an offer or ready (rules 2 and 3).
     pub fn decision(&self, thing: &Fact) -> Decision {
-        match thing.kind() {
+        let decision = match thing.kind() {
             Kind::Ask => self.decide(&self.closers_with_partner(thing)),
             _ => self.decide(&self.closers_of_offer(thing.at)),
+        };
+        match decision.outcome {
+            Outcome::Open if self.ended().is_some() => Decision { outcome: Outcome::BrokenOff, ..decision },
+            _ => decision,
         }
     }
 
@@ -168,7 +176,11 @@ impl<'a> View<'a> {
     /// names. Settled outcomes never change.
     pub fn settled_for(&self, station: Party, decision: &Decision) -> bool {
         let covered = |at: &EntryRef| at.party != station || self.receipt(*at).is_some();
-        decision.outcome != Outcome::Open && decision.deciding.iter().all(covered)
+        match decision.outcome {
+            Outcome::Open => false,
+            Outcome::BrokenOff => self.ended() == Some(Ended::Settled),
+            Outcome::Said(_) | Outcome::Crossed => decision.deciding.iter().all(covered),
+        }
     }
 
     /// Whether an outcome is settled for whoever holds this view: every deciding act is covered.

@@ -4,6 +4,7 @@
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
+use super::epoch::Ended;
 use super::switch::Rule;
 use super::terms::Terms;
 use crate::fault::Bar;
@@ -68,6 +69,8 @@ pub enum Standing {
     /// A type or a header key that the rules in force have not, or rules that this software lacks: kept, receipted, shown, without
     /// effect.
     Unknown,
+    /// What its author had seen is not held here yet: it is judged when it is.
+    Waits,
 }
 
 /// How much of each log is looked at, in the order of the parties.
@@ -198,7 +201,7 @@ impl Facts {
 
     /// What was known at a cut.
     pub fn view(&self, cut: Cut) -> View<'_> {
-        View { facts: self, cut }
+        View { facts: self, cut, ended: None }
     }
 
     /// Takes in one entry. Taking in again what is held changes nothing.
@@ -346,6 +349,9 @@ impl Facts {
 
     /// What the entry at `at` is worth; it has been applied.
     pub fn standing(&self, at: EntryRef) -> Standing {
+        if at.index >= self.side(at.party).size {
+            return Standing::Waits;
+        }
         self.idle.get(&at).copied().unwrap_or(Standing::Counts)
     }
 
@@ -370,6 +376,7 @@ impl Facts {
 pub struct View<'a> {
     pub(super) facts: &'a Facts,
     cut: Cut,
+    pub(super) ended: Option<Ended>,
 }
 
 impl<'a> View<'a> {

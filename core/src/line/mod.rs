@@ -9,77 +9,91 @@
 pub mod crossing;
 pub mod draft;
 pub mod due;
+pub mod epoch;
 pub mod facts;
 pub mod judge;
 pub mod ladder;
+pub mod restore;
 pub mod ringing;
+pub mod shown;
+pub mod span;
 mod switch;
 pub mod talk;
 mod terms;
 pub mod turn;
 
-use alloc::collections::BTreeSet;
 
 use crate::fault::Misconduct;
 use crate::ids::{Epoch, LineId, Party};
+use crate::link::output::Held;
 use crate::record::charter::Charter;
 use crate::record::log::{Entry, Log};
-use crate::record::sign1::PublicKey;
+use crate::record::sign1::{PublicKey, Verify};
 use facts::{Facts, Standing};
-use turn::Answer;
+use span::Span;
 
 #[cfg(test)]
 mod model;
 
-/// A line as one of its stations keeps it.
+/// A line as one of its stations keeps it: all its epochs, of which the highest that we have begun serves.
 #[derive(Clone, Debug)]
 pub struct Line {
     id: LineId,
     me: Party,
     charter: Charter,
-    logs: [Log; 2],
-    facts: Facts,
-    /// Their log is taken no further in this epoch, because of this.
-    halted: Option<Misconduct>,
-    /// Restored from a backup: signs nothing in this epoch.
-    restored: bool,
+    /// Ascending; never empty.
+    spans: Vec<Span>,
+    /// The peer has been heard since the start, and has shown what it would of our log.
+    heard: bool,
+    /// Our link key was shown to be retired.
+    retired: bool,
     /// Since when, by the clock that never jumps, a `received` is owed.
     owes_since: Option<u64>,
-    /// Entries of theirs whose attested bodies never came, and of which no entry of ours has said so (§3.1).
-    lacking: BTreeSet<u64>,
 }
 
 impl Line {
     /// The line of a charter in its first epoch, with nothing in either log.
     pub fn new(charter: Charter, me: Party) -> Line {
-        let log = |party: Party| {
-            let keys = charter.party(party).keys;
-            let [station, root] = [keys.station, keys.root].map(PublicKey::from_bytes);
-            Log::new(charter.line, Epoch::FIRST, party, station, root)
-        };
+        let keys = Party::BOTH.map(|party| PublicKey::from_bytes(charter.party(party).keys.station));
         Line {
             id: charter.line,
             me,
-            logs: Party::BOTH.map(log),
-            facts: Facts::new(charter.clone()),
+            spans: alloc::vec![Span::new(&charter, me, Epoch::FIRST, keys)],
             charter,
-            halted: None,
-            restored: false,
+            heard: false,
+            retired: false,
             owes_since: None,
-            lacking: BTreeSet::new(),
         }
     }
 
-    /// Takes in an entry from our own store, where it was judged before it was committed.
+    /// Takes in an entry from our own store, where it was judged before it was committed: the epochs in ascending order, each log in
+    /// order. When all is read, what was shown is recalled, and [`Line::rebuilt`] is called.
     ///
     /// # Errors
     /// What is wrong with it: the store has been changed from outside.
     pub fn reload(&mut self, entry: &Entry) -> Result<Standing, Misconduct> {
-        let log = self.log(entry.header.party);
-        if entry.header.own != log.head() {
+        let header = &entry.header;
+        let (party, epoch) = (header.party, header.epoch);
+        let empty = self.span(epoch).is_none_or(|span| span.log(party).size() == 0);
+        if epoch != Epoch::FIRST && empty && !self.begins(header) {
+            return Err(Misconduct::WrongEpoch);
+        }
+        let span = self.span_mut(epoch).ok_or(Misconduct::WrongEpoch)?;
+        if header.own != span.log(party).head() {
             return Err(Misconduct::WrongPlace);
         }
-        Ok(self.append(entry))
+        let standing = span.append(entry);
+        span.take_folded();
+        Ok(standing)
+    }
+
+    /// Takes in, after a start, an entry that was kept as shown; in the order in which they were kept. One that has been taken back
+    /// since changes nothing.
+    ///
+    /// # Errors
+    /// What is wrong with it: the store has been changed from outside.
+    pub fn recall(&mut self, shown: &Entry, verify: &dyn Verify) -> Result<(), Misconduct> {
+        self.show(shown, verify).map(|_| ())
     }
 
     /// Which line.
@@ -97,21 +111,28 @@ impl Line {
         self.me
     }
 
-    /// The epoch in which we write.
+    /// The epoch that serves: the highest in which we have written.
     pub fn epoch(&self) -> Epoch {
-        self.own().epoch()
+        self.serving().epoch()
     }
 
-    /// One of the two logs.
+    /// The epoch that serves.
+    fn serving(&self) -> &Span {
+        let begun = self.spans.iter().rposition(|span| span.own().size() > 0);
+        &self.spans[begun.unwrap_or(0)]
+    }
+
+    fn serving_mut(&mut self) -> &mut Span {
+        let begun = self.spans.iter().rposition(|span| span.own().size() > 0);
+        &mut self.spans[begun.unwrap_or(0)]
+    }
+
+    /// One of the two logs of the epoch that serves.
     pub fn log(&self, party: Party) -> &Log {
-        let [inviter, joiner] = &self.logs;
-        match party {
-            Party::Inviter => inviter,
-            Party::Joiner => joiner,
-        }
+        self.serving().log(party)
     }
 
-    /// Our log.
+    /// Our log of the epoch that serves.
     pub fn own(&self) -> &Log {
         self.log(self.me)
     }
@@ -121,59 +142,64 @@ impl Line {
         self.log(self.me.peer())
     }
 
-    /// The folded entries.
+    /// The folded entries of the epoch that serves.
     pub fn facts(&self) -> &Facts {
-        &self.facts
+        self.serving().facts()
     }
 
-    /// Why their log is taken no further, if it is.
+    /// Why their log is taken no further in the epoch that serves, if it is.
     pub fn halted(&self) -> Option<Misconduct> {
-        self.halted
+        self.serving().halted()
     }
 
-    /// Says that this is a copy restored from a backup: it signs nothing before a new epoch.
+    /// The key that signs our next entry: that in force at the end of our log.
+    pub fn signer(&self) -> PublicKey {
+        self.own().key()
+    }
+
+    /// What a session is told of every epoch.
+    pub fn held(&self) -> Vec<Held> {
+        let peer = self.me.peer();
+        let held = |span: &Span| {
+            let log = span.log(peer);
+            let key = if log.size() > 0 { log.key() } else { self.key_before(peer, span.epoch()) };
+            let extension = span.branches.iter().find(|branch| span.extends(branch));
+            let named = extension.map_or(span.own().from(), |branch| branch.head().size);
+            Held { heads: span.heads(), peer_key: key, halted: span.halted(), named }
+        };
+        let begun = |span: &&Span| span.own().size() + span.peer().size() > 0;
+        self.spans.iter().filter(begun).map(held).collect()
+    }
+
+    /// Says that our log of the epoch that serves came in a backup: we sign nothing before a new epoch.
     pub fn mark_restored(&mut self) {
-        self.restored = true;
+        self.serving_mut().restored = true;
+    }
+
+    /// Says that our link key was shown to be retired (§8.6).
+    pub fn mark_retired(&mut self) {
+        self.retired = true;
     }
 
     /// Says that their log is taken no further in this epoch: the link found misconduct, or the store keeps the evidence of one
     /// that was found before this start.
-    pub fn mark_halted(&mut self, misconduct: Misconduct) {
-        if misconduct.halts() {
-            self.halted.get_or_insert(misconduct);
+    pub fn mark_halted(&mut self, epoch: Epoch, misconduct: Misconduct) {
+        let known = if self.span(epoch).is_some() { epoch } else { self.epoch() };
+        if let Some(span) = self.span_mut(known).filter(|_| misconduct.halts()) {
+            span.halted.get_or_insert(misconduct);
         }
     }
 
-    /// Whether this is a copy restored from a backup, which signs nothing in this epoch.
+    /// Whether our log of the epoch that serves came in a backup, or in parts from the peer.
     pub fn restored(&self) -> bool {
-        self.restored
+        self.serving().restored
     }
 
     /// Says, right after their entry of this index was taken in, that the attested body that it names never came: the next
-    /// entries of ours say so to them.
-    pub fn lacks(&mut self, index: u64) {
-        self.lacking.insert(index);
-    }
-
-    fn halt(&mut self, misconduct: Misconduct) -> Answer {
-        if misconduct.halts() {
-            self.halted = Some(misconduct);
+    /// entries of ours in that epoch say so to them.
+    pub fn lacks(&mut self, epoch: Epoch, index: u64) {
+        if let Some(span) = self.span_mut(epoch) {
+            span.lacking.insert(index);
         }
-        Answer::Misconduct(misconduct)
-    }
-
-    fn append(&mut self, entry: &Entry) -> Standing {
-        let party = entry.header.party;
-        let [inviter, joiner] = &mut self.logs;
-        let (log, other) = match party {
-            Party::Inviter => (inviter, joiner),
-            Party::Joiner => (joiner, inviter),
-        };
-        log.append(entry);
-        if party == self.me {
-            self.lacking.retain(|index| !entry.header.lacking.contains(index));
-        }
-        other.forget_roots_below(entry.header.held.size);
-        self.facts.apply(&entry.header)
     }
 }

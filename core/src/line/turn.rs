@@ -13,10 +13,10 @@ use crate::ids::{EntryRef, Epoch, Party};
 use crate::limits;
 use crate::record::body::{Body, digest};
 use crate::record::codes::Channel;
-use crate::record::entry::{BodyRef, Header};
+use crate::record::entry::{BodyRef, Head, Header};
 use crate::record::kind::Kind;
 use crate::record::log::Entry;
-use crate::record::merkle::leaf_hash;
+use crate::record::merkle::{empty_root, leaf_hash};
 use crate::record::opening::Opening;
 use crate::record::sign1::{AAD_CHARTER, AAD_ENTRY, PublicKey, Sign, Signature, Strict, Verify, seal, to_be_signed};
 use crate::record::what::What;
@@ -25,12 +25,25 @@ use crate::time::Timestamp;
 /// One thing for a line to decide.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// Our person asks for an act, with words or without.
-    Act(Box<Act>, Option<Words>),
-    /// A channel has confirmed that a device rings for this attempt.
-    Alerting(EntryRef, Channel),
+    /// Our person, who looks at this epoch, asks for an act, with words or without.
+    Act(Epoch, Box<Act>, Option<Words>),
+    /// A channel has confirmed that a device rings for this attempt of this epoch.
+    Alerting(Epoch, EntryRef, Channel),
     /// An entry came over the link.
     Arrived(Box<Arrived>),
+    /// The peer has shown an entry of our own log.
+    Shown(Box<Shown>),
+    /// The peer has been heard, and has shown all that it named of our log.
+    Heard,
+}
+
+/// An entry of our own log, as the peer holds it.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// As signed.
+    pub entry: Entry,
+    /// Its body, checked against the digest that it names.
+    pub body: Option<Vec<u8>>,
 }
 
 /// An entry of the peer's, as the link brought it.
@@ -51,6 +64,10 @@ pub enum Answer {
     Written(EntryRef),
     /// It was there already; nothing changed.
     Held,
+    /// An entry of ours that we lack: it is kept as shown.
+    Kept,
+    /// It is not taken, and nobody is accused: it comes again when more is known.
+    LetGo,
     /// It is not done.
     Refused(Refusal),
     /// The peer broke the protocol by it.
@@ -68,6 +85,21 @@ pub struct Written {
     pub body: Option<Vec<u8>>,
     /// What it is worth.
     pub standing: Standing,
+    /// The thing it belongs to; `None` without effect, or while it waits.
+    pub thing: Option<EntryRef>,
+    /// It is ours and came from the peer: our log of this epoch is a copy's from now on, and its body was kept with what was shown.
+    pub taken_back: bool,
+}
+
+/// What an entry, stored before as one that waits, is worth.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Folded {
+    /// In which epoch.
+    pub epoch: Epoch,
+    /// Which.
+    pub at: EntryRef,
+    /// What it is worth.
+    pub standing: Standing,
     /// The thing it belongs to; `None` without effect.
     pub thing: Option<EntryRef>,
 }
@@ -75,10 +107,12 @@ pub struct Written {
 /// What a turn decided.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The epoch in which it was decided.
-    pub epoch: Epoch,
     /// To be committed in one transaction.
     pub written: Vec<Written>,
+    /// To be kept in the same transaction, beside the logs.
+    pub shown: Vec<Shown>,
+    /// To be noted in the same transaction.
+    pub folded: Vec<Folded>,
     /// One for each input, in order.
     pub answers: Vec<Answer>,
     /// When the clock will next make something due.
@@ -93,8 +127,10 @@ pub struct Given<'a> {
     pub conduct: Conduct,
     /// Milliseconds by a clock that never jumps: for the wait before a `received`.
     pub monotonic_ms: u64,
-    /// The station's entry key.
+    /// The station's entry key; the one whose public half is [`Line::signer`].
     pub sign: &'a dyn Sign,
+    /// Checks what no task of the link has checked.
+    pub verify: &'a dyn Verify,
     /// The bytes of an entry that the line held before this turn; `None` if our machine cannot read them now.
     pub stored: &'a dyn Fn(Epoch, EntryRef) -> Option<Vec<u8>>,
 }
@@ -102,26 +138,76 @@ pub struct Given<'a> {
 impl Line {
     /// Decides `inputs` in order, then what the clock has made due, then whether a `received` is owed.
     pub fn turn(&mut self, inputs: Vec<Input>, given: &Given<'_>) -> Plan {
-        let mut plan = Plan { epoch: self.epoch(), written: Vec::new(), answers: Vec::new(), next: None };
+        let mut plan =
+            Plan { written: Vec::new(), shown: Vec::new(), folded: Vec::new(), answers: Vec::new(), next: None };
         for input in inputs {
-            let answer = self.decide(input, given, &mut plan.written);
+            let answer = self.decide(input, given, &mut plan);
             plan.answers.push(answer);
         }
+        self.join(given, &mut plan.written);
         plan.next = self.write_due(given, &mut plan.written);
         self.write_received(given, &mut plan.written);
-        self.facts.forget_done();
+        self.serving_mut().facts.forget_done();
+        plan.folded = self.folded();
         plan
     }
 
-    fn decide(&mut self, input: Input, given: &Given<'_>, written: &mut Vec<Written>) -> Answer {
+    fn decide(&mut self, input: Input, given: &Given<'_>, plan: &mut Plan) -> Answer {
+        let written = &mut plan.written;
         let outcome = match input {
             Input::Arrived(arrived) => return self.arrived(*arrived, given, written),
-            Input::Act(act, words) => self.act(&act, words, given, written),
-            Input::Alerting(attempt, channel) => {
-                self.write(Draft::on(What::Alerting { channel }, attempt), None, given, written)
+            Input::Shown(shown) => return self.is_shown(*shown, given, plan),
+            Input::Heard => {
+                self.heard = true;
+                return Answer::Held;
+            }
+            Input::Act(epoch, act, words) => self.meant_for(epoch).and_then(|()| self.act(&act, words, given, written)),
+            Input::Alerting(epoch, attempt, channel) => {
+                let draft = Draft::on(What::Alerting { channel }, attempt);
+                self.meant_for(epoch).and_then(|()| self.write(draft, None, given, written))
             }
         };
         outcome.map_or_else(Answer::Refused, Answer::Written)
+    }
+
+    /// What a person saw in one epoch is not done in another, where the same place is another entry's.
+    fn meant_for(&self, epoch: Epoch) -> Result<(), Refusal> {
+        if epoch == self.epoch() { Ok(()) } else { Err(Refusal::EpochEnded) }
+    }
+
+    fn is_shown(&mut self, shown: Shown, given: &Given<'_>, plan: &mut Plan) -> Answer {
+        match self.show(&shown.entry, given.verify) {
+            Ok(true) => {
+                plan.shown.push(shown);
+                self.recount(given.stored);
+                Answer::Kept
+            }
+            Ok(false) => Answer::Held,
+            Err(misconduct) => Answer::Misconduct(misconduct),
+        }
+    }
+
+    /// What waited and is folded now.
+    pub(super) fn folded(&mut self) -> Vec<Folded> {
+        let mut folded = Vec::new();
+        for span in &mut self.spans {
+            for at in span.take_folded() {
+                let thing = span.facts.all().fact(at).map(|f| f.thing);
+                folded.push(Folded { epoch: span.epoch(), at, standing: span.facts.standing(at), thing });
+            }
+        }
+        folded
+    }
+
+    /// Whether we may write an entry now, whatever it says.
+    fn may_write(&self) -> Result<(), Refusal> {
+        if !self.signs() {
+            return Err(Refusal::Restored);
+        }
+        if self.own().size() == 0 {
+            return Err(Refusal::LineNotOpen);
+        }
+        if self.latest() > self.epoch() { Err(Refusal::EpochEnded) } else { Ok(()) }
     }
 
     /// Whether `act`, with these words, would be written now; nothing is. For desks, which show what cannot be done with the
@@ -150,7 +236,7 @@ impl Line {
         if let Some(words) = words.as_ref().filter(|w| w.text.len() > limits::BODY_CONTENT_MAX) {
             return Err(Refusal::TooLong(words.text.len()));
         }
-        let draft = draft(&self.facts.all(), act, now)?;
+        let draft = draft(&self.facts().all(), act, now)?;
         let body = words.map(|w| {
             Body { salt: w.salt, language: w.language, media: "text/plain".into(), content: w.text.into_bytes() }
                 .encode()
@@ -167,30 +253,29 @@ impl Line {
         written: &mut Vec<Written>,
     ) -> Result<EntryRef, Refusal> {
         let Prepared { header, payload, thing } = self.prepared(draft, body.as_deref(), given.now)?;
+        if given.sign.public() != self.signer() {
+            return Err(Refusal::KeyNotHeld);
+        }
         let bytes = seal(AAD_ENTRY, &payload, given.sign);
         let at = header.at();
         let entry = Entry { leaf: leaf_hash(&bytes), bytes, header };
-        let standing = self.append(&entry);
+        let standing = self.serving_mut().append(&entry);
         assert!(standing == Standing::Counts, "what we judged writable counts");
-        written.push(Written { epoch: self.epoch(), entry, body, standing, thing: Some(thing) });
+        let epoch = self.epoch();
+        written.push(Written { epoch, entry, body, standing, thing: Some(thing), taken_back: false });
         Ok(at)
     }
 
     /// Judges one entry of ours, up to its signature.
     fn prepared(&self, draft: Draft, body: Option<&[u8]>, now: Timestamp) -> Result<Prepared, Refusal> {
-        if self.restored {
-            return Err(Refusal::Restored);
-        }
-        if self.own().size() == 0 {
-            return Err(Refusal::LineNotOpen);
-        }
+        self.may_write()?;
         let mut header = self.header(draft, now);
         header.body = body.map(|b| BodyRef::Attested(digest(b)));
-        header.lacking = self.lacking.iter().copied().take(limits::LACKING_MAX).collect();
-        if let Some(version) = self.facts.lacks_rules(&header) {
+        header.lacking = self.serving().lacking.iter().copied().take(limits::LACKING_MAX).collect();
+        if let Some(version) = self.facts().lacks_rules(&header) {
             return Err(Refusal::LacksRules(version));
         }
-        let thing = super::judge::judge(&self.facts, &header).map_err(Refusal::Barred)?;
+        let thing = super::judge::judge(self.facts(), &header).map_err(Refusal::Barred)?;
         let payload = header.encode();
         // What the other side would find malformed, and so void (§3.6), is refused before it is signed.
         let reads = Header::decode(&payload).is_ok_and(|read| read == header);
@@ -202,14 +287,21 @@ impl Line {
     }
 
     fn header(&self, draft: Draft, now: Timestamp) -> Header {
+        self.header_in(self.epoch(), draft, now)
+    }
+
+    /// The next entry of ours in an epoch.
+    pub(super) fn header_in(&self, epoch: Epoch, draft: Draft, now: Timestamp) -> Header {
+        let nothing = Head { size: 0, root: empty_root() };
+        let head = |party| self.span(epoch).map_or(nothing, |span| span.log(party).head());
         let (from, to) = draft.posts.unzip();
         let (precedence, mark) = draft.opens.unzip();
         Header {
             line: self.id,
-            epoch: self.epoch(),
+            epoch,
             party: self.me,
-            own: self.own().head(),
-            held: self.peer().head(),
+            own: head(self.me),
+            held: head(self.me.peer()),
             time: now,
             refers: draft.refers,
             from,
@@ -226,43 +318,94 @@ impl Line {
 
     fn arrived(&mut self, arrived: Arrived, given: &Given<'_>, written: &mut Vec<Written>) -> Answer {
         let Arrived { entry, body, verified_under } = arrived;
-        let at = entry.header.at();
+        let (at, epoch) = (entry.header.at(), entry.header.epoch);
+        let verify = Checked { under: verified_under, otherwise: given.verify };
         if at.party == self.me {
-            return self.halt(Misconduct::WrongParty);
+            return self.accuse(epoch, Misconduct::WrongParty);
         }
-        if entry.header.epoch != self.epoch() {
-            return self.halt(Misconduct::WrongEpoch);
+        if let Err(answer) = self.knows(&entry, &verify) {
+            return answer;
         }
-        if at.index < self.peer().size() {
+        let Some(span) = self.span(epoch) else { return self.accuse(epoch, Misconduct::WrongEpoch) };
+        if at.index < span.peer().size() {
             // It may have come twice in one turn, by two connections: what this turn has taken is not stored yet.
-            let taken = written.iter().find(|w| w.entry.header.at() == at).map(|w| w.entry.bytes.clone());
+            let same = |w: &&Written| w.epoch == epoch && w.entry.header.at() == at;
+            let taken = written.iter().find(same).map(|w| w.entry.bytes.clone());
             // Without the one that we hold nobody is accused.
-            let Some(held) = taken.or_else(|| (given.stored)(self.epoch(), at)) else {
+            let Some(held) = taken.or_else(|| (given.stored)(epoch, at)) else {
                 return Answer::Held;
             };
             if held == entry.bytes {
                 return Answer::Held;
             }
             // Two entries at one index, both signed, are a fork; an unsigned one shows nothing but itself.
-            let signed = entry.signed_by(&self.peer().key_at(at.index), &Checked(verified_under));
-            return self.halt(if signed { Misconduct::Fork } else { Misconduct::BadSignature });
+            let signed = entry.signed_by(&span.peer().key_at(at.index), &verify);
+            return self.accuse(epoch, if signed { Misconduct::Fork } else { Misconduct::BadSignature });
         }
-        if self.halted().is_some() {
+        if span.halted().is_some() {
             return Answer::Held;
         }
-        if let Err(misconduct) = self.peer().judge(&entry, self.own(), &Checked(verified_under)) {
-            return self.halt(misconduct);
+        if let Err(misconduct) = span.judge(&entry, &verify) {
+            // A head that we do not know may be one that we have lost, or have not been shown yet.
+            let lost = epoch < self.latest() || !self.signs();
+            let unknown = matches!(misconduct, Misconduct::HeadNeverOurs | Misconduct::HeadWentBack);
+            return if lost && unknown { Answer::LetGo } else { self.accuse(epoch, misconduct) };
         }
-        if at.index == 0 && !self.opens(&entry.header) {
-            return self.halt(Misconduct::WrongEpoch);
+        if at.index == 0 && epoch == Epoch::FIRST && !self.opens(&entry.header) {
+            return self.accuse(epoch, Misconduct::WrongEpoch);
         }
-        let standing = self.append(&entry);
-        if body.is_none() && matches!(entry.header.body, Some(BodyRef::Attested(_))) {
-            self.lacks(at.index);
+        let lacks = matches!(entry.header.body, Some(BodyRef::Attested(_))) && body.is_none();
+        let span = self.span_at(epoch);
+        let standing = span.append(&entry);
+        if lacks {
+            span.lacking.insert(at.index);
         }
-        let thing = self.facts.all().fact(at).map(|f| f.thing);
-        written.push(Written { epoch: self.epoch(), entry, body, standing, thing });
+        let thing = span.facts.all().fact(at).map(|f| f.thing);
+        written.push(Written { epoch, entry, body, standing, thing, taken_back: false });
+        if at.index == 0 && epoch != Epoch::FIRST {
+            self.join(given, written);
+            self.recount(given.stored);
+        }
         Answer::Written(at)
+    }
+
+    /// Whether the entry is of an epoch that is known here or that it opens, and begins its log there if it stands at index 0.
+    fn knows(&mut self, entry: &Entry, verify: &dyn Verify) -> Result<(), Answer> {
+        let header = &entry.header;
+        let (epoch, peer) = (header.epoch, self.me.peer());
+        let begun = self.span(epoch).map(|span| span.peer().size() > 0);
+        if epoch == Epoch::FIRST || begun == Some(true) {
+            return Ok(());
+        }
+        let opening = header.what.as_ref().ok().filter(|_| header.own.size == 0);
+        let opening = opening.and_then(|what| if let What::Charter(args) = what { Opening::read(args) } else { None });
+        match (opening, begun) {
+            (Some(Opening::Opened { .. }), None) => {
+                if self.jumps(epoch) {
+                    return Err(Answer::Misconduct(Misconduct::EpochJump));
+                }
+                let root = PublicKey::from_bytes(self.charter().party(peer).keys.root);
+                if header.line != self.id() || self.is_full() {
+                    return Err(self.accuse(epoch, Misconduct::WrongEpoch));
+                }
+                if !entry.signed_by(&root, verify) {
+                    return Err(self.accuse(epoch, Misconduct::BadSignature));
+                }
+            }
+            // One side opens an epoch and the other joins it.
+            (Some(Opening::Joined { .. }), Some(_)) if self.span(epoch).is_some_and(|span| span.is_opened_by_us()) => {}
+            // It joins an epoch that we may have opened and lost.
+            (Some(Opening::Joined { .. }), _) => return Err(Answer::LetGo),
+            _ => return Err(self.accuse(epoch, Misconduct::WrongEpoch)),
+        }
+        self.begins(header);
+        Ok(())
+    }
+
+    /// Names misconduct; if it halts a log, that of this epoch, or of the one that serves if this one is not known.
+    fn accuse(&mut self, epoch: Epoch, misconduct: Misconduct) -> Answer {
+        self.mark_halted(epoch, misconduct);
+        Answer::Misconduct(misconduct)
     }
 
     /// Takes index 0 of either log as pairing made it: the charter signed by both. What is held already changes nothing.
@@ -279,11 +422,12 @@ impl Line {
         if !self.opens(&entry.header) {
             return Err(Misconduct::WrongEpoch);
         }
-        let standing = self.append(&entry);
-        Ok(Some(Written { epoch: self.epoch(), entry, body: None, standing, thing: Some(at) }))
+        let standing = self.serving_mut().append(&entry);
+        let epoch = self.epoch();
+        Ok(Some(Written { epoch, entry, body: None, standing, thing: Some(at), taken_back: false }))
     }
 
-    /// Writes index 0 of our log ourselves.
+    /// Writes index 0 of our log of the first epoch ourselves.
     ///
     /// # Errors
     /// [`Refusal::Barred`] if our log has begun.
@@ -291,11 +435,7 @@ impl Line {
         if self.own().size() > 0 {
             return Err(Refusal::Barred(Bar::NotAtIndexZero));
         }
-        let header = self.header(Draft::of(What::Charter(opening.write())), given.now);
-        let (at, bytes) = (header.at(), seal(AAD_ENTRY, &header.encode(), given.sign));
-        let entry = Entry { leaf: leaf_hash(&bytes), bytes, header };
-        let standing = self.append(&entry);
-        Ok(Written { epoch: self.epoch(), entry, body: None, standing, thing: Some(at) })
+        Ok(self.begin_log(Epoch::FIRST, opening, given.now, given.sign))
     }
 
     /// Whether their index 0 opens this epoch: the charter that we hold, signed by both.
@@ -312,7 +452,7 @@ impl Line {
 
     /// What the clock has made due. What the rules bar meanwhile is simply not written.
     fn write_due(&mut self, given: &Given<'_>, written: &mut Vec<Written>) -> Option<Timestamp> {
-        let due = due(&self.facts.all(), self.me, given.now, given.conduct);
+        let due = due(&self.facts().all(), self.me, given.now, given.conduct);
         for draft in due.drafts {
             let _ = self.write(draft, None, given, written);
         }
@@ -322,7 +462,7 @@ impl Line {
     /// Owed while no head that we named covers a stored peer entry other than `received`; it waits for an entry of ours to carry
     /// the head. Read from the record, so a restart still owes it.
     fn write_received(&mut self, given: &Given<'_>, written: &mut Vec<Written>) {
-        if !self.facts.owes_receipt(self.me) {
+        if self.may_write().is_err() || !self.facts().owes_receipt(self.me) {
             self.owes_since = None;
             return;
         }
@@ -347,11 +487,14 @@ struct Prepared {
 }
 
 /// The link's task has verified the signature under this key; the log says whether it is the one in force.
-struct Checked(Option<PublicKey>);
+struct Checked<'a> {
+    under: Option<PublicKey>,
+    otherwise: &'a dyn Verify,
+}
 
-impl Verify for Checked {
+impl Verify for Checked<'_> {
     fn verify(&self, key: &PublicKey, message: &[u8], signature: &Signature) -> bool {
         // A `key` entry carries two more signatures, under other keys: those are rare and verified here.
-        self.0 == Some(*key) || Strict.verify(key, message, signature)
+        self.under == Some(*key) || self.otherwise.verify(key, message, signature)
     }
 }

@@ -11,6 +11,7 @@
 //! fault  = [5, misconduct: uint, text]
 //! chain  = [6, line: bstr .size 16, party: 0 / 1, [0*128 bstr]]   ; entries of that party's logs
 //! answer = [7, bool]                                  ; whether the chain is accepted
+//! show   = [8, epoch: [uint, bstr .size 8], from: uint] ; show me my own log
 //!
 //! epoch-heads = [epoch: [uint, bstr .size 8], inviter: [size: uint, root: bstr .size 32], joiner: [size, root]]
 //! clock = uint                                        ; ms UTC
@@ -20,7 +21,7 @@
 use alloc::{string::String, vec::Vec};
 
 use super::rate::Rate;
-use crate::ids::{LineId, Party};
+use crate::ids::{Epoch, LineId, Party};
 use crate::limits;
 use crate::record::cbor::{CborFault, Value};
 use crate::record::merkle::SIZE_MAX;
@@ -36,6 +37,7 @@ mod kind {
     pub const FAULT: u64 = 5;
     pub const CHAIN: u64 = 6;
     pub const ANSWER: u64 = 7;
+    pub const SHOW: u64 = 8;
 }
 
 /// The first frame of each side, sent without waiting for the other's.
@@ -84,6 +86,8 @@ pub enum Frame {
     Chain { line: LineId, party: Party, entries: Vec<Vec<u8>> },
     /// Whether that chain vouches for the link's key.
     Answer(bool),
+    /// Show me the receiver's copy of the sender's own log of this epoch, from this index.
+    Show { epoch: Epoch, from: u64 },
 }
 
 /// Why bytes are no frame. The peer is told `Misconduct::BadFrame`; this is for our own log.
@@ -131,6 +135,10 @@ impl Frame {
                 alloc::vec![uint(kind::CHAIN), Value::bytes(&line.0), uint(party.number()), Value::Array(entries)]
             }
             Frame::Answer(accepted) => alloc::vec![uint(kind::ANSWER), Value::Bool(*accepted)],
+            Frame::Show { epoch, from } => {
+                let epoch = Value::Array(alloc::vec![uint(epoch.number), Value::bytes(&epoch.id)]);
+                alloc::vec![uint(kind::SHOW), epoch, uint(*from)]
+            }
         };
         let bytes = Value::Array(list).encode();
         (bytes.len() <= limits::FRAME_MAX).then_some(bytes)
@@ -156,6 +164,7 @@ impl Frame {
             kind::FAULT => read_fault(fields),
             kind::CHAIN => read_chain(fields),
             kind::ANSWER => read_answer(fields),
+            kind::SHOW => read_show(fields),
             other => return Err(FrameFault::UnknownType(other)),
         };
         frame.ok_or(FrameFault::Malformed(*number))
@@ -238,6 +247,13 @@ fn read_answer(fields: &[Value]) -> Option<Frame> {
     Some(Frame::Answer(accepted.as_bool()?))
 }
 
+fn read_show(fields: &[Value]) -> Option<Frame> {
+    let [epoch, from] = fields else { return None };
+    let [number, id] = epoch.as_array()? else { return None };
+    let epoch = Epoch { number: number.as_uint()?, id: id.as_array_of()? };
+    Some(Frame::Show { epoch, from: from.as_uint().filter(|from| *from <= SIZE_MAX)? })
+}
+
 /// No tree is larger than `SIZE_MAX`, so what is computed with a size from outside cannot overflow.
 fn read_heads(value: &Value) -> Option<EpochHeads> {
     EpochHeads::read(value).filter(|h| h.heads.iter().all(|head| head.size <= SIZE_MAX))
@@ -261,7 +277,6 @@ fn read_text(value: &Value) -> Option<String> {
 #[allow(clippy::unwrap_used, reason = "a test may stop")]
 mod tests {
     use super::*;
-    use crate::ids::Epoch;
     use crate::record::entry::Head;
     use alloc::vec;
 
@@ -295,6 +310,7 @@ mod tests {
             Frame::Chain { line: LineId([9; 16]), party: Party::Joiner, entries: vec![bytes, vec![3]] },
             Frame::Chain { line: LineId([9; 16]), party: Party::Inviter, entries: Vec::new() },
             Frame::Answer(true),
+            Frame::Show { epoch: Epoch::FIRST, from: 300 },
         ]
     }
 
@@ -398,7 +414,7 @@ mod tests {
 
         assert_eq!(decode(Value::Null), Err(FrameFault::NoType));
         assert_eq!(decode(Value::Array(Vec::new())), Err(FrameFault::NoType));
-        assert_eq!(decode(Value::Array(vec![Value::Uint(8)])), Err(FrameFault::UnknownType(8)));
+        assert_eq!(decode(Value::Array(vec![Value::Uint(9)])), Err(FrameFault::UnknownType(9)));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use alloc::{boxed::Box, string::String, vec::Vec};
 use super::rate::Rate;
 use crate::fault::Misconduct;
 use crate::ids::{Epoch, LineId, Party};
+use crate::line::turn::Shown;
 use crate::record::entry::Head;
 use crate::record::log::Entry;
 use crate::record::opening::EpochHeads;
@@ -25,11 +26,12 @@ pub struct Now {
 pub struct Held {
     /// Which, and how far both logs reach.
     pub heads: EpochHeads,
-    /// The key in force for the peer's next entry there: if the peer opened that epoch and has written nothing that is
-    /// held, its root; otherwise its station key.
+    /// The peer's station key in force for its next entry there. One that opens the epoch is signed by its root instead.
     pub peer_key: PublicKey,
-    /// The peer's log of that epoch is taken no further.
-    pub halted: bool,
+    /// Why the peer's log of that epoch is taken no further, if it is.
+    pub halted: Option<Misconduct>,
+    /// The size of our log that the peer has named in what we hold of its log: from there it shows, if it has to.
+    pub named: u64,
 }
 
 /// What a session begins with.
@@ -53,11 +55,13 @@ pub struct Setup {
     pub now: Now,
 }
 
-/// Entries of our own log, from an index up to, not including, another.
+/// Entries of one log, from an index up to, not including, another.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Range {
     /// In which epoch.
     pub epoch: Epoch,
+    /// Whose log: ours is pushed; the peer's own is shown to it, who has lost a part of it.
+    pub party: Party,
     /// The first index.
     pub from: u64,
     /// The index after the last; at most `limits::PUSH_ENTRIES_MAX` further.
@@ -105,12 +109,16 @@ pub enum Output {
     Send(Vec<u8>),
     /// Give this to the record.
     Take(Box<Received>),
+    /// An entry of our own log that the peer shows us: give it to the record, which judges whether we have signed it.
+    Shown(Box<Shown>),
+    /// The peer's hello has come, and it has shown all that it named there of our log beyond what we hold; or named nothing.
+    Heard,
     /// The peer's hello came: the link is up. The version both speak, its clock, and what runs there.
     PeerHello { version: u64, clock: Timestamp, software: String },
     /// The peer names a higher head of our log than before in this session. No receipt: those are signed.
     PeerHolds { epoch: Epoch, head: Head },
-    /// The peer names more of our log than we hold, or another root at our size: we may be a restored copy. Nothing is
-    /// pushed in that epoch until what we hold agrees.
+    /// The peer names more of our log than we hold, or another root at our size: we may be a restored copy. If it did so in its
+    /// hello it is asked to show it. Nothing is pushed in that epoch until what we hold agrees.
     Claim { epoch: Epoch, head: Head },
     /// The peer's hello names less of its own log than we hold, or another root at that size: it may be a restored copy.
     PeerLost { epoch: Epoch, head: Head },

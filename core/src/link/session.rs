@@ -7,19 +7,24 @@
 //! A session judges what would cost us something: form, place, signature, body, rate. Whether an entry continues the log is
 //! judged by the record ([`crate::record::log::Log::judge`]), which says by [`Session::misconduct`] if it does not.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 
 use super::frame::{Beat, Frame, Hello, clip};
 pub use super::output::{Held, Now, Output, Path, Range, Reason, Received, Setup};
 use super::pulse::{Pulse, SILENT_AFTER_MS};
 use super::rate::Bucket;
-use super::track::{Told, Track, Tracks, fitting_body, of};
+use super::track::{Told, Track, Tracks, fitting_body};
 use crate::fault::Misconduct;
 use crate::ids::{Epoch, LineId, Party};
 use crate::limits;
+use crate::line::turn::Shown;
+use crate::record::entry::Head;
 use crate::record::log::Entry;
+use crate::record::merkle::empty_root;
 use crate::record::opening::EpochHeads;
 use crate::record::sign1::{PublicKey, Verify};
+
+mod claims;
 
 /// One line on one connection.
 #[derive(Debug)]
@@ -54,8 +59,10 @@ struct Open {
     sending: Bucket,
     /// The highest epoch that the peer has named.
     latest: Epoch,
-    /// Epochs unknown here in which the peer claims to hold a log of ours; at most `limits::EPOCHS_MAX`.
-    claimed: Vec<Epoch>,
+    /// The peer's hello, while it has shown nothing of what it claims there: the evidence.
+    hello: Vec<u8>,
+    /// It was said that the peer has been heard.
+    heard: bool,
     /// The peer has been told that all it had when the session began is committed here.
     caught_up: bool,
 }
@@ -107,13 +114,12 @@ impl Session {
         match (Frame::decode(bytes), hello_expected) {
             (Ok(Frame::Hello(hello)), true) => self.hello(hello, bytes, now, &mut out),
             (Ok(Frame::Entry { bytes, body }), false) => {
-                self.entry(&bytes, body, verify, &mut out);
+                self.entry(&bytes, body, now, verify, &mut out);
             }
+            (Ok(Frame::Show { epoch, from }), false) if self.show(epoch, from) => {}
             (Ok(Frame::Ping(beat)), false) => self.ping(&beat, now, &mut out),
             (Ok(Frame::Pong(beat)), false) if self.pong(&beat, now, &mut out) => {}
-            (Ok(Frame::Fault { number, text }), _) => {
-                out.push(Output::PeerFault { what: Misconduct::from_number(number), number, text })
-            }
+            (Ok(Frame::Fault { number, text }), _) => self.is_accused(number, text, now, &mut out),
             // What is no frame, or comes where it may not: chains and answers have their own connection.
             _ => self.accuse(Misconduct::BadFrame, self.tracks.current(), bytes, &mut out),
         }
@@ -145,25 +151,27 @@ impl Session {
         out
     }
 
-    /// Which of our own entries are to be sent next; the station reads them and calls [`Session::supply`]. `None`: nothing,
-    /// or not before [`Session::next_tick`].
+    /// Which entries are to be sent next, ours or the peer's own; the station reads them and calls [`Session::supply`]. `None`:
+    /// nothing, or not before [`Session::next_tick`].
     pub fn wants(&self, now_ms: u64) -> Option<Range> {
         let State::Open(open) = &self.state else {
             return None;
         };
         let room = open.sending.frames(now_ms).min(limits::PUSH_ENTRIES_MAX);
-        let (epoch, from, to) = self.tracks.lacking()?;
-        let to = to.min(from.saturating_add(room));
-        (from < to).then_some(Range { epoch, from, to })
+        let range = self.tracks.lacking()?;
+        let to = range.to.min(range.from.saturating_add(room));
+        (range.from < to).then_some(Range { to, ..range })
     }
 
     /// The entries of `range`, or the first of them, each with its body if it is held; gives the frames to be sent. A range
     /// that is no longer wanted gives none.
     pub fn supply(&mut self, range: Range, entries: &[(Vec<u8>, Option<Vec<u8>>)], now_ms: u64) -> Vec<Vec<u8>> {
         let offered = range.from.saturating_add(entries.len() as u64);
-        let wanted = self.tracks.lacking().is_some_and(|(epoch, from, to)| {
-            (epoch, from) == (range.epoch, range.from) && offered <= range.to && range.to <= to
-        });
+        let wanted = self
+            .tracks
+            .lacking()
+            .is_some_and(|all| Range { to: all.to, ..range } == all && offered <= range.to && range.to <= all.to);
+        let ours = range.party == self.me;
         let track = self.tracks.find_mut(range.epoch).filter(|_| wanted);
         let (State::Open(open), Some(track)) = (&mut self.state, track) else {
             return Vec::new();
@@ -177,7 +185,11 @@ impl Session {
                 break;
             };
             open.sending.charge(now_ms);
-            track.pushed(1);
+            if ours {
+                track.pushed(1);
+            } else {
+                track.shown(1);
+            }
             frames.push(frame);
         }
         frames
@@ -193,6 +205,8 @@ impl Session {
         };
         if silent {
             self.close(Reason::Silent, &mut out);
+        } else if self.tracks.proof_due_ms().is_some_and(|due| due <= now.ms) {
+            self.accuse_of_claim(&mut out);
         } else {
             self.beat(now, &mut out);
         }
@@ -206,7 +220,8 @@ impl Session {
             State::Open(open) => {
                 let held_back = self.tracks.lacking().is_some() && open.sending.frames(now_ms) == 0;
                 let push = held_back.then(|| open.sending.ready_ms());
-                Some(open.pulse.next_ms().min(push.unwrap_or(u64::MAX)))
+                let proof = self.tracks.proof_due_ms();
+                [push, proof].into_iter().flatten().chain([open.pulse.next_ms()]).min()
             }
             State::Closed => None,
         }
@@ -239,7 +254,8 @@ impl Session {
             pulse: Pulse::new(now.ms),
             sending,
             latest: Epoch::FIRST,
-            claimed: Vec::new(),
+            hello: bytes.iter().take(limits::FRAME_MAX).copied().collect(),
+            heard: false,
             caught_up: false,
         });
         out.push(Output::PeerHello { version, clock: hello.clock, software: hello.software });
@@ -247,6 +263,16 @@ impl Session {
             let lost = self.named(heads, true, out);
             out.extend(lost);
         }
+        let nothing = Head { size: 0, root: empty_root() };
+        let unnamed = self.tracks.unnamed(&hello.epochs).into_iter();
+        out.extend(unnamed.map(|epoch| Output::PeerLost { epoch, head: nothing }));
+        for (epoch, from) in self.tracks.ask(now.ms.saturating_add(limits::SHOW_WITHIN_MS)) {
+            self.send(Some(Frame::Show { epoch, from }), now.ms, out);
+        }
+        self.is_heard(out);
+        // Who was told before that its log is taken no further may have forgotten it.
+        let halted = self.tracks.find(self.tracks.current()).and_then(Track::halted);
+        out.extend(halted.and_then(fault));
         let caught_up = self.tracks.caught_up();
         if let Some(open) = self.opened() {
             open.caught_up = caught_up;
@@ -257,27 +283,22 @@ impl Session {
     /// Takes the heads that the peer names, and says if it has lost a part of its own log.
     fn named(&mut self, heads: &EpochHeads, hello: bool, out: &mut Vec<Output>) -> Option<Output> {
         let (epoch, me) = (heads.epoch, self.me);
-        let track = self.tracks.find_mut(epoch);
         let State::Open(open) = &mut self.state else {
             return None;
         };
         open.latest = open.latest.max(epoch);
-        let Some(track) = track else {
-            // An epoch that we do not know is the peer's to open; a log of ours in it would be one that we have lost.
-            let head = of(heads, me);
-            let room = open.claimed.len() < limits::EPOCHS_MAX;
-            if head.size > 0 && room && !open.claimed.contains(&epoch) {
-                open.claimed.push(epoch);
-                out.push(Output::Claim { epoch, head });
-            }
-            return None;
-        };
+        // An epoch that we do not know is the peer's to open; a log of ours in it would be one that we have lost.
+        let unknown = self.tracks.find(epoch).is_none() && heads.of(me).size > 0 && hello && !self.tracks.full();
+        if let Some(key) = self.tracks.key_below(epoch).filter(|_| unknown) {
+            self.tracks.insert(Track::unknown(me, epoch, key));
+        }
+        let track = self.tracks.find_mut(epoch)?;
         let (told, lost) = if hello { track.hello(heads) } else { (track.named(heads), None) };
         out.extend(say(told, epoch));
         lost.map(|head| Output::PeerLost { epoch, head })
     }
 
-    fn entry(&mut self, bytes: &[u8], body: Option<Vec<u8>>, verify: &dyn Verify, out: &mut Vec<Output>) {
+    fn entry(&mut self, bytes: &[u8], body: Option<Vec<u8>>, now: Now, verify: &dyn Verify, out: &mut Vec<Output>) {
         let entry = match Entry::read(bytes) {
             Ok(entry) => entry,
             Err(what) => {
@@ -289,24 +310,37 @@ impl Session {
             }
         };
         let epoch = entry.header.epoch;
-        if self.tracks.find(epoch).is_some_and(Track::halted) {
+        let track = self.tracks.find_mut(epoch);
+        let until_ms = now.ms.saturating_add(limits::SHOW_WITHIN_MS);
+        let shown = entry.header.line == self.line && entry.header.party == self.me;
+        if track.is_some_and(|t| shown && t.is_shown(entry.header.own.size, until_ms)) {
+            return match fitting_body(&entry.header, body) {
+                Ok(body) => {
+                    out.push(Output::Shown(Box::new(Shown { entry, body })));
+                    self.is_heard(out);
+                }
+                Err(what) => self.accuse(what, epoch, bytes, out),
+            };
+        }
+        if self.tracks.find(epoch).is_some_and(Track::awaits_proof) {
+            return self.accuse_of_claim(out);
+        }
+        if self.tracks.find(epoch).is_some_and(|t| t.halted().is_some()) {
             return;
         }
         match self.receive(entry, body, verify, out) {
-            Ok(received) => out.extend(received.map(|r| Output::Take(r.into()))),
+            Ok(received) => out.push(Output::Take(received.into())),
             Err(what) => self.accuse(what, epoch, bytes, out),
         }
     }
 
-    /// `None`: an entry of an epoch in which the peer claims to hold a log that we have lost. It comes again when that is
-    /// settled.
     fn receive(
         &mut self,
         entry: Entry,
         body: Option<Vec<u8>>,
         verify: &dyn Verify,
         out: &mut Vec<Output>,
-    ) -> Result<Option<Received>, Misconduct> {
+    ) -> Result<Received, Misconduct> {
         let header = &entry.header;
         if header.line != self.line {
             return Err(Misconduct::WrongLine);
@@ -323,10 +357,7 @@ impl Session {
             }
             let full = self.tracks.full();
             let opened = Track::opened(self.me, header, self.peer_root).filter(|_| !full);
-            let Some(mut track) = opened else {
-                let claimed = self.opened().is_some_and(|o| o.claimed.contains(&epoch));
-                return claimed.then_some(None).ok_or(Misconduct::WrongEpoch);
-            };
+            let mut track = opened.ok_or(Misconduct::WrongEpoch)?;
             let key = track.receive(&entry, &self.peer_root, verify)?;
             self.tracks.insert(track);
             key
@@ -339,7 +370,7 @@ impl Session {
                 open.latest = open.latest.max(epoch);
             }
         }
-        Ok(Some(Received { entry, body, verified_under }))
+        Ok(Received { entry, body, verified_under })
     }
 
     fn ping(&mut self, beat: &Beat, now: Now, out: &mut Vec<Output>) {
@@ -399,7 +430,7 @@ impl Session {
         let epoch = if known { epoch } else { self.tracks.current() };
         if what.halts() {
             match self.tracks.find_mut(epoch) {
-                Some(track) if !track.halted() => track.halt(),
+                Some(track) if track.halted().is_none() => track.halt(what),
                 _ => return,
             }
         }

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::output::Held;
+use super::output::{Held, Range};
 use crate::fault::Misconduct;
 use crate::ids::{Epoch, Party};
 use crate::limits;
@@ -24,11 +24,34 @@ pub(super) enum Told {
     Claims(Head),
 }
 
+/// What we have asked to be shown of our own log.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    /// The index of the entry that comes next.
+    next: u64,
+    /// What the peer's hello named: the index after the last.
+    upto: u64,
+    /// The next is to come before this, in monotonic milliseconds; `None`: we asked without a claim.
+    until_ms: Option<u64>,
+}
+
 /// One epoch.
 #[derive(Debug)]
 pub(super) struct Track {
     me: Party,
     held: Held,
+    /// What our hello named of the peer's log: so much of it is shown to a peer that asks.
+    told: u64,
+    /// What the peer's hello named of our log.
+    named: u64,
+    /// What we wait for of our own log.
+    asked: Option<Asked>,
+    /// We have asked; the peer has asked. Each may once a session.
+    has_asked: [bool; 2],
+    /// What the peer is still to be shown of its own log.
+    showing: Option<(u64, u64)>,
+    /// Nothing of ours is pushed before the peer, which has lost a part of its own log, was shown it.
+    holds_back: bool,
     /// The index of our entry that is pushed next.
     sent: u64,
     /// How much of our log the peer is known to hold.
@@ -47,17 +70,38 @@ pub(super) struct Track {
 
 impl Track {
     pub(super) fn new(me: Party, held: Held) -> Track {
-        let next = of(&held.heads, me.peer()).size;
-        Track { me, held, sent: 0, there: 0, claimed: None, next, key: held.peer_key, theirs: 0, lost: false }
+        let next = held.heads.of(me.peer()).size;
+        Track {
+            me,
+            held,
+            told: next,
+            named: 0,
+            asked: None,
+            has_asked: [false; 2],
+            showing: None,
+            holds_back: false,
+            sent: 0,
+            there: 0,
+            claimed: None,
+            next,
+            key: held.peer_key,
+            theirs: 0,
+            lost: false,
+        }
+    }
+
+    /// An epoch that is unknown here and of which the peer says to hold a log of ours; `key` signs the peer's own there if it joined
+    /// it.
+    pub(super) fn unknown(me: Party, epoch: Epoch, key: PublicKey) -> Track {
+        let nothing = Head { size: 0, root: empty_root() };
+        let heads = EpochHeads { epoch, heads: [nothing; 2] };
+        Track::new(me, Held { heads, peer_key: key, halted: None, named: 0 })
     }
 
     /// An epoch that this entry of the peer's opens by its root's word; `None` if it opens none.
     pub(super) fn opened(me: Party, header: &Header, root: PublicKey) -> Option<Track> {
         opened_with(header)?;
-        let nothing = Head { size: 0, root: empty_root() };
-        let heads = EpochHeads { epoch: header.epoch, heads: [nothing; 2] };
-        let held = Held { heads, peer_key: root, halted: false };
-        Some(Track::new(me, held))
+        Some(Track::unknown(me, header.epoch, root))
     }
 
     pub(super) fn epoch(&self) -> Epoch {
@@ -69,17 +113,21 @@ impl Track {
         self.held.heads
     }
 
-    pub(super) fn halted(&self) -> bool {
+    pub(super) fn key(&self) -> PublicKey {
+        self.key
+    }
+
+    pub(super) fn halted(&self) -> Option<Misconduct> {
         self.held.halted
     }
 
-    pub(super) fn halt(&mut self) {
-        self.held.halted = true;
+    pub(super) fn halt(&mut self, what: Misconduct) {
+        self.held.halted = Some(what);
     }
 
     /// The record moved on. It may have taken what came by another way than this session, and it never goes back.
     pub(super) fn committed(&mut self, held: Held) {
-        let halted = held.halted || self.held.halted;
+        let halted = held.halted.or(self.held.halted);
         self.held = Held { halted, ..held };
         let taken = self.peers().size;
         if taken >= self.next {
@@ -102,8 +150,10 @@ impl Track {
 
     /// What the peer names in its hello: from there our log is pushed. Also whether its own log is not what we hold of it.
     pub(super) fn hello(&mut self, named: &EpochHeads) -> (Told, Option<Head>) {
-        let (theirs, held) = (of(named, self.me.peer()), self.peers());
+        let (theirs, held) = (named.of(self.me.peer()), self.peers());
         self.lost = theirs.size < held.size || (theirs.size == held.size && theirs.root != held.root);
+        self.holds_back = self.lost;
+        self.named = named.of(self.me).size;
         let told = self.named(named);
         self.sent = self.there;
         (told, self.lost.then_some(theirs))
@@ -111,13 +161,14 @@ impl Track {
 
     /// What the peer names in a hello, ping or pong.
     pub(super) fn named(&mut self, named: &EpochHeads) -> Told {
-        let (its_own, held) = (of(named, self.me.peer()), self.peers());
+        let (its_own, held) = (named.of(self.me.peer()), self.peers());
         self.theirs = self.theirs.max(its_own.size);
         // What was written after a hello may come before it, over the connection that this one replaces: then nothing is lost.
         if its_own.size > held.size || its_own == held {
             self.lost = false;
+            self.holds_back = false;
         }
-        let (theirs, ours) = (of(named, self.me), self.ours());
+        let (theirs, ours) = (named.of(self.me), self.ours());
         if theirs.size > ours.size || (theirs.size == ours.size && theirs.root != ours.root) {
             if self.claimed == Some(theirs) {
                 return Told::Nothing;
@@ -152,12 +203,72 @@ impl Track {
     /// Our entries to be pushed, from one index up to another.
     pub(super) fn lacking(&self) -> Option<(u64, u64)> {
         let to = self.ours().size;
-        (self.claimed.is_none() && self.sent < to).then_some((self.sent, to))
+        (self.claimed.is_none() && !self.holds_back && self.sent < to).then_some((self.sent, to))
     }
 
     /// So many of them have been pushed.
     pub(super) fn pushed(&mut self, entries: u64) {
         self.sent += entries;
+    }
+
+    /// Whether the peer's hello names no such epoch, in which we hold a log of its own.
+    pub(super) fn unnamed(&mut self) -> bool {
+        self.lost = self.peers().size > 0;
+        self.holds_back = self.lost;
+        self.lost
+    }
+
+    /// From where we ask to be shown our own log, up to what the peer's hello named; `None` if there is nothing to ask for, or we
+    /// have asked before. With a time, each entry has to come before so much of it has passed.
+    pub(super) fn ask(&mut self, until_ms: Option<u64>) -> Option<u64> {
+        let [has_asked, _] = &mut self.has_asked;
+        let (next, upto) = (self.held.named, self.named);
+        if core::mem::replace(has_asked, true) || next >= upto {
+            return None;
+        }
+        self.asked = Some(Asked { next, upto, until_ms });
+        Some(next)
+    }
+
+    /// Whether we wait to be shown our own log, which the peer's hello named, before anything else of this epoch.
+    pub(super) fn awaits_proof(&self) -> bool {
+        self.asked.is_some_and(|asked| asked.until_ms.is_some())
+    }
+
+    /// When the peer has shown nothing for too long.
+    pub(super) fn proof_due_ms(&self) -> Option<u64> {
+        self.asked.and_then(|asked| asked.until_ms)
+    }
+
+    /// The peer shows an entry of ours at this index; false if it was not asked for. Each gives it time for the next.
+    pub(super) fn is_shown(&mut self, index: u64, until_ms: u64) -> bool {
+        let Some(asked) = self.asked.filter(|asked| asked.next == index) else { return false };
+        let asked = Asked { next: index + 1, until_ms: asked.until_ms.map(|_| until_ms), ..asked };
+        self.asked = Some(asked).filter(|asked| asked.next < asked.upto);
+        true
+    }
+
+    /// The peer asks to be shown its own log from an index; false if it asked before, or for more than we have told of.
+    pub(super) fn show(&mut self, from: u64) -> bool {
+        let [_, has_asked] = &mut self.has_asked;
+        if core::mem::replace(has_asked, true) || from > self.told {
+            return false;
+        }
+        self.showing = Some((from, self.told));
+        self.shown(0);
+        true
+    }
+
+    /// What the peer is to be shown of its own log.
+    pub(super) fn showing(&self) -> Option<(u64, u64)> {
+        self.showing
+    }
+
+    /// So many entries of it have been shown. After the last, ours are pushed again.
+    pub(super) fn shown(&mut self, entries: u64) {
+        let Some((from, to)) = self.showing else { return };
+        self.showing = Some((from + entries, to)).filter(|(from, to)| from < to);
+        self.holds_back &= self.showing.is_some();
     }
 
     /// Whether all that the peer has told of its own log is committed here.
@@ -186,7 +297,9 @@ impl Track {
         if index > self.next {
             return Err(Misconduct::WrongPlace);
         }
-        let key = self.key;
+        // Root signs what opens an epoch, the station's own key what joins one.
+        let opens = index == 0 && opened_with(&entry.header).is_some();
+        let key = if opens { *root } else { self.key };
         if !vouched(entry, &key, root, verify) {
             return Err(Misconduct::BadSignature);
         }
@@ -202,11 +315,11 @@ impl Track {
     }
 
     fn ours(&self) -> Head {
-        of(&self.held.heads, self.me)
+        self.held.heads.of(self.me)
     }
 
     fn peers(&self) -> Head {
-        of(&self.held.heads, self.me.peer())
+        self.held.heads.of(self.me.peer())
     }
 }
 
@@ -267,29 +380,46 @@ impl Tracks {
 
     /// Whether this epoch's number jumps further than any may.
     pub(super) fn jumps(&self, epoch: Epoch) -> bool {
-        let highest = self.list.last().map_or(0, |t| t.epoch().number);
-        epoch.number > highest.saturating_add(limits::EPOCH_JUMP_MAX)
+        epoch.number > self.current.number.saturating_add(limits::EPOCH_JUMP_MAX)
     }
 
-    /// The first of our entries that the peer lacks, the oldest epoch first.
-    pub(super) fn lacking(&self) -> Option<(Epoch, u64, u64)> {
-        self.list.iter().find_map(|t| {
-            let (from, to) = t.lacking()?;
-            Some((t.epoch(), from, to))
-        })
+    /// What is to be sent next: first what the peer asks to be shown of its own log, then the first of our entries that it lacks;
+    /// the oldest epoch first.
+    pub(super) fn lacking(&self) -> Option<Range> {
+        let range = |track: &Track, party, (from, to)| Range { epoch: track.epoch(), party, from, to };
+        let shown = self.list.iter().find_map(|t| Some(range(t, t.me.peer(), t.showing()?)));
+        shown.or_else(|| self.list.iter().find_map(|t| Some(range(t, t.me, t.lacking()?))))
+    }
+
+    /// Each epoch that the peer's hello does not name and in which we hold a log of its own.
+    pub(super) fn unnamed(&mut self, named: &[EpochHeads]) -> Vec<Epoch> {
+        let others = self.list.iter_mut().filter(|t| named.iter().all(|n| n.epoch != t.epoch()));
+        others.filter_map(|t| t.unnamed().then(|| t.epoch())).collect()
+    }
+
+    /// Asks to be shown our own log in each epoch in which the peer's hello names more of it than we hold; from where.
+    pub(super) fn ask(&mut self, until_ms: u64) -> Vec<(Epoch, u64)> {
+        let claimed = self.list.iter_mut().filter(|t| t.claimed.is_some());
+        claimed.filter_map(|t| Some((t.epoch(), t.ask(Some(until_ms))?))).collect()
+    }
+
+    /// When the peer has shown nothing of what it named for too long.
+    pub(super) fn proof_due_ms(&self) -> Option<u64> {
+        self.list.iter().filter_map(Track::proof_due_ms).min()
+    }
+
+    /// Whether we wait to be shown anything of our own log.
+    pub(super) fn asks(&self) -> bool {
+        self.list.iter().any(|t| t.asked.is_some())
+    }
+
+    /// The peer's station key in force below an epoch.
+    pub(super) fn key_below(&self, epoch: Epoch) -> Option<PublicKey> {
+        self.list.iter().rev().find(|t| t.epoch() < epoch).map(Track::key)
     }
 
     pub(super) fn caught_up(&self) -> bool {
-        self.list.iter().all(|t| t.caught_up() || t.halted())
-    }
-}
-
-/// The head of one party's log.
-pub(super) fn of(heads: &EpochHeads, party: Party) -> Head {
-    let [inviter, joiner] = heads.heads;
-    match party {
-        Party::Inviter => inviter,
-        Party::Joiner => joiner,
+        self.list.iter().all(|t| t.caught_up() || t.halted().is_some())
     }
 }
 

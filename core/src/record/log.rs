@@ -27,9 +27,26 @@ pub struct Log {
     serial: u64,
     /// The highest head of the other log that this one has named; heads never go back.
     named: Head,
-    /// Roots at sizes from `first_root` up to the present size: those that the other side may still name.
-    roots: VecDeque<Hash>,
-    first_root: u64,
+    /// The log at the smallest size that the other side may still name.
+    base: Base,
+    /// What was appended since.
+    steps: VecDeque<Step>,
+}
+
+/// A log at some size.
+#[derive(Clone, Debug)]
+struct Base {
+    edge: Edge,
+    root: Hash,
+    serial: u64,
+}
+
+/// One entry that was appended: its leaf, and the root and the serial after it.
+#[derive(Clone, Debug)]
+struct Step {
+    leaf: Hash,
+    root: Hash,
+    serial: u64,
 }
 
 /// An entry that has been judged fit to append.
@@ -64,9 +81,8 @@ impl Entry {
 impl Log {
     /// A log that holds nothing yet; `key` signs its first entry, `root` any new keys.
     pub fn new(line: LineId, epoch: Epoch, party: Party, key: PublicKey, root: PublicKey) -> Log {
-        let mut roots = VecDeque::new();
-        roots.push_back(empty_root());
         let named = Head { size: 0, root: empty_root() };
+        let base = Base { edge: Edge::new(), root: empty_root(), serial: 0 };
         Log {
             line,
             epoch,
@@ -76,9 +92,36 @@ impl Log {
             root,
             serial: 0,
             named,
-            roots,
-            first_root: 0,
+            base,
+            steps: VecDeque::new(),
         }
+    }
+
+    /// This log as it was at `size`; `None` if that is longer ago than the other side may name, or was never.
+    pub fn at(&self, size: u64) -> Option<Log> {
+        let past = usize::try_from(size.checked_sub(self.from())?).ok().filter(|past| *past <= self.steps.len())?;
+        let mut log = Log { edge: self.base.edge.clone(), ..self.clone() };
+        log.steps.truncate(past);
+        log.steps.iter().for_each(|step| log.edge.push(step.leaf));
+        log.keys.retain(|(from, _)| *from <= size);
+        log.serial = log.steps.back().map_or(self.base.serial, |step| step.serial);
+        Some(log)
+    }
+
+    /// The smallest size that the other side may still name: the largest that it has named, as far as we hold.
+    pub fn from(&self) -> u64 {
+        self.base.edge.size()
+    }
+
+    /// The leaf of the entry at an index; `None` if it is longer ago than the other side may name, or not there.
+    pub fn leaf_at(&self, index: u64) -> Option<Hash> {
+        let at = usize::try_from(index.checked_sub(self.from())?).ok()?;
+        self.steps.get(at).map(|step| step.leaf)
+    }
+
+    /// On which line.
+    pub fn line(&self) -> LineId {
+        self.line
     }
 
     /// Whose log it is.
@@ -129,8 +172,15 @@ impl Log {
 
     /// The root this log had at `size`; `None` if it is longer ago than the other side may name, or was never.
     pub fn root_at(&self, size: u64) -> Option<Hash> {
-        let at = usize::try_from(size.checked_sub(self.first_root)?).ok()?;
-        self.roots.get(at).copied()
+        match size.checked_sub(self.from())? {
+            0 => Some(self.base.root),
+            past => self.steps.get(usize::try_from(past - 1).ok()?).map(|step| step.root),
+        }
+    }
+
+    /// Whether this log has had this head, as far back as the other side may name one.
+    pub fn had(&self, head: &Head) -> bool {
+        self.root_at(head.size) == Some(head.root)
     }
 
     /// Judges whether `entry`, which is not held already, may stand next in this log; `other` is the other log of the line.
@@ -138,6 +188,38 @@ impl Log {
     /// # Errors
     /// The [`Misconduct`].
     pub fn judge(&self, entry: &Entry, other: &Log, verify: &dyn Verify) -> Result<(), Misconduct> {
+        self.judge_among(entry, &|head| other.had(head), verify)
+    }
+
+    /// The same, where `had` says whether the other log has had a head: of one that was forked, either branch may be named.
+    ///
+    /// # Errors
+    /// The [`Misconduct`] that halts this log.
+    pub fn judge_among(
+        &self,
+        entry: &Entry,
+        had: &dyn Fn(&Head) -> bool,
+        verify: &dyn Verify,
+    ) -> Result<(), Misconduct> {
+        self.continues(entry, verify)?;
+        let header = &entry.header;
+        if header.held.size < self.named.size {
+            return Err(Misconduct::HeadWentBack);
+        }
+        if !had(&header.held) {
+            return Err(Misconduct::HeadNeverOurs);
+        }
+        if serial(header).is_some_and(|serial| serial <= self.serial) {
+            return Err(Misconduct::StaleGrant);
+        }
+        Ok(())
+    }
+
+    /// Whether `entry` continues this log and its author's key has signed it. The head that it names is not judged.
+    ///
+    /// # Errors
+    /// The [`Misconduct`] that halts this log.
+    pub fn continues(&self, entry: &Entry, verify: &dyn Verify) -> Result<(), Misconduct> {
         let header = &entry.header;
         if header.line != self.line {
             return Err(Misconduct::WrongLine);
@@ -160,37 +242,28 @@ impl Log {
         if !vouched(entry, &self.key(), &self.root, verify) {
             return Err(Misconduct::BadSignature);
         }
-        if header.own != self.head() {
-            return Err(Misconduct::Fork);
-        }
-        if header.held.size < self.named.size {
-            return Err(Misconduct::HeadWentBack);
-        }
-        if other.root_at(header.held.size) != Some(header.held.root) {
-            return Err(Misconduct::HeadNeverOurs);
-        }
-        if serial(header).is_some_and(|serial| serial <= self.serial) {
-            return Err(Misconduct::StaleGrant);
-        }
-        Ok(())
+        if header.own == self.head() { Ok(()) } else { Err(Misconduct::Fork) }
     }
 
     /// Appends an entry that was judged, or that we have just signed.
     pub fn append(&mut self, entry: &Entry) {
         assert!(entry.header.own.size == self.size(), "only what continues the log is appended");
         self.edge.push(entry.leaf);
-        self.roots.push_back(self.edge.root());
         self.named = entry.header.held;
         let size = self.size();
         self.keys.extend(key_after(&entry.header).map(|key| (size, key)));
         self.serial = serial(&entry.header).unwrap_or(self.serial);
+        let (leaf, root) = (entry.leaf, self.edge.root());
+        self.steps.push_back(Step { leaf, root, serial: self.serial });
     }
 
     /// Forgets roots that the other side, having named `size`, can no longer name.
     pub fn forget_roots_below(&mut self, size: u64) {
-        while self.first_root < size && self.roots.len() > 1 {
-            self.roots.pop_front();
-            self.first_root += 1;
+        while self.from() < size
+            && let Some(step) = self.steps.pop_front()
+        {
+            self.base.edge.push(step.leaf);
+            self.base = Base { edge: core::mem::take(&mut self.base.edge), root: step.root, serial: step.serial };
         }
     }
 }
@@ -206,7 +279,7 @@ pub fn vouched(entry: &Entry, key: &PublicKey, root: &PublicKey, verify: &dyn Ve
     let granted = match &entry.header.what {
         Ok(What::Key { serial, keys, root: by_root, proof }) => {
             let [station, ..] = keys;
-            let message = to_be_signed(AAD_KEY, &key_grant(entry.header.line, *serial, keys));
+            let message = to_be_signed(AAD_KEY, &key_grant(entry.header.line, entry.header.epoch, *serial, keys));
             verify.verify(root, &message, by_root) && verify.verify(&PublicKey::from_bytes(*station), &message, proof)
         }
         _ => opened_with(&entry.header).is_none() || key == root,
@@ -239,8 +312,10 @@ pub fn opened_with(header: &Header) -> Option<Hash> {
     }
 }
 
-/// What root signs of new keys (§4.5): the serial and the three keys, as CBOR, under `counterpart/key/v1`.
-pub fn key_grant(line: LineId, serial: u64, keys: &[Hash; 3]) -> Vec<u8> {
+/// What root signs of new keys (§4.5): line, epoch, serial and the three keys, as CBOR, under `counterpart/key/v1`. Serials begin
+/// again in each epoch, so the grant names its epoch: it serves in no other.
+pub fn key_grant(line: LineId, epoch: Epoch, serial: u64, keys: &[Hash; 3]) -> Vec<u8> {
     let keys = keys.iter().map(|k| Value::bytes(k)).collect();
-    Value::Array(alloc::vec![Value::bytes(&line.0), Value::Uint(serial), Value::Array(keys)]).encode()
+    let epoch = Value::Array(alloc::vec![Value::Uint(epoch.number), Value::bytes(&epoch.id)]);
+    Value::Array(alloc::vec![Value::bytes(&line.0), epoch, Value::Uint(serial), Value::Array(keys)]).encode()
 }

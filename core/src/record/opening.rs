@@ -7,7 +7,7 @@ use super::charter::Keys;
 use super::entry::Head;
 use super::merkle::Hash;
 use super::sign1::Signature;
-use crate::ids::Epoch;
+use crate::ids::{Epoch, Party};
 use crate::limits;
 
 /// The last heads of one earlier epoch that the author of a new epoch's charter held, in the order of the parties.
@@ -109,6 +109,12 @@ fn write_heads(heads: &[EpochHeads]) -> Value {
 }
 
 impl EpochHeads {
+    /// The head of one party's log.
+    pub fn of(&self, party: Party) -> Head {
+        let [inviter, joiner] = self.heads;
+        if party == Party::Inviter { inviter } else { joiner }
+    }
+
     /// As a charter's `args` and the frames of the link carry them.
     pub(crate) fn write(&self) -> Value {
         let head = |h: &Head| Value::Array(alloc::vec![Value::Uint(h.size), Value::bytes(&h.root)]);

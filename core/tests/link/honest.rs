@@ -185,7 +185,7 @@ fn what_is_lacking_of_an_earlier_epoch_is_sent_first_and_each_entry_once() {
     assert_eq!(session.wants(0), None);
     session.frame(&hello(vec![first]), now(0), &Strict); // it does not know the second epoch
 
-    let range = |epoch, from| Range { epoch, from, to: 2 };
+    let range = |epoch, from| Range { epoch, party: Party::Inviter, from, to: 2 };
     assert_eq!(session.wants(0), Some(range(Epoch::FIRST, 0)));
     let [one, two] = author.stored.try_into().unwrap();
     assert_eq!(session.supply(range(Epoch::FIRST, 0), &[one], 0).len(), 1);

@@ -84,7 +84,7 @@ impl Author {
     pub fn change_key(&mut self, seed: u8, root: u8) -> Vec<u8> {
         let public = *key(seed).public().as_bytes();
         let keys = [public, [1; 32], [2; 32]];
-        let grant = to_be_signed(AAD_KEY, &key_grant(LINE, 1, &keys));
+        let grant = to_be_signed(AAD_KEY, &key_grant(LINE, self.log.epoch(), 1, &keys));
         let what = What::Key { serial: 1, keys, root: key(root).sign(&grant), proof: key(seed).sign(&grant) };
         let bytes = self.write(what, None, nothing());
         self.seed = seed;
@@ -113,7 +113,7 @@ pub fn first_key(party: Party) -> PublicKey {
 
 pub fn held(epoch: Epoch, inviter: Head, joiner: Head, peer_key: PublicKey) -> Held {
     let heads = [inviter, joiner];
-    Held { heads: EpochHeads { epoch, heads }, peer_key, halted: false }
+    Held { heads: EpochHeads { epoch, heads }, peer_key, halted: None, named: 0 }
 }
 
 pub fn setup(me: Party, held: Vec<Held>, rate: Rate, at: u64) -> Setup {

@@ -21,7 +21,7 @@ use counterpart_core::record::entry::Header;
 use counterpart_core::record::log::Entry;
 use counterpart_core::record::merkle::leaf_hash;
 use counterpart_core::record::opening::Opening;
-use counterpart_core::record::sign1::{AAD_CHARTER, AAD_ENTRY, Sign, SoftKey, seal, to_be_signed};
+use counterpart_core::record::sign1::{AAD_CHARTER, AAD_ENTRY, Sign, SoftKey, Strict, seal, to_be_signed};
 use counterpart_core::record::what::Offered;
 use counterpart_core::time::{Timestamp, Window};
 
@@ -120,6 +120,7 @@ impl Pair {
             conduct: Conduct { even: self.even, steady_ms: self.steady_ms, mark: Mark::Exercise },
             monotonic_ms: self.now - START,
             sign: &self.keys[party.slot()],
+            verify: &Strict,
             stored: &stored,
         })
     }
@@ -144,7 +145,7 @@ impl Pair {
 
     /// One act, which may be refused.
     pub fn ask(&mut self, party: Party, act: Act) -> Result<EntryRef, Refusal> {
-        match self.turn(party, vec![Input::Act(Box::new(act), None)]).answers[..] {
+        match self.turn(party, vec![Input::Act(self.lines[party.slot()].epoch(), Box::new(act), None)]).answers[..] {
             [Answer::Written(at)] => Ok(at),
             [Answer::Refused(refusal)] => Err(refusal),
             ref other => panic!("{other:?}"),
@@ -153,7 +154,8 @@ impl Pair {
 
     pub fn say(&mut self, party: Party, act: Act, text: &str) -> Result<EntryRef, Refusal> {
         let words = Words { salt: [1; 16], language: "en".into(), text: text.into() };
-        match self.turn(party, vec![Input::Act(Box::new(act), Some(words))]).answers[..] {
+        match self.turn(party, vec![Input::Act(self.lines[party.slot()].epoch(), Box::new(act), Some(words))]).answers[..]
+        {
             [Answer::Written(at)] => Ok(at),
             [Answer::Refused(refusal)] => Err(refusal),
             ref other => panic!("{other:?}"),

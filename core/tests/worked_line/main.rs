@@ -163,6 +163,7 @@ fn judged(charter: &Charter, before: &[Entry], case: &Case) -> Vec<String> {
             conduct: play::conduct(),
             monotonic_ms: 0,
             sign: &key,
+            verify: &Strict,
             stored: &stored,
         };
         let plan = station.turn(vec![Input::Arrived(Box::new(arrived))], &given);

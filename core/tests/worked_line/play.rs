@@ -1,7 +1,7 @@
 //! The line itself, played by two stations' own turns.
 
 use counterpart_core::act::{Act, Target, Words};
-use counterpart_core::ids::{EntryRef, Party, PostId};
+use counterpart_core::ids::{EntryRef, Epoch, Party, PostId};
 use counterpart_core::line::Line;
 use counterpart_core::line::due::Conduct;
 use counterpart_core::line::ladder::Headline;
@@ -11,6 +11,7 @@ use counterpart_core::record::charter::Charter;
 use counterpart_core::record::codes::{Channel, Code, Mode, OnSilence};
 use counterpart_core::record::log::Entry;
 use counterpart_core::record::merkle::Hash;
+use counterpart_core::record::sign1::Strict;
 use counterpart_core::record::what::Offered;
 use counterpart_core::time::{Timestamp, Window};
 
@@ -84,7 +85,7 @@ pub fn play(paired: &Paired) -> Vec<Told> {
         },
         Some(words(1, "en", "The overflight of 11 February.")),
     );
-    play.input(63, south, Input::Alerting(ASK, Channel::Terminal));
+    play.input(63, south, Input::Alerting(Epoch::FIRST, ASK, Channel::Terminal));
     play.act(90, south, Act::Seen { on }, None);
     let until = Some(BEGIN.plus(10 * 3_600_000));
     play.act(
@@ -128,7 +129,7 @@ fn words(salt: u8, language: &str, text: &str) -> Words {
 
 impl Play {
     fn act(&mut self, at_s: u64, who: Party, act: Act, words: Option<Words>) {
-        self.input(at_s, who, Input::Act(Box::new(act), words));
+        self.input(at_s, who, Input::Act(Epoch::FIRST, Box::new(act), words));
     }
 
     fn input(&mut self, at_s: u64, who: Party, input: Input) {
@@ -166,7 +167,8 @@ type Stored = (Entry, Option<Vec<u8>>);
 /// One turn of one station: the answers, and the entries that it stores.
 pub fn turn(line: &mut Line, who: Party, now: Timestamp, inputs: Vec<Input>) -> (Vec<Answer>, Vec<Stored>) {
     let sign = key(who, 1);
-    let given = Given { now, conduct: conduct(), monotonic_ms: now.0, sign: &sign, stored: &|_, _| None };
+    let given =
+        Given { now, conduct: conduct(), monotonic_ms: now.0, sign: &sign, verify: &Strict, stored: &|_, _| None };
     let plan = line.turn(inputs, &given);
     (plan.answers, plan.written.into_iter().map(|w| (w.entry, w.body)).collect())
 }

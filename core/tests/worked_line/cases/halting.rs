@@ -1,5 +1,6 @@
 //! Cases of misconduct: form, frame, signature, place and keys.
 
+use counterpart_core::ids::Epoch;
 use counterpart_core::record::cbor::Value;
 use counterpart_core::record::kind::Kind;
 use counterpart_core::record::log::key_grant;
@@ -172,7 +173,7 @@ impl Bench<'_> {
     /// The args of a `key` that brings the key of seed `2a`.
     fn grant(&self, serial: u64, by_root: &SoftKey, by_new: &SoftKey) -> (u64, Value) {
         let keys = [*SoftKey::from_seed([0x2a; 32]).public().as_bytes(), [0x2b; 32], [0x2c; 32]];
-        let message = to_be_signed(AAD_KEY, &key_grant(self.charter.line, serial, &keys));
+        let message = to_be_signed(AAD_KEY, &key_grant(self.charter.line, Epoch::FIRST, serial, &keys));
         let signatures = [by_root, by_new].map(|key| Value::bytes(&key.sign(&message)));
         let args = [uint(serial), list(&keys.map(|k| Value::bytes(&k)))];
         (14, list(&[&args[..], &signatures].concat()))

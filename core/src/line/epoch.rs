@@ -1,0 +1,266 @@
+//! From one epoch to the next (`docs/protocol.md` §4.6): which keys are in force, how an epoch is opened and joined, how far an
+//! ended one counts.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use super::Line;
+use super::facts::{Cut, Facts, View};
+use super::span::Span;
+use super::turn::{Given, Written};
+use crate::ids::{EntryRef, Epoch, Party};
+use crate::limits;
+use crate::record::charter::Keys;
+use crate::record::entry::{Head, Header};
+use crate::record::log::Entry;
+use crate::record::merkle::{Edge, empty_root};
+use crate::record::opening::{EpochHeads, Opening};
+use crate::record::sign1::PublicKey;
+use crate::record::what::What;
+
+/// The bytes of an entry that the line holds; `None` if our machine cannot read them now.
+pub type Stored<'a> = dyn Fn(Epoch, EntryRef) -> Option<Vec<u8>> + 'a;
+
+/// An epoch that serves no more (§4.6).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ended {
+    /// Both sides have not yet written their charter of a later one: what comes late still counts.
+    Unsettled,
+    /// They have: nothing of it changes any more.
+    Settled,
+}
+
+impl<'a> View<'a> {
+    /// The same, of an epoch that has ended: what is open in it reads *broken off*.
+    fn of_ended(mut self, ended: Ended) -> View<'a> {
+        self.ended = Some(ended);
+        self
+    }
+
+    /// Whether its epoch has ended, and how.
+    pub fn ended(&self) -> Option<Ended> {
+        self.ended
+    }
+}
+
+impl Line {
+    /// Every epoch that is known, ascending.
+    pub fn spans(&self) -> impl DoubleEndedIterator<Item = &Span> {
+        self.spans.iter()
+    }
+
+    /// One epoch.
+    pub fn span(&self, epoch: Epoch) -> Option<&Span> {
+        self.spans.iter().find(|span| span.epoch() == epoch)
+    }
+
+    pub(super) fn span_mut(&mut self, epoch: Epoch) -> Option<&mut Span> {
+        self.spans.iter_mut().find(|span| span.epoch() == epoch)
+    }
+
+    /// The highest epoch in which either log has begun: above [`Line::epoch`] if the peer opened one that we have not joined.
+    pub fn latest(&self) -> Epoch {
+        let begun = |span: &&Span| span.own().size() + span.peer().size() > 0;
+        self.spans.iter().rfind(begun).map_or(self.epoch(), Span::epoch)
+    }
+
+    /// The keys of a party that are in force: those of its last `key` entry or opening of any epoch, else the charter's.
+    pub fn keys(&self, party: Party) -> Keys {
+        let named = self.charter.party(party).keys;
+        match self.spans.iter().rev().find_map(|span| span.grants(party).1) {
+            Some([station, link, word]) => Keys { root: named.root, station, link, word },
+            None => named,
+        }
+    }
+
+    /// The station key of a party that is in force before its log of this epoch begins.
+    pub(super) fn key_before(&self, party: Party, epoch: Epoch) -> PublicKey {
+        let below = self.spans.iter().rev().filter(|span| span.epoch() < epoch);
+        let begun = below.map(|span| span.log(party)).find(|log| log.size() > 0);
+        begun.map_or_else(|| PublicKey::from_bytes(self.charter.party(party).keys.station), |log| log.key())
+    }
+
+    /// The place of an epoch, which is made if it is not known.
+    pub(super) fn span_at(&mut self, epoch: Epoch) -> &mut Span {
+        let at = self.spans.partition_point(|span| span.epoch() < epoch);
+        if self.spans.get(at).is_none_or(|span| span.epoch() != epoch) {
+            let roots = Party::BOTH.map(|party| PublicKey::from_bytes(self.charter.party(party).keys.root));
+            self.spans.insert(at, Span::new(&self.charter, self.me, epoch, roots));
+        }
+        &mut self.spans[at]
+    }
+
+    /// Gives the log that this index 0 of a later epoch begins the key that has to have signed it; false if it begins none.
+    pub(super) fn begins(&mut self, header: &Header) -> bool {
+        let (party, epoch) = (header.party, header.epoch);
+        let Ok(What::Charter(args)) = &header.what else { return false };
+        let key = match Opening::read(args) {
+            Some(Opening::Opened { .. }) => PublicKey::from_bytes(self.charter.party(party).keys.root),
+            Some(Opening::Joined { .. }) => self.key_before(party, epoch),
+            Some(Opening::Paired { .. }) | None => return false,
+        };
+        self.span_at(epoch).sign_first_with(party, key);
+        true
+    }
+
+    /// The last heads held of both logs in every epoch below this one.
+    pub(super) fn earlier(&self, epoch: Epoch) -> Vec<EpochHeads> {
+        let below = self.spans.iter().filter(|span| span.epoch() < epoch);
+        below.map(Span::heads).filter(|e| e.heads.iter().any(|head| head.size > 0)).collect()
+    }
+
+    /// Whether we have opened an epoch ourselves: only who was restored, or saw its log forked, or its keys retired, does.
+    pub(super) fn has_opened(&self) -> bool {
+        self.spans.iter().any(|span| matches!(span.opening(self.me), Some(Opening::Opened { .. })))
+    }
+
+    /// Joins the epoch that the peer has opened, as soon as that is ours to do.
+    pub(super) fn join(&mut self, given: &Given<'_>, written: &mut Vec<Written>) {
+        let latest = self.latest();
+        if latest == self.epoch() || !self.signs() || given.sign.public() != self.signer() {
+            return;
+        }
+        let (me, key) = (self.me, self.signer());
+        let opening = Opening::Joined { heads: self.earlier(latest), restored: self.has_opened() };
+        self.span_at(latest).sign_first_with(me, key);
+        written.push(self.begin_log(latest, &opening, given.now, given.sign));
+        self.owes_since = None;
+        self.recount(given.stored);
+    }
+
+    /// What people see of an epoch. In one that has ended nothing is open: it reads *broken off*; and once both sides have
+    /// written their charter of a later one, only what these name counts, and nothing of it changes any more.
+    pub fn look(&self, epoch: Epoch) -> Option<View<'_>> {
+        let span = self.span(epoch)?;
+        if epoch >= self.epoch() {
+            return Some(span.facts.all());
+        }
+        let Some(cut) = self.counted(span) else {
+            return Some(span.facts.all().of_ended(Ended::Unsettled));
+        };
+        Some(span.facts.view(cut).of_ended(Ended::Settled))
+    }
+
+    /// How far both logs of an ended epoch count: as far as either side's charter of the lowest later epoch names them in which
+    /// both have written theirs. `None` before that.
+    fn counted(&self, span: &Span) -> Option<Cut> {
+        let named = self.named_of(span)?;
+        let size = |party: Party| {
+            let log = span.log(party);
+            let (by_its_author, by_the_other) = (named(party, party), named(party.peer(), party));
+            if party == self.me && span.folded_on.is_some() {
+                return by_the_other.size;
+            }
+            // A head that we cannot look up is one that we do not hold (of ours: not shown), or older than any that is at issue.
+            let parted = by_the_other.size >= log.from() && by_the_other.size <= log.size() && !log.had(&by_the_other);
+            let longer = if parted { by_its_author.size } else { by_its_author.size.max(by_the_other.size) };
+            longer.min(log.size())
+        };
+        Some(Cut(Party::BOTH.map(size)))
+    }
+
+    /// By whom, of whose log: what the charters of the epoch that ended this one name of it.
+    fn named_of<'a>(&'a self, span: &Span) -> Option<impl Fn(Party, Party) -> Head + use<'a>> {
+        let epoch = span.epoch();
+        let both = |later: &&Span| Party::BOTH.iter().all(|party| later.opening(*party).is_some());
+        let by = self.spans.iter().filter(|later| later.epoch() > epoch).find(both)?;
+        Some(move |author: Party, party: Party| {
+            let heads = by.opening(author).into_iter().flat_map(Opening::heads);
+            let nothing = Head { size: 0, root: empty_root() };
+            heads.copied().find(|e| e.epoch == epoch).map_or(nothing, |e| e.of(party))
+        })
+    }
+
+    /// The branch of our log that counts in an ended epoch: the one that the other side's charter names.
+    fn counts_on(&self, span: &Span) -> Option<usize> {
+        let named = self.named_of(span)?(self.me.peer(), self.me);
+        if named.size < span.own().from() || span.own().had(&named) {
+            return None;
+        }
+        span.branches.iter().position(|b| !span.extends(b) && named.size > b.from && b.log.had(&named))
+    }
+
+    /// Folds anew the epochs in which another branch of our log counts than the one on which they are folded.
+    pub(super) fn recount(&mut self, stored: &Stored<'_>) {
+        let other = |span: &&Span| !span.branches.is_empty() && self.counts_on(span) != span.folded_on;
+        let epochs: Vec<Epoch> = self.spans.iter().filter(other).map(Span::epoch).collect();
+        for epoch in epochs {
+            self.refold(epoch, stored);
+        }
+    }
+
+    /// Looks again at epochs in which our log is forked: after a start, which cannot know it before it has read everything.
+    pub fn rebuilt(&mut self, stored: &Stored<'_>) {
+        self.spans.iter_mut().for_each(Span::forget_roots);
+        let forked = |span: &&Span| span.branches.iter().any(|b| !span.extends(b));
+        let epochs: Vec<Epoch> = self.spans.iter().filter(forked).map(Span::epoch).collect();
+        for epoch in epochs {
+            self.refold(epoch, stored);
+        }
+    }
+
+    fn refold(&mut self, epoch: Epoch, stored: &Stored<'_>) {
+        let Some(span) = self.span(epoch) else { return };
+        let on = self.counts_on(span);
+        let branch = on.and_then(|at| span.branches.get(at));
+        let (me, kept) = (self.me, branch.map_or(span.own().size(), |b| b.from));
+        let read = |party, index| {
+            let bytes = stored(epoch, EntryRef { party, index })?;
+            Entry::read(&bytes).ok()
+        };
+        let ours: Option<Vec<Entry>> = (0..kept).map(|index| read(me, index)).collect();
+        let theirs: Option<Vec<Entry>> = (0..span.peer().size()).map(|index| read(me.peer(), index)).collect();
+        let (Some(mut ours), Some(theirs)) = (ours, theirs) else { return };
+        ours.extend(branch.iter().flat_map(|b| b.entries.iter().cloned()));
+        let mut facts = Facts::new(self.charter.clone());
+        let rest = fold(&mut facts, &ours, &theirs);
+        if let Some(span) = self.span_mut(epoch) {
+            span.fold_anew(facts, if me == Party::Inviter { rest } else { reversed(rest) }, on);
+        }
+    }
+}
+
+fn reversed([one, other]: [VecDeque<Header>; 2]) -> [VecDeque<Header>; 2] {
+    [other, one]
+}
+
+/// Folds two logs, ours and theirs, in an order in which each entry finds what its author had seen; what names a head that ours
+/// never had is left, with all that follows it.
+fn fold(facts: &mut Facts, ours: &[Entry], theirs: &[Entry]) -> [VecDeque<Header>; 2] {
+    let mut edge = Edge::new();
+    let mut roots = alloc::vec![edge.root()];
+    roots.extend(ours.iter().map(|entry| {
+        edge.push(entry.leaf);
+        edge.root()
+    }));
+    let had = |head: &Head| usize::try_from(head.size).ok().and_then(|size| roots.get(size)) == Some(&head.root);
+    let mut rest: [VecDeque<Header>; 2] = [ours, theirs].map(|log| log.iter().map(|e| e.header.clone()).collect());
+    let mut done = [0_u64; 2];
+    loop {
+        let mut moved = false;
+        for (at, other) in [(0, 1), (1, 0)] {
+            while let Some(next) = rest[at].front().filter(|h| h.held.size <= done[other] && (at == 0 || had(&h.held)))
+            {
+                facts.apply(next);
+                rest[at].pop_front();
+                done[at] += 1;
+                moved = true;
+            }
+        }
+        if !moved {
+            return rest;
+        }
+    }
+}
+
+impl Line {
+    /// As many epochs as a line may have.
+    pub(super) fn is_full(&self) -> bool {
+        self.spans.len() >= limits::EPOCHS_MAX
+    }
+
+    /// Whether this epoch's number jumps further than any may.
+    pub(super) fn jumps(&self, epoch: Epoch) -> bool {
+        epoch.number > self.latest().number.saturating_add(limits::EPOCH_JUMP_MAX)
+    }
+}

@@ -1,0 +1,40 @@
+//! What one side claims to hold of the other's own log, and shows (`docs/protocol.md` §8.3).
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::{Now, Output, Session};
+use crate::fault::Misconduct;
+use crate::ids::Epoch;
+use crate::link::frame::Frame;
+
+impl Session {
+    /// Everything that was asked for of our own log has been shown, or nothing was.
+    pub(super) fn is_heard(&mut self, out: &mut Vec<Output>) {
+        if !self.tracks.asks() && self.opened().is_some_and(|open| !core::mem::replace(&mut open.heard, true)) {
+            out.push(Output::Heard);
+        }
+    }
+
+    /// The peer asks to be shown its own log. It may do so once an epoch.
+    pub(super) fn show(&mut self, epoch: Epoch, from: u64) -> bool {
+        self.tracks.find_mut(epoch).is_some_and(|track| track.show(from))
+    }
+
+    /// What is claimed of our log and not shown. The hello is the evidence.
+    pub(super) fn accuse_of_claim(&mut self, out: &mut Vec<Output>) {
+        let hello = self.opened().map(|open| open.hello.clone()).unwrap_or_default();
+        self.accuse(Misconduct::FalseClaim, self.tracks.current(), &hello, out);
+    }
+
+    /// The peer names misconduct of ours. If our log does not continue what it holds, another copy of us may have written: then
+    /// we ask to see what it holds, once.
+    pub(super) fn is_accused(&mut self, number: u64, text: String, now: Now, out: &mut Vec<Output>) {
+        let what = Misconduct::from_number(number);
+        out.push(Output::PeerFault { what, number, text });
+        let current = self.tracks.current();
+        let forked = matches!(what, Some(Misconduct::Fork | Misconduct::WrongPlace)) && self.opened().is_some();
+        let from = self.tracks.find_mut(current).filter(|_| forked).and_then(|track| track.ask(None));
+        self.send(from.map(|from| Frame::Show { epoch: current, from }), now.ms, out);
+    }
+}
