@@ -488,6 +488,7 @@ lines-no-requests = No open request.
 
 standing-void = void, without effect: { $why }
 standing-unknown = unknown, without effect
+standing-waits = kept, waits for what its author had seen
 record-page = Entries { $from } to { $to } of { $total }
 body-lacking = (its words are not held here)
 body-deniable = (deniable)
@@ -608,6 +609,18 @@ refusal-restored = This station is restored from a backup and signs nothing befo
     .do = Look at what the other side shows and open a new epoch with the root key.
 refusal-lacks-rules = The charter in force names rules of version { $version }, which this program lacks.
     .do = Run a program that has them; what comes meanwhile is kept.
+refusal-epoch-ended = A new epoch of the line has begun since this was looked at, and numbers begin again in it.
+    .do = Look at the line again, then repeat what still applies.
+refusal-key-not-held = This station does not hold the key that signs the next entry of the line.
+    .do = Put the key file of that epoch in its place, or open a new epoch with the root key.
+refusal-awaits-peer = The other side has not been heard since this copy was started.
+    .do = Wait until it is connected, or say that it cannot be reached.
+refusal-awaits-judgement = The other side shows entries of ours that this copy does not hold.
+    .do = Look at them beside the list of keys that root has granted, and take or leave them.
+refusal-not-root = That is not the root key that the charter names for this side.
+    .do = Give the root key with which this station was set up.
+refusal-too-many-epochs = The line has as many epochs as a line can have.
+    .do = Pair the two stations anew.
 refusal-unknown-line = There is no such line here.
     .do = See lines for those there are.
 

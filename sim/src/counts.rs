@@ -69,6 +69,7 @@ pub fn of_entry(counts: &mut Counts, written: &Written) {
         Standing::Counts => {}
         Standing::Void(bar) => counts.note(format!("void {}", name(&bar))),
         Standing::Unknown => counts.note("unknown"),
+        Standing::Waits => counts.note("waits"),
     }
     if !written.entry.header.lacking.is_empty() {
         counts.note("lacking");

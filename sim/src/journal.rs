@@ -143,7 +143,7 @@ impl Journal {
             };
             let header = &stored.entry.header;
             if party != self.me && stored.body.is_none() && matches!(header.body, Some(BodyRef::Attested(_))) {
-                line.lacks(header.own.size);
+                line.lacks(header.epoch, header.own.size);
             }
             read[party.slot()] += 1;
         }

@@ -49,7 +49,8 @@ impl World {
         }
         let mut waiting: BTreeMap<usize, Waiting> = BTreeMap::new();
         for (at, message) in it.inbox.drain(..it.inbox.len().min(TURN_INPUTS_MAX)) {
-            waiting.entry(at).or_default().take(message);
+            let epoch = it.kept[at].line.epoch();
+            waiting.entry(at).or_default().take(message, epoch);
         }
         if self.plan.fault == Some(Fault::ReorderedApply) {
             waiting.values_mut().for_each(Waiting::reorder);
@@ -110,7 +111,14 @@ impl World {
         let stored = |_: Epoch, at: EntryRef| stored(journal, at, accepts_forks.then_some(arrived.as_slice()));
         let steady_ms = now.ms.saturating_sub(kept.up_since_ms);
         let conduct = Conduct { even: kept.even, steady_ms, mark: Mark::Exercise };
-        let given = Given { now: now.wall, conduct, monotonic_ms: now.ms, sign: key, stored: &stored };
+        let given = Given {
+            now: now.wall,
+            conduct,
+            monotonic_ms: now.ms,
+            sign: key,
+            verify: &self.plan.signing,
+            stored: &stored,
+        };
         let mut written: Vec<Written> = Vec::new();
         written.extend(opening.and_then(|opening| line.open(&opening, &given).ok()));
         for lie in lies {
@@ -125,7 +133,7 @@ impl World {
         let accused = plan.answers.iter().zip(shown);
         let mut evidence: Vec<Evidence> = accused.filter_map(|(answer, bytes)| accusation(answer, bytes)).collect();
         for breach in breaches {
-            line.mark_halted(breach.what);
+            line.mark_halted(line.epoch(), breach.what);
             evidence.push(breach);
         }
         kept.stirred = false;
@@ -217,6 +225,8 @@ impl World {
                 self.acts += u64::from(entry.party == self.stations[station].kept[at].line.me());
             }
             Answer::Held => self.counts.note("held already"),
+            Answer::Kept => self.counts.note("shown kept"),
+            Answer::LetGo => self.counts.note("let go"),
         }
         Ok(())
     }
@@ -271,7 +281,7 @@ impl World {
             promises::same(Promise::OrderDoesNotMatter, &line, &again)?;
         }
         if let Some(halted) = kept.journal.halted() {
-            line.mark_halted(halted);
+            line.mark_halted(line.epoch(), halted);
         }
         kept.line = line;
         kept.stirred = true;
@@ -393,11 +403,11 @@ impl World {
 }
 
 impl Waiting {
-    fn take(&mut self, message: Message) {
+    fn take(&mut self, message: Message, epoch: Epoch) {
         match message {
             Message::Open(opening) => self.opening = Some(opening),
-            Message::Act(act, words) => self.inputs.push(Input::Act(act, words)),
-            Message::Alerting(at, channel) => self.inputs.push(Input::Alerting(at, channel)),
+            Message::Act(act, words) => self.inputs.push(Input::Act(epoch, act, words)),
+            Message::Alerting(at, channel) => self.inputs.push(Input::Alerting(epoch, at, channel)),
             Message::Arrived(number, arrived) => {
                 self.fed_by.insert(number);
                 self.arrived.push((arrived.entry.header.at(), arrived.entry.bytes.clone()));

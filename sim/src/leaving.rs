@@ -53,7 +53,7 @@ impl World {
                 let index = own.map_or(0, |s| s.entry.header.own.size);
                 return self.entry_leaves(number, from, index);
             }
-            Frame::Fault { .. } | Frame::Chain { .. } | Frame::Answer(_) => {}
+            Frame::Fault { .. } | Frame::Chain { .. } | Frame::Answer(_) | Frame::Show { .. } => {}
         }
         Ok(true)
     }

@@ -137,7 +137,7 @@ fn write(line: &mut Line, payload: &[u8], body: Option<Vec<u8>>, given: &Given<'
     let at = entry.header.at();
     let standing = line.reload(&entry).ok()?;
     let thing = line.facts().all().fact(at).map(|f| f.thing);
-    Some(Written { epoch: line.epoch(), entry, body, standing, thing })
+    Some(Written { epoch: line.epoch(), entry, body, standing, thing, taken_back: false })
 }
 
 /// The next entry of this line, saying this.

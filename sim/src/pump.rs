@@ -108,7 +108,12 @@ impl World {
                 self.counts.note(format!("closed {}", counts::name(&reason)));
                 self.close_end(number, end);
             }
-            Output::PeerHello { .. } | Output::Even(_) | Output::PeerHolds { .. } | Output::Path(_) => {}
+            Output::Shown(_)
+            | Output::Heard
+            | Output::PeerHello { .. }
+            | Output::Even(_)
+            | Output::PeerHolds { .. }
+            | Output::Path(_) => {}
         }
         Ok(())
     }

@@ -121,7 +121,7 @@ impl Kept {
     /// What a session is told: what is on disk.
     pub fn held(&self) -> Held {
         let heads = EpochHeads { epoch: self.line.epoch(), heads: Party::BOTH.map(|p| self.journal.head(p)) };
-        Held { heads, peer_key: self.line.peer().key(), halted: self.journal.halted().is_some() }
+        Held { heads, peer_key: self.line.peer().key(), halted: self.journal.halted(), named: self.line.own().from() }
     }
 
     /// What a session would be told of a state that is not on disk: only a fault does that.

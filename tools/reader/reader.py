@@ -323,7 +323,7 @@ class Log:
         if header.new is None:
             return True
         serial, keys, by_root, by_new = header.new
-        message = to_be_signed(b"key", encode([self.charter.line, serial, keys]))
+        message = to_be_signed(b"key", encode([self.charter.line, header.epoch, serial, keys]))
         return verify(root, message, by_root) and verify(keys[0], message, by_new)
 
     def take(self, data, body, other):

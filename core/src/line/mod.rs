@@ -22,6 +22,7 @@ pub mod talk;
 mod terms;
 pub mod turn;
 
+use alloc::vec::Vec;
 
 use crate::fault::Misconduct;
 use crate::ids::{Epoch, LineId, Party};

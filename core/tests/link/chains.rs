@@ -32,7 +32,7 @@ fn author(party: Party) -> Author {
 fn changes(author: &mut Author, serial: u64, link: [u8; 32], root: u8) -> Entry {
     let seed = author.seed + 1;
     let keys = [*key(seed).public().as_bytes(), link, [2; 32]];
-    let grant = to_be_signed(AAD_KEY, &key_grant(LINE, serial, &keys));
+    let grant = to_be_signed(AAD_KEY, &key_grant(LINE, author.log.epoch(), serial, &keys));
     let what = What::Key { serial, keys, root: key(root).sign(&grant), proof: key(seed).sign(&grant) };
     let bytes = author.write(what, None, nothing());
     author.seed = seed;

@@ -226,17 +226,19 @@ fn a_claim_is_not_agreed_to_by_growing_past_it_but_by_what_the_peer_names_next()
     session.frame(&true_ping, now(0), &Strict);
 
     assert_eq!(before, None); // index 4 may not be what it would take for a continuation
-    assert_eq!(session.wants(0), Some(Range { epoch: Epoch::FIRST, from: 3, to: 6 }));
+    assert_eq!(session.wants(0), Some(Range { epoch: Epoch::FIRST, party: Party::Joiner, from: 3, to: 6 }));
 }
 
 #[test]
-fn who_claims_a_log_of_ours_in_an_epoch_unknown_here_is_not_accused_for_writing_in_it() {
+fn who_claims_a_log_of_ours_in_an_epoch_unknown_here_is_asked_to_show_it_before_it_writes_there() {
     let theirs = EpochHeads { epoch: SECOND, heads: [nothing(), Head { size: 4, root: [6; 32] }] };
     let (mut session, out) = joiner_hears(0, theirs);
     let bytes = Author::new(Party::Inviter, SECOND, 11).memo("joined");
 
+    let show = Frame::Show { epoch: SECOND, from: 0 }.encode().unwrap();
     assert!(out.iter().any(|o| matches!(o, Output::Claim { epoch: SECOND, .. })));
-    assert!(give(&mut session, &bytes).is_empty());
+    assert!(out.iter().any(|o| matches!(o, Output::Send(sent) if *sent == show)));
+    assert_eq!(named(&give(&mut session, &bytes)), Some(Misconduct::FalseClaim));
 }
 
 #[test]

@@ -208,7 +208,10 @@ impl Pair {
                 let entry = Entry::read(bytes).unwrap();
                 if entry.header.held.size <= line.log(author.peer()).size() {
                     line.reload(&entry).unwrap();
-                    missing.iter().filter(|at| **at == entry.header.at()).for_each(|at| line.lacks(at.index));
+                    missing
+                        .iter()
+                        .filter(|at| **at == entry.header.at())
+                        .for_each(|at| line.lacks(entry.header.epoch, at.index));
                 }
             }
         }

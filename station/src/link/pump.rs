@@ -322,15 +322,17 @@ impl Pump<'_> {
         }
     }
 
-    /// Entries of ours: from those at hand, or from the store.
+    /// Entries to be sent: of ours from those at hand, or from the store.
     async fn fetch(&self, range: Range) -> Option<Vec<WithBody>> {
         let published = self.shared.keeper.published().borrow().clone();
         let line = published.lines.get(&self.line)?;
-        if line.epoch == range.epoch && line.recent.front().is_some_and(|first| first.index <= range.from) {
+        if (line.epoch, line.me) == (range.epoch, range.party)
+            && line.recent.front().is_some_and(|first| first.index <= range.from)
+        {
             let wanted = line.recent.iter().filter(|p| (range.from..range.to).contains(&p.index));
             return Some(wanted.map(|p| (p.bytes.to_vec(), p.body.as_ref().map(|b| b.to_vec()))).collect());
         }
-        let log = crate::record::log_key(self.line, range.epoch, line.me);
+        let log = crate::record::log_key(self.line, range.epoch, range.party);
         let reader = self.shared.reader.clone();
         let read = move || stored(&reader, log, range);
         match tokio::task::spawn_blocking(read).await {
@@ -399,7 +401,7 @@ impl Pump<'_> {
                 let packets = self.control.stats().map(|stats| (stats.sent_packets, stats.lost_packets));
                 board.change(line, |link| (link.path, link.packets) = (Some(path), packets));
             }
-            Output::PeerHolds { .. } => {}
+            Output::PeerHolds { .. } | Output::Shown(_) | Output::Heard => {}
             Output::Claim { epoch, head } => {
                 if let Some(left_out) = self.may_log("claim") {
                     let size = head.size;

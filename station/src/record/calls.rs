@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use counterpart_core::fault::Refusal;
-use counterpart_core::ids::{EntryRef, LineId};
+use counterpart_core::ids::{EntryRef, Epoch, LineId};
 use counterpart_core::line::Line;
 use counterpart_core::line::turn::{Answer, Input, Plan, Written};
 use tokio::sync::oneshot;
@@ -148,14 +148,14 @@ pub(super) fn reply(
         }
     }
     for (id, plan, callers) in turns {
-        let epoch = plan.epoch;
-        let line = lines.line(&id).map(|kept| &kept.line).filter(|line| line.epoch() == epoch);
-        let mut answers = plan.answers.into_iter();
+        let Plan { written, answers, .. } = plan;
+        let line = lines.line(&id).map(|kept| &kept.line);
+        let mut answers = answers.into_iter();
         for caller in callers {
             let own: Vec<Answer> = answers.by_ref().take(caller.inputs()).collect();
             match (failed, caller) {
                 (Some(fault), caller) => caller.refuse(fault.clone()),
-                (None, Caller::Act { reply, .. }) => drop(reply.send(act_answer(epoch, &own, line))),
+                (None, Caller::Act { reply, .. }) => drop(reply.send(act_answer(&written, &own, line))),
                 (None, Caller::Entries { reply, .. }) => drop(reply.send(Ok(taken(&own)))),
                 (None, caller) => caller.refuse(ActFault::Stopping),
             }
@@ -163,10 +163,12 @@ pub(super) fn reply(
     }
 }
 
-fn act_answer(epoch: counterpart_core::ids::Epoch, answers: &[Answer], line: Option<&Line>) -> Result<Done, ActFault> {
+fn act_answer(written: &[Written], answers: &[Answer], line: Option<&Line>) -> Result<Done, ActFault> {
+    let epoch = |at: &EntryRef| written.iter().find(|w| w.entry.header.at() == *at).map_or(Epoch::FIRST, |w| w.epoch);
     match answers.first() {
         Some(Answer::Written(at)) => {
-            let called = line.map(|line| Called::of(line, *at));
+            let epoch = epoch(at);
+            let called = line.filter(|line| line.epoch() == epoch).map(|line| Called::of(line, *at));
             Ok(Done { epoch, at: *at, called, repeated: false })
         }
         Some(Answer::Refused(refusal)) => Err(ActFault::Refused(*refusal)),

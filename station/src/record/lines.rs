@@ -8,11 +8,9 @@ use counterpart_core::fault::Misconduct;
 use counterpart_core::ids::{EntryRef, Epoch, LineId, Party};
 use counterpart_core::line::Line;
 use counterpart_core::line::turn::Written;
-use counterpart_core::link::Held;
 use counterpart_core::record::charter::Charter;
 use counterpart_core::record::entry::BodyRef;
 use counterpart_core::record::log::Entry;
-use counterpart_core::record::opening::EpochHeads;
 use counterpart_core::time::Timestamp;
 
 use super::published::{LinePublished, Pushed, RECENT_MAX, WORDS_MAX};
@@ -89,12 +87,11 @@ impl Kept {
     pub(super) fn publish(&self) -> LinePublished {
         let line = &self.line;
         let (peer, log) = (line.me().peer(), line.peer());
-        let heads = EpochHeads { epoch: line.epoch(), heads: Party::BOTH.map(|party| line.log(party).head()) };
         let terms = line.facts().all().charter().party(peer).clone();
         LinePublished {
             me: line.me(),
             epoch: line.epoch(),
-            held: vec![Held { heads, peer_key: log.key(), halted: line.halted().is_some() }],
+            held: line.held(),
             peer_root: log.root_key(),
             peer_link: terms.keys.link,
             peer_addresses: terms.addresses,
@@ -207,7 +204,7 @@ pub fn load_judged(
                 judged.map_err(|m| corrupt(format!("entry {at}: {}", m.word())))?;
                 let attested = matches!(entry.header.body, Some(BodyRef::Attested(_)));
                 if party != me && attested && !reader.had_body(entry_key(line.id(), epoch, at))? {
-                    line.lacks(at.index);
+                    line.lacks(epoch, at.index);
                 }
                 pages.advance();
                 moved = true;
@@ -234,7 +231,7 @@ fn mark(reader: &Reader, line: &mut Line) -> Result<(), StoreError> {
         }
         let halted = log.halted.and_then(Misconduct::from_number);
         if let Some(misconduct) = halted.filter(|_| log.key == log_key(line.id(), line.epoch(), line.me().peer())) {
-            line.mark_halted(misconduct);
+            line.mark_halted(line.epoch(), misconduct);
         }
     }
     Ok(())

@@ -7,11 +7,12 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use counterpart_core::fault::Refusal;
-use counterpart_core::ids::{LineId, Party};
+use counterpart_core::ids::{Epoch, LineId, Party};
 use counterpart_core::line::Line;
 use counterpart_core::line::due::Conduct;
 use counterpart_core::line::turn::{Answer, Given, Input, Plan};
 use counterpart_core::precedence::Mark;
+use counterpart_core::record::sign1::Strict;
 use counterpart_core::time::Timestamp;
 use tokio::sync::watch;
 
@@ -115,11 +116,13 @@ impl Record {
                 if let Some(done) = self.done_before(&actor, turn) {
                     let _ = reply.send(done);
                 } else {
-                    turn.put(line, [Input::Act(act, words)], Caller::Act { reply, actor: Some(actor) });
+                    let epoch = self.epoch(&line);
+                    turn.put(line, [Input::Act(epoch, act, words)], Caller::Act { reply, actor: Some(actor) });
                 }
             }
             Message::Alerting { line, attempt, channel, reply } => {
-                turn.put(line, [Input::Alerting(attempt, channel)], Caller::Act { reply, actor: None });
+                let epoch = self.epoch(&line);
+                turn.put(line, [Input::Alerting(epoch, attempt, channel)], Caller::Act { reply, actor: None });
             }
             Message::Arrived { line, entries, reply } => {
                 let count = entries.len();
@@ -146,7 +149,7 @@ impl Record {
                 let (at, kind) = (self.clock.now(), what.word().to_string());
                 turn.batch.evidence.push(Evidence { line: line.0, at, kind, detail: format!("epoch {epoch}"), bytes });
                 if let Some(kept) = self.lines.kept.get_mut(&line).filter(|kept| kept.line.epoch() == epoch) {
-                    kept.line.mark_halted(what);
+                    kept.line.mark_halted(epoch, what);
                     turn.halt(&kept.line);
                 }
             }
@@ -155,6 +158,11 @@ impl Record {
             Message::Stop => turn.stop = true,
         }
         Waiting { message: Message::ClockMoved, place }
+    }
+
+    /// The epoch that serves on a line.
+    fn epoch(&self, line: &LineId) -> Epoch {
+        self.lines.line(line).map_or(Epoch::FIRST, |kept| kept.line.epoch())
     }
 
     /// A command repeated with the same token is answered from the record.
@@ -231,6 +239,7 @@ impl Record {
             conduct: Conduct { even, steady_ms, mark: self.check_mark },
             monotonic_ms,
             sign,
+            verify: &Strict,
             stored,
         }
     }

@@ -125,6 +125,7 @@ impl<'a> Sight<'a> {
         match (outcome, settled) {
             (Outcome::Open, _) => self.telling.words.outcome(outcome),
             (Outcome::Crossed, _) => self.say("headline-crossed", &[]),
+            (Outcome::BrokenOff, _) => self.say("headline-broken-off", &[]),
             (Outcome::Said(Say::Answered), true) => self.say("headline-answered", &[time]),
             (Outcome::Said(Say::Answered), false) => self.say("headline-answered-here", &[]),
             (Outcome::Said(Say::Agreed(window)), true) => {
@@ -274,7 +275,7 @@ impl<'a> Sight<'a> {
             Outcome::Said(Say::Withdrawn) => "plain-offer-withdrawn",
             Outcome::Said(Say::Declined) => "plain-offer-declined",
             Outcome::Crossed => "plain-offer-crossed",
-            Outcome::Open | Outcome::Said(Say::Agreed(_) | Say::Answered) => return,
+            Outcome::Open | Outcome::BrokenOff | Outcome::Said(Say::Agreed(_) | Say::Answered) => return,
         };
         let time = decision.deciding.first().and_then(|at| view.fact(*at)).map_or(offer.time, |f| f.time);
         let by: Vec<String> = decision.deciding.iter().map(|at| self.named(*at).name).collect();

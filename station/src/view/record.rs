@@ -173,6 +173,7 @@ fn one(sight: &Sight<'_>, header: &Header, with_words: bool) -> RecordEntry {
         Standing::Counts => ("counts", None),
         Standing::Void(bar) => ("void", Some(sight.bar(&bar))),
         Standing::Unknown => ("unknown", None),
+        Standing::Waits => ("waits", None),
     };
     let said = sight.said(at);
     let words = match (&header.body, &said) {

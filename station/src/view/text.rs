@@ -237,6 +237,7 @@ fn cell(entry: &RecordEntry, telling: &Telling<'_>) -> String {
     match entry.standing.as_str() {
         "void" => parts.push(telling.say("standing-void", &[("why", why.into())])),
         "unknown" => parts.push(telling.say("standing-unknown", &[])),
+        "waits" => parts.push(telling.say("standing-waits", &[])),
         _ => {}
     }
     parts.join("  ")

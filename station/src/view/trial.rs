@@ -21,7 +21,7 @@ use counterpart_core::record::entry::Header;
 use counterpart_core::record::log::Entry;
 use counterpart_core::record::merkle::leaf_hash;
 use counterpart_core::record::opening::Opening;
-use counterpart_core::record::sign1::{AAD_CHARTER, AAD_ENTRY, Sign, SoftKey, seal, to_be_signed};
+use counterpart_core::record::sign1::{AAD_CHARTER, AAD_ENTRY, Sign, SoftKey, Strict, seal, to_be_signed};
 use counterpart_core::record::what::{Offered, What};
 use counterpart_core::time::{Timestamp, Window};
 
@@ -126,7 +126,7 @@ impl Trial {
 
     pub fn try_act(&mut self, party: Party, act: Act, text: Option<&str>) -> Result<EntryRef, Refusal> {
         let words = text.map(|text| SaidWords { salt: [9; 16], language: "en".into(), text: text.into() });
-        match self.turn(party, vec![Input::Act(Box::new(act), words)], 0).answers.remove(0) {
+        match self.turn(party, vec![Input::Act(Epoch::FIRST, Box::new(act), words)], 0).answers.remove(0) {
             Answer::Written(at) => Ok(at),
             Answer::Refused(refusal) => Err(refusal),
             other => panic!("{other:?}"),
@@ -184,7 +184,7 @@ impl Trial {
     }
 
     pub fn alerting(&mut self, ask: EntryRef) {
-        self.turn(ask.party.peer(), vec![Input::Alerting(ask, Channel::Terminal)], 0);
+        self.turn(ask.party.peer(), vec![Input::Alerting(Epoch::FIRST, ask, Channel::Terminal)], 0);
     }
 
     pub fn seen(&mut self, ask: EntryRef) -> EntryRef {
@@ -263,5 +263,5 @@ impl Trial {
 
 fn given(now: Timestamp, monotonic_ms: u64, sign: &SoftKey) -> Given<'_> {
     let conduct = Conduct { even: true, steady_ms: u64::MAX, mark: Mark::Exercise };
-    Given { now, conduct, monotonic_ms, sign, stored: &|_, _| None }
+    Given { now, conduct, monotonic_ms, sign, verify: &Strict, stored: &|_, _| None }
 }

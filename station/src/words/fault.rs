@@ -42,6 +42,12 @@ impl Sight<'_> {
             Refusal::LineNotOpen => ("refusal-line-not-open", vec![]),
             Refusal::Restored => ("refusal-restored", vec![]),
             Refusal::LacksRules(version) => ("refusal-lacks-rules", vec![("version", (*version).into())]),
+            Refusal::EpochEnded => ("refusal-epoch-ended", vec![]),
+            Refusal::KeyNotHeld => ("refusal-key-not-held", vec![]),
+            Refusal::AwaitsPeer => ("refusal-awaits-peer", vec![]),
+            Refusal::AwaitsJudgement => ("refusal-awaits-judgement", vec![]),
+            Refusal::NotRoot => ("refusal-not-root", vec![]),
+            Refusal::TooManyEpochs => ("refusal-too-many-epochs", vec![]),
             Refusal::UnknownLine => ("refusal-unknown-line", vec![]),
         };
         self.why(id, None, &args)

@@ -98,7 +98,8 @@ fn every_code_rung_outcome_and_word_of_a_talk_has_its_sentence() {
     let sides = [Side::Ours, Side::Theirs];
     all_different(sides.iter().flat_map(|s| Rung::ALL.map(|rung| words.rung(rung, *s, "minister"))).collect());
     let say = [Say::Answered, Say::Agreed(window), Say::Declined, Say::Withdrawn, Say::Lapsed];
-    let outcomes: Vec<Outcome> = [Outcome::Open, Outcome::Crossed].into_iter().chain(say.map(Outcome::Said)).collect();
+    let outcomes: Vec<Outcome> =
+        [Outcome::Open, Outcome::Crossed, Outcome::BrokenOff].into_iter().chain(say.map(Outcome::Said)).collect();
     all_different(outcomes.iter().map(|o| words.outcome(*o)).collect());
     all_different(outcomes.iter().map(|o| words.shown(*o, false)).collect());
     use TalkState as T;
@@ -161,6 +162,12 @@ fn every_refusal_says_which_fact_decided_and_what_may_be_done() {
         R::Restored,
         R::LacksRules(2),
         R::UnknownLine,
+        R::EpochEnded,
+        R::KeyNotHeld,
+        R::AwaitsPeer,
+        R::AwaitsJudgement,
+        R::NotRoot,
+        R::TooManyEpochs,
     ];
     refusals.extend(others);
 

@@ -16,7 +16,7 @@ use counterpart_core::record::charter::{self, Charter, Checks, PartyTerms, PostT
 use counterpart_core::record::codes::Mode;
 use counterpart_core::record::log::Entry;
 use counterpart_core::record::opening::Opening;
-use counterpart_core::record::sign1::{AAD_CHARTER, Sign, to_be_signed};
+use counterpart_core::record::sign1::{AAD_CHARTER, Sign, Strict, to_be_signed};
 use counterpart_core::time::Timestamp;
 use std::path::PathBuf;
 
@@ -92,6 +92,7 @@ pub fn first(charter: &Charter, me: Party, keys: &Keys, opening: &Opening) -> En
         conduct: Conduct { even: true, steady_ms: 0, mark: Mark::Exercise },
         monotonic_ms: 0,
         sign: keys,
+        verify: &Strict,
         stored: &|_, _| None,
     };
     Line::new(charter.clone(), me).open(opening, &given).unwrap().entry

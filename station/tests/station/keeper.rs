@@ -125,7 +125,7 @@ async fn an_index_0_that_comes_by_pairing_and_by_the_link_in_one_turn_is_no_fork
 }
 
 fn halted(side: &Side, line: LineId) -> bool {
-    side.keeper.published().borrow().lines[&line].held[0].halted
+    side.keeper.published().borrow().lines[&line].held[0].halted.is_some()
 }
 
 #[tokio::test]

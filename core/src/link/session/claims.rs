@@ -33,7 +33,7 @@ impl Session {
         let what = Misconduct::from_number(number);
         out.push(Output::PeerFault { what, number, text });
         let current = self.tracks.current();
-        let forked = matches!(what, Some(Misconduct::Fork | Misconduct::WrongPlace)) && self.opened().is_some();
+        let forked = what == Some(Misconduct::Fork) && self.opened().is_some();
         let from = self.tracks.find_mut(current).filter(|_| forked).and_then(|track| track.ask(None));
         self.send(from.map(|from| Frame::Show { epoch: current, from }), now.ms, out);
     }
