@@ -145,7 +145,7 @@ fn a_fork_is_judged_by_the_key_in_force_at_its_index_also_when_that_key_has_ende
         pair.carry();
         let [root, new] = [20, 29].map(|seed| SoftKey::from_seed([seed; 32]));
         let keys = [*new.public().as_bytes(), [2; 32], [3; 32]];
-        let grant = to_be_signed(AAD_KEY, &key_grant(LineId([7; 16]), 1, &keys));
+        let grant = to_be_signed(AAD_KEY, &key_grant(LineId([7; 16]), Epoch::FIRST, 1, &keys));
         let changed = shown(&mut pair, |header| {
             header.what = Ok(What::Key { serial: 1, keys, root: root.sign(&grant), proof: new.sign(&grant) });
         });

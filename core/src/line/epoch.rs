@@ -73,6 +73,13 @@ impl Line {
         }
     }
 
+    /// Where a party's logs bring new keys, oldest first: its `key` entries and the charters that its root signed (§8.6).
+    pub fn chain(&self, party: Party) -> Vec<(Epoch, EntryRef)> {
+        let of =
+            |span: &Span| span.grants(party).0.clone().into_iter().map(move |i| (span.epoch(), i)).collect::<Vec<_>>();
+        self.spans.iter().flat_map(of).map(|(epoch, index)| (epoch, EntryRef { party, index })).collect()
+    }
+
     /// The station key of a party that is in force before its log of this epoch begins.
     pub(super) fn key_before(&self, party: Party, epoch: Epoch) -> PublicKey {
         let below = self.spans.iter().rev().filter(|span| span.epoch() < epoch);

@@ -4,7 +4,6 @@
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
-use super::epoch::Ended;
 use super::switch::Rule;
 use super::terms::Terms;
 use crate::fault::Bar;
@@ -376,7 +375,7 @@ impl Facts {
 pub struct View<'a> {
     pub(super) facts: &'a Facts,
     cut: Cut,
-    pub(super) ended: Option<Ended>,
+    pub(super) ended: Option<super::epoch::Ended>,
 }
 
 impl<'a> View<'a> {
