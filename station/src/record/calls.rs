@@ -109,7 +109,7 @@ impl Caller {
 /// The bytes that an input brought, without what every entry has.
 fn weight(input: &Input) -> usize {
     match input {
-        Input::Act(_, words) => words.as_ref().map_or(0, |words| words.text.len()),
+        Input::Act(_, _, words) => words.as_ref().map_or(0, |words| words.text.len()),
         Input::Alerting(..) => 0,
         Input::Arrived(arrived) => arrived.entry.bytes.len() + arrived.body.as_ref().map_or(0, Vec::len),
     }
