@@ -110,8 +110,9 @@ impl Caller {
 fn weight(input: &Input) -> usize {
     match input {
         Input::Act(_, _, words) => words.as_ref().map_or(0, |words| words.text.len()),
-        Input::Alerting(..) => 0,
+        Input::Alerting(..) | Input::Heard => 0,
         Input::Arrived(arrived) => arrived.entry.bytes.len() + arrived.body.as_ref().map_or(0, Vec::len),
+        Input::Shown(shown) => shown.entry.bytes.len() + shown.body.as_ref().map_or(0, Vec::len),
     }
 }
 
