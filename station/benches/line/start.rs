@@ -5,11 +5,12 @@ use counterpart::keys::Keys;
 use counterpart::record::{load, log_key};
 use counterpart::store::{Append, Batch, EntryKey, HeadUpdate, Reader, Store};
 use counterpart_core::act::{Act, Words};
-use counterpart_core::ids::{Party, PostId};
+use counterpart_core::ids::{Epoch, Party, PostId};
 use counterpart_core::line::Line;
 use counterpart_core::line::due::Conduct;
 use counterpart_core::line::turn::{Given, Input, Written};
 use counterpart_core::precedence::{Mark, Precedence};
+use counterpart_core::record::sign1::Strict;
 use counterpart_core::time::Timestamp;
 
 use crate::home::{Folder, Home};
@@ -60,10 +61,10 @@ fn fill(station: &Process, clock: &Clock) {
     for _ in 0..ENTRIES / TURN {
         let act = Act::Text { from: post.clone(), to: post.clone(), precedence: Precedence::Routine, mark: Mark::Test };
         let words = Words { salt: [7; 16], language: "en".into(), text: "An exercise.".into() };
-        let inputs = (0..TURN).map(|_| Input::Act(Box::new(act.clone()), Some(words.clone()))).collect();
+        let inputs = (0..TURN).map(|_| Input::Act(Epoch::FIRST, Box::new(act.clone()), Some(words.clone()))).collect();
         let now = Timestamp(clock.now());
         let conduct = Conduct { even: true, steady_ms: 0, mark: Mark::Test };
-        let given = Given { now, conduct, monotonic_ms: 0, sign: &keys, stored: &|_, _| None };
+        let given = Given { now, conduct, monotonic_ms: 0, sign: &keys, verify: &Strict, stored: &|_, _| None };
         let plan = line.turn(inputs, &given);
         let appends = plan.written.iter().map(|written| append(&line, written)).collect();
         let log = line.own();
