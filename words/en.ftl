@@ -303,7 +303,7 @@ unknown-talked = Not known: whether they talked. One side states it.
 unknown-said = Not known: what was said in it. The record holds that both state the talk, and none of its words.
 unknown-come = Not known: whether anyone came. Neither side has said so.
 
-## The course of things: one sentence an entry, the same at both sides. $sign is its author, $peer the other side, $on what it acts on.
+## The course of things: one sentence an entry, the same at both sides; the words that go with it are no part of it. $sign is its author, $peer the other side, $on what it acts on.
 
 course-charter = { $sign } opens its log with the charter of this line, which both have signed.
 course-received = { $sign }’s station states that it holds { $names }.
@@ -352,7 +352,6 @@ course-other = { $sign } writes an entry of the type “{ $kind }”.
 course-unknown = { $sign } writes an entry of a type that this version does not know; it has no effect.
 course-renewal = { $request } (as renewed by { $name })
 course-crosses = { $sentence } It crossed { $others }: neither had seen the other.
-course-said = { $sentence } In its words ({ $language }): “{ $text }”
 course-void = { $sentence } Void, without effect: { $why }
 
 ## Stories: two stations played from a file, and both sides’ accounts read back from their stores

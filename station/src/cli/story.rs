@@ -67,8 +67,7 @@ async fn tell(context: &Context, said: &str, script: &Script, place: &Path, kept
     let accounts = [read(first)?, read(second)?];
     if context.json {
         let value = json!({ "title": script.title, "said": script.said, "accounts": accounts });
-        print(&format!("{value:#}"));
-        return Ok(());
+        return context.show(&value, || Ok(String::new()));
     }
     print(&prologue(context, script));
     print(&story::told(&accounts, &context.words, width()));

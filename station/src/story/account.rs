@@ -17,12 +17,14 @@ use crate::store::StoreError;
 use crate::view::names::call_sign;
 use crate::view::record::merge;
 use crate::view::request::request;
-use crate::view::text::{self, two_columns, wrap_to};
-use crate::view::{Moment, Sight};
+use crate::view::text::{self, quoted_to, two_columns, wrap_to};
+use crate::view::{Moment, Said, Sight};
 use crate::words::Words;
 
 /// From so many columns on the accounts stand side by side.
 const BESIDE_MIN: usize = 100;
+/// Words of an entry are shown up to so many characters; the record has them whole.
+const SAID_MAX: usize = 400;
 /// Lines are no longer than this, however wide the terminal is.
 const WIDTH_MAX: usize = 160;
 
@@ -61,6 +63,23 @@ pub struct Row {
     pub time: Moment,
     /// Times, sentence and name.
     pub sentence: String,
+    /// The words that go with it, as they were signed; absent if it has none or they are not held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub said: Option<Said>,
+}
+
+impl Row {
+    /// On a terminal: the sentence, then the words behind a bar, so that none of theirs reads as a sentence of ours.
+    fn lines(&self, width: usize, indent: usize) -> Vec<String> {
+        let mut lines = wrap_to(&self.sentence, width, indent, indent + 2);
+        if let Some(said) = &self.said {
+            let mut text = format!("({}) ", said.language);
+            text.extend(said.text.chars().take(SAID_MAX));
+            text.extend((said.text.chars().count() > SAID_MAX).then_some('…'));
+            lines.extend(quoted_to(&text, width, indent + 2));
+        }
+        lines
+    }
 }
 
 impl Account {
@@ -145,7 +164,7 @@ fn row(script: &Script, sight: &Sight<'_>, header: &Header) -> Row {
         ("name", (&named.name).into()),
     ];
     let sentence = sight.telling.say(id, &args);
-    Row { at: named.at, entry: named.name, time: Moment(header.time), sentence }
+    Row { at: named.at, entry: named.name, time: Moment(header.time), sentence, said: sight.said(header.at()) }
 }
 
 /// Times to answer, by the store of a data directory: for each year in which something was asked.
@@ -217,7 +236,7 @@ fn alone(account: &Account, words: &Words, width: usize) -> Vec<String> {
         if !section.opening.is_empty() {
             lines.push(String::new());
         }
-        lines.extend(section.course.iter().flat_map(|row| wrap_to(&row.sentence, width, 2, 4)));
+        lines.extend(section.course.iter().flat_map(|row| row.lines(width, 2)));
     }
     lines.push(String::new());
     lines.extend(wrap_to(&receipts(account, words), width, 0, 2));
@@ -241,8 +260,8 @@ fn side_by_side(accounts: &[Account; 2], words: &Words, half: usize) -> Vec<Stri
         }
         let course = |section: Option<&Section>| section.map(|s| s.course.clone()).unwrap_or_default();
         for (left, right) in aligned(&course(left), &course(right), |row: &Row| row.at.clone()) {
-            let cell = |row: Option<&Row>| row.map(|row| row.sentence.clone()).into_iter().collect::<Vec<_>>();
-            lines.extend(beside(&cell(left), &cell(right), half));
+            let cell = |row: Option<&Row>| row.map(|row| row.lines(half, 0)).unwrap_or_default();
+            lines.extend(columns(&cell(left), &cell(right), half));
         }
     }
     lines.push(String::new());
@@ -254,8 +273,13 @@ fn side_by_side(accounts: &[Account; 2], words: &Words, half: usize) -> Vec<Stri
 fn beside(left: &[String], right: &[String], half: usize) -> Vec<String> {
     let [left, right] =
         [left, right].map(|cell| cell.iter().flat_map(|line| wrap_to(line, half, 0, 2)).collect::<Vec<_>>());
+    columns(&left, &right, half)
+}
+
+/// Two lists of lines beside each other.
+fn columns(left: &[String], right: &[String], half: usize) -> Vec<String> {
     let at = |cell: &[String], n: usize| cell.get(n).cloned().unwrap_or_default();
-    (0..left.len().max(right.len())).map(|n| two_columns(&at(&left, n), &at(&right, n), half)).collect()
+    (0..left.len().max(right.len())).map(|n| two_columns(&at(left, n), &at(right, n), half)).collect()
 }
 
 /// Two lists in one order: what both have stands on one line, what one lacks stands alone.

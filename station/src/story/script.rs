@@ -148,7 +148,7 @@ fn decoded(bytes: &[u8]) -> Result<&str, StoryFault> {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return Err(StoryFault { place: valid(bytes), wrong: Wrong::NotText });
     };
-    let harmless = |c: char| matches!(c, '\n' | '\t') || crate::words::clean(c.encode_utf8(&mut [0; 4])) != "\u{fffd}";
+    let harmless = |c: char| matches!(c, '\n' | '\t') || !crate::words::is_unshown(c);
     let line_end = |at: usize, c: char| c == '\r' && text.as_bytes().get(at + 1) == Some(&b'\n');
     let wrong = |(at, c): &(usize, char)| (*c == '\r' && !line_end(*at, *c)) || (*c != '\r' && !harmless(*c));
     match text.char_indices().find(wrong) {

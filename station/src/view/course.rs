@@ -14,14 +14,11 @@ use super::names::call_sign;
 use super::request::posts;
 use crate::words::Arg;
 
-/// Words of an entry are shown up to so many characters; the record has them whole.
-const SAID_MAX: usize = 400;
-
 /// What goes into a sentence.
 type Args = Vec<(&'static str, Arg<'static>)>;
 
 impl Sight<'_> {
-    /// What an entry says, whose statement it is, and its words; then, if it has none, that it is without effect.
+    /// What an entry says and whose statement it is, without its words; if it has none, that it is without effect.
     pub fn told(&self, entry: &Header) -> String {
         let mut sentence = match &entry.what {
             Ok(what) => self.statement(entry, what),
@@ -31,16 +28,6 @@ impl Sight<'_> {
         if !others.is_empty() {
             let others = others.join(", ").into();
             sentence = self.telling.say("course-crosses", &[("sentence", sentence.into()), ("others", others)]);
-        }
-        if let Some(said) = self.said(entry.at()) {
-            let mut text: String = said.text.chars().take(SAID_MAX).collect();
-            if text.len() < said.text.len() {
-                text.push('…');
-            }
-            let language = said.language.into();
-            sentence = self
-                .telling
-                .say("course-said", &[("sentence", sentence.into()), ("language", language), ("text", text.into())]);
         }
         if let Standing::Void(bar) = self.line.facts().standing(entry.at()) {
             let why = self.bar(&bar).why;

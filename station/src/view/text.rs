@@ -393,14 +393,13 @@ pub(crate) fn two_columns(left: &str, right: &str, half: usize) -> String {
 }
 
 fn pad(text: &str, width: usize) -> String {
-    let missing = width.saturating_sub(text.chars().count());
-    format!("{text}{}", " ".repeat(missing))
+    format!("{text}{}", " ".repeat(width.saturating_sub(wide(text))))
 }
 
 /// Columns as wide as their widest cell.
 fn table(rows: &[Vec<String>], indent: usize) -> Vec<String> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |n: usize| rows.iter().filter_map(|r| r.get(n)).map(|c| c.chars().count()).max().unwrap_or(0);
+    let width = |n: usize| rows.iter().filter_map(|r| r.get(n)).map(|c| wide(c)).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns).map(width).collect();
     let one = |row: &Vec<String>| {
         let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| pad(cell, *width)).collect();
@@ -415,8 +414,13 @@ fn wrap(text: &str, first: usize, rest: usize) -> Vec<String> {
 
 /// Words that came from outside: their own lines, each behind a bar, whatever they look like.
 fn quoted(text: &str, indent: usize) -> Vec<String> {
+    quoted_to(text, QUOTED_WIDTH, indent)
+}
+
+/// The same in a column of this width.
+pub(crate) fn quoted_to(text: &str, width: usize, indent: usize) -> Vec<String> {
     let bar = format!("{}│ ", " ".repeat(indent));
-    let width = QUOTED_WIDTH.saturating_sub(bar.chars().count());
+    let width = width.saturating_sub(bar.chars().count());
     text.lines().flat_map(|line| wrap_to(&clean(line), width, 0, 0)).map(|line| format!("{bar}{line}")).collect()
 }
 
