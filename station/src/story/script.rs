@@ -3,6 +3,7 @@
 
 use counterpart_core::limits;
 use counterpart_core::record::charter::Checks;
+use counterpart_core::shown::is_unshown;
 use counterpart_core::time::Timestamp;
 
 use super::expect::{Expected, expected};
@@ -148,7 +149,7 @@ fn decoded(bytes: &[u8]) -> Result<&str, StoryFault> {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return Err(StoryFault { place: valid(bytes), wrong: Wrong::NotText });
     };
-    let harmless = |c: char| matches!(c, '\n' | '\t') || !crate::words::is_unshown(c);
+    let harmless = |c: char| matches!(c, '\n' | '\t') || !is_unshown(c);
     let line_end = |at: usize, c: char| c == '\r' && text.as_bytes().get(at + 1) == Some(&b'\n');
     let wrong = |(at, c): &(usize, char)| (*c == '\r' && !line_end(*at, *c)) || (*c != '\r' && !harmless(*c));
     match text.char_indices().find(wrong) {

@@ -102,7 +102,7 @@ fn a_line_that_cannot_be_used_says_why() {
     let verified_under = Some(trial.lines[0].peer().key());
     trial.turn(Inviter, vec![Input::Arrived(Box::new(Arrived { entry, body: None, verified_under }))], 0);
     let halted = line_view(&trial, Inviter);
-    assert!(matches!(&halted.standing, StandingView::Halted { misconduct, .. } if misconduct == "wrong-place"));
+    assert!(matches!(&halted.standing, StandingView::Halted { misconduct, .. } if misconduct == "fork"));
     assert!(
         halted.standing_sentence.unwrap().starts_with("Their log is taken no further in this epoch: Their station")
     );
