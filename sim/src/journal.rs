@@ -1,5 +1,7 @@
 //! What a simulated station has on disk of one line. A commit is whole or is not; a crash keeps what was committed.
 
+use std::collections::BTreeSet;
+
 use counterpart_core::fault::Misconduct;
 use counterpart_core::ids::{EntryRef, Party};
 use counterpart_core::line::Line;
@@ -38,6 +40,7 @@ pub struct Journal {
     edges: [Edge; 2],
     roots: [Vec<Hash>; 2],
     evidence: Vec<Evidence>,
+    noted: BTreeSet<EntryRef>,
 }
 
 /// In which order the two logs are read back. Either finds, for each entry, what its author had seen.
@@ -59,6 +62,7 @@ impl Journal {
             edges: [Edge::new(), Edge::new()],
             roots: [vec![empty_root()], vec![empty_root()]],
             evidence: Vec::new(),
+            noted: BTreeSet::new(),
         }
     }
 
@@ -112,6 +116,16 @@ impl Journal {
         &self.evidence
     }
 
+    /// Acts of the peer of which somebody here has taken note.
+    pub fn noted(&self) -> &BTreeSet<EntryRef> {
+        &self.noted
+    }
+
+    /// Somebody has.
+    pub fn note(&mut self, at: EntryRef) {
+        self.noted.insert(at);
+    }
+
     /// Why the peer's log is taken no further, if it is.
     pub fn halted(&self) -> Option<Misconduct> {
         self.evidence.iter().map(|e| e.what).find(|what| what.halts())
@@ -147,6 +161,7 @@ impl Journal {
             }
             read[party.slot()] += 1;
         }
+        self.noted.iter().for_each(|at| line.noted_before(*at));
         let whole = Party::BOTH.into_iter().all(|party| line.log(party).head() == self.head(party));
         if whole { Ok(line) } else { Err(Misconduct::HeadNeverOurs) }
     }

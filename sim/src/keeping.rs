@@ -363,7 +363,7 @@ impl World {
         let kept = &it.kept[at];
         let rings = ringing::rings(&kept.line.facts().all(), kept.line.me());
         let mut now_ringing = BTreeSet::new();
-        let mut fresh = Vec::new();
+        let (mut fresh, mut told) = (Vec::new(), Vec::new());
         for ring in rings {
             if honest {
                 promises::ring(&kept.line, &kept.journal, &ring)?;
@@ -372,8 +372,19 @@ impl World {
             if !kept.ringing.contains(&ring.at) && ring.climbs {
                 fresh.push(ring.at);
             }
+            if ring.tells {
+                told.push(ring.at);
+            }
         }
-        self.stations[station].kept[at].ringing = now_ringing;
+        let kept = &mut self.stations[station].kept[at];
+        kept.ringing = now_ringing;
+        // Somebody takes note of every third, as soon as it rings.
+        for act in told.into_iter().filter(|act| act.index.is_multiple_of(3)) {
+            if kept.line.note(act) {
+                kept.journal.note(act);
+                self.counts.note("noted");
+            }
+        }
         for attempt in fresh {
             self.counts.note("rang");
             // Not every device that rings can say so.

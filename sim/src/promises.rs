@@ -237,6 +237,11 @@ pub fn ring(line: &Line, journal: &Journal, ring: &Ring) -> Held {
     let (Some(thing), Some(attempt)) = (view.fact(ring.thing), view.fact(at)) else {
         return Promise::RingsAreOpen.check(false, || format!("{at} rings and does not count"));
     };
+    if ring.tells {
+        let tells = [Kind::Answer, Kind::Decline, Kind::Accept, Kind::Defer, Kind::Overdue].contains(&attempt.kind());
+        let told = journal.noted().contains(&at);
+        return Promise::RingsAreOpen.check(tells && !told, || format!("{at} rings, and was noted or tells nothing"));
+    }
     let over = |kinds: &[Kind]| view.on(at).any(|f| kinds.contains(&f.kind()));
     let open = match attempt.kind() {
         Kind::Text | Kind::Notice => !over(&[Kind::Read, Kind::Retract]),

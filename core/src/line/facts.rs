@@ -145,8 +145,10 @@ pub struct Facts {
     threads: BTreeMap<EntryRef, Vec<EntryRef>>,
     /// Concerted asks, each with the other (rule 4).
     pub(super) pairs: BTreeMap<EntryRef, EntryRef>,
-    /// Things that may still ring or come due: asks that are not closed and settled, texts that ring and are not read.
-    live: BTreeSet<EntryRef>,
+    /// Things that may still ring or come due: asks that are not closed, settled and noted, texts that ring and are not read.
+    pub(super) live: BTreeSet<EntryRef>,
+    /// Acts of the peer of which a person here has taken note. It stays at home.
+    pub(super) noted: BTreeSet<EntryRef>,
     /// `amend` entries that count.
     pub(super) amends: Vec<EntryRef>,
     /// Entries without effect.
@@ -168,6 +170,7 @@ impl Facts {
             threads: BTreeMap::new(),
             pairs: BTreeMap::new(),
             live: BTreeSet::new(),
+            noted: BTreeSet::new(),
             amends: Vec::new(),
             idle: BTreeMap::new(),
             open_asks_max: crate::limits::OPEN_ASKS_MAX,
@@ -312,18 +315,6 @@ impl Facts {
         side.may_be_open.retain(|index| !closed.contains(index));
         side.may_be_open.insert(ask.at.index);
         side.asks.insert(ask.at.index);
-    }
-
-    /// Forgets, among what may ring or come due, what no longer can. Called after each turn.
-    pub(super) fn forget_done(&mut self) {
-        let view = self.all();
-        let done = |at: &EntryRef| match view.fact(*at) {
-            Some(ask) if ask.kind() == Kind::Ask => view.settled_for_all(&view.decision(ask)),
-            Some(text) => view.on(text.at).any(|f| matches!(f.what, What::Read | What::Retract)),
-            None => true,
-        };
-        let done: Vec<EntryRef> = self.live.iter().copied().filter(|at| done(at)).collect();
-        self.live.retain(|at| !done.contains(at));
     }
 
     /// Rule 4: an ask is concerted with the oldest ask of the other side that it crosses, between the same posts with the same

@@ -1,10 +1,11 @@
-//! What must ring here (`docs/protocol.md` §7.4): a function of the record, so that after a crash at any point a station looks at
-//! what stands and rings just that.
+//! What must ring here (`docs/protocol.md` §7.4): a function of the record and of what was noted at home, so that after a crash at
+//! any point a station looks at what stands and rings just that.
 
 use alloc::vec::Vec;
 
+use super::Line;
 use super::crossing::Outcome;
-use super::facts::{Fact, View};
+use super::facts::{Fact, Facts, View};
 use super::ladder::Rung;
 use crate::ids::{EntryRef, Party};
 use crate::precedence::{Mark, Precedence};
@@ -12,21 +13,31 @@ use crate::record::codes::LineState;
 use crate::record::kind::Kind;
 use crate::record::what::What;
 
-/// Something of theirs that nobody here has seen.
+/// Something of theirs that nobody here has seen or taken note of.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Ring {
-    /// The attempt, text or check that rings.
+    /// The attempt, text, check or act that rings.
     pub at: EntryRef,
     /// The request it belongs to; itself for a text or a check.
     pub thing: EntryRef,
-    /// Ask, renew, offer, ready, text, notice or check.
+    /// Ask, renew, offer, ready, text, notice or check; of an act answer, decline, accept, defer or overdue.
     pub kind: Kind,
     /// How urgent.
     pub precedence: Precedence,
     /// What for: an EXERCISE never rings as OPERATION.
     pub mark: Mark,
-    /// Whether a channel's confirmation becomes an `alerting`; of a text or a check it does not.
+    /// Whether a channel's confirmation becomes an `alerting`; of a text, a check or an act it does not.
     pub climbs: bool,
+    /// An act on a request, for whoever opened it or, an `overdue`, for the head of watch: it rings until a person here has acted
+    /// on the request or taken note.
+    pub tells: bool,
+}
+
+impl Ring {
+    /// Rings once: a channel that has rung has told it.
+    pub fn briefly(&self) -> bool {
+        self.kind == Kind::Defer
+    }
 }
 
 /// What rings at `me`, in the order of the entries.
@@ -39,7 +50,10 @@ pub fn rings(view: &View<'_>, me: Party) -> Vec<Ring> {
     let mut rings = Vec::new();
     for thing in view.live() {
         match thing.kind() {
-            Kind::Ask => of_request(view, me, thing, &mut rings),
+            Kind::Ask => {
+                of_request(view, me, thing, &mut rings);
+                rings.extend(untold(view, me, thing).map(|act| ring_of(view, thing, act)));
+            }
             Kind::Text | Kind::Notice if thing.at.party != me => rings.extend(of_text(view, thing)),
             _ => {}
         }
@@ -53,17 +67,7 @@ fn of_request(view: &View<'_>, me: Party, request: &Fact, rings: &mut Vec<Ring>)
     if view.decision(request).outcome != Outcome::Open {
         return;
     }
-    // Concerted: no first mover, and the higher precedence rings.
-    let partner = view.partner(request.at).map(|p| view.precedence(p));
-    let precedence = view.precedence(request).max(partner.unwrap_or(Precedence::Routine));
-    let ring = |fact: &Fact| Ring {
-        at: fact.at,
-        thing: request.at,
-        kind: fact.kind(),
-        precedence,
-        mark: request.mark.unwrap_or(Mark::Operation),
-        climbs: true,
-    };
+    let ring = |fact: &Fact| Ring { climbs: true, tells: false, ..ring_of(view, request, fact) };
     let unseen = |fact: &&Fact| fact.at.party != me && view.reached(fact).rung < Rung::Seen;
     if view.suspended(request).is_none() {
         rings.extend(view.attempts(request).pop().filter(unseen).map(ring));
@@ -71,6 +75,87 @@ fn of_request(view: &View<'_>, me: Party, request: &Fact, rings: &mut Vec<Ring>)
     let offers = view.thread(request.at).filter(|f| matches!(f.kind(), Kind::Offer | Kind::Ready));
     let open = offers.filter(|o| view.decision(o).outcome == Outcome::Open);
     rings.extend(open.filter(unseen).map(ring));
+}
+
+/// A ring for an act on a request.
+fn ring_of(view: &View<'_>, request: &Fact, fact: &Fact) -> Ring {
+    // Concerted: no first mover, and the higher precedence rings.
+    let partner = view.partner(request.at).map(|p| view.precedence(p));
+    Ring {
+        at: fact.at,
+        thing: request.at,
+        kind: fact.kind(),
+        precedence: view.precedence(request).max(partner.unwrap_or(Precedence::Routine)),
+        mark: request.mark.unwrap_or(Mark::Operation),
+        climbs: false,
+        tells: true,
+    }
+}
+
+/// Acts of theirs that are to be told here: what became of our request or offer, and that we are late with theirs. Not those of
+/// which a person here has taken note, or after which one has acted on the request.
+fn untold<'a>(view: &View<'a>, me: Party, request: &'a Fact) -> impl Iterator<Item = &'a Fact> + use<'a> {
+    let view = *view;
+    let open = view.decision(request).outcome == Outcome::Open;
+    let last_defer = view.thread(request.at).filter(|f| f.kind() == Kind::Defer).last().map(|f| f.at);
+    let named = move |act: &Fact| act.refers.and_then(|at| view.fact(at));
+    let tells = move |act: &&Fact| match act.what {
+        What::Answer | What::Decline { .. } | What::Accept { .. } => named(act).is_some_and(|n| n.at.party == me),
+        What::Defer { .. } => open && last_defer == Some(act.at),
+        What::Overdue { clause } => {
+            // Of the latest attempt: the rest is old, and can be as much as its author likes.
+            let late = |attempt: &Fact| act.refers == Some(attempt.at) && !view.met(attempt, clause);
+            open && view.suspended(request).is_none() && view.attempts(request).pop().is_some_and(late)
+        }
+        _ => false,
+    };
+    let theirs = view.thread(request.at).filter(move |act| act.at.party != me);
+    theirs.filter(tells).filter(move |act| !view.facts.noted.contains(&act.at) && !acted(&view, me, request, act))
+}
+
+/// Whether a person of `me` has acted on the request, having had `act`.
+fn acted(view: &View<'_>, me: Party, request: &Fact, act: &Fact) -> bool {
+    let by_itself = |f: &Fact| matches!(f.kind(), Kind::Alerting | Kind::Lapse | Kind::Overdue);
+    let again = view.on(request.at).filter(|f| f.kind() == Kind::Ask);
+    let partner = view.partner(request.at).into_iter().flat_map(|partner| view.thread(partner.at));
+    let acts = view.thread(request.at).chain(partner).chain(again);
+    acts.filter(|f| f.at.party == me && !by_itself(f)).any(|f| act.before(f))
+}
+
+impl Facts {
+    /// Forgets, among what may ring at `me` or come due, what no longer can. Called after each turn.
+    pub(super) fn forget_done(&mut self, me: Party) {
+        let view = self.all();
+        let done = |at: &EntryRef| match view.fact(*at) {
+            Some(ask) if ask.kind() == Kind::Ask => {
+                view.settled_for_all(&view.decision(ask)) && untold(&view, me, ask).next().is_none()
+            }
+            Some(text) => view.on(text.at).any(|f| matches!(f.what, What::Read | What::Retract)),
+            None => true,
+        };
+        let done: Vec<EntryRef> = self.live.iter().copied().filter(|at| done(at)).collect();
+        self.live.retain(|at| !done.contains(at));
+    }
+}
+
+impl Line {
+    /// The same, of the epoch that serves.
+    pub(super) fn forget_done(&mut self) {
+        let me = self.me;
+        self.serving_mut().facts.forget_done(me);
+    }
+
+    /// A person here, or for what rings briefly a channel, has taken note of an act of theirs: it rings no more. False if it does
+    /// not ring, or no longer. The station keeps it in its store; nothing of it leaves.
+    pub fn note(&mut self, at: EntryRef) -> bool {
+        let rings = rings(&self.facts().all(), self.me).iter().any(|ring| ring.tells && ring.at == at);
+        rings && self.serving_mut().facts.noted.insert(at)
+    }
+
+    /// The same, from our own store.
+    pub fn noted_before(&mut self, at: EntryRef) {
+        self.serving_mut().facts.noted.insert(at);
+    }
 }
 
 fn of_text(view: &View<'_>, text: &Fact) -> Option<Ring> {
@@ -83,6 +168,7 @@ fn of_text(view: &View<'_>, text: &Fact) -> Option<Ring> {
         precedence,
         mark: text.mark.unwrap_or(Mark::Operation),
         climbs: false,
+        tells: false,
     })
 }
 
@@ -97,5 +183,6 @@ fn of_check(view: &View<'_>, me: Party) -> Option<Ring> {
         precedence: Precedence::Routine,
         mark: latest.mark.unwrap_or(Mark::Operation),
         climbs: false,
+        tells: false,
     })
 }

@@ -147,7 +147,7 @@ impl Line {
         self.join(given, &mut plan.written);
         plan.next = self.write_due(given, &mut plan.written);
         self.write_received(given, &mut plan.written);
-        self.serving_mut().facts.forget_done();
+        self.forget_done();
         plan.folded = self.folded();
         plan
     }

@@ -290,7 +290,14 @@ impl Pair {
     }
 
     pub fn rings(&self, party: Party) -> Vec<EntryRef> {
-        counterpart_core::line::ringing::rings(&self.view(party), party).iter().map(|r| r.at).collect()
+        let rings = counterpart_core::line::ringing::rings(&self.view(party), party);
+        rings.iter().filter(|ring| !ring.tells).map(|ring| ring.at).collect()
+    }
+
+    /// Acts of the other side that ring until a person has acted or taken note.
+    pub fn tells(&self, party: Party) -> Vec<EntryRef> {
+        let rings = counterpart_core::line::ringing::rings(&self.view(party), party);
+        rings.iter().filter(|ring| ring.tells).map(|ring| ring.at).collect()
     }
 
     pub fn leaf(&self, party: Party, index: usize) -> [u8; 32] {

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use axum::Extension;
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, State};
+use axum::extract::{ConnectInfo, Path, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use counterpart_core::ids::{EntryRef, LineId, unhex};
@@ -18,10 +19,13 @@ use tokio::sync::mpsc;
 use super::Api;
 use super::fault::{Code, Fault, Told};
 use super::receive::Form;
+use super::router::by;
 use super::sight::hexadecimal;
+use super::socket::Caller;
 use super::stream::Stream;
 use crate::entropy;
 use crate::view::Named;
+use crate::view::names::{self, NameFault};
 use crate::view::ring::{RingView, ringing, told};
 
 /// Bells open at one time.
@@ -77,12 +81,44 @@ pub struct RangForm {
 /// What became of a ring that was confirmed.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct RangView {
-    /// Whether it is in the record as ALERTING; of a text or a check it is not.
+    /// Whether it is in the record as ALERTING; of a text, a check or an act it is not.
     pub recorded: bool,
 }
 
-/// The rings that each open bell has been handed, and whether a confirmation of each becomes an entry.
-type Handed = BTreeMap<(LineId, EntryRef), bool>;
+/// Somebody here takes note of an act of theirs that rings.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NotedForm {
+    /// The line, if there are several.
+    pub line: Option<String>,
+    /// The act, by its name.
+    pub on: String,
+}
+
+/// Of what somebody took note.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct NotedView {
+    /// The line.
+    pub line: String,
+    /// The act.
+    pub entry: Named,
+    /// That as a sentence.
+    pub sentence: String,
+}
+
+/// What becomes of it when a channel says that it has rung.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Becomes {
+    /// An `alerting` in the record.
+    Alerting,
+    /// It has been told, and stops.
+    Told,
+    /// Nothing.
+    Nothing,
+}
+
+/// The rings that each open bell has been handed, and what a confirmation of each becomes.
+type Handed = BTreeMap<(LineId, EntryRef), Becomes>;
 
 /// The bells that are open.
 #[derive(Clone, Default)]
@@ -108,7 +144,7 @@ impl Bells {
         }
     }
 
-    fn handed(&self, session: &str, ring: (LineId, EntryRef)) -> Result<bool, Fault> {
+    fn handed(&self, session: &str, ring: (LineId, EntryRef)) -> Result<Becomes, Fault> {
         let bells = self.lock();
         let handed = bells.get(session).ok_or_else(|| Fault::new(Code::NoSuchSession))?;
         handed.get(&ring).copied().ok_or_else(|| Fault::new(Code::NotHanded))
@@ -191,7 +227,12 @@ async fn rings(api: &Api, shown: &mut Shown) -> Result<Vec<Rung>, Told> {
 }
 
 fn handed(rings: &[Rung]) -> Handed {
-    rings.iter().filter_map(|rung| Some((read(&rung.line, &rung.ring.entry.at)?, rung.ring.climbs))).collect()
+    let becomes = |ring: &RingView| match (ring.climbs, ring.briefly) {
+        (true, _) => Becomes::Alerting,
+        (_, true) => Becomes::Told,
+        _ => Becomes::Nothing,
+    };
+    rings.iter().filter_map(|rung| Some((read(&rung.line, &rung.ring.entry.at)?, becomes(&rung.ring)))).collect()
 }
 
 fn read(line: &str, at: &str) -> Option<(LineId, EntryRef)> {
@@ -231,12 +272,41 @@ pub(super) async fn rang(
     Form(form): Form<RangForm>,
 ) -> Result<axum::Json<RangView>, Told> {
     let ring = read(&form.line, &form.at).ok_or_else(|| api.tell(Fault::new(Code::NotHanded)))?;
-    let climbs = api.bells.handed(&session, ring).map_err(|fault| api.tell(fault))?;
-    let (line, at) = ring;
-    if climbs && let Err(fault) = api.parts.keeper.alerting(line, at, Channel::Terminal).await {
+    let becomes = api.bells.handed(&session, ring).map_err(|fault| api.tell(fault))?;
+    let ((line, at), keeper) = (ring, &api.parts.keeper);
+    let kept = match becomes {
+        Becomes::Alerting => keeper.alerting(line, at, Channel::Terminal).await.map(drop),
+        Becomes::Told => keeper.noted(line, at, "bell".into()).await,
+        Becomes::Nothing => Ok(()),
+    };
+    match kept {
+        Ok(()) => Ok(axum::Json(RangView { recorded: becomes == Becomes::Alerting })),
+        Err(fault) => Err(api.refused(line, fault).await),
+    }
+}
+
+/// `POST /api/v1/noted`: somebody here takes note of what they did, and it rings no more. Nothing of it leaves.
+pub(super) async fn noted(
+    State(api): State<Api>,
+    caller: Option<Extension<ConnectInfo<Caller>>>,
+    Form(form): Form<NotedForm>,
+) -> Result<axum::Json<NotedView>, Told> {
+    let line = api.line(form.line).await?;
+    let found = api.see(line, move |sight| {
+        let at = names::parse(sight.line, &form.on)?;
+        let rings = ringing(sight).into_iter().any(|ring| ring.tells && ring.entry.at == at.to_string());
+        Ok((at, sight.named(at), rings))
+    });
+    let found: Result<_, NameFault> = found.await?;
+    let (at, entry, rings) = found.map_err(|fault| Told::name(&fault, &api.words))?;
+    if !rings {
+        return Err(api.tell(Fault::new(Code::NotRinging).with("name", entry.name)));
+    }
+    if let Err(fault) = api.parts.keeper.noted(line, at, by(caller)).await {
         return Err(api.refused(line, fault).await);
     }
-    Ok(axum::Json(RangView { recorded: climbs }))
+    let sentence = api.words.say("noted", &[("name", (&entry.name).into())]);
+    Ok(axum::Json(NotedView { line: line.to_string(), entry, sentence }))
 }
 
 #[cfg(test)]
@@ -253,8 +323,8 @@ mod tests {
         let code = |name: &str| bells.handed(name, RING).map_err(|f| f.code());
 
         assert_eq!(code("a"), Err(Code::NotHanded));
-        bells.hand("a", [(RING, true)].into());
-        assert_eq!(code("a"), Ok(true));
+        bells.hand("a", [(RING, Becomes::Alerting)].into());
+        assert_eq!(code("a"), Ok(Becomes::Alerting));
         assert_eq!(code("b"), Err(Code::NoSuchSession));
         bells.hand("a", Handed::new());
         assert_eq!(code("a"), Err(Code::NotHanded), "it has stopped");

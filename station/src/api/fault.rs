@@ -116,6 +116,8 @@ faults! {
     NoSuchSession = Refusal CONFLICT "fault-no-such-session",
     /// This bell was not given that ring, or it has stopped.
     NotHanded = Refusal CONFLICT "fault-not-handed",
+    /// That does not ring until somebody takes note.
+    NotRinging = Refusal CONFLICT "fault-not-ringing",
     /// As many bells are open as a station serves.
     TooManyBells = Refusal CONFLICT "fault-too-many-bells",
     /// The digits are not sixteen groups of five.

@@ -90,6 +90,7 @@ pub fn router(api: Api) -> Router {
         .route("/users/end", post(people::end))
         .route("/users/sign-out", post(people::sign_out))
         .route("/users/link", post(people::link))
+        .route("/noted", post(bell::noted))
         .route("/health", get(health))
         .layer(from_fn_with_state((api.clone(), CALL_MAX), in_time));
     let doctor =

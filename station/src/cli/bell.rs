@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use tokio::time::Interval;
 
 use super::{Context, Exit};
-use crate::api::bell::{BEAT, BellView, RangForm, Rung};
+use crate::api::bell::{BEAT, BellView, NotedForm, NotedView, RangForm, Rung};
 use crate::api::fault::{Code, Told};
 use crate::view::text;
 use crate::words::escaped_json;
@@ -30,6 +30,25 @@ pub(super) struct BellCommand {
     /// Print what rings now and end.
     #[arg(long)]
     once: bool,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct NotedCommand {
+    /// What rings: "Northland #4071" or 0:12.
+    name: String,
+    /// The line, if there are several.
+    #[arg(long)]
+    line: Option<String>,
+}
+
+impl NotedCommand {
+    pub async fn run(self, context: &Context) -> Result<Exit, Told> {
+        context.has_data()?;
+        let (client, form) = (context.client(), NotedForm { line: self.line, on: self.name });
+        let value = client.post("/api/v1/noted", &form).await?;
+        context.show(&value, || Ok(client.typed::<NotedView>(&value)?.sentence))?;
+        Ok(Exit::Done)
+    }
 }
 
 /// Where it rings.
@@ -85,7 +104,9 @@ impl Terminal<'_> {
             let Ok(view) = serde_json::from_slice::<BellView>(&line) else { continue };
             let printed = self.print(&view, first, &line);
             first = false;
-            for rung in view.begun.iter().filter(|rung| printed && self.counts && rung.ring.climbs) {
+            for rung in
+                view.begun.iter().filter(|rung| printed && self.counts && (rung.ring.climbs || rung.ring.briefly))
+            {
                 self.confirm(&view.session, rung).await;
             }
             if once {

@@ -100,6 +100,8 @@ enum Command {
     User(user::UserCommand),
     /// Ring in this terminal. Only a bell on a terminal counts as ringing.
     Bell(bell::BellCommand),
+    /// Take note of what they did: it rings here no more. Nothing of it leaves the station.
+    Noted(bell::NotedCommand),
     #[command(flatten)]
     Act(ActCommand),
 }
@@ -154,6 +156,7 @@ impl Context {
             Command::Show(command) => self.asynchronous(command.run(self)),
             Command::User(command) => self.asynchronous(command.run(self)),
             Command::Bell(command) => self.asynchronous(command.run(self)),
+            Command::Noted(command) => self.asynchronous(command.run(self)),
             Command::Act(command) => self.asynchronous(self.act(command)),
         }
     }
@@ -270,7 +273,8 @@ mod tests {
             assert!(commands.contains(word), "no command {word}");
             assert!(SPECS.iter().any(|s| s.act == word), "no form {word}");
         }
-        let others = "init backup serve demo invite join confirm abandon pairings lines status record doctor bell user";
+        let others =
+            "init backup serve demo invite join confirm abandon pairings lines status record doctor bell noted user";
         let known: BTreeSet<&str> = Act::WORDS.into_iter().chain(others.split(' ')).collect();
         let strange: Vec<&String> = commands.iter().filter(|c| !known.contains(c.as_str())).collect();
         assert!(strange.is_empty(), "commands that are neither act nor view: {strange:?}");

@@ -81,6 +81,7 @@ impl Turn {
             && batch.pairings.is_empty()
             && batch.evidence.is_empty()
             && batch.halts.is_empty()
+            && batch.noted.is_empty()
             && batch.lines.is_empty()
             && batch.people.is_empty()
     }

@@ -141,6 +141,13 @@ pub(super) enum Message {
         line: LineId,
         link: Link,
     },
+    /// Somebody here has taken note of an act of theirs.
+    Noted {
+        line: LineId,
+        at: EntryRef,
+        user: String,
+        reply: oneshot::Sender<Result<(), ActFault>>,
+    },
     /// The link found that the peer broke the protocol.
     Evidence {
         line: LineId,
@@ -246,6 +253,15 @@ impl Keeper {
     /// [`ActFault`]; nothing was changed.
     pub async fn people(&self, changes: Vec<People>) -> Result<(), ActFault> {
         self.ask(|reply| Message::People { changes, reply }).await?
+    }
+
+    /// Takes note of an act of theirs that rings here until somebody has: it rings no more. Nothing of it leaves the station. What
+    /// does not ring stays as it is.
+    ///
+    /// # Errors
+    /// [`ActFault`]; nothing was kept.
+    pub async fn noted(&self, line: LineId, at: EntryRef, user: String) -> Result<(), ActFault> {
+        self.ask(|reply| Message::Noted { line, at, user, reply }).await?
     }
 
     /// Looks at the lines as they are committed. `look` runs on the record thread: it must be short and do no I/O.

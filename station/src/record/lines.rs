@@ -223,8 +223,13 @@ pub fn load_judged(
     Ok(line)
 }
 
-/// What the store keeps of a line beside its entries: whether it came in a backup, and whether their log is halted.
+/// What the store keeps of a line beside its entries: of what somebody has taken note, whether it came in a backup, and whether
+/// their log is halted.
 fn mark(reader: &Reader, line: &mut Line) -> Result<(), StoreError> {
+    let party = line.me().peer();
+    for index in reader.noted(log_key(line.id(), line.epoch(), party))? {
+        line.noted_before(EntryRef { party, index });
+    }
     for log in reader.logs(line.id().0)? {
         if log.key == log_key(line.id(), line.epoch(), line.me()) && log.restored {
             line.mark_restored();

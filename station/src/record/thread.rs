@@ -153,6 +153,15 @@ impl Record {
                     turn.halt(&kept.line);
                 }
             }
+            Message::Noted { line, at, user, reply } => {
+                if let Some(kept) = self.lines.kept.get_mut(&line)
+                    && kept.line.note(at)
+                {
+                    turn.batch.noted.push((entry_key(line, kept.line.epoch(), at), user));
+                    turn.touched.insert(line);
+                }
+                turn.beside.push(Caller::Nobody { reply });
+            }
             Message::Look(look) => turn.looks.push(look),
             Message::ClockMoved => self.lines.kept.values_mut().for_each(|kept| kept.stirred = true),
             Message::Stop => turn.stop = true,

@@ -110,6 +110,10 @@ impl Turn<'_> {
             let row = params![self.number(log)?, signed(*misconduct)];
             self.to.prepare_cached(sql)?.execute(row)?;
         }
+        for (key, user) in &batch.noted {
+            let at = place(self.number(&key.log)?, key.index)?;
+            keep::noted(self.to, at, user, batch.now)?;
+        }
         for (line, state) in &batch.pairings {
             keep::pairing(self.to, line, state.as_deref())?;
         }

@@ -168,6 +168,19 @@ impl Reader {
         Ok(self.at(key, "SELECT 1 FROM body WHERE place = ?1", |_| Ok(()))?.is_some())
     }
 
+    /// The entries of one log of which somebody here has taken note, by index.
+    ///
+    /// # Errors
+    /// As [`Reader::lines`].
+    pub fn noted(&self, log: LogKey) -> Result<Vec<u64>, StoreError> {
+        let sql = "SELECT place FROM noted WHERE place BETWEEN ?1 AND ?2 ORDER BY place";
+        self.with(|c| {
+            let Some(no) = log_number(c, &log)? else { return Ok(Vec::new()) };
+            let span = params![place(no, 0)?, place(no, INDEX_MAX - 1)?];
+            rows(c, sql, span, |row| Ok(index(row.get(0)?)))
+        })
+    }
+
     /// Who at home did an act; `None` for the station itself and for the peer.
     ///
     /// # Errors

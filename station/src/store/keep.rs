@@ -26,6 +26,13 @@ pub(super) fn evidence(to: &Connection, evidence: &Evidence) -> Result<(), Store
     Ok(())
 }
 
+/// Who took note first stays.
+pub(super) fn noted(to: &Connection, place: i64, user: &str, now: u64) -> Result<(), StoreError> {
+    let sql = "INSERT OR IGNORE INTO noted (place, user, at) VALUES (?1, ?2, ?3)";
+    to.prepare_cached(sql)?.execute(params![place, user, signed(now)])?;
+    Ok(())
+}
+
 pub(super) fn pairing(to: &Connection, line: &LineKey, state: Option<&[u8]>) -> Result<(), StoreError> {
     match state {
         Some(state) => {

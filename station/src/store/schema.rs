@@ -11,7 +11,7 @@ use super::StoreError;
 const APPLICATION_ID: i64 = 0x4350_5254;
 
 /// Number `n` brings a database from version `n` to `n + 1`.
-pub(super) const MIGRATIONS: &[&str] = &[FIRST, HALTED, PEOPLE];
+pub(super) const MIGRATIONS: &[&str] = &[FIRST, HALTED, PEOPLE, NOTED];
 
 /// The version that this program writes.
 pub(super) const NEWEST: u32 = MIGRATIONS.len() as u32;
@@ -47,6 +47,9 @@ CREATE TABLE session (
     token BLOB PRIMARY KEY, user TEXT NOT NULL, begun INTEGER NOT NULL, until INTEGER NOT NULL) STRICT;
 CREATE TABLE link (token BLOB PRIMARY KEY, user TEXT NOT NULL, until INTEGER NOT NULL) STRICT;
 ";
+
+/// Acts of a peer of which a person here has taken note, or a channel for one: they ring no more (§7.4).
+const NOTED: &str = "CREATE TABLE noted (place INTEGER PRIMARY KEY, user TEXT NOT NULL, at INTEGER NOT NULL) STRICT;";
 
 /// Writes what tells our databases from others, and version 0.
 pub(super) fn found(connection: &Connection) -> Result<(), StoreError> {

@@ -3,7 +3,9 @@
 use counterpart_core::line::facts::Fact;
 use counterpart_core::line::ringing::{Ring, rings};
 use counterpart_core::precedence::{Mark, Precedence};
+use counterpart_core::record::codes::{Clause, Code};
 use counterpart_core::record::kind::Kind;
+use counterpart_core::record::what::What;
 use serde::{Deserialize, Serialize};
 
 use super::request::posts;
@@ -16,10 +18,10 @@ pub const SAID_MAX: usize = 400;
 /// Texts and notices of one line that ring at one time. When one has been read the next takes its place.
 pub const TEXTS_MAX: usize = 32;
 
-/// Something of theirs that nobody here has seen.
+/// Something of theirs that nobody here has seen or taken note of.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct RingView {
-    /// The attempt, text or check that rings.
+    /// The attempt, text, check or act that rings.
     pub entry: Named,
     /// The request it belongs to; itself for a text or a check.
     pub thing: Named,
@@ -33,12 +35,18 @@ pub struct RingView {
     pub soft: bool,
     /// Whether a channel's confirmation becomes an `alerting`.
     pub climbs: bool,
+    /// It tells what they did, or that we are late: it rings until a person here acts on the request or takes note.
+    pub tells: bool,
+    /// Rings once: a channel that has rung says so, and it stops.
+    pub briefly: bool,
     /// Who wants what, as a sentence.
     pub sentence: String,
     /// When, by their clock.
     pub time: Moment,
     /// That in both local times, as a sentence.
     pub since: String,
+    /// For what rings until somebody takes note: a sentence that says how.
+    pub until: Option<String>,
     /// For what is not meant: a sentence that says so.
     pub not_meant: Option<String>,
     /// The words of what rings, or of its request: their beginning, at most [`SAID_MAX`] characters.
@@ -89,15 +97,19 @@ impl Sight<'_> {
             mark: ByWord(ring.mark),
             soft: ring.kind == Kind::Check,
             climbs: ring.climbs,
+            tells: ring.tells,
+            briefly: ring.briefly(),
             sentence: words.marked(ring.mark, self.ring_sentence(ring, thing)),
             time: Moment(rung.time),
             since: self.telling.say("ring-since", &[("time", self.telling.both(rung.time).into())]),
+            until: (ring.tells && !ring.briefly())
+                .then(|| words.say("ring-until", &[("at", ring.at.to_string().into())])),
             not_meant: match ring.mark {
                 Mark::Operation => None,
                 Mark::Exercise => Some(words.say("ring-exercise", &[])),
                 Mark::Test => Some(words.say("ring-test", &[])),
             },
-            said: self.said(ring.at).or_else(|| self.said(ring.thing)).map(beginning),
+            said: self.said(ring.at).or_else(|| if ring.tells { None } else { self.said(ring.thing) }).map(beginning),
         })
     }
 
@@ -106,7 +118,45 @@ impl Sight<'_> {
         self.telling.say("ring-stops", &[("name", (&thing.name).into())])
     }
 
+    /// What they did on a request, or that we are late with one.
+    fn tell_sentence(&self, ring: &Ring) -> String {
+        let view = self.view();
+        let act = view.fact(ring.at);
+        let on = act.and_then(|act| act.refers).unwrap_or(ring.thing);
+        // A renewal is called by the request that it stands for.
+        let on = view.request_of(on).map_or(on, |request| request.at);
+        let peer = Arg::from(self.line.charter().party(self.me().peer()).name.clone());
+        let mut args = vec![("peer", peer), ("name", Arg::from(self.named(on).name))];
+        let mut code = |code: Code| args.push(("code", self.telling.words.code(code).into()));
+        let id = match act.map(|act| &act.what) {
+            Some(What::Answer) => "ring-answer",
+            Some(What::Decline { code: said }) => {
+                code(*said);
+                "ring-decline"
+            }
+            Some(What::Defer { code: said, .. }) => {
+                code(*said);
+                "ring-defer"
+            }
+            Some(What::Accept { window: Some(window) }) => {
+                args.push(("window", self.telling.window(*window).into()));
+                "ring-accept"
+            }
+            Some(What::Accept { window: None }) => "ring-come",
+            Some(What::Overdue { clause }) => match clause {
+                Clause::Station => "ring-overdue-station",
+                Clause::Watch => "ring-overdue-watch",
+                Clause::Principal => "ring-overdue-principal",
+            },
+            _ => "ring-ask",
+        };
+        self.telling.say(id, &args)
+    }
+
     fn ring_sentence(&self, ring: &Ring, thing: &Fact) -> String {
+        if ring.tells {
+            return self.tell_sentence(ring);
+        }
         let id = match ring.kind {
             Kind::Renew => "ring-renew",
             Kind::Offer => "ring-offer",

@@ -358,6 +358,7 @@ pub fn ring(view: &RingView, words: &Words) -> String {
     out.extend(wrap(&view.since, 2, 2));
     let said = view.said.iter().flat_map(|said| quoted(&said.text, 2).into_iter().take(RING_LINES_MAX));
     out.extend(said);
+    out.extend(view.until.iter().flat_map(|until| wrap(until, 2, 2)));
     out.extend(view.not_meant.clone());
     out.extend(banner);
     finish(out)

@@ -150,6 +150,36 @@ async fn only_an_open_bell_that_was_handed_a_ring_makes_it_alerting() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_they_did_rings_until_noted_and_a_deferral_until_a_bell_has_rung() {
+    let [north, south] = Served::pair("commands-noted").await;
+    for _ in 0..2 {
+        north.post("/acts", &json!({"act": "ask", "from": "minister", "to": "minister"})).await;
+    }
+    even_out(&north, &south).await;
+    let (_, deferred) = south.post("/acts", &json!({"act": "defer", "on": "Northland 1"})).await;
+    let (_, declined) = south.post("/acts", &json!({"act": "decline", "on": "Northland 2"})).await;
+    even_out(&north, &south).await;
+    let at = |done: &Value| text(&done["entry"]["at"]).to_owned();
+
+    let mut stream = bell(&north).await;
+    let rings = stream.next().await;
+    let session = text(&rings["session"]).to_owned();
+    let begun: Vec<String> = rings["begun"].as_array().unwrap().iter().map(|rung| at(&rung["ring"])).collect();
+    assert_eq!(begun, [at(&deferred), at(&declined)]);
+    let (status, told) = rang(&north, &session, &json!({"line": north.line(), "at": at(&deferred)})).await;
+    assert_eq!((status, &told["recorded"]), (200, &json!(false)), "nothing of it leaves");
+    let stopped = stream.next().await;
+    assert_eq!(at(&stopped["stopped"][0]), at(&deferred));
+    let noted = counterpart(&north.data, &["noted", &at(&declined)], "").await;
+    assert!(noted.code == 0 && noted.out.starts_with("Noted: Southland #"), "{}{}", noted.out, noted.err);
+    assert_eq!(stream.next().await["rings"], json!([]));
+    let again = counterpart(&north.data, &["noted", &at(&declined)], "").await;
+    assert_eq!(again.code, 1, "{}", again.out);
+    let (status, told) = north.post("/noted", &json!({"on": "Northland 1"})).await;
+    assert_eq!((status, text(&told["error"]["code"])), (409, "not-ringing"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn commands_say_what_the_station_says_and_end_with_the_documented_codes() {
     let [north, south] = Served::pair("commands-program").await;
     let run = async |station: &Served, line: &[&str]| counterpart(&station.data, line, "").await;

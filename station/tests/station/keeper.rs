@@ -124,6 +124,31 @@ async fn an_index_0_that_comes_by_pairing_and_by_the_link_in_one_turn_is_no_fork
     assert_eq!(keeper.arrived(line, arrived).await.unwrap().misconduct, None);
 }
 
+#[tokio::test]
+async fn what_was_noted_rings_no_more_after_a_start_either() {
+    let scratch = Scratch::new("record-noted");
+    let (line, sides) = pair(&scratch).await;
+    let asked = sides[0].keeper.act(line, ask(), None, officer(None)).await.unwrap();
+    even_out(line, &sides).await;
+    let decline = Act::Decline { on: Target::Latest(asked.at), code: Code::Unstated };
+    let declined = sides[1].keeper.act(line, decline, None, officer(None)).await.unwrap();
+    even_out(line, &sides).await;
+    let rings =
+        |side: &Side| side.keeper.published().borrow().lines[&line].rings.iter().map(|r| r.at).collect::<Vec<_>>();
+
+    let [north, south] = sides;
+    let north = serve(stop(north).await);
+    assert_eq!(rings(&north), [declined.at], "it rings after a start");
+    north.keeper.noted(line, declined.at, "officer".into()).await.unwrap();
+    assert_eq!(rings(&north), []);
+    let north = serve(stop(north).await);
+
+    assert_eq!(rings(&north), []);
+    north.keeper.noted(line, declined.at, "officer".into()).await.unwrap();
+    stop(north).await;
+    stop(south).await;
+}
+
 fn halted(side: &Side, line: LineId) -> bool {
     side.keeper.published().borrow().lines[&line].held[0].halted.is_some()
 }

@@ -134,6 +134,38 @@ fn a_check_and_a_text_ring_and_are_owed_until_a_person_has_dealt_with_them() {
 }
 
 #[test]
+fn what_they_did_is_told_in_a_sentence_and_rings_until_noted() {
+    let mut trial = Trial::new();
+    let sentences = |trial: &Trial, party| -> Vec<String> {
+        trial.look(party, |s| ringing(s).iter().filter(|r| r.tells).map(|r| r.sentence.clone()).collect())
+    };
+    let [deferred, offered, declined] = [(); 3].map(|()| trial.ask(Inviter));
+    trial.carry();
+    trial.defer(deferred, None);
+    let offer = trial.offer(Joiner, offered);
+    let decline = trial.act(Joiner, Act::Decline { on: Target::Latest(declined), code: Code::Level });
+    trial.carry();
+    let told = sentences(&trial, Inviter);
+    let window = trial.window(20);
+    trial.act(Inviter, Act::Accept { offer, window: Some(window) });
+    trial.carry();
+    let accepted = sentences(&trial, Joiner);
+
+    let peer = "Foreign Ministry of Sundmark";
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].starts_with(&format!("{peer} defers Northland 1: ")), "{told:?}");
+    assert!(told[1].starts_with(&format!("{peer} says no to Northland 3: LEVEL (")), "{told:?}");
+    assert!(accepted[0].contains("takes a time of Sundmark 1: "), "{accepted:?}");
+    let until = trial.look(Inviter, |s| ringing(s).iter().map(|r| r.until.clone()).collect::<Vec<_>>());
+    assert!(
+        until[0].is_none() && until[1].as_ref().unwrap().ends_with(&format!("counterpart noted {decline}")),
+        "{until:?}"
+    );
+    assert!(trial.lines[0].note(decline));
+    assert_eq!(sentences(&trial, Inviter).len(), 1);
+}
+
+#[test]
 fn a_line_tells_what_each_side_declares_and_who_closed_it() {
     let mut trial = Trial::new();
     let until = Some(trial.now.plus(HOUR));

@@ -1,0 +1,119 @@
+//! Whom the other side's acts ring for here, and until when (`docs/protocol.md` §7.4).
+
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+mod pair;
+
+use counterpart_core::act::{Act, Target};
+use counterpart_core::ids::EntryRef;
+use counterpart_core::precedence::Precedence;
+use counterpart_core::record::codes::{Code, OnSilence};
+use pair::{HOUR, MINUTE, NORTH, Pair, SOUTH, START, ask, defer, offer, window};
+
+/// North has asked, and South holds it.
+fn asked(precedence: Precedence) -> (Pair, EntryRef) {
+    let mut pair = Pair::new();
+    let request = pair.act(NORTH, ask(precedence));
+    pair.carry();
+    (pair, request)
+}
+
+fn decline(on: EntryRef) -> Act {
+    Act::Decline { on: Target::Latest(on), code: Code::Unstated }
+}
+
+#[test]
+fn an_answer_and_a_decline_ring_for_who_asked_until_noted_also_after_a_restart_and_when_settled() {
+    for act in [
+        Act::Answer { on: Target::Latest(EntryRef { party: NORTH, index: 1 }) },
+        decline(EntryRef { party: NORTH, index: 1 }),
+    ] {
+        let (mut pair, _) = asked(Precedence::Immediate);
+        let told = pair.act(SOUTH, act);
+        pair.carry();
+        pair.pass(MINUTE);
+
+        assert_eq!((pair.tells(NORTH), pair.tells(SOUTH)), (vec![told], vec![]));
+        pair.restart(NORTH, &[]);
+        pair.turn(NORTH, vec![]);
+        assert_eq!(pair.tells(NORTH), [told]);
+        let before = pair.kinds(NORTH);
+        assert!(pair.lines[0].note(told));
+        assert!(!pair.lines[0].note(told), "it rings no more");
+        assert_eq!((pair.tells(NORTH), pair.kinds(NORTH)), (vec![], before), "nothing of it leaves");
+        pair.restart(NORTH, &[]);
+        pair.lines[0].noted_before(told);
+        pair.turn(NORTH, vec![]);
+        assert_eq!(pair.tells(NORTH), []);
+    }
+}
+
+#[test]
+fn an_accept_and_the_decline_of_an_offer_ring_for_who_offered_and_end_with_an_act_on_the_request() {
+    let (mut pair, request) = asked(Precedence::Priority);
+    let hours = |n| START + n * HOUR;
+    let times = [(hours(2), hours(3))];
+    let first = pair.act(SOUTH, offer(request, &times, hours(1), OnSilence::Lapses));
+    pair.carry();
+    let declined = pair.act(NORTH, Act::Decline { on: Target::Entry(first), code: Code::Conditions });
+    pair.carry();
+    assert_eq!((pair.tells(SOUTH), pair.tells(NORTH)), (vec![declined], vec![]));
+
+    let second = pair.act(SOUTH, offer(request, &times, hours(1), OnSilence::Lapses));
+    assert_eq!(pair.tells(SOUTH), [], "who offers again has had the decline");
+    pair.carry();
+    let accepted = pair.act(NORTH, Act::Accept { offer: second, window: Some(window(times[0].0, times[0].1)) });
+    pair.carry();
+    pair.pass(MINUTE);
+    assert_eq!(pair.tells(SOUTH), [accepted]);
+    pair.act(SOUTH, Act::Cancel { request, code: Code::Travelling });
+    assert_eq!(pair.tells(SOUTH), []);
+    pair.carry();
+    assert_eq!(pair.tells(NORTH), [], "a cancel is shown and rings nobody");
+}
+
+#[test]
+fn the_latest_deferral_rings_briefly_while_the_request_is_open() {
+    let (mut pair, request) = asked(Precedence::Routine);
+    pair.act(SOUTH, defer(request));
+    let latest = pair.act(SOUTH, defer(request));
+    pair.carry();
+
+    assert_eq!(pair.tells(NORTH), [latest]);
+    let view = pair.view(NORTH);
+    assert!(counterpart_core::line::ringing::rings(&view, NORTH).iter().all(|ring| ring.briefly() && !ring.climbs));
+    pair.act(NORTH, Act::Renew { request, valid_until: None, precedence: None });
+    assert_eq!(pair.tells(NORTH), []);
+}
+
+#[test]
+fn overdue_rings_at_the_late_side_until_its_watch_has_seen_it() {
+    let (mut pair, request) = asked(Precedence::Immediate);
+    pair.pass(16 * MINUTE);
+    let told = pair.tells(SOUTH);
+
+    assert_eq!((told.len(), pair.tells(NORTH)), (1, vec![]));
+    assert_eq!(pair.kinds(NORTH)[told[0].index as usize], "overdue");
+    pair.act(SOUTH, Act::Seen { on: Target::Latest(request) });
+    assert_eq!(pair.tells(SOUTH), []);
+}
+
+fn ask_again(closed: EntryRef) -> Act {
+    let mut act = ask(Precedence::Priority);
+    if let Act::Ask { again, .. } = &mut act {
+        *again = Some(closed);
+    }
+    act
+}
+
+#[test]
+fn what_was_seen_before_the_act_came_does_not_end_its_ring() {
+    let (mut pair, request) = asked(Precedence::Priority);
+    let declined = pair.act(SOUTH, decline(request));
+    pair.act(NORTH, Act::Renew { request, valid_until: None, precedence: None });
+    pair.carry();
+
+    assert_eq!(pair.tells(NORTH), [declined], "the renewal crossed it");
+    pair.act(NORTH, ask_again(request));
+    assert_eq!(pair.tells(NORTH), []);
+}
