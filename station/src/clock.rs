@@ -97,7 +97,7 @@ pub struct NotTold;
 
 impl fmt::Display for NotTold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the machine's own clock cannot be moved; start the station with a told clock")
+        f.write_str("not a told clock")
     }
 }
 

@@ -2,12 +2,13 @@
 //!
 //! Lengths and counts are those of the charter into which most of this goes (§9).
 
-use std::fmt;
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+
+use crate::words::Sentence;
 
 mod desk;
 mod fault;
@@ -136,18 +137,13 @@ impl Config {
     /// [`ConfigError`] for the first thing wrong, with the line and what to write instead.
     pub fn load(data: &Path) -> Result<Config, ConfigError> {
         let path = data.join(CONFIG_FILE);
-        let unreadable = |cause: String| ConfigError {
-            file: path.clone(),
-            line: None,
-            key: String::new(),
-            wrong: format!("cannot be read: {cause}"),
-            write: "let `counterpart init` write it, or name the data directory that holds it".into(),
-        };
-        let size = fs::metadata(&path).map_err(|e| unreadable(e.to_string()))?.len();
+        let whole = |wrong| ConfigError { file: path.clone(), line: None, key: String::new(), wrong };
+        let unread = |e: std::io::Error| whole(Sentence::new("config-unread").with("cause", e));
+        let size = fs::metadata(&path).map_err(unread)?.len();
         if size > FILE_BYTES_MAX {
-            return Err(unreadable(format!("it is {size} bytes long, over {FILE_BYTES_MAX}")));
+            return Err(whole(Sentence::new("config-file-too-long").with("size", size).with("max", FILE_BYTES_MAX)));
         }
-        let text = fs::read_to_string(&path).map_err(|e| unreadable(e.to_string()))?;
+        let text = fs::read_to_string(&path).map_err(unread)?;
         Config::parse(&text, &path)
     }
 
@@ -177,22 +173,7 @@ pub fn write_starter(data: &Path, starter: &Starter<'_>) -> Result<Config, Confi
         file: path.clone(),
         line: None,
         key: String::new(),
-        wrong: format!("cannot be written: {e}"),
-        write: "name a data directory that is new and that this user may write".into(),
+        wrong: Sentence::new("config-unwritten").with("cause", e),
     })?;
     Ok(config)
-}
-
-/// Writes what is wrong and what to write instead, on one line.
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.file.display())?;
-        if let Some(line) = self.line {
-            write!(f, ", line {line}")?;
-        }
-        if !self.key.is_empty() {
-            write!(f, ", {}", self.key)?;
-        }
-        write!(f, ": {}; {}", self.wrong, self.write)
-    }
 }

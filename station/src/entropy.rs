@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use crate::words::{Sentence, Tell, logged};
+
 /// Fills `bytes` from the operating system's generator. May wait early in a boot, until that has been seeded.
 ///
 /// # Errors
@@ -26,9 +28,15 @@ pub fn bytes<const N: usize>() -> Result<[u8; N], NoEntropy> {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NoEntropy(String);
 
+impl Tell for NoEntropy {
+    fn sentence(&self) -> Sentence {
+        Sentence::new("entropy-none").with("cause", &self.0)
+    }
+}
+
 impl fmt::Display for NoEntropy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the operating system gave no random bytes ({}); allow this program the getrandom call", self.0)
+        f.write_str(&logged(self))
     }
 }
 

@@ -12,7 +12,7 @@ use crate::api::{Api, Parts};
 use crate::clock::Clock;
 use crate::pairing::{self, Ceremony, Needs, Proposal};
 use crate::station::{StartFault, Station};
-use crate::words::Words;
+use crate::words::{Sentence, Tell, Words, logged};
 
 /// Why a station does not serve. Each says what to do.
 #[derive(Debug)]
@@ -23,12 +23,18 @@ pub enum ServeFault {
     Pairing(pairing::Fault),
 }
 
+impl Tell for ServeFault {
+    fn sentence(&self) -> Sentence {
+        match self {
+            ServeFault::Start(fault) => fault.sentence(),
+            ServeFault::Pairing(fault) => fault.sentence(),
+        }
+    }
+}
+
 impl fmt::Display for ServeFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ServeFault::Start(fault) => fault.fmt(f),
-            ServeFault::Pairing(fault) => fault.fmt(f),
-        }
+        f.write_str(&logged(self))
     }
 }
 

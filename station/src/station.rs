@@ -18,6 +18,7 @@ use crate::link::switchboard::Switchboard;
 use crate::link::{BindFault, Connection, Endpoint, EndpointConfig};
 use crate::record::{self, Keeper};
 use crate::store::{Reader, Store, StoreError};
+use crate::words::{Sentence, Tell, logged};
 
 /// Why a station does not start. Each says what to do.
 #[derive(Debug)]
@@ -32,14 +33,20 @@ pub enum StartFault {
     Bind(BindFault),
 }
 
+impl Tell for StartFault {
+    fn sentence(&self) -> Sentence {
+        match self {
+            StartFault::Config(fault) => fault.sentence(),
+            StartFault::Keys(fault) => fault.sentence(),
+            StartFault::Store(fault) => fault.sentence(),
+            StartFault::Bind(fault) => fault.sentence(),
+        }
+    }
+}
+
 impl fmt::Display for StartFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            StartFault::Config(fault) => fault.fmt(f),
-            StartFault::Keys(fault) => fault.fmt(f),
-            StartFault::Store(fault) => fault.fmt(f),
-            StartFault::Bind(fault) => fault.fmt(f),
-        }
+        f.write_str(&logged(self))
     }
 }
 

@@ -7,6 +7,8 @@ pub mod clocks;
 mod codes;
 mod fault;
 mod link;
+mod pairing;
+mod sentence;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +20,7 @@ use unic_langid::LanguageIdentifier;
 
 use counterpart_core::shown::is_unshown;
 pub use fault::Why;
+pub use sentence::{Sentence, Tell, logged};
 
 /// The languages that ship, with their catalogues.
 const CATALOGUES: [(&str, &str); 1] = [("en", include_str!("../../words/en.ftl"))];
@@ -35,6 +38,8 @@ pub enum Arg<'a> {
     Text(Cow<'a, str>),
     /// A number, which may choose a plural.
     Number(u64),
+    /// A sentence, said in the same language.
+    Said(Box<Sentence>),
 }
 
 impl Words {
@@ -96,8 +101,11 @@ impl Words {
             given.set(
                 *name,
                 match arg {
+                    // What was typed is shown so that it is recognised, not all of it.
+                    Arg::Text(text) if *name == "said" => FluentValue::from(short(&clean(text))),
                     Arg::Text(text) => FluentValue::from(clean(text)),
                     Arg::Number(number) => FluentValue::from(*number),
+                    Arg::Said(sentence) => FluentValue::from(self.told(sentence)),
                 },
             );
         }
@@ -144,6 +152,15 @@ pub fn escaped_json(json: &str) -> String {
         }
     }
     out
+}
+
+/// The begin of a text, with a mark if there is more.
+fn short(text: &str) -> String {
+    const SHORT_MAX: usize = 80;
+    match text.char_indices().nth(SHORT_MAX) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
 }
 
 impl<'a> From<&'a str> for Arg<'a> {

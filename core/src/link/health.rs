@@ -11,6 +11,9 @@ pub const STALLED_AFTER_MS: u64 = 60_000;
 /// A path that loses more than this is DEGRADED, in thousandths.
 pub const LOSS_MAX_PERMILLE: u32 = 30;
 
+/// Clocks that differ by more than this are said to, in milliseconds. Nothing depends on it.
+pub const CLOCKS_APART_MS: u64 = 60_000;
+
 /// The observed state of a line, the worst last.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum State {
@@ -82,6 +85,8 @@ pub struct Observations {
     pub check: Option<Unanswered>,
     /// `None` if the peer's heads cover all that was sent.
     pub uncovered: Option<Uncovered>,
+    /// How far the peer's clock is ahead of ours, in milliseconds, by what its frames say; `None` if none has come.
+    pub clock_ahead_ms: Option<i64>,
 }
 
 /// One thing that was seen, with its numbers, so that a person can be shown why.
@@ -104,6 +109,8 @@ pub enum Evidence {
     OverTcp,
     /// So many packets in a thousand are lost.
     Loss { permille: u32 },
+    /// Their clock is so far ahead of ours, or behind it (less than 0), in milliseconds. It speaks against nothing.
+    Clocks { ahead_ms: i64 },
 }
 
 /// The state, and what it rests on.
@@ -146,13 +153,14 @@ fn while_up(seen: &Observations, carrier: Carrier, loss: u32, out: &mut Vec<Evid
     out.extend(stalled.map(Evidence::Stalled));
     out.extend((carrier == Carrier::Tcp).then_some(Evidence::OverTcp));
     out.extend((loss > LOSS_MAX_PERMILLE).then_some(Evidence::Loss { permille: loss }));
-    if unanswered.is_some() {
-        State::Silent
-    } else if out.is_empty() {
-        State::Open
-    } else {
-        State::Degraded
-    }
+    let state = match (unanswered, out.is_empty()) {
+        (Some(_), _) => State::Silent,
+        (None, true) => State::Open,
+        (None, false) => State::Degraded,
+    };
+    let apart = seen.clock_ahead_ms.filter(|ahead| ahead.unsigned_abs() > CLOCKS_APART_MS);
+    out.extend(apart.map(|ahead_ms| Evidence::Clocks { ahead_ms }));
+    state
 }
 
 #[cfg(test)]
@@ -161,7 +169,7 @@ mod tests {
     use alloc::vec;
 
     const UP: Link = Link::Up { carrier: Carrier::Quic, loss_permille: 30 };
-    const WELL: Observations = Observations { link: UP, check: None, uncovered: None };
+    const WELL: Observations = Observations { link: UP, check: None, uncovered: None, clock_ahead_ms: None };
 
     fn lost(for_ms: u64, tries: u32, handshakes: u32, reference: Option<bool>) -> State {
         let link = Link::Lost { for_ms, tries, handshakes, reference };
@@ -231,12 +239,23 @@ mod tests {
     }
 
     #[test]
+    fn clocks_that_are_more_than_a_minute_apart_are_said_to_be_and_change_no_state() {
+        let with = |ahead| observe(&Observations { clock_ahead_ms: Some(ahead), ..WELL });
+
+        assert_eq!(with(60_000).evidence, Vec::new());
+        for ahead_ms in [60_001, -86_400_000] {
+            let health = with(ahead_ms);
+            assert_eq!((health.state, health.evidence), (State::Open, vec![Evidence::Clocks { ahead_ms }]));
+        }
+    }
+
+    #[test]
     fn of_several_the_worst_is_the_state_and_all_are_shown() {
         let unanswered = Unanswered { for_ms: 2, within_ms: 1 };
         let seen = Observations {
             link: Link::Up { carrier: Carrier::Tcp, loss_permille: 31 },
             check: Some(unanswered),
-            uncovered: None,
+            ..WELL
         };
 
         let health = observe(&seen);

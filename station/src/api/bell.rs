@@ -165,7 +165,7 @@ impl Drop for Session {
 
 /// `GET /api/v1/bell`.
 pub(super) async fn open(State(api): State<Api>) -> Result<Response, Told> {
-    let name = hexadecimal(&entropy::bytes::<16>().map_err(|e| api.machine(e))?);
+    let name = hexadecimal(&entropy::bytes::<16>().map_err(|e| api.failed(&e))?);
     let session = api.bells.open(name.clone());
     let session = session.ok_or_else(|| api.tell(Fault::new(Code::TooManyBells).with("max", BELLS_MAX)))?;
     let (to, lines) = mpsc::channel(WAITING_MAX);

@@ -14,7 +14,7 @@ use crate::keys::Keys;
 use crate::record::{load_judged, log_key};
 use crate::store::{LineRow, Reader, StoreError};
 use crate::view::names::call_sign;
-use crate::words::{Arg, Words};
+use crate::words::{Arg, Tell, Words};
 
 /// Evidence read for one line.
 const EVIDENCE_MAX: u32 = 100;
@@ -49,33 +49,32 @@ pub struct Finding {
 /// Looks at everything in `data`. `now` is the station's clock, in milliseconds since 1970 UTC.
 pub fn examine(data: &Path, now: u64, words: &Words) -> Report {
     let mut doctor = Doctor { words, report: Report { well: true, halted: false, findings: Vec::new() } };
-    doctor.found(&CONFIGURATION, Config::load(data).map(|_| ()).map_err(|e| e.to_string()));
-    doctor.found(&KEYS, Keys::load(data).map(|_| ()).map_err(|e| e.to_string()));
+    doctor.found(&CONFIGURATION, Config::load(data).map(drop));
+    doctor.found(&KEYS, Keys::load(data).map(drop));
     match Reader::open(data) {
-        Err(error) => doctor.found(&DATABASE, Err(error.to_string())),
+        Err(error) => doctor.found(&DATABASE, Err(error)),
         Ok(reader) => {
-            let faults = reader.check().map_err(|e| e.to_string());
-            let first = |faults: Vec<_>| faults.first().map_or(Ok(()), |f: &crate::store::Fault| Err(f.to_string()));
-            doctor.found(&DATABASE, faults.and_then(first));
+            match reader.check() {
+                Err(error) => doctor.found(&DATABASE, Err(error)),
+                Ok(faults) => doctor.found(&DATABASE, faults.into_iter().next().map_or(Ok(()), Err)),
+            }
             if let Err(error) = doctor.lines(&reader, now) {
-                doctor.found(&DATABASE, Err(error.to_string()));
+                doctor.found(&DATABASE, Err(error));
             }
         }
     }
     doctor.report
 }
 
-/// Something that is in order or not, with the names of both sentences.
+/// Something that is in order or not, with the name of the sentence for order; of the other the error speaks itself.
 struct Subject {
     name: &'static str,
     well: &'static str,
-    wrong: &'static str,
 }
 
-const CONFIGURATION: Subject =
-    Subject { name: "configuration", well: "doctor-configuration-well", wrong: "doctor-configuration-wrong" };
-const KEYS: Subject = Subject { name: "keys", well: "doctor-keys-well", wrong: "doctor-keys-wrong" };
-const DATABASE: Subject = Subject { name: "database", well: "doctor-database-well", wrong: "doctor-database-wrong" };
+const CONFIGURATION: Subject = Subject { name: "configuration", well: "doctor-configuration-well" };
+const KEYS: Subject = Subject { name: "keys", well: "doctor-keys-well" };
+const DATABASE: Subject = Subject { name: "database", well: "doctor-database-well" };
 
 struct Doctor<'a> {
     words: &'a Words,
@@ -83,11 +82,16 @@ struct Doctor<'a> {
 }
 
 impl Doctor<'_> {
-    fn found(&mut self, subject: &Subject, result: Result<(), String>) {
-        match result {
-            Ok(()) => self.put(subject.name, true, subject.well, &[]),
-            Err(cause) => self.put(subject.name, false, subject.wrong, &[("cause", (&cause).into())]),
-        }
+    fn found(&mut self, subject: &Subject, result: Result<(), impl Tell>) {
+        let Err(cause) = result else { return self.put(subject.name, true, subject.well, &[]) };
+        let (sentence, words) = (cause.sentence(), self.words);
+        self.report.well = false;
+        self.report.findings.push(Finding {
+            subject: subject.name.into(),
+            well: false,
+            sentence: words.told(&sentence),
+            instead: Some(words.told_do(&sentence)),
+        });
     }
 
     fn put(&mut self, subject: &str, well: bool, id: &str, args: &[(&'static str, Arg<'_>)]) {

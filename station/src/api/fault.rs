@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
-use crate::words::{Arg, Why, Words};
+use crate::words::{Arg, Sentence, Tell, Why, Words};
 
 /// Whose fault it was.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -60,6 +60,8 @@ macro_rules! faults {
 faults! {
     /// What was sent is no JSON of the form that this call takes.
     NotJson = Usage BAD_REQUEST "fault-not-json",
+    /// What was sent is no JSON object.
+    NotObject = Usage BAD_REQUEST "fault-not-object",
     /// There is no such act.
     UnknownAct = Usage BAD_REQUEST "fault-unknown-act",
     /// The act does not take this field.
@@ -134,6 +136,8 @@ faults! {
     Pairing = Refusal CONFLICT "fault-pairing",
     /// No pairing is under way.
     PairingNone = Refusal CONFLICT "fault-pairing-none",
+    /// No pairing, or more than one, is of this line.
+    PairingUnknown = Usage NOT_FOUND "fault-pairing-unknown",
     /// Several pairings are under way.
     PairingSeveral = Refusal CONFLICT "fault-pairing-several",
     /// No candidate has this key, or several have come and none was named.
@@ -178,6 +182,10 @@ faults! {
     NotUnderstood = Error BAD_GATEWAY "fault-not-understood",
     /// Our machine failed.
     Machine = Error INTERNAL_SERVER_ERROR "fault-machine",
+    /// The record cannot be read.
+    Unread = Error INTERNAL_SERVER_ERROR "fault-unread",
+    /// No backup was made.
+    Backup = Error INTERNAL_SERVER_ERROR "fault-backup",
     /// The station is stopping.
     Stopping = Error SERVICE_UNAVAILABLE "fault-stopping",
     /// It took too long.
@@ -189,17 +197,24 @@ faults! {
 pub struct Fault {
     code: Code,
     args: Vec<(&'static str, String)>,
+    because: Option<Sentence>,
 }
 
 impl Fault {
     /// A fault whose sentence needs nothing more.
     pub fn new(code: Code) -> Fault {
-        Fault { code, args: Vec::new() }
+        Fault { code, args: Vec::new(), because: None }
     }
 
     /// The same, with one thing that its sentence names.
     pub fn with(mut self, name: &'static str, value: impl fmt::Display) -> Fault {
         self.args.push((name, value.to_string()));
+        self
+    }
+
+    /// The same, because of this: what it says stands in the fault's own sentence, and what is to be done is what it says.
+    pub fn because(mut self, cause: &impl Tell) -> Fault {
+        self.because = Some(cause.sentence());
         self
     }
 
@@ -216,13 +231,14 @@ impl Fault {
             Ok(count) if name == "count" => Arg::from(count),
             _ => Arg::from(value.to_owned()),
         };
-        let args: Vec<(&'static str, Arg<'_>)> =
+        let mut args: Vec<(&'static str, Arg<'_>)> =
             self.args.iter().map(|(name, value)| (*name, arg(name, value))).collect();
+        args.extend(self.because.iter().map(|cause| ("cause", Arg::Said(Box::new(cause.clone())))));
         Told {
             code: self.code.word().into(),
             fault: self.code.whose(),
             what: words.say(id, &args),
-            instead: words.say_do(id, &args),
+            instead: self.because.as_ref().map_or_else(|| words.say_do(id, &args), |cause| words.told_do(cause)),
             fact: None,
         }
     }

@@ -1,21 +1,43 @@
 //! Files that are for their owner alone.
 
-use std::fs::OpenOptions;
-use std::io::Write;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::fault::{Code, Fault};
 
-/// Writes a new file, readable by its owner alone, and waits until it is on the disk.
-///
-/// # Errors
-/// [`Code::File`]; an existing file is left as it is.
-pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
-    let write = || {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-        file.write_all(bytes)?;
-        file.sync_all()
-    };
-    write().map_err(|e: std::io::Error| Fault::new(Code::File).with("path", path.display()).with("cause", e))
+/// A new file, readable by its owner alone.
+pub struct PrivateFile {
+    path: PathBuf,
+    file: File,
+}
+
+impl PrivateFile {
+    /// Makes the file, empty.
+    ///
+    /// # Errors
+    /// [`Code::File`]; an existing file is left as it is.
+    pub fn create(path: &Path) -> Result<PrivateFile, Fault> {
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+        Ok(PrivateFile { path: path.into(), file: file.map_err(|e| fault(path, &e))? })
+    }
+
+    /// Writes into it and waits until that is on the disk.
+    ///
+    /// # Errors
+    /// [`Code::File`].
+    pub fn write(&self, bytes: &[u8]) -> Result<(), Fault> {
+        let mut file = &self.file;
+        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|e| fault(&self.path, &e))
+    }
+
+    /// Takes it away again. What cannot be removed is left: it is empty, or of no use to anybody.
+    pub fn remove(&self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+fn fault(path: &Path, cause: &io::Error) -> Fault {
+    Fault::new(Code::File).with("path", path.display()).with("cause", cause)
 }

@@ -203,11 +203,10 @@ impl ActForm {
 /// # Errors
 /// [`Code::NotJson`].
 pub fn object<T: serde::de::DeserializeOwned>(json: &[u8]) -> Result<T, Fault> {
-    let fault = |cause: &dyn std::fmt::Display| Fault::new(Code::NotJson).with("cause", cause);
     if json.trim_ascii_start().first() != Some(&b'{') {
-        return Err(fault(&"it is no JSON object"));
+        return Err(Fault::new(Code::NotObject));
     }
-    serde_json::from_slice(json).map_err(|cause| fault(&cause))
+    serde_json::from_slice(json).map_err(|cause| Fault::new(Code::NotJson).with("cause", cause))
 }
 
 /// The fault of an act that lacks a field.
@@ -235,7 +234,7 @@ mod tests {
         let code = |json: &str| ActForm::read(json.as_bytes()).map_err(|f| f.code());
 
         assert_eq!(code("{"), Err(Code::NotJson));
-        assert_eq!(code("[]"), Err(Code::NotJson));
+        assert_eq!(code("[]"), Err(Code::NotObject));
         assert_eq!(code(r#"{"act":"seen","on":"1","colour":"red"}"#), Err(Code::NotJson));
         assert_eq!(code(r#"{"act":"memo","words":{"text":"x","mood":"good"}}"#), Err(Code::NotJson));
         assert_eq!(code(r#"{"act":"alerting","on":"1"}"#), Err(Code::UnknownAct));

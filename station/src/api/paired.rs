@@ -6,7 +6,7 @@ use counterpart_core::record::charter::digits as spelled;
 
 use super::ceremony::{Answer, CandidateView, Ceremony, Digits, InvitedView, PairingView};
 use super::fault::{Code, Fault, Told};
-use crate::pairing::{self, Proposal};
+use crate::pairing::{self, Awaited, Proposal};
 use crate::words::Words;
 
 /// A ceremony with the words in which it answers.
@@ -23,7 +23,7 @@ impl Paired {
     }
 
     fn told(&self, fault: &pairing::Fault) -> Told {
-        Fault::new(Code::Pairing).with("cause", fault).tell(&self.words)
+        Fault::new(Code::Pairing).because(fault).tell(&self.words)
     }
 
     /// The line that is meant: the one named, or the one pairing that is under way.
@@ -41,8 +41,15 @@ impl Paired {
         }
     }
 
+    /// The pairing that shows these digits: they name a line and a candidate of it.
+    async fn spelling(&self, said: &str) -> Option<LineId> {
+        let views = self.ceremony.list().await;
+        let shows = |view: &&pairing::PairingView| view.candidates.iter().any(|c| c.digits == said);
+        views.iter().find(shows).map(|view| view.line)
+    }
+
     async fn view(&self, line: LineId) -> Result<PairingView, Told> {
-        self.ceremony.view(line).await.map(|view| shown(&view)).map_err(|fault| self.told(&fault))
+        self.ceremony.view(line).await.map(|view| shown(&view, &self.words)).map_err(|fault| self.told(&fault))
     }
 }
 
@@ -63,8 +70,11 @@ impl Ceremony for Paired {
 
     fn confirm(&self, line: Option<LineId>, digits: Digits) -> Answer<'_, PairingView> {
         Box::pin(async move {
-            let line = self.meant(line).await?;
             let said = spelled(&digits.0);
+            let line = match self.spelling(&said).await.filter(|_| line.is_none()) {
+                Some(line) => line,
+                None => self.meant(line).await?,
+            };
             self.ceremony.confirm(line, &said).await.map_err(|fault| self.told(&fault))?;
             self.view(line).await
         })
@@ -102,12 +112,26 @@ impl Ceremony for Paired {
     fn pairings(&self) -> Answer<'_, Vec<PairingView>> {
         Box::pin(async {
             let views = self.ceremony.list().await;
-            Ok(views.iter().filter(|view| view.standing != Standing::Open).map(shown).collect())
+            Ok(views
+                .iter()
+                .filter(|view| view.standing != Standing::Open)
+                .map(|view| shown(view, &self.words))
+                .collect())
         })
     }
 }
 
-fn shown(view: &pairing::PairingView) -> PairingView {
+/// What is awaited, and after a fault of the other side's what to do.
+fn awaited(awaited: &Awaited, words: &Words) -> Vec<String> {
+    let sentence = awaited.sentence();
+    let first = words.told(&sentence);
+    match awaited {
+        Awaited::Retry(_) | Awaited::RetryAfter(_) => vec![first, words.told_do(&sentence)],
+        _ => vec![first],
+    }
+}
+
+fn shown(view: &pairing::PairingView, words: &Words) -> PairingView {
     let standing = match view.standing {
         Standing::Waiting => "waiting",
         Standing::Comparing => "comparing",
@@ -124,8 +148,8 @@ fn shown(view: &pairing::PairingView) -> PairingView {
         digits: c.digits.clone(),
         they_confirmed: c.they_confirmed,
     };
-    let mut sentences = vec![view.awaited.to_string()];
-    sentences.extend(view.tried.iter().map(|(address, how)| format!("{address}: {how}")));
+    let mut sentences = awaited(&view.awaited, words);
+    sentences.extend(view.tried.iter().map(|(address, how)| format!("{address}: {}", words.told(how))));
     PairingView {
         line: view.line.to_string(),
         inviter: view.me == Party::Inviter,

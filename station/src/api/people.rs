@@ -70,7 +70,7 @@ pub fn read(form: &UserForm, now: u64) -> Result<User, Fault> {
     let secret = match &form.password {
         None => String::new(),
         Some(password) if people::is_password(password) => {
-            let secret = Secret::of(password).map_err(|e| Fault::new(Code::Machine).with("cause", e))?;
+            let secret = Secret::of(password).map_err(|e| Fault::new(Code::Machine).because(&e))?;
             secret.text().to_owned()
         }
         Some(_) => return Err(Fault::new(Code::PasswordUnfit).with("min", PASSWORD_CHARS_MIN)),
@@ -88,7 +88,7 @@ pub(super) async fn list(State(api): State<Api>) -> Result<Json<Vec<UserView>>, 
     let (reader, now) = (api.parts.reader.clone(), api.now());
     let read = move || Ok::<_, crate::store::StoreError>((reader.users()?, reader.sessions(now.0)?));
     let read = tokio::task::spawn_blocking(read).await.map_err(|e| api.machine(e))?;
-    let (users, sessions) = read.map_err(|e| api.machine(e))?;
+    let (users, sessions) = read.map_err(|e| api.failed(&e))?;
     let view = |user: User| UserView {
         sessions: sessions.iter().filter(|s| s.user == user.name).count(),
         name: user.name,
@@ -129,7 +129,7 @@ pub(super) async fn link(State(api): State<Api>, Form(form): Form<NameForm>) -> 
     let desk = api.parts.config.desk.as_ref().ok_or_else(|| api.tell(Fault::new(Code::DeskNone)))?;
     let scheme = if desk.is_secure() { "https" } else { "http" };
     let host = desk.names.first().cloned().unwrap_or_else(|| desk.listen.to_string());
-    let token = Token::draw().map_err(|e| api.machine(e))?;
+    let token = Token::draw().map_err(|e| api.failed(&e))?;
     let until = api.now().plus(LINK_MS);
     api.change(vec![People::Link { token: token.hash(), user: user.name, until: until.0 }]).await?;
     Ok(Json(LinkView { url: format!("{scheme}://{host}/link/{}", token.text()), until: Moment(until) }))
@@ -143,7 +143,7 @@ impl Api {
     pub(crate) async fn change(&self, changes: Vec<People>) -> Result<(), Told> {
         use crate::record::ActFault;
         self.parts.keeper.people(changes).await.map_err(|fault| match fault {
-            ActFault::Machine(cause) => self.machine(cause),
+            ActFault::Machine(cause) => self.failed(&cause),
             ActFault::Stopping | ActFault::Refused(_) => self.tell(Fault::new(Code::Stopping)),
         })
     }
@@ -151,7 +151,7 @@ impl Api {
     async fn user(&self, name: &str) -> Result<User, Told> {
         let (reader, wanted) = (self.parts.reader.clone(), name.to_owned());
         let read = tokio::task::spawn_blocking(move || reader.user(&wanted)).await.map_err(|e| self.machine(e))?;
-        let found = read.map_err(|e| self.machine(e))?;
+        let found = read.map_err(|e| self.failed(&e))?;
         found.ok_or_else(|| self.tell(Fault::new(Code::UserUnknown).with("said", name)))
     }
 }

@@ -200,7 +200,7 @@ async fn join(State(api): State<Api>, Form(form): Form<JoinForm>) -> Result<Json
 }
 
 async fn confirm(State(api): State<Api>, Form(form): Form<ConfirmForm>) -> Result<Json<PairingView>, Told> {
-    let line = api.future_line(form.line)?;
+    let line = api.future_line(form.line).await?;
     let ceremony = &api.parts.ceremony;
     if form.differ {
         return ceremony.differ(line, form.candidate).await.map(Json);
@@ -211,7 +211,7 @@ async fn confirm(State(api): State<Api>, Form(form): Form<ConfirmForm>) -> Resul
 }
 
 async fn abandon(State(api): State<Api>, Form(form): Form<AbandonForm>) -> Result<Json<PairingView>, Told> {
-    let line = api.future_line(form.line)?;
+    let line = api.future_line(form.line).await?;
     api.parts.ceremony.abandon(line).await.map(Json)
 }
 
@@ -235,7 +235,7 @@ impl Api {
             return Err(self.tell(Fault::new(Code::TokenMalformed).with("max", TOKEN_BYTES_MAX)));
         }
         let defaults = self.defaults();
-        let salt = entropy::bytes::<16>().map_err(|e| self.machine(e))?;
+        let salt = entropy::bytes::<16>().map_err(|e| self.failed(&e))?;
         let words = acts::words(&form, &defaults, salt).map_err(|fault| self.tell(fault))?;
         let token = form.token.clone();
         let (line, act) = match self.read(form, defaults).await {
@@ -326,10 +326,21 @@ impl Api {
         }
     }
 
-    /// A line that is being paired, by its id.
-    fn future_line(&self, said: Option<String>) -> Result<Option<LineId>, Told> {
+    /// A line that is being paired, by its id or the first four or more digits of it.
+    async fn future_line(&self, said: Option<String>) -> Result<Option<LineId>, Told> {
         let Some(said) = said else { return Ok(None) };
-        let unknown = || Fault::new(Code::LineUnknown).with("said", &said).with("known", "pairings");
-        unhex(&said).map(|id| Some(LineId(id))).ok_or_else(|| self.tell(unknown()))
+        let pairings = self.parts.ceremony.pairings().await?;
+        let begin = said.trim().to_lowercase();
+        let is_meant = |line: &&str| begin.len() >= 4 && line.starts_with(&begin);
+        let lines: Vec<&str> = pairings.iter().map(|view| view.line.as_str()).collect();
+        let mut meant = lines.iter().copied().filter(is_meant);
+        match (meant.next().and_then(unhex), meant.next()) {
+            (Some(id), None) => Ok(Some(LineId(id))),
+            _ if lines.is_empty() => Err(self.tell(Fault::new(Code::PairingNone))),
+            _ => {
+                let fault = Fault::new(Code::PairingUnknown).with("said", &said);
+                Err(self.tell(fault.with("known", lines.join(", "))))
+            }
+        }
     }
 }

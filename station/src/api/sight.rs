@@ -15,8 +15,8 @@ use crate::record::{ActFault, entry_key};
 use crate::store::{self, Reader, StoreError};
 use crate::view::Sight;
 use crate::view::names::NameFault;
-use crate::words::Words;
 use crate::words::clocks::{Clocks, Telling};
+use crate::words::{Sentence, Tell, Words};
 
 /// Looks at a line with the words found so far, before it is looked at without those that are missing.
 const PASSES_MAX: usize = 4;
@@ -99,7 +99,12 @@ impl Api {
     }
 
     pub(crate) fn machine(&self, cause: impl std::fmt::Display) -> Told {
-        self.tell(Fault::new(Code::Machine).with("cause", cause))
+        self.tell(Fault::new(Code::Machine).because(&Sentence::new("machine-said").with("cause", cause)))
+    }
+
+    /// Our machine failed, and says itself what is to be done.
+    pub(crate) fn failed(&self, cause: &impl Tell) -> Told {
+        self.tell(Fault::new(Code::Machine).because(cause))
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -109,7 +114,7 @@ impl Api {
     /// What the record thread answers with when an act is not done.
     pub(super) async fn refused(&self, line: LineId, fault: ActFault) -> Told {
         match fault {
-            ActFault::Machine(cause) => self.machine(cause),
+            ActFault::Machine(cause) => self.failed(&cause),
             ActFault::Stopping => self.tell(Fault::new(Code::Stopping)),
             ActFault::Refused(refusal) => {
                 let told = self.see(line, move |sight| {
@@ -189,7 +194,7 @@ impl Api {
             wanted.into_iter().map(|at| Ok((at, body(&reader, line, epoch, at)?))).collect()
         };
         let read = tokio::task::spawn_blocking(read).await.map_err(|e| self.machine(e))?;
-        read.map_err(|e| self.machine(e))
+        read.map_err(|e| self.failed(&e))
     }
 
     async fn look<T: Send + 'static>(

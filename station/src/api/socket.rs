@@ -16,6 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Sleep;
 
 use super::fault::{Code, Fault};
+use crate::words::Sentence;
 
 /// The socket's file in the data directory.
 pub const SOCKET_FILE: &str = "socket";
@@ -54,13 +55,16 @@ impl Socket {
     /// Binds the socket of a data directory. One that nobody answers is left from a station that was killed, and is replaced.
     ///
     /// # Errors
-    /// [`Code::StationThere`] if a station answers; [`Code::Machine`].
+    /// [`Code::StationThere`] if a station answers; [`Code::Start`].
     pub async fn bind(data: &Path) -> Result<Socket, Fault> {
         let path = data.join(SOCKET_FILE);
         if UnixStream::connect(&path).await.is_ok() {
             return Err(Fault::new(Code::StationThere).with("path", path.display()));
         }
-        let failed = |e: io::Error| Fault::new(Code::Machine).with("cause", format!("{}: {e}", path.display()));
+        let failed = |e: io::Error| {
+            Fault::new(Code::Start)
+                .because(&Sentence::new("socket-failed").with("path", path.display()).with("cause", e))
+        };
         // Bound beside, closed to others, then put in place: nobody finds it half made.
         let staged = data.join("socket.new");
         match fs::remove_file(&staged) {

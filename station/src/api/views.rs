@@ -288,7 +288,7 @@ pub(super) async fn read(State(api): State<Api>, Asked(query): Asked<RecordQuery
     let (epoch, sizes) = api.see(id, sizes).await?;
     let (reader, asked) = (api.parts.reader.clone(), query.clone());
     let found = tokio::task::spawn_blocking(move || entries(&reader, id, epoch, sizes, &asked)).await;
-    let found = found.map_err(|e| api.machine(e))?.map_err(|e| api.machine(e))?;
+    let found = found.map_err(|e| api.machine(e))?.map_err(|e| api.failed(&e))?;
     api.see(id, move |sight| page(sight, &found, &query)).await?.map(Json)
 }
 

@@ -88,7 +88,7 @@ async fn run(context: &Context, sides: &mut [Side]) -> Result<(), Told> {
 
 /// A directory that goes when the demonstration ends.
 pub(super) fn fresh(context: &Context) -> Result<PathBuf, Told> {
-    let name: String = entropy::bytes::<6>().map_err(|e| context.machine(e))?.map(|b| format!("{b:02x}")).concat();
+    let name: String = entropy::bytes::<6>().map_err(|e| context.failed(&e))?.map(|b| format!("{b:02x}")).concat();
     let place = std::env::temp_dir().join(format!("counterpart-demo-{name}"));
     DirBuilder::new().mode(0o700).create(&place).map_err(|e| file(context, &place, &e))?;
     Ok(place)
@@ -108,9 +108,9 @@ fn init(context: &Context, data: &Path, name: &str, call_sign: &str, zone: &str)
     let announce = [listen.clone()];
     let starter = Starter { name, call_sign, zone, listen: &listen, announce: &announce, desk: &desk };
     let root_key = data.with_extension("root-key");
-    Keys::generate(data, &root_key).map_err(|e| context.tell(Fault::new(Code::Keys).with("cause", e)))?;
-    Store::create(data).map_err(|e| context.machine(e))?;
-    write_starter(data, &starter).map_err(|e| context.tell(Fault::new(Code::Configuration).with("cause", e)))?;
+    Keys::generate(data, &root_key).map_err(|e| context.tell(Fault::new(Code::Keys).because(&e)))?;
+    Store::create(data).map_err(|e| context.tell(Fault::new(Code::Keys).because(&e)))?;
+    write_starter(data, &starter).map_err(|e| context.tell(Fault::new(Code::Configuration).because(&e)))?;
     Ok(())
 }
 

@@ -33,7 +33,7 @@ use crate::clock::Clock;
 use crate::config::{CONFIG_FILE, Config};
 use crate::entropy;
 use crate::words::clocks::{Clocks, Place};
-use crate::words::{Words, escaped_json};
+use crate::words::{Sentence, Tell, Words, escaped_json};
 use acts::ActCommand;
 use client::Client;
 
@@ -187,8 +187,13 @@ impl Context {
         fault.tell(&self.words)
     }
 
+    /// Our machine failed, and says itself what is to be done.
+    fn failed(&self, cause: &impl Tell) -> Told {
+        self.tell(Fault::new(Code::Machine).because(cause))
+    }
+
     fn machine(&self, cause: impl std::fmt::Display) -> Told {
-        self.tell(Fault::new(Code::Machine).with("cause", cause))
+        self.tell(Fault::new(Code::Machine).because(&Sentence::new("machine-said").with("cause", cause)))
     }
 
     /// Refuses a directory that holds no station, before anybody waits for one.
@@ -203,7 +208,7 @@ impl Context {
         if !self.data.join(CONFIG_FILE).is_file() {
             return Err(Fault::new(Code::NoData).with("path", self.data.display()));
         }
-        Config::load(&self.data).map_err(|e| Fault::new(Code::Configuration).with("cause", e))
+        Config::load(&self.data).map_err(|e| Fault::new(Code::Configuration).because(&e))
     }
 
     /// How a person's times are read here.
@@ -221,7 +226,7 @@ impl Context {
     }
 
     fn token(&self) -> Result<String, Told> {
-        Ok(hexadecimal(&entropy::bytes::<16>().map_err(|e| self.machine(e))?))
+        Ok(hexadecimal(&entropy::bytes::<16>().map_err(|e| self.failed(&e))?))
     }
 
     /// Prints the API's JSON, or what is made of it for a person.

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::{Context, Exit};
 use crate::api::ceremony::{AbandonForm, ConfirmForm, InvitedView, JoinForm, PairingView};
 use crate::api::fault::{Code, Fault, Told};
+use crate::api::files::PrivateFile;
 use crate::words::clean;
 
 /// Bytes of an invitation.
@@ -74,7 +75,10 @@ impl PairCommand {
             PairCommand::Pairings => {
                 let value = client.get("/api/v1/pairings").await?;
                 let views: Vec<PairingView> = client.typed(&value)?;
-                context.show(&value, || Ok(views.iter().map(|v| context.told(v)).collect::<Vec<_>>().join("\n\n")))?;
+                context.show(&value, || {
+                    let told: Vec<String> = views.iter().map(|v| context.told(v)).collect();
+                    Ok(if told.is_empty() { context.say("pairings-none", &[]) } else { told.join("\n\n") })
+                })?;
             }
         }
         Ok(Exit::Done)
@@ -83,17 +87,29 @@ impl PairCommand {
 
 impl Context {
     async fn invite(&self, out: Option<PathBuf>) -> Result<Exit, Told> {
+        // The file is made first: where none can be, nobody is invited.
+        let file = out.map(|out| PrivateFile::create(&out)).transpose().map_err(|fault| self.tell(fault))?;
+        let done = self.invited(file.as_ref()).await;
+        if done.is_err() {
+            file.iter().for_each(PrivateFile::remove);
+        }
+        done.map(|()| Exit::Done)
+    }
+
+    async fn invited(&self, file: Option<&PrivateFile>) -> Result<(), Told> {
         let client = self.client();
         let value = client.post("/api/v1/pairings/invite", &serde_json::json!({})).await?;
         let view: InvitedView = client.typed(&value)?;
         let told = self.say("done-invite", &[("line", view.line.clone())]);
-        let Some(out) = out else {
-            self.show(&value, || Ok(format!("{told}\n\n{}", view.invitation)))?;
-            return Ok(Exit::Done);
+        let Some(file) = file else {
+            return self.show(&value, || Ok(format!("{told}\n\n{}", view.invitation)));
         };
-        crate::api::files::write_private(&out, view.invitation.as_bytes()).map_err(|fault| self.tell(fault))?;
-        self.show(&value, || Ok(told))?;
-        Ok(Exit::Done)
+        if let Err(fault) = file.write(view.invitation.as_bytes()) {
+            // Nobody can take up an invitation that nobody has.
+            client.post("/api/v1/pairings/abandon", &AbandonForm { line: Some(view.line) }).await?;
+            return Err(self.tell(fault));
+        }
+        self.show(&value, || Ok(told))
     }
 
     fn read(&self, file: &PathBuf) -> Result<String, Told> {

@@ -72,14 +72,14 @@ impl Context {
             beside.push(".root-key");
             beside.into()
         });
-        let unfit = |e: crate::config::ConfigError| self.tell(Fault::new(Code::Configuration).with("cause", e));
+        let unfit = |e: crate::config::ConfigError| self.tell(Fault::new(Code::Configuration).because(&e));
         // The answers are judged before anything is made, and the configuration is written last: it says that all is there.
         Config::parse(&starter.text(), &config_file).map_err(unfit)?;
         if config_file.exists() {
             write_starter(&self.data, starter).map_err(unfit)?;
         }
-        Keys::generate(&self.data, &root_key).map_err(|e| self.tell(Fault::new(Code::Keys).with("cause", e)))?;
-        Store::create(&self.data).map_err(|e| self.machine(e))?;
+        Keys::generate(&self.data, &root_key).map_err(|e| self.tell(Fault::new(Code::Keys).because(&e)))?;
+        Store::create(&self.data).map_err(|e| self.tell(Fault::new(Code::Keys).because(&e)))?;
         write_starter(&self.data, starter).map_err(unfit)?;
         let [data, root, config] = [&self.data, &root_key, &config_file].map(|path| path.display().to_string());
         let value = json!({ "data": data, "root_key": root, "config": config });
@@ -93,7 +93,7 @@ impl Context {
 
     fn backup(&self, to: PathBuf) -> Result<Exit, Told> {
         self.has_data()?;
-        back_up(&self.data, &to).map_err(|e| self.machine(e))?;
+        back_up(&self.data, &to).map_err(|e| self.tell(Fault::new(Code::Backup).because(&e)))?;
         let to = to.display().to_string();
         self.show(&json!({ "to": to }), || Ok(self.say("done-backup", &[("to", to.clone())])))?;
         Ok(Exit::Done)

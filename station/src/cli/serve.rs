@@ -63,19 +63,19 @@ impl Context {
         let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
         // A second subscriber in one process changes nothing.
         let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).try_init();
-        let fault = |cause: String| self.tell(Fault::new(Code::Start).with("cause", cause));
-        let mut serving =
-            Serving::start(&self.data, self.clock.clone(), mark).await.map_err(|e| fault(e.to_string()))?;
+        let started = Serving::start(&self.data, self.clock.clone(), mark).await;
+        let mut serving = started.map_err(|e| self.tell(Fault::new(Code::Start).because(&e)))?;
         let socket = Socket::bind(&self.data).await.map_err(|fault| self.tell(fault))?;
         serving.meet();
         let desk = match &serving.station.config.desk {
             None => None,
             Some(config) => {
-                let listener = Listener::bind(config).await.map_err(|e| fault(e.to_string()))?;
+                let listener =
+                    Listener::bind(config).await.map_err(|e| self.tell(Fault::new(Code::Start).because(&e)))?;
                 Some((Desk::new(serving.api.clone(), config).map_err(|e| self.machine(e))?, listener))
             }
         };
-        let ended = ended().map_err(|e| fault(e.to_string()))?;
+        let ended = ended().map_err(|e| self.machine(e))?;
         tracing::info!(listen = %serving.station.config.link.listen, "the station serves");
         let stop = tokio::sync::watch::Sender::new(false);
         let served = desk.map(|(desk, listener)| {

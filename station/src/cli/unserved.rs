@@ -28,7 +28,7 @@ pub(super) struct Unserved<'a> {
 
 impl<'a> Unserved<'a> {
     pub fn open(data: &Path, words: &'a Words, now: Timestamp) -> Result<Unserved<'a>, Told> {
-        let config = Config::load(data).map_err(|e| Fault::new(Code::Configuration).with("cause", e).tell(words))?;
+        let config = Config::load(data).map_err(|e| Fault::new(Code::Configuration).because(&e).tell(words))?;
         let read = || -> Result<(Reader, Vec<Line>), StoreError> {
             let reader = Reader::open(data)?;
             let rows = reader.lines()?;
@@ -80,5 +80,5 @@ impl<'a> Unserved<'a> {
 }
 
 fn unreadable(error: &StoreError, words: &Words) -> Told {
-    Fault::new(Code::Machine).with("cause", error).tell(words)
+    Fault::new(Code::Unread).because(error).tell(words)
 }

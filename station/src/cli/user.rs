@@ -97,9 +97,9 @@ impl Context {
     fn add_unserved(&self, form: &UserForm) -> Result<(), Told> {
         let now = self.now().0;
         let user = read(form, now).map_err(|fault| self.tell(fault))?;
-        let mut store = Store::open(&self.data).map_err(|e| self.machine(e))?;
+        let mut store = Store::open(&self.data).map_err(|e| self.failed(&e))?;
         let batch = Batch { now, people: changes(user), ..Batch::default() };
-        store.commit(&batch).map_err(|e| self.machine(e))
+        store.commit(&batch).map_err(|e| self.failed(&e))
     }
 
     /// Reads a password without showing it.

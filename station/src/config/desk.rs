@@ -9,6 +9,7 @@ use toml::Spanned;
 use super::Desk;
 use super::fault::Fault;
 use super::raw::{Text, list};
+use crate::words::Sentence;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -22,14 +23,15 @@ pub(super) struct RawDesk {
 
 pub(super) fn desk(raw: RawDesk) -> Result<Desk, Fault> {
     let listen: SocketAddr = raw.listen.get_ref().parse().map_err(|_| {
-        let wrong = format!("`{}` is no numeric address with a port", raw.listen.get_ref());
+        let wrong = Sentence::new("config-listen").with("said", raw.listen.get_ref());
         Fault::new(raw.listen.span(), "desk.listen", wrong)
     })?;
     let proxies = match &raw.proxies {
         None => Vec::new(),
         Some(said) => {
-            let read =
-                |text: &str| text.parse::<IpAddr>().map(drop).map_err(|_| format!("`{text}` is no numeric address"));
+            let read = |text: &str| {
+                text.parse::<IpAddr>().map(drop).map_err(|_| Sentence::new("config-number").with("said", text))
+            };
             list(said, "desk.proxies", read)?
         }
     };
@@ -37,27 +39,35 @@ pub(super) fn desk(raw: RawDesk) -> Result<Desk, Fault> {
         None => Vec::new(),
         Some(said) => list(said, "desk.names", |text| {
             let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.:[]".contains(&b));
-            if plain && !text.is_empty() { Ok(()) } else { Err(format!("`{text}` is no host, or host and port")) }
+            if plain && !text.is_empty() { Ok(()) } else { Err(Sentence::new("config-host").with("said", text)) }
         })?,
     };
     let tls = match (&raw.certificate, &raw.private_key) {
         (Some(certificate), Some(key)) => Some([certificate, key].map(|file| PathBuf::from(file.get_ref()))),
         (None, None) => None,
         (Some(one), None) => {
-            return Err(Fault::new(one.span(), "desk.certificate", "needs `private_key` beside it"));
+            return Err(Fault::new(
+                one.span(),
+                "desk.certificate",
+                Sentence::new("config-beside").with("other", "private_key"),
+            ));
         }
         (None, Some(one)) => {
-            return Err(Fault::new(one.span(), "desk.private_key", "needs `certificate` beside it"));
+            return Err(Fault::new(
+                one.span(),
+                "desk.private_key",
+                Sentence::new("config-beside").with("other", "certificate"),
+            ));
         }
     };
     let proxies: Vec<IpAddr> = proxies.iter().filter_map(|text| text.parse().ok()).collect();
     let desk = Desk { listen, names: names.iter().map(|n| n.to_lowercase()).collect(), tls, proxies };
     if !listen.ip().is_loopback() && !desk.is_secure() {
-        let wrong = format!("is {listen}, and plain HTTP is for the loopback alone");
+        let wrong = Sentence::new("config-loopback").with("said", listen);
         return Err(Fault::new(raw.listen.span(), "desk.listen", wrong));
     }
     if desk.is_secure() && desk.names.is_empty() {
-        let wrong = "names no host in `names`, and a browser that asks for another is not answered".to_owned();
+        let wrong = Sentence::new("config-no-names");
         return Err(Fault::new(raw.listen.span(), "desk.listen", wrong));
     }
     Ok(desk)

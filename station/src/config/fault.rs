@@ -1,7 +1,10 @@
 //! What is wrong with a configuration, and what to write instead.
 
+use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+
+use crate::words::{Sentence, Tell, logged};
 
 /// What is wrong with the configuration. The operator's to mend: the text says where and how.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -12,10 +15,31 @@ pub struct ConfigError {
     pub line: Option<usize>,
     /// The key, as `section.key`; empty if it is the file as a whole.
     pub key: String,
-    /// What is wrong.
-    pub wrong: String,
-    /// What to write instead.
-    pub write: String,
+    /// What is wrong, and what to write instead.
+    pub wrong: Sentence,
+}
+
+impl Tell for ConfigError {
+    fn sentence(&self) -> Sentence {
+        let id = match (self.line, self.key.is_empty()) {
+            (None, _) => "config-file",
+            (Some(_), true) => "config-line",
+            (Some(_), false) => "config-key",
+        };
+        let place = Sentence::new(id).with("file", self.file.display());
+        let place = place.with("line", self.line.unwrap_or_default()).with("key", &self.key);
+        Sentence::new("config-wrong")
+            .saying("place", place)
+            .saying("wrong", self.wrong.clone())
+            .doing(self.wrong.clone())
+    }
+}
+
+/// Where, what is wrong, and what to write instead, on one line.
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&logged(self))
+    }
 }
 
 impl std::error::Error for ConfigError {}
@@ -24,8 +48,7 @@ impl std::error::Error for ConfigError {}
 pub(super) struct Fault {
     pub at: Option<Range<usize>>,
     pub key: String,
-    pub wrong: String,
-    pub write: String,
+    pub wrong: Sentence,
 }
 
 /// For each key, a line that would be right.
@@ -64,17 +87,13 @@ fn example(key: &str) -> Option<&'static str> {
 
 impl Fault {
     /// A value that is of the right type and yet wrong.
-    pub fn new(at: Range<usize>, key: &str, wrong: impl Into<String>) -> Fault {
-        let write = match example(key) {
-            Some(line) => format!("write, for example: {line}"),
-            None => "correct it".into(),
-        };
-        Fault { at: Some(at), key: key.into(), wrong: wrong.into(), write }
+    pub fn new(at: Range<usize>, key: &str, wrong: Sentence) -> Fault {
+        Fault { at: Some(at), key: key.into(), wrong: wrong.with("example", example(key).unwrap_or_default()) }
     }
 
     pub fn in_file(self, file: &Path, text: &str) -> ConfigError {
         let line = self.at.map(|at| line_of(text, at.start));
-        ConfigError { file: file.into(), line, key: self.key, wrong: self.wrong, write: self.write }
+        ConfigError { file: file.into(), line, key: self.key, wrong: self.wrong }
     }
 
     /// What the TOML reader could not take: bad syntax, a key unknown or missing, a value of another type.
@@ -89,26 +108,21 @@ impl Fault {
         };
         if message.starts_with("unknown field") {
             let known = message.split_once("expected ").map_or("", |(_, known)| known);
-            let write = format!("remove it, or write {known}");
-            return Fault { at, key: full(named), wrong: "there is no such key here".into(), write };
+            let wrong = Sentence::new("config-no-such-key").with("known", known);
+            return Fault { at, key: full(named), wrong };
         }
         if message.starts_with("missing field") {
             let line = example(named).map_or_else(|| format!("[{named}]"), str::to_owned);
-            return Fault {
-                at,
-                key: full(named),
-                wrong: "is missing".into(),
-                write: format!("write, for example: {line}"),
-            };
+            return Fault { at, key: full(named), wrong: Sentence::new("config-missing").with("example", line) };
         }
         let key = key_at(text, start);
-        let wrong = message.trim().replace('\n', ", ");
+        let cause = message.trim().replace('\n', ", ");
         match example(key) {
-            Some(line) => Fault { at, key: full(key), wrong, write: format!("write, for example: {line}") },
-            None => {
-                let write = "write `key = value` on a line of its own, with text in double quotes".into();
-                Fault { at, key: section, wrong, write }
+            Some(line) => {
+                let wrong = Sentence::new("config-value").with("cause", cause).with("example", line);
+                Fault { at, key: full(key), wrong }
             }
+            None => Fault { at, key: section, wrong: Sentence::new("config-syntax").with("cause", cause) },
         }
     }
 }

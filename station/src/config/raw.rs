@@ -14,7 +14,7 @@ use super::{
     MEBIBYTES_PER_DAY_DEFAULT,
 };
 use super::{Checks, Config, Link, Organisation, Post};
-use crate::words::clocks;
+use crate::words::{Sentence, clocks};
 
 const NAME_BYTES_MAX: usize = 200;
 const CALL_SIGN_BYTES_MAX: usize = 32;
@@ -92,14 +92,10 @@ pub(super) fn read(text: &str) -> Result<Config, Fault> {
 
 fn organisation(raw: RawOrganisation) -> Result<Organisation, Fault> {
     let languages = list(&raw.languages, "organisation.languages", |tag| {
-        tag.parse::<LanguageIdentifier>().map(drop).map_err(|_| format!("`{tag}` is no language tag of BCP 47"))
+        tag.parse::<LanguageIdentifier>().map(drop).map_err(|_| Sentence::new("config-language").with("said", tag))
     })?;
     if languages.is_empty() {
-        return Err(Fault::new(
-            raw.languages.span(),
-            "organisation.languages",
-            "is empty, and a text needs a language",
-        ));
+        return Err(Fault::new(raw.languages.span(), "organisation.languages", Sentence::new("config-no-language")));
     }
     Ok(Organisation {
         name: words(&raw.name, "organisation.name", NAME_BYTES_MAX)?,
@@ -120,20 +116,18 @@ fn zone(raw: &Text) -> Result<String, Fault> {
         return Ok(String::new());
     }
     let known = clocks::zone(name).and_then(|zone| zone.iana_name().map(str::to_owned));
-    known.ok_or_else(|| {
-        Fault::new(raw.span(), "organisation.zone", format!("`{name}` is no time zone of the IANA database"))
-    })
+    known.ok_or_else(|| Fault::new(raw.span(), "organisation.zone", Sentence::new("config-zone").with("said", name)))
 }
 
 /// Text that is shown on one line: neither empty nor with characters that cannot be seen.
 fn words(text: &Text, key: &str, bytes_max: usize) -> Result<String, Fault> {
     let words = text.get_ref();
     let wrong = if words.trim().is_empty() {
-        "is empty".to_owned()
+        Sentence::new("config-empty")
     } else if words.len() > bytes_max {
-        format!("is {} bytes long, over {bytes_max}", words.len())
+        Sentence::new("config-too-long").with("length", words.len()).with("max", bytes_max)
     } else if words.chars().any(is_unshown) {
-        "holds a line break or another character that cannot be seen".to_owned()
+        Sentence::new("config-control")
     } else {
         return Ok(words.clone());
     };
@@ -143,16 +137,18 @@ fn words(text: &Text, key: &str, bytes_max: usize) -> Result<String, Fault> {
 pub(super) fn list(
     raw: &Spanned<Vec<Text>>,
     key: &str,
-    check: impl Fn(&str) -> Result<(), String>,
+    check: impl Fn(&str) -> Result<(), Sentence>,
 ) -> Result<Vec<String>, Fault> {
     let items = raw.get_ref();
     if items.len() > LIST_MAX {
-        return Err(Fault::new(raw.span(), key, format!("has {} items, over {LIST_MAX}", items.len())));
+        let wrong = Sentence::new("config-too-many").with("count", items.len()).with("max", LIST_MAX);
+        return Err(Fault::new(raw.span(), key, wrong));
     }
     for item in items {
         let text = item.get_ref();
-        let long = (text.len() > SHORT_TEXT_BYTES_MAX)
-            .then(|| format!("holds {} bytes in one item, over {SHORT_TEXT_BYTES_MAX}", text.len()));
+        let long = (text.len() > SHORT_TEXT_BYTES_MAX).then(|| {
+            Sentence::new("config-item-too-long").with("length", text.len()).with("max", SHORT_TEXT_BYTES_MAX)
+        });
         if let Err(wrong) = long.map_or_else(|| check(text), Err) {
             return Err(Fault::new(item.span(), key, wrong));
         }
@@ -163,14 +159,14 @@ pub(super) fn list(
 fn posts(raw: &Spanned<Vec<RawPost>>) -> Result<Vec<Post>, Fault> {
     let rows = raw.get_ref();
     if rows.is_empty() || rows.len() > POSTS_MAX {
-        let wrong = format!("there are {} posts, not 1 to {POSTS_MAX}", rows.len());
+        let wrong = Sentence::new("config-posts").with("count", rows.len()).with("max", POSTS_MAX);
         return Err(Fault::new(raw.span(), "post", wrong));
     }
     let mut posts: Vec<Post> = Vec::with_capacity(rows.len());
     for row in rows {
         let post = post(row)?;
         if posts.iter().any(|earlier| earlier.id == post.id) {
-            let wrong = format!("`{}` is the id of an earlier post too", post.id);
+            let wrong = Sentence::new("config-post-twice").with("said", &post.id);
             return Err(Fault::new(row.id.span(), "post.id", wrong));
         }
         posts.push(post);
@@ -182,13 +178,14 @@ fn post(row: &RawPost) -> Result<Post, Fault> {
     let id = row.id.get_ref();
     let plain = id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     if id.is_empty() || id.len() > POST_ID_MAX || !plain {
-        let wrong = format!("`{id}` is not 1 to {POST_ID_MAX} of a–z, 0–9 and -");
+        let wrong = Sentence::new("config-post-id").with("said", id).with("max", POST_ID_MAX);
         return Err(Fault::new(row.id.span(), "post.id", wrong));
     }
     let word = row.highest.get_ref();
     let highest = PRECEDENCES.iter().find(|(name, _)| name == word).map(|(_, number)| *number);
     let Some(highest) = highest else {
-        let wrong = format!("`{word}` is none of ROUTINE, PRIORITY, IMMEDIATE, FLASH");
+        let known = PRECEDENCES.map(|(name, _)| name).join(", ");
+        let wrong = Sentence::new("config-precedence").with("said", word).with("known", known);
         return Err(Fault::new(row.highest.span(), "post.highest", wrong));
     };
     Ok(Post { id: id.clone(), highest, night: row.night })
@@ -200,7 +197,7 @@ fn link(raw: RawLink) -> Result<Link, Fault> {
         None => (LISTEN_DEFAULT.to_owned(), 0..0),
     };
     let listen: SocketAddr = listen.parse().map_err(|_| {
-        let wrong = format!("`{listen}` is no numeric address with a port");
+        let wrong = Sentence::new("config-listen").with("said", &listen);
         Fault::new(span, "link.listen", wrong)
     })?;
     Ok(Link {
@@ -232,7 +229,7 @@ fn addresses(raw: Option<Spanned<Vec<Text>>>, key: &str) -> Result<Vec<String>, 
         };
         match parts {
             Some((host, port)) if port > 0 && host_ok(host) => Ok(()),
-            _ => Err(format!("`{text}` is not a host, a colon and a port")),
+            _ => Err(Sentence::new("config-address").with("said", text)),
         }
     })
 }
@@ -241,20 +238,17 @@ fn rate(raw: Option<Spanned<u32>>, key: &str, default: u32, max: u32) -> Result<
     let Some(raw) = raw else { return Ok(default) };
     let rate = *raw.get_ref();
     if rate == 0 || rate > max {
-        return Err(Fault::new(raw.span(), key, format!("is {rate}, not 1 to {max}")));
+        return Err(Fault::new(raw.span(), key, Sentence::new("config-rate").with("said", rate).with("max", max)));
     }
     Ok(rate)
 }
 
 fn checks(raw: &RawChecks) -> Result<Checks, Fault> {
     match (&raw.every_minutes, &raw.at_utc) {
-        (Some(_), Some(at)) => {
-            let wrong = "stands beside `every_minutes`, and only one of them can hold";
-            Err(Fault::new(at.span(), "checks.at_utc", wrong))
-        }
+        (Some(_), Some(at)) => Err(Fault::new(at.span(), "checks.at_utc", Sentence::new("config-checks-twice"))),
         (None, Some(at)) => at_minutes(at).map(|minutes_utc| Checks::At { minutes_utc }),
         (Some(every), None) if *every.get_ref() > MINUTES_OF_DAY => {
-            let wrong = format!("is {}, over {MINUTES_OF_DAY}, a day", every.get_ref());
+            let wrong = Sentence::new("config-minutes").with("said", every.get_ref()).with("max", MINUTES_OF_DAY);
             Err(Fault::new(every.span(), "checks.every_minutes", wrong))
         }
         (Some(every), None) => Ok(Checks::Every { minutes: *every.get_ref() }),
@@ -266,7 +260,7 @@ fn at_minutes(at: &Spanned<Vec<Text>>) -> Result<Vec<u32>, Fault> {
     let mut minutes = Vec::new();
     for text in list(at, "checks.at_utc", |_| Ok(()))? {
         minutes.push(minute_of_day(&text).ok_or_else(|| {
-            let wrong = format!("`{text}` is no time from 00:00 to 23:59");
+            let wrong = Sentence::new("config-minute").with("said", &text);
             Fault::new(item_span(at, &text), "checks.at_utc", wrong)
         })?);
     }

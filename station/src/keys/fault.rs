@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::entropy::NoEntropy;
+use crate::words::{Sentence, Tell, logged};
 
 /// Why keys could not be made or read. The fault of whoever set up this machine; the text says how to mend it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -35,10 +36,15 @@ pub enum KeyError {
         /// What its one line must read.
         expected: String,
     },
-    /// A file could not be read or written.
-    Disk {
-        /// "read" or "write".
-        doing: &'static str,
+    /// A file could not be read.
+    Unread {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the operating system said.
+        cause: String,
+    },
+    /// A file could not be written.
+    Unwritten {
         /// The file or folder.
         path: PathBuf,
         /// What the operating system said.
@@ -50,46 +56,37 @@ pub enum KeyError {
 
 impl KeyError {
     pub(super) fn reading(path: &Path, cause: &io::Error) -> KeyError {
-        KeyError::Disk { doing: "read", path: path.into(), cause: cause.to_string() }
+        KeyError::Unread { path: path.into(), cause: cause.to_string() }
     }
 
     pub(super) fn writing(path: &Path, cause: &io::Error) -> KeyError {
         if cause.kind() == io::ErrorKind::AlreadyExists {
             return KeyError::Taken { path: path.into() };
         }
-        KeyError::Disk { doing: "write", path: path.into(), cause: cause.to_string() }
+        KeyError::Unwritten { path: path.into(), cause: cause.to_string() }
+    }
+}
+
+impl Tell for KeyError {
+    fn sentence(&self) -> Sentence {
+        let of = |id, path: &PathBuf| Sentence::new(id).with("path", path.display());
+        match self {
+            KeyError::Taken { path } => of("keys-taken", path),
+            KeyError::RootInside { path } => of("keys-root-inside", path),
+            KeyError::Shared { path, mode, needs } => {
+                of("keys-shared", path).with("mode", format_args!("{mode:o}")).with("needs", needs)
+            }
+            KeyError::Malformed { path, expected } => of("keys-malformed", path).with("expected", expected),
+            KeyError::Unread { path, cause } => of("keys-unread", path).with("cause", cause),
+            KeyError::Unwritten { path, cause } => of("keys-unwritten", path).with("cause", cause),
+            KeyError::NoEntropy(fault) => fault.sentence(),
+        }
     }
 }
 
 impl fmt::Display for KeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            KeyError::Taken { path } => {
-                let path = path.display();
-                write!(f, "{path} exists, and keys are never overwritten; choose another place, or move it away")
-            }
-            KeyError::RootInside { path } => write!(
-                f,
-                "the root key {} would lie inside the data directory, which it must outlive; name a file outside it, best on \
-                 a medium that goes into a safe",
-                path.display()
-            ),
-            KeyError::Shared { path, mode, needs } => {
-                let path = path.display();
-                write!(f, "{path} has mode {mode:o}, so others could read the key; run: chmod {needs} {path}")
-            }
-            KeyError::Malformed { path, expected } => write!(
-                f,
-                "{} is no key of this kind: it must be one line `{expected}` with 64 digits of hexadecimal; take the file from a backup",
-                path.display()
-            ),
-            KeyError::Disk { doing, path, cause } => write!(
-                f,
-                "cannot {doing} {}: {cause}; check that it exists and that this user may {doing} it",
-                path.display()
-            ),
-            KeyError::NoEntropy(e) => e.fmt(f),
-        }
+        f.write_str(&logged(self))
     }
 }
 

@@ -126,6 +126,6 @@ mod tests {
             assert!(matches!(Granted::keys(&path, LINE), Err(KeyError::Malformed { .. })), "{row}");
             std::fs::write(&path, whole).unwrap();
         }
-        assert!(matches!(missing, KeyError::Disk { .. }));
+        assert!(matches!(missing, KeyError::Unread { .. }));
     }
 }

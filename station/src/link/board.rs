@@ -10,6 +10,7 @@ use counterpart_core::link::Path;
 use counterpart_core::record::entry::Head;
 
 use super::Transport;
+use crate::words::Sentence;
 
 /// What is known of one line's link.
 #[derive(Clone, Debug, Default)]
@@ -33,7 +34,7 @@ pub struct LinkState {
     /// The records are even.
     pub even: bool,
     /// The last attempts to reach the peer since the link went down, by address, and how each failed.
-    pub tried: BTreeMap<String, String>,
+    pub tried: BTreeMap<String, Sentence>,
     /// How often an address was tried since the link went down, and how many of the tries ended in a handshake.
     pub tries: u32,
     /// Of these, how many ended in a handshake.

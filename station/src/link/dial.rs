@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::connection::printable;
+use crate::words::Sentence;
 
 /// How patiently to dial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +33,13 @@ pub struct DialFault {
     pub quic: AttemptFault,
     /// What became of TLS over TCP.
     pub tcp: AttemptFault,
+}
+
+impl DialFault {
+    /// What became of both, in one sentence. There is nothing to do at once: it is tried again.
+    pub fn sentence(&self) -> Sentence {
+        Sentence::new("dial-both").saying("quic", self.quic.sentence()).saying("tcp", self.tcp.sentence())
+    }
 }
 
 impl fmt::Display for DialFault {
@@ -72,19 +80,31 @@ impl AttemptFault {
     }
 }
 
+impl AttemptFault {
+    fn sentence(&self) -> Sentence {
+        match self {
+            Self::NotTried => Sentence::new("dial-not-tried"),
+            Self::NoRoute => Sentence::new("dial-no-route"),
+            Self::Refused => Sentence::new("dial-closed"),
+            Self::TimedOut => Sentence::new("dial-timed-out"),
+            Self::WrongKey { shown } => Sentence::new("dial-wrong-key").with("key", hexadecimal(shown)),
+            Self::NoCommonVersion => Sentence::new("dial-no-common-version"),
+            Self::Broken(how) => Sentence::new("dial-broken").with("how", how),
+        }
+    }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// In a log.
 impl fmt::Display for AttemptFault {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotTried => write!(out, "not tried"),
-            Self::NoRoute => write!(out, "no route to that address"),
-            Self::Refused => write!(out, "refused at that address"),
-            Self::TimedOut => write!(out, "no answer in time"),
-            Self::WrongKey { shown } => {
-                write!(out, "another key than the expected one answered: ")?;
-                shown.iter().try_for_each(|byte| write!(out, "{byte:02x}"))
-            }
-            Self::NoCommonVersion => write!(out, "no protocol version in common"),
-            Self::Broken(how) => write!(out, "the handshake broke: {how}"),
+            Self::WrongKey { shown } => write!(out, "wrong key {}", hexadecimal(shown)),
+            Self::Broken(how) => write!(out, "broken: {how}"),
+            other => write!(out, "{other:?}"),
         }
     }
 }

@@ -21,6 +21,7 @@ use super::identities::Identities;
 use super::tls::Identity;
 use super::{Purpose, Transport, quic, reset, tcp};
 use crate::entropy::NoEntropy;
+use crate::words::{Sentence, Tell, logged};
 
 /// How long [`Endpoint::close`] waits for peers to acknowledge.
 const CLOSE_MAX: Duration = Duration::from_secs(2);
@@ -79,21 +80,29 @@ pub enum BindFault {
     NoEntropy(NoEntropy),
 }
 
-impl fmt::Display for BindFault {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Tell for BindFault {
+    fn sentence(&self) -> Sentence {
         match self {
             Self::Address { transport, address, error } => {
+                let taken = error.kind() == io::ErrorKind::AddrInUse;
+                let said = Sentence::new(if taken { "bind-taken" } else { "bind-address" });
                 let protocol = match transport {
                     Transport::Quic => "UDP",
                     Transport::Tcp => "TCP",
                 };
-                write!(out, "cannot listen on {protocol} {address}: {error}")
+                said.with("protocol", protocol).with("address", address).with("cause", error)
             }
-            Self::Socket(error) => write!(out, "cannot use the socket: {error}"),
-            Self::Times => write!(out, "the keep-alive interval must be less than the idle limit"),
-            Self::NoEntropy(error) => write!(out, "{error}"),
-            Self::Tls(error) => write!(out, "TLS does not take the link key: {error}"),
+            Self::Socket(error) => Sentence::new("bind-socket").with("cause", error),
+            Self::Times => Sentence::new("bind-times"),
+            Self::NoEntropy(fault) => fault.sentence(),
+            Self::Tls(error) => Sentence::new("bind-tls").with("cause", error),
         }
+    }
+}
+
+impl fmt::Display for BindFault {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&logged(self))
     }
 }
 

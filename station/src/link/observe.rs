@@ -12,7 +12,10 @@ use super::board::LinkState;
 
 /// The observed state of a line.
 pub fn health(line: &Line, link: &LinkState, now_ms: u64, now: Timestamp) -> Health {
-    observe(&Observations { link: session(link, now_ms), check: check(line, now), uncovered: uncovered(line, now) })
+    // The last pong knows the way there and back; the hello only what their clock said.
+    let clock_ahead_ms = link.path.map(|path| path.offset_ms).or(link.clock_ahead_ms);
+    let (check, uncovered) = (check(line, now), uncovered(line, now));
+    observe(&Observations { link: session(link, now_ms), check, uncovered, clock_ahead_ms })
 }
 
 fn session(link: &LinkState, now_ms: u64) -> Link {

@@ -15,6 +15,7 @@ use super::pump::{self, Bounds, Ended, Shared};
 use super::{Connection, Control, Dialling, Endpoint, Purpose, Reader, Transport, Writer};
 use crate::entropy;
 use crate::record::LinePublished;
+use crate::words::Sentence;
 
 /// The first pause before a peer is dialled again, in milliseconds; it doubles, with jitter.
 const BACKOFF_MIN_MS: u64 = 250;
@@ -183,7 +184,7 @@ impl Switchboard {
             let found: Vec<SocketAddr> = match tokio::net::lookup_host(address.as_str()).await {
                 Ok(found) => found.take(4).collect(),
                 Err(error) => {
-                    self.tried(line, address, error.to_string());
+                    self.tried(line, address, Sentence::new("dial-no-name").with("cause", error));
                     continue;
                 }
             };
@@ -196,7 +197,7 @@ impl Switchboard {
                         });
                         return Some(connection);
                     }
-                    Err(fault) => self.tried(line, address, fault.to_string()),
+                    Err(fault) => self.tried(line, address, fault.sentence()),
                 }
             }
         }
@@ -219,7 +220,7 @@ impl Switchboard {
         }
     }
 
-    fn tried(&self, line: LineId, address: &str, how: String) {
+    fn tried(&self, line: LineId, address: &str, how: Sentence) {
         tracing::debug!(%line, "the peer was not reached");
         self.shared.board.change(line, |link| {
             link.tries = link.tries.saturating_add(1);

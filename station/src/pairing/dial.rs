@@ -12,6 +12,7 @@ use super::machine::Machine;
 use super::steps::Kept;
 use crate::entropy;
 use crate::link::{Connection, Dialling, Purpose};
+use crate::words::Sentence;
 
 /// The first pause before the inviter is dialled again, in milliseconds; it doubles, with jitter.
 const BACKOFF_MIN_MS: u64 = 250;
@@ -109,7 +110,7 @@ impl Ceremony {
             let found: Vec<SocketAddr> = match tokio::net::lookup_host(address.as_str()).await {
                 Ok(found) => found.take(FOUND_MAX).collect(),
                 Err(error) => {
-                    self.tried(line, address, error.to_string()).await;
+                    self.tried(line, address, Sentence::new("dial-no-name").with("cause", error)).await;
                     continue;
                 }
             };
@@ -117,14 +118,14 @@ impl Ceremony {
                 let dial = self.0.endpoint.dial_as(Some(own), remote, Purpose::Pairing, Some(pin), Dialling::default());
                 match dial.await {
                     Ok(connection) => return Some(connection),
-                    Err(fault) => self.tried(line, address, fault.to_string()).await,
+                    Err(fault) => self.tried(line, address, fault.sentence()).await,
                 }
             }
         }
         None
     }
 
-    async fn tried(&self, line: LineId, address: &str, how: String) {
+    async fn tried(&self, line: LineId, address: &str, how: Sentence) {
         tracing::debug!(%line, "the inviter was not reached");
         if let Some(kept) = self.0.hall.lock().await.get_mut(&line) {
             kept.tried.insert(address.to_string(), how);

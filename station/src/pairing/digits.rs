@@ -4,6 +4,8 @@ use std::fmt;
 
 use counterpart_core::record::merkle::Hash;
 
+use crate::words::{Sentence, Tell, logged};
+
 /// Groups that are read aloud.
 const GROUPS: usize = 16;
 /// Digits in one group.
@@ -39,22 +41,19 @@ pub(super) fn read(text: &str) -> Result<Hash, DigitsFault> {
     Ok(fingerprint)
 }
 
+impl Tell for DigitsFault {
+    fn sentence(&self) -> Sentence {
+        match self {
+            DigitsFault::Count(count) => Sentence::new("digits-count").with("count", count),
+            DigitsFault::Character(other) => Sentence::new("digits-character").with("other", other),
+            DigitsFault::Group(number) => Sentence::new("digits-group").with("number", number),
+        }
+    }
+}
+
 impl fmt::Display for DigitsFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            DigitsFault::Count(count) => {
-                write!(
-                    f,
-                    "there are {count} digits and not 80: give all sixteen groups of five, as the other side reads them"
-                )
-            }
-            DigitsFault::Character(other) => {
-                write!(f, "{other:?} is no digit: give sixteen groups of five digits, with or without spaces")
-            }
-            DigitsFault::Group(number) => {
-                write!(f, "group {number} is above 65535, which no group is: ask the other side to read it again")
-            }
-        }
+        f.write_str(&logged(self))
     }
 }
 

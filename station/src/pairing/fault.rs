@@ -12,6 +12,7 @@ use super::{PENDING_MAX, Standing};
 use crate::entropy::NoEntropy;
 use crate::record::ActFault;
 use crate::store::StoreError;
+use crate::words::{Sentence, Tell, logged};
 
 /// Why nothing was done. Its text says what was wrong and what to do.
 #[derive(Debug)]
@@ -88,34 +89,33 @@ impl From<NoEntropy> for Fault {
     }
 }
 
+impl Tell for Fault {
+    fn sentence(&self) -> Sentence {
+        match self {
+            Fault::NoSuchPairing(line) => Sentence::new("pairing-no-such").with("line", line),
+            Fault::Digits(fault) => fault.sentence(),
+            Fault::Refused(refusal) => refusal.sentence(),
+            Fault::Invitation(fault) => fault.sentence(),
+            Fault::Draft(fault) => fault.sentence(),
+            Fault::NoAddress => Sentence::new("pairing-no-address"),
+            Fault::IsOpen(line) => Sentence::new("pairing-is-open").with("line", line),
+            Fault::TooMany => Sentence::new("pairing-too-many").with("max", PENDING_MAX),
+            Fault::NotEnded(Standing::Open) => Sentence::new("pairing-kept"),
+            Fault::NotEnded(_) => Sentence::new("pairing-under-way"),
+            Fault::Record(ActFault::Stopping) => Sentence::new("pairing-stopping"),
+            Fault::Record(ActFault::Machine(what)) => what.clone(),
+            Fault::Record(ActFault::Refused(_)) => Sentence::new("pairing-unknown-line"),
+            Fault::Store(error) => error.sentence(),
+            Fault::NoEntropy(error) => error.sentence(),
+            Fault::Differ => Sentence::new("pairing-differ"),
+            Fault::Late(_) => Sentence::new("pairing-late"),
+        }
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Fault::NoSuchPairing(line) => write!(f, "there is no pairing of line {line}: list the pairings again"),
-            Fault::Digits(fault) => fault.fmt(f),
-            Fault::Refused(refusal) => refusal.fmt(f),
-            Fault::Invitation(fault) => fault.fmt(f),
-            Fault::Draft(fault) => fault.fmt(f),
-            Fault::NoAddress => f.write_str(
-                "whoever is invited dials this station, and no address is announced: write link.announce in \
-                 counterpart.toml, start the station again, then invite; or let the other side invite",
-            ),
-            Fault::IsOpen(line) => write!(f, "line {line} of this invitation is open already: there is nothing to do"),
-            Fault::TooMany => write!(f, "{PENDING_MAX} pairings are under way, and no more are kept: abandon some"),
-            Fault::NotEnded(Standing::Open) => f.write_str("the line is open: its pairing is kept with it"),
-            Fault::NotEnded(_) => f.write_str("this pairing is still under way: abandon it first"),
-            Fault::Record(ActFault::Stopping) => f.write_str("the station is stopping: start it, then try again"),
-            Fault::Record(ActFault::Machine(what)) => {
-                write!(f, "nothing was kept, because this machine failed ({what}): mend it, then try again")
-            }
-            Fault::Record(ActFault::Refused(_)) => f.write_str("the record knows no such line: try again"),
-            Fault::Store(error) => error.fmt(f),
-            Fault::NoEntropy(error) => error.fmt(f),
-            Fault::Differ => {
-                f.write_str("the digits of the two stations differ: neither has signed; abandon and pair anew")
-            }
-            Fault::Late(_) => f.write_str("the other station did not answer in time: look at the link between the two"),
-        }
+        f.write_str(&logged(self))
     }
 }
 

@@ -19,6 +19,7 @@ use super::view::Rest;
 use super::{Ceremony, Fault, terms};
 use crate::keys::Keys;
 use crate::record::Begin;
+use crate::words::Sentence;
 
 /// Things shown that are remembered of one pairing.
 const SHOWN_MAX: usize = 16;
@@ -29,7 +30,7 @@ pub(super) struct Kept {
     /// The inviter turned us away: no more dialling until a person tries again.
     pub rest: Option<Rest>,
     pub shown: VecDeque<Show>,
-    pub tried: BTreeMap<String, String>,
+    pub tried: BTreeMap<String, Sentence>,
     /// A task dials the inviter.
     pub dialling: bool,
     /// The inviter has been told that this pairing has ended.

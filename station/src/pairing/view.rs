@@ -1,7 +1,6 @@
 //! A pairing as a person sees it: plain data, from the committed state.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use counterpart_core::fault::Misconduct;
 use counterpart_core::ids::{LineId, Party};
@@ -13,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::machine::Machine;
 use super::steps::Kept;
+use crate::words::{Sentence, Tell};
 
 /// One pairing.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -34,7 +34,7 @@ pub struct PairingView {
     /// What happened lately, oldest first: at most 16 things since this station started.
     pub shown: Vec<Show>,
     /// How dialling the inviter failed last, by address. Empty while connected.
-    pub tried: BTreeMap<String, String>,
+    pub tried: BTreeMap<String, Sentence>,
 }
 
 /// Somebody to compare digits with.
@@ -77,20 +77,17 @@ pub enum Awaited {
     Nothing,
 }
 
-impl fmt::Display for Awaited {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Awaited {
+    /// What is awaited; of what turned us away, what to do stands in the sentence's second half.
+    pub fn sentence(&self) -> Sentence {
         match self {
-            Awaited::TheirStation => f.write_str("the other station has not answered yet"),
-            Awaited::OurPerson => {
-                f.write_str("compare all sixteen groups over another channel, then confirm or refuse")
-            }
-            Awaited::TheirPerson => f.write_str("confirmed here; a person there has not confirmed yet"),
-            Awaited::TheirRecord => f.write_str("signed by both; their record has not begun yet"),
-            Awaited::Retry(why) => why.fmt(f),
-            Awaited::RetryAfter(what) => {
-                write!(f, "their station broke the protocol ({}): tell them, then try again or abandon", what.word())
-            }
-            Awaited::Nothing => f.write_str("nothing"),
+            Awaited::TheirStation => Sentence::new("awaited-their-station"),
+            Awaited::OurPerson => Sentence::new("awaited-our-person"),
+            Awaited::TheirPerson => Sentence::new("awaited-their-person"),
+            Awaited::TheirRecord => Sentence::new("awaited-their-record"),
+            Awaited::Retry(why) => why.sentence(),
+            Awaited::RetryAfter(what) => Sentence::new("awaited-after").with("misconduct", what.word()),
+            Awaited::Nothing => Sentence::new("awaited-nothing"),
         }
     }
 }

@@ -15,6 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
 use super::{Lines, Published};
 use crate::store::{Actor, EntryKey, People};
+use crate::words::Sentence;
 
 /// Inputs that may wait; whoever comes then waits at the door.
 const WAITING_MAX: usize = 1_024;
@@ -65,8 +66,8 @@ impl Done {
 pub enum ActFault {
     /// It may not be done now; the fact that decided it is named.
     Refused(Refusal),
-    /// Our machine failed; nothing was written. What failed, for the operator.
-    Machine(String),
+    /// Our machine failed; nothing was written. What failed, and what to do.
+    Machine(Sentence),
     /// The station is stopping.
     Stopping,
 }

@@ -24,6 +24,7 @@ use super::steady::Steady;
 use crate::clock::{Clock, Moment};
 use crate::keys::{Keys, Ring};
 use crate::store::{Actor, Evidence, LineUpdate, Reader, Store, StoreError};
+use crate::words::{Sentence, Tell};
 
 /// Inputs decided in one turn.
 const TURN_INPUTS_MAX: usize = 64;
@@ -55,7 +56,7 @@ pub fn start(store: Store, keys: impl Into<Ring>, clock: Clock, check_mark: Mark
     record.publish_all();
     let named = std::thread::Builder::new().name("record".into());
     let thread =
-        named.spawn(move || record.run(&inbox)).map_err(|e| StoreError::other("record thread", e.to_string()))?;
+        named.spawn(move || record.run(&inbox)).map_err(|e| StoreError::other("doing-thread", e.to_string()))?;
     Ok(Started { keeper, thread })
 }
 
@@ -178,7 +179,7 @@ impl Record {
     fn done_before(&self, actor: &Actor, turn: &Turn) -> Option<Result<Done, ActFault>> {
         let token = actor.token.as_deref()?;
         if turn.has_token(token) {
-            return Some(Err(ActFault::Machine("the same token was given twice at once: ask again".into())));
+            return Some(Err(ActFault::Machine(Sentence::new("machine-token-twice"))));
         }
         match self.reader.by_token(token) {
             Ok(Some(key)) => {
@@ -186,7 +187,7 @@ impl Record {
                 Some(Ok(Done::repeated(&key, kept.map(|kept| &kept.line))))
             }
             Ok(None) => None,
-            Err(error) => Some(Err(ActFault::Machine(error.to_string()))),
+            Err(error) => Some(Err(ActFault::Machine(error.sentence()))),
         }
     }
 
@@ -213,7 +214,9 @@ impl Record {
                 Ok(written) => opened.extend(written),
                 Err(misconduct) => {
                     turn.touched.insert(id);
-                    return Err(ActFault::Machine(format!("pairing wrote no index 0: {}", misconduct.word())));
+                    return Err(ActFault::Machine(
+                        Sentence::new("machine-no-begin").with("misconduct", misconduct.word()),
+                    ));
                 }
             }
         }
@@ -227,7 +230,7 @@ impl Record {
     fn end(&self, id: LineId, turn: &mut Turn) -> Result<(), ActFault> {
         let Some(kept) = self.lines.kept.get(&id) else { return Ok(()) };
         if kept.status() == LineStatus::Open {
-            return Err(ActFault::Machine("the pairing ends, and their index 0 is held".into()));
+            return Err(ActFault::Machine(Sentence::new("machine-pairing-begun")));
         }
         let (charter, me) = (kept.line.charter().encode(), u8::from(kept.line.me() == Party::Joiner));
         turn.batch.lines.push(LineUpdate { id: id.0, state: LINE_ENDED, me, charter, added: self.clock.now() });
@@ -280,7 +283,7 @@ impl Record {
         } else {
             self.keep(&turn, &answers);
         }
-        let failed = committed.err().map(|error| ActFault::Machine(error.to_string()));
+        let failed = committed.err().map(|error| ActFault::Machine(error.sentence()));
         reply(turn.beside, answers, failed.as_ref(), &self.lines);
         let unknown = turn.inputs.into_values().flat_map(|(_, callers)| callers);
         unknown.for_each(|caller| caller.refuse(ActFault::Refused(Refusal::UnknownLine)));

@@ -30,16 +30,16 @@ pub fn back_up(data: &Path, to: &Path) -> Result<(), StoreError> {
     let partial = with_ending(to);
     for path in [to, &partial] {
         if path.exists() {
-            return Err(StoreError::Place { path: path.into(), wrong: "exists; name a new folder, or move it away" });
+            return Err(StoreError::Place { path: path.into(), wrong: "backup-exists" });
         }
     }
     let made = DirBuilder::new().mode(0o700).create(&partial);
-    made.map_err(|e| StoreError::file("making the backup's folder", &e))?;
+    made.map_err(|e| StoreError::file("doing-backup", &e))?;
     copy_database(&database, &partial.join(DATABASE_FILE))?;
     copy_files(data, &partial)
         .and_then(|()| fs::rename(&partial, to))
         .and_then(|()| sync(parent(to)))
-        .map_err(|e| StoreError::file("writing the backup", &e))
+        .map_err(|e| StoreError::file("doing-backup", &e))
 }
 
 fn with_ending(to: &Path) -> PathBuf {
@@ -55,12 +55,12 @@ fn parent(path: &Path) -> &Path {
 fn copy_database(from: &Path, to: &Path) -> Result<(), StoreError> {
     let source = read_only(from)?;
     known_version(&source, from)?;
-    create(to).map_err(|e| StoreError::file("writing the backup", &e))?;
+    create(to).map_err(|e| StoreError::file("doing-backup", &e))?;
     let mut copy = connect(to, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     // All pages in one step: one state of the record, which the writer need not wait for.
     let step = Backup::new(&source, &mut copy)?.step(-1)?;
     if step != StepResult::Done {
-        return Err(StoreError::other("writing the backup", format!("the database answered {step:?}")));
+        return Err(StoreError::other("doing-backup", format!("the database answered {step:?}")));
     }
     copy.execute_batch(
         "PRAGMA journal_mode = DELETE;

@@ -6,6 +6,7 @@ use rusqlite::params;
 
 use super::commit::place;
 use super::{EpochKey, INDEX_MAX, LogKey, Reader, StoreError};
+use crate::words::{Sentence, Tell, logged};
 
 /// Something that does not hang together. The machine's fault: stop, keep a copy, restore a backup.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -33,18 +34,22 @@ pub enum Fault {
     },
 }
 
+impl Tell for Fault {
+    fn sentence(&self) -> Sentence {
+        match self {
+            Fault::Database { found } => Sentence::new("store-corrupt").with("found", found),
+            Fault::Size { log, head, entries } => {
+                let said = Sentence::new("check-size").with("party", log.party).with("epoch", log.epoch.number);
+                said.with("entries", entries).with("head", head)
+            }
+            Fault::Orphans { table, count } => Sentence::new("check-orphans").with("table", table).with("count", count),
+        }
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Fault::Database { found } => write!(f, "the database is damaged: {found}")?,
-            Fault::Size { log, head, entries } => write!(
-                f,
-                "the log of party {} in epoch {} has {entries} entries and its head names {head}",
-                log.party, log.epoch.number
-            )?,
-            Fault::Orphans { table, count } => write!(f, "{count} rows of `{table}` belong to no entry")?,
-        }
-        f.write_str("; stop the station, keep a copy of its data directory, and restore a backup")
+        f.write_str(&logged(self))
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) fn signed(number: u64) -> i64 {
 /// The place of an entry: its log's number and its index in one integer.
 pub(super) fn place(log_no: i64, index: u64) -> Result<i64, StoreError> {
     if index >= INDEX_MAX {
-        return Err(StoreError::other("placing an entry", format!("index {index} is beyond {INDEX_MAX}")));
+        return Err(StoreError::other("doing-commit", format!("index {index} is beyond {INDEX_MAX}")));
     }
     Ok(log_no << 40 | signed(index))
 }
@@ -100,7 +100,7 @@ impl Turn<'_> {
             self.head(head)?;
         }
         if !self.grown.is_empty() {
-            return Err(StoreError::other("committing", "a log was appended to and its head not named"));
+            return Err(StoreError::other("doing-commit", "a log was appended to and its head not named"));
         }
         for evidence in &batch.evidence {
             keep::evidence(self.to, evidence)?;
@@ -132,7 +132,7 @@ impl Turn<'_> {
             return Ok(*no);
         }
         if log.party > 1 || i64::try_from(log.epoch.number).is_err() {
-            return Err(StoreError::other("naming a log", format!("{log:?} cannot exist")));
+            return Err(StoreError::other("doing-commit", format!("{log:?} cannot exist")));
         }
         let no = match log_number(self.to, log)? {
             Some(no) => no,
@@ -142,12 +142,12 @@ impl Turn<'_> {
                            FROM line, (SELECT 0 AS party UNION ALL SELECT 1) WHERE id = ?1";
                 let keys = params![log.line, signed(log.epoch.number), log.epoch.id];
                 self.to.prepare_cached(sql)?.execute(keys)?;
-                let unknown = || StoreError::other("naming a log", "its line is not in the store");
+                let unknown = || StoreError::other("doing-commit", "its line is not in the store");
                 log_number(self.to, log)?.ok_or_else(unknown)?
             }
         };
         if no >= LOGS_MAX {
-            return Err(StoreError::other("making a log", format!("there are {LOGS_MAX} already")));
+            return Err(StoreError::other("doing-commit", format!("there are {LOGS_MAX} already")));
         }
         self.numbers.insert(*log, no);
         Ok(no)
@@ -194,7 +194,7 @@ impl Turn<'_> {
         };
         if let Some(token) = actor.token.as_ref().filter(|token| token.len() > TOKEN_BYTES_MAX) {
             let cause = format!("a token of {} bytes, over {TOKEN_BYTES_MAX}", token.len());
-            return Err(StoreError::other("keeping who did an act", cause));
+            return Err(StoreError::other("doing-commit", cause));
         }
         let sql = "INSERT INTO actor (place, user, token) VALUES (?1, ?2, ?3)";
         let inserted = self.to.prepare_cached(sql)?.execute(params![at, actor.user, actor.token]);
@@ -210,7 +210,7 @@ impl Turn<'_> {
         let no = self.number(&head.log)?;
         let grown = self.grown.remove(&no).filter(|growth| growth.now == head.size);
         let Some(growth) = grown else {
-            return Err(StoreError::other("committing", format!("a head of size {} is not its log's", head.size)));
+            return Err(StoreError::other("doing-commit", format!("a head of size {} is not its log's", head.size)));
         };
         let sql = "UPDATE log SET size = ?2, edge = ?3, root = ?4 WHERE no = ?1 AND size = ?5";
         let row = params![no, signed(head.size), head.edge, head.root, signed(growth.before)];

@@ -1,11 +1,12 @@
 //! Why the store did not do what it was asked.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{ErrorCode, ffi};
 
 use super::LogKey;
+use crate::words::{Sentence, Tell, logged};
 
 /// Why the store did not do what it was asked. After any of these nothing of the commit is kept.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -60,12 +61,12 @@ pub enum StoreError {
     Place {
         /// The file or folder.
         path: PathBuf,
-        /// What is wrong with it, and what to do.
+        /// The name of the sentence that says what is wrong with it, and what to do.
         wrong: &'static str,
     },
     /// The machine or our own code failed otherwise.
     Other {
-        /// What was being done.
+        /// The name of the words for what was being done.
         doing: &'static str,
         /// What was said about it.
         cause: String,
@@ -97,50 +98,42 @@ impl From<rusqlite::Error> for StoreError {
             Some(e) if matches!(e.code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 StoreError::Corrupt { found: cause }
             }
-            _ => StoreError::Other { doing: "using the database", cause },
+            _ => StoreError::Other { doing: "doing-database", cause },
         }
     }
 }
 
-impl fmt::Display for StoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Tell for StoreError {
+    fn sentence(&self) -> Sentence {
         match self {
             StoreError::Stale { log, expected, held } => {
-                write!(f, "the log of party {} holds {held} entries, not {expected}; decide again", log.party)
+                let said = Sentence::new("store-stale").with("party", log.party);
+                said.with("expected", expected).with("held", held)
             }
-            StoreError::TokenUsed { token } => {
-                write!(f, "the command with token `{token}` has been done already; its entry is in the record")
+            StoreError::TokenUsed { token } => Sentence::new("store-token-used").with("token", token),
+            StoreError::DiskFull => Sentence::new("store-disk-full"),
+            StoreError::Corrupt { found } => Sentence::new("store-corrupt").with("found", found),
+            StoreError::Locked { path, pid: Some(pid) } => {
+                Sentence::new("store-locked").with("path", path.display()).with("pid", pid)
             }
-            StoreError::DiskFull => {
-                f.write_str("the disk that holds the record is full; free space on it: nothing is recorded until then")
-            }
-            StoreError::Corrupt { found } => write!(
-                f,
-                "the database is damaged ({found}); stop the station, keep a copy of its data directory, and restore a backup"
-            ),
-            StoreError::Locked { path, pid } => {
-                let path = path.display();
-                match pid {
-                    Some(pid) => write!(f, "process {pid} keeps this record ({path}); stop it first"),
-                    None => write!(f, "another process keeps this record ({path}); stop it first"),
-                }
-            }
-            StoreError::Newer { path, found, known } => write!(
-                f,
-                "{} has version {found} of the schema and this program knows up to {known}; start the newer program",
-                path.display()
-            ),
-            StoreError::Older { path, found, known } => write!(
-                f,
-                "{} has version {found} of the schema and this program reads {known}; start the station once, which brings \
-                 it up",
-                path.display()
-            ),
-            StoreError::Place { path, wrong } => write!(f, "{} {wrong}", path.display()),
+            StoreError::Locked { path, pid: None } => Sentence::new("store-locked-unsaid").with("path", path.display()),
+            StoreError::Newer { path, found, known } => versions("store-newer", path, *found, *known),
+            StoreError::Older { path, found, known } => versions("store-older", path, *found, *known),
+            StoreError::Place { path, wrong } => Sentence::new(wrong).with("path", path.display()),
             StoreError::Other { doing, cause } => {
-                write!(f, "{doing} failed: {cause}; if it persists, run `counterpart doctor` and look at the disk")
+                Sentence::new("store-failed").saying("doing", Sentence::new(doing)).with("cause", cause)
             }
         }
+    }
+}
+
+fn versions(id: &'static str, path: &Path, found: u32, known: u32) -> Sentence {
+    Sentence::new(id).with("path", path.display()).with("found", found).with("known", known)
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&logged(self))
     }
 }
 

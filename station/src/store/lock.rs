@@ -23,20 +23,20 @@ impl Lock {
     pub fn take(data: &Path) -> Result<Lock, StoreError> {
         let path = data.join(LOCK_FILE);
         let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
-        let mut file = open.map_err(|e| StoreError::file("opening the lock", &e))?;
+        let mut file = open.map_err(|e| StoreError::file("doing-lock", &e))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 return Err(StoreError::Locked { path, pid: holder(&mut file) });
             }
-            Err(TryLockError::Error(e)) => return Err(StoreError::file("taking the lock", &e)),
+            Err(TryLockError::Error(e)) => return Err(StoreError::file("doing-lock", &e)),
         }
         let mut say = || {
             file.set_len(0)?;
             file.seek(SeekFrom::Start(0))?;
             writeln!(file, "{}", std::process::id())
         };
-        say().map_err(|e| StoreError::file("writing the lock", &e))?;
+        say().map_err(|e| StoreError::file("doing-lock", &e))?;
         Ok(Lock { _held: file })
     }
 }

@@ -68,10 +68,10 @@ impl Store {
         let _lock = lock::Lock::take(data)?;
         let path = data.join(DATABASE_FILE);
         if path.exists() {
-            return Err(StoreError::Place { path, wrong: "exists; choose another data directory" });
+            return Err(StoreError::Place { path, wrong: "store-exists" });
         }
         let staged = data.join(STAGED_FILE);
-        let made = |e| StoreError::file("making the database", &e);
+        let made = |e| StoreError::file("doing-create", &e);
         // Made by us, so that it and SQLite's files beside it are readable by their owner alone. One that is there was
         // left by an `init` that was cut short, and holds nothing.
         OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&staged).map_err(made)?;
@@ -143,9 +143,7 @@ impl Store {
 fn existing(data: &Path) -> Result<PathBuf, StoreError> {
     let path = data.join(DATABASE_FILE);
     if !path.is_file() {
-        let wrong =
-            "is not there; name the data directory, make a new one with `counterpart init`, or restore a backup";
-        return Err(StoreError::Place { path, wrong });
+        return Err(StoreError::Place { path, wrong: "store-absent" });
     }
     Ok(path)
 }
@@ -163,10 +161,7 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
 fn set_up_writer(connection: &Connection) -> Result<(), StoreError> {
     let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     if mode != "wal" {
-        return Err(StoreError::other(
-            "opening the database",
-            format!("its journal is `{mode}`, not a write-ahead log"),
-        ));
+        return Err(StoreError::other("doing-open", format!("its journal is `{mode}`, not a write-ahead log")));
     }
     connection.pragma_update(None, "synchronous", "FULL")?;
     // What is erased is overwritten.
@@ -181,9 +176,6 @@ fn known_version(connection: &Connection, path: &Path) -> Result<u32, StoreError
     match schema::version(connection)? {
         Some(found) if found <= schema::NEWEST => Ok(found),
         Some(found) => Err(StoreError::Newer { path: path.into(), found, known: schema::NEWEST }),
-        None => {
-            let wrong = "is no record of Counterpart; name the data directory that holds one";
-            Err(StoreError::Place { path: path.into(), wrong })
-        }
+        None => Err(StoreError::Place { path: path.into(), wrong: "store-foreign" }),
     }
 }

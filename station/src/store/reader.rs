@@ -56,7 +56,7 @@ impl Reader {
         let lent = Lent { connection: Some(self.pool.take()?), pool: &self.pool };
         match &lent.connection {
             Some(connection) => read(connection),
-            None => Err(StoreError::other("reading", "no connection was lent")),
+            None => Err(StoreError::other("doing-read", "no connection was lent")),
         }
     }
 }
@@ -82,7 +82,7 @@ impl Pool {
             return Ok(connection);
         }
         if idle.open >= READERS_MAX {
-            return Err(StoreError::other("reading", format!("{READERS_MAX} readers were busy for {WAIT_MS} ms")));
+            return Err(StoreError::other("doing-read", format!("{READERS_MAX} readers were busy for {WAIT_MS} ms")));
         }
         idle.open += 1;
         drop(idle);

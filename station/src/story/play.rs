@@ -104,7 +104,7 @@ fn check(stage: &Stage<'_>, expectation: &Expectation, words: &Words) -> Result<
     let Expected::Stands { name, words: wanted, side } = &expectation.expected else { return Ok(Ok(())) };
     for at in [0, 1].into_iter().filter(|at| side.is_none_or(|side| side == *at)) {
         let shelf = Shelf::open(stage.data(at));
-        let shelf = shelf.map_err(|e| Fault::new(Code::Machine).with("cause", e).tell(words))?;
+        let shelf = shelf.map_err(|e| Fault::new(Code::Unread).because(&e).tell(words))?;
         let stands = shelf.see(words, |sight| {
             let at = names::parse(sight.line, name).map_err(|fault| Wrong::Act(Told::name(&fault, words)))?;
             let found = standing(sight, at);

@@ -25,7 +25,7 @@ use crate::record::Keeper;
 use crate::serving::{ServeFault, Serving};
 use crate::station::StartFault;
 use crate::store::Store;
-use crate::words::Words;
+use crate::words::{Sentence, Words};
 
 /// How long both stations may take to hold the same, in milliseconds of real time.
 const EVEN_MAX_MS: u64 = 30_000;
@@ -82,7 +82,7 @@ impl<'w> Stage<'w> {
             Ok(line) => stage.line = line,
             Err(fault) => {
                 stage.strike().await;
-                return Err(Fault::new(Code::Pairing).with("cause", fault).tell(words));
+                return Err(Fault::new(Code::Pairing).because(&fault).tell(words));
             }
         }
         if let Err(told) = stage.rest().await {
@@ -226,7 +226,7 @@ impl<'w> Stage<'w> {
     }
 
     fn machine(&self, cause: impl std::fmt::Display) -> Told {
-        Fault::new(Code::Machine).with("cause", cause).tell(self.words)
+        Fault::new(Code::Machine).because(&Sentence::new("machine-said").with("cause", cause)).tell(self.words)
     }
 }
 

@@ -49,6 +49,8 @@ pub enum EvidenceView {
     OverTcp,
     /// So many packets in a thousand are lost.
     Loss { permille: u64 },
+    /// Their clock is so far ahead of ours; less than 0: behind.
+    Clocks { ahead_ms: i64 },
 }
 
 /// An observed state with its sentences.
@@ -258,6 +260,7 @@ fn shown(sight: &Sight<'_>, found: &Evidence) -> EvidenceView {
             EvidenceView::Stalled { entry, sent_ms_ago, written_since }
         }
         Evidence::OverTcp => EvidenceView::OverTcp,
+        Evidence::Clocks { ahead_ms } => EvidenceView::Clocks { ahead_ms },
         Evidence::Loss { permille } => EvidenceView::Loss { permille: permille.into() },
     }
 }

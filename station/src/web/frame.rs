@@ -137,7 +137,7 @@ impl Frame {
             role: who.role.word(),
             acts: who.role.acts(),
             form: who.form(),
-            once: hexadecimal(&entropy::bytes::<16>().map_err(|e| desk.api.machine(e))?),
+            once: hexadecimal(&entropy::bytes::<16>().map_err(|e| desk.api.failed(&e))?),
             mark: desk.api.parts.mark,
             tab,
             position,

@@ -19,6 +19,7 @@ use tokio_rustls::server::TlsStream;
 
 use crate::api::socket::Held;
 use crate::config;
+use crate::words::{Sentence, Tell, logged};
 
 /// Connections at one time; whoever comes then waits.
 const CONNECTIONS_MAX: usize = 256;
@@ -36,16 +37,22 @@ pub enum ListenFault {
     Pem(PathBuf, String),
 }
 
-impl std::fmt::Display for ListenFault {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Tell for ListenFault {
+    fn sentence(&self) -> Sentence {
         match self {
             ListenFault::Bind(address, cause) => {
-                write!(f, "the desk cannot listen at {address}: {cause}; name another address in `desk.listen`")
+                Sentence::new("desk-address").with("address", address).with("cause", cause)
             }
             ListenFault::Pem(path, cause) => {
-                write!(f, "{}: {cause}; name a certificate and its private key, both in PEM", path.display())
+                Sentence::new("desk-pem").with("path", path.display()).with("cause", cause)
             }
         }
+    }
+}
+
+impl std::fmt::Display for ListenFault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&logged(self))
     }
 }
 

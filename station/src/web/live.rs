@@ -118,6 +118,6 @@ impl Desk {
     async fn is_on(&self, who: &Signed) -> Result<bool, Told> {
         let (reader, hash, now) = (self.api.parts.reader.clone(), who.token.hash(), self.api.now());
         let found = tokio::task::spawn_blocking(move || reader.session(&hash, now.0)).await;
-        Ok(found.map_err(|e| self.api.machine(e))?.map_err(|e| self.api.machine(e))?.is_some())
+        Ok(found.map_err(|e| self.api.machine(e))?.map_err(|e| self.api.failed(&e))?.is_some())
     }
 }

@@ -64,7 +64,7 @@ pub(super) async fn show(
         let query = RecordQuery { words: true, ..query };
         let (reader, asked) = (desk.api.parts.reader.clone(), query.clone());
         let found = tokio::task::spawn_blocking(move || entries(&reader, id, epoch, sizes, &asked)).await;
-        let found = found.map_err(|e| desk.api.machine(e))?.map_err(|e| desk.api.machine(e))?;
+        let found = found.map_err(|e| desk.api.machine(e))?.map_err(|e| desk.api.failed(&e))?;
         let limit = query.limit.unwrap_or(crate::api::views::PAGE_DEFAULT) as u64;
         let (shown, rows) = desk
             .api

@@ -69,7 +69,7 @@ impl Desk {
 
     /// Signs a person in: a new session, whose token only their browser has.
     pub(super) async fn sign_in(&self, user: &str, also: Vec<crate::store::People>) -> Result<Response, Told> {
-        let token = Token::draw().map_err(|e| self.api.machine(e))?;
+        let token = Token::draw().map_err(|e| self.api.failed(&e))?;
         let now = self.api.now();
         let (begun, until) = (now.0, now.plus(SESSION_MS).0);
         let session = crate::store::Session { token: token.hash(), user: user.into(), begun, until };
@@ -83,7 +83,7 @@ impl Desk {
         let Some(token) = cookie(headers, &self.inner.site.cookie).and_then(Token::parse) else { return Ok(None) };
         let (reader, hash, now) = (self.api.parts.reader.clone(), token.hash(), self.api.now());
         let found = tokio::task::spawn_blocking(move || reader.session(&hash, now.0)).await;
-        let found = found.map_err(|e| self.api.machine(e))?.map_err(|e| self.api.machine(e))?;
+        let found = found.map_err(|e| self.api.machine(e))?.map_err(|e| self.api.failed(&e))?;
         let signed = found.and_then(|(_, user)| {
             let role = Role::parse(&user.role)?;
             Some(Signed { user: user.name, role, token, is_rtl: is_rtl(headers) })

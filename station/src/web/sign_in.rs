@@ -63,7 +63,7 @@ impl Desk {
         let had = cookie(headers, &self.door_cookie()).and_then(Token::parse);
         match had {
             Some(token) => Ok((token, true)),
-            None => Token::draw().map(|token| (token, false)).map_err(|e| self.api.machine(e)),
+            None => Token::draw().map(|token| (token, false)).map_err(|e| self.api.failed(&e)),
         }
     }
 
@@ -101,13 +101,13 @@ impl Desk {
             Ok::<_, crate::store::StoreError>(user.filter(|_| is).map(|user| user.name))
         };
         let looked = tokio::task::spawn_blocking(look).await.map_err(|e| self.api.machine(e))?;
-        looked.map_err(|e| self.api.machine(e))
+        looked.map_err(|e| self.api.failed(&e))
     }
 
     async fn link_of(&self, token: &Token) -> Result<Option<String>, Told> {
         let (reader, hash, now) = (self.api.parts.reader.clone(), token.hash(), self.api.now());
         let found = tokio::task::spawn_blocking(move || reader.link(&hash, now.0)).await;
-        found.map_err(|e| self.api.machine(e))?.map_err(|e| self.api.machine(e))
+        found.map_err(|e| self.api.machine(e))?.map_err(|e| self.api.failed(&e))
     }
 }
 

@@ -6,7 +6,7 @@ use counterpart_core::record::codes::Deadline;
 use serde::{Deserialize, Serialize};
 
 use super::Arg;
-use crate::view::{Named, Sight};
+use crate::view::{Named, Side, Sight};
 
 /// Which fact decided, and what may be done.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -35,10 +35,7 @@ impl Sight<'_> {
             Refusal::InThePast(at) => ("refusal-in-the-past", time(*at)),
             Refusal::TooEarly(deadline, at) => (too_early(*deadline), time(*at)),
             Refusal::NotEven => ("refusal-not-even", vec![]),
-            Refusal::TooLong(length) => {
-                let most = ("max", Arg::from(limits::BODY_CONTENT_MAX));
-                ("refusal-too-long", vec![("length", Arg::from(*length)), most])
-            }
+            Refusal::TooLong(_) => ("refusal-too-long", vec![("max", Arg::from(limits::BODY_CONTENT_MAX))]),
             Refusal::LineNotOpen => ("refusal-line-not-open", vec![]),
             Refusal::Restored => ("refusal-restored", vec![]),
             Refusal::LacksRules(version) => ("refusal-lacks-rules", vec![("version", (*version).into())]),
@@ -87,7 +84,11 @@ impl Sight<'_> {
             Bar::NotJoined => ("bar-not-joined", None),
             Bar::Retracted(at) => ("bar-retracted", Some(*at)),
             Bar::LineClosed(at) => ("bar-line-closed", Some(*at)),
-            Bar::UnknownPost => ("bar-unknown-post", None),
+            Bar::UnknownPost => {
+                args.push(("ours", self.posts(Side::Ours)));
+                args.push(("theirs", self.posts(Side::Theirs)));
+                ("bar-unknown-post", None)
+            }
             Bar::PrecedenceTooHigh => ("bar-precedence-too-high", None),
             Bar::NothingNew => ("bar-nothing-new", None),
             Bar::NotAtIndexZero => ("bar-not-at-index-zero", None),
@@ -98,6 +99,12 @@ impl Sight<'_> {
             }
         };
         self.why(id, fact.map(|at| self.named(at)), &args)
+    }
+
+    /// The posts of one side, as the charter names them.
+    fn posts(&self, side: Side) -> Arg<'static> {
+        let posts = &self.line.charter().party(self.party(side)).posts;
+        posts.iter().map(|post| post.id.to_string()).collect::<Vec<_>>().join(", ").into()
     }
 
     fn why(&self, id: &str, fact: Option<Named>, args: &[(&'static str, Arg<'_>)]) -> Why {

@@ -44,6 +44,10 @@ impl Telling<'_> {
             EvidenceView::Stalled { entry, sent_ms_ago, .. } => {
                 self.say("evidence-stalled", &[("name", (&entry.name).into()), lasted(*sent_ms_ago)])
             }
+            EvidenceView::Clocks { ahead_ms } => {
+                let id = if *ahead_ms < 0 { "evidence-clock-behind" } else { "evidence-clock-ahead" };
+                self.say(id, &[lasted(ahead_ms.unsigned_abs())])
+            }
             EvidenceView::OverTcp => self.say("evidence-tcp", &[]),
             EvidenceView::Loss { permille } => self.say("evidence-loss", &[("permille", (*permille).into())]),
         }

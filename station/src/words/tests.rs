@@ -26,6 +26,11 @@ fn ids() -> Vec<&'static str> {
 
 /// Every source file of the station.
 fn sources() -> Vec<String> {
+    named_sources().into_iter().map(|(_, text)| text).collect()
+}
+
+/// The same with their paths.
+fn named_sources() -> Vec<(String, String)> {
     fn walk(directory: &Path, found: &mut Vec<PathBuf>) {
         for entry in std::fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
@@ -41,7 +46,7 @@ fn sources() -> Vec<String> {
     let mut found = Vec::new();
     walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
     walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("templates"), &mut found);
-    found.into_iter().map(|path| std::fs::read_to_string(path).unwrap()).collect()
+    found.into_iter().map(|path| (path.display().to_string(), std::fs::read_to_string(path).unwrap())).collect()
 }
 
 #[test]
@@ -70,7 +75,8 @@ fn every_sentence_of_the_catalogue_is_used_and_every_one_used_is_in_it() {
     }
     let known: BTreeSet<&str> = ids.into_iter().collect();
     for source in &sources {
-        for call in source.split("say(").skip(1).chain(source.split("say_do(").skip(1)) {
+        let calls = ["say(", "say_do(", "Sentence::new("].iter().flat_map(|call| source.split(call).skip(1));
+        for call in calls {
             let literal = call.trim_start().strip_prefix('"').and_then(|rest| rest.split('"').next());
             let is_id = |id: &&str| {
                 id.contains('-') && id.bytes().all(|b| b.is_ascii_lowercase() || b"0123456789-".contains(&b))
@@ -78,6 +84,91 @@ fn every_sentence_of_the_catalogue_is_used_and_every_one_used_is_in_it() {
             assert!(literal.filter(is_id).is_none_or(|id| known.contains(id)), "{literal:?} is in no catalogue");
         }
     }
+}
+
+/// The text literals of a source, each with what stands before it in its statement. Comments have none.
+fn literals(source: &str) -> Vec<(&str, &str)> {
+    let bytes = source.as_bytes();
+    let (mut found, mut begin, mut at) = (Vec::new(), 0, 0);
+    while let Some(byte) = bytes.get(at) {
+        let rest = &source[at..];
+        if rest.starts_with("//") {
+            at += rest.find('\n').unwrap_or(rest.len());
+        } else if rest.starts_with("'\"'") {
+            at += 3;
+        } else if let Some(raw) = rest.strip_prefix("r#\"") {
+            let end = at + 3 + raw.find("\"#").unwrap();
+            found.push((&source[at + 3..end], &source[begin..at]));
+            at = end + 2;
+        } else if *byte == b'"' {
+            let mut end = at + 1;
+            while bytes[end] != b'"' {
+                end += if bytes[end] == b'\\' { 2 } else { 1 };
+            }
+            found.push((&source[at + 1..end], &source[begin..at]));
+            at = end + 1;
+        } else {
+            if b";{}".contains(byte) {
+                begin = at + 1;
+            }
+            at += rest.chars().next().unwrap().len_utf8();
+        }
+    }
+    found
+}
+
+/// Three words in a row: a sentence, or a part of one.
+fn is_said(literal: &str) -> bool {
+    let mut row = 0;
+    for word in literal.split(' ') {
+        let word = word.trim_end_matches([':', ',', ';', '.']);
+        let plain = !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase());
+        row = if plain { row + 1 } else { 0 };
+        if row == 3 {
+            return true;
+        }
+    }
+    false
+}
+
+/// What reads like a sentence and is none that people are told: the begin of a literal, and why it may stand in the code.
+const NOT_SAID: [(&str, &str); 10] = [
+    ("# This station's configuration", "the file that `init` writes"),
+    ("counterpart/1 stateless reset token", "a label from which a key is derived"),
+    ("entry {} cannot be read", "what the store found, in `store-corrupt`"),
+    ("an entry names a head that is not stored", "what the store found, in `store-corrupt`"),
+    ("a log with a size below 0", "what the store found, in `store-corrupt`"),
+    ("a token of {} bytes, over", "what the store calls its own mistake"),
+    ("an entry beyond its log's head", "what the store found, in `store-corrupt`"),
+    ("entry {}:{} cannot be read", "what the store found, in `store-corrupt`"),
+    ("not a time in RFC 3339", "what a program is told that reads our JSON"),
+    ("not a told clock", "a fault of a story's own program"),
+];
+
+/// Of these files only logs show what they say.
+const LOGGED: [&str; 4] = ["link/connection.rs", "link/frame.rs", "link/tcp.rs", "link/tls.rs"];
+
+#[test]
+fn a_sentence_that_people_read_stands_in_the_catalogue_and_nowhere_else() {
+    // Logs, why a lint is allowed, why a connection is hung up, what the store calls its own mistakes, SQL.
+    let exempt = ["tracing::", "debug!(", "#[", "reason =", ".close(", "turn_away(", "hang_up(", "StoreError::other("];
+    let sql = ["SELECT ", "INSERT ", "CREATE ", "UPDATE ", "DELETE "];
+    let mut seen = 0;
+    for (path, text) in named_sources() {
+        if LOGGED.iter().any(|file| path.ends_with(file)) || path.contains("trial") || path.ends_with("tests.rs") {
+            continue;
+        }
+        let shipped = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+        for (literal, before) in literals(shipped) {
+            seen += 1;
+            let known = NOT_SAID.iter().any(|(begin, _)| literal.starts_with(begin));
+            let apart = exempt.iter().any(|word| before.contains(word));
+            let apart = apart || sql.iter().any(|word| literal.trim_start().starts_with(word));
+            assert!(known || apart || !is_said(literal), "{path}: {literal:?} belongs into words/en.ftl");
+        }
+    }
+    assert!(seen > 1_000, "{seen} literals: the reader of sources is broken");
+    assert!(is_said("the disk is full") && !is_said("UNKNOWN: {path} 12 ok"));
 }
 
 /// Sentences that are all there, all different, and free of marks that a terminal shows as rubbish.

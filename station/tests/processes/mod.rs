@@ -27,6 +27,8 @@ pub struct Process {
     pub mark: PathBuf,
     /// The network namespace that it runs in; `None`: the test's own.
     pub namespace: Option<String>,
+    /// What else stands in its environment.
+    pub environment: Vec<(String, String)>,
     child: Option<Child>,
 }
 
@@ -68,7 +70,7 @@ impl Process {
         Keys::generate(&data, &parent.join(format!("{name}.root-key"))).unwrap();
         Store::create(&data).unwrap();
         let mark = parent.join(format!("{name}.mark"));
-        Process { data, mark, namespace: None, child: None }
+        Process { data, mark, namespace: None, environment: Vec::new(), child: None }
     }
 
     /// Starts it and waits until it answers.
@@ -88,6 +90,7 @@ impl Process {
             .arg(&self.data)
             .arg("serve")
             .env("COUNTERPART_COMMIT_MARK", &self.mark)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)

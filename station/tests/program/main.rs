@@ -8,8 +8,12 @@ mod processes;
 mod scratch;
 mod socket;
 
+mod bad_input;
 mod commands;
 mod demo;
+mod evidence;
+mod moved_clock;
+mod namespaces;
 mod stories;
 mod udp_blocked;
 mod usage;

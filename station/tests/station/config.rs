@@ -44,7 +44,7 @@ fn the_file_that_init_writes_is_valid_and_never_overwritten() {
     assert_eq!((read.link.entries_per_second, read.link.burst), (50, 500));
     assert_eq!((read.link.entries_per_day, read.link.mebibytes_per_day), (50_000, 256));
     assert_eq!(read.checks, Checks::Every { minutes: 60 });
-    assert_says(&again, &["counterpart.toml", "cannot be written", "name a data directory that is new"]);
+    assert_says(&again, &["counterpart.toml", "cannot be written", "Name a data directory that is new"]);
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn a_missing_file_says_how_to_get_one() {
 fn an_unknown_key_is_named_with_its_line_and_those_that_exist() {
     let error = error_after("banner = \"\"", "colour = \"red\"");
 
-    assert_says(&error, &["counterpart.toml, line 15, organisation.colour", "no such key", "remove it", "`banner`"]);
+    assert_says(&error, &["counterpart.toml, line 15, organisation.colour", "no such key", "Remove it", "`banner`"]);
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn an_unknown_section_is_named() {
 fn a_missing_key_is_named_with_an_example() {
     let error = error_after("call_sign = \"Northland\"\n", "");
 
-    assert_says(&error, &["organisation.call_sign: is missing", "write, for example: call_sign = \"Northland\""]);
+    assert_says(&error, &["organisation.call_sign: it is missing", "Write, for example: call_sign = \"Northland\""]);
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn a_missing_section_is_named() {
 
     let error = Config::parse(posts, Path::new("f")).unwrap_err().to_string();
 
-    assert_says(&error, &["organisation: is missing", "[organisation]"]);
+    assert_says(&error, &["organisation: it is missing", "[organisation]"]);
 }
 
 #[test]
@@ -127,37 +127,37 @@ fn a_value_of_another_type_is_named_with_an_example() {
     let night = error_after("night = true", "night = \"yes\"");
     let burst = error_after("burst = 500", "burst = -1");
 
-    assert_says(&night, &["line 41, post.night", "expected a boolean", "write, for example: night = true"]);
-    assert_says(&burst, &["link.burst", "`-1`", "write, for example: burst = 500"]);
+    assert_says(&night, &["line 46, post.night", "expected a boolean", "Write, for example: night = true"]);
+    assert_says(&burst, &["link.burst", "`-1`", "Write, for example: burst = 500"]);
 }
 
 #[test]
 fn bad_syntax_is_named_with_its_line() {
     let error = error_after("zone = \"Europe/Oslo\"", "zone = Europe/Oslo");
 
-    assert_says(&error, &["line 13, organisation.zone", "write, for example: zone = \"Europe/Oslo\""]);
+    assert_says(&error, &["line 13, organisation.zone", "Write, for example: zone = \"Europe/Oslo\""]);
 }
 
 /// What to replace in the file that `init` writes, with what, and what the error then says.
 const BAD_VALUES: [(&str, &str, &str); 18] = [
-    ("name = \"Ministry of Foreign Affairs of Northland\"", "name = \" \"", "organisation.name: is empty"),
-    ("\"Northland\"", "\"A call sign that nobody could say aloud\"", "organisation.call_sign: is 39 bytes long"),
-    ("languages = [\"en\"]", "languages = []", "organisation.languages: is empty"),
-    ("languages = [\"en\"]", "languages = [\"en\", \"engl!sh\"]", "`engl!sh` is no language tag"),
-    ("\"Europe/Oslo\"", "\"Europe/Nowhere\"", "organisation.zone: `Europe/Nowhere` is no time zone"),
-    ("\"0.0.0.0:7411\"", "\"localhost\"", "link.listen: `localhost` is no numeric address"),
-    ("announce = []", "announce = [\"a b:7411\"]", "link.announce: `a b:7411` is not a host"),
-    ("references = []", "references = [\"192.0.2.1\"]", "link.references: `192.0.2.1` is not a host"),
-    ("references = []", "references = [\"192.0.2.1:0\"]", "link.references: `192.0.2.1:0` is not a host"),
-    ("burst = 500", "burst = 0", "link.burst: is 0, not 1 to"),
-    ("entries_per_day = 50000", "entries_per_day = 0", "link.entries_per_day: is 0, not 1 to"),
-    ("entries_per_second = 50", "entries_per_second = 200000", "link.entries_per_second: is 200000"),
-    ("every_minutes = 60", "every_minutes = 2000", "checks.every_minutes: is 2000, over 1440"),
-    ("every_minutes = 60", "at_utc = [\"9:00\"]", "checks.at_utc: `9:00` is no time"),
-    ("every_minutes = 60", "every_minutes = 60\nat_utc = []", "checks.at_utc: stands beside `every_minutes`"),
-    ("\"minister\"", "\"The Minister\"", "post.id: `The Minister` is not 1 to 32"),
-    ("\"minister\"", "\"duty-officer\"", "post.id: `duty-officer` is the id of an earlier post"),
-    ("highest = \"FLASH\"", "highest = \"URGENT\"", "post.highest: `URGENT` is none of ROUTINE"),
+    ("name = \"Ministry of Foreign Affairs of Northland\"", "name = \" \"", "organisation.name: it is empty"),
+    ("\"Northland\"", "\"A call sign that nobody could say aloud\"", "organisation.call_sign: it is 39 bytes long"),
+    ("languages = [\"en\"]", "languages = []", "organisation.languages: it is empty"),
+    ("languages = [\"en\"]", "languages = [\"en\", \"engl!sh\"]", "“engl!sh” is no language tag"),
+    ("\"Europe/Oslo\"", "\"Europe/Nowhere\"", "organisation.zone: “Europe/Nowhere” is no time zone"),
+    ("\"0.0.0.0:7411\"", "\"localhost\"", "link.listen: “localhost” is no numeric address"),
+    ("announce = []", "announce = [\"a b:7411\"]", "link.announce: “a b:7411” is not a host"),
+    ("references = []", "references = [\"192.0.2.1\"]", "link.references: “192.0.2.1” is not a host"),
+    ("references = []", "references = [\"192.0.2.1:0\"]", "link.references: “192.0.2.1:0” is not a host"),
+    ("burst = 500", "burst = 0", "link.burst: it is 0, not 1 to"),
+    ("entries_per_day = 50000", "entries_per_day = 0", "link.entries_per_day: it is 0, not 1 to"),
+    ("entries_per_second = 50", "entries_per_second = 200000", "link.entries_per_second: it is 200000"),
+    ("every_minutes = 60", "every_minutes = 2000", "checks.every_minutes: it is 2000, over 1440"),
+    ("every_minutes = 60", "at_utc = [\"9:00\"]", "checks.at_utc: “9:00” is no time"),
+    ("every_minutes = 60", "every_minutes = 60\nat_utc = []", "checks.at_utc: it stands beside “every_minutes”"),
+    ("\"minister\"", "\"The Minister\"", "post.id: “The Minister” is not 1 to 32"),
+    ("\"minister\"", "\"duty-officer\"", "post.id: “duty-officer” is the id of an earlier post"),
+    ("highest = \"FLASH\"", "highest = \"URGENT\"", "post.highest: “URGENT” is none of ROUTINE"),
 ];
 
 #[test]
@@ -165,7 +165,7 @@ fn each_bad_value_is_answered_with_its_key_and_an_example() {
     for (from, to, says) in BAD_VALUES {
         let error = error_after(from, to);
 
-        assert_says(&error, &["counterpart.toml, line ", says, "write, for example: "]);
+        assert_says(&error, &["counterpart.toml, line ", says, "Write, for example: "]);
     }
 }
 
@@ -179,7 +179,7 @@ fn a_list_beyond_the_charters_limit_is_refused() {
     let addresses = error_after("announce = []", &format!("announce = [{many}]"));
     let posts = Config::parse(&format!("{head}{}", posts.collect::<String>()), Path::new("f")).unwrap_err();
 
-    assert_says(&addresses, &["link.announce: has 17 items, over 16"]);
+    assert_says(&addresses, &["link.announce: it has 17 items, over 16"]);
     assert_says(&posts.to_string(), &["post: there are 65 posts, not 1 to 64"]);
 }
 

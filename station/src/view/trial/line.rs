@@ -31,7 +31,7 @@ fn the_line_shows_observed_beside_declared_and_how_far_the_records_agree() {
 
     trial.ask(Inviter);
     let lost = Link::Lost { for_ms: 70_000, tries: 9, handshakes: 0, reference: Some(true) };
-    let health = observe(&Observations { link: lost, check: None, uncovered: None });
+    let health = observe(&Observations { link: lost, check: None, uncovered: None, clock_ahead_ms: None });
     let view = trial.look(Inviter, |sight| line(sight, &health));
     assert_eq!(
         view.records.sentence,
@@ -75,6 +75,8 @@ fn every_finding_about_a_link_is_told_with_its_evidence() {
             "STALLED: they write, but no head of theirs covers Northland #0, sent 1 min 01 s ago.",
         ),
         (State::Degraded, Evidence::OverTcp, "Over TCP: UDP does not pass."),
+        (State::Open, Evidence::Clocks { ahead_ms: 86_400_000 }, "Their clock is 1 d 0 h ahead of ours"),
+        (State::Open, Evidence::Clocks { ahead_ms: -90_000 }, "Their clock is 1 min 30 s behind ours"),
         (State::Degraded, Evidence::Loss { permille: 60 }, "Of 1,000 packets on the link 60 are lost."),
     ];
     for (state, evidence, begin) in found {
@@ -98,7 +100,9 @@ fn a_line_that_cannot_be_used_says_why() {
     let mut trial = Trial::new();
     trial.ask(Joiner);
     let mut entry = trial.logs[1].pop().unwrap();
+    // Signed, and stated to follow another entry: a second branch.
     entry.header.own.root = [0; 32];
+    entry.bytes = seal(AAD_ENTRY, &entry.header.encode(), &SoftKey::from_seed([2; 32]));
     let verified_under = Some(trial.lines[0].peer().key());
     trial.turn(Inviter, vec![Input::Arrived(Box::new(Arrived { entry, body: None, verified_under }))], 0);
     let halted = line_view(&trial, Inviter);

@@ -152,7 +152,7 @@ fn a_full_disk_refuses_and_after_space_is_freed_nothing_is_lost() {
     let freed = store.commit(&appending(OURS, size, 16));
 
     assert_eq!((&refused, still), (&StoreError::DiskFull, Err(StoreError::DiskFull)));
-    assert!(refused.to_string().contains("free space"));
+    assert!(refused.to_string().contains("Free space"));
     assert_eq!((held, freed), ([size, 0], Ok(())));
     drop((store, reader));
     let reader = Reader::open(scratch.path()).unwrap();
@@ -250,7 +250,7 @@ fn a_backup_is_for_its_owner_alone_and_overwrites_nothing() {
 
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&copy), mode(&copy.join(KEYS_DIR)), mode(&copy.join(DATABASE_FILE))), (0o700, 0o700, 0o600));
-    assert!(taken.to_string().contains("copy exists; name a new folder"));
+    assert!(taken.to_string().contains("copy exists. Name a new folder"));
     assert!(unfinished.to_string().contains("other.partial exists"));
     assert!(!copy.join("northland.root-key").exists());
 }

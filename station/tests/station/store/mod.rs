@@ -140,7 +140,7 @@ fn a_second_process_is_refused_and_told_who_serves() {
 
     let path = scratch.path().join(LOCK_FILE);
     assert_eq!(error, StoreError::Locked { path, pid: Some(std::process::id()) });
-    assert!(error.to_string().contains(&format!("process {} keeps this record", std::process::id())));
+    assert!(error.to_string().contains(&format!("Process {} keeps this record", std::process::id())));
     drop(store);
     assert!(Store::open(scratch.path()).is_ok());
 }
@@ -156,7 +156,7 @@ fn a_newer_database_is_refused_naming_both_versions() {
 
     let StoreError::Newer { found: 99, known, .. } = served else { unreachable!("{served}") };
     assert_eq!(served, read);
-    let said = format!("version 99 of the schema and this program knows up to {known}");
+    let said = format!("its schema has version 99, and this program knows up to {known}");
     assert!(served.to_string().contains(&said));
 }
 
@@ -169,7 +169,7 @@ fn an_older_database_is_not_read_before_it_is_brought_up() {
     let error = Reader::open(scratch.path()).err().unwrap();
 
     assert!(matches!(error, StoreError::Older { found: 0, known: 1.., .. }));
-    assert!(error.to_string().contains("start the station once"));
+    assert!(error.to_string().contains("Start the station once"));
 }
 
 fn set_version(data: &Path, version: u32) {
@@ -260,7 +260,7 @@ fn the_check_finds_a_lost_entry_and_a_body_without_one() {
 
     let lost = Fault::Size { log: OURS, head: 5, entries: 4 };
     assert_eq!(faults, [lost, Fault::Orphans { table: "body", count: 1 }]);
-    assert!(faults[0].to_string().contains("has 4 entries and its head names 5"));
+    assert!(faults[0].to_string().contains("has 4 entries, and its head names 5"));
 }
 
 #[test]
