@@ -40,7 +40,7 @@ impl Granted {
     /// Adds the grant to the list at `path`, which is made if it is not there. It is on disk when this returns.
     ///
     /// # Errors
-    /// [`KeyError::Disk`].
+    /// [`KeyError::Unwritten`].
     pub fn append(&self, path: &Path) -> Result<(), KeyError> {
         let write = || -> io::Result<()> {
             let mut list = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;

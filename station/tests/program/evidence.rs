@@ -162,12 +162,13 @@ fn a_peer_that_writes_and_names_no_head_that_covers_ours_is_stalled() {
     pair(&north, &south);
 
     let text = json!({ "act": "text", "from": "minister", "to": "minister", "mark": "TEST", "words": { "text": "x" } });
-    let last = (0..200).map(|_| done(&north, &text)).last().unwrap();
+    for _ in 0..200 {
+        done(&north, &text);
+    }
     done(&south, &text);
     wait("their text", || north.get("/record?limit=1000").filter(|r| r.to_string().contains("Southland 1")));
     clock.set_day_ahead(61);
 
     observed(&north, "DEGRADED");
     says(&north, &["DEGRADED ≠ declared open", "STALLED: they write, but no head of theirs covers Northland", "ago."]);
-    assert!(!last["entry"]["name"].is_null());
 }
