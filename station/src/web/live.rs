@@ -23,6 +23,8 @@ use crate::view::Moment;
 
 /// After so long without a change the stream says that nothing has changed. A page that hears nothing for 3.8 s has lost its station.
 const BEAT: Duration = Duration::from_millis(1_500);
+/// The least time between two events: a peer that writes without end must not have every open page drawn anew each time.
+const CALM: Duration = Duration::from_millis(100);
 /// Pages that are live at one time.
 const STREAMS_MAX: usize = 64;
 /// Events that wait for a page that reads slowly.
@@ -100,6 +102,7 @@ async fn follow(desk: Desk, who: Signed, to: mpsc::Sender<Bytes>) {
         if to.send(event).await.is_err() || ended {
             return;
         }
+        tokio::time::sleep(CALM).await;
         tokio::select! {
             changed = published.changed() => {
                 if changed.is_err() {

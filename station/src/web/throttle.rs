@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
+use crate::people::NAME_BYTES_MAX;
+
 /// Tries in [`SPAN_MS`] for one user from one address.
 pub(super) const TRIES_MAX: usize = 10;
 /// Tries in [`SPAN_MS`] from one address, whatever the user: who tries many names is slowed too.
@@ -25,7 +27,9 @@ impl Throttle {
     /// How long to wait, in milliseconds; the try then counts for nothing and must not be made.
     pub fn admit(&self, user: &str, from: IpAddr, now: u64) -> Result<(), u64> {
         let mut tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let keys = [((from, Some(user.to_owned())), TRIES_MAX), ((from, None), FROM_ADDRESS_MAX)];
+        // A name that no user can have is not remembered: whoever sent it would choose how much we keep.
+        let named = (user.len() <= NAME_BYTES_MAX).then(|| ((from, Some(user.to_owned())), TRIES_MAX));
+        let keys: Vec<(Key, usize)> = named.into_iter().chain([((from, None), FROM_ADDRESS_MAX)]).collect();
         for (key, max) in &keys {
             let Some(times) = tries.get_mut(key) else { continue };
             times.retain(|time| now.saturating_sub(*time) < SPAN_MS);
@@ -81,6 +85,17 @@ mod tests {
         assert_eq!(tried(&throttle), TRIES_MAX);
         throttle.forgive("a", THERE);
         assert_eq!(tried(&throttle), TRIES_MAX);
+    }
+
+    #[test]
+    fn a_name_that_is_too_long_is_counted_for_its_address_and_not_kept() {
+        let throttle = Throttle::default();
+        let long = "x".repeat(300_000);
+
+        let admitted = (0..100).filter(|_| throttle.admit(&long, HERE, 0).is_ok()).count();
+
+        assert_eq!(admitted, FROM_ADDRESS_MAX);
+        assert!(throttle.0.lock().unwrap().keys().all(|(_, user)| user.is_none()));
     }
 
     #[test]
