@@ -104,6 +104,7 @@ shown-declined-here = DECLINED HERE
 shown-withdrawn-here = WITHDRAWN HERE
 shown-lapsed-here = LAPSED HERE
 shown-broken-off = BROKEN OFF
+outcome-broken-off = Broken off: open when its epoch ended. Nothing is agreed.
 
 ## Talks
 
@@ -617,21 +618,21 @@ refusal-too-long = It is too long: the most is { $max } bytes.
 refusal-line-not-open = The line is not open: pairing is not finished, or its log is halted.
     .do = See its state under lines.
 refusal-restored = This station is restored from a backup and signs nothing before a new epoch is open.
-    .do = Look at what the other side shows and open a new epoch with the root key.
+    .do = Look at what the other side shows and open a new epoch with the root key: counterpart restore.
 refusal-lacks-rules = The charter in force names rules of version { $version }, which this program lacks.
     .do = Run a program that has them; what comes meanwhile is kept.
-refusal-epoch-ended = A new epoch of the line has begun since this was looked at, and numbers begin again in it.
-    .do = Look at the line again, then repeat what still applies.
-refusal-key-not-held = This station does not hold the key that signs the next entry of the line.
-    .do = Put the key file of that epoch in its place, or open a new epoch with the root key.
-refusal-awaits-peer = The other side has not been heard since this copy was started.
-    .do = Wait until it is connected, or say that it cannot be reached.
-refusal-awaits-judgement = The other side shows entries of ours that this copy does not hold.
-    .do = Look at them beside the list of keys that root has granted, and take or leave them.
-refusal-not-root = That is not the root key that the charter names for this side.
-    .do = Give the root key with which this station was set up.
-refusal-too-many-epochs = The line has as many epochs as a line can have.
-    .do = Pair the two stations anew.
+refusal-epoch-ended = Another epoch of this line serves by now, and numbers begin anew in it.
+    .do = Look again, and name what is meant there. What was open before reads “broken off”: ask again.
+refusal-key-not-held = This station does not hold the key that signs its next entry on this line.
+    .do = Take the keys from the latest backup, or open a new epoch with the root key: counterpart restore --open.
+refusal-awaits-peer = The other side has not been heard since this station was restored, so what it holds of our log is not known.
+    .do = Wait until the line is up; or, if the other side cannot be reached and you take that on yourself, add --peer-is-dark.
+refusal-awaits-judgement = The other side shows more of our log than this station holds, and nobody has judged it.
+    .do = Look at it with counterpart restore, then add --keys-list with root's list, and --take or --refuse.
+refusal-not-root = This is not the root key that the charter of this line names.
+    .do = Use the root key that was made with this station.
+refusal-too-many-epochs = This line has { $max } epochs, and no line has more.
+    .do = Pair a new line with the other side.
 refusal-unknown-line = There is no such line here.
     .do = See lines for those there are.
 
@@ -744,6 +745,8 @@ fault-line-which = This station has several lines: { $known }.
     .do = Say which, by call sign or by the first digits of its id.
 fault-line-unknown = No line is called “{ $said }”.
     .do = Take one of those there are: { $known }.
+fault-epoch-unknown = This line has no epoch { $said }.
+    .do = Leave --epoch out for the one that serves; earlier ones are counted from 0.
 fault-line-none = This station has no line yet.
     .do = Make one with “counterpart invite”, or take up an invitation with “counterpart join”.
 fault-language-malformed = “{ $said }” is no tag of a language.
@@ -1144,6 +1147,7 @@ doctor-conduct = Line { $line }: { $count ->
     } of the protocol by the other station kept as evidence, the last “{ $misconduct }”.
     .do = Speak with them by another channel.
 record-head = { $sign }: { $size } entries, root { $root }
+record-epoch = Epoch { $number }.
 
 ## The desk: what stands on every page
 

@@ -10,7 +10,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, Path, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use counterpart_core::ids::{EntryRef, LineId, unhex};
+use counterpart_core::ids::{EntryRef, Epoch, LineId, unhex};
 use counterpart_core::line::ringing::Ring;
 use counterpart_core::record::codes::Channel;
 use serde::{Deserialize, Serialize};
@@ -53,6 +53,8 @@ pub struct BellView {
 pub struct Rung {
     /// The line, 32 hexadecimal digits.
     pub line: String,
+    /// The epoch in which it rings, as "1/" and 16 hexadecimal digits.
+    pub epoch: String,
     /// What rings.
     pub ring: RingView,
 }
@@ -76,6 +78,9 @@ pub struct RangForm {
     pub line: String,
     /// The entry.
     pub at: String,
+    /// The epoch in which it rang, as it was handed; it may be left out.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub epoch: Option<String>,
 }
 
 /// What became of a ring that was confirmed.
@@ -117,8 +122,8 @@ enum Becomes {
     Nothing,
 }
 
-/// The rings that each open bell has been handed, and what a confirmation of each becomes.
-type Handed = BTreeMap<(LineId, EntryRef), Becomes>;
+/// The rings that each open bell has been handed, what a confirmation of each becomes, and in which epoch.
+type Handed = BTreeMap<(LineId, EntryRef), (Becomes, Epoch)>;
 
 /// The bells that are open.
 #[derive(Clone, Default)]
@@ -144,7 +149,7 @@ impl Bells {
         }
     }
 
-    fn handed(&self, session: &str, ring: (LineId, EntryRef)) -> Result<Becomes, Fault> {
+    fn handed(&self, session: &str, ring: (LineId, EntryRef)) -> Result<(Becomes, Epoch), Fault> {
         let bells = self.lock();
         let handed = bells.get(session).ok_or_else(|| Fault::new(Code::NoSuchSession))?;
         handed.get(&ring).copied().ok_or_else(|| Fault::new(Code::NotHanded))
@@ -208,22 +213,32 @@ async fn ring(api: Api, session: String, to: mpsc::Sender<Bytes>) {
     }
 }
 
-/// What a line rings, and how that is shown.
-type Shown = BTreeMap<LineId, (Vec<Ring>, Vec<RingView>)>;
+/// What a line rings in which epoch, and how that is shown.
+type Shown = BTreeMap<LineId, (Epoch, Vec<Ring>, Vec<RingView>)>;
 
 /// What rings on every line. A line is looked at only when its rings have changed since they were `shown`.
 async fn rings(api: &Api, shown: &mut Shown) -> Result<Vec<Rung>, Told> {
     let view = api.parts.keeper.published().borrow().clone();
     shown.retain(|line, _| view.lines.get(line).is_some_and(|l| !l.rings.is_empty()));
     for (line, published) in view.lines.iter().filter(|(_, l)| !l.rings.is_empty()) {
-        if shown.get(line).is_none_or(|(before, _)| *before != published.rings) {
+        let same = |(epoch, before, _): &(Epoch, Vec<Ring>, Vec<RingView>)| {
+            *epoch == published.epoch && *before == published.rings
+        };
+        if !shown.get(line).is_some_and(same) {
             let needed = told(published.rings.clone()).iter().flat_map(|ring| [ring.at, ring.thing]).collect();
-            let found = api.see_with(*line, needed, ringing).await?;
-            shown.insert(*line, (published.rings.clone(), found));
+            let (epoch, found) = api.see_with(*line, needed, |sight| (sight.epoch, ringing(sight))).await?;
+            shown.insert(*line, (epoch, published.rings.clone(), found));
         }
     }
-    let rung = |line: &LineId, ring: &RingView| Rung { line: line.to_string(), ring: ring.clone() };
-    Ok(shown.iter().flat_map(|(line, (_, found))| found.iter().map(|ring| rung(line, ring))).collect())
+    let rung = |line: &LineId, epoch: &Epoch, ring: &RingView| Rung {
+        line: line.to_string(),
+        epoch: epoch.to_string(),
+        ring: ring.clone(),
+    };
+    let of = |(line, (epoch, _, found)): (&LineId, &(Epoch, Vec<Ring>, Vec<RingView>))| {
+        found.iter().map(|ring| rung(line, epoch, ring)).collect::<Vec<_>>()
+    };
+    Ok(shown.iter().flat_map(of).collect())
 }
 
 fn handed(rings: &[Rung]) -> Handed {
@@ -232,7 +247,16 @@ fn handed(rings: &[Rung]) -> Handed {
         (_, true) => Becomes::Told,
         _ => Becomes::Nothing,
     };
-    rings.iter().filter_map(|rung| Some((read(&rung.line, &rung.ring.entry.at)?, becomes(&rung.ring)))).collect()
+    let handed = |rung: &Rung| {
+        let becomes = (becomes(&rung.ring), epoch(&rung.epoch)?);
+        Some((read(&rung.line, &rung.ring.entry.at)?, becomes))
+    };
+    rings.iter().filter_map(handed).collect()
+}
+
+fn epoch(said: &str) -> Option<Epoch> {
+    let (number, id) = said.split_once('/')?;
+    Some(Epoch { number: number.parse().ok()?, id: unhex(id)? })
 }
 
 fn read(line: &str, at: &str) -> Option<(LineId, EntryRef)> {
@@ -243,11 +267,9 @@ fn read(line: &str, at: &str) -> Option<(LineId, EntryRef)> {
 
 /// The difference, and everything that rings now, as one line.
 fn change(api: &Api, session: &str, before: &[Rung], now: &[Rung]) -> Bytes {
-    let keys = |rings: &[Rung]| -> BTreeSet<(String, String)> {
-        rings.iter().map(|r| (r.line.clone(), r.ring.entry.at.clone())).collect()
-    };
+    let key = |r: &Rung| (r.line.clone(), r.epoch.clone(), r.ring.entry.at.clone());
+    let keys = |rings: &[Rung]| -> BTreeSet<(String, String, String)> { rings.iter().map(key).collect() };
     let (had, has) = (keys(before), keys(now));
-    let key = |r: &Rung| (r.line.clone(), r.ring.entry.at.clone());
     let stopped = before.iter().filter(|r| !has.contains(&key(r))).map(|r| Stopped {
         line: r.line.clone(),
         entry: r.ring.entry.clone(),
@@ -272,10 +294,13 @@ pub(super) async fn rang(
     Form(form): Form<RangForm>,
 ) -> Result<axum::Json<RangView>, Told> {
     let ring = read(&form.line, &form.at).ok_or_else(|| api.tell(Fault::new(Code::NotHanded)))?;
-    let becomes = api.bells.handed(&session, ring).map_err(|fault| api.tell(fault))?;
+    let (becomes, handed) = api.bells.handed(&session, ring).map_err(|fault| api.tell(fault))?;
+    if form.epoch.is_some_and(|said| epoch(&said) != Some(handed)) {
+        return Err(api.tell(Fault::new(Code::NotHanded)));
+    }
     let ((line, at), keeper) = (ring, &api.parts.keeper);
     let kept = match becomes {
-        Becomes::Alerting => keeper.alerting(line, at, Channel::Terminal).await.map(drop),
+        Becomes::Alerting => keeper.alerting(line, handed, at, Channel::Terminal).await.map(drop),
         Becomes::Told => keeper.noted(line, at, "bell".into()).await,
         Becomes::Nothing => Ok(()),
     };
@@ -323,8 +348,8 @@ mod tests {
         let code = |name: &str| bells.handed(name, RING).map_err(|f| f.code());
 
         assert_eq!(code("a"), Err(Code::NotHanded));
-        bells.hand("a", [(RING, Becomes::Alerting)].into());
-        assert_eq!(code("a"), Ok(Becomes::Alerting));
+        bells.hand("a", [(RING, (Becomes::Alerting, Epoch::FIRST))].into());
+        assert_eq!(code("a"), Ok((Becomes::Alerting, Epoch::FIRST)));
         assert_eq!(code("b"), Err(Code::NoSuchSession));
         bells.hand("a", Handed::new());
         assert_eq!(code("a"), Err(Code::NotHanded), "it has stopped");

@@ -4,9 +4,11 @@
 use std::path::Path;
 
 use counterpart_core::fault::Misconduct;
-use counterpart_core::ids::{LineId, Party};
+use counterpart_core::ids::{Epoch, LineId, Party};
 use counterpart_core::line::Line;
-use counterpart_core::record::sign1::Strict;
+use counterpart_core::line::span::Span;
+use counterpart_core::record::log::{Entry, opened_with, vouched};
+use counterpart_core::record::sign1::{PublicKey, Strict};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
@@ -120,12 +122,12 @@ impl Doctor<'_> {
 
     /// Builds the line from its entries, each judged and its signature checked, and compares with the stored heads.
     fn line(&mut self, reader: &Reader, row: &LineRow, latest: &mut u64) -> Result<(), StoreError> {
-        let mut judge = |line: &Line, entry: &counterpart_core::record::log::Entry| {
+        let mut judge = |line: &Line, entry: &Entry| {
             let party = entry.header.party;
             if party == line.me() {
                 *latest = entry.header.time.0.max(*latest);
             }
-            line.log(party).judge(entry, line.log(party.peer()), &Strict)
+            judged(line, entry)
         };
         let line = match load_judged(reader, row, &mut judge) {
             Ok(line) => line,
@@ -137,17 +139,17 @@ impl Doctor<'_> {
             Err(other) => return Err(other),
         };
         let stored = reader.logs(row.id)?;
-        let differs = Party::BOTH.into_iter().find(|party| {
-            let log = line.log(*party);
+        let differs = |span: &Span, party: Party| {
+            let (log, key) = (span.log(party), log_key(line.id(), span.epoch(), party));
             let head = log.head();
-            let found = stored.iter().find(|s| s.key == log_key(line.id(), log.epoch(), *party));
-            match found {
+            match stored.iter().find(|s| s.key == key) {
                 Some(s) => {
                     s.size != head.size || s.root != head.root || head.size > 0 && s.edge != log.edge().to_bytes()
                 }
                 None => head.size > 0,
             }
-        });
+        };
+        let differs = Party::BOTH.into_iter().find(|party| line.spans().any(|span| differs(span, *party)));
         let peer = ("peer", Arg::from(call_sign(&line, line.me().peer()).to_owned()));
         match differs {
             Some(party) => {
@@ -155,7 +157,7 @@ impl Doctor<'_> {
                 self.put("line", false, "doctor-line-head", &[peer, side]);
             }
             None => {
-                let entries = Party::BOTH.map(|party| line.log(party).size()).iter().sum::<u64>();
+                let entries = line.spans().flat_map(|span| span.heads().heads).map(|head| head.size).sum::<u64>();
                 self.put("line", true, "doctor-line-well", &[peer, ("entries", entries.into())]);
             }
         }
@@ -172,6 +174,21 @@ impl Doctor<'_> {
         self.put("conduct", false, "doctor-conduct", &[args.as_slice(), &[line]].concat());
         Ok(())
     }
+}
+
+/// Judges an entry of our store: its place, its signature, the keys that it brings. The heads that it names are the line's to judge:
+/// what was taken back may name what nobody has shown yet.
+fn judged(line: &Line, entry: &Entry) -> Result<(), Misconduct> {
+    let (party, epoch) = (entry.header.party, entry.header.epoch);
+    if let Some(span) = line.span(epoch).filter(|span| epoch == Epoch::FIRST || span.log(party).size() > 0) {
+        return span.log(party).continues(entry, &Strict);
+    }
+    // Root opens an epoch; the other side joins it with the key in force before, that of the epochs read so far.
+    let keys = line.keys(party);
+    let key = if opened_with(&entry.header).is_some() { keys.root } else { keys.station };
+    let key = PublicKey::from_bytes(key);
+    let vouched = vouched(entry, &key, &PublicKey::from_bytes(keys.root), &Strict);
+    if vouched { Ok(()) } else { Err(Misconduct::BadSignature) }
 }
 
 /// Whether what is kept under this name ended the taking of a log.

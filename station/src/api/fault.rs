@@ -126,6 +126,8 @@ faults! {
     DigitsMalformed = Usage BAD_REQUEST "fault-digits-malformed",
     /// There is no such data directory, or it holds no station.
     NoData = Usage BAD_REQUEST "fault-no-data",
+    /// The line has no epoch of this number.
+    EpochUnknown = Usage BAD_REQUEST "fault-epoch-unknown",
     /// A file could not be read or written.
     File = Usage BAD_REQUEST "fault-file",
     /// The configuration cannot be read; the sentence of `config` says where.

@@ -10,7 +10,7 @@ use axum::routing::{get, post};
 use axum::serve::IncomingStream;
 use axum::{Extension, Json, Router};
 use counterpart_core::act::Act;
-use counterpart_core::ids::{LineId, unhex};
+use counterpart_core::ids::{Epoch, LineId, unhex};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
@@ -238,14 +238,14 @@ impl Api {
         let salt = entropy::bytes::<16>().map_err(|e| self.failed(&e))?;
         let words = acts::words(&form, &defaults, salt).map_err(|fault| self.tell(fault))?;
         let token = form.token.clone();
-        let (line, act) = match self.read(form, defaults).await {
+        let (line, epoch, act) = match self.read(form, defaults).await {
             Ok(read) => read,
             // What was unambiguous when it was written may no longer be: a command asked again is answered from the record.
             Err(told) => {
                 return self.done_before(token).await.map(|(line, done)| Handed::Before(line, done)).ok_or(told);
             }
         };
-        match self.parts.keeper.submit(line, act, words, Actor { user, token }).await {
+        match self.parts.keeper.submit_in(line, epoch, act, words, Actor { user, token }).await {
             Ok(answer) => Ok(Handed::In(line, answer)),
             Err(fault) => Err(self.refused(line, fault).await),
         }
@@ -270,18 +270,19 @@ impl Api {
         self.done(line, done).await
     }
 
-    /// The line and the act of a form. One that names nothing in the record does not trouble the record thread.
-    async fn read(&self, form: ActForm, defaults: Defaults) -> Result<(LineId, Act), Told> {
+    /// The line and the act of a form, and the epoch in which its names were read. One that names nothing in the record does not
+    /// trouble the record thread.
+    async fn read(&self, form: ActForm, defaults: Defaults) -> Result<(LineId, Option<Epoch>, Act), Told> {
         if form.on.is_none()
             && form.again.is_none()
             && let Some(line) = self.plain_line(form.line.as_deref())
             && let Some(act) = acts::opening(&form, None, &defaults).map_err(|fault| self.tell(fault))?
         {
-            return Ok((line, act));
+            return Ok((line, None, act));
         }
         let read = self.parts.keeper.look(move |lines| {
             let line = sight::choose(lines.iter().map(|kept| &kept.line), form.line.as_deref())?;
-            Ok::<_, acts::Unfit>((line.id(), acts::act(&form, line, &defaults)?))
+            Ok::<_, acts::Unfit>((line.id(), Some(line.epoch()), acts::act(&form, line, &defaults)?))
         });
         let read = read.await.map_err(|_| self.tell(Fault::new(Code::Stopping)))?;
         read.map_err(|unfit| unfit.tell(&self.words))

@@ -55,6 +55,12 @@ pub fn choose<'a>(lines: impl Iterator<Item = &'a Line>, said: Option<&str>) -> 
     }
 }
 
+/// The epoch of this number, of several the latest; without one, the epoch that serves.
+pub fn epoch_of(line: &Line, number: Option<u64>) -> Option<Epoch> {
+    let Some(number) = number else { return Some(line.epoch()) };
+    line.spans().rev().map(|span| span.epoch()).find(|epoch| epoch.number == number)
+}
+
 /// The words of one entry, if they are held.
 ///
 /// # Errors
@@ -152,13 +158,33 @@ impl Api {
         line: LineId,
         show: impl Fn(&Sight<'_>) -> T + Send + Sync + 'static,
     ) -> Result<T, Told> {
-        self.see_with(line, Vec::new(), show).await
+        self.see_from(line, None, Vec::new(), show).await
+    }
+
+    /// The same in the epoch of this number; without one, in the epoch that serves.
+    pub(super) async fn see_in<T: Send + 'static>(
+        &self,
+        line: LineId,
+        number: Option<u64>,
+        show: impl Fn(&Sight<'_>) -> T + Send + Sync + 'static,
+    ) -> Result<T, Told> {
+        self.see_from(line, number, Vec::new(), show).await
     }
 
     /// The same, for a caller that knows whose words will be needed: they are read first, and one look is enough.
     pub(super) async fn see_with<T: Send + 'static>(
         &self,
         line: LineId,
+        needed: Vec<EntryRef>,
+        show: impl Fn(&Sight<'_>) -> T + Send + Sync + 'static,
+    ) -> Result<T, Told> {
+        self.see_from(line, None, needed, show).await
+    }
+
+    async fn see_from<T: Send + 'static>(
+        &self,
+        line: LineId,
+        number: Option<u64>,
         needed: Vec<EntryRef>,
         show: impl Fn(&Sight<'_>) -> T + Send + Sync + 'static,
     ) -> Result<T, Told> {
@@ -176,7 +202,7 @@ impl Api {
         }
         let mut found = Arc::new(known);
         for pass in 1..=PASSES_MAX {
-            let (shown, missing, epoch) = self.look(line, show.clone(), found.clone()).await?;
+            let (shown, missing, epoch) = self.look((line, number), show.clone(), found.clone()).await?;
             if missing.is_empty() || pass == PASSES_MAX {
                 return Ok(shown);
             }
@@ -199,13 +225,14 @@ impl Api {
 
     async fn look<T: Send + 'static>(
         &self,
-        id: LineId,
+        (id, number): (LineId, Option<u64>),
         show: Arc<impl Fn(&Sight<'_>) -> T + Send + Sync + 'static>,
         found: Arc<Found>,
     ) -> Result<(T, Vec<EntryRef>, Epoch), Told> {
         let (parts, words, now) = (self.parts.clone(), self.words.clone(), self.now());
         let looked = self.parts.keeper.look(move |lines| {
-            let line = &lines.line(&id)?.line;
+            let line = &lines.line(&id).ok_or(Code::LineUnknown)?.line;
+            let epoch = epoch_of(line, number).ok_or(Code::EpochUnknown)?;
             let clocks = Clocks::of(line, &parts.config.organisation.zone, now);
             let missing = RefCell::new(Vec::new());
             let bodies = |at: EntryRef| {
@@ -215,12 +242,14 @@ impl Api {
                 })
             };
             let telling = Telling { words: &words, clocks: &clocks };
-            let sight = Sight { line, bodies: &bodies, telling, epoch_ended: false };
+            let sight = Sight { line, bodies: &bodies, telling, epoch };
             let shown = show(&sight);
-            Some((shown, missing.take(), line.epoch()))
+            Ok((shown, missing.take(), epoch))
         });
         let looked = looked.await.map_err(|_| self.tell(Fault::new(Code::Stopping)))?;
-        let unknown = || Fault::new(Code::LineUnknown).with("said", id).with("known", "");
-        looked.ok_or_else(|| self.tell(unknown()))
+        looked.map_err(|code| match code {
+            Code::EpochUnknown => self.tell(Fault::new(code).with("said", number.unwrap_or_default())),
+            code => self.tell(Fault::new(code).with("said", id).with("known", "")),
+        })
     }
 }

@@ -36,6 +36,9 @@ pub struct LineQuery {
     /// Its name.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub line: Option<String>,
+    /// The number of the epoch; the one that serves unless said otherwise.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub epoch: Option<u64>,
 }
 
 /// Which requests.
@@ -45,6 +48,9 @@ pub struct RequestsQuery {
     /// The line, if there are several.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub line: Option<String>,
+    /// The number of the epoch; the one that serves unless said otherwise.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub epoch: Option<u64>,
     /// Also those that are closed.
     #[serde(default)]
     pub all: bool,
@@ -57,6 +63,9 @@ pub struct RecordQuery {
     /// The line, if there are several.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub line: Option<String>,
+    /// The number of the epoch; the one that serves unless said otherwise.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub epoch: Option<u64>,
     /// After so many entries of both logs together; absent: the last page.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub offset: Option<u64>,
@@ -132,7 +141,7 @@ pub struct HeadView {
 
 fn heads(sight: &Sight<'_>) -> [HeadView; 2] {
     Party::BOTH.map(|party| {
-        let head = sight.line.log(party).head();
+        let head = sight.head(party);
         let call_sign = names::call_sign(sight.line, party).to_owned();
         HeadView { call_sign, size: head.size, root: hexadecimal(&head.root) }
     })
@@ -168,12 +177,12 @@ pub fn requests(sight: &Sight<'_>, all: bool) -> RequestsView {
 /// What to tell the caller: the name names nothing, or no request.
 pub fn status(sight: &Sight<'_>, said: &str) -> Result<RequestView, Told> {
     let words = sight.telling.words;
-    let at = names::parse(sight.line, said).map_err(|fault| Told::name(&fault, words))?;
+    let at = names::parse_in(sight.book(), said).map_err(|fault| Told::name(&fault, words))?;
     let view = sight.view();
     let thing = view.fact(at).map_or(at, |fact| fact.thing);
     let ask = view.fact_of(thing, &[Kind::Ask]).map(|ask| ask.at);
     let found = ask.and_then(|ask| request(sight, ask));
-    found.ok_or_else(|| Fault::new(Code::NotARequest).with("name", names::name(sight.line, at)).tell(words))
+    found.ok_or_else(|| Fault::new(Code::NotARequest).with("name", names::name_in(sight.book(), at)).tell(words))
 }
 
 /// The entries of both logs that a page needs, the inviter's first.
@@ -220,7 +229,7 @@ fn limit(query: &RecordQuery) -> usize {
 /// What to tell the caller if `from` names nothing.
 pub fn page(sight: &Sight<'_>, entries: &[Vec<Entry>; 2], query: &RecordQuery) -> Result<RecordPage, Told> {
     let named = |said: &String| {
-        let at = names::parse(sight.line, said);
+        let at = names::parse_in(sight.book(), said);
         at.map(From::Entry).map_err(|fault| Told::name(&fault, sight.telling.words))
     };
     let from = match (&query.from, query.offset) {
@@ -231,7 +240,7 @@ pub fn page(sight: &Sight<'_>, entries: &[Vec<Entry>; 2], query: &RecordQuery) -
     let [inviter, joiner] = entries;
     Ok(RecordPage {
         line: sight.line.id().to_string(),
-        epoch: sight.line.epoch().number,
+        epoch: sight.epoch.number,
         heads: heads(sight),
         record: record(sight, inviter, joiner, Page { from, limit: limit(query), with_words: query.words }),
     })
@@ -263,7 +272,7 @@ pub(super) async fn list(
     };
     let mut views = Vec::new();
     for id in ids {
-        views.push(api.see(id, move |sight| requests(sight, query.all)).await?);
+        views.push(api.see_in(id, query.epoch, move |sight| requests(sight, query.all)).await?);
     }
     Ok(Json(views))
 }
@@ -275,21 +284,18 @@ pub(super) async fn one(
     Asked(query): Asked<LineQuery>,
 ) -> Result<Json<RequestView>, Told> {
     let id = api.line(query.line).await?;
-    api.see(id, move |sight| status(sight, &name)).await?.map(Json)
+    api.see_in(id, query.epoch, move |sight| status(sight, &name)).await?.map(Json)
 }
 
 /// `GET /api/v1/record`.
 pub(super) async fn read(State(api): State<Api>, Asked(query): Asked<RecordQuery>) -> Result<Json<RecordPage>, Told> {
     let id = api.line(query.line.clone()).await?;
-    let sizes = move |sight: &Sight<'_>| {
-        let sizes = Party::BOTH.map(|party| sight.line.log(party).size());
-        (sight.line.epoch(), sizes)
-    };
-    let (epoch, sizes) = api.see(id, sizes).await?;
+    let sizes = move |sight: &Sight<'_>| (sight.epoch, Party::BOTH.map(|party| sight.head(party).size));
+    let (epoch, sizes) = api.see_in(id, query.epoch, sizes).await?;
     let (reader, asked) = (api.parts.reader.clone(), query.clone());
     let found = tokio::task::spawn_blocking(move || entries(&reader, id, epoch, sizes, &asked)).await;
     let found = found.map_err(|e| api.machine(e))?.map_err(|e| api.failed(&e))?;
-    api.see(id, move |sight| page(sight, &found, &query)).await?.map(Json)
+    api.see_in(id, query.epoch, move |sight| page(sight, &found, &query)).await?.map(Json)
 }
 
 /// `GET /api/v1/figures`: by line, 32 hexadecimal digits.

@@ -157,7 +157,8 @@ impl Terminal<'_> {
 
     /// Says that a device rings: called only on a terminal, after what rings was printed and flushed.
     async fn confirm(&self, session: &str, rung: &Rung) {
-        let form = RangForm { line: rung.line.clone(), at: rung.ring.entry.at.clone() };
+        let epoch = Some(rung.epoch.clone());
+        let form = RangForm { line: rung.line.clone(), at: rung.ring.entry.at.clone(), epoch };
         let said = self.context.client().post(&format!("/api/v1/bell/{session}/rang"), &form).await;
         // Another bell was quicker, or it has just been answered: the record says so.
         let settled = |code: &str| ["already", "closed", Code::NotHanded.word()].contains(&code);

@@ -41,6 +41,9 @@ pub(super) enum ShowCommand {
         /// Also those that are closed.
         #[arg(long, conflicts_with = "name")]
         all: bool,
+        /// In an earlier epoch, by its number: what was open there reads "broken off".
+        #[arg(long)]
+        epoch: Option<u64>,
         /// The line, if there are several.
         #[arg(long)]
         line: Option<String>,
@@ -50,6 +53,9 @@ pub(super) enum ShowCommand {
         /// The line, if there are several.
         #[arg(long)]
         line: Option<String>,
+        /// An earlier epoch, by its number.
+        #[arg(long)]
+        epoch: Option<u64>,
         /// After so many entries.
         #[arg(long, conflicts_with = "from")]
         offset: Option<u64>,
@@ -73,10 +79,10 @@ impl ShowCommand {
         match self {
             ShowCommand::Lines { figures: true, year, line } => context.figures(line, year).await,
             ShowCommand::Lines { .. } => context.lines().await,
-            ShowCommand::Status { name: Some(name), line, .. } => context.status(&name, line).await,
-            ShowCommand::Status { name: None, line, all } => context.requests(line, all).await,
-            ShowCommand::Record { line, offset, from, limit, words } => {
-                context.record(RecordQuery { line, offset, from, limit, words }).await
+            ShowCommand::Status { name: Some(name), line, epoch, .. } => context.status(&name, line, epoch).await,
+            ShowCommand::Status { name: None, line, all, epoch } => context.requests(line, all, epoch).await,
+            ShowCommand::Record { line, epoch, offset, from, limit, words } => {
+                context.record(RecordQuery { line, epoch, offset, from, limit, words }).await
             }
             ShowCommand::Doctor => context.doctor().await,
         }
@@ -134,19 +140,22 @@ impl Context {
         Ok(Exit::Done)
     }
 
-    async fn status(&self, name: &str, line: Option<String>) -> Result<Exit, Told> {
-        let path = address(&format!("/api/v1/requests/{}", escaped(name)), &[("line", line.clone())]);
-        let unserved = |unserved: &Unserved<'_>| unserved.one(line.as_deref(), |sight| views::status(sight, name))?;
+    async fn status(&self, name: &str, line: Option<String>, epoch: Option<u64>) -> Result<Exit, Told> {
+        let asked = [("line", line.clone()), ("epoch", epoch.map(|n| n.to_string()))];
+        let path = address(&format!("/api/v1/requests/{}", escaped(name)), &asked);
+        let unserved =
+            |unserved: &Unserved<'_>| unserved.one(line.as_deref(), epoch, |sight| views::status(sight, name))?;
         let (value, view): (_, RequestView) = self.view(&path, unserved).await?;
         let clocks = self.clocks(signs(&view.call_signs), signs(&view.zones));
         self.show(&value, || Ok(text::request(&view, &Telling { words: &self.words, clocks: &clocks })))?;
         Ok(Exit::Done)
     }
 
-    async fn requests(&self, line: Option<String>, all: bool) -> Result<Exit, Told> {
-        let path = address("/api/v1/requests", &[("line", line.clone()), ("all", Some(all.to_string()))]);
+    async fn requests(&self, line: Option<String>, all: bool, epoch: Option<u64>) -> Result<Exit, Told> {
+        let asked = [("line", line.clone()), ("all", Some(all.to_string())), ("epoch", epoch.map(|n| n.to_string()))];
+        let path = address("/api/v1/requests", &asked);
         let unserved = |unserved: &Unserved<'_>| {
-            let each = unserved.each(line.as_deref(), |sight| views::requests(sight, all))?;
+            let each = unserved.each_in(line.as_deref(), epoch, |sight| views::requests(sight, all))?;
             Ok(each.into_iter().map(|(_, view)| view).collect())
         };
         let (value, views): (_, Vec<RequestsView>) = self.view(&path, unserved).await?;
@@ -163,6 +172,7 @@ impl Context {
             "/api/v1/record",
             &[
                 ("line", query.line.clone()),
+                ("epoch", query.epoch.map(|n| n.to_string())),
                 ("offset", query.offset.map(|n| n.to_string())),
                 ("from", query.from.clone()),
                 ("limit", query.limit.map(|n| n.to_string())),
@@ -179,7 +189,10 @@ impl Context {
                     [("sign", head.call_sign.clone()), ("size", head.size.to_string()), ("root", head.root.clone())];
                 self.say("record-head", &args)
             });
-            Ok(format!("{}\n{}", list(&page.record, &telling), heads.collect::<Vec<_>>().join("\n")))
+            let epoch = (page.epoch > 0 || query.epoch.is_some())
+                .then(|| self.say("record-epoch", &[("number", page.epoch.to_string())]));
+            let foot: Vec<String> = epoch.into_iter().chain(heads).collect();
+            Ok(format!("{}\n{}", list(&page.record, &telling), foot.join("\n")))
         })?;
         Ok(Exit::Done)
     }

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use counterpart_core::ids::{EntryRef, Party};
+use counterpart_core::ids::{EntryRef, Epoch, Party};
 use counterpart_core::line::Line;
 use counterpart_core::link::health::{Cause, Health, State};
 use counterpart_core::time::Timestamp;
 
 use crate::api::fault::{Code, Fault, Told};
-use crate::api::sight::{body, choose};
+use crate::api::sight::{body, choose, epoch_of};
 use crate::api::views::{self, LineRow, RecordPage, RecordQuery};
 use crate::config::{Config, Organisation};
 use crate::record::{is_line, load};
@@ -41,10 +41,14 @@ impl<'a> Unserved<'a> {
     }
 
     fn see<T>(&self, line: &Line, show: impl FnOnce(&Sight<'_>) -> T) -> T {
+        self.see_in(line, line.epoch(), show)
+    }
+
+    fn see_in<T>(&self, line: &Line, epoch: Epoch, show: impl FnOnce(&Sight<'_>) -> T) -> T {
         let clocks = Clocks::of(line, &self.organisation.zone, self.now);
-        let bodies = |at: EntryRef| body(&self.reader, line.id(), line.epoch(), at).ok().flatten();
+        let bodies = |at: EntryRef| body(&self.reader, line.id(), epoch, at).ok().flatten();
         let telling = Telling { words: self.words, clocks: &clocks };
-        show(&Sight { line, bodies: &bodies, telling, epoch_ended: false })
+        show(&Sight { line, bodies: &bodies, telling, epoch })
     }
 
     /// Every line. Of the link nothing is known.
@@ -55,23 +59,45 @@ impl<'a> Unserved<'a> {
 
     /// One line, or all without a name.
     pub fn each<T>(&self, said: Option<&str>, show: impl Fn(&Sight<'_>) -> T) -> Result<Vec<(String, T)>, Told> {
+        self.each_in(said, None, show)
+    }
+
+    pub fn each_in<T>(
+        &self,
+        said: Option<&str>,
+        epoch: Option<u64>,
+        show: impl Fn(&Sight<'_>) -> T,
+    ) -> Result<Vec<(String, T)>, Told> {
         let chosen: Vec<&Line> = match said {
             Some(said) => vec![self.choose(Some(said))?],
             None => self.lines.iter().collect(),
         };
-        Ok(chosen.into_iter().map(|line| (line.id().to_string(), self.see(line, &show))).collect())
+        let see = |line: &Line| Ok((line.id().to_string(), self.see_in(line, self.epoch(line, epoch)?, &show)));
+        chosen.into_iter().map(see).collect()
     }
 
-    pub fn one<T>(&self, said: Option<&str>, show: impl FnOnce(&Sight<'_>) -> T) -> Result<T, Told> {
-        Ok(self.see(self.choose(said)?, show))
+    pub fn one<T>(
+        &self,
+        said: Option<&str>,
+        epoch: Option<u64>,
+        show: impl FnOnce(&Sight<'_>) -> T,
+    ) -> Result<T, Told> {
+        let line = self.choose(said)?;
+        Ok(self.see_in(line, self.epoch(line, epoch)?, show))
+    }
+
+    fn epoch(&self, line: &Line, number: Option<u64>) -> Result<Epoch, Told> {
+        let unknown = || Fault::new(Code::EpochUnknown).with("said", number.unwrap_or_default()).tell(self.words);
+        epoch_of(line, number).ok_or_else(unknown)
     }
 
     pub fn page(&self, query: &RecordQuery) -> Result<RecordPage, Told> {
         let line = self.choose(query.line.as_deref())?;
-        let sizes = Party::BOTH.map(|party| line.log(party).size());
-        let entries = views::entries(&self.reader, line.id(), line.epoch(), sizes, query);
+        let epoch = self.epoch(line, query.epoch)?;
+        let sizes = Party::BOTH.map(|party| line.span(epoch).map_or(0, |span| span.log(party).size()));
+        let entries = views::entries(&self.reader, line.id(), epoch, sizes, query);
         let entries = entries.map_err(|e| unreadable(&e, self.words))?;
-        self.see(line, |sight| views::page(sight, &entries, query))
+        self.see_in(line, epoch, |sight| views::page(sight, &entries, query))
     }
 
     fn choose(&self, said: Option<&str>) -> Result<&Line, Told> {

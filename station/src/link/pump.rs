@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use counterpart_core::fault::Misconduct;
 use counterpart_core::ids::{Epoch, LineId};
 use counterpart_core::limits;
-use counterpart_core::line::turn::Arrived;
+use counterpart_core::line::turn::{Arrived, Input};
 use counterpart_core::link::{Now, Output, Range, Reason, Received, Session};
 use counterpart_core::record::sign1::Strict;
 use counterpart_core::time::Timestamp;
@@ -198,22 +198,19 @@ async fn write(mut writer: Writer, mut unsent: Unsent) {
     let _ = writer.finish().await;
 }
 
-/// Gives entries to the record, as many at once as wait.
+/// Gives what the peer brought to the record, as much at once as waits.
 async fn take(
     keeper: Keeper,
     line: LineId,
-    mut untaken: mpsc::Receiver<Received>,
+    mut untaken: mpsc::Receiver<Input>,
     found: mpsc::Sender<(Misconduct, Epoch)>,
 ) {
     let mut waiting = Vec::new();
     while untaken.recv_many(&mut waiting, limits::PUSH_ENTRIES_MAX as usize).await > 0 {
-        let epoch = waiting.last().map_or(Epoch::FIRST, |r| r.entry.header.epoch);
-        let arrived = |r: Received| Arrived { entry: r.entry, body: r.body, verified_under: r.verified_under };
-        let entries: Vec<Arrived> = waiting.drain(..).map(arrived).collect();
-        match keeper.arrived(line, entries).await {
+        match keeper.brought(line, std::mem::take(&mut waiting)).await {
             Ok(taken) => {
                 if let Some(misconduct) = taken.misconduct {
-                    let _ = found.send((misconduct, epoch)).await;
+                    let _ = found.send(misconduct).await;
                 }
             }
             // Nothing is lost: what was not committed is not named, and is sent again on the next connection.
@@ -228,7 +225,7 @@ struct Pump<'a> {
     line: LineId,
     session: Session,
     to_peer: Outbox,
-    to_record: mpsc::Sender<Received>,
+    to_record: mpsc::Sender<Input>,
     control: Control,
     ended: Option<Ended>,
     /// The line as it was last told to the session.
@@ -322,13 +319,12 @@ impl Pump<'_> {
         }
     }
 
-    /// Entries to be sent: of ours from those at hand, or from the store.
+    /// Entries to be sent: ours from those at hand, or from the store; the peer's own, to show them to it, from the store.
     async fn fetch(&self, range: Range) -> Option<Vec<WithBody>> {
         let published = self.shared.keeper.published().borrow().clone();
         let line = published.lines.get(&self.line)?;
-        if (line.epoch, line.me) == (range.epoch, range.party)
-            && line.recent.front().is_some_and(|first| first.index <= range.from)
-        {
+        let at_hand = (line.epoch, line.me) == (range.epoch, range.party);
+        if at_hand && line.recent.front().is_some_and(|first| first.index <= range.from) {
             let wanted = line.recent.iter().filter(|p| (range.from..range.to).contains(&p.index));
             return Some(wanted.map(|p| (p.bytes.to_vec(), p.body.as_ref().map(|b| b.to_vec()))).collect());
         }
@@ -380,6 +376,8 @@ impl Pump<'_> {
         match output {
             Output::Send(frame) => self.send(frame),
             Output::Take(received) => self.take(*received).await,
+            Output::Shown(shown) => drop(self.to_record.send(Input::Shown(shown)).await),
+            Output::Heard => drop(self.to_record.send(Input::Heard).await),
             Output::ReadSlower { until_ms } => self.quiet_until_ms = self.quiet_until_ms.max(until_ms),
             Output::Even(even) => {
                 board.change(line, |link| link.even = even);

@@ -11,13 +11,24 @@ use tokio::sync::oneshot;
 use super::Lines;
 use super::inbox::{ActFault, Called, Done, Taken};
 use super::lines::log_key;
+use super::restore::{OpenFault, Opened};
 use crate::store::{Actor, Batch};
 
 /// Who waits for what, in the order of the inputs of one line.
 pub(super) enum Caller {
-    Act { reply: oneshot::Sender<Result<Done, ActFault>>, actor: Option<Actor> },
+    Act { reply: oneshot::Sender<Result<Done, ActFault>>, epoch: Epoch, actor: Option<Actor> },
     Entries { reply: oneshot::Sender<Result<Taken, ActFault>>, count: usize },
     Nobody { reply: oneshot::Sender<Result<(), ActFault>> },
+    Opens { reply: oneshot::Sender<Result<Opened, OpenFault>>, opened: Opened },
+}
+
+/// What a turn decided on one line.
+pub(super) struct Decided {
+    pub line: LineId,
+    pub plan: Plan,
+    /// Of each input.
+    pub epochs: Vec<Epoch>,
+    pub callers: Vec<Caller>,
 }
 
 /// Somebody who wants to see the lines as committed.
@@ -60,10 +71,10 @@ impl Turn {
         self.bytes
     }
 
-    /// Keeps that the peer's log is halted, if it is: a new start must know it, whatever becomes of the evidence.
+    /// Keeps in which epochs the peer's log is halted: a new start must know it, whatever becomes of the evidence.
     pub fn halt(&mut self, line: &Line) {
-        if let Some(misconduct) = line.halted() {
-            self.batch.halts.push((log_key(line.id(), line.epoch(), line.me().peer()), misconduct.number()));
+        for (epoch, misconduct) in line.spans().filter_map(|span| Some((span.epoch(), span.halted()?))) {
+            self.batch.halts.push((log_key(line.id(), epoch, line.me().peer()), misconduct.number()));
             self.touched.insert(line.id());
         }
     }
@@ -82,6 +93,9 @@ impl Turn {
             && batch.evidence.is_empty()
             && batch.halts.is_empty()
             && batch.noted.is_empty()
+            && batch.shown.is_empty()
+            && batch.retired.is_empty()
+            && batch.folded.is_empty()
             && batch.lines.is_empty()
             && batch.people.is_empty()
     }
@@ -93,7 +107,7 @@ impl Caller {
         match self {
             Caller::Act { .. } => 1,
             Caller::Entries { count, .. } => *count,
-            Caller::Nobody { .. } => 0,
+            Caller::Nobody { .. } | Caller::Opens { .. } => 0,
         }
     }
 
@@ -103,33 +117,41 @@ impl Caller {
             Caller::Act { reply, .. } => drop(reply.send(Err(fault))),
             Caller::Entries { reply, .. } => drop(reply.send(Err(fault))),
             Caller::Nobody { reply } => drop(reply.send(Err(fault))),
+            Caller::Opens { reply, .. } => drop(reply.send(Err(OpenFault::Act(fault)))),
         }
     }
 }
 
 /// The bytes that an input brought, without what every entry has.
 fn weight(input: &Input) -> usize {
+    let brought = |entry: &Entry, body: &Option<Vec<u8>>| entry.bytes.len() + body.as_ref().map_or(0, Vec::len);
     match input {
         Input::Act(_, _, words) => words.as_ref().map_or(0, |words| words.text.len()),
         Input::Alerting(..) | Input::Heard => 0,
-        Input::Arrived(arrived) => arrived.entry.bytes.len() + arrived.body.as_ref().map_or(0, Vec::len),
-        Input::Shown(shown) => shown.entry.bytes.len() + shown.body.as_ref().map_or(0, Vec::len),
+        Input::Arrived(arrived) => brought(&arrived.entry, &arrived.body),
+        Input::Shown(shown) => brought(&shown.entry, &shown.body),
     }
 }
 
-/// The bytes that an input brought from outside: what would be kept as evidence.
-pub(super) fn shown(input: &Input) -> Vec<u8> {
-    if let Input::Arrived(arrived) = input { arrived.entry.bytes.clone() } else { Vec::new() }
+/// What an input brought from outside, which would be kept as evidence, and the epoch that it speaks of.
+pub(super) fn brought(input: &Input) -> (Epoch, Vec<u8>) {
+    let entry = match input {
+        Input::Arrived(arrived) => &arrived.entry,
+        Input::Shown(shown) => &shown.entry,
+        Input::Act(epoch, ..) | Input::Alerting(epoch, ..) => return (*epoch, Vec::new()),
+        Input::Heard => return (Epoch::FIRST, Vec::new()),
+    };
+    (entry.header.epoch, entry.bytes.clone())
 }
 
 /// Who at home did which of the written entries.
-pub(super) fn actors(plan: &Plan, callers: &[Caller]) -> BTreeMap<EntryRef, Actor> {
+pub(super) fn actors(plan: &Plan, callers: &[Caller]) -> BTreeMap<(Epoch, EntryRef), Actor> {
     let mut answers = plan.answers.iter();
     let mut actors = BTreeMap::new();
     for caller in callers {
         for answer in answers.by_ref().take(caller.inputs()) {
-            if let (Caller::Act { actor: Some(actor), .. }, Answer::Written(at)) = (caller, answer) {
-                actors.insert(*at, actor.clone());
+            if let (Caller::Act { actor: Some(actor), epoch, .. }, Answer::Written(at)) = (caller, answer) {
+                actors.insert((*epoch, *at), actor.clone());
             }
         }
     }
@@ -137,27 +159,22 @@ pub(super) fn actors(plan: &Plan, callers: &[Caller]) -> BTreeMap<EntryRef, Acto
 }
 
 /// Tells every caller what became of it; `failed` if the commit did.
-pub(super) fn reply(
-    beside: Vec<Caller>,
-    turns: Vec<(LineId, Plan, Vec<Caller>)>,
-    failed: Option<&ActFault>,
-    lines: &Lines,
-) {
+pub(super) fn reply(beside: Vec<Caller>, turns: Vec<Decided>, failed: Option<&ActFault>, lines: &Lines) {
     for caller in beside {
         match (failed, caller) {
             (None, Caller::Nobody { reply }) => drop(reply.send(Ok(()))),
+            (None, Caller::Opens { reply, opened }) => drop(reply.send(Ok(opened))),
             (fault, caller) => caller.refuse(fault.cloned().unwrap_or(ActFault::Stopping)),
         }
     }
-    for (id, plan, callers) in turns {
-        let Plan { written, answers, .. } = plan;
-        let line = lines.line(&id).map(|kept| &kept.line);
-        let mut answers = answers.into_iter();
+    for Decided { line, plan, epochs, callers } in turns {
+        let line = lines.line(&line).map(|kept| &kept.line);
+        let mut answers = plan.answers.into_iter().zip(epochs);
         for caller in callers {
-            let own: Vec<Answer> = answers.by_ref().take(caller.inputs()).collect();
+            let own: Vec<(Answer, Epoch)> = answers.by_ref().take(caller.inputs()).collect();
             match (failed, caller) {
                 (Some(fault), caller) => caller.refuse(fault.clone()),
-                (None, Caller::Act { reply, .. }) => drop(reply.send(act_answer(&written, &own, line))),
+                (None, Caller::Act { reply, .. }) => drop(reply.send(act_answer(&own, line))),
                 (None, Caller::Entries { reply, .. }) => drop(reply.send(Ok(taken(&own)))),
                 (None, caller) => caller.refuse(ActFault::Stopping),
             }
@@ -165,26 +182,26 @@ pub(super) fn reply(
     }
 }
 
-fn act_answer(written: &[Written], answers: &[Answer], line: Option<&Line>) -> Result<Done, ActFault> {
-    let epoch = |at: &EntryRef| written.iter().find(|w| w.entry.header.at() == *at).map_or(Epoch::FIRST, |w| w.epoch);
+fn act_answer(answers: &[(Answer, Epoch)], line: Option<&Line>) -> Result<Done, ActFault> {
     match answers.first() {
-        Some(Answer::Written(at)) => {
-            let epoch = epoch(at);
-            let called = line.filter(|line| line.epoch() == epoch).map(|line| Called::of(line, *at));
-            Ok(Done { epoch, at: *at, called, repeated: false })
+        Some((Answer::Written(at), epoch)) => {
+            let called = line.filter(|line| line.epoch() == *epoch).map(|line| Called::of(line, *at));
+            Ok(Done { epoch: *epoch, at: *at, called, repeated: false })
         }
-        Some(Answer::Refused(refusal)) => Err(ActFault::Refused(*refusal)),
+        Some((Answer::Refused(refusal), _)) => Err(ActFault::Refused(*refusal)),
         _ => Err(ActFault::Refused(Refusal::LineNotOpen)),
     }
 }
 
 /// What was taken, up to the first breach.
-fn taken(answers: &[Answer]) -> Taken {
+fn taken(answers: &[(Answer, Epoch)]) -> Taken {
     let mut taken = Taken::default();
-    for answer in answers {
+    for (answer, epoch) in answers {
         match answer {
-            Answer::Written(_) | Answer::Held if taken.misconduct.is_none() => taken.held += 1,
-            Answer::Misconduct(misconduct) if taken.misconduct.is_none() => taken.misconduct = Some(*misconduct),
+            Answer::Written(_) | Answer::Held | Answer::Kept if taken.misconduct.is_none() => taken.held += 1,
+            Answer::Misconduct(misconduct) if taken.misconduct.is_none() => {
+                taken.misconduct = Some((*misconduct, *epoch))
+            }
             _ => {}
         }
     }

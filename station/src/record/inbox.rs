@@ -7,12 +7,13 @@ use counterpart_core::act::{Act, Words};
 use counterpart_core::fault::{Misconduct, Refusal};
 use counterpart_core::ids::{EntryRef, Epoch, LineId, Party};
 use counterpart_core::line::Line;
-use counterpart_core::line::turn::Arrived;
+use counterpart_core::line::turn::{Arrived, Input};
 use counterpart_core::record::charter::Charter;
 use counterpart_core::record::codes::Channel;
 use counterpart_core::record::log::Entry;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
+use super::restore::Restoring;
 use super::{Lines, Published};
 use crate::store::{Actor, EntryKey, People};
 use crate::words::Sentence;
@@ -77,8 +78,8 @@ pub enum ActFault {
 pub struct Taken {
     /// Entries that are now in the record, or were already.
     pub held: usize,
-    /// What the peer broke, if it did: nothing after it was taken.
-    pub misconduct: Option<Misconduct>,
+    /// What the peer broke, if it did, and in which epoch: nothing after it was taken.
+    pub misconduct: Option<(Misconduct, Epoch)>,
 }
 
 /// How a line begins, as its pairing made it.
@@ -107,6 +108,8 @@ pub(super) enum Link {
 pub(super) enum Message {
     Act {
         line: LineId,
+        /// The epoch that the person looked at; `None`: the act names nothing of any.
+        epoch: Option<Epoch>,
         act: Box<Act>,
         words: Option<Words>,
         actor: Actor,
@@ -114,15 +117,20 @@ pub(super) enum Message {
     },
     Alerting {
         line: LineId,
+        epoch: Epoch,
         attempt: EntryRef,
         channel: Channel,
         reply: oneshot::Sender<Result<Done, ActFault>>,
     },
-    Arrived {
+    Brought {
         line: LineId,
-        entries: Vec<Arrived>,
+        inputs: Vec<Input>,
         reply: oneshot::Sender<Result<Taken, ActFault>>,
     },
+    /// What a person does about a restore, with root's list or root's signature.
+    Restore(Box<Restoring>),
+    /// The peer has shown that our link key on this line is retired.
+    Retired(LineId),
     /// The state of a pairing (`None` forgets it) and what it wrote: index 0 of either log, in one commit.
     Pairing {
         line: LineId,
@@ -193,34 +201,43 @@ impl Keeper {
         self.published.clone()
     }
 
-    /// Does one act. A token makes it stand once, however often it is asked.
+    /// Does one act in the epoch that serves: one that names no entry, or whose epoch its author knows to serve. A token makes it
+    /// stand once, however often it is asked.
     ///
     /// # Errors
     /// [`ActFault`]; after a `Machine` or `Stopping` with a token, ask again with the same token.
     pub async fn act(&self, line: LineId, act: Act, words: Option<Words>, actor: Actor) -> Result<Done, ActFault> {
-        self.submit(line, act, words, actor).await?.await.map_err(|_| ActFault::Stopping)?
+        self.submit_in(line, None, act, words, actor).await?.await.map_err(|_| ActFault::Stopping)?
     }
 
-    /// Hands an act in. Acts are decided in the order in which they were handed in; the answer comes after the commit.
+    /// Hands an act in, for a person who looked at `epoch`: the entries that the act names are those of that epoch; `None`: it names
+    /// none. Acts are decided in the order in which they were handed in; the answer comes after the commit.
     ///
     /// # Errors
     /// [`ActFault::Stopping`].
-    pub async fn submit(
+    pub async fn submit_in(
         &self,
         line: LineId,
+        epoch: Option<Epoch>,
         act: Act,
         words: Option<Words>,
         actor: Actor,
     ) -> Result<oneshot::Receiver<Result<Done, ActFault>>, ActFault> {
-        self.hand_in(|reply| Message::Act { line, act: Box::new(act), words, actor, reply }).await
+        self.hand_in(|reply| Message::Act { line, epoch, act: Box::new(act), words, actor, reply }).await
     }
 
     /// A channel has confirmed that a device rings. No command leads here.
     ///
     /// # Errors
     /// [`ActFault`].
-    pub async fn alerting(&self, line: LineId, attempt: EntryRef, channel: Channel) -> Result<Done, ActFault> {
-        self.ask(|reply| Message::Alerting { line, attempt, channel, reply }).await?
+    pub async fn alerting(
+        &self,
+        line: LineId,
+        epoch: Epoch,
+        attempt: EntryRef,
+        channel: Channel,
+    ) -> Result<Done, ActFault> {
+        self.ask(|reply| Message::Alerting { line, epoch, attempt, channel, reply }).await?
     }
 
     /// Entries of the peer's, in order, their signatures checked.
@@ -228,7 +245,29 @@ impl Keeper {
     /// # Errors
     /// [`ActFault`]; the entries can be sent again.
     pub async fn arrived(&self, line: LineId, entries: Vec<Arrived>) -> Result<Taken, ActFault> {
-        self.ask(|reply| Message::Arrived { line, entries, reply }).await?
+        let inputs = entries.into_iter().map(|entry| Input::Arrived(Box::new(entry))).collect();
+        self.brought(line, inputs).await
+    }
+
+    /// What the link has brought, in order: entries of the peer's, entries of ours that it shows, that it has been heard.
+    ///
+    /// # Errors
+    /// [`ActFault`]; all of it can be brought again.
+    pub async fn brought(&self, line: LineId, inputs: Vec<Input>) -> Result<Taken, ActFault> {
+        self.ask(|reply| Message::Brought { line, inputs, reply }).await?
+    }
+
+    /// Does what a person decides about a restore.
+    pub(super) async fn restore<T>(
+        &self,
+        restoring: impl FnOnce(oneshot::Sender<T>) -> Restoring,
+    ) -> Result<T, ActFault> {
+        self.ask(|reply| Message::Restore(Box::new(restoring(reply)))).await
+    }
+
+    /// Keeps that the peer has shown our link key to be retired.
+    pub fn retired(&self, line: LineId) {
+        self.tell(Message::Retired(line));
     }
 
     /// Keeps the state of a pairing, and in the same commit what it wrote. `None` forgets the state.

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use counterpart_core::fault::Misconduct;
 use counterpart_core::ids::{EntryRef, Epoch, LineId, Party};
 use counterpart_core::line::Line;
-use counterpart_core::line::turn::Written;
+use counterpart_core::line::turn::{Folded, Written};
 use counterpart_core::record::charter::Charter;
 use counterpart_core::record::entry::BodyRef;
 use counterpart_core::record::log::Entry;
+use counterpart_core::record::sign1::Strict;
 use counterpart_core::time::Timestamp;
 
 use super::published::{LinePublished, Pushed, RECENT_MAX, WORDS_MAX};
@@ -50,18 +51,14 @@ pub struct Kept {
     pub(super) stirred: bool,
     pub(super) recent: VecDeque<Pushed>,
     pub(super) words: VecDeque<(EntryRef, Arc<[u8]>)>,
+    recent_epoch: Epoch,
 }
 
 impl Kept {
     pub(super) fn new(line: Line) -> Kept {
-        Kept {
-            line,
-            next: None,
-            steady: Steady::default(),
-            stirred: true,
-            recent: VecDeque::new(),
-            words: VecDeque::new(),
-        }
+        let recent_epoch = line.epoch();
+        let (steady, recent, words) = (Steady::default(), VecDeque::new(), VecDeque::new());
+        Kept { line, next: None, steady, stirred: true, recent, words, recent_epoch }
     }
 
     /// How far it is in its life.
@@ -92,8 +89,10 @@ impl Kept {
             me: line.me(),
             epoch: line.epoch(),
             held: line.held(),
+            restore: line.restore(),
             peer_root: log.root_key(),
-            peer_link: terms.keys.link,
+            peer_link: line.keys(peer).link,
+            own_link: line.keys(line.me()).link,
             peer_addresses: terms.addresses,
             rings: counterpart_core::line::ringing::rings(&line.facts().all(), line.me()),
             recent: self.recent.clone(),
@@ -110,6 +109,14 @@ impl Kept {
                     self.words.pop_front();
                 }
             }
+            return;
+        }
+        // Those at hand are of one epoch, without a gap.
+        if written.taken_back || self.recent_epoch != written.epoch {
+            self.recent.clear();
+            self.recent_epoch = written.epoch;
+        }
+        if written.taken_back || written.epoch != self.line.epoch() {
             return;
         }
         self.recent.push_back(Pushed {
@@ -188,57 +195,86 @@ pub fn load_judged(
     let charter = Charter::decode(&row.charter).map_err(|clause| corrupt(format!("charter, clause {clause}")))?;
     let me = Party::from_number(row.me.into()).ok_or_else(|| corrupt(format!("party {}", row.me)))?;
     let mut line = Line::new(charter, me);
-    let epoch = line.epoch();
-    let mut logs = Party::BOTH.map(|party| Pages::new(reader, log_key(line.id(), epoch, party)));
+    let mut epochs: Vec<Epoch> = reader.logs(row.id)?.iter().map(|log| epoch(&log.key.epoch)).collect();
+    epochs.dedup();
+    for epoch in epochs {
+        load_epoch(reader, &mut line, epoch, judge)?;
+    }
+    beside(reader, row, &mut line)?;
+    Ok(line)
+}
+
+/// Reads both logs of one epoch. An entry waits while what its author had seen is not read; what was taken back may wait for
+/// ever, if the peer keeps it.
+fn load_epoch(
+    reader: &Reader,
+    line: &mut Line,
+    epoch: Epoch,
+    judge: &mut dyn FnMut(&Line, &Entry) -> Result<(), Misconduct>,
+) -> Result<(), StoreError> {
+    let id = line.id();
+    let [mut inviter, mut joiner] = Party::BOTH.map(|party| Pages::new(reader, log_key(id, epoch, party)));
+    let mut rest = false;
     loop {
         let mut moved = false;
         for party in Party::BOTH {
-            let [inviter, joiner] = &mut logs;
-            let pages = if party == Party::Inviter { inviter } else { joiner };
+            let pages = if party == Party::Inviter { &mut inviter } else { &mut joiner };
             while let Some(entry) = pages.peek()? {
-                if entry.header.held.size > line.log(party.peer()).size() {
+                let known = line.span(epoch).map_or(0, |span| span.log(party.peer()).size());
+                if entry.header.held.size > known && !rest {
                     break;
                 }
                 let at = entry.header.at();
-                let judged = judge(&line, entry).and_then(|()| line.reload(entry));
-                judged.map_err(|m| corrupt(format!("entry {at}: {}", m.word())))?;
+                let judged = judge(line, entry).and_then(|()| line.reload(entry));
+                judged.map_err(|m| StoreError::Corrupt { found: format!("entry {at}: {}", m.word()) })?;
                 let attested = matches!(entry.header.body, Some(BodyRef::Attested(_)));
-                if party != me && attested && !reader.had_body(entry_key(line.id(), epoch, at))? {
+                if party != line.me() && attested && !reader.had_body(entry_key(id, epoch, at))? {
                     line.lacks(epoch, at.index);
                 }
                 pages.advance();
                 moved = true;
             }
         }
-        if !moved {
-            break;
+        if !moved && rest {
+            return Ok(());
         }
+        rest = !moved;
     }
-    for pages in &mut logs {
-        if pages.peek()?.is_some() {
-            return Err(corrupt("an entry names a head that is not stored".into()));
-        }
-    }
-    mark(reader, &mut line)?;
-    Ok(line)
 }
 
-/// What the store keeps of a line beside its entries: of what somebody has taken note, whether it came in a backup, and whether
-/// their log is halted.
-fn mark(reader: &Reader, line: &mut Line) -> Result<(), StoreError> {
+/// What the store keeps of a line beside its logs: what the peer showed of ours, of what somebody has taken note, whether our log came in a backup, where theirs is
+/// halted, whether our link key is retired.
+fn beside(reader: &Reader, row: &LineRow, line: &mut Line) -> Result<(), StoreError> {
+    let mut from = 0;
+    loop {
+        let page = reader.shown(row.id, from)?;
+        for shown in &page {
+            let recalled = Entry::read(&shown.bytes).and_then(|entry| line.recall(&entry, &Strict));
+            recalled.map_err(|m| StoreError::Corrupt { found: format!("what was shown: {}", m.word()) })?;
+        }
+        if page.len() < crate::store::ROWS_MAX as usize {
+            break;
+        }
+        from += crate::store::ROWS_MAX;
+    }
     let party = line.me().peer();
     for index in reader.noted(log_key(line.id(), line.epoch(), party))? {
         line.noted_before(EntryRef { party, index });
     }
-    for log in reader.logs(line.id().0)? {
-        if log.key == log_key(line.id(), line.epoch(), line.me()) && log.restored {
+    for log in reader.logs(row.id)? {
+        let epoch = epoch(&log.key.epoch);
+        if log.restored && log.key == log_key(line.id(), line.epoch(), line.me()) {
             line.mark_restored();
         }
-        let halted = log.halted.and_then(Misconduct::from_number);
-        if let Some(misconduct) = halted.filter(|_| log.key == log_key(line.id(), line.epoch(), line.me().peer())) {
-            line.mark_halted(line.epoch(), misconduct);
+        if let Some(misconduct) = log.halted.and_then(Misconduct::from_number) {
+            line.mark_halted(epoch, misconduct);
         }
     }
+    if row.retired {
+        line.mark_retired();
+    }
+    let id = line.id();
+    line.rebuilt(&|epoch, at| reader.entry(entry_key(id, epoch, at)).ok().flatten().map(|row| row.bytes));
     Ok(())
 }
 
@@ -271,6 +307,11 @@ impl<'a> Pages<'a> {
     }
 }
 
+/// An epoch by the store's key.
+pub fn epoch(key: &EpochKey) -> Epoch {
+    Epoch { number: key.number, id: key.id }
+}
+
 /// The store's key of a log.
 pub fn log_key(line: LineId, epoch: Epoch, party: Party) -> LogKey {
     let epoch = EpochKey { number: epoch.number, id: epoch.id };
@@ -285,7 +326,7 @@ pub fn entry_key(line: LineId, epoch: Epoch, at: EntryRef) -> EntryKey {
 /// What is stored of an entry that a turn decided.
 pub(super) fn append(line: LineId, written: &Written) -> Append {
     let at = written.entry.header.at();
-    let thing = written.thing.map(|t| ThingRef { party: u8::from(t.party == Party::Joiner), index: t.index });
+    let thing = written.thing.map(thing_ref);
     Append {
         key: entry_key(line, written.epoch, at),
         bytes: written.entry.bytes.clone(),
@@ -297,14 +338,24 @@ pub(super) fn append(line: LineId, written: &Written) -> Append {
     }
 }
 
-/// The head row of one log of a line.
-pub(super) fn head(line: &Line, party: Party) -> HeadUpdate {
-    let log = line.log(party);
+/// The thing of an entry that was stored before its past was held.
+pub(super) fn folded_row(line: LineId, folded: &Folded) -> Option<(EntryKey, ThingRef)> {
+    let thing = folded.thing?;
+    Some((entry_key(line, folded.epoch, folded.at), thing_ref(thing)))
+}
+
+fn thing_ref(at: EntryRef) -> ThingRef {
+    ThingRef { party: u8::from(at.party == Party::Joiner), index: at.index }
+}
+
+/// The head row of one log of a line; `None` if it has no such epoch.
+pub(super) fn head(line: &Line, epoch: Epoch, party: Party) -> Option<HeadUpdate> {
+    let log = line.span(epoch)?.log(party);
     let head = log.head();
-    HeadUpdate {
-        log: log_key(line.id(), log.epoch(), party),
+    Some(HeadUpdate {
+        log: log_key(line.id(), epoch, party),
         size: head.size,
         edge: log.edge().to_bytes(),
         root: head.root,
-    }
+    })
 }

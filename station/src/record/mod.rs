@@ -8,9 +8,11 @@ mod inbox;
 mod lines;
 mod published;
 mod steady;
+mod restore;
 mod thread;
 
 pub use inbox::{ActFault, Begin, Called, Done, Keeper, Taken};
 pub use lines::{Kept, LineStatus, Lines, entry_key, is_line, load, load_judged, log_key};
 pub use published::{LinePublished, Published, Pushed};
+pub use restore::{OpenFault, Opened, Unsigned, Wanted};
 pub use thread::{Started, start};

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use counterpart_core::ids::{EntryRef, Epoch, LineId, Party};
+use counterpart_core::line::restore::Restore;
 use counterpart_core::line::ringing::Ring;
 use counterpart_core::link::Held;
 use counterpart_core::record::sign1::PublicKey;
@@ -42,10 +43,14 @@ pub struct LinePublished {
     pub epoch: Epoch,
     /// What is committed of each epoch, ascending; the last serves.
     pub held: Vec<Held>,
-    /// The peer's root key and its link key.
+    /// What the line waits for before it signs.
+    pub restore: Restore,
+    /// The peer's root key.
     pub peer_root: PublicKey,
     /// The key that its station proves on the link.
     pub peer_link: [u8; 32],
+    /// The key that ours proves.
+    pub own_link: [u8; 32],
     /// `host:port` where the charter says that the peer listens.
     pub peer_addresses: Vec<String>,
     /// What must ring here.

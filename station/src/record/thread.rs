@@ -10,20 +10,21 @@ use counterpart_core::fault::Refusal;
 use counterpart_core::ids::{Epoch, LineId, Party};
 use counterpart_core::line::Line;
 use counterpart_core::line::due::Conduct;
-use counterpart_core::line::turn::{Answer, Given, Input, Plan};
+use counterpart_core::line::turn::{Answer, Given, Input, Plan, Shown, Written};
 use counterpart_core::precedence::Mark;
 use counterpart_core::record::sign1::Strict;
 use counterpart_core::time::Timestamp;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
-use super::calls::{Caller, Turn, actors, reply, shown};
+use super::calls::{Caller, Decided, Turn, actors, brought, reply};
 use super::inbox::{ActFault, Begin, Done, Keeper, Link, Message, Waiting};
-use super::lines::{Kept, LINE_BEGUN, LINE_ENDED, LineStatus, Lines, append, entry_key, head};
+use super::lines::{Kept, LINE_BEGUN, LINE_ENDED, LineStatus, Lines, append, entry_key, folded_row, head};
 use super::published::Published;
+use super::restore::{self, OpenFault, Opened, Restoring};
 use super::steady::Steady;
 use crate::clock::{Clock, Moment};
 use crate::keys::{Keys, Ring};
-use crate::store::{Actor, Evidence, LineUpdate, Reader, Store, StoreError};
+use crate::store::{Actor, Append, Evidence, LineUpdate, Reader, Showing, Store, StoreError};
 use crate::words::{Sentence, Tell};
 
 /// Inputs decided in one turn.
@@ -113,22 +114,29 @@ impl Record {
     fn take(&mut self, waiting: Waiting, turn: &mut Turn) -> Waiting {
         let Waiting { message, place } = waiting;
         match message {
-            Message::Act { line, act, words, actor, reply } => {
+            Message::Act { line, epoch, act, words, actor, reply } => {
                 if let Some(done) = self.done_before(&actor, turn) {
                     let _ = reply.send(done);
                 } else {
-                    let epoch = self.epoch(&line);
-                    turn.put(line, [Input::Act(epoch, act, words)], Caller::Act { reply, actor: Some(actor) });
+                    let epoch = epoch.unwrap_or_else(|| self.serving(&line));
+                    turn.put(line, [Input::Act(epoch, act, words)], Caller::Act { reply, epoch, actor: Some(actor) });
                 }
             }
-            Message::Alerting { line, attempt, channel, reply } => {
-                let epoch = self.epoch(&line);
-                turn.put(line, [Input::Alerting(epoch, attempt, channel)], Caller::Act { reply, actor: None });
+            Message::Alerting { line, epoch, attempt, channel, reply } => {
+                let caller = Caller::Act { reply, epoch, actor: None };
+                turn.put(line, [Input::Alerting(epoch, attempt, channel)], caller);
             }
-            Message::Arrived { line, entries, reply } => {
-                let count = entries.len();
-                let inputs = entries.into_iter().map(|e| Input::Arrived(Box::new(e)));
-                turn.put(line, inputs, Caller::Entries { reply, count });
+            Message::Brought { line, inputs: brought, reply } => {
+                let count = brought.len();
+                turn.put(line, brought, Caller::Entries { reply, count });
+            }
+            Message::Restore(restoring) => self.restore(*restoring, turn),
+            Message::Retired(line) => {
+                if let Some(kept) = self.lines.kept.get_mut(&line) {
+                    kept.line.mark_retired();
+                    turn.batch.retired.push((line.0, true));
+                    turn.touched.insert(line);
+                }
             }
             Message::Pairing { line, state, begin, ends, reply } => {
                 let begun = begin.map_or(Ok(()), |begin| self.begin(line, *begin, turn));
@@ -149,7 +157,7 @@ impl Record {
             Message::Evidence { line, what, epoch, bytes } => {
                 let (at, kind) = (self.clock.now(), what.word().to_string());
                 turn.batch.evidence.push(Evidence { line: line.0, at, kind, detail: format!("epoch {epoch}"), bytes });
-                if let Some(kept) = self.lines.kept.get_mut(&line).filter(|kept| kept.line.epoch() == epoch) {
+                if let Some(kept) = self.lines.kept.get_mut(&line) {
                     kept.line.mark_halted(epoch, what);
                     turn.halt(&kept.line);
                 }
@@ -170,9 +178,57 @@ impl Record {
         Waiting { message: Message::ClockMoved, place }
     }
 
-    /// The epoch that serves on a line.
-    fn epoch(&self, line: &LineId) -> Epoch {
-        self.lines.line(line).map_or(Epoch::FIRST, |kept| kept.line.epoch())
+    fn serving(&self, line: &LineId) -> Epoch {
+        self.lines.kept.get(line).map_or(Epoch::FIRST, |kept| kept.line.epoch())
+    }
+
+    /// What a person does about a restore, on the tentative state.
+    fn restore(&mut self, restoring: Restoring, turn: &mut Turn) {
+        let (Restoring::Draft { wanted, .. } | Restoring::Open { wanted, .. }) = &restoring;
+        let kept = self.lines.kept.get(&wanted.line);
+        let stored =
+            |epoch, at| self.reader.entry(entry_key(wanted.line, epoch, at)).ok().flatten().map(|row| row.bytes);
+        let first = self.keys.first();
+        let given = Given { now: wanted.now, ..self.given(&first, &stored, &Steady::default()) };
+        let unknown = ActFault::Refused(Refusal::UnknownLine);
+        match &restoring {
+            Restoring::Draft { .. } => {
+                let drafted = kept
+                    .ok_or(unknown)
+                    .and_then(|kept| restore::draft(&kept.line, &wanted.new, &given).map_err(ActFault::Refused));
+                if let Restoring::Draft { reply, .. } = restoring {
+                    let _ = reply.send(drafted);
+                }
+            }
+            Restoring::Open { signature, .. } => {
+                let opened = kept
+                    .ok_or(OpenFault::Act(unknown))
+                    .and_then(|kept| restore::open(&kept.line, &wanted.new, signature, &given));
+                let Restoring::Open { wanted, reply, .. } = restoring else { return };
+                match opened {
+                    Ok((line, written)) => self.opened(wanted.line, line, written, reply, turn),
+                    Err(fault) => drop(reply.send(Err(fault))),
+                }
+            }
+        }
+    }
+
+    fn opened(
+        &mut self,
+        id: LineId,
+        line: Line,
+        written: Vec<Written>,
+        reply: oneshot::Sender<Result<Opened, OpenFault>>,
+        turn: &mut Turn,
+    ) {
+        let opened = Opened { epoch: line.epoch(), taken_back: written.iter().filter(|w| w.taken_back).count() };
+        if let Some(kept) = self.lines.kept.get_mut(&id) {
+            kept.line = line;
+            kept.stirred = true;
+        }
+        turn.batch.retired.push((id.0, false));
+        turn.opened.extend(written.into_iter().map(|written| (id, written)));
+        turn.beside.push(Caller::Opens { reply, opened });
     }
 
     /// A command repeated with the same token is answered from the record.
@@ -261,7 +317,11 @@ impl Record {
         let mut answers = Vec::new();
         turn.batch.now = self.clock.now();
         for (id, written) in &turn.opened {
-            turn.batch.appends.push(append(*id, written));
+            let row = self.row(*id, written);
+            if written.taken_back {
+                turn.batch.restored.push(row.key.log);
+            }
+            turn.batch.appends.push(row);
             turn.touched.insert(*id);
         }
         for id in self.lines.kept.keys().copied().collect::<Vec<_>>() {
@@ -269,13 +329,11 @@ impl Record {
             if inputs.is_empty() && !self.is_due(&id) {
                 continue;
             }
+            let epochs = inputs.iter().map(|input| brought(input).0).collect();
             let Some(plan) = self.decide(id, inputs, &mut turn) else { continue };
-            if !plan.written.is_empty() {
-                turn.touched.insert(id);
-            }
-            answers.push((id, plan, callers));
+            answers.push(Decided { line: id, plan, epochs, callers });
         }
-        self.add(&mut turn, &mut answers);
+        self.add(&mut turn, &answers);
         let committed = if turn.is_empty() { Ok(()) } else { self.store.commit(&turn.batch) };
         if let Err(error) = &committed {
             tracing::error!(%error, "a commit failed; nothing of it is kept");
@@ -307,18 +365,23 @@ impl Record {
             let begun = appends.iter().find(|row| row.key == key).map(|row| row.bytes.clone());
             begun.or_else(|| self.reader.entry(key).ok().flatten().map(|row| row.bytes))
         };
-        let keys = self.keys.of_station(kept.line.own().key().as_bytes()).unwrap_or_else(|| self.keys.first());
+        // A key that is not held signs nothing: the line refuses any other.
+        let keys = self.keys.of_station(kept.line.signer().as_bytes()).unwrap_or_else(|| self.keys.first());
         let given = self.given(&keys, &stored, &kept.steady);
-        let shown: Vec<Vec<u8>> = inputs.iter().map(shown).collect();
+        let shown: Vec<(Epoch, Vec<u8>)> = inputs.iter().map(brought).collect();
+        let before = kept.line.restore();
         let plan = kept.line.turn(inputs, &given);
         kept.next = plan.next;
         kept.stirred = false;
-        for (answer, bytes) in plan.answers.iter().zip(shown) {
+        if !plan.written.is_empty() || !plan.shown.is_empty() || kept.line.restore() != before {
+            turn.touched.insert(id);
+        }
+        for (answer, (epoch, bytes)) in plan.answers.iter().zip(shown) {
             if let Answer::Misconduct(misconduct) = answer {
                 turn.halt(&kept.line);
                 tracing::warn!(line = %id, misconduct = misconduct.word(), "the peer broke the protocol");
                 let (at, kind) = (turn.batch.now, misconduct.word().to_string());
-                turn.batch.evidence.push(Evidence { line: id.0, at, kind, detail: String::new(), bytes });
+                turn.batch.evidence.push(Evidence { line: id.0, at, kind, detail: format!("epoch {epoch}"), bytes });
             }
         }
         self.lines.kept.insert(id, kept);
@@ -326,24 +389,37 @@ impl Record {
     }
 
     /// Puts what was decided into the batch: entries, who did them, heads.
-    fn add(&self, turn: &mut Turn, answers: &mut [(LineId, Plan, Vec<Caller>)]) {
-        for (id, plan, callers) in answers.iter() {
+    fn add(&self, turn: &mut Turn, answers: &[Decided]) {
+        for Decided { line, plan, callers, .. } in answers {
             let mut actors = actors(plan, callers);
             for written in &plan.written {
-                let mut row = append(*id, written);
-                row.actor = actors.remove(&written.entry.header.at());
+                let mut row = self.row(*line, written);
+                row.actor = actors.remove(&(written.epoch, written.entry.header.at()));
                 turn.batch.appends.push(row);
             }
+            let showing = |s: &Shown| Showing { line: line.0, bytes: s.entry.bytes.clone(), body: s.body.clone() };
+            turn.batch.shown.extend(plan.shown.iter().map(showing));
+            turn.batch.folded.extend(plan.folded.iter().filter_map(|folded| folded_row(*line, folded)));
         }
-        let mut logs: Vec<(LineId, Party)> = Vec::new();
-        let written = answers.iter().flat_map(|(id, plan, _)| plan.written.iter().map(move |w| (*id, w)));
+        let mut logs: Vec<(LineId, Epoch, Party)> = Vec::new();
+        let written = answers.iter().flat_map(|d| d.plan.written.iter().map(|w| (d.line, w)));
         for (id, written) in written.chain(turn.opened.iter().map(|(id, w)| (*id, w))) {
-            logs.push((id, written.entry.header.party));
+            logs.push((id, written.epoch, written.entry.header.party));
         }
         logs.sort();
         logs.dedup();
         let line = |id: &LineId| self.lines.kept.get(id).map(|kept| &kept.line);
-        turn.batch.heads.extend(logs.iter().filter_map(|(id, party)| line(id).map(|line| head(line, *party))));
+        let heads = logs.iter().filter_map(|(id, epoch, party)| head(line(id)?, *epoch, *party));
+        turn.batch.heads.extend(heads);
+    }
+
+    /// What is stored of an entry; the body of one that was taken back came with what was shown.
+    fn row(&self, line: LineId, written: &Written) -> Append {
+        let mut row = append(line, written);
+        if written.taken_back {
+            row.body = self.reader.shown_body(&row.bytes).ok().flatten();
+        }
+        row
     }
 
     fn drop_tentative(&mut self, turn: &Turn) {
@@ -356,9 +432,9 @@ impl Record {
         }
     }
 
-    fn keep(&mut self, turn: &Turn, answers: &[(LineId, Plan, Vec<Caller>)]) {
+    fn keep(&mut self, turn: &Turn, answers: &[Decided]) {
         let opened = turn.opened.iter().map(|(id, written)| (id, std::slice::from_ref(written)));
-        for (id, written) in opened.chain(answers.iter().map(|(id, plan, _)| (id, plan.written.as_slice()))) {
+        for (id, written) in opened.chain(answers.iter().map(|d| (&d.line, d.plan.written.as_slice()))) {
             if let Some(kept) = self.lines.kept.get_mut(id) {
                 written.iter().for_each(|w| kept.push(w));
             }

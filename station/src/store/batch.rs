@@ -68,6 +68,14 @@ pub struct Batch {
     pub lines: Vec<LineUpdate>,
     /// Misconduct to keep.
     pub evidence: Vec<Evidence>,
+    /// Entries of our own logs that a peer showed; those already kept are kept once.
+    pub shown: Vec<Showing>,
+    /// Logs of ours into which entries were taken back from the peer: they are a copy's from now on (§4.6).
+    pub restored: Vec<LogKey>,
+    /// Lines on which our link key was shown to be retired, or, by an opened epoch, no longer is.
+    pub retired: Vec<(LineKey, bool)>,
+    /// Entries whose thing is known only now: what their authors had seen has come.
+    pub folded: Vec<(EntryKey, ThingRef)>,
     /// Logs that are taken no further, each by the number of its misconduct (§3.6). The first one of a log stays.
     pub halts: Vec<(LogKey, u64)>,
     /// Acts of a peer of which somebody here has taken note, and who.
@@ -97,6 +105,17 @@ pub struct Append {
     pub claimed: u64,
     /// Who at home did it, if a person or a program did.
     pub actor: Option<Actor>,
+}
+
+/// An entry of our own log that a peer showed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Showing {
+    /// On which line.
+    pub line: LineKey,
+    /// Exactly as signed.
+    pub bytes: Vec<u8>,
+    /// The body that came with it.
+    pub body: Option<Vec<u8>>,
 }
 
 /// Who at home did an act. Never crosses the line.

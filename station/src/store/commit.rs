@@ -105,6 +105,7 @@ impl Turn<'_> {
         for evidence in &batch.evidence {
             keep::evidence(self.to, evidence)?;
         }
+        self.beside(batch)?;
         for (log, misconduct) in &batch.halts {
             let sql = "UPDATE log SET halted = COALESCE(halted, ?2) WHERE no = ?1";
             let row = params![self.number(log)?, signed(*misconduct)];
@@ -122,6 +123,28 @@ impl Turn<'_> {
         }
         for change in &batch.people {
             people::keep(self.to, change, batch.now)?;
+        }
+        Ok(())
+    }
+
+    /// What a restore keeps beside the logs, and what it says of them.
+    fn beside(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        for showing in &batch.shown {
+            keep::showing(self.to, showing, batch.now)?;
+        }
+        for log in &batch.restored {
+            let no = self.number(log)?;
+            self.to.prepare_cached("UPDATE log SET restored = 1 WHERE no = ?1")?.execute([no])?;
+        }
+        for (line, retired) in &batch.retired {
+            self.to.prepare_cached("UPDATE line SET retired = ?2 WHERE id = ?1")?.execute(params![line, retired])?;
+        }
+        for (key, thing) in &batch.folded {
+            let at = place(self.number(&key.log)?, key.index)?;
+            if thing.index < INDEX_MAX {
+                let thing = place(self.number(&LogKey { party: thing.party, ..key.log })?, thing.index)?;
+                self.to.prepare_cached("UPDATE entry SET thing = ?2 WHERE place = ?1")?.execute([at, thing])?;
+            }
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::commit::{log_number, place, signed};
-use super::{Actor, EntryKey, EpochKey, Evidence, INDEX_MAX, LineKey, LogKey, Reader, StoreError, ThingRef};
+use super::{Actor, EntryKey, EpochKey, Evidence, INDEX_MAX, LineKey, LogKey, Reader, Showing, StoreError, ThingRef};
 
 /// Rows that one call answers at most: an entry may have 12 KiB.
 pub const ROWS_MAX: u32 = 512;
@@ -29,6 +29,8 @@ pub struct LineRow {
     pub charter: Vec<u8>,
     /// When we came to know it, in milliseconds since 1970 UTC.
     pub added: u64,
+    /// The peer has shown that our link key is retired (§8.6).
+    pub retired: bool,
 }
 
 /// The head of a log.
@@ -107,7 +109,7 @@ impl Reader {
     /// # Errors
     /// [`StoreError::Corrupt`] or [`StoreError::Other`], as with all that follow.
     pub fn lines(&self) -> Result<Vec<LineRow>, StoreError> {
-        self.with(|c| rows(c, "SELECT id, state, me, charter, added FROM line ORDER BY no", [], line_row))
+        self.with(|c| rows(c, "SELECT id, state, me, charter, added, retired FROM line ORDER BY no", [], line_row))
     }
 
     /// The heads of a line's logs, by epoch and party. Both logs of an epoch are there as soon as one has an entry.
@@ -277,6 +279,27 @@ impl Reader {
         self.with(|c| rows(c, sql, params![line, limit.min(ROWS_MAX)], read))
     }
 
+    /// Entries of our own logs of a line that the peer showed, in the order in which they came, after the first `from`; at most
+    /// [`ROWS_MAX`].
+    ///
+    /// # Errors
+    /// As [`Reader::lines`].
+    pub fn shown(&self, line: LineKey, from: u32) -> Result<Vec<Showing>, StoreError> {
+        let sql = "SELECT bytes, body FROM shown WHERE line = ?1 ORDER BY id LIMIT ?2 OFFSET ?3";
+        let read = |row: &Row<'_>| Ok(Showing { line, bytes: row.get(0)?, body: row.get(1)? });
+        self.with(|c| rows(c, sql, params![line, ROWS_MAX, from], read))
+    }
+
+    /// The body that came with an entry of ours that a peer showed.
+    ///
+    /// # Errors
+    /// As [`Reader::lines`].
+    pub fn shown_body(&self, bytes: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let sql = "SELECT body FROM shown WHERE bytes = ?1";
+        let body = |c: &Connection| c.prepare_cached(sql)?.query_row([bytes], |row| row.get(0)).optional();
+        self.with(|c| Ok(body(c)?.flatten()))
+    }
+
     /// The states of all pairing ceremonies.
     ///
     /// # Errors
@@ -350,7 +373,14 @@ fn index(place: i64) -> u64 {
 
 fn line_row(row: &Row<'_>) -> rusqlite::Result<LineRow> {
     let added = unsigned(row.get(4)?);
-    Ok(LineRow { id: row.get(0)?, state: row.get(1)?, me: row.get(2)?, charter: row.get(3)?, added })
+    Ok(LineRow {
+        id: row.get(0)?,
+        state: row.get(1)?,
+        me: row.get(2)?,
+        charter: row.get(3)?,
+        added,
+        retired: row.get(5)?,
+    })
 }
 
 fn log_row(line: LineKey, row: &Row<'_>) -> rusqlite::Result<LogRow> {

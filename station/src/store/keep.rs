@@ -4,7 +4,7 @@ use rusqlite::{Connection, params};
 
 use super::batch::{EVIDENCE_BYTES_MAX, EVIDENCE_MAX};
 use super::commit::signed;
-use super::{Evidence, LineKey, LineUpdate, StoreError};
+use super::{Evidence, LineKey, LineUpdate, Showing, StoreError};
 
 pub(super) fn line(to: &Connection, line: &LineUpdate) -> Result<(), StoreError> {
     let sql = "INSERT INTO line (id, state, me, charter, added) VALUES (?1, ?2, ?3, ?4, ?5)
@@ -30,6 +30,13 @@ pub(super) fn evidence(to: &Connection, evidence: &Evidence) -> Result<(), Store
 pub(super) fn noted(to: &Connection, place: i64, user: &str, now: u64) -> Result<(), StoreError> {
     let sql = "INSERT OR IGNORE INTO noted (place, user, at) VALUES (?1, ?2, ?3)";
     to.prepare_cached(sql)?.execute(params![place, user, signed(now)])?;
+    Ok(())
+}
+
+/// Keeps an entry of ours that a peer showed; once, however often it is shown.
+pub(super) fn showing(to: &Connection, showing: &Showing, now: u64) -> Result<(), StoreError> {
+    let sql = "INSERT OR IGNORE INTO shown (line, bytes, body, at) VALUES (?1, ?2, ?3, ?4)";
+    to.prepare_cached(sql)?.execute(params![showing.line, showing.bytes, showing.body, signed(now)])?;
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use super::StoreError;
 const APPLICATION_ID: i64 = 0x4350_5254;
 
 /// Number `n` brings a database from version `n` to `n + 1`.
-pub(super) const MIGRATIONS: &[&str] = &[FIRST, HALTED, PEOPLE, NOTED];
+pub(super) const MIGRATIONS: &[&str] = &[FIRST, HALTED, PEOPLE, NOTED, SHOWN];
 
 /// The version that this program writes.
 pub(super) const NEWEST: u32 = MIGRATIONS.len() as u32;
@@ -47,6 +47,12 @@ CREATE TABLE session (
     token BLOB PRIMARY KEY, user TEXT NOT NULL, begun INTEGER NOT NULL, until INTEGER NOT NULL) STRICT;
 CREATE TABLE link (token BLOB PRIMARY KEY, user TEXT NOT NULL, until INTEGER NOT NULL) STRICT;
 ";
+/// What a peer showed of our own log, beside the logs; and the lines on which it showed that our link key is retired.
+const SHOWN: &str = "
+CREATE TABLE shown (
+    id INTEGER PRIMARY KEY, line BLOB NOT NULL, bytes BLOB NOT NULL UNIQUE, body BLOB, at INTEGER NOT NULL) STRICT;
+CREATE INDEX shown_line ON shown (line, id);
+ALTER TABLE line ADD COLUMN retired INTEGER NOT NULL DEFAULT 0;";
 
 /// Acts of a peer of which a person here has taken note, or a channel for one: they ring no more (§7.4).
 const NOTED: &str = "CREATE TABLE noted (place INTEGER PRIMARY KEY, user TEXT NOT NULL, at INTEGER NOT NULL) STRICT;";

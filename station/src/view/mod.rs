@@ -23,13 +23,17 @@ pub mod text;
 #[cfg(test)]
 pub(crate) mod trial;
 
-use counterpart_core::ids::{EntryRef, Party};
+use counterpart_core::ids::{EntryRef, Epoch, Party};
 use counterpart_core::line::Line;
 use counterpart_core::line::facts::View;
 use counterpart_core::record::body::Body;
+use counterpart_core::record::entry::Head;
+use counterpart_core::record::merkle::empty_root;
 use serde::{Deserialize, Serialize};
 
 pub use scalar::{ByWord, Moment, Window};
+
+use names::Book;
 
 use crate::words::clocks::Telling;
 
@@ -39,14 +43,14 @@ pub type Bodies<'a> = &'a dyn Fn(EntryRef) -> Option<Body>;
 /// A line as its station sees it, and what it takes to tell of it.
 #[derive(Clone, Copy)]
 pub struct Sight<'a> {
-    /// The line, in one epoch.
+    /// The line.
     pub line: &'a Line,
     /// Its words.
     pub bodies: Bodies<'a>,
     /// The language and the clocks.
     pub telling: Telling<'a>,
-    /// Whether a later epoch serves: what is open in this one reads "broken off".
-    pub epoch_ended: bool,
+    /// The epoch that is looked at: the one that serves, or an earlier one, in which what is open reads "broken off".
+    pub epoch: Epoch,
 }
 
 /// Whose: this station's, or the peer's.
@@ -98,7 +102,18 @@ pub struct Said {
 impl<'a> Sight<'a> {
     /// Everything that is held.
     pub fn view(&self) -> View<'a> {
-        self.line.facts().all()
+        self.book().view()
+    }
+
+    /// The line in the epoch that is looked at.
+    pub fn book(&self) -> Book<'a> {
+        Book { line: self.line, epoch: self.epoch }
+    }
+
+    /// The head of a log of the epoch that is looked at.
+    pub fn head(&self, party: Party) -> Head {
+        let nothing = Head { size: 0, root: empty_root() };
+        self.line.span(self.epoch).map_or(nothing, |span| span.log(party).head())
     }
 
     /// Our party.
@@ -121,7 +136,7 @@ impl<'a> Sight<'a> {
 
     /// An entry with its name.
     pub fn named(&self, at: EntryRef) -> Named {
-        Named { at: at.to_string(), name: names::name(self.line, at) }
+        Named { at: at.to_string(), name: names::name_in(self.book(), at) }
     }
 
     /// The words of an entry, if they are text and held.

@@ -1,13 +1,39 @@
 //! Names of entries: written as they are said aloud, and read back from commands (DESIGN.md §3, *Numbers said aloud*).
 
-use counterpart_core::ids::{EntryRef, Party};
+use counterpart_core::ids::{EntryRef, Epoch, Party};
 use counterpart_core::line::Line;
+use counterpart_core::line::facts::View;
 
 use crate::words::{Arg, Words};
 
-/// The name of an entry: "Northland 112" for what its side has opened, "Northland #4071" for any other.
+/// A line in one of its epochs: numbers begin anew in each.
+#[derive(Clone, Copy)]
+pub struct Book<'a> {
+    /// The line.
+    pub line: &'a Line,
+    /// The epoch that is looked at.
+    pub epoch: Epoch,
+}
+
+impl<'a> Book<'a> {
+    /// What people see of the epoch; of one that is not known, of the one that serves.
+    pub fn view(self) -> View<'a> {
+        self.line.look(self.epoch).unwrap_or_else(|| self.line.facts().all())
+    }
+
+    fn size(self, party: Party) -> u64 {
+        self.line.span(self.epoch).map_or(0, |span| span.log(party).size())
+    }
+}
+
+/// The name of an entry of the epoch that serves: "Northland 112" for what its side has opened, "Northland #4071" for any other.
 pub fn name(line: &Line, at: EntryRef) -> String {
-    said(call_sign(line, at.party), line.facts().all().ordinal(at), at)
+    name_in(Book { line, epoch: line.epoch() }, at)
+}
+
+/// The same, in any epoch.
+pub fn name_in(book: Book<'_>, at: EntryRef) -> String {
+    said(call_sign(book.line, at.party), book.view().ordinal(at), at)
 }
 
 /// The same, of what is known of the entry.
@@ -63,51 +89,59 @@ enum Number {
     Index(u64),
 }
 
+/// Reads a name in the epoch that serves, as [`parse_in`] does.
+///
+/// # Errors
+/// As [`parse_in`].
+pub fn parse(line: &Line, said: &str) -> Result<EntryRef, NameFault> {
+    parse_in(Book { line, epoch: line.epoch() }, said)
+}
+
 /// Reads a name: "Northland 112", "112", "Northland #4071", "#4071 of Northland", "#4071" or "0:12". Call signs in either case. A
 /// number without a call sign is taken if only one side has it.
 ///
 /// # Errors
 /// [`NameFault`]; of two candidates it names both.
-pub fn parse(line: &Line, said: &str) -> Result<EntryRef, NameFault> {
+pub fn parse_in(book: Book<'_>, said: &str) -> Result<EntryRef, NameFault> {
     let said = said.trim();
     if let Some((party, index)) = said.split_once(':') {
-        let party = digits(party).and_then(Party::from_number).ok_or_else(|| malformed(line, said))?;
-        let index = digits(index).ok_or_else(|| malformed(line, said))?;
-        return held(line, EntryRef { party, index });
+        let party = digits(party).and_then(Party::from_number).ok_or_else(|| malformed(book, said))?;
+        let index = digits(index).ok_or_else(|| malformed(book, said))?;
+        return held(book, EntryRef { party, index });
     }
     if let Some((number, sign)) = said.split_once(" of ") {
-        return on_side(line, said, sign, number);
+        return on_side(book, said, sign, number);
     }
     match said.rsplit_once(' ') {
-        Some((sign, number)) => on_side(line, said, sign, number),
-        None => bare(line, said),
+        Some((sign, number)) => on_side(book, said, sign, number),
+        None => bare(book, said),
     }
 }
 
-fn on_side(line: &Line, said: &str, sign: &str, typed: &str) -> Result<EntryRef, NameFault> {
-    let typed = number(typed).ok_or_else(|| malformed(line, said))?;
+fn on_side(book: Book<'_>, said: &str, sign: &str, typed: &str) -> Result<EntryRef, NameFault> {
+    let typed = number(typed).ok_or_else(|| malformed(book, said))?;
     let sign = sign.trim();
-    let is = |party: &Party| call_sign(line, *party).to_lowercase() == sign.to_lowercase();
+    let is = |party: &Party| call_sign(book.line, *party).to_lowercase() == sign.to_lowercase();
     let found: Vec<Party> = Party::BOTH.into_iter().filter(is).collect();
     match found.as_slice() {
         [] => {
-            let signs = [line.me(), line.me().peer()].map(|party| call_sign(line, party).to_owned());
+            let signs = [book.line.me(), book.line.me().peer()].map(|party| call_sign(book.line, party).to_owned());
             Err(NameFault::UnknownSign { said: sign.into(), signs })
         }
-        [party] => find(line, *party, typed),
-        _ => of_either(line, said, typed),
+        [party] => find(book, *party, typed),
+        _ => of_either(book, said, typed),
     }
 }
 
-fn bare(line: &Line, said: &str) -> Result<EntryRef, NameFault> {
-    let typed = number(said).ok_or_else(|| malformed(line, said))?;
-    of_either(line, said, typed)
+fn bare(book: Book<'_>, said: &str) -> Result<EntryRef, NameFault> {
+    let typed = number(said).ok_or_else(|| malformed(book, said))?;
+    of_either(book, said, typed)
 }
 
-fn of_either(line: &Line, said: &str, typed: Number) -> Result<EntryRef, NameFault> {
-    match [line.me(), line.me().peer()].map(|party| find(line, party, typed)) {
+fn of_either(book: Book<'_>, said: &str, typed: Number) -> Result<EntryRef, NameFault> {
+    match [book.line.me(), book.line.me().peer()].map(|party| find(book, party, typed)) {
         [Ok(ours), Ok(theirs)] => {
-            let candidates = [ours, theirs].map(|at| format!("{} ({at})", name(line, at)));
+            let candidates = [ours, theirs].map(|at| format!("{} ({at})", name_in(book, at)));
             Err(NameFault::Ambiguous { said: said.into(), candidates })
         }
         [Ok(at), Err(_)] | [Err(_), Ok(at)] => Ok(at),
@@ -115,23 +149,23 @@ fn of_either(line: &Line, said: &str, typed: Number) -> Result<EntryRef, NameFau
     }
 }
 
-fn find(line: &Line, party: Party, typed: Number) -> Result<EntryRef, NameFault> {
-    let view = line.facts().all();
+fn find(book: Book<'_>, party: Party, typed: Number) -> Result<EntryRef, NameFault> {
+    let view = book.view();
     match typed {
-        Number::Index(index) => held(line, EntryRef { party, index }),
+        Number::Index(index) => held(book, EntryRef { party, index }),
         Number::Ordinal(ordinal) => view.by_ordinal(party, ordinal).ok_or_else(|| NameFault::NoneSuch {
-            name: format!("{} {ordinal}", call_sign(line, party)),
-            latest: Some(view.opened(party)).filter(|n| *n > 0).map(|n| format!("{} {n}", call_sign(line, party))),
+            name: format!("{} {ordinal}", call_sign(book.line, party)),
+            latest: Some(view.opened(party)).filter(|n| *n > 0).map(|n| format!("{} {n}", call_sign(book.line, party))),
         }),
     }
 }
 
-fn held(line: &Line, at: EntryRef) -> Result<EntryRef, NameFault> {
-    let size = line.log(at.party).size();
+fn held(book: Book<'_>, at: EntryRef) -> Result<EntryRef, NameFault> {
+    let size = book.size(at.party);
     if at.index < size {
         return Ok(at);
     }
-    let sign = call_sign(line, at.party);
+    let sign = call_sign(book.line, at.party);
     let latest = size.checked_sub(1).map(|last| format!("{sign} #{last}"));
     Err(NameFault::NoneSuch { name: format!("{sign} #{}", at.index), latest })
 }
@@ -149,8 +183,8 @@ fn digits(text: &str) -> Option<u64> {
     if plain { text.parse().ok() } else { None }
 }
 
-fn malformed(line: &Line, said: &str) -> NameFault {
-    NameFault::Malformed { said: said.into(), sign: call_sign(line, line.me()).into() }
+fn malformed(book: Book<'_>, said: &str) -> NameFault {
+    NameFault::Malformed { said: said.into(), sign: call_sign(book.line, book.line.me()).into() }
 }
 
 impl NameFault {

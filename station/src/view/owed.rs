@@ -69,9 +69,6 @@ impl<'a> Sight<'a> {
         if decision.outcome != Outcome::Open {
             return self.owed_on_talk(request, decision.outcome);
         }
-        if self.epoch_ended {
-            return Vec::new();
-        }
         let mut owed = self.owed_on_offers(request);
         if view.suspended(request).is_some() {
             owed.push(self.owe(request, request, Owed::Resume, Some(self.side(request.at.party)), None));

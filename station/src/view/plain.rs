@@ -68,7 +68,6 @@ impl<'a> Sight<'a> {
         let view = self.view();
         let outcome = view.decision(request).outcome;
         let mut sentence = match view.headline(request) {
-            Headline::Open { .. } if self.epoch_ended => self.say("headline-broken-off", &[]),
             Headline::Open { reached, .. } => self.headline_open(request, reached),
             Headline::Closed { .. } => self.headline_closed(request, outcome),
         };
@@ -124,6 +123,7 @@ impl<'a> Sight<'a> {
         let (side, time) = (("side", self.whose(act)), ("time", Arg::from(self.telling.here(act.time))));
         match (outcome, settled) {
             (Outcome::Open, _) => self.telling.words.outcome(outcome),
+            (Outcome::BrokenOff, _) => self.say("headline-broken-off", &[]),
             (Outcome::Crossed, _) => self.say("headline-crossed", &[]),
             (Outcome::BrokenOff, _) => self.say("headline-broken-off", &[]),
             (Outcome::Said(Say::Answered), true) => self.say("headline-answered", &[time]),

@@ -168,7 +168,8 @@ pub fn merge<'e>(inviter: &'e [Entry], joiner: &'e [Entry]) -> Vec<&'e Entry> {
 
 fn one(sight: &Sight<'_>, header: &Header, with_words: bool) -> RecordEntry {
     let at = header.at();
-    let standing = sight.line.facts().standing(at);
+    let span = sight.line.span(sight.epoch);
+    let standing = span.map_or(Standing::Waits, |span| span.facts().standing(at));
     let (standing, why) = match standing {
         Standing::Counts => ("counts", None),
         Standing::Void(bar) => ("void", Some(sight.bar(&bar))),

@@ -168,7 +168,6 @@ impl<'a> Sight<'a> {
             Headline::Closed { .. } => (None, None),
         };
         let words = self.telling.words;
-        let broken_off = self.epoch_ended && decision.outcome == Outcome::Open;
         RequestView {
             request: self.named(request.at),
             line: self.line.id().to_string(),
@@ -185,13 +184,13 @@ impl<'a> Sight<'a> {
             asked: Moment(request.time),
             again: request.refers.map(|at| self.named(at)),
             valid_until: view.deadline(request, u64::MAX).map(Moment),
-            outcome: if broken_off { words.broken_off() } else { decision.outcome.word().into() },
+            outcome: decision.outcome.word().into(),
             agreed: match decision.outcome {
                 Outcome::Said(Say::Agreed(window)) => Some(Window::of(window)),
                 _ => None,
             },
             settled,
-            shown: if broken_off { words.broken_off() } else { words.shown(decision.outcome, settled) },
+            shown: words.shown(decision.outcome, settled),
             headline: self.headline(request),
             reached,
             earlier,

@@ -12,6 +12,7 @@ use counterpart_core::ids::{EntryRef, Epoch, LineId, Party, PostId};
 use counterpart_core::line::Line;
 use counterpart_core::line::draft::Draft;
 use counterpart_core::line::due::Conduct;
+use counterpart_core::line::restore::{NewEpoch, Word};
 use counterpart_core::line::turn::{Answer, Arrived, Given, Input, Plan};
 use counterpart_core::precedence::{Mark, Precedence};
 use counterpart_core::record::body::Body;
@@ -52,7 +53,12 @@ pub fn charter(keys: &[SoftKey; 2]) -> Charter {
     let side = |n: usize, name: &str, sign: &str, post: &str| PartyTerms {
         name: name.into(),
         call_sign: sign.into(),
-        keys: Keys { root: [1; 32], station: *keys[n].public().as_bytes(), link: [3; 32], word: [4; 32] },
+        keys: Keys {
+            root: *root_key(n).public().as_bytes(),
+            station: *keys[n].public().as_bytes(),
+            link: [3; 32],
+            word: [4; 32],
+        },
         languages: Vec::new(),
         addresses: Vec::new(),
         posts: vec![PostTerms { id: PostId::parse(post).unwrap(), highest: Precedence::Flash, night: true }],
@@ -78,7 +84,20 @@ pub fn charter(keys: &[SoftKey; 2]) -> Charter {
     }
 }
 
+/// Root's private key of one side.
+fn root_key(slot: usize) -> SoftKey {
+    SoftKey::from_seed([100 + slot as u8; 32])
+}
+
 impl Trial {
+    /// A person opens an epoch with the root key.
+    pub fn open_epoch(&mut self, party: Party) {
+        let slot = party.slot();
+        let new = NewEpoch { id: [7; 8], keys: [[5; 32], [6; 32], [7; 32]], word: Word::Dark, judgement: None };
+        let given = given(self.now, 0, &self.keys[slot]);
+        self.lines[slot].open_epoch(&new, &root_key(slot), &given).unwrap();
+    }
+
     /// An open line: both have written their index 0, and neither owes anything.
     pub fn new() -> Trial {
         Trial::with_pace(0)
@@ -126,7 +145,8 @@ impl Trial {
 
     pub fn try_act(&mut self, party: Party, act: Act, text: Option<&str>) -> Result<EntryRef, Refusal> {
         let words = text.map(|text| SaidWords { salt: [9; 16], language: "en".into(), text: text.into() });
-        match self.turn(party, vec![Input::Act(Epoch::FIRST, Box::new(act), words)], 0).answers.remove(0) {
+        let epoch = self.lines[party.slot()].epoch();
+        match self.turn(party, vec![Input::Act(epoch, Box::new(act), words)], 0).answers.remove(0) {
             Answer::Written(at) => Ok(at),
             Answer::Refused(refusal) => Err(refusal),
             other => panic!("{other:?}"),
@@ -248,7 +268,12 @@ impl Trial {
         let clocks = Clocks::of(&self.lines[party.slot()], ZONES[party.slot()], self.now);
         let bodies = |at: EntryRef| self.bodies.get(&at).and_then(|bytes| Body::decode(bytes));
         let telling = Telling { words, clocks: &clocks };
-        with(&Sight { line: &self.lines[party.slot()], bodies: &bodies, telling, epoch_ended: false })
+        with(&Sight {
+            line: &self.lines[party.slot()],
+            bodies: &bodies,
+            telling,
+            epoch: self.lines[party.slot()].epoch(),
+        })
     }
 
     pub fn request(&self, party: Party, ask: EntryRef) -> RequestView {

@@ -59,7 +59,7 @@ impl Words {
             Outcome::Said(Say::Withdrawn) => "outcome-withdrawn",
             Outcome::Said(Say::Lapsed) => "outcome-lapsed",
             Outcome::Crossed => "outcome-crossed",
-            Outcome::BrokenOff => "headline-broken-off",
+            Outcome::BrokenOff => "outcome-broken-off",
         };
         self.say(id, &[])
     }
@@ -71,7 +71,7 @@ impl Words {
         }
         let id = match outcome {
             Outcome::Open | Outcome::Crossed => return outcome.word().into(),
-            Outcome::BrokenOff => "shown-broken-off",
+            Outcome::BrokenOff => return self.broken_off(),
             Outcome::Said(Say::Answered) => "shown-answered-here",
             Outcome::Said(Say::Agreed(_)) => "shown-accepted-here",
             Outcome::Said(Say::Declined) => "shown-declined-here",

@@ -163,7 +163,7 @@ async fn a_halt_that_the_record_found_outlives_a_start() {
     let branch = seal(AAD_ENTRY, &branch.encode(), &Keys::load(&south.data).unwrap());
     let fork = Arrived { entry: Entry::read(&branch).unwrap(), body: None, verified_under: None };
     let taken = north.keeper.arrived(line, vec![fork]).await.unwrap();
-    assert_eq!((taken.misconduct, halted(&north, line)), (Some(Misconduct::Fork), true));
+    assert_eq!((taken.misconduct, halted(&north, line)), (Some((Misconduct::Fork, Epoch::FIRST)), true));
 
     let sides = [serve(stop(north).await), south];
     let before = heads(&sides[0], line).await;

@@ -299,7 +299,10 @@ fn what_is_open_when_its_epoch_has_ended_reads_broken_off() {
     let mut trial = Trial::new();
     let ask = trial.ask(Inviter);
 
-    let view = trial.look(Inviter, |sight| request(&Sight { epoch_ended: true, ..*sight }, ask).unwrap());
+    trial.open_epoch(Inviter);
+
+    assert!(trial.look(Inviter, |sight| request(sight, ask)).is_none(), "numbers begin anew");
+    let view = trial.look(Inviter, |sight| request(&Sight { epoch: Epoch::FIRST, ..*sight }, ask).unwrap());
     assert_eq!((view.shown.as_str(), view.next.len()), ("BROKEN OFF", 0));
     assert_eq!(view.headline, "Broken off: open when its epoch ended. Nothing is agreed.");
 }
