@@ -76,6 +76,8 @@ impl Serving {
             data: station.data.clone(),
             keeper: station.keeper.clone(),
             reader: station.reader.clone(),
+            keys: station.keys.clone(),
+            endpoint: station.endpoint.clone(),
             clock: station.clock.clone(),
             config: station.config.clone(),
             mark,

@@ -10,13 +10,13 @@ use tokio::task::JoinHandle;
 
 use crate::clock::{Clock, Moment};
 use crate::config::{Config, ConfigError};
-use crate::keys::{KeyError, Ring};
+use crate::keys::{KeyError, Keys, Ring};
 use crate::link::board::Board;
 use crate::link::pace::Daily;
 use crate::link::pump::Shared;
 use crate::link::switchboard::Switchboard;
 use crate::link::{BindFault, Connection, Endpoint, EndpointConfig};
-use crate::record::{self, Keeper};
+use crate::record::{self, Keeper, Published};
 use crate::store::{Reader, Store, StoreError};
 use crate::words::{Sentence, Tell, logged};
 
@@ -116,6 +116,7 @@ impl Station {
             endpoint.know(set.link_seed())?;
         }
         let started = record::start(store, keys.clone(), clock.clone(), mark)?;
+        show_serving(&keys, &endpoint, &started.keeper.published().borrow());
         let begun = clock.moment();
         Ok(Station {
             data: data.to_path_buf(),
@@ -146,6 +147,13 @@ impl Station {
         let daily = Daily { entries: entries.into(), bytes: u64::from(mebibytes) << 20 };
         let switchboard = Switchboard::new(shared, self.endpoint.clone(), rate, &self.config.link.references);
         let switchboard = switchboard.allowing(daily);
+        let (keys, endpoint, mut published) = (self.keys.clone(), self.endpoint.clone(), self.keeper.published());
+        let follow = async move {
+            while published.changed().await.is_ok() {
+                show_serving(&keys, &endpoint, &published.borrow_and_update());
+            }
+        };
+        self.tasks.push(tokio::spawn(follow));
         self.tasks.push(tokio::spawn(switchboard.clone().answer(pairing)));
         self.tasks.push(tokio::spawn(switchboard.dial()));
     }
@@ -173,5 +181,15 @@ impl Station {
         let record = self.record;
         // The record thread blocks on the disk, never on us.
         let _ = tokio::task::spawn_blocking(move || record.join()).await;
+    }
+}
+
+/// Shows callers the link key of the latest key set that serves on any line.
+fn show_serving(keys: &Ring, endpoint: &Endpoint, published: &Published) {
+    let serves = |set: &Keys| published.lines.values().any(|line| line.own_link == set.public().link);
+    if let Some(set) = keys.find(serves).filter(|set| set.public().link != endpoint.link_key())
+        && let Err(fault) = endpoint.show(set.link_seed())
+    {
+        tracing::error!(%fault, "callers cannot be shown the new link key");
     }
 }

@@ -6,13 +6,14 @@ use std::path::Path;
 use counterpart_core::fault::Misconduct;
 use counterpart_core::ids::{Epoch, LineId, Party};
 use counterpart_core::line::Line;
+use counterpart_core::line::restore::Restore;
 use counterpart_core::line::span::Span;
 use counterpart_core::record::log::{Entry, opened_with, vouched};
 use counterpart_core::record::sign1::{PublicKey, Strict};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
-use crate::keys::Keys;
+use crate::keys::Ring;
 use crate::record::{load_judged, log_key};
 use crate::store::{LineRow, Reader, StoreError};
 use crate::view::names::call_sign;
@@ -52,7 +53,8 @@ pub struct Finding {
 pub fn examine(data: &Path, now: u64, words: &Words) -> Report {
     let mut doctor = Doctor { words, report: Report { well: true, halted: false, findings: Vec::new() } };
     doctor.found(&CONFIGURATION, Config::load(data).map(drop));
-    doctor.found(&KEYS, Keys::load(data).map(drop));
+    let keys = Ring::load(data);
+    doctor.found(&KEYS, keys.as_ref().map(drop).map_err(Clone::clone));
     match Reader::open(data) {
         Err(error) => doctor.found(&DATABASE, Err(error)),
         Ok(reader) => {
@@ -60,7 +62,7 @@ pub fn examine(data: &Path, now: u64, words: &Words) -> Report {
                 Err(error) => doctor.found(&DATABASE, Err(error)),
                 Ok(faults) => doctor.found(&DATABASE, faults.into_iter().next().map_or(Ok(()), Err)),
             }
-            if let Err(error) = doctor.lines(&reader, now) {
+            if let Err(error) = doctor.lines(&reader, keys.ok().as_ref(), now) {
                 doctor.found(&DATABASE, Err(error));
             }
         }
@@ -106,13 +108,15 @@ impl Doctor<'_> {
         });
     }
 
-    fn lines(&mut self, reader: &Reader, now: u64) -> Result<(), StoreError> {
+    fn lines(&mut self, reader: &Reader, keys: Option<&Ring>, now: u64) -> Result<(), StoreError> {
         let mut latest = 0;
-        for row in reader.lines()? {
-            self.line(reader, &row, &mut latest)?;
-            self.conduct(reader, &row)?;
+        let rows = reader.lines()?;
+        for row in &rows {
+            self.line(reader, keys, row, &mut latest)?;
+            self.conduct(reader, row)?;
         }
-        if reader.restored()? {
+        // A line says so itself, until root has opened an epoch on it.
+        if rows.is_empty() && reader.restored()? {
             self.put("database", false, "doctor-restored", &[]);
         }
         let behind = latest > now.saturating_add(CLOCK_BEHIND_MS);
@@ -121,7 +125,13 @@ impl Doctor<'_> {
     }
 
     /// Builds the line from its entries, each judged and its signature checked, and compares with the stored heads.
-    fn line(&mut self, reader: &Reader, row: &LineRow, latest: &mut u64) -> Result<(), StoreError> {
+    fn line(
+        &mut self,
+        reader: &Reader,
+        keys: Option<&Ring>,
+        row: &LineRow,
+        latest: &mut u64,
+    ) -> Result<(), StoreError> {
         let mut judge = |line: &Line, entry: &Entry| {
             let party = entry.header.party;
             if party == line.me() {
@@ -154,12 +164,18 @@ impl Doctor<'_> {
         match differs {
             Some(party) => {
                 let side = ("sign", Arg::from(call_sign(&line, party).to_owned()));
-                self.put("line", false, "doctor-line-head", &[peer, side]);
+                self.put("line", false, "doctor-line-head", &[peer.clone(), side]);
             }
             None => {
                 let entries = line.spans().flat_map(|span| span.heads().heads).map(|head| head.size).sum::<u64>();
-                self.put("line", true, "doctor-line-well", &[peer, ("entries", entries.into())]);
+                self.put("line", true, "doctor-line-well", &[peer.clone(), ("entries", entries.into())]);
             }
+        }
+        if line.restore() != Restore::Nothing {
+            self.put("line", false, "doctor-line-waits", std::slice::from_ref(&peer));
+        }
+        if keys.is_some_and(|keys| keys.of_station(line.signer().as_bytes()).is_none()) {
+            self.put("keys", false, "doctor-key-not-held", &[peer]);
         }
         Ok(())
     }

@@ -126,6 +126,14 @@ faults! {
     DigitsMalformed = Usage BAD_REQUEST "fault-digits-malformed",
     /// There is no such data directory, or it holds no station.
     NoData = Usage BAD_REQUEST "fault-no-data",
+    /// What was sent about a restore cannot be read, or root was handed something else to sign.
+    RestoreMalformed = Usage BAD_REQUEST "fault-restore-malformed",
+    /// The record has moved since root signed.
+    RestoreMoved = Refusal CONFLICT "fault-restore-moved",
+    /// No line waits for a new epoch.
+    RestoreNothing = Refusal CONFLICT "fault-restore-nothing",
+    /// Another root key than the charter's.
+    RootOther = Usage BAD_REQUEST "fault-root-other",
     /// The line has no epoch of this number.
     EpochUnknown = Usage BAD_REQUEST "fault-epoch-unknown",
     /// A file could not be read or written.

@@ -15,6 +15,7 @@ mod many;
 pub mod paired;
 pub mod people;
 pub mod receive;
+pub mod restore;
 pub mod router;
 pub mod sight;
 pub mod socket;
@@ -30,6 +31,8 @@ use tokio::sync::watch;
 
 use crate::clock::{Clock, Moment};
 use crate::config::Config;
+use crate::keys::Ring;
+use crate::link::Endpoint;
 use crate::link::board::Board;
 use crate::record::Keeper;
 use crate::store::Reader;
@@ -44,6 +47,10 @@ pub struct Parts {
     pub keeper: Keeper,
     /// The store, to read.
     pub reader: Reader,
+    /// The station's keys.
+    pub keys: Ring,
+    /// Its end of all connections.
+    pub endpoint: Arc<Endpoint>,
     /// The station's clock.
     pub clock: Clock,
     /// Its configuration.

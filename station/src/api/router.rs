@@ -22,7 +22,7 @@ use super::form::{ActForm, missing_field};
 use super::receive::{BODY_MAX, Form, Sent};
 use super::socket::{Caller, Socket};
 use super::times::Times;
-use super::{Api, bell, many, people, sight, views};
+use super::{Api, bell, many, people, restore, sight, views};
 use crate::entropy;
 use crate::record::{ActFault, Done};
 use crate::store::{Actor, TOKEN_BYTES_MAX};
@@ -92,9 +92,14 @@ pub fn router(api: Api) -> Router {
         .route("/users/link", post(people::link))
         .route("/noted", post(bell::noted))
         .route("/health", get(health))
+        .route("/restore", get(restore::look))
+        .route("/restore/draft", post(restore::draft))
+        .route("/restore/open", post(restore::open))
         .layer(from_fn_with_state((api.clone(), CALL_MAX), in_time));
-    let doctor =
-        Router::new().route("/doctor", get(doctor)).layer(from_fn_with_state((api.clone(), EXAMINATION_MAX), in_time));
+    let doctor = Router::new()
+        .route("/doctor", get(doctor))
+        .route("/restore/keys", post(restore::keys))
+        .layer(from_fn_with_state((api.clone(), EXAMINATION_MAX), in_time));
     Router::new()
         .nest("/api/v1", calls.merge(doctor))
         .fallback(no_such_route)

@@ -9,6 +9,7 @@ mod client;
 mod demo;
 mod pair;
 mod place;
+mod restore;
 mod serve;
 mod show;
 mod story;
@@ -98,6 +99,7 @@ enum Command {
     /// Who may sign in at the desk.
     #[command(subcommand)]
     User(user::UserCommand),
+    Restore(restore::RestoreCommand),
     /// Ring in this terminal. Only a bell on a terminal counts as ringing.
     Bell(bell::BellCommand),
     /// Take note of what they did: it rings here no more. Nothing of it leaves the station.
@@ -155,6 +157,7 @@ impl Context {
             Command::Pair(command) => self.asynchronous(command.run(self)),
             Command::Show(command) => self.asynchronous(command.run(self)),
             Command::User(command) => self.asynchronous(command.run(self)),
+            Command::Restore(command) => self.asynchronous(command.run(self)),
             Command::Bell(command) => self.asynchronous(command.run(self)),
             Command::Noted(command) => self.asynchronous(command.run(self)),
             Command::Act(command) => self.asynchronous(self.act(command)),
@@ -278,8 +281,7 @@ mod tests {
             assert!(commands.contains(word), "no command {word}");
             assert!(SPECS.iter().any(|s| s.act == word), "no form {word}");
         }
-        let others =
-            "init backup serve demo invite join confirm abandon pairings lines status record doctor bell noted user";
+        let others = "init backup serve demo invite join confirm abandon pairings lines status record doctor bell noted restore user";
         let known: BTreeSet<&str> = Act::WORDS.into_iter().chain(others.split(' ')).collect();
         let strange: Vec<&String> = commands.iter().filter(|c| !known.contains(c.as_str())).collect();
         assert!(strange.is_empty(), "commands that are neither act nor view: {strange:?}");

@@ -17,6 +17,8 @@ use crate::words::Sentence;
 pub struct LinkState {
     /// A session is up since this moment, in milliseconds since the station's start.
     pub up_since_ms: Option<u64>,
+    /// The peer's first hello since the start came at this moment.
+    pub met_since_ms: Option<u64>,
     /// None is up since this moment; 0 at the start.
     pub down_since_ms: u64,
     /// What carries it.

@@ -40,6 +40,14 @@ impl DialFault {
     pub fn sentence(&self) -> Sentence {
         Sentence::new("dial-both").saying("quic", self.quic.sentence()).saying("tcp", self.tcp.sentence())
     }
+
+    /// The key that was shown instead of the expected one, on either transport. It was shown and not proved.
+    pub fn shown(&self) -> Option<[u8; 32]> {
+        [&self.quic, &self.tcp].into_iter().find_map(|fault| match fault {
+            AttemptFault::WrongKey { shown } => Some(*shown),
+            _ => None,
+        })
+    }
 }
 
 impl fmt::Display for DialFault {

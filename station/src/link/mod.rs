@@ -14,6 +14,7 @@ mod dial;
 mod endpoint;
 mod frame;
 mod identities;
+mod meeting;
 pub mod observe;
 pub mod pace;
 pub mod pump;

@@ -67,12 +67,14 @@ pub enum Ended {
     Closed(Reason),
     /// The connection broke.
     Broken(LinkFault),
-    /// Another connection of the line stays instead, or the station stops.
+    /// Another connection of the line stays instead, other link keys serve, or the station stops.
     Replaced,
     /// The peer makes us answer, and reads none of it.
     Unread,
     /// The record kept nothing of what came: a commit failed. A new connection brings it again.
     Unkept,
+    /// One side did not know the other's link key: keys were shown and answered, and nothing else.
+    KeysShown,
     /// The record has stopped.
     Stopping,
 }
@@ -91,24 +93,25 @@ impl Ended {
             Ended::Replaced => "replaced",
             Ended::Unread => "unread",
             Ended::Unkept => "unkept",
+            Ended::KeysShown => "keys-shown",
             Ended::Stopping => "stopping",
         }
     }
 }
 
-/// Runs `session` until it ends. `first` is what was to be sent at once, `read` a frame that was read already.
+/// Runs `session`, whose hello has been sent, until it ends. `read` is a frame that was read already; `links` are our link key and
+/// the peer's as the record had them when the session began, and the one that the peer proved.
 pub async fn run(
     (shared, bounds): (&Shared, &Bounds),
     line: LineId,
     (reader, writer, control): (Reader, Writer, Control),
-    (session, first): (Session, Vec<u8>),
+    (session, links): (Session, [[u8; 32]; 3]),
     read: Option<Vec<u8>>,
     mut replaced: watch::Receiver<bool>,
 ) -> Ended {
     let (to_peer, unsent) = outbox();
     let (to_record, untaken) = mpsc::channel(UNTAKEN_MAX);
     let (found, breaches) = mpsc::channel(4);
-    to_peer.put(first);
     let writing = tokio::spawn(write(writer, unsent));
     let taking = tokio::spawn(take(shared.keeper.clone(), line, untaken, found));
     let control_too = control.clone();
@@ -116,6 +119,7 @@ pub async fn run(
         shared,
         bounds,
         line,
+        links,
         session,
         to_peer,
         to_record,
@@ -223,6 +227,7 @@ struct Pump<'a> {
     shared: &'a Shared,
     bounds: &'a Bounds,
     line: LineId,
+    links: [[u8; 32]; 3],
     session: Session,
     to_peer: Outbox,
     to_record: mpsc::Sender<Input>,
@@ -299,6 +304,12 @@ impl Pump<'_> {
             return;
         }
         self.seen = Some(line.clone());
+        let [own, peer, proved] = self.links;
+        // Under another link key of ours, or with one of the peer's that has ended, nothing more is said: both connect anew.
+        if line.own_link != own || line.peer_link != peer && line.peer_link != proved {
+            self.ended = Some(Ended::Replaced);
+            return;
+        }
         for held in line.held.clone() {
             let outputs = self.session.committed(held, self.shared.now());
             self.put(outputs).await;
@@ -348,16 +359,22 @@ impl Pump<'_> {
         }
     }
 
-    /// Gives an entry to the record. A peer that has used up what it may have stored here is read more slowly.
-    async fn take(&mut self, received: Received) {
-        let bytes = received.entry.bytes.len() + received.body.as_ref().map_or(0, Vec::len);
+    /// Gives an entry to the record: the peer's, or one of ours that it shows. A peer that has used up what it may have stored here
+    /// is read more slowly.
+    async fn take(&mut self, brought: Input) {
+        let (entry, body) = match &brought {
+            Input::Arrived(arrived) => (&arrived.entry, &arrived.body),
+            Input::Shown(shown) => (&shown.entry, &shown.body),
+            Input::Act(..) | Input::Alerting(..) | Input::Heard => return drop(self.to_record.send(brought).await),
+        };
+        let bytes = entry.bytes.len() + body.as_ref().map_or(0, Vec::len);
         if let Some(until_ms) = self.bounds.pace.entry(self.line, bytes, self.shared.now().ms) {
             self.quiet_until_ms = self.quiet_until_ms.max(until_ms);
             if let Some(left_out) = self.may_log("allowance") {
                 tracing::warn!(line = %self.line, left_out, "the peer has used up its allowance and is read slowly");
             }
         }
-        drop(self.to_record.send(received).await);
+        drop(self.to_record.send(brought).await);
     }
 
     /// Whether a line that the peer causes is to be written into the log, and how many were left out.
@@ -375,9 +392,12 @@ impl Pump<'_> {
         let (board, line) = (&self.shared.board, self.line);
         match output {
             Output::Send(frame) => self.send(frame),
-            Output::Take(received) => self.take(*received).await,
-            Output::Shown(shown) => drop(self.to_record.send(Input::Shown(shown)).await),
-            Output::Heard => drop(self.to_record.send(Input::Heard).await),
+            Output::Take(received) => {
+                let Received { entry, body, verified_under } = *received;
+                self.take(Input::Arrived(Arrived { entry, body, verified_under }.into())).await;
+            }
+            Output::Shown(shown) => self.take(Input::Shown(shown)).await,
+            Output::Heard => self.take(Input::Heard).await,
             Output::ReadSlower { until_ms } => self.quiet_until_ms = self.quiet_until_ms.max(until_ms),
             Output::Even(even) => {
                 board.change(line, |link| link.even = even);
@@ -389,6 +409,7 @@ impl Pump<'_> {
                 let ahead = i64::try_from(clock.0).unwrap_or(0) - i64::try_from(self.shared.clock.now()).unwrap_or(0);
                 board.change(line, |link| {
                     link.up_since_ms = Some(now);
+                    link.met_since_ms.get_or_insert(now);
                     link.software = software;
                     link.clock_ahead_ms = Some(ahead);
                 });
@@ -399,7 +420,7 @@ impl Pump<'_> {
                 let packets = self.control.stats().map(|stats| (stats.sent_packets, stats.lost_packets));
                 board.change(line, |link| (link.path, link.packets) = (Some(path), packets));
             }
-            Output::PeerHolds { .. } | Output::Shown(_) | Output::Heard => {}
+            Output::PeerHolds { .. } => {}
             Output::Claim { epoch, head } => {
                 if let Some(left_out) = self.may_log("claim") {
                     let size = head.size;

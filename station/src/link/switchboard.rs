@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use counterpart_core::ids::{LineId, Party};
-use counterpart_core::link::{Frame, Rate, Session, Setup, VERSION};
-use tokio::sync::watch;
+use counterpart_core::link::{Frame, Rate, Reason, Session, Setup, VERSION};
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
+use super::meeting;
 use super::pace::{CallerPlace, Daily, Pace};
 use super::pump::{self, Bounds, Ended, Shared};
-use super::{Connection, Control, Dialling, Endpoint, Purpose, Reader, Transport, Writer};
+use super::{Connection, Control, DialFault, Dialling, Endpoint, Purpose, Reader, Transport, Writer};
 use crate::entropy;
 use crate::record::LinePublished;
 use crate::words::Sentence;
@@ -30,6 +31,10 @@ const REFERENCE_MAX: Duration = Duration::from_secs(3);
 const ANSWERED_MAX: usize = 1_024;
 /// How long a caller may take to say for which line it comes.
 const FIRST_FRAME_MAX: Duration = Duration::from_secs(10);
+/// How long a peer may take to say hello.
+const HELLO_MAX: Duration = Duration::from_secs(30);
+/// Callers with link keys that nobody knows, heard at once; more are hung up. Peers have other places.
+const STRANGERS_MAX: usize = 16;
 
 /// The connection that serves a line.
 struct Live {
@@ -57,13 +62,34 @@ pub struct Switchboard {
     desk: Arc<Mutex<Desk>>,
     /// Counts sessions that ended, so that dialling wakes.
     ended: watch::Sender<u64>,
+    /// Link keys for which a peer's chain vouches and which are not in the record yet, each behind the one that it had then.
+    vouched: Arc<Mutex<BTreeMap<LineId, [[u8; 32]; 2]>>>,
+    strangers: Arc<Semaphore>,
+}
+
+/// Who was reached.
+enum Reached {
+    /// The station that proves the peer's link key.
+    Peer(Connection),
+    /// Somebody at the peer's address, with another key.
+    Stranger(Connection),
 }
 
 impl Switchboard {
     /// A switchboard that does nothing yet.
     pub fn new(shared: Shared, endpoint: Arc<Endpoint>, rate: Rate, references: &[String]) -> Switchboard {
         let (references, bounds) = (references.into(), Bounds::default());
-        Switchboard { shared, endpoint, rate, bounds, references, desk: Arc::default(), ended: watch::Sender::new(0) }
+        Switchboard {
+            shared,
+            endpoint,
+            rate,
+            bounds,
+            references,
+            desk: Arc::default(),
+            ended: watch::Sender::new(0),
+            vouched: Arc::default(),
+            strangers: Arc::new(Semaphore::new(STRANGERS_MAX)),
+        }
     }
 
     /// With other allowances than the default ones.
@@ -114,7 +140,21 @@ impl Switchboard {
     fn lines_of(&self, key: &[u8; 32]) -> Vec<LineId> {
         let published = self.shared.keeper.published();
         let view = published.borrow();
-        view.lines.iter().filter(|(_, line)| line.peer_link == *key).map(|(id, _)| *id).collect()
+        view.lines.iter().filter(|(id, line)| self.peer_link(id, line) == *key).map(|(id, _)| *id).collect()
+    }
+
+    /// The link key of a line's peer: that of the record, or the one for which its chain vouches.
+    fn peer_link(&self, id: &LineId, line: &LinePublished) -> [u8; 32] {
+        let vouched = self.vouched.lock().unwrap_or_else(PoisonError::into_inner);
+        let later = vouched.get(id).filter(|[had, _]| *had == line.peer_link);
+        later.map_or(line.peer_link, |[_, link]| *link)
+    }
+
+    /// A chain vouches for this link key: it counts as the peer's until the record moves on.
+    fn vouch(&self, id: LineId, link: [u8; 32]) {
+        let Some(view) = self.line(id) else { return };
+        self.vouched.lock().unwrap_or_else(PoisonError::into_inner).insert(id, [view.peer_link, link]);
+        self.ended.send_modify(|count| *count += 1);
     }
 
     /// Hangs up, and says so in the log if that has not been said a moment ago.
@@ -135,19 +175,42 @@ impl Switchboard {
             return self.turn_away(connection, "a link key calls many times at once; hung up");
         };
         match lines.as_slice() {
-            [] => self.turn_away(connection, "an unknown link key called; hung up"),
+            [] => self.stranger(connection).await,
             [line] => drop(self.serve(*line, Called::by(connection, None)).await),
             // Several lines with one peer: its hello says which.
             several => {
                 let mut called = Called::by(connection, None);
                 let (reader, ..) = &mut called.parts;
                 let Ok(Ok(frame)) = tokio::time::timeout(FIRST_FRAME_MAX, reader.read_frame()).await else { return };
-                let Ok(Frame::Hello(hello)) = Frame::decode(&frame) else { return };
-                if several.contains(&hello.line) {
+                if let Some(line) = named(&frame).filter(|line| several.contains(line)) {
                     called.read = Some(frame);
-                    self.serve(hello.line, called).await;
+                    self.serve(line, called).await;
                 }
             }
+        }
+    }
+
+    /// Hears a caller whose link key no line knows: if it names a line of ours, its chain may vouch for the key.
+    async fn stranger(&self, connection: Connection) {
+        let (remote, theirs) = (connection.remote, connection.peer_key);
+        let Ok(_place) = self.strangers.try_acquire() else {
+            tracing::info!(%remote, "too many unknown link keys; hung up");
+            return;
+        };
+        let (mut reader, writer, control) = connection.split();
+        let frame = tokio::time::timeout(FIRST_FRAME_MAX, reader.read_frame()).await;
+        let Some((line, frame)) = frame.ok().and_then(Result::ok).and_then(|frame| Some((named(&frame)?, frame)))
+        else {
+            return;
+        };
+        if self.line(line).is_none() {
+            tracing::info!(%remote, "an unknown link key called for no line of ours; hung up");
+            return;
+        }
+        let keys = [self.endpoint.link_key(), theirs];
+        let met = meeting::meet(&self.shared, line, (reader, writer, control), keys, Some(frame)).await;
+        if met.vouched {
+            self.vouch(line, theirs);
         }
     }
 
@@ -163,10 +226,23 @@ impl Switchboard {
                 pause = BACKOFF_MIN_MS;
             }
             let Some(view) = self.line(line) else { return };
-            if let Some(connection) = self.reach(line, &view).await
-                && matches!(self.serve(line, Called::by(connection, None)).await, Some(Ended::Stopping))
-            {
-                return;
+            match self.reach(line, &view).await {
+                Some(Reached::Peer(connection)) => {
+                    if matches!(self.serve(line, Called::by(connection, None)).await, Some(Ended::Stopping)) {
+                        return;
+                    }
+                }
+                Some(Reached::Stranger(connection)) => {
+                    let theirs = connection.peer_key;
+                    let keys = [view.own_link, theirs];
+                    let met = meeting::meet(&self.shared, line, connection.split(), keys, None).await;
+                    if met.vouched {
+                        self.vouch(line, theirs);
+                        pause = BACKOFF_MIN_MS;
+                        continue;
+                    }
+                }
+                None => {}
             }
             let jitter = entropy::bytes::<1>().map_or(0, |[byte]| u64::from(byte) * pause / 256);
             let wait = Duration::from_millis(pause / 2 + jitter);
@@ -178,8 +254,11 @@ impl Switchboard {
         }
     }
 
-    /// Tries every address of the peer once.
-    async fn reach(&self, line: LineId, view: &LinePublished) -> Option<Connection> {
+    /// Tries every address of the peer once. Where another key answers than the peer's, that is dialled last: the peer may have
+    /// new keys.
+    async fn reach(&self, line: LineId, view: &LinePublished) -> Option<Reached> {
+        let mut shown = None;
+        let expected = self.peer_link(&line, view);
         for address in &view.peer_addresses {
             let found: Vec<SocketAddr> = match tokio::net::lookup_host(address.as_str()).await {
                 Ok(found) => found.take(4).collect(),
@@ -189,20 +268,37 @@ impl Switchboard {
                 }
             };
             for remote in found {
-                match self.endpoint.dial(remote, Purpose::Line, Some(view.peer_link), Dialling::default()).await {
+                match self.dial_peer(remote, view, expected).await {
                     Ok(connection) => {
                         self.shared.board.change(line, |link| {
                             link.tries = link.tries.saturating_add(1);
                             link.handshakes = link.handshakes.saturating_add(1);
                         });
-                        return Some(connection);
+                        return Some(Reached::Peer(connection));
                     }
-                    Err(fault) => self.tried(line, address, fault.sentence()),
+                    Err(fault) => {
+                        shown = shown.or(fault.shown().map(|key| (remote, key)));
+                        self.tried(line, address, fault.sentence());
+                    }
                 }
             }
         }
+        if let Some((remote, key)) = shown {
+            return self.dial_peer(remote, view, key).await.ok().map(Reached::Stranger);
+        }
         self.ask_references(line).await;
         None
+    }
+
+    /// Dials with the link key that the peer knows of us.
+    async fn dial_peer(
+        &self,
+        remote: SocketAddr,
+        view: &LinePublished,
+        expected: [u8; 32],
+    ) -> Result<Connection, DialFault> {
+        let own = Some(view.own_link);
+        self.endpoint.dial_as(own, remote, Purpose::Line, Some(expected), Dialling::default()).await
     }
 
     /// Tells a broken path from an unknown cause: does something neutral answer while the peer does not?
@@ -280,7 +376,7 @@ impl Switchboard {
     async fn serve(&self, line: LineId, called: Called) -> Option<Ended> {
         let view = self.line(line)?;
         let dialled_by = if called.dialled { view.me } else { view.me.peer() };
-        let (number, replaced) = self.enter(line, dialled_by, called.dialled)?;
+        let (number, mut replaced) = self.enter(line, dialled_by, called.dialled)?;
         let now = self.shared.now();
         self.shared.board.change(line, |link| {
             link.transport = Some(called.transport);
@@ -299,16 +395,65 @@ impl Switchboard {
             software: concat!("counterpart ", env!("CARGO_PKG_VERSION")).into(),
             now,
         });
-        let ended = pump::run((&self.shared, &self.bounds), line, called.parts, session, called.read, replaced).await;
+        let (session, hello) = session;
+        let proved = called.peer_key;
+        let own = if called.dialled { view.own_link } else { self.endpoint.link_key() };
+        let greeted = tokio::select! {
+            greeted = greet(called.parts, &hello, called.read) => greeted,
+            _ = replaced.wait_for(|replaced| *replaced) => Err(Ended::Replaced),
+        };
+        let ended = match greeted {
+            Ok((parts, frame)) if matches!(Frame::decode(&frame), Ok(Frame::Chain { .. })) => {
+                // The peer does not know our link key, or showed one that we knew before it did.
+                let met = meeting::meet(&self.shared, line, parts, [own, proved], Some(frame)).await;
+                tracing::debug!(%line, ?met, "the peer did not know our link key");
+                Ended::KeysShown
+            }
+            Ok((parts, frame)) => {
+                let links = [view.own_link, view.peer_link, proved];
+                pump::run((&self.shared, &self.bounds), line, parts, (session, links), Some(frame), replaced).await
+            }
+            Err(ended) => ended,
+        };
         tracing::info!(%line, ended = ended.word(), "a connection has ended");
         self.leave(line, number);
         Some(ended)
     }
 }
 
+/// Says hello and hears what the peer says first.
+async fn greet(
+    (mut reader, mut writer, control): (Reader, Writer, Control),
+    hello: &[u8],
+    read: Option<Vec<u8>>,
+) -> Result<((Reader, Writer, Control), Vec<u8>), Ended> {
+    let heard = async {
+        writer.write_frame(hello).await?;
+        match read {
+            Some(frame) => Ok(frame),
+            None => reader.read_frame().await,
+        }
+    };
+    match tokio::time::timeout(HELLO_MAX, heard).await {
+        Ok(Ok(frame)) => Ok(((reader, writer, control), frame)),
+        Ok(Err(fault)) => Err(Ended::Broken(fault)),
+        Err(_) => Err(Ended::Closed(Reason::Silent)),
+    }
+}
+
+/// The line that a first frame is for.
+fn named(frame: &[u8]) -> Option<LineId> {
+    match Frame::decode(frame) {
+        Ok(Frame::Hello(hello)) => Some(hello.line),
+        Ok(Frame::Chain { line, .. }) => Some(line),
+        _ => None,
+    }
+}
+
 /// A connection taken apart, with a frame that was read already.
 struct Called {
     parts: (Reader, Writer, Control),
+    peer_key: [u8; 32],
     read: Option<Vec<u8>>,
     dialled: bool,
     transport: Transport,
@@ -318,6 +463,7 @@ struct Called {
 impl Called {
     fn by(connection: Connection, read: Option<Vec<u8>>) -> Called {
         let (dialled, transport, remote) = (connection.dialled, connection.transport, connection.remote);
-        Called { parts: connection.split(), read, dialled, transport, remote }
+        let peer_key = connection.peer_key;
+        Called { parts: connection.split(), peer_key, read, dialled, transport, remote }
     }
 }

@@ -6,6 +6,7 @@ use counterpart_core::fault::Refusal;
 use counterpart_core::ids::{EntryRef, Epoch, LineId};
 use counterpart_core::line::Line;
 use counterpart_core::line::turn::{Answer, Input, Plan, Written};
+use counterpart_core::record::log::Entry;
 use tokio::sync::oneshot;
 
 use super::Lines;

@@ -51,14 +51,14 @@ pub struct Kept {
     pub(super) stirred: bool,
     pub(super) recent: VecDeque<Pushed>,
     pub(super) words: VecDeque<(EntryRef, Arc<[u8]>)>,
-    recent_epoch: Epoch,
+    at_hand_of: Epoch,
 }
 
 impl Kept {
     pub(super) fn new(line: Line) -> Kept {
-        let recent_epoch = line.epoch();
+        let at_hand_of = line.epoch();
         let (steady, recent, words) = (Steady::default(), VecDeque::new(), VecDeque::new());
-        Kept { line, next: None, steady, stirred: true, recent, words, recent_epoch }
+        Kept { line, next: None, steady, stirred: true, recent, words, at_hand_of }
     }
 
     /// How far it is in its life.
@@ -102,6 +102,15 @@ impl Kept {
 
     /// Keeps own entries at hand for the link, and their words for what rings.
     pub(super) fn push(&mut self, written: &Written) {
+        // Those at hand are of the epoch that serves, ours without a gap.
+        if written.epoch != self.line.epoch() || written.taken_back {
+            return;
+        }
+        if self.at_hand_of != written.epoch {
+            self.recent.clear();
+            self.words.clear();
+            self.at_hand_of = written.epoch;
+        }
         if written.entry.header.party != self.line.me() {
             if let Some(body) = &written.body {
                 self.words.push_back((written.entry.header.at(), body.as_slice().into()));
@@ -109,14 +118,6 @@ impl Kept {
                     self.words.pop_front();
                 }
             }
-            return;
-        }
-        // Those at hand are of one epoch, without a gap.
-        if written.taken_back || self.recent_epoch != written.epoch {
-            self.recent.clear();
-            self.recent_epoch = written.epoch;
-        }
-        if written.taken_back || written.epoch != self.line.epoch() {
             return;
         }
         self.recent.push_back(Pushed {

@@ -7,8 +7,8 @@ mod calls;
 mod inbox;
 mod lines;
 mod published;
-mod steady;
 mod restore;
+mod steady;
 mod thread;
 
 pub use inbox::{ActFault, Begin, Called, Done, Keeper, Taken};

@@ -40,7 +40,7 @@ impl Shelf {
     pub fn see<T>(&self, words: &Words, show: impl FnOnce(&Sight<'_>) -> T) -> T {
         let bodies = |at: EntryRef| body(&self.reader, self.line.id(), self.line.epoch(), at).ok().flatten();
         let telling = Telling { words, clocks: &self.clocks };
-        show(&Sight { line: &self.line, bodies: &bodies, telling, epoch_ended: false })
+        show(&Sight { line: &self.line, bodies: &bodies, telling, epoch: self.line.epoch() })
     }
 
     /// Both logs as they are stored, the inviter's first.

@@ -7,7 +7,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use counterpart_core::ids::{EntryRef, LineId, Party};
+use counterpart_core::ids::{EntryRef, Epoch, LineId, Party};
 use counterpart_core::line::ladder::Rung;
 use counterpart_core::precedence::Mark;
 use counterpart_core::record::codes::Channel;
@@ -193,7 +193,9 @@ impl<'w> Stage<'w> {
         let mut rang = false;
         for (side, seen) in self.sides.iter().zip(seen) {
             for at in seen.unconfirmed.iter().filter(|_| side.bell) {
-                let done = side.serving.station.keeper.alerting(self.line, *at, Channel::Terminal).await;
+                let keeper = &side.serving.station.keeper;
+                // A story has one epoch.
+                let done = keeper.alerting(self.line, Epoch::FIRST, *at, Channel::Terminal).await;
                 done.map_err(|fault| self.machine(format!("{fault:?}")))?;
                 rang = true;
             }

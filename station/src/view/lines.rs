@@ -3,6 +3,7 @@
 use counterpart_core::ids::EntryRef;
 use counterpart_core::line::Line;
 use counterpart_core::line::crossing::Outcome;
+use counterpart_core::line::restore::Restore;
 use counterpart_core::link::health::{Cause, Evidence, Health, State, Unanswered, Uncovered};
 use counterpart_core::precedence::{Mark, Precedence};
 use counterpart_core::record::codes::LineState;
@@ -283,7 +284,7 @@ fn standing(sight: &Sight<'_>) -> StandingView {
         let why = sight.telling.words.misconduct(misconduct);
         return StandingView::Halted { misconduct: misconduct.word().into(), why };
     }
-    if line.restored() {
+    if line.restore() != Restore::Nothing {
         return StandingView::Restored;
     }
     if line.own().size() == 0 || line.peer().size() == 0 { StandingView::Pending } else { StandingView::Open }
@@ -295,7 +296,8 @@ fn standing_sentence(sight: &Sight<'_>, standing: &StandingView) -> Option<Strin
         StandingView::Open => return None,
         StandingView::Pending => telling.say("line-pending", &[]),
         StandingView::Halted { why, .. } => telling.say("line-halted", &[("misconduct", (&why.why).into())]),
-        StandingView::Restored => telling.say("line-restored", &[]),
+        StandingView::Restored if sight.line.restored() => telling.say("line-restored", &[]),
+        StandingView::Restored => telling.say("line-waits", &[]),
         StandingView::Closed { by } => telling.say("line-closed", &[("name", (&by.name).into())]),
     })
 }

@@ -17,6 +17,7 @@ pub mod owed;
 mod plain;
 pub mod record;
 pub mod request;
+pub mod restore;
 pub mod ring;
 pub mod scalar;
 pub mod text;

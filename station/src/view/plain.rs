@@ -125,7 +125,6 @@ impl<'a> Sight<'a> {
             (Outcome::Open, _) => self.telling.words.outcome(outcome),
             (Outcome::BrokenOff, _) => self.say("headline-broken-off", &[]),
             (Outcome::Crossed, _) => self.say("headline-crossed", &[]),
-            (Outcome::BrokenOff, _) => self.say("headline-broken-off", &[]),
             (Outcome::Said(Say::Answered), true) => self.say("headline-answered", &[time]),
             (Outcome::Said(Say::Answered), false) => self.say("headline-answered-here", &[]),
             (Outcome::Said(Say::Agreed(window)), true) => {

@@ -132,11 +132,12 @@ fn is_said(literal: &str) -> bool {
 }
 
 /// What reads like a sentence and is none that people are told: the begin of a literal, and why it may stand in the code.
-const NOT_SAID: [(&str, &str); 10] = [
+const NOT_SAID: [(&str, &str); 11] = [
     ("# This station's configuration", "the file that `init` writes"),
     ("counterpart/1 stateless reset token", "a label from which a key is derived"),
     ("entry {} cannot be read", "what the store found, in `store-corrupt`"),
-    ("an entry names a head that is not stored", "what the store found, in `store-corrupt`"),
+    ("what was shown: {}", "what the store found, in `store-corrupt`"),
+    ("entry {at} of epoch {epoch} is not there", "what the store found, in `store-corrupt`"),
     ("a log with a size below 0", "what the store found, in `store-corrupt`"),
     ("a token of {} bytes, over", "what the store calls its own mistake"),
     ("an entry beyond its log's head", "what the store found, in `store-corrupt`"),

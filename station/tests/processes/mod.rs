@@ -73,6 +73,11 @@ impl Process {
         Process { data, mark, namespace: None, environment: Vec::new(), child: None }
     }
 
+    /// A station that is there already, not yet served.
+    pub fn at(data: &Path, mark: PathBuf) -> Process {
+        Process { data: data.into(), mark, namespace: None, environment: Vec::new(), child: None }
+    }
+
     /// Starts it and waits until it answers.
     pub fn serve(&mut self) {
         let log = std::fs::File::options().create(true).append(true).open(self.data.join("test.log")).unwrap();

@@ -14,6 +14,7 @@ mod demo;
 mod evidence;
 mod moved_clock;
 mod namespaces;
+mod restore;
 mod stories;
 mod udp_blocked;
 mod usage;

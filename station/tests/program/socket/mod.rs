@@ -16,7 +16,9 @@ use counterpart::api::socket::Socket;
 use counterpart::api::{Api, Parts};
 use counterpart::clock::Clock;
 use counterpart::config::{Starter, write_starter};
+use counterpart::keys::Ring;
 use counterpart::link::board::Board;
+use counterpart::link::{Endpoint, EndpointConfig};
 use counterpart::record::Pushed;
 use counterpart::store::Reader;
 use counterpart::words::Words;
@@ -66,8 +68,13 @@ impl Served {
         };
         let config = Arc::new(write_starter(&data, &starter).unwrap());
         let clock = Clock::system();
+        let keys = Ring::load(&data).unwrap();
+        let nowhere = EndpointConfig { udp: None, tcp: None, ..EndpointConfig::at("127.0.0.1:0".parse().unwrap()) };
+        let endpoint = Arc::new(Endpoint::bind(&nowhere, keys.first().link_seed()).await.unwrap());
         let api = Api::new(Parts {
             data: data.clone(),
+            keys,
+            endpoint,
             keeper: side.keeper.clone(),
             reader: Reader::open(&data).unwrap(),
             begun: clock.moment(),
