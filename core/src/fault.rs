@@ -26,6 +26,8 @@ pub enum Bar {
     Already(EntryRef),
     /// As many asks of this side are open as the protocol allows.
     TooManyOpen,
+    /// As many entries of this side belong to that request as the protocol allows; it can still be closed.
+    TooMany(EntryRef),
     /// An offer of this side on that request is still open.
     OfferOpen(EntryRef),
     /// It is not suspended, and so cannot be resumed.
@@ -60,7 +62,8 @@ pub enum Bar {
     NothingNew,
     /// A charter stands at index 0 and nowhere else.
     NotAtIndexZero,
-    /// An amendment needs the next number, a charter that reads and keeps line and roots, and to be countersigned once.
+    /// An amendment needs the next number, a charter that reads and keeps line and roots, not too many before it that wait, and to
+    /// be countersigned once.
     AmendMismatch,
     /// It cannot be read: a field or its `args` are not as the type has them.
     Malformed(Kind),

@@ -30,6 +30,10 @@ pub const WINDOWS_MAX: usize = 8;
 pub const WINDOW_LENGTH_MAX_MS: u64 = 7 * 86_400_000;
 /// Open asks of one side on one line.
 pub const OPEN_ASKS_MAX: usize = 64;
+/// Entries of one side that belong to one request: what is read through for each entry on it. It can be closed all the same.
+pub const REQUEST_ENTRIES_MAX: u64 = 2_048;
+/// Proposals of one side, each a whole charter, after the last of them that was countersigned.
+pub const PROPOSALS_MAX: usize = 64;
 /// Sentences in a statement, posts in a talk or a sheet.
 pub const LIST_MAX: usize = 32;
 /// Indexes that one entry may name as `lacking`.

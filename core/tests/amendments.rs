@@ -97,6 +97,21 @@ fn a_proposal_takes_the_next_number_and_no_other() {
 }
 
 #[test]
+fn a_side_has_at_most_sixty_four_proposals_that_wait() {
+    let mut pair = Pair::new();
+    let propose = |pair: &mut Pair, author, number| amend(pair, author, number, None, Some(charter()));
+
+    for number in 1..=64 {
+        assert_eq!(propose(&mut pair, SOUTH, number), Standing::Counts);
+    }
+    assert_eq!(propose(&mut pair, SOUTH, 65), VOID);
+    assert_eq!(propose(&mut pair, NORTH, 65), Standing::Counts, "the other side's are its own");
+    let last = EntryRef { party: SOUTH, index: 64 };
+    assert_eq!(amend(&mut pair, NORTH, 64, Some(last), None), Standing::Counts);
+    assert_eq!(propose(&mut pair, SOUTH, 66), Standing::Counts);
+}
+
+#[test]
 fn proposals_that_cross_have_one_number_and_the_next_is_free() {
     let mut pair = Pair::new();
     let mut forge = |author| {

@@ -295,6 +295,23 @@ fn one_side_has_at_most_sixty_four_open_asks() {
 }
 
 #[test]
+fn a_request_holds_so_many_entries_of_a_side_and_can_be_closed_all_the_same() {
+    let mut pair = Pair::new();
+    let request = pair.act(NORTH, ask(Precedence::Routine));
+    let renew = Act::Renew { request, valid_until: None, precedence: None };
+    for _ in 1..2_048 {
+        pair.act(NORTH, renew.clone());
+    }
+
+    assert_eq!(pair.bar(NORTH, renew), Bar::TooMany(request));
+    pair.carry();
+    pair.act(SOUTH, defer(request));
+    pair.act(NORTH, Act::Withdraw { thing: request });
+    pair.carry();
+    assert_eq!([pair.outcome(NORTH, request), pair.outcome(SOUTH, request)], ["WITHDRAWN"; 2]);
+}
+
+#[test]
 fn what_is_named_aloud_is_counted_by_side() {
     let mut pair = Pair::new();
     let request = pair.act(NORTH, ask(Precedence::Routine));

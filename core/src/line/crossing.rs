@@ -183,6 +183,15 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Whether a request is open in no larger view: an act names it that closes it whatever crosses that act, or its outcome is
+    /// settled. An accept alone does neither: what crosses it may leave the request open.
+    pub fn closed_for_good(&self, request: &Fact) -> bool {
+        let closes = |f: &Fact| matches!(f.kind(), Kind::Answer | Kind::Decline | Kind::Withdraw | Kind::Lapse);
+        let named = |f: &Fact| f.refers.and_then(|at| self.request_of(at)).is_some_and(|r| r.at == request.at);
+        let directly = self.thread(request.at).any(|f| closes(f) && named(f));
+        directly || self.settled_for_all(&self.decision(request))
+    }
+
     /// Whether an outcome is settled for whoever holds this view: every deciding act is covered.
     pub fn settled_for_all(&self, decision: &Decision) -> bool {
         Party::BOTH.into_iter().all(|station| self.settled_for(station, decision))

@@ -124,8 +124,11 @@ pub(super) struct Side {
     pub may_be_open: BTreeSet<u64>,
     /// Indexes of its entries other than `received` that the peer has not yet named.
     pub substance: VecDeque<u64>,
-    /// Its `state` entries that count, by index.
+    /// Its `state` entries that count, by index, and the one that closed the line.
     pub states: Vec<u64>,
+    pub closed: Option<u64>,
+    /// How many of its entries belong to each request.
+    pub acts: BTreeMap<EntryRef, u64>,
     /// Its latest check, and the claimed time of the latest by the schedule.
     pub last_check: Option<u64>,
     pub last_scheduled: Option<Timestamp>,
@@ -283,7 +286,12 @@ impl Facts {
             What::Text | What::Notice { .. } if fact.precedence >= Some(Precedence::Priority) => {
                 self.live.insert(at);
             }
-            What::State { .. } => self.side_mut(at.party).states.push(at.index),
+            What::State { state, .. } => {
+                let side = self.side_mut(at.party);
+                side.states.push(at.index);
+                // After the first none counts.
+                side.closed = side.closed.or((*state == LineState::Closed).then_some(at.index));
+            }
             What::Check { by } => {
                 let side = self.side_mut(at.party);
                 side.last_check = Some(at.index);
@@ -295,6 +303,7 @@ impl Facts {
             _ => {}
         }
         self.threads.entry(thing).or_default().push(at);
+        *self.side_mut(at.party).acts.entry(thing).or_default() += 1;
         if let Some(refers) = fact.refers {
             self.on.entry(refers).or_default().push(at);
         }
@@ -304,11 +313,11 @@ impl Facts {
     fn keep_ask(&mut self, ask: &Fact) {
         self.pair(ask);
         self.live.insert(ask.at);
-        // What was closed and settled in this ask's past stays so in every later past of its author.
+        // What was closed for good in this ask's past stays so in every later past of its author.
         let past = self.view(Cut::past(ask.at, ask.saw));
         let settled = |index: &u64| {
             let fact = past.fact(EntryRef { party: ask.at.party, index: *index });
-            fact.is_some_and(|f| past.settled_for_all(&past.decision(f)))
+            fact.is_some_and(|f| past.closed_for_good(f))
         };
         let closed: Vec<u64> = self.side(ask.at.party).may_be_open.iter().copied().filter(|i| settled(i)).collect();
         let side = self.side_mut(ask.at.party);
@@ -466,11 +475,8 @@ impl<'a> View<'a> {
 
     /// The entry by which a side has closed the line.
     pub fn line_closed(&self) -> Option<EntryRef> {
-        let closes = |f: &&Fact| matches!(f.what, What::State { state: LineState::Closed, .. });
-        Party::BOTH.into_iter().find_map(|party| {
-            let states = self.facts.side(party).states.iter();
-            states.filter_map(|index| self.fact(EntryRef { party, index: *index })).find(closes).map(|f| f.at)
-        })
+        let closed = |party: Party| Some(EntryRef { party, index: self.facts.side(party).closed? });
+        Party::BOTH.into_iter().filter_map(closed).find(|at| self.cut.holds(*at))
     }
 
     /// The charter in force for what is written in this cut.

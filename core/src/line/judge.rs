@@ -8,6 +8,7 @@ use super::switch::Rule;
 use super::talk::Word;
 use crate::fault::Bar;
 use crate::ids::{EntryRef, Party};
+use crate::limits;
 use crate::record::codes::Clause;
 use crate::record::entry::Header;
 use crate::record::kind::Kind;
@@ -114,8 +115,9 @@ impl<'a> Act<'a> {
         match (charter, self.header.refers) {
             // One above the highest: no number can be taken so high that none is left above it.
             (Some(charter), None) if number == self.view.amends_proposed() + 1 => {
+                let room = self.waiting() < limits::PROPOSALS_MAX;
                 let fits = self.view.facts.terms.fits(charter);
-                if fits { Ok(self.header.at()) } else { Err(Bar::AmendMismatch) }
+                if room && fits { Ok(self.header.at()) } else { Err(Bar::AmendMismatch) }
             }
             (None, Some(at)) => {
                 let proposal = self.view.fact_of(at, &[Kind::Amend]).ok_or(Bar::NoSuchThing)?;
@@ -126,9 +128,22 @@ impl<'a> Act<'a> {
         }
     }
 
+    /// Proposals of the author after the last that was countersigned.
+    fn waiting(&self) -> usize {
+        let amends = || self.view.facts.amends.iter().rev().filter_map(|at| self.view.fact(*at));
+        let signed = |f: &Fact| matches!(f.what, What::Amend { charter: None, .. });
+        // Their numbers ascend in the author's log.
+        amends().filter(|f| self.mine(f) && f.refers.is_none()).take_while(|f| !self.view.on(f.at).any(signed)).count()
+    }
+
     /// Acts that refer to another entry.
     fn refers(&self) -> Result<EntryRef, Bar> {
         let named = self.header.refers.and_then(|at| self.view.fact(at)).ok_or(Bar::NoSuchThing)?;
+        let thing = self.on_named(named)?;
+        self.room(thing).map(|()| thing)
+    }
+
+    fn on_named(&self, named: &'a Fact) -> Result<EntryRef, Bar> {
         match self.what {
             What::Read | What::Retract => self.on_text(named),
             What::CheckReply => self.reply(named, &[Kind::Check]),
@@ -152,6 +167,24 @@ impl<'a> Act<'a> {
 
     fn once(&self, named: &Fact) -> Result<EntryRef, Bar> {
         self.done(named).map_or(Ok(named.thing), |f| Err(Bar::Already(f.at)))
+    }
+
+    /// One request can hold only so many entries of each side; what closes it or speaks the last word on its talk always fits.
+    fn room(&self, request: EntryRef) -> Result<(), Bar> {
+        let last = matches!(
+            self.what,
+            What::Answer
+                | What::Decline { .. }
+                | What::Accept { .. }
+                | What::Withdraw
+                | What::Lapse { .. }
+                | What::Cancel { .. }
+                | What::Ended { .. }
+                | What::Talk { .. }
+        );
+        // All of them are in the author's own past: they are its own, and below this index.
+        let written = self.view.facts.side(self.author()).acts.get(&request).copied().unwrap_or(0);
+        if last || written < limits::REQUEST_ENTRIES_MAX { Ok(()) } else { Err(Bar::TooMany(request)) }
     }
 
     fn owner(&self, thing: &Fact) -> Result<(), Bar> {

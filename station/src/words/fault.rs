@@ -68,6 +68,10 @@ impl Sight<'_> {
                 args.push(("max", Arg::from(limits::OPEN_ASKS_MAX)));
                 ("bar-too-many-open", None)
             }
+            Bar::TooMany(at) => {
+                args.push(("max", Arg::from(limits::REQUEST_ENTRIES_MAX)));
+                ("bar-too-many", Some(*at))
+            }
             Bar::OfferOpen(at) => ("bar-offer-open", Some(*at)),
             Bar::NotSuspended => ("bar-not-suspended", None),
             Bar::Met => ("bar-met", None),

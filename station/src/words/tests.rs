@@ -218,6 +218,7 @@ fn bars() -> Vec<Bar> {
         B::OwnThing(at),
         B::Already(at),
         B::TooManyOpen,
+        B::TooMany(at),
         B::OfferOpen(at),
         B::NotSuspended,
         B::Met,
