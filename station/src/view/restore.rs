@@ -165,7 +165,7 @@ fn missing(span: &Span, shown: &[ShownView]) -> Vec<MissingView> {
 
 fn tell(sight: &Sight<'_>, part: &ShownView) -> Vec<String> {
     let id = match (part.branch, part.refused) {
-        (_, true) => "restore-shown-refused",
+        (_, true) => "restore-shown-kept",
         (true, false) => "restore-shown-branch",
         (false, false) => "restore-shown",
     };
