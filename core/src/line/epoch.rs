@@ -7,7 +7,8 @@ use alloc::vec::Vec;
 use super::Line;
 use super::facts::{Cut, Facts, View};
 use super::span::Span;
-use super::turn::{Given, Written};
+use super::switch::Mend;
+use super::turn::{Folded, Given, Written};
 use crate::ids::{EntryRef, Epoch, Party};
 use crate::limits;
 use crate::record::charter::Keys;
@@ -151,10 +152,12 @@ impl Line {
     /// How far both logs of an ended epoch count: as far as either side's charter of the lowest later epoch names them in which
     /// both have written theirs. `None` before that.
     fn counted(&self, span: &Span) -> Option<Cut> {
-        let named = self.named_of(span)?;
+        let (named, opener) = (self.named_of(span)?, self.opener_after(span));
         let size = |party: Party| {
             let log = span.log(party);
-            let (by_its_author, by_the_other) = (named(party, party), named(party.peer(), party));
+            let opener = opener.filter(|_| self.off(Mend::Both));
+            let by = |author: Party| named(opener.unwrap_or(author), party);
+            let (by_its_author, by_the_other) = (by(party), by(party.peer()));
             if party == self.me && span.folded_on.is_some() {
                 return by_the_other.size;
             }
@@ -164,6 +167,13 @@ impl Line {
             longer.min(log.size())
         };
         Some(Cut(Party::BOTH.map(size)))
+    }
+
+    /// Who opened the epoch that ended this one.
+    fn opener_after(&self, span: &Span) -> Option<Party> {
+        let both = |later: &&Span| Party::BOTH.iter().all(|party| later.opening(*party).is_some());
+        let by = self.spans.iter().filter(|later| later.epoch() > span.epoch()).find(both)?;
+        Party::BOTH.into_iter().find(|party| matches!(by.opening(*party), Some(Opening::Opened { .. })))
     }
 
     /// By whom, of whose log: what the charters of the epoch that ended this one name of it.
@@ -261,6 +271,18 @@ fn fold(facts: &mut Facts, ours: &[Entry], theirs: &[Entry]) -> [VecDeque<Header
 }
 
 impl Line {
+    /// What waited and is folded now.
+    pub(super) fn folded(&mut self) -> Vec<Folded> {
+        let mut folded = Vec::new();
+        for span in &mut self.spans {
+            for at in span.take_folded() {
+                let thing = span.facts.all().fact(at).map(|f| f.thing);
+                folded.push(Folded { epoch: span.epoch(), at, standing: span.facts.standing(at), thing });
+            }
+        }
+        folded
+    }
+
     /// As many epochs as a line may have.
     pub(super) fn is_full(&self) -> bool {
         self.spans.len() >= limits::EPOCHS_MAX

@@ -35,6 +35,8 @@ use span::Span;
 
 #[cfg(test)]
 mod model;
+#[cfg(test)]
+mod search;
 
 /// A line as one of its stations keeps it: all its epochs, of which the highest that we have begun serves.
 #[derive(Clone, Debug)]
@@ -50,6 +52,8 @@ pub struct Line {
     retired: bool,
     /// Since when, by the clock that never jumps, a `received` is owed.
     owes_since: Option<u64>,
+    #[cfg(test)]
+    without: Option<switch::Mend>,
 }
 
 impl Line {
@@ -64,6 +68,8 @@ impl Line {
             heard: false,
             retired: false,
             owes_since: None,
+            #[cfg(test)]
+            without: None,
         }
     }
 

@@ -7,6 +7,7 @@ use super::Line;
 use super::draft::Draft;
 use super::shown::Branch;
 use super::span::Span;
+use super::switch::Mend;
 use super::turn::{Given, Written};
 use crate::fault::{Misconduct, Refusal};
 use crate::ids::Epoch;
@@ -112,11 +113,16 @@ impl Line {
         if serving.restored && !self.heard {
             return Restore::Peer;
         }
-        let waits = |span: &Span| span.branches.iter().any(|b| !b.refused && span.extends(b));
+        // What an ended key has begun is evidence, and stops nothing.
+        let ended = |span: &Span, b: &Branch| {
+            let root = b.first == span.own().root_key();
+            b.from == 0 && span.epoch() != Epoch::FIRST && !root && b.first != self.key_before(self.me, span.epoch())
+        };
+        let waits = |span: &Span| span.branches.iter().any(|b| !b.refused && span.extends(b) && !ended(span, b));
         if self.spans.iter().rev().take_while(|span| span.epoch() >= serving.epoch()).any(waits) {
             return Restore::Judgement;
         }
-        if serving.restored {
+        if serving.restored && !self.off(Mend::Always) {
             return Restore::Opening(Why::Restored);
         }
         if serving.branches.iter().any(|b| !serving.extends(b) && !serving.by_an_ended_key(b)) {
@@ -138,7 +144,7 @@ impl Line {
     fn passed(&self) -> bool {
         let serving = self.serving();
         let opened = matches!(serving.opening(self.me), Some(Opening::Opened { .. }));
-        if !opened || serving.peer().size() > 0 || self.latest() == serving.epoch() {
+        if self.off(Mend::Next) || !opened || serving.peer().size() > 0 || self.latest() == serving.epoch() {
             return false;
         }
         let latest = self.spans.iter().rev().find_map(|span| span.opening(self.me.peer()));
@@ -189,16 +195,13 @@ impl Line {
         Ok(shown? == super::shown::Shown::Kept)
     }
 
-    /// The station keys of ours that may be in force before our log of this epoch begins: that of the last log that we hold below
-    /// it, and of what we were shown beyond that.
+    /// The station keys of ours that may have been in force when our log of this epoch began: that at the end of any log of ours below
+    /// it, as we hold it or were shown it. An earlier life of ours may not have known the last of them.
     fn firsts(&self, epoch: Epoch) -> Vec<PublicKey> {
         let mut keys = Vec::new();
         for span in self.spans.iter().rev().filter(|span| span.epoch() < epoch) {
             keys.extend(span.branches.iter().filter(|b| span.extends(b)).map(Branch::key));
-            if span.own().size() > 0 {
-                keys.push(span.own().key());
-                return keys;
-            }
+            keys.extend((span.own().size() > 0).then(|| span.own().key()));
         }
         keys
     }

@@ -172,7 +172,8 @@ impl Span {
     pub(super) fn append(&mut self, entry: &Entry) -> Standing {
         let header = &entry.header;
         let (party, own) = (header.party, header.party == self.me);
-        let parts = !own && self.branches.iter().any(|b| b.log.had(&header.held)) && !self.own().had(&header.held);
+        let forked = |b: &Branch| !self.extends(b) && b.log.had(&header.held);
+        let parts = !own && !self.own().had(&header.held) && self.branches.iter().any(forked);
         self.parted |= parts;
         let [inviter, joiner] = &mut self.logs;
         let (log, other) = match party {
@@ -279,8 +280,8 @@ impl Span {
         self.facts = facts;
         self.waiting = rest;
         self.folded_on = on;
-        self.parted = on.is_none()
-            && self.branches.iter().any(|b| b.log.had(&self.peer().named()))
-            && !self.own().had(&self.peer().named());
+        let named = self.peer().named();
+        let forked = |b: &Branch| !self.extends(b) && b.log.had(&named);
+        self.parted = on.is_none() && !self.own().had(&named) && self.branches.iter().any(forked);
     }
 }

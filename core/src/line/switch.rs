@@ -1,6 +1,7 @@
 //! Switches for the model's own test: with any one rule off it must fail. Outside `cfg(test)` no switch exists and every rule
 //! is on.
 
+use super::Line;
 use super::facts::Facts;
 
 /// A rule of `docs/protocol.md` §6 that the test can take away.
@@ -39,6 +40,33 @@ impl Rule {
         Rule::Ladder,
         Rule::Settled,
     ];
+}
+
+/// A rule of §4.6 that the search over restored copies can take away.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Mend {
+    /// Entries of earlier epochs that come late are taken.
+    Late,
+    /// A halt does not hold in a new epoch.
+    Lift,
+    /// Who opened an epoch joins another only if that names its own.
+    Next,
+    /// A restored copy always opens an epoch.
+    Always,
+    /// An ended epoch counts as far as either side's charter names it.
+    Both,
+}
+
+impl Line {
+    #[cfg(test)]
+    pub(super) fn off(&self, mend: Mend) -> bool {
+        self.without == Some(mend)
+    }
+
+    #[cfg(not(test))]
+    pub(super) const fn off(&self, _mend: Mend) -> bool {
+        false
+    }
 }
 
 /// Which rule is off, if any.

@@ -7,6 +7,7 @@ use super::Line;
 use super::draft::{Draft, draft};
 use super::due::{Conduct, due};
 use super::facts::Standing;
+use super::switch::Mend;
 use crate::act::{Act, Words};
 use crate::fault::{Bar, Misconduct, Refusal};
 use crate::ids::{EntryRef, Epoch, Party};
@@ -187,18 +188,6 @@ impl Line {
         }
     }
 
-    /// What waited and is folded now.
-    pub(super) fn folded(&mut self) -> Vec<Folded> {
-        let mut folded = Vec::new();
-        for span in &mut self.spans {
-            for at in span.take_folded() {
-                let thing = span.facts.all().fact(at).map(|f| f.thing);
-                folded.push(Folded { epoch: span.epoch(), at, standing: span.facts.standing(at), thing });
-            }
-        }
-        folded
-    }
-
     /// Whether we may write an entry now, whatever it says.
     fn may_write(&self) -> Result<(), Refusal> {
         if !self.signs() {
@@ -342,7 +331,8 @@ impl Line {
             let signed = entry.signed_by(&span.peer().key_at(at.index), &verify);
             return self.accuse(epoch, if signed { Misconduct::Fork } else { Misconduct::BadSignature });
         }
-        if span.halted().is_some() {
+        let lifted = !self.off(Mend::Lift) || self.spans().all(|span| span.halted().is_none());
+        if span.halted().is_some() || !lifted || epoch < self.epoch() && self.off(Mend::Late) {
             return Answer::Held;
         }
         if let Err(misconduct) = span.judge(&entry, &verify) {
@@ -380,12 +370,13 @@ impl Line {
         let opening = header.what.as_ref().ok().filter(|_| header.own.size == 0);
         let opening = opening.and_then(|what| if let What::Charter(args) = what { Opening::read(args) } else { None });
         match (opening, begun) {
-            (Some(Opening::Opened { .. }), None) => {
+            // Its place may be known already: by what the peer has shown of our own log there.
+            (Some(Opening::Opened { .. }), known) if !self.span(epoch).is_some_and(|span| span.is_opened_by_us()) => {
                 if self.jumps(epoch) {
                     return Err(Answer::Misconduct(Misconduct::EpochJump));
                 }
                 let root = PublicKey::from_bytes(self.charter().party(peer).keys.root);
-                if header.line != self.id() || self.is_full() {
+                if header.line != self.id() || known.is_none() && self.is_full() {
                     return Err(self.accuse(epoch, Misconduct::WrongEpoch));
                 }
                 if !entry.signed_by(&root, verify) {

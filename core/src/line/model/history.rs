@@ -215,7 +215,7 @@ fn what(kind: &str, arg: &Json) -> What {
 }
 
 /// One post a side, no pace of renewals.
-pub(super) fn charter() -> Charter {
+pub(in crate::line) fn charter() -> Charter {
     let keys = Keys { root: [1; 32], station: [2; 32], link: [3; 32], word: [4; 32] };
     let side = |post: &str| PartyTerms {
         name: post.into(),

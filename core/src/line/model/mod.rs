@@ -1,7 +1,7 @@
 //! The rules against the executable model: every history of up to five entries that `status.py --dump 5` wrote
 //! (`docs/vectors/status.jsonl.gz`), in every order of arrival, from every partial view, and with each rule switched off.
 
-mod history;
+pub(super) mod history;
 
 use std::collections::BTreeMap;
 use std::format;
