@@ -156,7 +156,9 @@ fn a_sentence_that_people_read_stands_in_the_catalogue_and_nowhere_else() {
     let sql = ["SELECT ", "INSERT ", "CREATE ", "UPDATE ", "DELETE "];
     let mut seen = 0;
     for (path, text) in named_sources() {
-        if LOGGED.iter().any(|file| path.ends_with(file)) || path.contains("trial") || path.ends_with("tests.rs") {
+        // What stands between quotes in a page are names of its parts.
+        let apart = [".html", "tests.rs"].iter().any(|end| path.ends_with(end)) || path.contains("trial");
+        if apart || LOGGED.iter().any(|file| path.ends_with(file)) {
             continue;
         }
         let shipped = text.split("#[cfg(test)]\nmod tests").next().unwrap();
