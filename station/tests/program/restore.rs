@@ -190,6 +190,34 @@ fn with_a_dark_peer_it_waits_for_a_persons_word_and_keeps_what_comes_late() {
 }
 
 #[test]
+fn what_an_ended_key_could_have_made_is_not_taken_back_before_a_person_says_so() {
+    let mut story = Story::new("restore-ended");
+    ask(&story.north, "after the backup");
+    even([&story.north, &story.south], 0, [3, 3]);
+    let line = story.line();
+    story.north.kill();
+    // Root's list has a later key than the one under which Southland shows entries.
+    let list = granted_file(&story.root_key);
+    Granted { line: Some(line), epoch: 1, station: [9; 32] }.append(&list).unwrap();
+
+    story.restore();
+    let held = heads(&story.north, 0).unwrap()[0]["size"].clone();
+    waits(&story.north, "judgement");
+    let (code, _, err) = story.open(&[]);
+    assert!(code == 1 && err.contains("--take or --refuse"), "{code} {err}");
+    let (code, out, err) = story.open(&["--refuse"]);
+    assert_eq!(code, 0, "{out}{err}");
+    assert!(out.contains("Nothing was taken back"), "{out}");
+
+    even([&story.north, &story.south], 1, [1, 1]);
+    assert_eq!(heads(&story.north, 0).unwrap()[0]["size"], held);
+    let (_, out, _) = command(&story.north, &["restore"]);
+    assert!(out.contains("nothing to restore") && out.contains("Not taken back, and kept"), "{out}");
+    ask(&story.north, "it goes on");
+    even([&story.north, &story.south], 1, [2, 1]);
+}
+
+#[test]
 fn a_peer_that_only_claims_to_hold_more_is_named_and_silences_nobody() {
     let mut story = Story::new("restore-liar");
     story.south.kill();
