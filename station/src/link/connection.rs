@@ -16,6 +16,8 @@ use super::{Purpose, Transport, quic, tcp};
 
 /// How long [`Writer::finish`] waits for the peer to have everything.
 const FINISH_MAX: Duration = Duration::from_secs(5);
+/// From this round trip on a path is long.
+const LONG: Duration = Duration::from_millis(100);
 /// What is sent, and what is kept, of a closing reason, in bytes.
 const REASON_BYTES_MAX: usize = 200;
 
@@ -234,6 +236,29 @@ impl Control {
             }
             Handle::Tcp(socket) => socket.close(),
         }
+    }
+
+    /// Whether a round trip takes so long that a last packet that is lost is better shown by one sent after it than awaited.
+    pub fn is_long(&self) -> bool {
+        matches!(&self.0, Handle::Quic(connection) if connection.rtt() >= LONG)
+    }
+
+    /// Sends a datagram that says nothing but must be acknowledged (§8.1). Over TCP nothing happens.
+    pub fn nudge(&self) {
+        if let Handle::Quic(connection) = &self.0 {
+            // A nudge that cannot be sent is missed by nobody.
+            let _ = connection.send_datagram(vec![0].into());
+        }
+    }
+
+    /// Waits for a datagram of the peer's and lets it go; for ever if none can come any more.
+    pub async fn nudged(&self) {
+        if let Handle::Quic(connection) = &self.0
+            && connection.read_datagram().await.is_ok()
+        {
+            return;
+        }
+        std::future::pending().await
     }
 
     /// How a QUIC connection fares, since it began. `None` over TCP, where the kernel keeps these figures to itself.

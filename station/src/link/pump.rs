@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use counterpart_core::fault::Misconduct;
 use counterpart_core::ids::{Epoch, LineId};
@@ -21,6 +22,8 @@ use crate::clock::{Clock, Moment};
 use crate::record::{ActFault, Keeper, LinePublished, Published};
 use crate::store;
 
+/// How long after a frame a nudge follows it on a long path, if no other frame does: apart, so that both are not lost at once.
+const NUDGE_AFTER: Duration = Duration::from_millis(20);
 /// Frames that wait to be written before no more entries are fetched for the peer.
 const UNSENT_MAX: usize = 128;
 /// Entries that wait for the record before no more are read from the peer.
@@ -112,7 +115,7 @@ pub async fn run(
     let (to_peer, unsent) = outbox();
     let (to_record, untaken) = mpsc::channel(UNTAKEN_MAX);
     let (found, breaches) = mpsc::channel(4);
-    let writing = tokio::spawn(write(writer, unsent));
+    let writing = tokio::spawn(write(writer, unsent, control.clone()));
     let taking = tokio::spawn(take(shared.keeper.clone(), line, untaken, found));
     let control_too = control.clone();
     let mut pump = Pump {
@@ -145,7 +148,7 @@ pub async fn run(
 async fn finish(ended: &Ended, writing: tokio::task::JoinHandle<()>, control: &Control) {
     let abort = writing.abort_handle();
     if matches!(ended, Ended::Closed(_)) {
-        let _ = tokio::time::timeout(std::time::Duration::from_secs(2), writing).await;
+        let _ = tokio::time::timeout(Duration::from_secs(2), writing).await;
     }
     abort.abort();
     control.close("the session has ended");
@@ -191,8 +194,20 @@ impl Outbox {
     }
 }
 
-async fn write(mut writer: Writer, mut unsent: Unsent) {
-    while let Some(frame) = unsent.frames.recv().await {
+/// Writes frames until there are no more. On a long path a nudge follows the last of several: the retransmission timer of a path
+/// that is mostly silent grows to two round trips, but what was sent before something acknowledged is known as lost after one.
+async fn write(mut writer: Writer, mut unsent: Unsent, control: Control) {
+    let mut to_nudge = false;
+    loop {
+        let next = unsent.frames.recv();
+        let frame = if to_nudge { tokio::time::timeout(NUDGE_AFTER, next).await } else { Ok(next.await) };
+        let Ok(frame) = frame else {
+            control.nudge();
+            to_nudge = false;
+            continue;
+        };
+        let Some(frame) = frame else { break };
+        to_nudge = control.is_long();
         if writer.write_frame(&frame).await.is_err() {
             return;
         }
@@ -279,6 +294,7 @@ impl Pump<'_> {
                     self.put(outputs).await;
                 }
                 () = gauge.room.notified() => {}
+                () = self.control.nudged() => {}
                 () = self.to_record.closed() => return Ended::Unkept,
             }
             self.push().await;

@@ -22,6 +22,8 @@ use crate::words::Sentence;
 const BACKOFF_MIN_MS: u64 = 250;
 /// The longest pause.
 const BACKOFF_MAX_MS: u64 = 15_000;
+/// A connection that lasted so long was no refusal: the next pause is the first again.
+const LASTED_MS: u64 = 1_000;
 /// Two connections that come within this time crossed: both sides dialled at once. Later, a new one shows that the peer lost the
 /// old, in milliseconds.
 const CROSSING_MS: u64 = 3_000;
@@ -174,19 +176,16 @@ impl Switchboard {
         let Some(_place) = self.place(&connection, &lines) else {
             return self.turn_away(connection, "a link key calls many times at once; hung up");
         };
-        match lines.as_slice() {
-            [] => self.stranger(connection).await,
-            [line] => drop(self.serve(*line, Called::by(connection, None)).await),
-            // Several lines with one peer: its hello says which.
-            several => {
-                let mut called = Called::by(connection, None);
-                let (reader, ..) = &mut called.parts;
-                let Ok(Ok(frame)) = tokio::time::timeout(FIRST_FRAME_MAX, reader.read_frame()).await else { return };
-                if let Some(line) = named(&frame).filter(|line| several.contains(line)) {
-                    called.read = Some(frame);
-                    self.serve(line, called).await;
-                }
-            }
+        if lines.is_empty() {
+            return self.stranger(connection).await;
+        }
+        // Its first frame says for which line it comes: also of one line, since the peer may hold one that we do not hold yet.
+        let mut called = Called::by(connection, None);
+        let (reader, ..) = &mut called.parts;
+        let Ok(Ok(frame)) = tokio::time::timeout(FIRST_FRAME_MAX, reader.read_frame()).await else { return };
+        if let Some(line) = named(&frame).filter(|line| lines.contains(line)) {
+            called.read = Some(frame);
+            self.serve(line, called).await;
         }
     }
 
@@ -228,8 +227,12 @@ impl Switchboard {
             let Some(view) = self.line(line) else { return };
             match self.reach(line, &view).await {
                 Some(Reached::Peer(connection)) => {
+                    let begun = self.shared.now().ms;
                     if matches!(self.serve(line, Called::by(connection, None)).await, Some(Ended::Stopping)) {
                         return;
+                    }
+                    if self.shared.now().ms.saturating_sub(begun) >= LASTED_MS {
+                        pause = BACKOFF_MIN_MS;
                     }
                 }
                 Some(Reached::Stranger(connection)) => {
@@ -247,10 +250,8 @@ impl Switchboard {
             let jitter = entropy::bytes::<1>().map_or(0, |[byte]| u64::from(byte) * pause / 256);
             let wait = Duration::from_millis(pause / 2 + jitter);
             pause = (pause * 2).min(BACKOFF_MAX_MS);
-            tokio::select! {
-                () = tokio::time::sleep(wait) => {}
-                _ = ended.changed() => {}
-            }
+            // Never cut short: a peer that hangs up at once would be dialled a thousand times a second.
+            tokio::time::sleep(wait).await;
         }
     }
 

@@ -78,6 +78,19 @@ async fn read_all(reader: &mut Reader, count: usize) -> Vec<Vec<u8>> {
     frames
 }
 
+#[tokio::test]
+async fn a_nudge_reaches_the_other_side_and_is_no_frame() {
+    let line = Line::over(Transport::Quic).await;
+    let (north, south) = line.connect(Purpose::Line).await;
+    let ((_nr, mut north_writes, north), (mut south_reads, _sw, south)) = (north.split(), south.split());
+
+    north.nudge();
+    timeout(Duration::from_secs(10), south.nudged()).await.unwrap();
+    north_writes.write_frame(b"after it").await.unwrap();
+
+    assert_eq!(read_all(&mut south_reads, 1).await, [b"after it"]);
+}
+
 async fn both_sides_know_the_others_key_and_the_purpose(transport: Transport) {
     let line = Line::over(transport).await;
     for purpose in [Purpose::Line, Purpose::Pairing] {
