@@ -1249,6 +1249,39 @@ needs-check-reply = Answer the check
 reads-only = This role reads and does no act
 reads-only-why = Acts are done by a person with the role watch or admin.
 
+bell-armed = Bell armed
+bell-unarmed = Bell not armed
+bell-cannot = Bell cannot ring
+bell-no-sound = This desk makes no sound.
+bell-no-sound-why = The bell is not armed on this page. A ring would be shown here, silent, and would not count: the other side would read “No device of theirs has confirmed that it rings.”
+bell-arm = Arm the bell
+bell-arm-hint = Plays the ring
+bell-no-script = This page cannot ring
+bell-no-script-why = Sounding needs a script, and none runs here. Every act works without one.
+bell-dialog = Ringing
+ring-title = Rings: { $mark } { $precedence }
+ring-has-stopped = The ringing has stopped.
+ring-from = From
+ring-standing = Standing for
+ring-desks = What rings
+ring-this-desk = This page
+ring-rings = rings, and has said so
+ring-silent = shown, silent: press any key to let it sound
+ring-stopped-here = silent now
+ring-desk-armed = has a page open, bell armed
+ring-desk-silent = has a page open, bell not armed
+ring-not-now = Not now, with one key: the request goes on standing. All reasons cost the same.
+ring-open = Open { $name }, also to decline it
+ring-back = Back to your page
+ring-back-hint = It is as you left it
+ring-over = { $name } rings no more.
+ring-stopped-by = { $kind } by { $user }, { $time }.
+ring-somebody = this station
+do-read = Read
+    .hint = Their station is told that it was read
+do-check-reply = Answer the check
+    .hint = A person is here
+
 ## The door
 
 door-title = Sign in

@@ -34,6 +34,7 @@
     body.dataset.lostAfter = Date.now() - heard;
     const at = wall(+body.dataset.ahead, true);
     body.classList.add("dead");
+    document.dispatchEvent(new CustomEvent("lost"));
     const strip = document.getElementById("dead-strip");
     if (strip && !document.querySelector(".strip.dead")) {
       const shown = strip.content.cloneNode(true);
@@ -115,6 +116,7 @@
     heard = Date.now();
     skew = Date.parse(told.now) - Date.now();
     if (told.ended) { location.reload(); return; }
+    document.dispatchEvent(new CustomEvent("standing", { detail: told }));
     if (lost) { await back(); return; }
     if (told.position !== body.dataset.position) await draw();
     else if (!typed) say(body.dataset.isLive);

@@ -14,12 +14,13 @@ const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 
 /// Name, type, content.
-const FILES: [(&str, &str, &str); 6] = [
+const FILES: [(&str, &str, &str); 7] = [
     ("desk.css", CSS, include_str!("../../static/desk.css")),
     ("draw.css", CSS, include_str!("../../static/draw.css")),
     ("pages.css", CSS, include_str!("../../static/pages.css")),
     ("fit.css", CSS, include_str!("../../static/fit.css")),
     ("live.js", JS, include_str!("../../static/live.js")),
+    ("bell.js", JS, include_str!("../../static/bell.js")),
     ("icon.svg", "image/svg+xml", include_str!("../../static/icon.svg")),
 ];
 

@@ -1,5 +1,6 @@
 //! The keys of a request: what `core` says may be done now, and why not what may not. A key carries the fields of its act.
 
+use counterpart_core::line::facts::Fact;
 use counterpart_core::record::codes::Code;
 
 use crate::view::may::MayView;
@@ -111,6 +112,19 @@ fn key(sight: &Sight<'_>, may: &MayView, letter: &str) -> Key {
     let (label, hint) = told(sight, &may.act);
     let fields = fields(&[("act", &may.act), ("on", &may.on.at)]);
     Key { fields, label, hint, letter: letter.into(), is_main: false, why: may.why.clone() }
+}
+
+/// The key of an act on a text or a check.
+pub(super) fn beside(sight: &Sight<'_>, thing: &Fact, act: &'static str, label: &'static str, letter: &str) -> Key {
+    let on = thing.at.to_string();
+    Key {
+        fields: fields(&[("act", act), ("on", &on)]),
+        label: sight.telling.say(label, &[]),
+        hint: sight.telling.words.say_hint(label),
+        letter: letter.into(),
+        is_main: true,
+        why: None,
+    }
 }
 
 /// The label of an act and what it does.

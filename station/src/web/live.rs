@@ -3,7 +3,7 @@
 //! It is level-triggered. A page knows up to where it was drawn; an event that names another position makes it draw itself anew, also
 //! the first after a break. Nothing is missed, for nothing is sent but where things stand.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -25,29 +25,8 @@ use crate::view::Moment;
 const BEAT: Duration = Duration::from_millis(1_500);
 /// The least time between two events: a peer that writes without end must not have every open page drawn anew each time.
 const CALM: Duration = Duration::from_millis(100);
-/// Pages that are live at one time.
-const STREAMS_MAX: usize = 64;
 /// Events that wait for a page that reads slowly.
 const WAITING_MAX: usize = 4;
-
-static OPEN: AtomicUsize = AtomicUsize::new(0);
-
-/// A place among the streams; dropped with its stream, it is free.
-struct Place;
-
-impl Place {
-    fn take() -> Option<Place> {
-        let taken =
-            OPEN.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |open| (open < STREAMS_MAX).then_some(open + 1));
-        taken.ok().map(|_| Place)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        OPEN.fetch_sub(1, Ordering::SeqCst);
-    }
-}
 
 /// What an event says.
 #[derive(Serialize)]
@@ -58,6 +37,23 @@ struct Standing<'a> {
     now: Moment,
     /// The session has ended: the page must be left.
     ended: bool,
+    /// The number of this stream.
+    stream: u64,
+    /// What rings here, what presses most first; nothing for who could not acknowledge it.
+    rings: Vec<Ringing>,
+}
+
+/// One thing that rings.
+#[derive(Serialize)]
+struct Ringing {
+    line: String,
+    at: String,
+    precedence: &'static str,
+    mark: &'static str,
+    /// A check rings softly.
+    soft: bool,
+    /// What stands in the page's title.
+    title: String,
 }
 
 impl Desk {
@@ -83,20 +79,22 @@ impl Desk {
 
 /// `GET /live`.
 pub(super) async fn live(State(desk): State<Desk>, who: Signed) -> Response {
-    let Some(place) = Place::take() else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
+    let place = desk.inner.pages.enter(who.token.hash(), &who.user);
+    let Some(place) = place else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
     let (to, events) = mpsc::channel(WAITING_MAX);
-    tokio::spawn(follow(desk, who, to));
+    tokio::spawn(follow(desk, who, place.number, to));
     ([(CONTENT_TYPE, "text/event-stream")], Body::new(Stream::new(events, place))).into_response()
 }
 
-async fn follow(desk: Desk, who: Signed, to: mpsc::Sender<Bytes>) {
+async fn follow(desk: Desk, who: Signed, stream: u64, to: mpsc::Sender<Bytes>) {
     let mut published = desk.api.parts.keeper.published();
     let mut closing = desk.api.closing.subscribe();
     while !*closing.borrow() {
         published.mark_unchanged();
         let Ok(position) = desk.position().await else { return };
         let ended = !matches!(desk.is_on(&who).await, Ok(true));
-        let standing = Standing { position: &position, now: Moment(desk.api.now()), ended };
+        let rings = if who.role.acts() { desk.rings() } else { Vec::new() };
+        let standing = Standing { position: &position, now: Moment(desk.api.now()), ended, stream, rings };
         let data = serde_json::to_string(&standing).unwrap_or_default();
         let event = Bytes::from(format!("id: {position}\nevent: standing\ndata: {data}\n\n"));
         if to.send(event).await.is_err() || ended {
@@ -117,6 +115,22 @@ async fn follow(desk: Desk, who: Signed, to: mpsc::Sender<Bytes>) {
 }
 
 impl Desk {
+    /// What rings on every line: OPERATION before EXERCISE, then precedence, then order.
+    fn rings(&self) -> Vec<Ringing> {
+        let published = self.api.parts.keeper.published().borrow().clone();
+        let all = published.lines.iter().flat_map(|(id, line)| line.rings.iter().map(move |ring| (id, ring)));
+        let mut all: Vec<_> = all.collect();
+        all.sort_by_key(|(id, ring)| (ring.mark, Reverse(ring.precedence), **id, ring.at));
+        let one = |(id, ring): (&counterpart_core::ids::LineId, &counterpart_core::line::ringing::Ring)| {
+            let [mark, precedence] = [ring.mark.word(), ring.precedence.word()];
+            let args = [("mark", mark.into()), ("precedence", precedence.into())];
+            let title = self.api.words.say("ring-title", &args);
+            let soft = ring.kind == counterpart_core::record::kind::Kind::Check;
+            Ringing { line: id.to_string(), at: ring.at.to_string(), precedence, mark, soft, title }
+        };
+        all.into_iter().map(one).collect()
+    }
+
     /// Whether the session still runs.
     async fn is_on(&self, who: &Signed) -> Result<bool, Told> {
         let (reader, hash, now) = (self.api.parts.reader.clone(), who.token.hash(), self.api.now());

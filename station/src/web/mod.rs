@@ -14,9 +14,11 @@ mod ladder;
 mod lines;
 pub mod listen;
 mod live;
+mod pages;
 mod record;
 mod refused;
 mod request;
+mod ring;
 pub mod router;
 mod seen;
 mod session;
@@ -36,6 +38,7 @@ use crate::api::sight::hexadecimal;
 use crate::config;
 use crate::entropy::{self, NoEntropy};
 use crate::people::Secret;
+use pages::Pages;
 use site::Site;
 use throttle::Throttle;
 
@@ -58,6 +61,8 @@ struct Inner {
     redeeming: Mutex<()>,
     /// The password of nobody: looked at when there is no such user, so that an answer takes as long.
     nobody: Secret,
+    /// The pages that are live.
+    pages: Pages,
     /// This run of the station. Positions of the live stream are of it alone.
     run: String,
 }
@@ -74,6 +79,7 @@ impl Desk {
             hashing: Semaphore::new(HASHES_MAX),
             redeeming: Mutex::default(),
             nobody: Secret::of(&hexadecimal(&entropy::bytes::<32>()?))?,
+            pages: Pages::default(),
             run: hexadecimal(&entropy::bytes::<8>()?),
         };
         Ok(Desk { api, inner: Arc::new(inner) })

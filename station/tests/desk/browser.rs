@@ -95,7 +95,7 @@ impl Browser {
         let (code, text) = match key {
             "Tab" => (9, ""),
             "Enter" => (13, "\r"),
-            other => panic!("{other}"),
+            letter => (u32::from(letter.to_uppercase().as_bytes()[0]), letter),
         };
         let down = if text.is_empty() { "rawKeyDown" } else { "keyDown" };
         for kind in [down, "keyUp"] {

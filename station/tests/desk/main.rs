@@ -6,6 +6,7 @@ mod browser;
 mod door;
 #[path = "../processes/mod.rs"]
 mod processes;
+mod ring;
 #[path = "../scratch/mod.rs"]
 mod scratch;
 
@@ -52,9 +53,16 @@ impl Desk {
 
     /// A browser in which this user is signed in, by one key.
     fn browser(&self, name: &str) -> Browser {
+        let mut browser = self.silent_browser(name);
+        arm(&mut browser);
+        browser
+    }
+
+    /// The same, but nobody has touched the page yet.
+    fn silent_browser(&self, name: &str) -> Browser {
         let mut browser = Browser::start(&format!("browser-{}", name.replace(' ', "-")));
         browser.open(&self.link(name, "watch"));
-        browser.press("Enter");
+        browser.look("document.querySelector('button.main').click()");
         browser.until("location.pathname === '/lines' && document.querySelector('[data-live]').textContent === 'live'");
         browser
     }
@@ -65,6 +73,15 @@ impl Desk {
         let mut query = store.prepare("SELECT user FROM actor ORDER BY place").unwrap();
         query.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
     }
+}
+
+/// Arms the bell with the keyboard, if it is not armed.
+fn arm(browser: &mut Browser) {
+    if browser.look("document.getElementById('bell-strip').hidden") == json!(false) {
+        browser.tab_to("[data-arm]");
+        browser.press("Enter");
+    }
+    browser.until("window.counterpartBell.audio.state === 'running' && document.querySelector('[data-bell]').textContent === 'Bell armed'");
 }
 
 /// Marks the page: the mark is gone if it is loaded anew.
@@ -101,19 +118,26 @@ fn what_one_desk_asks_appears_on_the_other_and_is_answered_with_the_keyboard_wit
     answers.until("document.querySelector('.matter').textContent.includes('Tanker adrift off Cape Orr')");
     assert_eq!(answers.look("window.same"), json!(true), "it drew itself anew and was not loaded");
     for (width, scheme) in [(1280, "light"), (390, "dark")] {
-        answers.picture("lines", width, scheme);
         asks.picture("request-delivered", width, scheme);
     }
-    answers.tab_to(".matter a");
-    answers.press("Enter");
-    answers.until("location.pathname.includes('/requests/')");
-    answers.tab_to("button[data-key^='act=seen']");
+    answers.until(
+        "document.getElementById('bell-dialog').open && document.activeElement.dataset.key.startsWith('act=seen')",
+    );
     answers.press("Enter");
     asks.until(&heading("Seen"));
     answers
         .until("location.pathname.includes('/requests/') && document.querySelector('h1').textContent.includes('Seen')");
     answers.picture("request-seen", 1280, "dark");
     answers.picture("request-seen", 390, "light");
+    answers.tab_to("nav a[href='/lines']");
+    answers.press("Enter");
+    answers.until("location.pathname === '/lines'");
+    for (width, scheme) in [(1280, "light"), (390, "dark")] {
+        answers.picture("lines", width, scheme);
+    }
+    answers.tab_to(".matter a");
+    answers.press("Enter");
+    answers.until("location.pathname.includes('/requests/')");
     answers.tab_to("button[data-key^='act=answer']");
     answers.press("Enter");
 

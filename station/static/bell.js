@@ -1,0 +1,142 @@
+// The bell of this page. It rings what the station says must ring, and says that it rang only when the ring is drawn and its sound
+// runs. A browser lets a page sound only after a person has touched it: until then the bell is not armed, and a ring is shown, silent.
+"use strict";
+(() => {
+  const body = document.body;
+  if (!body.dataset.position || !body.dataset.form) return;
+  const dialog = document.getElementById("bell-dialog"), state = document.querySelector("[data-bell]");
+  const strip = document.getElementById("bell-strip");
+  if (!dialog || !state) return;
+
+  // ---- the sound: oscillators, one gain, and what measures it before it leaves the page ----
+  const audio = new AudioContext(), gain = audio.createGain(), analyser = audio.createAnalyser();
+  gain.gain.value = 0.25;
+  gain.connect(analyser).connect(audio.destination);
+  window.counterpartBell = { audio, gain, analyser };
+  // When each tone begins (s), its pitch (Hz), how long it lasts (s); then after how long it all comes again.
+  const two = (a, b, step) => [[0, a, step * 0.95], [step, b, step * 0.95], [2 * step, a, step * 0.95], [3 * step, b, step * 0.95]];
+  const OPERATION = {
+    FLASH: [two(880, 1175, 0.15), 0.6], IMMEDIATE: [two(660, 880, 0.5), 2],
+    PRIORITY: [[[0, 660, 0.4], [0.5, 880, 0.4]], 3], ROUTINE: [[[0, 660, 0.3]], 6],
+  };
+  const AGAIN = { FLASH: 1.2, IMMEDIATE: 2, PRIORITY: 3, ROUTINE: 6 };
+  const pattern = (ring) => {
+    if (ring.soft || ring.mark === "TEST") return [[[0, 262, 0.25]], 6];
+    if (ring.mark === "EXERCISE") return [[0, 0.3, 0.6].map((at) => [at, 330, 0.18]), AGAIN[ring.precedence] || 3];
+    return OPERATION[ring.precedence] || OPERATION.PRIORITY;
+  };
+  let playing = null, timer = 0;
+  const play = (tones) => tones.forEach(([at, hz, length]) => {
+    const tone = audio.createOscillator(), begins = audio.currentTime + 0.02 + at;
+    tone.frequency.value = hz;
+    tone.connect(gain);
+    tone.start(begins);
+    tone.stop(begins + length);
+    if (playing) playing.push(tone);
+  });
+  const silence = () => {
+    clearInterval(timer);
+    (playing || []).forEach((tone) => { try { tone.stop(); tone.disconnect(); } catch { /* it has ended */ } });
+    playing = null;
+  };
+  const sound = (ring) => {
+    silence();
+    playing = [];
+    const [tones, again] = pattern(ring);
+    play(tones);
+    timer = setInterval(() => { playing = playing.slice(-8); play(tones); }, again * 1000);
+  };
+
+  // ---- armed or not, said on every page ----
+  let stream = null, told = null;
+  const armed = () => audio.state === "running";
+  const post = (path, fields) => fetch(path, { method: "POST", body: new URLSearchParams({ form: body.dataset.form, ...fields }) });
+  const show = () => {
+    const is = armed();
+    state.hidden = false;
+    state.classList.toggle("no", !is);
+    const text = is ? state.dataset.armed : state.dataset.unarmed;
+    if (state.textContent !== text) state.textContent = text;
+    if (strip) strip.hidden = is;
+    const now = stream + ":" + is;
+    if (stream !== null && now !== told) { told = now; post("/bell", { stream, armed: is ? "yes" : "no" }).catch(() => { told = null; }); }
+  };
+  const arm = async () => {
+    await audio.resume();
+    show();
+    if (!playing && armed()) { playing = []; play(OPERATION.IMMEDIATE[0]); setTimeout(() => { if (!ringing) silence(); }, 2500); }
+  };
+  document.addEventListener("click", (event) => { if (event.target.closest("[data-arm]")) arm(); });
+  // Any touch of the page lets it sound; a ring that was silent then rings.
+  for (const kind of ["keydown", "pointerdown"]) document.addEventListener(kind, () => { if (!armed()) audio.resume().then(show, () => {}); });
+  audio.onstatechange = () => { show(); if (ringing) ring(ringing); };
+
+  // ---- the ring ----
+  let ringing = null, drawn = null, reported = null, title = "";
+  const name = (ring) => ring.line + "/" + ring.at;
+  const draw = async (key) => {
+    const [line, at] = key.split("/");
+    const reply = await fetch(`/lines/${line}/ring/${at}`);
+    if (!reply.ok || reply.redirected) return false;
+    const page = new DOMParser().parseFromString(await reply.text(), "text/html").querySelector(".ring");
+    if (!page) return false;
+    dialog.replaceChildren(page);
+    dialog.className = "bell" + (page.classList.contains("ex") ? " ex" : "");
+    if (!dialog.open) dialog.showModal();
+    drawn = key;
+    const first = dialog.querySelector("[data-first]") || dialog.querySelector("button, a");
+    if (first) first.focus();
+    return true;
+  };
+  const painted = () => new Promise((done) => { document.hidden ? setTimeout(done, 50) : requestAnimationFrame(() => setTimeout(done, 0)); });
+  // Drawn, and its sound runs: only then it rings.
+  const report = async (ring) => {
+    if (reported === name(ring) || drawn !== name(ring) || !playing || !armed()) return;
+    const before = audio.currentTime;
+    await new Promise((done) => setTimeout(done, 60));
+    await painted();
+    if (audio.currentTime <= before || !playing || drawn !== name(ring) || !dialog.open) return;
+    reported = name(ring);
+    const reply = await post("/rang", { line: ring.line, at: ring.at }).catch(() => null);
+    if (!reply || !reply.ok) reported = null;
+    const note = dialog.querySelector("[data-ringstate]");
+    if (note && reported) note.textContent = note.dataset.rings;
+  };
+  const ring = async (next) => {
+    const isNew = !ringing || name(ringing) !== name(next);
+    ringing = next;
+    if ((isNew || !dialog.open) && !(await draw(name(next)))) return;
+    if (ringing !== next) return;
+    if (armed() && (isNew || !playing)) sound(next);
+    document.title = next.title + " · " + title;
+    report(next);
+  };
+  const stop = async () => {
+    if (!ringing) return;
+    const was = name(ringing);
+    ringing = null;
+    silence();
+    document.title = title;
+    // Whose it was, drawn; the page behind is as it was left.
+    if (dialog.open && drawn === was && !(await draw(was))) dialog.close();
+  };
+  document.addEventListener("standing", (event) => {
+    const now = event.detail;
+    stream = now.stream;
+    if (!ringing) title = document.title;
+    show();
+    const [first] = now.rings;
+    if (first) ring(now.rings.find((r) => ringing && name(r) === name(ringing)) || first);
+    else stop();
+  });
+  document.addEventListener("lost", () => { ringing = null; silence(); if (dialog.open) dialog.close(); state.textContent = state.dataset.lost; state.classList.add("no"); });
+  dialog.addEventListener("cancel", (event) => event.preventDefault());
+  dialog.addEventListener("click", (event) => { if (event.target.closest("[data-back]")) { event.preventDefault(); dialog.close(); } });
+  // Plain letters act while the ring fills the screen, and never while someone types.
+  dialog.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.altKey || event.metaKey || event.repeat || /INPUT|TEXTAREA|SELECT/.test(event.target.tagName)) return;
+    const key = event.key.length === 1 && dialog.querySelector(`[accesskey="${CSS.escape(event.key.toLowerCase())}"]`);
+    if (key) { event.preventDefault(); key.focus(); key.click(); }
+  });
+  show();
+})();

@@ -1,0 +1,115 @@
+//! The ring: heard in the page's own audio graph, counted only if it sounds, stopped everywhere by the first who acknowledges it.
+
+use serde_json::json;
+
+use crate::browser::Browser;
+use crate::scratch::Scratch;
+use crate::{Desk, heading};
+
+/// The loudest of these pitches in what leaves the page, in decibels.
+fn loudest(browser: &mut Browser, hz: &[u32]) -> f64 {
+    let script = format!(
+        "(() => {{ const b = window.counterpartBell, bins = new Float32Array(b.analyser.frequencyBinCount);
+           b.analyser.getFloatFrequencyData(bins);
+           const bin = (hz) => Math.round(hz * b.analyser.fftSize / b.audio.sampleRate);
+           return Math.max(-1000, ...{hz:?}.map((hz) => Math.max(bins[bin(hz) - 1], bins[bin(hz)], bins[bin(hz) + 1]))); }})()"
+    );
+    browser.look(&script).as_f64().unwrap_or(-1000.0)
+}
+
+/// Whether one of these pitches is heard within a while.
+fn hears(browser: &mut Browser, hz: &[u32]) -> bool {
+    (0..200).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(30));
+        loudest(browser, hz) > -60.0
+    })
+}
+
+const RINGS: &str = "document.getElementById('bell-dialog').open && !document.querySelector('.ring.quiet')";
+const OPERATION: [u32; 2] = [660, 880];
+const EXERCISE: [u32; 1] = [330];
+
+fn ask(desk: &Desk, mark: &str) {
+    let words = json!({"text": "Tanker adrift off Cape Orr"});
+    let form = json!({"act": "ask", "from": "minister", "to": "minister", "precedence": "IMMEDIATE", "mark": mark, "words": words});
+    let (status, told) = desk.station.post("/acts", &form).unwrap();
+    assert_eq!(status, 200, "{told}");
+}
+
+fn rung(desk: &Desk, request: &str) -> String {
+    let view = desk.station.get(&format!("/requests/{}", request.replace(' ', "%20"))).unwrap();
+    view["reached"]["rung"].as_str().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn a_ring_fills_both_desks_and_sounds_and_the_first_who_has_seen_it_stops_both() {
+    let scratch = Scratch::new("desk-ring");
+    let [north, south] = Desk::two(&scratch);
+    let [mut first, mut second] = [south.browser("Duty officer 1"), south.browser("Duty officer 2")];
+    assert!(!hears(&mut first, &[1_500]), "nothing sounds that is not played");
+
+    ask(&north, "OPERATION");
+
+    for page in [&mut first, &mut second] {
+        page.until(RINGS);
+        assert!(hears(page, &OPERATION), "the ring is heard");
+        assert_eq!(
+            page.look("window.counterpartBell.gain.gain.value > 0 && window.counterpartBell.audio.state"),
+            json!("running")
+        );
+        page.until("document.title.startsWith('Rings: OPERATION IMMEDIATE')");
+    }
+    crate::processes::wait("ALERTING", || (rung(&north, "Northland 1") == "ALERTING").then_some(()));
+    let view = north.station.get("/record").unwrap();
+    let entries = view["record"]["entries"].as_array().unwrap();
+    let alerting: Vec<_> = entries.iter().filter(|e| e["kind"] == "alerting").collect();
+    assert_eq!((alerting.len(), &alerting[0]["args"]["channel"]), (1, &json!("desk")), "once, whoever rang first");
+    first.picture("ring", 1280, "light");
+    second.picture("ring", 390, "dark");
+
+    first.press("s");
+
+    first.until("location.pathname.includes('/requests/')");
+    second.until("!!document.querySelector('.ring.quiet')");
+    second.until("document.querySelector('.ring h1').textContent.includes('seen by Duty officer 1')");
+    second.picture("ring-seen", 1280, "light");
+    for page in [&mut first, &mut second] {
+        page.until("window.counterpartBell && !document.title.startsWith('Rings')");
+        // A tone that had begun may still be in the window of the measure.
+        std::thread::sleep(std::time::Duration::from_millis(700));
+        assert!(!hears(page, &OPERATION), "it is silent");
+    }
+    second.press("b");
+    second.until("!document.getElementById('bell-dialog').open && location.pathname === '/lines'");
+    assert_eq!([first.complaints.clone(), second.complaints.clone()].concat(), Vec::<String>::new());
+}
+
+#[test]
+fn a_bell_that_is_not_armed_shows_the_ring_silent_and_does_not_count_until_it_sounds() {
+    let scratch = Scratch::new("desk-silent");
+    let [north, south] = Desk::two(&scratch);
+    let mut page = south.silent_browser("Duty officer 1");
+    page.until("document.querySelector('[data-bell]').textContent === 'Bell not armed' && !document.getElementById('bell-strip').hidden");
+    page.picture("lines-unarmed", 1280, "light");
+
+    ask(&north, "EXERCISE");
+
+    page.until(RINGS);
+    assert_eq!(page.look("document.querySelector('.ring').classList.contains('ex')"), json!(true));
+    page.until("document.querySelector('[data-ringstate]').textContent.includes('silent')");
+    // Beats enough for a report to have gone out.
+    std::thread::sleep(std::time::Duration::from_secs(4));
+    assert_eq!(rung(&north, "Northland 1"), "DELIVERED", "no device of theirs has confirmed that it rings");
+    page.picture("ring-exercise", 1280, "light");
+
+    page.press("x");
+
+    crate::processes::wait("ALERTING", || (rung(&north, "Northland 1") == "ALERTING").then_some(()));
+    assert!(hears(&mut page, &EXERCISE));
+    assert!(!hears(&mut page, &OPERATION), "an EXERCISE never rings as OPERATION");
+    page.until("document.querySelector('[data-ringstate]').textContent.includes('has said so')");
+    // Not now, with one key.
+    page.press("1");
+    page.until("location.pathname.includes('/requests/')");
+    page.until(&heading("Deferred"));
+}
