@@ -1471,6 +1471,95 @@ do-decline-offer-hint = Declines the offer; the request stands
 do-withdraw-offer = Take back { $name }
     .hint = The offer ends; the request stands
 
+do-offer = Offer times
+do-offer-hint = One to eight windows; the request goes on standing
+
+## Times, and a talk held elsewhere
+
+band-label = The times on both sides' days and nights
+band-by = answer by
+band-now = now
+request-course = Its times
+request-course-note = Night is shaded where each side is.
+offer-title = Offer times for the talk
+offer-cap = In reply to { $name }
+offer-lede = Enter times as they are in { $place }; the band shows the same moments on both sides.
+offer-windows = Windows
+offer-windows-note = First choice first. One to eight.
+offer-number = Number
+offer-from = From
+offer-until = Until
+offer-both = On both clocks
+offer-show = Show on the band
+offer-by = Answer by
+offer-silent = If they are silent
+offer-lapses = The offer lapses
+offer-lapses-hint = Our station writes LAPSED; the request stands
+offer-stands = The offer stands
+offer-stands-hint = Until it is taken back or its request is closed
+offer-reason = With a reason
+offer-no-reason = none
+offer-reads = { $count ->
+        [0] No time yet.
+        [one] One time for the talk.
+       *[other] { $count } times for the talk.
+    }
+offer-reads-by = Answer by { $time }.
+offer-sign = Sign and send
+held-heading = Held elsewhere
+held-note = If you talked by another means, say so: it is our statement, and TALKED only when they say so too.
+held-by = By
+held-sign = State that we talked
+
+## Texts, tests of the line, notes of our own
+
+desk-tab-texts = Texts
+texts-heading = { $count ->
+        [0] Texts. Nothing waits to be read.
+        [one] One text to read.
+       *[other] { $count } texts to read.
+    }
+texts-rails = ours begin at the left rail, theirs at the right
+texts-none = No text on this line yet.
+texts-write = Write to { $peer }
+texts-rings = ROUTINE does not ring. From PRIORITY up it rings their watch.
+text-words = Words
+text-sign-hint = Can be retracted; what was read stays read
+text-mark-read = Mark as read
+text-mark-read-hint = They will see: read by our side. A text counts as read by this key, not by being shown.
+text-retract = Retract
+text-retract-hint = It stays in the record, marked as taken back
+text-sent = { $side ->
+    [ours] Sent, not held by their station
+   *[theirs] Held here, our receipt is not written yet
+}
+text-delivered = { $side ->
+    [ours] Delivered { $time }, not read
+   *[theirs] Not read here
+}
+text-read = { $side ->
+    [ours] Read by their side { $time }
+   *[theirs] Read here { $time }
+}
+text-retracted = { $side ->
+    [ours] Retracted by us { $time }
+   *[theirs] Retracted by them { $time }
+}
+checks-heading = Tests of the line
+checks-note = A test counts when a person answers it.
+check-now = Test the line now
+check-answered = Answered by a person { $time }, after { $lasted }
+check-stands = { $side ->
+    [ours] Not answered there
+   *[theirs] Not answered here
+}
+memo-heading = Note of our own
+memo-sign = Write it into the record
+memo-hint = Signed by us; it says nothing for them
+state-heading = What we declare
+state-sign = Declare
+state-hint = They see it beside what they observe. Closing a line for good is done by a command.
+
 ## Asking
 
 ask-title = Ask to talk

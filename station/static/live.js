@@ -89,8 +89,9 @@
       if (!reply.ok) return false;
       const fresh = new DOMParser().parseFromString(await reply.text(), "text/html");
       const held = document.activeElement, key = held && held.getAttribute("data-key"), open = [];
-      all("main details[open]", (e) => open.push(e.id));
-      [".four", "main"].forEach((selector) => {
+      all(".page > main details[open]", (e) => open.push(e.id));
+      // What rings lies over the page and draws itself.
+      [".page .four", ".page > main"].forEach((selector) => {
         const old = document.querySelector(selector), next = fresh.querySelector(selector);
         if (old && next) old.replaceWith(next);
       });

@@ -309,7 +309,16 @@ impl Desk {
     }
 
     /// Days that can be chosen: the date, and how it is said.
-    fn days(&self) -> Vec<(String, String)> {
+    pub(super) fn days(&self) -> Vec<(String, String)> {
+        self.days_from((0..DAYS).collect())
+    }
+
+    /// Today and the days before it.
+    pub(super) fn days_back(&self) -> Vec<(String, String)> {
+        self.days_from((0..DAYS).map(|n| -n).collect())
+    }
+
+    fn days_from(&self, ahead: Vec<i64>) -> Vec<(String, String)> {
         let door = super::frame::Door::new(self, false);
         let zone = zone(&self.api.parts.config.organisation.zone).unwrap_or(jiff::tz::TimeZone::UTC);
         let now = jiff::Timestamp::from_millisecond(i64::try_from(self.api.now().0).unwrap_or(i64::MAX));
@@ -320,7 +329,7 @@ impl Desk {
             let noon = date.at(12, 0, 0, 0).to_zoned(zone.clone()).ok()?.timestamp().as_millisecond();
             Some((date.to_string(), door.day(Timestamp(u64::try_from(noon).ok()?))))
         };
-        (0..DAYS).filter_map(day).collect()
+        ahead.into_iter().filter_map(day).collect()
     }
 }
 

@@ -78,8 +78,8 @@ impl Door {
     }
 
     /// A sentence that counts.
-    pub fn count(&self, id: &str, count: &usize) -> String {
-        self.words.say(id, &[("count", (*count).into())])
+    pub fn count(&self, id: &str, count: impl std::borrow::Borrow<usize>) -> String {
+        self.words.say(id, &[("count", (*count.borrow()).into())])
     }
 
     pub fn words(&self) -> &Words {
@@ -115,6 +115,8 @@ pub(super) struct Frame {
     pub mark: Mark,
     /// The tab that is open.
     pub tab: &'static str,
+    /// The line that the page is about, or the only one; empty if neither.
+    pub line: String,
     /// Up to where the page shows the record: the live stream goes on from there.
     pub position: String,
     pub four: Option<Four>,
@@ -140,6 +142,7 @@ impl Frame {
             once: hexadecimal(&entropy::bytes::<16>().map_err(|e| desk.api.failed(&e))?),
             mark: desk.api.parts.mark,
             tab,
+            line: only_line(desk),
             position,
             four: None,
         })
@@ -156,6 +159,17 @@ impl Frame {
 
     pub fn is_tab(&self, tab: &str) -> bool {
         self.tab == tab
+    }
+}
+
+/// The line, if there is one alone.
+fn only_line(desk: &Desk) -> String {
+    let published = desk.api.parts.keeper.published();
+    let published = published.borrow();
+    let mut lines = published.lines.keys();
+    match (lines.next(), lines.next()) {
+        (Some(line), None) => line.to_string(),
+        _ => String::new(),
     }
 }
 

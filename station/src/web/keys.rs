@@ -39,6 +39,10 @@ pub(super) struct Keys {
     pub offers: Vec<Key>,
     pub first: Vec<Key>,
     pub codes: Vec<Codes>,
+    /// The page on which to offer times.
+    pub offer: Option<String>,
+    /// Whether a talk that was held elsewhere can be stated.
+    pub talk: bool,
     /// Ask again, naming this one: the page on which to do it.
     pub again: Option<String>,
     /// Why nothing more may be done, if it is closed.
@@ -91,6 +95,9 @@ pub(super) fn keys(sight: &Sight<'_>, view: &RequestView) -> Keys {
     {
         first.is_main = true;
     }
+    let page = |what: &str| format!("/lines/{}/requests/{}/{what}", view.line, view.request.at);
+    keys.offer = of("offer").filter(|may| may.may).map(|_| page("offer"));
+    keys.talk = of("talk").is_some_and(|may| may.may);
     let again = of("ask").filter(|may| may.may);
     keys.again = again.map(|_| format!("/asks/new?line={}&again={}", view.line, view.request.at));
     keys

@@ -5,6 +5,7 @@
 
 mod acts;
 mod ask;
+mod band;
 mod fields;
 mod files;
 mod frame;
@@ -14,6 +15,7 @@ mod ladder;
 mod lines;
 pub mod listen;
 mod live;
+mod offer;
 mod pages;
 mod record;
 mod refused;
@@ -24,6 +26,7 @@ mod seen;
 mod session;
 mod sign_in;
 mod site;
+mod texts;
 mod throttle;
 
 use std::sync::Arc;

@@ -76,6 +76,7 @@ pub(super) async fn show(
             .await??;
         let seen = desk.line_seen(id).await?;
         let mut d = Frame::new(&desk, &who, "record", position)?;
+        d.line = id.to_string();
         d.four = Some(Four::of_line(d.words(), &seen, d.mark));
         let before = (shown.record.offset > 0).then(|| shown.record.offset.saturating_sub(limit));
         Ok::<_, Told>(page(StatusCode::OK, &Record { d, seen, shown, rows, before, limit }))

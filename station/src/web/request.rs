@@ -8,6 +8,7 @@ use counterpart_core::ids::EntryRef;
 use counterpart_core::line::facts::Fact;
 use counterpart_core::precedence::Mark;
 
+use super::band::{Band, band};
 use super::frame::{Due, Four, Frame, bars};
 use super::keys::{Keys, keys};
 use super::ladder::{Row, rows};
@@ -26,6 +27,8 @@ struct RequestPage {
     d: Frame,
     seen: Seen,
     about: About,
+    /// Days on which a talk can have been held.
+    days: Vec<(String, String)>,
 }
 
 /// Everything that the page shows of one request.
@@ -41,6 +44,8 @@ struct About {
     said: Vec<SaidItem>,
     attempts: Vec<Attempt>,
     offers: Vec<Offer>,
+    /// Times of theirs or ours that are open, on both sides' days.
+    band: Option<Band>,
 }
 
 /// What is owed first, and until when.
@@ -89,6 +94,10 @@ impl RequestPage {
         bars(self.about.view.precedence.0)
     }
 
+    fn instruments(&self) -> Vec<&'static str> {
+        super::offer::instruments()
+    }
+
     fn is_operation(&self) -> bool {
         self.about.view.mark.0 == Mark::Operation
     }
@@ -124,8 +133,9 @@ pub(super) async fn show(
         let seen = desk.line_seen(id).await?;
         let mut d = Frame::new(&desk, &who, "lines", position)?;
         d.mark = about.view.mark.0;
+        d.line = id.to_string();
         d.four = Some(Four::of_line(d.words(), &seen, d.mark));
-        Ok::<_, Told>(page(StatusCode::OK, &RequestPage { d, seen, about }))
+        Ok::<_, Told>(page(StatusCode::OK, &RequestPage { d, seen, about, days: desk.days_back() }))
     };
     match drawn.await {
         Ok(response) => response,
@@ -149,6 +159,7 @@ fn about(sight: &Sight<'_>, said: &str) -> Result<About, Told> {
         said: said_on(sight, ask),
         attempts: attempts(sight, &view),
         offers: offers(sight, &view),
+        band: open_times(sight, &view),
         view,
     })
 }
@@ -232,6 +243,15 @@ fn attempts(sight: &Sight<'_>, view: &RequestView) -> Vec<Attempt> {
     view.attempts.iter().map(attempt).collect()
 }
 
+/// The windows that are open or agreed, and until when an answer is wanted.
+fn open_times(sight: &Sight<'_>, view: &RequestView) -> Option<Band> {
+    let open: Vec<_> = view.offers.iter().filter(|offer| offer.outcome == "OPEN").collect();
+    let windows = open.iter().flat_map(|offer| &offer.windows).chain(&view.agreed);
+    let windows: Vec<_> = windows.filter_map(|window| window.window()).collect();
+    let by = open.iter().filter_map(|offer| offer.answer_by).map(|by| by.0).min();
+    (!windows.is_empty()).then(|| band(&sight.telling, &windows, by))
+}
+
 fn offers(sight: &Sight<'_>, view: &RequestView) -> Vec<Offer> {
     let offer = |offer: &crate::view::attempts::OfferView| Offer {
         entry: offer.offer.clone(),
@@ -243,8 +263,13 @@ fn offers(sight: &Sight<'_>, view: &RequestView) -> Vec<Offer> {
     view.offers.iter().map(offer).collect()
 }
 
-/// The page of the request to which an entry belongs; of anything else the lines.
+/// The page of the request to which an entry belongs; of anything else that stands on a line the texts.
 pub(super) fn page_of(sight: &Sight<'_>, at: EntryRef) -> String {
-    let request = sight.view().fact(at).and_then(|fact| request(sight, fact.thing));
-    request.map_or_else(|| "/lines".into(), |view| format!("/lines/{}/requests/{}", view.line, view.request.at))
+    let line = sight.line.id();
+    match sight.view().fact(at).map(|fact| request(sight, fact.thing)) {
+        Some(Some(view)) => format!("/lines/{line}/requests/{}", view.request.at),
+        // A text, a test of the line, a note, what is declared.
+        Some(None) => format!("/lines/{line}/texts"),
+        None => "/lines".into(),
+    }
 }

@@ -12,7 +12,7 @@ use axum::routing::{get, post};
 
 use super::listen::Listener;
 use super::session::Signed;
-use super::{Desk, acts, ask, files, guard, lines, live, record, refused, request, ring, sign_in};
+use super::{Desk, acts, ask, files, guard, lines, live, offer, record, refused, request, ring, sign_in, texts};
 use crate::api::fault::{Code, Fault};
 
 /// How long an answer may take; the live stream has no end.
@@ -32,6 +32,9 @@ pub fn router(desk: Desk) -> Router {
         .route("/asks", post(ask::ask))
         .route("/lines/{line}/acts", post(acts::act))
         .route("/lines/{line}/requests/{request}", get(request::show))
+        .route("/lines/{line}/requests/{request}/offer", get(offer::show).post(offer::offer))
+        .route("/lines/{line}/requests/{request}/talk", post(offer::talk))
+        .route("/lines/{line}/texts", get(texts::show))
         .route("/lines/{line}/ring/{entry}", get(ring::show))
         .route("/rang", post(ring::rang))
         .route("/bell", post(ring::bell))

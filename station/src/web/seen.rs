@@ -139,7 +139,7 @@ fn matter(sight: &Sight<'_>, view: MatterView) -> Matter {
     let what = if view.kind == "ask" { "requests" } else { "record" };
     let href = match what {
         "requests" => format!("/lines/{}/requests/{}", view.line, view.thing.at),
-        _ => format!("/lines/{}/record", view.line),
+        _ => format!("/lines/{}/texts", view.line),
     };
     let headline = unmarked(&view.headline, view.mark.0).to_owned();
     let view = MatterView { headline, ..view };

@@ -1,0 +1,136 @@
+//! One stretch of time with both sides' days and nights, drawn by the server. Bands never mirror.
+
+use counterpart_core::time::{Timestamp, Window};
+
+use crate::view::Side;
+use crate::words::clocks::Telling;
+
+const HOUR_MS: u64 = 3_600_000;
+/// Where the stretch begins and ends in the drawing.
+const LEFT: f64 = 118.0;
+const RIGHT: f64 = 1_232.0;
+/// A band shows a day at least, and two weeks at most.
+const HOURS_MIN: u64 = 24;
+const HOURS_MAX: u64 = 14 * 24;
+/// A band of more hours than this has a mark a day, else one every six hours.
+const FINE_HOURS_MAX: u64 = 72;
+/// Hours of the day before and from which it is night.
+const MORNING: u64 = 6;
+const EVENING: u64 = 20;
+
+/// A band.
+pub(super) struct Band {
+    pub rows: Vec<BandRow>,
+    pub windows: Vec<Bar>,
+    pub now: String,
+    /// Until when an answer is wanted.
+    pub by: Option<String>,
+}
+
+/// One side.
+pub(super) struct BandRow {
+    pub name: String,
+    pub y: u32,
+    pub nights: Vec<Bar>,
+    pub ticks: Vec<Tick>,
+}
+
+/// From where to where.
+pub(super) struct Bar {
+    pub x: String,
+    pub width: String,
+    pub number: usize,
+}
+
+/// An hour on a side's clock.
+pub(super) struct Tick {
+    pub x: String,
+    pub label: String,
+    pub is_midnight: bool,
+}
+
+impl BandRow {
+    /// The base line of its words.
+    pub fn text_y(&self) -> u32 {
+        self.y + 22
+    }
+
+    pub fn end_y(&self) -> u32 {
+        self.y + 34
+    }
+}
+
+struct Scale {
+    from: u64,
+    hours: u64,
+}
+
+impl Scale {
+    fn x(&self, at: u64) -> f64 {
+        let whole = (self.hours * HOUR_MS) as f64;
+        let part = (at.saturating_sub(self.from) as f64 / whole).clamp(0.0, 1.0);
+        LEFT + part * (RIGHT - LEFT)
+    }
+
+    fn bar(&self, start: u64, end: u64, number: usize) -> Bar {
+        let (x, right) = (self.x(start), self.x(end));
+        Bar { x: format!("{x:.1}"), width: format!("{:.1}", (right - x).max(2.0)), number }
+    }
+}
+
+/// The band on which these windows lie.
+pub(super) fn band(telling: &Telling<'_>, windows: &[Window], by: Option<Timestamp>) -> Band {
+    let now = telling.clocks.now.0;
+    let from = (now / HOUR_MS).saturating_sub(1) * HOUR_MS;
+    let last = windows.iter().map(|w| w.end().0).chain(by.map(|by| by.0)).max().unwrap_or(now);
+    let hours = (last.saturating_sub(from) / HOUR_MS + 4).clamp(HOURS_MIN, HOURS_MAX);
+    let scale = Scale { from, hours };
+    let rows = [(Side::Ours, 24), (Side::Theirs, 80)];
+    Band {
+        rows: rows.into_iter().map(|(side, y)| row(telling, side, y, &scale)).collect(),
+        windows: windows.iter().enumerate().map(|(n, w)| scale.bar(w.start().0, w.end().0, n + 1)).collect(),
+        now: format!("{:.1}", scale.x(now)),
+        by: by.map(|by| format!("{:.1}", scale.x(by.0))),
+    }
+}
+
+fn row(telling: &Telling<'_>, side: Side, y: u32, scale: &Scale) -> BandRow {
+    let place = match side {
+        Side::Ours => &telling.clocks.ours,
+        Side::Theirs => &telling.clocks.theirs,
+    };
+    // The hour of the day there at each hour of the band; half-hour zones begin theirs in between.
+    let hour_there = |at: u64| {
+        let ahead = i64::from(telling.minutes_ahead(side, Timestamp(at))) * 60_000;
+        let local = i64::try_from(at).unwrap_or(i64::MAX).saturating_add(ahead);
+        u64::try_from(local.rem_euclid(24 * HOUR_MS as i64)).unwrap_or(0)
+    };
+    let (mut nights, mut ticks) = (Vec::new(), Vec::new());
+    let mut dark_since = None;
+    let step = HOUR_MS / 4;
+    for quarter in 0..=scale.hours * 4 {
+        let at = scale.from + quarter * step;
+        let there = hour_there(at);
+        let is_dark = there / HOUR_MS < MORNING || there / HOUR_MS >= EVENING;
+        match (is_dark && quarter < scale.hours * 4, dark_since) {
+            (true, None) => dark_since = Some(at),
+            (false, Some(since)) => {
+                nights.push(scale.bar(since, at, 0));
+                dark_since = None;
+            }
+            _ => {}
+        }
+        let every = if scale.hours > FINE_HOURS_MAX { 24 } else { 6 };
+        if there % (every * HOUR_MS) == 0 {
+            let is_midnight = there == 0;
+            let label = if is_midnight { short_day(telling, side, at) } else { format!("{:02}", there / HOUR_MS) };
+            ticks.push(Tick { x: format!("{:.1}", scale.x(at)), label, is_midnight });
+        }
+    }
+    BandRow { name: place.name.clone(), y, nights, ticks }
+}
+
+/// "Thu 14", from "Thu 14 Feb 2013".
+fn short_day(telling: &Telling<'_>, side: Side, at: u64) -> String {
+    telling.day(side, Timestamp(at)).split(' ').take(2).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,239 @@
+//! Offering times: windows as they are here, shown on both sides' clocks and on one band; then the sentence and the key.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use counterpart_core::record::codes::{Code as Reason, Instrument, OnSilence};
+use counterpart_core::record::what::Offered;
+use counterpart_core::time::Timestamp;
+
+use super::band::{Band, band};
+use super::fields::Fields;
+use super::frame::{Four, Frame, bars};
+use super::session::{Posted, Signed};
+use super::{Desk, page, refused};
+use crate::api::fault::{Fault, Told};
+use crate::api::times::{Times, write, write_window};
+use crate::view::Sight;
+use crate::view::request::RequestView;
+
+/// Rows of the form: an offer has up to eight windows.
+const ROWS: usize = 8;
+
+#[derive(Template)]
+#[template(path = "offer.html")]
+struct OfferPage {
+    d: Frame,
+    view: RequestView,
+    rows: Vec<RowView>,
+    days: Vec<(String, String)>,
+    by_day: String,
+    by_time: String,
+    by_told: String,
+    silence: String,
+    code: String,
+    band: Option<Band>,
+    wrong: Option<Told>,
+}
+
+/// One window as it was typed, and what it is on both clocks.
+struct RowView {
+    number: usize,
+    day: String,
+    from: String,
+    until: String,
+    told: String,
+}
+
+impl OfferPage {
+    fn bars(&self) -> [bool; 4] {
+        bars(self.view.precedence.0)
+    }
+
+    fn codes(&self) -> Vec<&'static str> {
+        Reason::ALL.iter().map(|code| code.word()).collect()
+    }
+
+    /// How many windows can be read.
+    fn count(&self) -> usize {
+        self.rows.iter().filter(|row| !row.told.is_empty()).count()
+    }
+
+    fn lapses(&self) -> bool {
+        self.silence != OnSilence::Stands.word()
+    }
+}
+
+/// What a field says, if something stands in it.
+type Read<T> = Option<Result<T, Fault>>;
+
+/// What was typed.
+struct Typed {
+    rows: Vec<[String; 3]>,
+    by: [String; 2],
+    silence: String,
+    code: String,
+}
+
+impl Typed {
+    fn read(fields: &Fields) -> Typed {
+        let text = |name: &str| fields.text(name).unwrap_or_default();
+        let row = |n: usize| ["day", "from", "until"].map(|field| text(&format!("{field}-{n}")));
+        let by = ["by-day", "by-time"].map(text);
+        Typed { rows: (1..=ROWS).map(row).collect(), by, silence: text("on_silence"), code: text("code") }
+    }
+
+    /// The windows of the rows in which something stands, in the zone of this desk; and until when an answer is wanted.
+    fn times(&self, times: &Times) -> (Vec<Read<Offered>>, Read<Timestamp>) {
+        let window = |[day, from, until]: &[String; 3]| {
+            (!from.is_empty() || !until.is_empty()).then(|| times.window(&format!("{day} {from}/{until}")))
+        };
+        let [day, time] = &self.by;
+        let by = (!time.is_empty()).then(|| times.time(&format!("{day} {time}")));
+        (self.rows.iter().map(window).collect(), by)
+    }
+}
+
+/// `GET /lines/{line}/requests/{request}/offer`.
+pub(super) async fn show(
+    State(desk): State<Desk>,
+    who: Signed,
+    Path((line, said)): Path<(String, String)>,
+) -> Response {
+    let typed = Typed::read(&Fields::default());
+    desk.offer_page(&who, &line, said, typed, None, StatusCode::OK).await
+}
+
+/// `POST /lines/{line}/requests/{request}/offer`: signs, or shows the windows on the band.
+pub(super) async fn offer(
+    State(desk): State<Desk>,
+    Path((line, said)): Path<(String, String)>,
+    mut posted: Posted,
+) -> Response {
+    posted.fields.press();
+    let typed = Typed::read(&posted.fields);
+    if posted.fields.text("act").as_deref() != Some("offer") {
+        return desk.offer_page(&posted.who, &line, said, typed, None, StatusCode::OK).await;
+    }
+    match desk.signed_offer(&posted, &line, &said, &typed).await {
+        Ok(to) => Redirect::to(&to).into_response(),
+        Err(told) => {
+            let status = told.status();
+            desk.offer_page(&posted.who, &line, said, typed, Some(told), status).await
+        }
+    }
+}
+
+impl Desk {
+    pub(super) fn spoken(&self) -> Times {
+        Times::spoken(&self.api.parts.config.organisation.zone, self.api.now())
+    }
+
+    async fn signed_offer(&self, posted: &Posted, line: &str, said: &str, typed: &Typed) -> Result<String, Told> {
+        let (windows, by) = typed.times(&self.spoken());
+        let windows: Result<Vec<Offered>, _> = windows.into_iter().flatten().collect();
+        let windows = windows.map_err(|fault| self.api.tell(fault))?;
+        let by = by.transpose().map_err(|fault| self.api.tell(fault))?;
+        let written: Vec<String> = windows.iter().map(write_window).collect();
+        let mut pairs = vec![("act", "offer".to_owned()), ("on", said.to_owned())];
+        pairs.extend(written.into_iter().map(|window| ("windows", window)));
+        pairs.extend(by.map(|by| ("answer_by", write(by))));
+        pairs.push(("on_silence", typed.silence.clone()));
+        pairs.push(("code", typed.code.clone()));
+        for name in ["once", "words", "language"] {
+            pairs.extend(posted.fields.text(name).map(|text| (name, text)));
+        }
+        let pairs: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        self.do_act(&Posted { who: posted.who.clone(), fields: Fields::of(&pairs) }, line).await
+    }
+
+    async fn offer_page(
+        &self,
+        who: &Signed,
+        line: &str,
+        said: String,
+        typed: Typed,
+        wrong: Option<Told>,
+        status: StatusCode,
+    ) -> Response {
+        let drawn = async {
+            let position = self.position().await?;
+            let id = self.api.line(Some(line.to_owned())).await?;
+            let times = self.spoken();
+            let (windows, by) = typed.times(&times);
+            let read: Vec<Option<Offered>> =
+                windows.iter().map(|w| w.as_ref().and_then(|w| w.as_ref().ok().cloned())).collect();
+            let by = by.and_then(Result::ok);
+            let (view, told, by_told, band) = self
+                .api
+                .see(id, move |sight| {
+                    let view = crate::api::views::status(sight, &said)?;
+                    let told: Vec<String> = read.iter().map(|w| window_told(sight, w.as_ref())).collect();
+                    let windows: Vec<_> = read.iter().flatten().map(|offered| offered.window).collect();
+                    let by_told = by.map_or_else(String::new, |by| sight.telling.both(by));
+                    let band = (!windows.is_empty()).then(|| band(&sight.telling, &windows, by));
+                    Ok::<_, Told>((view, told, by_told, band))
+                })
+                .await??;
+            let seen = self.line_seen(id).await?;
+            let mut d = Frame::new(self, who, "lines", position)?;
+            d.mark = view.mark.0;
+            d.line = id.to_string();
+            d.four = Some(Four::of_line(d.words(), &seen, d.mark));
+            // What cannot be read is said at once, not only when it is signed.
+            let unread = windows.into_iter().flatten().find_map(Result::err).map(|fault| self.api.tell(fault));
+            let wrong = wrong.or(unread);
+            let days = self.days();
+            let [by_day, by_time] = typed.by;
+            let rows = typed.rows.into_iter().zip(told).enumerate();
+            let rows = rows.map(|(n, ([day, from, until], told))| RowView { number: n + 1, day, from, until, told });
+            let (rows, silence, code) = (rows.collect(), typed.silence, typed.code);
+            Ok(page(status, &OfferPage { d, view, rows, days, by_day, by_time, by_told, silence, code, band, wrong }))
+        };
+        match drawn.await {
+            Ok(response) => response,
+            Err(told) => refused::shown(self, who, &told, &refused::Kept::default()).await,
+        }
+    }
+}
+
+fn window_told(sight: &Sight<'_>, offered: Option<&Offered>) -> String {
+    offered.map_or_else(String::new, |offered| sight.telling.window(offered.window))
+}
+
+/// `POST /lines/{line}/requests/{request}/talk`: a talk was held elsewhere.
+pub(super) async fn talk(
+    State(desk): State<Desk>,
+    Path((line, said)): Path<(String, String)>,
+    posted: Posted,
+) -> Response {
+    let text = |name: &str| posted.fields.text(name).unwrap_or_default();
+    let spoken = format!("{} {}/{}", text("day"), text("from"), text("until"));
+    let done = async {
+        let when = desk.spoken().window(&spoken).map_err(|fault| desk.api.tell(fault))?;
+        let when = format!("{}/{}", write(when.window.start()), write(when.window.end()));
+        let (instrument, once, words) = (text("instrument"), text("once"), text("words"));
+        let pairs = [
+            ("act", "talk"),
+            ("on", &said),
+            ("when", &when),
+            ("instrument", &instrument),
+            ("once", &once),
+            ("words", &words),
+        ];
+        desk.do_act(&Posted { who: posted.who.clone(), fields: Fields::of(&pairs) }, &line).await
+    };
+    match done.await {
+        Ok(to) => Redirect::to(&to).into_response(),
+        Err(told) => {
+            let to = format!("/lines/{line}/requests/{said}/talk");
+            refused::shown(&desk, &posted.who, &told, &refused::Kept::at(&posted.fields, to)).await
+        }
+    }
+}
+
+/// By what a talk can be held, as words.
+pub(super) fn instruments() -> Vec<&'static str> {
+    Instrument::ALL.iter().map(|instrument| instrument.word()).collect()
+}

@@ -1,0 +1,201 @@
+//! Texts on a line: what was written, whether it was read, and the pen. Beside them the tests of the line, notes of our own, and what our
+//! station declares of itself.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use counterpart_core::ids::Party;
+use counterpart_core::line::facts::Fact;
+use counterpart_core::precedence::{Mark, Precedence};
+use counterpart_core::record::codes::LineState;
+use counterpart_core::record::kind::Kind;
+
+use super::frame::{Four, Frame, bars, mark_class};
+use super::seen::Seen;
+use super::session::Signed;
+use super::{Desk, page, refused};
+use crate::api::fault::Told;
+use crate::view::{Named, Said, Side, Sight};
+use crate::words::clocks::Hand;
+
+/// Texts on the page: the latest.
+const TEXTS_MAX: usize = 50;
+
+#[derive(Template)]
+#[template(path = "texts.html")]
+struct Texts {
+    d: Frame,
+    seen: Seen,
+    line: String,
+    signs: [String; 2],
+    texts: Vec<Text>,
+    checks: Vec<Check>,
+    to: Vec<String>,
+    from: Vec<String>,
+    languages: Vec<String>,
+    /// Texts of theirs that nobody here has read.
+    unread: usize,
+}
+
+/// One text.
+struct Text {
+    entry: Named,
+    is_ours: bool,
+    hands: [Hand; 2],
+    said: Option<Said>,
+    posts: [String; 2],
+    precedence: Precedence,
+    mark: Mark,
+    /// What became of it.
+    told: String,
+    is_retracted: bool,
+    /// The act that deals with it: "read" of theirs, "retract" of ours.
+    act: Option<&'static str>,
+}
+
+/// A test of the line.
+struct Check {
+    entry: Named,
+    hands: [Hand; 2],
+    told: String,
+    /// A person here can answer it.
+    is_owed: bool,
+}
+
+impl Texts {
+    fn bars(&self, text: &Text) -> [bool; 4] {
+        bars(text.precedence)
+    }
+
+    fn mark_class(&self, text: &Text) -> &'static str {
+        mark_class(text.mark)
+    }
+
+    fn is_default(&self, mark: &str) -> bool {
+        self.d.mark.word() == mark
+    }
+
+    fn is_unread(&self, text: &Text) -> bool {
+        text.act == Some("read")
+    }
+
+    fn is_operation(&self, text: &Text) -> bool {
+        text.mark == Mark::Operation
+    }
+
+    fn precedences(&self) -> Vec<(&'static str, [bool; 4])> {
+        Precedence::ALL.into_iter().map(|p| (p.word(), bars(p))).collect()
+    }
+
+    fn marks(&self) -> Vec<&'static str> {
+        Mark::ALL.into_iter().map(Mark::word).collect()
+    }
+
+    /// What a station can declare from the desk; closing a line for good is a command's.
+    fn states(&self) -> Vec<(&'static str, String)> {
+        let open = [LineState::Open, LineState::Maintenance, LineState::Suspended];
+        open.into_iter().map(|state| (state.word(), self.d.words().state(state))).collect()
+    }
+}
+
+/// `GET /lines/{line}/texts`.
+pub(super) async fn show(State(desk): State<Desk>, who: Signed, Path(line): Path<String>) -> Response {
+    let drawn = async {
+        let position = desk.position().await?;
+        let id = desk.api.line(Some(line)).await?;
+        let (texts, checks, to, from) = desk
+            .api
+            .see(id, |sight| (texts(sight), checks(sight), posts(sight, Side::Theirs), posts(sight, Side::Ours)))
+            .await?;
+        let seen = desk.line_seen(id).await?;
+        let mut d = Frame::new(&desk, &who, "texts", position)?;
+        d.line = id.to_string();
+        d.four = Some(Four::of_line(d.words(), &seen, d.mark));
+        let unread = texts.iter().filter(|text| text.act == Some("read")).count();
+        let languages = desk.api.parts.config.organisation.languages.clone();
+        let view = &seen.row.view;
+        let signs = [view.ours.call_sign.clone(), view.theirs.call_sign.clone()];
+        let line = id.to_string();
+        Ok::<_, Told>(page(StatusCode::OK, &Texts { d, seen, line, signs, texts, checks, to, from, languages, unread }))
+    };
+    match drawn.await {
+        Ok(response) => response,
+        Err(told) => refused::shown(&desk, &who, &told, &refused::Kept::default()).await,
+    }
+}
+
+fn posts(sight: &Sight<'_>, side: Side) -> Vec<String> {
+    let charter = sight.view().charter();
+    charter.party(sight.party(side)).posts.iter().map(|post| post.id.to_string()).collect()
+}
+
+fn hands(sight: &Sight<'_>, fact: &Fact) -> [Hand; 2] {
+    [Side::Ours, Side::Theirs].map(|side| sight.telling.hand(side, fact.time))
+}
+
+/// The latest of one kind, the latest last, by the authors' clocks.
+fn latest<'a>(sight: &Sight<'a>, kind: Kind) -> Vec<&'a Fact> {
+    let mut all: Vec<&Fact> = sight.view().things().filter(|fact| fact.kind() == kind).collect();
+    all.sort_by_key(|fact| (fact.time, fact.at));
+    let skip = all.len().saturating_sub(TEXTS_MAX);
+    all.split_off(skip)
+}
+
+fn texts(sight: &Sight<'_>) -> Vec<Text> {
+    latest(sight, Kind::Text).into_iter().map(|fact| text(sight, fact)).collect()
+}
+
+fn text(sight: &Sight<'_>, fact: &Fact) -> Text {
+    let is_ours = sight.side(fact.at.party) == Side::Ours;
+    let of = |kind: Kind| sight.view().on(fact.at).find(|f| f.kind() == kind);
+    let (read, retracted) = (of(Kind::Read), of(Kind::Retract));
+    let at = |f: &Fact| ("time", sight.telling.both(f.time).into());
+    let side = ("side", sight.side(fact.at.party).word().into());
+    let told = match (retracted, read, sight.view().receipt(fact.at)) {
+        (Some(f), _, _) => sight.telling.say("text-retracted", &[side, at(f)]),
+        (None, Some(f), _) => sight.telling.say("text-read", &[side, at(f)]),
+        (None, None, Some((_, time))) => {
+            sight.telling.say("text-delivered", &[side, ("time", sight.telling.both(time).into())])
+        }
+        (None, None, None) => sight.telling.say("text-sent", &[side]),
+    };
+    let (from, to) = fact.posts.clone().map(|(from, to)| (from.to_string(), to.to_string())).unwrap_or_default();
+    Text {
+        entry: sight.named(fact.at),
+        is_ours,
+        hands: hands(sight, fact),
+        said: sight.said(fact.at),
+        posts: [from, to],
+        precedence: fact.precedence.unwrap_or(Precedence::Routine),
+        mark: fact.mark.unwrap_or(Mark::Operation),
+        told,
+        is_retracted: retracted.is_some(),
+        act: match (is_ours, read.is_some(), retracted.is_some()) {
+            (true, _, false) => Some("retract"),
+            (false, false, false) => Some("read"),
+            _ => None,
+        },
+    }
+}
+
+fn checks(sight: &Sight<'_>) -> Vec<Check> {
+    let last = Party::BOTH.map(|party| sight.view().last_check(party).map(|fact| fact.at));
+    let check = |fact: &Fact| {
+        let reply = sight.view().on(fact.at).find(|f| f.kind() == Kind::CheckReply);
+        let is_ours = sight.side(fact.at.party) == Side::Ours;
+        let told = match reply {
+            Some(reply) => {
+                let lasted = sight.telling.words.lasts(reply.time.since(fact.time));
+                let args = [("time", sight.telling.both(reply.time).into()), ("lasted", lasted.into())];
+                sight.telling.say("check-answered", &args)
+            }
+            None => sight.telling.say("check-stands", &[("side", sight.side(fact.at.party).word().into())]),
+        };
+        let is_owed = !is_ours && reply.is_none() && last.contains(&Some(fact.at));
+        Check { entry: sight.named(fact.at), hands: hands(sight, fact), told, is_owed }
+    };
+    let mut all: Vec<Check> = latest(sight, Kind::Check).into_iter().map(check).collect();
+    all.reverse();
+    all
+}
