@@ -849,6 +849,8 @@ fault-link-spent = This link has signed somebody in already, or its ten minutes 
     .do = Ask for another: “counterpart user link NAME”.
 fault-nothing-here = The desk has no page at { $path }.
     .do = Go back to the lines.
+fault-too-late = There is nothing to take back: it is signed, or was taken back before.
+    .do = Look at the request; what is signed stays in the record.
 fault-role-reads = The role { $role } reads and does no act.
     .do = A person with one of these roles may do it: { $may }.
 fault-desk-none = This station serves no desk.
@@ -1281,6 +1283,17 @@ do-read = Read
     .hint = Their station is told that it was read
 do-check-reply = Answer the check
     .hint = A person is here
+
+unsigned-heading = Not signed yet
+unsigned-told = { $act } of { $name }{ $code ->
+        [none] {""}
+       *[other] , { $code }
+    }: not signed yet.
+unsigned-until = It is signed at { $time } unless you take it back.
+unsigned-undo = Undo
+unsigned-undone = { $told } It was not signed and not sent:
+unsigned-dismiss = I have read it
+unsigned-not-sent = The station has started anew. Not signed and not sent:
 
 ## The door
 

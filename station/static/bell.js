@@ -11,6 +11,7 @@
   // ---- the sound: oscillators, one gain, and what measures it before it leaves the page ----
   const audio = new AudioContext(), gain = audio.createGain(), analyser = audio.createAnalyser();
   gain.gain.value = 0.25;
+  analyser.smoothingTimeConstant = 0;
   gain.connect(analyser).connect(audio.destination);
   window.counterpartBell = { audio, gain, analyser };
   // When each tone begins (s), its pitch (Hz), how long it lasts (s); then after how long it all comes again.
@@ -67,15 +68,15 @@
     if (!playing && armed()) { playing = []; play(OPERATION.IMMEDIATE[0]); setTimeout(() => { if (!ringing) silence(); }, 2500); }
   };
   document.addEventListener("click", (event) => { if (event.target.closest("[data-arm]")) arm(); });
-  // Any touch of the page lets it sound; a ring that was silent then rings.
-  for (const kind of ["keydown", "pointerdown"]) document.addEventListener(kind, () => { if (!armed()) audio.resume().then(show, () => {}); });
+  // A ring that is shown, silent, sounds at the first touch of the page.
+  for (const kind of ["keydown", "pointerdown"]) document.addEventListener(kind, () => { if (ringing && !armed()) audio.resume().then(show, () => {}); });
   audio.onstatechange = () => { show(); if (ringing) ring(ringing); };
 
   // ---- the ring ----
-  let ringing = null, drawn = null, reported = null, title = "";
+  let ringing = null, drawn = null, drawnAt = "", position = "", reported = null, title = "";
   const name = (ring) => ring.line + "/" + ring.at;
   const draw = async (key) => {
-    const [line, at] = key.split("/");
+    const [line, at] = key.split("/"), held = document.activeElement && document.activeElement.getAttribute("data-key"), at0 = position;
     const reply = await fetch(`/lines/${line}/ring/${at}`);
     if (!reply.ok || reply.redirected) return false;
     const page = new DOMParser().parseFromString(await reply.text(), "text/html").querySelector(".ring");
@@ -83,9 +84,11 @@
     dialog.replaceChildren(page);
     dialog.className = "bell" + (page.classList.contains("ex") ? " ex" : "");
     if (!dialog.open) dialog.showModal();
-    drawn = key;
-    const first = dialog.querySelector("[data-first]") || dialog.querySelector("button, a");
+    [drawn, drawnAt] = [key, at0];
+    const again = held && dialog.querySelector(`[data-key="${CSS.escape(held)}"]`);
+    const first = again || dialog.querySelector("[data-first]") || dialog.querySelector("button, a");
     if (first) first.focus();
+    noted();
     return true;
   };
   const painted = () => new Promise((done) => { document.hidden ? setTimeout(done, 50) : requestAnimationFrame(() => setTimeout(done, 0)); });
@@ -99,13 +102,16 @@
     reported = name(ring);
     const reply = await post("/rang", { line: ring.line, at: ring.at }).catch(() => null);
     if (!reply || !reply.ok) reported = null;
+    noted();
+  };
+  const noted = () => {
     const note = dialog.querySelector("[data-ringstate]");
-    if (note && reported) note.textContent = note.dataset.rings;
+    if (note && ringing && reported === drawn) note.textContent = note.dataset.rings;
   };
   const ring = async (next) => {
     const isNew = !ringing || name(ringing) !== name(next);
     ringing = next;
-    if ((isNew || !dialog.open) && !(await draw(name(next)))) return;
+    if ((isNew || !dialog.open || drawnAt !== position) && !(await draw(name(next)))) return;
     if (ringing !== next) return;
     if (armed() && (isNew || !playing)) sound(next);
     document.title = next.title + " · " + title;
@@ -122,7 +128,7 @@
   };
   document.addEventListener("standing", (event) => {
     const now = event.detail;
-    stream = now.stream;
+    [stream, position] = [now.stream, now.position];
     if (!ringing) title = document.title;
     show();
     const [first] = now.rings;

@@ -24,6 +24,7 @@
 
   // ---- lost and found ----
   let heard = Date.now(), lost = 0, typed = false, drawing = false;
+  const gone = [];
   const LOST_MS = 3800, AGAIN_MS = 2000;
   const note = document.querySelector("[data-live]");
   const say = (text, bad) => { if (note) { put(note, text); note.classList.toggle("stale", !!bad); } };
@@ -88,12 +89,23 @@
       if (reply.redirected) { location.reload(); return true; }
       if (!reply.ok) return false;
       const fresh = new DOMParser().parseFromString(await reply.text(), "text/html");
+      const waiting = [...document.querySelectorAll(".unsigned form.takeback:not(.undone)")];
       const held = document.activeElement, key = held && held.getAttribute("data-key"), open = [];
       all(".page > main details[open]", (e) => open.push(e.id));
       // What rings lies over the page and draws itself.
-      [".page .four", ".page > main"].forEach((selector) => {
+      [".page .four", ".page > main", ".page > .unsigned"].forEach((selector) => {
         const old = document.querySelector(selector), next = fresh.querySelector(selector);
         if (old && next) old.replaceWith(next);
+      });
+      // What waited to be signed when the station ended was not signed: it said nothing, so the page does.
+      const run = (page) => page.dataset.position.split(".")[0];
+      if (run(body) !== run(fresh.body)) gone.push(...waiting.map((e) => e.dataset.told));
+      const place = document.querySelector(".page > .unsigned");
+      if (place) gone.forEach((told) => {
+        const note = document.createElement("p");
+        note.className = "takeback undone";
+        note.textContent = body.dataset.notSent + " " + told;
+        place.append(note);
       });
       open.forEach((id) => { const e = id && document.getElementById(id); if (e) e.open = true; });
       for (const name of ["position", "now"]) body.dataset[name] = fresh.body.dataset[name];
@@ -143,6 +155,11 @@
     all("[data-until]", (e) => {
       const left = Date.parse(e.dataset.until) - now();
       put(e, left >= 0 ? span(left) : (body.dataset.past || "").replace("0", span(-left)));
+    });
+    all("[data-left]", (e) => put(e, Math.max(0, Math.ceil((Date.parse(e.dataset.left) - now()) / 1000)) + " " + seconds));
+    all("[data-five]", (e) => {
+      const left = Math.ceil((Date.parse(e.dataset.five) - now()) / 1000);
+      [...e.children].forEach((cell, n) => cell.classList.toggle("on", n < left));
     });
     all("[data-since]", (e) => put(e, span(now() - Date.parse(e.dataset.since))));
   };

@@ -172,6 +172,8 @@ faults! {
     LinkSpent = Refusal GONE "fault-link-spent",
     /// The desk has no page at this address.
     NothingHere = Usage NOT_FOUND "fault-nothing-here",
+    /// It is signed already, or was taken back.
+    TooLate = Refusal CONFLICT "fault-too-late",
     /// The role of this person does not act.
     RoleReads = Refusal FORBIDDEN "fault-role-reads",
     /// The station serves no desk.

@@ -275,6 +275,22 @@ impl Api {
         self.done(line, done).await
     }
 
+    /// Whether the act of a form would be written now; on which line.
+    ///
+    /// # Errors
+    /// Why not.
+    pub(crate) async fn would(&self, form: ActForm) -> Result<LineId, Told> {
+        let defaults = self.defaults();
+        let words = acts::words(&form, &defaults, [0; 16]).map_err(|fault| self.tell(fault))?;
+        let (id, _, act) = self.read(form, defaults).await?;
+        let now = self.now();
+        let asked = self.parts.keeper.look(move |lines| lines.line(&id).map(|kept| kept.line.would(&act, words, now)));
+        match asked.await.map_err(|_| self.tell(Fault::new(Code::Stopping)))? {
+            Some(Err(refusal)) => Err(self.refused(id, crate::record::ActFault::Refused(refusal)).await),
+            _ => Ok(id),
+        }
+    }
+
     /// The line and the act of a form, and the epoch in which its names were read. One that names nothing in the record does not
     /// trouble the record thread.
     async fn read(&self, form: ActForm, defaults: Defaults) -> Result<(LineId, Option<Epoch>, Act), Told> {

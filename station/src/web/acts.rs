@@ -13,6 +13,7 @@ use crate::api::fault::{Code, Fault, Told};
 use crate::api::form::{ActForm, WordsForm};
 use crate::api::sight::hexadecimal;
 use crate::people::Role;
+use crate::view::{Sight, names};
 
 /// The one-time id of a drawing of a page.
 const ONCE_FIELD: &str = "once";
@@ -76,9 +77,26 @@ impl Desk {
                 .tell(Fault::new(Code::RoleReads).with("role", posted.who.role.word()).with("may", may)));
         }
         let form = act_form(&posted.fields, line);
+        if Desk::waits(&form) {
+            // What may not be done at all is said at once.
+            let id = self.api.would(form.clone()).await?;
+            let (on, kind, code) = (form.on.clone().unwrap_or_default(), form.act.clone(), form.code.clone());
+            let (told, to) = self.api.see(id, move |sight| waiting(sight, &on, &kind, code.as_deref())).await?;
+            if self.wait(&posted.who, form.clone(), told) {
+                return Ok(to);
+            }
+        }
         let (line, done) = self.api.act(form, posted.who.user.clone()).await?;
         self.api.see(line, move |sight| page_of(sight, done.at)).await
     }
+}
+
+/// What an act that waits is called, and the page on which it waits.
+fn waiting(sight: &Sight<'_>, on: &str, kind: &str, code: Option<&str>) -> (String, String) {
+    let at = names::parse(sight.line, on).ok();
+    let name = at.map_or_else(String::new, |at| sight.named(at).name);
+    let args = [("act", kind.into()), ("name", name.into()), ("code", code.unwrap_or("none").into())];
+    (sight.telling.say("unsigned-told", &args), at.map_or_else(|| "/lines".into(), |at| page_of(sight, at)))
 }
 
 /// `POST /lines/{line}/acts`.

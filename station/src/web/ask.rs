@@ -241,7 +241,7 @@ impl Desk {
 
     async fn ask_page(&self, who: &Signed, mut choice: Choice, wrong: Option<Told>, status: StatusCode) -> Response {
         let drawn = async {
-            let position = self.position().await?;
+            let position = self.position(who).await?;
             let all = self.all_seen().await?;
             let mut lines = Vec::new();
             for seen in &all {

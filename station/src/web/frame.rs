@@ -8,6 +8,7 @@ use counterpart_core::time::Timestamp;
 
 use super::seen::Seen;
 use super::session::Signed;
+use super::unsigned::UnsignedView;
 use super::{Desk, files};
 use crate::api::fault::Told;
 use crate::api::sight::hexadecimal;
@@ -67,6 +68,12 @@ impl Door {
         Telling { words: &self.words, clocks: &clocks }.day(Side::Ours, time)
     }
 
+    /// A time of today here, to the second.
+    pub fn clock_at(&self, time: Timestamp) -> String {
+        let clocks = Clocks { ours: self.place.clone(), theirs: Place::new("", ""), now: self.now.0 };
+        Telling { words: &self.words, clocks: &clocks }.hand(Side::Ours, time).time
+    }
+
     /// A sentence of the catalogue.
     pub fn say(&self, id: &str) -> String {
         self.words.say(id, &[])
@@ -120,6 +127,8 @@ pub(super) struct Frame {
     /// Up to where the page shows the record: the live stream goes on from there.
     pub position: String,
     pub four: Option<Four>,
+    /// What can still be taken back.
+    pub unsigned: Vec<UnsignedView>,
 }
 
 impl std::ops::Deref for Frame {
@@ -133,8 +142,10 @@ impl std::ops::Deref for Frame {
 impl Frame {
     /// `position` must be taken before anything that the page shows.
     pub fn new(desk: &Desk, who: &Signed, tab: &'static str, position: String) -> Result<Frame, Told> {
+        let door = Door::new(desk, who.is_rtl);
         Ok(Frame {
-            door: Door::new(desk, who.is_rtl),
+            unsigned: desk.waiting(who, |due| door.clock_at(due)),
+            door,
             user: who.user.clone(),
             role: who.role.word(),
             acts: who.role.acts(),

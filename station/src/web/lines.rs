@@ -51,7 +51,7 @@ impl Lines {
 /// `GET /lines`.
 pub(super) async fn show(State(desk): State<Desk>, who: Signed) -> Response {
     let drawn = async {
-        let position = desk.position().await?;
+        let position = desk.position(&who).await?;
         let all = desk.all_seen().await?;
         let mut d = Frame::new(&desk, &who, "lines", position)?;
         d.four = Some(Four::of_all(d.words(), &all, d.mark));

@@ -57,9 +57,10 @@ struct Ringing {
 }
 
 impl Desk {
-    /// Up to where this station's record has come, and what it observes: "RUN.COMMITS.STATES". Two are the same only if a page
+    /// Up to where this station's record has come, what it observes, and what waits for this person to be signed:
+    /// "RUN.COMMITS.STATES.UNSIGNED". Two are the same only if a page
     /// would show the same, clocks aside.
-    pub(super) async fn position(&self) -> Result<String, Told> {
+    pub(super) async fn position(&self, who: &Signed) -> Result<String, Told> {
         let parts = self.api.parts.clone();
         let version = parts.keeper.published().borrow().version;
         let (now_ms, now) = (parts.clock.moment().ms_since(parts.begun), self.api.now());
@@ -73,7 +74,8 @@ impl Desk {
         });
         let states = states.await.map_err(|_| self.api.tell(Fault::new(Code::Stopping)))?;
         let states: String = states.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
-        Ok(format!("{}.{version}.{states}", self.inner.run))
+        let unsigned = self.inner.unsigned.mark(&who.token.hash());
+        Ok(format!("{}.{version}.{states}.{unsigned}", self.inner.run))
     }
 }
 
@@ -91,9 +93,9 @@ async fn follow(desk: Desk, who: Signed, stream: u64, to: mpsc::Sender<Bytes>) {
     let mut closing = desk.api.closing.subscribe();
     while !*closing.borrow() {
         published.mark_unchanged();
-        let Ok(position) = desk.position().await else { return };
+        let Ok(position) = desk.position(&who).await else { return };
         let ended = !matches!(desk.is_on(&who).await, Ok(true));
-        let rings = if who.role.acts() { desk.rings() } else { Vec::new() };
+        let rings = if who.role.acts() { desk.rings(&who) } else { Vec::new() };
         let standing = Standing { position: &position, now: Moment(desk.api.now()), ended, stream, rings };
         let data = serde_json::to_string(&standing).unwrap_or_default();
         let event = Bytes::from(format!("id: {position}\nevent: standing\ndata: {data}\n\n"));
@@ -116,10 +118,13 @@ async fn follow(desk: Desk, who: Signed, stream: u64, to: mpsc::Sender<Bytes>) {
 
 impl Desk {
     /// What rings on every line: OPERATION before EXERCISE, then precedence, then order.
-    fn rings(&self) -> Vec<Ringing> {
+    fn rings(&self, who: &Signed) -> Vec<Ringing> {
         let published = self.api.parts.keeper.published().borrow().clone();
         let all = published.lines.iter().flat_map(|(id, line)| line.rings.iter().map(move |ring| (id, ring)));
-        let mut all: Vec<_> = all.collect();
+        // What this person has put off or declined, and can still take back, does not ring at them.
+        let session = who.token.hash();
+        let waits = |at: counterpart_core::ids::EntryRef| self.inner.unsigned.is_on(&session, &at.to_string());
+        let mut all: Vec<_> = all.filter(|(_, ring)| !waits(ring.at) && !waits(ring.thing)).collect();
         all.sort_by_key(|(id, ring)| (ring.mark, Reverse(ring.precedence), **id, ring.at));
         let one = |(id, ring): (&counterpart_core::ids::LineId, &counterpart_core::line::ringing::Ring)| {
             let [mark, precedence] = [ring.mark.word(), ring.precedence.word()];

@@ -28,6 +28,7 @@ mod sign_in;
 mod site;
 mod texts;
 mod throttle;
+mod unsigned;
 
 use std::sync::Arc;
 
@@ -44,6 +45,7 @@ use crate::people::Secret;
 use pages::Pages;
 use site::Site;
 use throttle::Throttle;
+use unsigned::Unsigned;
 
 /// Passwords hashed at one time: each takes 19 MiB.
 const HASHES_MAX: usize = 2;
@@ -64,6 +66,8 @@ struct Inner {
     redeeming: Mutex<()>,
     /// The password of nobody: looked at when there is no such user, so that an answer takes as long.
     nobody: Secret,
+    /// Acts that can be taken back.
+    unsigned: Unsigned,
     /// The pages that are live.
     pages: Pages,
     /// This run of the station. Positions of the live stream are of it alone.
@@ -82,6 +86,7 @@ impl Desk {
             hashing: Semaphore::new(HASHES_MAX),
             redeeming: Mutex::default(),
             nobody: Secret::of(&hexadecimal(&entropy::bytes::<32>()?))?,
+            unsigned: Unsigned::default(),
             pages: Pages::default(),
             run: hexadecimal(&entropy::bytes::<8>()?),
         };

@@ -158,7 +158,7 @@ impl Desk {
         status: StatusCode,
     ) -> Response {
         let drawn = async {
-            let position = self.position().await?;
+            let position = self.position(who).await?;
             let id = self.api.line(Some(line.to_owned())).await?;
             let times = self.spoken();
             let (windows, by) = typed.times(&times);

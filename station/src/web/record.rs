@@ -57,7 +57,7 @@ pub(super) async fn show(
     Query(query): Query<RecordQuery>,
 ) -> Response {
     let drawn = async {
-        let position = desk.position().await?;
+        let position = desk.position(&who).await?;
         let id = desk.api.line(Some(line)).await?;
         let sizes = |sight: &Sight<'_>| (sight.line.epoch(), Party::BOTH.map(|party| sight.line.log(party).size()));
         let (epoch, sizes) = desk.api.see(id, sizes).await?;

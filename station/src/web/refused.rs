@@ -55,7 +55,7 @@ struct Plain<'a> {
 /// The answer to a form, or to an address, that led nowhere.
 pub(super) async fn shown(desk: &Desk, who: &Signed, told: &Told, kept: &Kept) -> Response {
     let drawn = async {
-        let position = desk.position().await?;
+        let position = desk.position(who).await?;
         let all = desk.all_seen().await?;
         let mut d = Frame::new(desk, who, "lines", position)?;
         d.four = Some(Four::of_all(d.words(), &all, d.mark));

@@ -127,7 +127,7 @@ pub(super) async fn show(
     Path((line, said)): Path<(String, String)>,
 ) -> Response {
     let drawn = async {
-        let position = desk.position().await?;
+        let position = desk.position(&who).await?;
         let id = desk.api.line(Some(line)).await?;
         let about = desk.api.see(id, move |sight| about(sight, &said)).await??;
         let seen = desk.line_seen(id).await?;

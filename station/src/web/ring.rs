@@ -75,7 +75,7 @@ impl RingPage {
 /// `GET /lines/{line}/ring/{entry}`.
 pub(super) async fn show(State(desk): State<Desk>, who: Signed, Path((line, at)): Path<(String, String)>) -> Response {
     let made = async {
-        let position = desk.position().await?;
+        let position = desk.position(&who).await?;
         let id = desk.api.line(Some(line)).await?;
         let mut drawn = desk.api.see(id, move |sight| drawn(sight, &at)).await??;
         if let Some((key, kind, time)) = drawn.by.take() {

@@ -12,7 +12,9 @@ use axum::routing::{get, post};
 
 use super::listen::Listener;
 use super::session::Signed;
-use super::{Desk, acts, ask, files, guard, lines, live, offer, record, refused, request, ring, sign_in, texts};
+use super::{
+    Desk, acts, ask, files, guard, lines, live, offer, record, refused, request, ring, sign_in, texts, unsigned,
+};
 use crate::api::fault::{Code, Fault};
 
 /// How long an answer may take; the live stream has no end.
@@ -36,6 +38,7 @@ pub fn router(desk: Desk) -> Router {
         .route("/lines/{line}/requests/{request}/talk", post(offer::talk))
         .route("/lines/{line}/texts", get(texts::show))
         .route("/lines/{line}/ring/{entry}", get(ring::show))
+        .route("/unsigned/{number}", post(unsigned::undo))
         .route("/rang", post(ring::rang))
         .route("/bell", post(ring::bell))
         .route("/lines/{line}/record", get(record::show))

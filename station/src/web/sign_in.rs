@@ -48,7 +48,7 @@ struct Link {
 }
 
 /// A path on this desk, or the lines.
-fn local(to: &str) -> &str {
+pub(super) fn local(to: &str) -> &str {
     let is_path = to.starts_with('/') && !to.starts_with("//") && !to.contains(['\\', '\n', '\r']);
     if is_path && to.len() <= 512 { to } else { "/lines" }
 }

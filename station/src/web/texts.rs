@@ -102,7 +102,7 @@ impl Texts {
 /// `GET /lines/{line}/texts`.
 pub(super) async fn show(State(desk): State<Desk>, who: Signed, Path(line): Path<String>) -> Response {
     let drawn = async {
-        let position = desk.position().await?;
+        let position = desk.position(&who).await?;
         let id = desk.api.line(Some(line)).await?;
         let (texts, checks, to, from) = desk
             .api

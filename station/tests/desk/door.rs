@@ -6,6 +6,7 @@ use std::net::TcpStream;
 use serde_json::json;
 
 use crate::Desk;
+use crate::processes::wait;
 use crate::scratch::Scratch;
 
 /// An answer.
@@ -233,4 +234,43 @@ fn a_session_that_is_ended_elsewhere_ends_here_and_what_was_typed_is_kept() {
     assert_eq!((told.status, entries(&north)), (401, before));
     assert!(told.body.contains("the session has ended") && told.body.contains("Ramp at noon"));
     assert_eq!(client.get("/live").header("location"), Some("/sign-in?to=%2Flive"));
+}
+
+#[test]
+fn a_decline_waits_five_seconds_in_which_it_is_taken_back_and_then_is_signed() {
+    let scratch = Scratch::new("door-undo");
+    let [north, south] = Desk::two(&scratch);
+    let form = json!({"act": "ask", "from": "minister", "to": "minister"});
+    assert_eq!(north.station.post("/acts", &form).unwrap().0, 200);
+    let view = wait("the ask", || south.station.get("/requests/Northland%201"));
+    let (line, on) = (view["line"].as_str().unwrap(), view["request"]["at"].as_str().unwrap());
+    let mut client = Client::signed_in(&south, "Duty officer", "watch");
+    let page = format!("/lines/{line}/requests/{on}");
+    // Declines on the page as it is drawn now; the number under which that waits, and the form's token.
+    let decline = |client: &mut Client<'_>| {
+        let shown = client.get(&page);
+        let (form, once) = (shown.field("form"), shown.field("once"));
+        let key = format!("act=decline&on={on}&code=LEVEL");
+        let fields = [("form", form.as_str()), ("once", &once), ("key", &key)];
+        assert_eq!(client.post(&format!("/lines/{line}/acts"), &fields).status, 303);
+        let waits = client.get(&page);
+        assert!(waits.body.contains("decline of Northland 1, LEVEL: not signed yet"), "{}", waits.body);
+        let number = waits.body.split("/unsigned/").nth(1).unwrap().split('"').next().unwrap().to_owned();
+        (format!("/unsigned/{number}"), form)
+    };
+    let outcome = || south.station.get("/requests/Northland%201").unwrap()["outcome"].as_str().unwrap().to_owned();
+
+    let (undo, form) = decline(&mut client);
+    let mut stranger = Client::signed_in(&south, "Another officer", "watch");
+    let foreign = stranger.get("/lines").field("form");
+    assert_eq!(stranger.post(&undo, &[("form", &foreign)]).status, 409, "another's");
+    assert_eq!(client.post(&undo, &[("form", &form)]).status, 303, "taken back in time");
+    std::thread::sleep(std::time::Duration::from_secs(6));
+    assert_eq!(outcome(), "OPEN", "what was taken back is never signed");
+    assert!(!client.get(&page).body.contains("not signed yet"));
+
+    let (undo, form) = decline(&mut client);
+    wait("the decline", || (outcome() == "DECLINED").then_some(()));
+    assert_eq!(client.post(&undo, &[("form", &form)]).status, 409, "it is signed");
+    assert!(!client.get(&page).body.contains("not signed yet"));
 }
