@@ -74,6 +74,7 @@
 
   // ---- the ring ----
   let ringing = null, drawn = null, drawnAt = "", position = "", reported = null, title = "";
+  const own = (ring) => location.pathname.startsWith(`/lines/${ring.line}/requests/${ring.thing}`);
   const name = (ring) => ring.line + "/" + ring.at;
   const draw = async (key) => {
     const [line, at] = key.split("/"), held = document.activeElement && document.activeElement.getAttribute("data-key"), at0 = position;
@@ -111,6 +112,13 @@
   const ring = async (next) => {
     const isNew = !ringing || name(ringing) !== name(next);
     ringing = next;
+    // On the pages of the matter itself nothing is covered: it sounds on until it is seen.
+    if (own(next)) {
+      if (dialog.open) dialog.close();
+      if (armed() && (isNew || !playing)) sound(next);
+      document.title = next.title + " · " + title;
+      return;
+    }
     if ((isNew || !dialog.open || drawnAt !== position) && !(await draw(name(next)))) return;
     if (ringing !== next) return;
     if (armed() && (isNew || !playing)) sound(next);

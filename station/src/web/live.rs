@@ -48,6 +48,8 @@ struct Standing<'a> {
 struct Ringing {
     line: String,
     at: String,
+    /// The request that it belongs to, or itself.
+    thing: String,
     precedence: &'static str,
     mark: &'static str,
     /// A check rings softly.
@@ -131,7 +133,15 @@ impl Desk {
             let args = [("mark", mark.into()), ("precedence", precedence.into())];
             let title = self.api.words.say("ring-title", &args);
             let soft = ring.kind == counterpart_core::record::kind::Kind::Check;
-            Ringing { line: id.to_string(), at: ring.at.to_string(), precedence, mark, soft, title }
+            Ringing {
+                line: id.to_string(),
+                at: ring.at.to_string(),
+                thing: ring.thing.to_string(),
+                precedence,
+                mark,
+                soft,
+                title,
+            }
         };
         all.into_iter().map(one).collect()
     }

@@ -73,6 +73,11 @@ impl Browser {
         self.call("Runtime.evaluate", params)["result"]["value"].clone()
     }
 
+    /// The same, as if a person had touched the page: only then a browser lets it sound.
+    pub fn touch(&mut self, expression: &str) {
+        self.call("Runtime.evaluate", json!({"expression": expression, "userGesture": true}));
+    }
+
     /// Waits, at most a minute, until the expression is true.
     pub fn until(&mut self, expression: &str) {
         let clock = Clock::system();

@@ -76,19 +76,10 @@ impl Desk {
     }
 }
 
-/// Arms the bell with the keyboard, if it is not armed.
+/// Arms the bell, if it is not armed.
 fn arm(browser: &mut Browser) {
     browser.until("document.querySelector('[data-bell]').textContent !== ''");
-    while browser.look("window.counterpartBell.audio.state") != json!("running") {
-        if browser.look("document.getElementById('bell-dialog').open") == json!(true) {
-            // What rings already, silent, sounds at any key.
-            browser.press("x");
-        } else {
-            browser.look("document.querySelector('[data-arm]').focus()");
-            browser.press("Enter");
-        }
-        std::thread::sleep(std::time::Duration::from_millis(100));
-    }
+    browser.touch("document.querySelector('[data-arm]').click()");
     browser.until("window.counterpartBell.audio.state === 'running' && document.querySelector('[data-bell]').textContent === 'Bell armed'");
 }
 
