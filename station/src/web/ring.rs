@@ -176,12 +176,13 @@ pub(super) async fn rang(State(desk): State<Desk>, posted: Posted) -> Response {
         return StatusCode::FORBIDDEN.into_response();
     }
     let published = desk.api.parts.keeper.published().borrow().clone();
-    let ring = published.lines.get(&line).and_then(|line| line.rings.iter().find(|ring| ring.at == at));
+    let found = published.lines.get(&line);
+    let ring = found.and_then(|line| Some((line.epoch, line.rings.iter().find(|ring| ring.at == at)?)));
     match ring {
         // It rings no longer: there is nothing to confirm.
         None => StatusCode::CONFLICT.into_response(),
-        Some(ring) if !ring.climbs => StatusCode::NO_CONTENT.into_response(),
-        Some(_) => match desk.api.parts.keeper.alerting(line, at, Channel::Desk).await {
+        Some((_, ring)) if !ring.climbs => StatusCode::NO_CONTENT.into_response(),
+        Some((epoch, _)) => match desk.api.parts.keeper.alerting(line, epoch, at, Channel::Desk).await {
             Ok(_) | Err(crate::record::ActFault::Refused(_)) => StatusCode::NO_CONTENT.into_response(),
             Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
         },
