@@ -261,6 +261,6 @@ async fn forms_of_a_stream_stand_in_the_order_of_their_lines_and_are_answered_in
     let names: Vec<String> = answers[..601].iter().filter_map(name).collect();
     assert_eq!(names, (1..=600).map(|number| format!("Northland {number}")).collect::<Vec<_>>());
     assert_eq!(answers[300]["error"]["code"], "unknown-act");
-    assert_eq!(answers[601]["error"]["code"], "not-json");
+    assert_eq!(answers[601]["error"]["code"], "not-object");
     assert_eq!((name(&answers[602]).as_deref(), &answers[602]["repeated"]), (Some("Northland 8"), &json!(true)));
 }
