@@ -176,16 +176,19 @@ impl Switchboard {
         let Some(_place) = self.place(&connection, &lines) else {
             return self.turn_away(connection, "a link key calls many times at once; hung up");
         };
-        if lines.is_empty() {
-            return self.stranger(connection).await;
-        }
-        // Its first frame says for which line it comes: also of one line, since the peer may hold one that we do not hold yet.
-        let mut called = Called::by(connection, None);
-        let (reader, ..) = &mut called.parts;
-        let Ok(Ok(frame)) = tokio::time::timeout(FIRST_FRAME_MAX, reader.read_frame()).await else { return };
-        if let Some(line) = named(&frame).filter(|line| lines.contains(line)) {
-            called.read = Some(frame);
-            self.serve(line, called).await;
+        match lines.as_slice() {
+            [] => self.stranger(connection).await,
+            [line] => drop(self.serve(*line, Called::by(connection, None)).await),
+            // Several lines with one peer: its hello says which.
+            several => {
+                let mut called = Called::by(connection, None);
+                let (reader, ..) = &mut called.parts;
+                let Ok(Ok(frame)) = tokio::time::timeout(FIRST_FRAME_MAX, reader.read_frame()).await else { return };
+                if let Some(line) = named(&frame).filter(|line| several.contains(line)) {
+                    called.read = Some(frame);
+                    self.serve(line, called).await;
+                }
+            }
         }
     }
 
