@@ -184,7 +184,9 @@ impl Span {
         if own {
             self.lacking.retain(|index| !header.lacking.contains(index));
         }
-        if !parts {
+        // A head that our log never had is one of a branch: what could still be told of it must not be forgotten, also at a start,
+        // when the branches are not read yet.
+        if other.had(&header.held) {
             other.forget_roots_below(header.held.size);
         }
         self.note(header);
