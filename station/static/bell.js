@@ -74,7 +74,7 @@
 
   // ---- the ring ----
   let ringing = null, drawn = null, drawnAt = "", position = "", reported = null, title = "";
-  const own = (ring) => location.pathname.startsWith(`/lines/${ring.line}/requests/${ring.thing}`);
+  const own = (ring) => (location.pathname + "/").startsWith(`/lines/${ring.line}/requests/${ring.thing}/`);
   const name = (ring) => ring.line + "/" + ring.at;
   const draw = async (key) => {
     const [line, at] = key.split("/"), held = document.activeElement && document.activeElement.getAttribute("data-key"), at0 = position;
@@ -140,10 +140,12 @@
     if (!ringing) title = document.title;
     show();
     const [first] = now.rings;
-    if (first) ring(now.rings.find((r) => ringing && name(r) === name(ringing)) || first);
+    // What is drawn stays while it stands, unless something more urgent comes: the first is the most urgent.
+    const same = ringing && now.rings.find((r) => name(r) === name(ringing));
+    if (first) ring(same && same.mark === first.mark && same.precedence === first.precedence ? same : first);
     else stop();
   });
-  document.addEventListener("lost", () => { ringing = null; silence(); if (dialog.open) dialog.close(); state.textContent = state.dataset.lost; state.classList.add("no"); });
+  document.addEventListener("lost", () => { ringing = null; silence(); if (dialog.open) dialog.close(); state.textContent = state.dataset.cannot; state.classList.add("no"); });
   dialog.addEventListener("cancel", (event) => event.preventDefault());
   dialog.addEventListener("click", (event) => { if (event.target.closest("[data-back]")) { event.preventDefault(); dialog.close(); } });
   // Plain letters act while the ring fills the screen, and never while someone types.

@@ -89,6 +89,8 @@
       if (reply.redirected) { location.reload(); return true; }
       if (!reply.ok) return false;
       const fresh = new DOMParser().parseFromString(await reply.text(), "text/html");
+      // Somebody began to type while the page was fetched.
+      if (typed) { say(body.dataset.changed, true); return true; }
       const waiting = [...document.querySelectorAll(".unsigned form.takeback:not(.undone)")];
       const held = document.activeElement, key = held && held.getAttribute("data-key"), open = [];
       all(".page > main details[open]", (e) => open.push(e.id));

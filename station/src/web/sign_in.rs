@@ -49,7 +49,7 @@ struct Link {
 
 /// A path on this desk, or the lines.
 pub(super) fn local(to: &str) -> &str {
-    let is_path = to.starts_with('/') && !to.starts_with("//") && !to.contains(['\\', '\n', '\r']);
+    let is_path = to.starts_with('/') && !to.starts_with("//") && !to.contains(|c: char| c == '\\' || c.is_control());
     if is_path && to.len() <= 512 { to } else { "/lines" }
 }
 
@@ -212,7 +212,9 @@ mod tests {
     #[test]
     fn after_the_door_one_stays_on_this_desk() {
         assert_eq!(local("/lines/7?x=1"), "/lines/7?x=1");
-        for elsewhere in ["", "//evil.example", "https://evil.example", "/\\evil.example", "/a\r\nb", "lines"] {
+        for elsewhere in
+            ["", "//evil.example", "https://evil.example", "/\\evil.example", "/a\r\nb", "/\t/evil.example", "lines"]
+        {
             assert_eq!(local(elsewhere), "/lines", "{elsewhere}");
         }
     }
