@@ -6,6 +6,7 @@
 
 pub mod acts;
 pub mod bell;
+pub(crate) mod callers;
 pub mod ceremony;
 pub mod doctor;
 pub mod fault;

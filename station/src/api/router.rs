@@ -22,7 +22,7 @@ use super::form::{ActForm, missing_field};
 use super::receive::{BODY_MAX, Form, Sent};
 use super::socket::{Caller, Socket};
 use super::times::Times;
-use super::{Api, bell, many, people, restore, sight, views};
+use super::{Api, bell, callers, many, people, restore, sight, views};
 use crate::entropy;
 use crate::record::{ActFault, Done};
 use crate::store::{Actor, TOKEN_BYTES_MAX};
@@ -32,8 +32,6 @@ use crate::view::names::said;
 /// How long a call may take. A bell streams for as long as it is read, and an examination of the whole record has its own time.
 const CALL_MAX: Duration = Duration::from_secs(30);
 const EXAMINATION_MAX: Duration = Duration::from_secs(600);
-/// How long callers have to end when the station stops.
-const CLOSING_MAX: Duration = Duration::from_secs(3);
 
 /// An act that is in the record.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -110,28 +108,8 @@ pub fn router(api: Api) -> Router {
 
 /// Serves the socket until `until`, then lets callers end.
 pub async fn serve(api: Api, socket: Socket, until: impl Future<Output = ()> + Send + 'static) {
-    let ended = tokio::sync::watch::Sender::new(false);
-    let mut closing = ended.subscribe();
     let closer = api.clone();
-    let stop = async move {
-        until.await;
-        closer.close();
-        ended.send_replace(true);
-    };
-    let service = router(api).into_make_service_with_connect_info::<Caller>();
-    let serving = axum::serve(socket, service).with_graceful_shutdown(stop);
-    let late = async move {
-        let _ = closing.wait_for(|ended| *ended).await;
-        tokio::time::sleep(CLOSING_MAX).await;
-    };
-    tokio::select! {
-        served = serving => {
-            if let Err(error) = served {
-                tracing::error!(%error, "the command socket ended");
-            }
-        }
-        () = late => tracing::warn!("callers of the command socket were cut off"),
-    }
+    callers::serve::<Caller, _>("socket", router(api), socket, until, move || closer.close()).await;
 }
 
 impl axum::extract::connect_info::Connected<IncomingStream<'_, Socket>> for Caller {

@@ -15,12 +15,11 @@ use super::session::Signed;
 use super::{
     Desk, acts, ask, files, guard, lines, live, offer, record, refused, request, ring, sign_in, texts, unsigned,
 };
+use crate::api::callers;
 use crate::api::fault::{Code, Fault};
 
 /// How long an answer may take; the live stream has no end.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
-/// How long callers have to end when the station stops.
-const CLOSING_MAX: Duration = Duration::from_secs(3);
 
 /// Every address.
 pub fn router(desk: Desk) -> Router {
@@ -51,26 +50,7 @@ pub fn router(desk: Desk) -> Router {
 
 /// Serves the desk until `until`, then lets callers end. The live streams end when the API closes.
 pub async fn serve(desk: Desk, listener: Listener, until: impl Future<Output = ()> + Send + 'static) {
-    let ended = tokio::sync::watch::Sender::new(false);
-    let mut closing = ended.subscribe();
-    let stop = async move {
-        until.await;
-        ended.send_replace(true);
-    };
-    let service = router(desk).into_make_service_with_connect_info::<Peer>();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(stop);
-    let late = async move {
-        let _ = closing.wait_for(|ended| *ended).await;
-        tokio::time::sleep(CLOSING_MAX).await;
-    };
-    tokio::select! {
-        served = serving => {
-            if let Err(error) = served {
-                tracing::error!(%error, "the desk ended");
-            }
-        }
-        () = late => tracing::warn!("callers of the desk were cut off"),
-    }
+    callers::serve::<Peer, _>("desk", router(desk), listener, until, || ()).await;
 }
 
 impl axum::extract::connect_info::Connected<axum::serve::IncomingStream<'_, Listener>> for Peer {
