@@ -8,6 +8,7 @@
 
 mod admission;
 pub mod board;
+mod called;
 mod connection;
 pub mod damper;
 mod dial;

@@ -6,14 +6,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use counterpart_core::ids::{LineId, Party};
-use counterpart_core::link::{Frame, Rate, Reason, Session, Setup, VERSION};
+use counterpart_core::link::{Frame, Rate, Session, Setup, VERSION};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
+use super::called::{Called, named};
 use super::meeting;
 use super::pace::{CallerPlace, Daily, Pace};
 use super::pump::{self, Bounds, Ended, Shared};
-use super::{Connection, Control, DialFault, Dialling, Endpoint, Purpose, Reader, Transport, Writer};
+use super::{Connection, DialFault, Dialling, Endpoint, Purpose, Transport};
 use crate::entropy;
 use crate::record::LinePublished;
 use crate::words::Sentence;
@@ -33,8 +34,6 @@ const REFERENCE_MAX: Duration = Duration::from_secs(3);
 const ANSWERED_MAX: usize = 1_024;
 /// How long a caller may take to say for which line it comes.
 const FIRST_FRAME_MAX: Duration = Duration::from_secs(10);
-/// How long a peer may take to say hello.
-const HELLO_MAX: Duration = Duration::from_secs(30);
 /// Callers with link keys that nobody knows, heard at once; more are hung up. Peers have other places.
 const STRANGERS_MAX: usize = 16;
 
@@ -178,7 +177,7 @@ impl Switchboard {
         };
         match lines.as_slice() {
             [] => self.stranger(connection).await,
-            [line] => drop(self.serve(*line, Called::by(connection, None)).await),
+            [line] => self.serve_call(*line, Called::by(connection, None)).await,
             // Several lines with one peer: its hello says which.
             several => {
                 let mut called = Called::by(connection, None);
@@ -186,7 +185,7 @@ impl Switchboard {
                 let Ok(Ok(frame)) = tokio::time::timeout(FIRST_FRAME_MAX, reader.read_frame()).await else { return };
                 if let Some(line) = named(&frame).filter(|line| several.contains(line)) {
                     called.read = Some(frame);
-                    self.serve(line, called).await;
+                    self.serve_call(line, called).await;
                 }
             }
         }
@@ -231,7 +230,7 @@ impl Switchboard {
             match self.reach(line, &view).await {
                 Some(Reached::Peer(connection)) => {
                     let begun = self.shared.now().ms;
-                    if matches!(self.serve(line, Called::by(connection, None)).await, Some(Ended::Stopping)) {
+                    if matches!(self.serve_dialled(line, Called::by(connection, None)).await, Some(Ended::Stopping)) {
                         return;
                     }
                     if self.shared.now().ms.saturating_sub(begun) >= LASTED_MS {
@@ -332,15 +331,19 @@ impl Switchboard {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner).live.contains_key(&line)
     }
 
-    /// Takes the line's place for this connection; `None` if the other one stays.
-    fn enter(&self, line: LineId, dialled_by: Party, dialled: bool) -> Option<(u64, watch::Receiver<bool>)> {
+    /// Whether this line's peer may call once more. Our own dialling backs off by itself.
+    fn may_call(&self, line: LineId) -> bool {
         let now = self.shared.now().ms;
-        // Our own dialling backs off by itself.
-        if !dialled && !self.bounds.pace.may_connect(line, now) {
-            let left_out = self.bounds.damper.may("storm", Some(line), now)?;
+        let may = self.bounds.pace.may_connect(line, now);
+        if !may && let Some(left_out) = self.bounds.damper.may("storm", Some(line), now) {
             tracing::warn!(%line, left_out, "the peer connects again and again; hung up");
-            return None;
         }
+        may
+    }
+
+    /// Takes the line's place for this connection; `None` if the other one stays.
+    fn enter(&self, line: LineId, dialled_by: Party, called: &Called) -> Option<(u64, watch::Receiver<bool>)> {
+        let now = self.shared.now().ms;
         let mut desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(live) = desk.live.get(&line) {
             let crossed = now.saturating_sub(live.since_ms) < CROSSING_MS;
@@ -354,6 +357,14 @@ impl Switchboard {
         let (replace, replaced) = watch::channel(false);
         let number = desk.last;
         desk.live.insert(line, Live { number, dialled_by, since_ms: now, replace });
+        drop(desk);
+        self.shared.board.change(line, |link| {
+            link.transport = Some(called.transport);
+            link.remote = Some(called.remote);
+            link.path = None;
+        });
+        let tcp = called.transport == Transport::Tcp;
+        tracing::info!(%line, tcp, dialled = called.dialled, "a connection begins");
         Some((number, replaced))
     }
 
@@ -377,19 +388,35 @@ impl Switchboard {
         }
     }
 
-    async fn serve(&self, line: LineId, called: Called) -> Option<Ended> {
+    /// Serves a line on a connection that the peer began. Both say hello at once (§8.3); only a caller that comes for this line
+    /// takes its place: one that has another line with us must not end the session of this one.
+    async fn serve_call(&self, line: LineId, mut called: Called) {
+        let Some(view) = self.line(line).filter(|_| self.may_call(line)) else { return };
+        let (session, hello) = self.session(line, &view);
+        let Ok(frame) = called.greet(&hello).await else { return };
+        if named(&frame).is_some_and(|other| other != line) {
+            tracing::info!(%line, "its peer called for a line that we do not have; hung up");
+            return called.wrong_line().await;
+        }
+        if let Some(place) = self.enter(line, view.me.peer(), &called) {
+            self.run(line, &view, (session, called), place, Ok(frame)).await;
+        }
+    }
+
+    /// Serves a line on a connection that we began: it holds the place from the beginning, so that we do not dial again.
+    async fn serve_dialled(&self, line: LineId, mut called: Called) -> Option<Ended> {
         let view = self.line(line)?;
-        let dialled_by = if called.dialled { view.me } else { view.me.peer() };
-        let (number, mut replaced) = self.enter(line, dialled_by, called.dialled)?;
-        let now = self.shared.now();
-        self.shared.board.change(line, |link| {
-            link.transport = Some(called.transport);
-            link.remote = Some(called.remote);
-            link.path = None;
-        });
-        let tcp = called.transport == Transport::Tcp;
-        tracing::info!(%line, tcp, dialled = called.dialled, "a connection begins");
-        let session = Session::new(Setup {
+        let (number, mut replaced) = self.enter(line, view.me, &called)?;
+        let (session, hello) = self.session(line, &view);
+        let frame = tokio::select! {
+            frame = called.greet(&hello) => frame,
+            _ = replaced.wait_for(|replaced| *replaced) => Err(Ended::Replaced),
+        };
+        Some(self.run(line, &view, (session, called), (number, replaced), frame).await)
+    }
+
+    fn session(&self, line: LineId, view: &LinePublished) -> (Session, Vec<u8>) {
+        Session::new(Setup {
             line,
             me: view.me,
             held: view.held.clone(),
@@ -397,77 +424,37 @@ impl Switchboard {
             versions: vec![VERSION],
             rate: self.rate,
             software: concat!("counterpart ", env!("CARGO_PKG_VERSION")).into(),
-            now,
-        });
-        let (session, hello) = session;
+            now: self.shared.now(),
+        })
+    }
+
+    /// Goes on from the first frame that was read to the end, and gives the place up.
+    async fn run(
+        &self,
+        line: LineId,
+        view: &LinePublished,
+        (session, called): (Session, Called),
+        (number, replaced): (u64, watch::Receiver<bool>),
+        frame: Result<Vec<u8>, Ended>,
+    ) -> Ended {
         let proved = called.peer_key;
         let own = if called.dialled { view.own_link } else { self.endpoint.link_key() };
-        let greeted = tokio::select! {
-            greeted = greet(called.parts, &hello, called.read) => greeted,
-            _ = replaced.wait_for(|replaced| *replaced) => Err(Ended::Replaced),
-        };
-        let ended = match greeted {
-            Ok((parts, frame)) if matches!(Frame::decode(&frame), Ok(Frame::Chain { .. })) => {
+        let ended = match frame {
+            Ok(frame) if matches!(Frame::decode(&frame), Ok(Frame::Chain { .. })) => {
                 // The peer does not know our link key, or showed one that we knew before it did.
-                let met = meeting::meet(&self.shared, line, parts, [own, proved], Some(frame)).await;
+                let met = meeting::meet(&self.shared, line, called.parts, [own, proved], Some(frame)).await;
                 tracing::debug!(%line, ?met, "the peer did not know our link key");
                 Ended::KeysShown
             }
-            Ok((parts, frame)) => {
+            Ok(frame) => {
                 let links = [view.own_link, view.peer_link, proved];
-                pump::run((&self.shared, &self.bounds), line, parts, (session, links), Some(frame), replaced).await
+                let with = (&self.shared, &self.bounds);
+                pump::run(with, line, called.parts, (session, links), Some(frame), replaced).await
             }
             Err(ended) => ended,
         };
         tracing::info!(%line, ended = ended.word(), "a connection has ended");
         self.leave(line, number);
-        Some(ended)
-    }
-}
-
-/// Says hello and hears what the peer says first.
-async fn greet(
-    (mut reader, mut writer, control): (Reader, Writer, Control),
-    hello: &[u8],
-    read: Option<Vec<u8>>,
-) -> Result<((Reader, Writer, Control), Vec<u8>), Ended> {
-    let heard = async {
-        writer.write_frame(hello).await?;
-        match read {
-            Some(frame) => Ok(frame),
-            None => reader.read_frame().await,
-        }
-    };
-    match tokio::time::timeout(HELLO_MAX, heard).await {
-        Ok(Ok(frame)) => Ok(((reader, writer, control), frame)),
-        Ok(Err(fault)) => Err(Ended::Broken(fault)),
-        Err(_) => Err(Ended::Closed(Reason::Silent)),
-    }
-}
-
-/// The line that a first frame is for.
-fn named(frame: &[u8]) -> Option<LineId> {
-    match Frame::decode(frame) {
-        Ok(Frame::Hello(hello)) => Some(hello.line),
-        Ok(Frame::Chain { line, .. }) => Some(line),
-        _ => None,
-    }
-}
-
-/// A connection taken apart, with a frame that was read already.
-struct Called {
-    parts: (Reader, Writer, Control),
-    peer_key: [u8; 32],
-    read: Option<Vec<u8>>,
-    dialled: bool,
-    transport: Transport,
-    remote: SocketAddr,
-}
-
-impl Called {
-    fn by(connection: Connection, read: Option<Vec<u8>>) -> Called {
-        let (dialled, transport, remote) = (connection.dialled, connection.transport, connection.remote);
-        let peer_key = connection.peer_key;
-        Called { parts: connection.split(), peer_key, read, dialled, transport, remote }
+        ended
     }
 }

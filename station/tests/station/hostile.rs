@@ -36,6 +36,7 @@ struct Hostile {
     north: Side,
     south: Side,
     address: SocketAddr,
+    board: Board,
     peer: Endpoint,
     _serving: tokio::task::JoinHandle<()>,
 }
@@ -47,18 +48,18 @@ impl Hostile {
         let here = EndpointConfig::at("127.0.0.1:0".parse().unwrap());
         let endpoint = Arc::new(Endpoint::bind(&here, keys[0].link_seed()).await.unwrap());
         let address = endpoint.udp_address().unwrap();
-        let clock = Clock::system();
+        let (clock, board) = (Clock::system(), Board::default());
         let shared = Shared {
             keeper: north.keeper.clone(),
             reader: Reader::open(&north.data).unwrap(),
             begun: clock.moment(),
             clock,
-            board: Board::default(),
+            board: board.clone(),
         };
         let switchboard = Switchboard::new(shared, endpoint, FAST, &[]).allowing(daily);
         let serving = tokio::spawn(switchboard.answer(|_| ()));
         let peer = Endpoint::bind(&here, keys[1].link_seed()).await.unwrap();
-        Hostile { line, north, south, address, peer, _serving: serving }
+        Hostile { line, north, south, address, board, peer, _serving: serving }
     }
 
     async fn call(&self) -> Connection {
@@ -70,9 +71,13 @@ impl Hostile {
     }
 
     fn hello(&self) -> Vec<u8> {
+        self.hello_for(self.line)
+    }
+
+    fn hello_for(&self, line: LineId) -> Vec<u8> {
         let hello = Hello {
             versions: vec![1],
-            line: self.line,
+            line,
             epochs: vec![self.heads()],
             clock: Timestamp(1),
             rate: FAST,
@@ -94,6 +99,47 @@ async fn a_peer_that_makes_us_answer_and_reads_nothing_is_hung_up() {
     let pinging = async { while writer.write_frame(&ping).await.is_ok() {} };
 
     timeout(SOON, pinging).await.expect("the connection is closed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_for_a_line_that_we_do_not_have_leaves_the_session_of_the_one_that_we_have() {
+    let scratch = Scratch::new("hostile-other-line");
+    let hostile = Hostile::meet(&scratch, Daily::default()).await;
+    let (mut reader, mut writer, _control) = hostile.call().await.split();
+    writer.write_frame(&hostile.hello()).await.unwrap();
+    let up = async {
+        while hostile.board.of(hostile.line).up_since_ms.is_none() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(SOON, up).await.expect("the session is up");
+
+    let (mut other, mut says, _control) = hostile.call().await.split();
+    says.write_frame(&hostile.hello_for(LineId([7; 16]))).await.unwrap();
+    let told = async {
+        let mut frames = Vec::new();
+        while let Ok(frame) = other.read_frame().await {
+            frames.push(Frame::decode(&frame).unwrap());
+        }
+        frames
+    };
+    let told = timeout(SOON, told).await.expect("the other call is hung up");
+    // It is greeted at once, and told that its line is not ours (§8.3).
+    assert!(matches!(&told[..], [Frame::Hello(_), Frame::Fault { number: 3, .. }]), "{told:?}");
+
+    writer
+        .write_frame(&Frame::Ping(Beat { number: 1, clock: Timestamp(1), heads: hostile.heads() }).encode().unwrap())
+        .await
+        .unwrap();
+    let answered = async {
+        loop {
+            let frame = reader.read_frame().await.expect("the session lives");
+            if matches!(Frame::decode(&frame), Ok(Frame::Pong(beat)) if beat.number == 1) {
+                return;
+            }
+        }
+    };
+    timeout(SOON, answered).await.expect("the first session answers");
 }
 
 #[tokio::test(flavor = "multi_thread")]
