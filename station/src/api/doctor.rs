@@ -141,9 +141,8 @@ impl Doctor<'_> {
         };
         let line = match load_judged(reader, row, &mut judge) {
             Ok(line) => line,
-            Err(StoreError::Corrupt { found }) => {
-                let id = LineId(row.id).to_string();
-                self.put("line", false, "doctor-line-wrong", &[("line", id.into()), ("cause", found.into())]);
+            Err(StoreError::Line { line, found }) => {
+                self.put("line", false, "doctor-line-wrong", &[("line", line.into()), ("cause", found.into())]);
                 return Ok(());
             }
             Err(other) => return Err(other),

@@ -98,6 +98,8 @@ faults! {
     LineWhich = Usage BAD_REQUEST "fault-line-which",
     /// The station has no such line.
     LineUnknown = Usage NOT_FOUND "fault-line-unknown",
+    /// What is kept of the line cannot be read; the sentence of the store says what was found.
+    LineUnread = Error INTERNAL_SERVER_ERROR "fault-line-unread",
     /// The station has no line yet.
     LineNone = Refusal CONFLICT "fault-line-none",
     /// The language is no tag of BCP 47.

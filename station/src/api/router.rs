@@ -63,8 +63,10 @@ pub struct HealthView {
     pub pid: u32,
     /// Commits since it started.
     pub commits: u64,
-    /// Lines.
+    /// Lines that are served.
     pub lines: usize,
+    /// Lines that are not, because what is kept of them cannot be read.
+    pub lines_unread: usize,
 }
 
 /// Every address.
@@ -73,6 +75,7 @@ pub fn router(api: Api) -> Router {
         .route("/acts", post(act))
         .route("/acts/stream", post(many::open))
         .route("/lines", get(views::lines))
+        .route("/lines/unread", get(views::unread))
         .route("/requests", get(views::list))
         .route("/requests/{name}", get(views::one))
         .route("/record", get(views::read))
@@ -160,6 +163,7 @@ async fn health(State(api): State<Api>) -> Json<HealthView> {
         pid: std::process::id(),
         commits: published.version,
         lines: published.lines.len(),
+        lines_unread: published.unread.len(),
     })
 }
 
@@ -280,7 +284,8 @@ impl Api {
             return Ok((line, None, act));
         }
         let read = self.parts.keeper.look(move |lines| {
-            let line = sight::choose(lines.iter().map(|kept| &kept.line), form.line.as_deref())?;
+            let said = form.line.as_deref();
+            let line = sight::choose(lines.iter().map(|kept| &kept.line), lines.unread(), said)?;
             Ok::<_, acts::Unfit>((line.id(), Some(line.epoch()), acts::act(&form, line, &defaults)?))
         });
         let read = read.await.map_err(|_| self.tell(Fault::new(Code::Stopping)))?;
@@ -294,7 +299,7 @@ impl Api {
         let mut lines = published.lines.keys().copied();
         match said {
             Some(said) => unhex(said).map(LineId).filter(|id| lines.any(|line| line == *id)),
-            None => lines.next().filter(|_| lines.next().is_none()),
+            None => lines.next().filter(|_| lines.next().is_none() && published.unread.is_empty()),
         }
     }
 

@@ -11,7 +11,7 @@ use counterpart_core::time::Timestamp;
 
 use super::Api;
 use super::fault::{Code, Fault, Told, Whose};
-use crate::record::{ActFault, entry_key};
+use crate::record::{ActFault, Unread, entry_key};
 use crate::store::{self, Reader, StoreError};
 use crate::view::Sight;
 use crate::view::names::NameFault;
@@ -28,19 +28,32 @@ type Found = BTreeMap<EntryRef, Option<Body>>;
 /// line.
 ///
 /// # Errors
-/// A [`Fault`] that names the lines there are.
-pub fn choose<'a>(lines: impl Iterator<Item = &'a Line>, said: Option<&str>) -> Result<&'a Line, Fault> {
+/// A [`Fault`] that names the lines there are, or says what is wrong with the one that is meant: of those in `unread`.
+pub fn choose<'a, 'b>(
+    lines: impl Iterator<Item = &'a Line>,
+    unread: impl Iterator<Item = &'b Unread>,
+    said: Option<&str>,
+) -> Result<&'a Line, Fault> {
     let lines: Vec<&Line> = lines.collect();
+    let unread: Vec<&Unread> = unread.collect();
     let peer = |line: &Line| line.charter().party(line.me().peer()).clone();
-    let known = || lines.iter().map(|l| format!("{} ({})", peer(l).call_sign, l.id())).collect::<Vec<_>>().join(", ");
+    let known = || {
+        let known = lines.iter().map(|line| format!("{} ({})", peer(line).call_sign, line.id()));
+        known.chain(unread.iter().map(|unread| unread.name.clone())).collect::<Vec<_>>().join(", ")
+    };
+    let not_served = |unread: &Unread| Fault::new(Code::LineUnread).because(&unread.found);
     let fold = |text: &str| text.trim().to_lowercase();
     let Some(said) = said else {
-        return match lines.as_slice() {
-            [] => Err(Fault::new(Code::LineNone)),
-            [one] => Ok(one),
+        return match (lines.as_slice(), unread.as_slice()) {
+            ([], []) => Err(Fault::new(Code::LineNone)),
+            ([one], []) => Ok(one),
+            ([], [one]) => Err(not_served(one)),
             _ => Err(Fault::new(Code::LineWhich).with("known", known())),
         };
     };
+    if let Some(unread) = unread.iter().find(|unread| unread.is_called(&fold(said))) {
+        return Err(not_served(unread));
+    }
     let by_name = |line: &&&Line| {
         let peer = peer(line);
         fold(&peer.call_sign) == fold(said) || fold(&peer.name) == fold(said)
@@ -48,7 +61,7 @@ pub fn choose<'a>(lines: impl Iterator<Item = &'a Line>, said: Option<&str>) -> 
     let by_id = |line: &&&Line| said.len() >= 4 && line.id().to_string().starts_with(&fold(said));
     let found: Vec<&&Line> = lines.iter().filter(|l| by_name(l) || by_id(l)).collect();
     match found.as_slice() {
-        [] if lines.is_empty() => Err(Fault::new(Code::LineNone)),
+        [] if lines.is_empty() && unread.is_empty() => Err(Fault::new(Code::LineNone)),
         [] => Err(Fault::new(Code::LineUnknown).with("said", said).with("known", known())),
         [one] => Ok(one),
         _ => Err(Fault::new(Code::LineWhich).with("known", known())),
@@ -144,10 +157,9 @@ impl Api {
 
     /// The line of this name.
     pub(crate) async fn line(&self, said: Option<String>) -> Result<LineId, Told> {
-        let chosen = self
-            .parts
-            .keeper
-            .look(move |lines| choose(lines.iter().map(|kept| &kept.line), said.as_deref()).map(Line::id));
+        let chosen = self.parts.keeper.look(move |lines| {
+            choose(lines.iter().map(|kept| &kept.line), lines.unread(), said.as_deref()).map(Line::id)
+        });
         chosen.await.map_err(|_| Fault::new(Code::Stopping)).flatten().map_err(|fault| self.tell(fault))
     }
 

@@ -15,7 +15,7 @@ use super::fault::{Code, Fault, Told};
 use super::receive::Asked;
 use super::sight::hexadecimal;
 use crate::link::observe::health;
-use crate::record::log_key;
+use crate::record::{Unread, log_key};
 use crate::store::{ROWS_MAX, Reader, StoreError};
 use crate::view::figures::{FiguresView, figures};
 use crate::view::lines::{LineView, StandingView, line};
@@ -23,6 +23,7 @@ use crate::view::names;
 use crate::view::record::{From, Page, RecordView, record};
 use crate::view::request::{RequestLine, RequestView, request};
 use crate::view::{Side, Sight};
+use crate::words::Words;
 
 /// Entries on a page of the record, unless said otherwise.
 pub const PAGE_DEFAULT: usize = 50;
@@ -113,6 +114,26 @@ pub struct LineRow {
     /// The line.
     #[serde(flatten)]
     pub view: LineView,
+}
+
+/// A line that is not served: what is kept of it cannot be read.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct UnreadView {
+    /// The line, 32 hexadecimal digits.
+    pub line: String,
+    /// Which it is, and what was found.
+    pub sentence: String,
+    /// What to do.
+    #[serde(rename = "do")]
+    pub instead: String,
+}
+
+impl UnreadView {
+    /// What is told of it.
+    pub fn of(unread: &Unread, words: &Words) -> UnreadView {
+        let (sentence, instead) = (words.told(&unread.found), words.told_do(&unread.found));
+        UnreadView { line: unread.id.to_string(), sentence, instead }
+    }
 }
 
 /// A page of the record under the heads of both logs.
@@ -259,6 +280,13 @@ pub(super) async fn lines(State(api): State<Api>) -> Result<Json<Vec<LineRow>>, 
         views.push(shown.await?);
     }
     Ok(Json(views))
+}
+
+/// `GET /api/v1/lines/unread`: those that are not served, because their record cannot be read.
+pub(super) async fn unread(State(api): State<Api>) -> Json<Vec<UnreadView>> {
+    let published = api.parts.keeper.published();
+    let unread = published.borrow().unread.clone();
+    Json(unread.iter().map(|unread| UnreadView::of(unread, &api.words)).collect())
 }
 
 /// `GET /api/v1/requests`: of one line, or of all.

@@ -12,7 +12,7 @@ use super::unserved::Unserved;
 use super::{Context, Exit};
 use crate::api::doctor::{Report, examine};
 use crate::api::fault::{Code, Told};
-use crate::api::views::{self, LineRow, RecordPage, RecordQuery, RequestsView};
+use crate::api::views::{self, LineRow, RecordPage, RecordQuery, RequestsView, UnreadView};
 use crate::view::figures::{FiguresView, figures};
 use crate::view::lines::{LineView, StandingView};
 use crate::view::request::{RequestLine, RequestView};
@@ -117,12 +117,19 @@ impl Context {
             let clocks = self.clocks(signs, [&view.ours.zone, &view.theirs.zone]);
             text::line(view, &Telling { words: &self.words, clocks: &clocks })
         };
+        let (_, unread): (_, Vec<UnreadView>) =
+            self.view("/api/v1/lines/unread", |unserved| Ok(unserved.unread())).await?;
         self.show(&value, || {
-            let texts: Vec<String> = rows.iter().map(|row| text(&row.view)).collect();
+            let texts: Vec<String> =
+                rows.iter().map(|row| text(&row.view)).chain(unread.iter().map(not_served)).collect();
             Ok(if texts.is_empty() { self.say("lines-none", &[]) } else { texts.join("\n") })
         })?;
         let halted = rows.iter().any(|row| matches!(row.view.standing, StandingView::Halted { .. }));
-        Ok(if halted { Exit::Misconduct } else { Exit::Done })
+        Ok(match (halted, unread.is_empty()) {
+            (true, _) => Exit::Misconduct,
+            (false, true) => Exit::Done,
+            (false, false) => Exit::Machine,
+        })
     }
 
     async fn figures(&self, line: Option<String>, year: Option<u64>) -> Result<Exit, Told> {
@@ -224,6 +231,11 @@ impl Context {
             (false, false) => Exit::Machine,
         })
     }
+}
+
+/// A line that cannot be read.
+pub(super) fn not_served(view: &UnreadView) -> String {
+    format!("{}\n    {}", clean(&view.sentence), view.instead)
 }
 
 fn signs(both: &[String; 2]) -> [&str; 2] {

@@ -9,9 +9,9 @@ use counterpart_core::time::Timestamp;
 
 use crate::api::fault::{Code, Fault, Told};
 use crate::api::sight::{body, choose, epoch_of};
-use crate::api::views::{self, LineRow, RecordPage, RecordQuery};
+use crate::api::views::{self, LineRow, RecordPage, RecordQuery, UnreadView};
 use crate::config::{Config, Organisation};
-use crate::record::{is_line, load};
+use crate::record::{Unread, is_line, load};
 use crate::store::{Reader, StoreError};
 use crate::view::Sight;
 use crate::words::Words;
@@ -21,6 +21,7 @@ use crate::words::clocks::{Clocks, Telling};
 pub(super) struct Unserved<'a> {
     reader: Reader,
     lines: Vec<Line>,
+    unread: Vec<Unread>,
     organisation: Organisation,
     words: &'a Words,
     now: Timestamp,
@@ -29,15 +30,20 @@ pub(super) struct Unserved<'a> {
 impl<'a> Unserved<'a> {
     pub fn open(data: &Path, words: &'a Words, now: Timestamp) -> Result<Unserved<'a>, Told> {
         let config = Config::load(data).map_err(|e| Fault::new(Code::Configuration).because(&e).tell(words))?;
-        let read = || -> Result<(Reader, Vec<Line>), StoreError> {
+        let read = || -> Result<(Reader, Vec<Line>, Vec<Unread>), StoreError> {
             let reader = Reader::open(data)?;
-            let rows = reader.lines()?;
-            let lines =
-                rows.iter().filter(|row| is_line(row)).map(|row| load(&reader, row)).collect::<Result<_, _>>()?;
-            Ok((reader, lines))
+            let (mut lines, mut unread) = (Vec::new(), Vec::new());
+            for row in reader.lines()?.iter().filter(|row| is_line(row)) {
+                match load(&reader, row) {
+                    Ok(line) => lines.push(line),
+                    Err(error @ StoreError::Line { .. }) => unread.push(Unread::of(row, &error)),
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok((reader, lines, unread))
         };
-        let (reader, lines) = read().map_err(|e| unreadable(&e, words))?;
-        Ok(Unserved { reader, lines, organisation: config.organisation, words, now })
+        let (reader, lines, unread) = read().map_err(|e| unreadable(&e, words))?;
+        Ok(Unserved { reader, lines, unread, organisation: config.organisation, words, now })
     }
 
     fn see<T>(&self, line: &Line, show: impl FnOnce(&Sight<'_>) -> T) -> T {
@@ -55,6 +61,11 @@ impl<'a> Unserved<'a> {
     pub fn lines(&self) -> Vec<LineRow> {
         let health = Health { state: State::Down(Cause::Unknown), evidence: Vec::new() };
         self.lines.iter().map(|line| self.see(line, |sight| views::row(sight, &health))).collect()
+    }
+
+    /// Those that cannot be read.
+    pub fn unread(&self) -> Vec<UnreadView> {
+        self.unread.iter().map(|unread| UnreadView::of(unread, self.words)).collect()
     }
 
     /// One line, or all without a name.
@@ -101,7 +112,7 @@ impl<'a> Unserved<'a> {
     }
 
     fn choose(&self, said: Option<&str>) -> Result<&Line, Told> {
-        choose(self.lines.iter(), said).map_err(|fault| fault.tell(self.words))
+        choose(self.lines.iter(), self.unread.iter(), said).map_err(|fault| fault.tell(self.words))
     }
 }
 

@@ -1,25 +1,20 @@
-//! The lines in memory: read from the store at the start, and again if a commit fails.
+//! The lines in memory: read from the store at the start, and again if a commit fails. One that cannot be read is not served, and
+//! is named; the others are.
 
 use std::collections::BTreeMap;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use counterpart_core::fault::Misconduct;
 use counterpart_core::ids::{EntryRef, Epoch, LineId, Party};
 use counterpart_core::line::Line;
 use counterpart_core::line::turn::{Folded, Written};
-use counterpart_core::record::charter::Charter;
-use counterpart_core::record::entry::BodyRef;
-use counterpart_core::record::log::Entry;
-use counterpart_core::record::sign1::Strict;
 use counterpart_core::time::Timestamp;
 
+use super::load::{called, load, name};
 use super::published::{LinePublished, Pushed, RECENT_MAX, WORDS_MAX};
 use super::steady::Steady;
 use crate::store::{Append, EntryKey, EpochKey, HeadUpdate, LineRow, LogKey, Reader, StoreError, ThingRef};
-
-/// Entries read from the store at once.
-const PAGE: u32 = 1_000;
+use crate::words::{Sentence, Tell};
 
 /// The states of a line in the store: it has begun; its pairing has ended before the other side began it.
 pub(super) const LINE_BEGUN: u8 = 1;
@@ -81,6 +76,13 @@ impl Kept {
         self.next
     }
 
+    /// What is committed of it, after a commit that failed.
+    fn begin_again(&mut self, line: Line) {
+        self.line = line;
+        self.recent.clear();
+        self.words.clear();
+    }
+
     pub(super) fn publish(&self) -> LinePublished {
         let line = &self.line;
         let (peer, log) = (line.me().peer(), line.peer());
@@ -135,10 +137,35 @@ impl Kept {
 #[derive(Default)]
 pub struct Lines {
     pub(super) kept: BTreeMap<LineId, Kept>,
+    unread: BTreeMap<LineId, Unread>,
+}
+
+/// A line that the store keeps and that cannot be read: nothing is signed on it, nobody is met for it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Unread {
+    /// Which.
+    pub id: LineId,
+    /// The call sign of its peer, if its charter can be read, and its id.
+    pub name: String,
+    /// What was found, and what to do.
+    pub found: Sentence,
+}
+
+impl Unread {
+    /// A stored line that this error stops.
+    pub fn of(row: &LineRow, error: &StoreError) -> Unread {
+        Unread { id: LineId(row.id), name: name(row), found: error.sentence() }
+    }
+
+    /// Whether somebody who says this, in lower case, means it: the call sign of its peer, its id, or the first 4 or more digits of it.
+    pub fn is_called(&self, said: &str) -> bool {
+        let sign = self.name.split(" (").next().unwrap_or_default();
+        sign.to_lowercase() == said || said.len() >= 4 && self.id.to_string().starts_with(said)
+    }
 }
 
 impl Lines {
-    /// Every line.
+    /// Every line that is served.
     pub fn iter(&self) -> impl Iterator<Item = &Kept> {
         self.kept.values()
     }
@@ -148,163 +175,47 @@ impl Lines {
         self.kept.get(id)
     }
 
-    /// Reads every line from the store.
+    /// Lines that cannot be read.
+    pub fn unread(&self) -> impl Iterator<Item = &Unread> {
+        self.unread.values()
+    }
+
+    /// Reads every line from the store. What is wrong with one line stops that line alone.
     pub(super) fn load(reader: &Reader) -> Result<Lines, StoreError> {
         let mut lines = Lines::default();
         for row in reader.lines()?.into_iter().filter(is_line) {
-            let line = load(reader, &row)?;
-            lines.kept.insert(line.id(), Kept::new(line));
+            match load(reader, &row) {
+                Ok(line) => drop(lines.kept.insert(line.id(), Kept::new(line))),
+                Err(error @ StoreError::Line { .. }) => lines.leave(Unread::of(&row, &error), &error),
+                Err(error) => return Err(error),
+            }
         }
         Ok(lines)
     }
 
     /// Reads one line again, after a commit that failed. What is known of its link stays.
-    pub(super) fn reload(&mut self, reader: &Reader, id: LineId) -> Result<(), StoreError> {
-        let row = reader.lines()?.into_iter().find(|row| row.id == id.0);
-        match (row, self.kept.get_mut(&id)) {
-            (Some(row), Some(kept)) => {
-                kept.line = load(reader, &row)?;
-                kept.recent.clear();
-                kept.words.clear();
-            }
-            _ => {
-                self.kept.remove(&id);
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Reads a line from the store, its two logs merged so that each entry finds what its author had seen.
-///
-/// # Errors
-/// [`StoreError::Corrupt`] if what is stored is no line: changed from outside.
-pub fn load(reader: &Reader, row: &LineRow) -> Result<Line, StoreError> {
-    load_judged(reader, row, &mut |_, _| Ok(()))
-}
-
-/// The same, each entry judged before it is taken in.
-///
-/// # Errors
-/// [`StoreError::Corrupt`] with the first entry that `judge` finds wrong.
-pub fn load_judged(
-    reader: &Reader,
-    row: &LineRow,
-    judge: &mut dyn FnMut(&Line, &Entry) -> Result<(), Misconduct>,
-) -> Result<Line, StoreError> {
-    let corrupt = |found: String| StoreError::Corrupt { found };
-    let charter = Charter::decode(&row.charter).map_err(|clause| corrupt(format!("charter, clause {clause}")))?;
-    let me = Party::from_number(row.me.into()).ok_or_else(|| corrupt(format!("party {}", row.me)))?;
-    let mut line = Line::new(charter, me);
-    let mut epochs: Vec<Epoch> = reader.logs(row.id)?.iter().map(|log| epoch(&log.key.epoch)).collect();
-    epochs.dedup();
-    for epoch in epochs {
-        load_epoch(reader, &mut line, epoch, judge)?;
-    }
-    beside(reader, row, &mut line)?;
-    Ok(line)
-}
-
-/// Reads both logs of one epoch. An entry waits while what its author had seen is not read; what was taken back may wait for
-/// ever, if the peer keeps it.
-fn load_epoch(
-    reader: &Reader,
-    line: &mut Line,
-    epoch: Epoch,
-    judge: &mut dyn FnMut(&Line, &Entry) -> Result<(), Misconduct>,
-) -> Result<(), StoreError> {
-    let id = line.id();
-    let [mut inviter, mut joiner] = Party::BOTH.map(|party| Pages::new(reader, log_key(id, epoch, party)));
-    let mut rest = false;
-    loop {
-        let mut moved = false;
-        for party in Party::BOTH {
-            let pages = if party == Party::Inviter { &mut inviter } else { &mut joiner };
-            while let Some(entry) = pages.peek()? {
-                let known = line.span(epoch).map_or(0, |span| span.log(party.peer()).size());
-                if entry.header.held.size > known && !rest {
-                    break;
-                }
-                let at = entry.header.at();
-                let judged = judge(line, entry).and_then(|()| line.reload(entry));
-                judged.map_err(|m| StoreError::Corrupt { found: format!("entry {at}: {}", m.word()) })?;
-                let attested = matches!(entry.header.body, Some(BodyRef::Attested(_)));
-                if party != line.me() && attested && !reader.had_body(entry_key(id, epoch, at))? {
-                    line.lacks(epoch, at.index);
-                }
-                pages.advance();
-                moved = true;
+    pub(super) fn reload(&mut self, reader: &Reader, id: LineId) {
+        let read = reader.lines().and_then(|rows| {
+            let row = rows.into_iter().find(|row| row.id == id.0);
+            row.map(|row| load(reader, &row)).transpose()
+        });
+        match (read, self.kept.get_mut(&id)) {
+            (Ok(Some(line)), Some(kept)) => kept.begin_again(line),
+            // It was to begin with this commit.
+            (Ok(_), _) => drop(self.kept.remove(&id)),
+            (Err(error), kept) => {
+                let name = kept.map_or(id.to_string(), |kept| called(kept.line.charter(), kept.line.me()));
+                self.leave(Unread { id, name, found: error.sentence() }, &error);
             }
         }
-        if !moved && rest {
-            return Ok(());
-        }
-        rest = !moved;
-    }
-}
-
-/// What the store keeps of a line beside its logs: what the peer showed of ours, of what somebody has taken note, whether our log came in a backup, where theirs is
-/// halted, whether our link key is retired.
-fn beside(reader: &Reader, row: &LineRow, line: &mut Line) -> Result<(), StoreError> {
-    let mut from = 0;
-    loop {
-        let page = reader.shown(row.id, from)?;
-        for shown in &page {
-            let recalled = Entry::read(&shown.bytes).and_then(|entry| line.recall(&entry, &Strict));
-            recalled.map_err(|m| StoreError::Corrupt { found: format!("what was shown: {}", m.word()) })?;
-        }
-        if page.len() < crate::store::ROWS_MAX as usize {
-            break;
-        }
-        from += crate::store::ROWS_MAX;
-    }
-    let party = line.me().peer();
-    for index in reader.noted(log_key(line.id(), line.epoch(), party))? {
-        line.noted_before(EntryRef { party, index });
-    }
-    for log in reader.logs(row.id)? {
-        let epoch = epoch(&log.key.epoch);
-        if log.restored && log.key == log_key(line.id(), line.epoch(), line.me()) {
-            line.mark_restored();
-        }
-        if let Some(misconduct) = log.halted.and_then(Misconduct::from_number) {
-            line.mark_halted(epoch, misconduct);
-        }
-    }
-    if row.retired {
-        line.mark_retired();
-    }
-    let id = line.id();
-    line.rebuilt(&|epoch, at| reader.entry(entry_key(id, epoch, at)).ok().flatten().map(|row| row.bytes));
-    Ok(())
-}
-
-/// The entries of one log, a page at a time.
-struct Pages<'a> {
-    reader: &'a Reader,
-    log: LogKey,
-    next: u64,
-    page: VecDeque<Entry>,
-}
-
-impl<'a> Pages<'a> {
-    fn new(reader: &'a Reader, log: LogKey) -> Pages<'a> {
-        Pages { reader, log, next: 0, page: VecDeque::new() }
     }
 
-    fn peek(&mut self) -> Result<Option<&Entry>, StoreError> {
-        if self.page.is_empty() {
-            for row in self.reader.entries(self.log, self.next, PAGE)? {
-                let found = |_| StoreError::Corrupt { found: format!("entry {} cannot be read", row.key.index) };
-                self.page.push_back(Entry::read(&row.bytes).map_err(found)?);
-                self.next = row.key.index + 1;
-            }
-        }
-        Ok(self.page.front())
-    }
-
-    fn advance(&mut self) {
-        self.page.pop_front();
+    fn leave(&mut self, unread: Unread, error: &StoreError) {
+        // The log names no organisation.
+        let found = if let StoreError::Line { found, .. } = error { found.clone() } else { error.to_string() };
+        tracing::error!(line = %unread.id, found, "a line cannot be read and is not served");
+        self.kept.remove(&unread.id);
+        self.unread.insert(unread.id, unread);
     }
 }
 

@@ -6,13 +6,15 @@
 mod calls;
 mod inbox;
 mod lines;
+mod load;
 mod published;
 mod restore;
 mod steady;
 mod thread;
 
 pub use inbox::{ActFault, Begin, Called, Done, Keeper, Taken};
-pub use lines::{Kept, LineStatus, Lines, entry_key, is_line, load, load_judged, log_key};
+pub use lines::{Kept, LineStatus, Lines, Unread, entry_key, is_line, log_key};
+pub use load::{load, load_judged};
 pub use published::{LinePublished, Published, Pushed};
 pub use restore::{OpenFault, Opened, Unsigned, Wanted};
 pub use thread::{Started, start};

@@ -9,6 +9,8 @@ use counterpart_core::line::ringing::Ring;
 use counterpart_core::link::Held;
 use counterpart_core::record::sign1::PublicKey;
 
+use super::lines::Unread;
+
 /// Own entries kept at hand, so that the link need not read from the disk what was just written to it.
 pub(super) const RECENT_MAX: usize = 256;
 /// Bodies of theirs kept at hand, so that what has just come rings without a look on the disk.
@@ -21,6 +23,8 @@ pub struct Published {
     pub version: u64,
     /// By line.
     pub lines: BTreeMap<LineId, Arc<LinePublished>>,
+    /// Lines that cannot be read, and are not served.
+    pub unread: Arc<[Unread]>,
 }
 
 /// One entry of ours, ready to be sent.

@@ -423,13 +423,11 @@ impl Record {
     }
 
     fn drop_tentative(&mut self, turn: &Turn) {
-        for id in &turn.touched {
-            if let Err(error) = self.lines.reload(&self.reader, *id) {
-                // Without its committed state a line cannot be kept; a new start reads it again.
-                tracing::error!(%error, line = %id, "a line cannot be read again");
-                self.lines.kept.remove(id);
-            }
-        }
+        turn.touched.iter().for_each(|id| self.lines.reload(&self.reader, *id));
+        // Without its committed state a line is met no more.
+        let gone = |id: &&LineId| self.lines.line(id).is_none();
+        let gone: Vec<LineId> = turn.touched.iter().filter(gone).copied().collect();
+        self.publish(&[], &gone);
     }
 
     fn keep(&mut self, turn: &Turn, answers: &[Decided]) {
@@ -442,23 +440,31 @@ impl Record {
         for id in &turn.ended {
             self.lines.kept.remove(id);
         }
-        if turn.touched.is_empty() && turn.ended.is_empty() {
+        let touched: Vec<LineId> = turn.touched.iter().copied().collect();
+        self.publish(&touched, &turn.ended);
+    }
+
+    /// Shows followers the lines that were changed, and those that are no more.
+    fn publish(&mut self, touched: &[LineId], gone: &[LineId]) {
+        if touched.is_empty() && gone.is_empty() {
             return;
         }
         self.version += 1;
         let mut next = Published::clone(&self.publish.borrow());
         next.version = self.version;
-        for id in &turn.touched {
+        for id in touched {
             if let Some(kept) = self.lines.kept.get(id) {
                 next.lines.insert(*id, Arc::new(kept.publish()));
             }
         }
-        next.lines.retain(|id, _| !turn.ended.contains(id));
+        next.lines.retain(|id, _| !gone.contains(id));
+        next.unread = self.lines.unread().cloned().collect();
         self.publish.send_replace(Arc::new(next));
     }
 
     fn publish_all(&mut self) {
         let lines = self.lines.kept.iter().map(|(id, kept)| (*id, Arc::new(kept.publish()))).collect();
-        self.publish.send_replace(Arc::new(Published { version: self.version, lines }));
+        let unread = self.lines.unread().cloned().collect();
+        self.publish.send_replace(Arc::new(Published { version: self.version, lines, unread }));
     }
 }

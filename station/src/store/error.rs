@@ -32,6 +32,13 @@ pub enum StoreError {
         /// What SQLite or the store found.
         found: String,
     },
+    /// What is kept of one line is no line: changed from outside. The machine's fault; it stops that line alone.
+    Line {
+        /// What people call it.
+        line: String,
+        /// What was found.
+        found: String,
+    },
     /// Another process keeps this record.
     Locked {
         /// The lock file.
@@ -113,6 +120,7 @@ impl Tell for StoreError {
             StoreError::TokenUsed { token } => Sentence::new("store-token-used").with("token", token),
             StoreError::DiskFull => Sentence::new("store-disk-full"),
             StoreError::Corrupt { found } => Sentence::new("store-corrupt").with("found", found),
+            StoreError::Line { line, found } => Sentence::new("store-line").with("line", line).with("found", found),
             StoreError::Locked { path, pid: Some(pid) } => {
                 Sentence::new("store-locked").with("path", path.display()).with("pid", pid)
             }

@@ -54,8 +54,14 @@ pub async fn pair(scratch: &Scratch, addresses: [Vec<String>; 2]) -> (LineId, [S
         Store::create(&data).unwrap();
         data
     });
-    let keys = dirs.each_ref().map(|data| Keys::load(data).unwrap());
-    let line = LineId([9; 16]);
+    let (line, sides) = (LineId([9; 16]), dirs.map(serve));
+    begin(line, &sides, addresses).await;
+    (line, sides)
+}
+
+/// Begins a line between them: each writes and takes index 0.
+pub async fn begin(line: LineId, sides: &[Side; 2], addresses: [Vec<String>; 2]) {
+    let keys = sides.each_ref().map(|side| Keys::load(&side.data).unwrap());
     let [north, south] = addresses;
     let charter = Charter {
         version: charter::RULES_VERSION,
@@ -77,12 +83,10 @@ pub async fn pair(scratch: &Scratch, addresses: [Vec<String>; 2]) -> (LineId, [S
     let message = to_be_signed(AAD_CHARTER, &charter.encode());
     let signatures = keys.each_ref().map(|k| Sign::sign(k, &message));
     let opening = Opening::Paired { charter: charter.encode(), signatures };
-    let sides = dirs.map(serve);
     for (side, me) in sides.iter().zip(Party::BOTH) {
         let entries = vec![first(&charter, me, &keys[me.slot()], &opening)];
         side.keeper.pairing(line, None, Some(Begin { charter: charter.clone(), me, entries })).await.unwrap();
     }
-    (line, sides)
 }
 
 /// Index 0, as pairing would write it.

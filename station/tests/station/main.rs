@@ -11,5 +11,6 @@ mod config;
 mod hostile;
 mod keeper;
 mod line;
+mod restart;
 mod store;
 mod transport;

@@ -1,0 +1,118 @@
+//! What a new start knows of what the peer has shown of our own log (`docs/protocol.md` §4.6), from a real store.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
+
+use counterpart::keys::Keys;
+use counterpart::store::DATABASE_FILE;
+use counterpart_core::ids::{Epoch, LineId, Party};
+use counterpart_core::line::restore::{Restore, Why};
+use counterpart_core::line::turn::{Arrived, Input, Shown};
+use counterpart_core::record::entry::{Head, Header};
+use counterpart_core::record::log::Entry;
+use counterpart_core::record::merkle::Edge;
+use counterpart_core::record::sign1::{AAD_ENTRY, seal};
+use counterpart_core::record::what::What;
+use counterpart_core::time::Timestamp;
+use rusqlite::Connection;
+
+use crate::pairs::{Side, ask, begin, officer, pair, serve, stop};
+use crate::scratch::Scratch;
+
+/// Our log up to a size, and its head there.
+fn head_at(side: &Side, line: LineId, size: usize) -> Head {
+    let recent = side.keeper.published().borrow().lines[&line].recent.clone();
+    let mut edge = Edge::new();
+    recent.iter().take(size).for_each(|p| edge.push(Entry::read(&p.bytes).unwrap().leaf));
+    Head { size: size as u64, root: edge.root() }
+}
+
+/// A `received` that stands at `own`, names `held`, and is signed by `keys`.
+fn received(line: LineId, party: Party, own: Head, held: Head, keys: &Keys) -> Entry {
+    let header = Header {
+        line,
+        epoch: Epoch::FIRST,
+        party,
+        own,
+        held,
+        time: Timestamp(1_800_000_000_000),
+        refers: None,
+        from: None,
+        to: None,
+        precedence: None,
+        mark: None,
+        deadline: None,
+        body: None,
+        lacking: Vec::new(),
+        under: None,
+        what: Ok(What::Received),
+    };
+    Entry::read(&seal(AAD_ENTRY, &header.encode(), keys)).unwrap()
+}
+
+async fn waits(side: &Side, line: LineId) -> Option<Restore> {
+    side.keeper.look(move |lines| lines.line(&line).map(|kept| kept.line.restore())).await.unwrap()
+}
+
+/// Northland has written four entries; Southland shows another one in the place of the third, signed by Northland's key.
+async fn shown_another_course(line: LineId, north: &Side, south: &Side) {
+    let keys = Keys::load(&north.data).unwrap();
+    for _ in 0..3 {
+        north.keeper.act(line, ask(), None, officer(None)).await.unwrap();
+    }
+    let held = head_at(south, line, 1);
+    let entry = received(line, Party::Inviter, head_at(north, line, 2), held, &keys);
+    let shown = Input::Shown(Box::new(Shown { entry, body: None }));
+    assert_eq!(north.keeper.brought(line, vec![shown]).await.unwrap().held, 1);
+}
+
+#[tokio::test]
+async fn a_branch_of_our_log_is_known_after_a_start_though_the_peer_has_named_a_head_beyond_where_it_leaves() {
+    let scratch = Scratch::new("restart-branch");
+    let (line, [north, south]) = pair(&scratch, [Vec::new(), Vec::new()]).await;
+    let first = south.keeper.published().borrow().lines[&line].recent[0].bytes.to_vec();
+    let arrived = |entry| vec![Arrived { entry, body: None, verified_under: None }];
+    north.keeper.arrived(line, arrived(Entry::read(&first).unwrap())).await.unwrap();
+    shown_another_course(line, &north, &south).await;
+    assert_eq!(waits(&north, line).await, Some(Restore::Opening(Why::Branch)));
+    let named = received(
+        line,
+        Party::Joiner,
+        head_at(&south, line, 1),
+        head_at(&north, line, 4),
+        &Keys::load(&south.data).unwrap(),
+    );
+    assert_eq!(north.keeper.arrived(line, arrived(named)).await.unwrap().misconduct, None);
+
+    let north = serve(stop(north).await);
+
+    assert_eq!(waits(&north, line).await, Some(Restore::Opening(Why::Branch)));
+    assert!(north.keeper.act(line, ask(), None, officer(None)).await.is_err(), "it signs nothing");
+}
+
+#[tokio::test]
+async fn a_damaged_row_of_what_was_shown_stops_its_own_line_and_no_other() {
+    let scratch = Scratch::new("restart-damaged");
+    let (line, sides) = pair(&scratch, [Vec::new(), Vec::new()]).await;
+    let other = LineId([8; 16]);
+    begin(other, &sides, [Vec::new(), Vec::new()]).await;
+    let [north, south] = sides;
+    shown_another_course(line, &north, &south).await;
+    let data = stop(north).await;
+    let store = Connection::open(data.join(DATABASE_FILE)).unwrap();
+    let bytes: Vec<u8> = store.query_row("SELECT bytes FROM shown", [], |row| row.get(0)).unwrap();
+
+    // One that cannot be read, and one that nobody signed.
+    for at in [0, bytes.len() - 1] {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 1;
+        store.execute("UPDATE shown SET bytes = ?1", [damaged]).unwrap();
+        let north = serve(data.clone());
+
+        assert_eq!(waits(&north, line).await, None);
+        let unread = north.keeper.published().borrow().unread.clone();
+        assert_eq!(unread.iter().map(|u| (u.id, u.is_called("southland"))).collect::<Vec<_>>(), [(line, true)]);
+        assert!(north.keeper.act(line, ask(), None, officer(None)).await.is_err());
+        north.keeper.act(other, ask(), None, officer(None)).await.unwrap();
+        stop(north).await;
+    }
+}
