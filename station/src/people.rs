@@ -65,9 +65,15 @@ impl Role {
     }
 }
 
-/// Whether this can be a user's name: 1 to 64 bytes on one line, without space at either end.
+/// How acts are kept that no user did: those of programs and of commands.
+const NOT_USERS: [&str; 2] = ["token ", "uid "];
+
+/// Whether this can be the name of a user or of a token: 1 to 64 bytes on one line, without space at either end, and not like what
+/// acts of programs and of commands are kept under.
 pub fn is_name(name: &str) -> bool {
+    let lower = name.to_lowercase();
     !name.is_empty()
+        && !NOT_USERS.iter().any(|begin| lower.starts_with(begin))
         && name.len() <= NAME_BYTES_MAX
         && name.trim() == name
         && crate::words::clean(name) == name
@@ -221,6 +227,7 @@ mod tests {
         assert!(
             !is_name("") && !is_name(" x") && !is_name("a\nb") && !is_name(&"x".repeat(65)) && !is_name("a\u{202e}b")
         );
+        assert!(is_name("tokens") && !is_name("token Dispatch") && !is_name("UID 1000"));
         assert!(is_password("twelve chars") && !is_password("eleven char"));
     }
 }

@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use axum::Extension;
 use axum::body::{Body, Bytes};
-use axum::extract::{ConnectInfo, Path, State};
+use axum::extract::{Path, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use counterpart_core::ids::{EntryRef, Epoch, LineId, unhex};
@@ -17,11 +16,10 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use super::Api;
+use super::door::Who;
 use super::fault::{Code, Fault, Told};
 use super::receive::Form;
-use super::router::by;
 use super::sight::hexadecimal;
-use super::socket::Caller;
 use super::stream::Stream;
 use crate::entropy;
 use crate::view::Named;
@@ -313,7 +311,7 @@ pub(super) async fn rang(
 /// `POST /api/v1/noted`: somebody here takes note of what they did, and it rings no more. Nothing of it leaves.
 pub(super) async fn noted(
     State(api): State<Api>,
-    caller: Option<Extension<ConnectInfo<Caller>>>,
+    who: Who,
     Form(form): Form<NotedForm>,
 ) -> Result<axum::Json<NotedView>, Told> {
     let line = api.line(form.line).await?;
@@ -327,7 +325,7 @@ pub(super) async fn noted(
     if !rings {
         return Err(api.tell(Fault::new(Code::NotRinging).with("name", entry.name)));
     }
-    if let Err(fault) = api.parts.keeper.noted(line, at, by(caller)).await {
+    if let Err(fault) = api.parts.keeper.noted(line, at, who.name).await {
         return Err(api.refused(line, fault).await);
     }
     let sentence = api.words.say("noted", &[("name", (&entry.name).into())]);

@@ -178,6 +178,28 @@ faults! {
     TooLate = Refusal CONFLICT "fault-too-late",
     /// The role of this person does not act.
     RoleReads = Refusal FORBIDDEN "fault-role-reads",
+    /// No token came.
+    TokenMissing = Refusal UNAUTHORIZED "fault-token-missing",
+    /// The token is none of this station's.
+    TokenUnknown = Refusal UNAUTHORIZED "fault-token-unknown",
+    /// Too many wrong tokens in a minute.
+    TokenTriesSpent = Refusal TOO_MANY_REQUESTS "fault-token-tries-spent",
+    /// The role of this token does not do that.
+    RoleNot = Refusal FORBIDDEN "fault-role-not",
+    /// That is done on the station's own machine.
+    OwnerAlone = Refusal FORBIDDEN "fault-owner-alone",
+    /// No token can be called so.
+    TokenNameMalformed = Usage BAD_REQUEST "fault-token-name-malformed",
+    /// A token of this name serves.
+    TokenThere = Refusal CONFLICT "fault-token-there",
+    /// There is no token of this name.
+    TokenNone = Usage NOT_FOUND "fault-token-none",
+    /// As many tokens serve as a station takes.
+    TokensMany = Refusal CONFLICT "fault-tokens-many",
+    /// The call comes from a page elsewhere, or past the proxy.
+    Elsewhere = Refusal FORBIDDEN "fault-elsewhere",
+    /// The station is asked for by a name that is not its own.
+    HostOther = Usage MISDIRECTED_REQUEST "fault-host-other",
     /// The station serves no desk.
     DeskNone = Refusal CONFLICT "fault-desk-none",
     /// The station does not start; its sentence says why.

@@ -6,9 +6,8 @@
 
 use std::sync::Arc;
 
-use axum::Extension;
 use axum::body::{Body, Bytes};
-use axum::extract::{ConnectInfo, State};
+use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
@@ -16,11 +15,11 @@ use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::Api;
+use super::door::Who;
 use super::fault::{Code, ErrorBody, Fault, Told};
 use super::form::ActForm;
 use super::receive::BODY_MAX;
-use super::router::{Handed, by};
-use super::socket::Caller;
+use super::router::Handed;
 use super::stream::Stream;
 
 /// Acts of one stream that may wait for their commit. Whoever sends more waits.
@@ -32,20 +31,16 @@ const PART_BYTES: usize = 16 * 1024;
 type Waiting = (Result<Handed, Told>, OwnedSemaphorePermit);
 
 /// The handler.
-pub(super) async fn open(
-    State(api): State<Api>,
-    caller: Option<Extension<ConnectInfo<Caller>>>,
-    body: Body,
-) -> Response {
+pub(super) async fn open(State(api): State<Api>, who: Who, body: Body) -> Response {
     let (to, waiting) = mpsc::channel(OUTSTANDING_MAX);
     let (out, parts) = mpsc::channel(4);
-    tokio::spawn(take(api.clone(), by(caller), body, to));
+    tokio::spawn(take(api.clone(), who, body, to));
     tokio::spawn(answer(api, waiting, out));
     ([(CONTENT_TYPE, "application/x-ndjson")], Body::new(Stream::new(parts, ()))).into_response()
 }
 
 /// Reads lines and hands their acts in, until the caller ends.
-async fn take(api: Api, user: String, mut body: Body, to: mpsc::Sender<Waiting>) {
+async fn take(api: Api, who: Who, mut body: Body, to: mpsc::Sender<Waiting>) {
     let places = Arc::new(Semaphore::new(OUTSTANDING_MAX));
     let mut read: Vec<u8> = Vec::new();
     let mut closing = api.closing.subscribe();
@@ -69,7 +64,11 @@ async fn take(api: Api, user: String, mut body: Body, to: mpsc::Sender<Waiting>)
                 continue;
             }
             let Ok(place) = places.clone().acquire_owned().await else { return };
-            let handed = hand_in(&api, line, &user).await;
+            if !api.is_still(&who).await {
+                drop(to.send((Err(api.tell(Fault::new(Code::TokenUnknown))), place)).await);
+                return;
+            }
+            let handed = hand_in(&api, line, &who.name).await;
             if to.send((handed, place)).await.is_err() {
                 return;
             }

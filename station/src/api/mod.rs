@@ -9,6 +9,7 @@ pub mod bell;
 pub(crate) mod callers;
 pub mod ceremony;
 pub mod doctor;
+pub(crate) mod door;
 pub mod fault;
 pub mod files;
 pub mod form;
@@ -21,7 +22,9 @@ pub mod router;
 pub mod sight;
 pub mod socket;
 pub(crate) mod stream;
+pub(crate) mod throttle;
 pub mod times;
+pub mod tokens;
 pub mod views;
 
 use std::path::PathBuf;
@@ -73,6 +76,10 @@ pub struct Api {
     pub(crate) words: Arc<Words>,
     bells: bell::Bells,
     pub(crate) closing: Arc<watch::Sender<bool>>,
+    /// Calls with wrong tokens.
+    tries: Arc<throttle::Throttle>,
+    /// A token is made by one at a time.
+    making: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Api {
@@ -85,6 +92,8 @@ impl Api {
             words: Arc::new(words),
             bells: bell::Bells::default(),
             closing: Arc::new(watch::Sender::new(false)),
+            tries: Arc::default(),
+            making: Arc::default(),
         }
     }
 

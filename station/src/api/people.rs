@@ -1,4 +1,4 @@
-//! Who may sign in at the desk: users, and links that sign in once. On the command socket alone, whose caller owns the station.
+//! Who may sign in at the desk: users, and links that sign in once. For the owner on the command socket, and for an admin's token.
 
 use axum::Json;
 use axum::extract::State;
@@ -63,10 +63,7 @@ pub fn read(form: &UserForm, now: u64) -> Result<User, Fault> {
         let max = people::NAME_BYTES_MAX;
         return Err(Fault::new(Code::UserMalformed).with("said", &form.name).with("max", max));
     }
-    let role = Role::parse(&form.role).ok_or_else(|| {
-        let known = Role::ALL.map(Role::word).join(", ");
-        Fault::new(Code::UnknownWord).with("field", "role").with("said", &form.role).with("known", known)
-    })?;
+    let role = role(&form.role)?;
     let secret = match &form.password {
         None => String::new(),
         Some(password) if people::is_password(password) => {
@@ -76,6 +73,17 @@ pub fn read(form: &UserForm, now: u64) -> Result<User, Fault> {
         Some(_) => return Err(Fault::new(Code::PasswordUnfit).with("min", PASSWORD_CHARS_MIN)),
     };
     Ok(User { name: form.name.clone(), role: role.word().into(), secret, added: now })
+}
+
+/// The role of this word.
+///
+/// # Errors
+/// [`Code::UnknownWord`].
+pub(super) fn role(said: &str) -> Result<Role, Fault> {
+    Role::parse(said).ok_or_else(|| {
+        let known = Role::ALL.map(Role::word).join(", ");
+        Fault::new(Code::UnknownWord).with("field", "role").with("said", said).with("known", known)
+    })
 }
 
 /// What is changed when a user is made or changed.

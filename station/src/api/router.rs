@@ -1,14 +1,14 @@
-//! Every address of the API, on the command socket.
+//! Every address of the API: on the command socket, and beside the desk.
 
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::extract::{ConnectInfo, DefaultBodyLimit, Request, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use axum::serve::IncomingStream;
-use axum::{Extension, Json, Router};
+use axum::{Json, Router};
 use counterpart_core::act::Act;
 use counterpart_core::ids::{Epoch, LineId, unhex};
 use serde::{Deserialize, Serialize};
@@ -17,12 +17,13 @@ use tokio::sync::oneshot;
 use super::acts::{self, Defaults};
 use super::ceremony::{AbandonForm, ConfirmForm, Digits, InvitedView, JoinForm, PairingView};
 use super::doctor::{Report, examine};
+use super::door::{Needs, Who, admit};
 use super::fault::{Code, Fault, Told};
 use super::form::{ActForm, missing_field};
 use super::receive::{BODY_MAX, Form, Sent};
 use super::socket::{Caller, Socket};
 use super::times::Times;
-use super::{Api, bell, callers, many, people, restore, sight, views};
+use super::{Api, bell, callers, many, people, restore, sight, tokens, views};
 use crate::entropy;
 use crate::record::{ActFault, Done};
 use crate::store::{Actor, TOKEN_BYTES_MAX};
@@ -69,44 +70,58 @@ pub struct HealthView {
     pub lines_unread: usize,
 }
 
-/// Every address.
-pub fn router(api: Api) -> Router {
+/// Every address, below `/api/v1`.
+fn calls(api: &Api) -> Router<Api> {
+    let may = |needs: Needs, on: MethodRouter<Api>| on.layer(from_fn_with_state((api.clone(), needs), admit));
+    use Needs::{Acts, LooksAfter, Owner, Reads};
     let calls = Router::new()
-        .route("/acts", post(act))
-        .route("/acts/stream", post(many::open))
-        .route("/lines", get(views::lines))
-        .route("/lines/unread", get(views::unread))
-        .route("/requests", get(views::list))
-        .route("/requests/{name}", get(views::one))
-        .route("/record", get(views::read))
-        .route("/figures", get(views::count))
-        .route("/bell", get(bell::open))
-        .route("/bell/{session}/rang", post(bell::rang))
-        .route("/pairings", get(pairings))
-        .route("/pairings/invite", post(invite))
-        .route("/pairings/join", post(join))
-        .route("/pairings/confirm", post(confirm))
-        .route("/pairings/abandon", post(abandon))
-        .route("/users", get(people::list).post(people::add))
-        .route("/users/end", post(people::end))
-        .route("/users/sign-out", post(people::sign_out))
-        .route("/users/link", post(people::link))
-        .route("/noted", post(bell::noted))
-        .route("/health", get(health))
-        .route("/restore", get(restore::look))
-        .route("/restore/draft", post(restore::draft))
-        .route("/restore/open", post(restore::open))
+        .route("/acts", may(Acts, post(act)))
+        .route("/acts/stream", may(Acts, post(many::open)))
+        .route("/lines", may(Reads, get(views::lines)))
+        .route("/lines/unread", may(Reads, get(views::unread)))
+        .route("/requests", may(Reads, get(views::list)))
+        .route("/requests/{name}", may(Reads, get(views::one)))
+        .route("/record", may(Reads, get(views::read)))
+        .route("/figures", may(Reads, get(views::count)))
+        .route("/bell", may(Owner, get(bell::open)))
+        .route("/bell/{session}/rang", may(Owner, post(bell::rang)))
+        .route("/pairings", may(Reads, get(pairings)))
+        .route("/pairings/invite", may(LooksAfter, post(invite)))
+        .route("/pairings/join", may(LooksAfter, post(join)))
+        .route("/pairings/confirm", may(LooksAfter, post(confirm)))
+        .route("/pairings/abandon", may(LooksAfter, post(abandon)))
+        .route("/users", may(LooksAfter, get(people::list).post(people::add)))
+        .route("/users/end", may(LooksAfter, post(people::end)))
+        .route("/users/sign-out", may(LooksAfter, post(people::sign_out)))
+        .route("/users/link", may(LooksAfter, post(people::link)))
+        .route("/tokens", may(Owner, get(tokens::list).post(tokens::add)))
+        .route("/tokens/revoke", may(Owner, post(tokens::revoke)))
+        .route("/noted", may(Acts, post(bell::noted)))
+        .route("/health", may(Reads, get(health)))
+        .route("/restore", may(Reads, get(restore::look)))
+        .route("/restore/draft", may(Owner, post(restore::draft)))
+        .route("/restore/open", may(Owner, post(restore::open)))
         .layer(from_fn_with_state((api.clone(), CALL_MAX), in_time));
-    let doctor = Router::new()
-        .route("/doctor", get(doctor))
-        .route("/restore/keys", post(restore::keys))
+    let slow = Router::new()
+        .route("/doctor", may(LooksAfter, get(doctor)))
+        .route("/restore/keys", may(Owner, post(restore::keys)))
         .layer(from_fn_with_state((api.clone(), EXAMINATION_MAX), in_time));
-    Router::new()
-        .nest("/api/v1", calls.merge(doctor))
+    calls
+        .merge(slow)
         .fallback(no_such_route)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(BODY_MAX))
-        .with_state(api)
+}
+
+/// Every address, on the command socket.
+fn router(api: Api) -> Router {
+    Router::new().nest("/api/v1", calls(&api)).fallback(no_such_route).with_state(api)
+}
+
+/// The same addresses for programs with a token, to stand beside pages. Whoever takes them in says with [`super::door::From`] from
+/// where each call comes.
+pub(crate) fn beside<S: Clone + Send + Sync + 'static>(api: Api) -> Router<S> {
+    Router::new().nest("/api/v1", calls(&api)).with_state(api)
 }
 
 /// Serves the socket until `until`, then lets callers end.
@@ -137,22 +152,10 @@ async fn wrong_method(State(api): State<Api>, request: Request) -> Told {
 }
 
 /// `POST /api/v1/acts`: the one handler of all acts.
-async fn act(
-    State(api): State<Api>,
-    caller: Option<Extension<ConnectInfo<Caller>>>,
-    Sent(bytes): Sent,
-) -> Result<Json<DoneView>, Told> {
+async fn act(State(api): State<Api>, who: Who, Sent(bytes): Sent) -> Result<Json<DoneView>, Told> {
     let form = ActForm::read(&bytes).map_err(|fault| api.tell(fault))?;
-    let handed = api.hand_in(form, by(caller)).await?;
+    let handed = api.hand_in(form, who.name).await?;
     api.told(handed).await.map(Json)
-}
-
-/// Who called, as the record of acts keeps it.
-pub(super) fn by(caller: Option<Extension<ConnectInfo<Caller>>>) -> String {
-    match caller {
-        Some(Extension(ConnectInfo(Caller(Some(uid))))) => format!("uid {uid}"),
-        _ => "socket".into(),
-    }
 }
 
 async fn health(State(api): State<Api>) -> Json<HealthView> {

@@ -13,6 +13,7 @@ mod restore;
 mod serve;
 mod show;
 mod story;
+mod token;
 mod unserved;
 mod user;
 
@@ -99,6 +100,9 @@ enum Command {
     /// Who may sign in at the desk.
     #[command(subcommand)]
     User(user::UserCommand),
+    /// Which programs may call over TCP.
+    #[command(subcommand)]
+    Token(token::TokenCommand),
     Restore(restore::RestoreCommand),
     /// Ring in this terminal. Only a bell on a terminal counts as ringing.
     Bell(bell::BellCommand),
@@ -157,6 +161,7 @@ impl Context {
             Command::Pair(command) => self.asynchronous(command.run(self)),
             Command::Show(command) => self.asynchronous(command.run(self)),
             Command::User(command) => self.asynchronous(command.run(self)),
+            Command::Token(command) => self.asynchronous(command.run(self)),
             Command::Restore(command) => self.asynchronous(command.run(self)),
             Command::Bell(command) => self.asynchronous(command.run(self)),
             Command::Noted(command) => self.asynchronous(command.run(self)),
@@ -281,7 +286,7 @@ mod tests {
             assert!(commands.contains(word), "no command {word}");
             assert!(SPECS.iter().any(|s| s.act == word), "no form {word}");
         }
-        let others = "init backup serve demo invite join confirm abandon pairings lines status record doctor bell noted restore user";
+        let others = "init backup serve demo invite join confirm abandon pairings lines status record doctor bell noted restore token user";
         let known: BTreeSet<&str> = Act::WORDS.into_iter().chain(others.split(' ')).collect();
         let strange: Vec<&String> = commands.iter().filter(|c| !known.contains(c.as_str())).collect();
         assert!(strange.is_empty(), "commands that are neither act nor view: {strange:?}");

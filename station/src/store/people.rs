@@ -1,4 +1,5 @@
-//! People at home: users, their sessions, and links that sign in once. Of tokens only hashes are kept. Nothing here crosses a line.
+//! People at home and their programs: users, their sessions, links that sign in once, tokens of programs. Of tokens only hashes are
+//! kept. Nothing here crosses a line.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -35,6 +36,19 @@ pub struct Session {
     pub until: u64,
 }
 
+/// A token by which a program calls.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ApiToken {
+    /// The name by which its acts are kept.
+    pub name: String,
+    /// What is kept of it.
+    pub hash: TokenHash,
+    /// The word of the role.
+    pub role: String,
+    /// When it was made, in milliseconds since 1970 UTC.
+    pub added: u64,
+}
+
 /// A change among people.
 #[derive(Clone, PartialEq, Eq)]
 pub enum People {
@@ -59,6 +73,10 @@ pub enum People {
     },
     /// A link was used.
     LinkUsed(TokenHash),
+    /// A token of a program, new.
+    Token(ApiToken),
+    /// The token of this name serves no more.
+    TokenEnds(String),
 }
 
 pub(super) fn keep(to: &Connection, change: &People, now: u64) -> Result<(), StoreError> {
@@ -89,6 +107,13 @@ pub(super) fn keep(to: &Connection, change: &People, now: u64) -> Result<(), Sto
         }
         People::LinkUsed(token) => {
             run("DELETE FROM link WHERE token = ?1", params![token])?;
+        }
+        People::Token(token) => {
+            let sql = "INSERT INTO api_token (name, hash, role, added) VALUES (?1, ?2, ?3, ?4)";
+            run(sql, params![token.name, token.hash, token.role, signed(token.added)])?;
+        }
+        People::TokenEnds(name) => {
+            run("DELETE FROM api_token WHERE name = ?1", params![name])?;
         }
     }
     Ok(())
@@ -170,6 +195,35 @@ impl Reader {
     }
 }
 
+impl Reader {
+    /// The token of a program that has this hash.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn token(&self, hash: &TokenHash) -> Result<Option<ApiToken>, StoreError> {
+        self.with(|c| {
+            let sql = "SELECT name, hash, role, added FROM api_token WHERE hash = ?1";
+            Ok(c.prepare_cached(sql)?.query_row([hash], token).optional()?)
+        })
+    }
+
+    /// Every token of a program, by name.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn tokens(&self) -> Result<Vec<ApiToken>, StoreError> {
+        self.with(|c| {
+            let mut query = c.prepare_cached("SELECT name, hash, role, added FROM api_token ORDER BY name")?;
+            let rows = query.query_map([], token)?.collect::<Result<_, _>>()?;
+            Ok(rows)
+        })
+    }
+}
+
+fn token(row: &rusqlite::Row<'_>) -> rusqlite::Result<ApiToken> {
+    Ok(ApiToken { name: row.get(0)?, hash: row.get(1)?, role: row.get(2)?, added: unsigned(row.get(3)?) })
+}
+
 fn user(row: &rusqlite::Row<'_>) -> rusqlite::Result<User> {
     Ok(User { name: row.get(0)?, role: row.get(1)?, secret: row.get(2)?, added: unsigned(row.get(3)?) })
 }
@@ -222,6 +276,18 @@ mod tests {
         assert_eq!(reader.link(&[9; 32], 50).unwrap(), None);
         let left: Vec<String> = reader.sessions(50).unwrap().into_iter().map(|s| s.user).collect();
         assert_eq!(left, ["b"]);
+    }
+
+    #[test]
+    fn a_token_serves_until_it_is_revoked() {
+        let kept = ApiToken { name: "Dispatch".into(), hash: TOKEN, role: "watch".into(), added: 5 };
+        let (_scratch, mut store, reader) = store(vec![People::Token(kept.clone())]);
+        assert_eq!((reader.token(&TOKEN).unwrap(), reader.token(&[8; 32]).unwrap()), (Some(kept.clone()), None));
+        assert_eq!(reader.tokens().unwrap(), [kept]);
+
+        store.commit(&Batch { people: vec![People::TokenEnds("Dispatch".into())], ..Batch::default() }).unwrap();
+
+        assert_eq!((reader.token(&TOKEN).unwrap(), reader.tokens().unwrap()), (None, Vec::new()));
     }
 
     #[test]

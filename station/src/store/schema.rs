@@ -11,7 +11,7 @@ use super::StoreError;
 const APPLICATION_ID: i64 = 0x4350_5254;
 
 /// Number `n` brings a database from version `n` to `n + 1`.
-pub(super) const MIGRATIONS: &[&str] = &[FIRST, HALTED, PEOPLE, NOTED, SHOWN];
+pub(super) const MIGRATIONS: &[&str] = &[FIRST, HALTED, PEOPLE, NOTED, SHOWN, TOKENS];
 
 /// The version that this program writes.
 pub(super) const NEWEST: u32 = MIGRATIONS.len() as u32;
@@ -53,6 +53,11 @@ CREATE TABLE shown (
     id INTEGER PRIMARY KEY, line BLOB NOT NULL, bytes BLOB NOT NULL UNIQUE, body BLOB, at INTEGER NOT NULL) STRICT;
 CREATE INDEX shown_line ON shown (line, id);
 ALTER TABLE line ADD COLUMN retired INTEGER NOT NULL DEFAULT 0;";
+
+/// Tokens by which programs call.
+const TOKENS: &str = "
+CREATE TABLE api_token (
+    name TEXT PRIMARY KEY, hash BLOB NOT NULL UNIQUE, role TEXT NOT NULL, added INTEGER NOT NULL) STRICT;";
 
 /// Acts of a peer of which a person here has taken note, or a channel for one: they ring no more (§7.4).
 const NOTED: &str = "CREATE TABLE noted (place INTEGER PRIMARY KEY, user TEXT NOT NULL, at INTEGER NOT NULL) STRICT;";

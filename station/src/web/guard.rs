@@ -2,12 +2,14 @@
 
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{CACHE_CONTROL, HeaderName};
-use axum::http::{HeaderValue, Method, StatusCode};
+use axum::http::{HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::Desk;
 use super::router::Peer;
+use crate::api::door;
+use crate::api::fault::{Code, Fault};
 
 /// No script and no style but our own files, no frame, nothing from elsewhere and nothing to it.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
@@ -26,16 +28,27 @@ const HEADERS: [(&str, &str); 7] = [
 /// A year, for a desk that browsers reach over HTTPS alone.
 const STRICT_TRANSPORT: &str = "max-age=31536000";
 
-pub(super) async fn guard(State(desk): State<Desk>, request: Request, next: Next) -> Response {
+/// Below this address programs are answered, in the shape of their errors.
+const PROGRAMS: &str = "/api/";
+
+pub(super) async fn guard(State(desk): State<Desk>, mut request: Request, next: Next) -> Response {
     let site = &desk.inner.site;
     let from = request.extensions().get::<ConnectInfo<Peer>>().map(|ConnectInfo(Peer(from))| *from);
+    let is_program = request.uri().path().starts_with(PROGRAMS);
+    let refused = |code| {
+        let told = desk.api.tell(Fault::new(code));
+        if is_program { told.into_response() } else { told.status().into_response() }
+    };
     let headers = request.headers();
     let is_reading = matches!(*request.method(), Method::GET | Method::HEAD);
     let mut response = if !from.is_some_and(|from| site.answers(from)) || !(is_reading || site.is_own(headers)) {
-        StatusCode::FORBIDDEN.into_response()
+        refused(Code::Elsewhere)
     } else if !site.is_asked_for(headers) {
-        StatusCode::MISDIRECTED_REQUEST.into_response()
+        refused(Code::HostOther)
     } else {
+        if let Some(address) = from.map(|from| site.caller(from, headers)) {
+            request.extensions_mut().insert(door::From(address));
+        }
         next.run(request).await
     };
     let headers = response.headers_mut();

@@ -27,7 +27,6 @@ mod session;
 mod sign_in;
 mod site;
 mod texts;
-mod throttle;
 mod unsigned;
 
 use std::sync::Arc;
@@ -39,12 +38,12 @@ use tokio::sync::{Mutex, Semaphore};
 
 use crate::api::Api;
 use crate::api::sight::hexadecimal;
+use crate::api::throttle::Throttle;
 use crate::config;
 use crate::entropy::{self, NoEntropy};
 use crate::people::Secret;
 use pages::Pages;
 use site::Site;
-use throttle::Throttle;
 use unsigned::Unsigned;
 
 /// Passwords hashed at one time: each takes 19 MiB.

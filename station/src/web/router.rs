@@ -17,6 +17,7 @@ use super::{
 };
 use crate::api::callers;
 use crate::api::fault::{Code, Fault};
+use crate::api::router::beside;
 
 /// How long an answer may take; the live stream has no end.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
@@ -45,7 +46,11 @@ pub fn router(desk: Desk) -> Router {
         .fallback(nothing_here)
         .layer(from_fn(in_time));
     let live = Router::new().route("/live", get(live::live));
-    pages.merge(live).layer(from_fn_with_state(desk.clone(), guard::guard)).with_state(desk)
+    pages
+        .merge(live)
+        .merge(beside(desk.api.clone()))
+        .layer(from_fn_with_state(desk.clone(), guard::guard))
+        .with_state(desk)
 }
 
 /// Serves the desk until `until`, then lets callers end. The live streams end when the API closes.

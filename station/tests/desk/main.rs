@@ -7,6 +7,7 @@ mod browser;
 mod door;
 #[path = "../processes/mod.rs"]
 mod processes;
+mod programs;
 mod ring;
 #[path = "../scratch/mod.rs"]
 mod scratch;

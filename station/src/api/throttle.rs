@@ -1,4 +1,4 @@
-//! At most ten tries a minute for a user and an address.
+//! At most ten tries a minute for a user and an address; the same for the begin of a wrong token.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::people::NAME_BYTES_MAX;
 
 /// Tries in [`SPAN_MS`] for one user from one address.
-pub(super) const TRIES_MAX: usize = 10;
+pub const TRIES_MAX: usize = 10;
 /// Tries in [`SPAN_MS`] from one address, whatever the user: who tries many names is slowed too.
 const FROM_ADDRESS_MAX: usize = 60;
 const SPAN_MS: u64 = 60_000;
@@ -18,7 +18,7 @@ const KEYS_MAX: usize = 4_096;
 type Key = (IpAddr, Option<String>);
 
 #[derive(Default)]
-pub(super) struct Throttle(Mutex<BTreeMap<Key, VecDeque<u64>>>);
+pub(crate) struct Throttle(Mutex<BTreeMap<Key, VecDeque<u64>>>);
 
 impl Throttle {
     /// Counts a try at `now`, in milliseconds that never go back.
@@ -27,15 +27,9 @@ impl Throttle {
     /// How long to wait, in milliseconds; the try then counts for nothing and must not be made.
     pub fn admit(&self, user: &str, from: IpAddr, now: u64) -> Result<(), u64> {
         let mut tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // A name that no user can have is not remembered: whoever sent it would choose how much we keep.
-        let named = (user.len() <= NAME_BYTES_MAX).then(|| ((from, Some(user.to_owned())), TRIES_MAX));
-        let keys: Vec<(Key, usize)> = named.into_iter().chain([((from, None), FROM_ADDRESS_MAX)]).collect();
-        for (key, max) in &keys {
-            let Some(times) = tries.get_mut(key) else { continue };
-            times.retain(|time| now.saturating_sub(*time) < SPAN_MS);
-            if let Some(oldest) = times.front().filter(|_| times.len() >= *max) {
-                return Err((oldest + SPAN_MS).saturating_sub(now));
-            }
+        let keys = keys(user, from);
+        if let Some(wait) = spent(&mut tries, &keys, now) {
+            return Err(wait);
         }
         for (key, _) in keys {
             if tries.len() >= KEYS_MAX && !tries.contains_key(&key) {
@@ -48,10 +42,29 @@ impl Throttle {
         Ok(())
     }
 
+    /// How long to wait before a try that would not be admitted, in milliseconds. Nothing is counted.
+    pub fn waits(&self, user: &str, from: IpAddr, now: u64) -> Option<u64> {
+        spent(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner), &keys(user, from), now)
+    }
+
     /// A user has signed in: earlier tries were mistakes.
     pub fn forgive(&self, user: &str, from: IpAddr) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&(from, Some(user.to_owned())));
     }
+}
+
+/// Whose tries are counted. A name that no user can have is not remembered: whoever sent it would choose how much we keep.
+fn keys(user: &str, from: IpAddr) -> Vec<(Key, usize)> {
+    let named = (user.len() <= NAME_BYTES_MAX).then(|| ((from, Some(user.to_owned())), TRIES_MAX));
+    named.into_iter().chain([((from, None), FROM_ADDRESS_MAX)]).collect()
+}
+
+fn spent(tries: &mut BTreeMap<Key, VecDeque<u64>>, keys: &[(Key, usize)], now: u64) -> Option<u64> {
+    keys.iter().find_map(|(key, max)| {
+        let times = tries.get_mut(key)?;
+        times.retain(|time| now.saturating_sub(*time) < SPAN_MS);
+        times.front().filter(|_| times.len() >= *max).map(|oldest| (oldest + SPAN_MS).saturating_sub(now))
+    })
 }
 
 #[cfg(test)]

@@ -1,0 +1,192 @@
+//! Who calls, and what they may do. On the command socket its caller owns the station. Over TCP a program carries a token, in the
+//! header `Authorization: Bearer` alone: an address is written into logs and histories.
+
+use std::net::IpAddr;
+
+use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
+use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::Api;
+use super::fault::{Code, Fault, Told};
+use super::socket::Caller;
+use crate::people::{Role, Token};
+use crate::store::TokenHash;
+
+/// Digits of a wrong token by which tries with it are told from tries with others of the same address.
+const TOLD_APART: usize = 8;
+
+/// From where a program calls over TCP, as the door has seen it.
+#[derive(Clone, Copy, Debug)]
+pub struct From(pub IpAddr);
+
+/// What a call needs its caller to be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Needs {
+    /// Any role: it reads.
+    Reads,
+    /// It does an act on a line.
+    Acts,
+    /// It looks after users and pairings.
+    LooksAfter,
+    /// It is done on the station's own machine: it makes tokens, handles keys, or says that a device rings.
+    Owner,
+}
+
+impl Needs {
+    /// The roles whose tokens may.
+    pub fn roles(self) -> &'static [Role] {
+        match self {
+            Needs::Reads => &Role::ALL,
+            Needs::Acts => &[Role::Watch, Role::Admin],
+            Needs::LooksAfter => &[Role::Admin],
+            Needs::Owner => &[],
+        }
+    }
+
+    /// Why this caller may not; who may.
+    fn refusal(self, who: &Who) -> Option<Fault> {
+        let role = who.program.as_ref().map(|program| program.role)?;
+        let roles = self.roles();
+        let may = || roles.iter().map(|role| role.word()).collect::<Vec<_>>().join(", ");
+        match self {
+            _ if roles.contains(&role) => None,
+            Needs::Owner => Some(Fault::new(Code::OwnerAlone)),
+            Needs::Acts => Some(Fault::new(Code::RoleReads).with("role", role.word()).with("may", may())),
+            Needs::Reads | Needs::LooksAfter => {
+                Some(Fault::new(Code::RoleNot).with("role", role.word()).with("may", may()))
+            }
+        }
+    }
+}
+
+/// A program with a token.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Program {
+    role: Role,
+    /// What is kept of its token.
+    token: TokenHash,
+}
+
+/// Who calls.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Who {
+    /// As acts are kept: "uid 1000", "token Dispatch".
+    pub name: String,
+    /// `None`: the owner of the station, on its socket.
+    program: Option<Program>,
+}
+
+impl FromRequestParts<Api> for Who {
+    type Rejection = Told;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Who, Told> {
+        // Every address that needs to know has been through `admit`.
+        parts.extensions.get::<Who>().cloned().ok_or_else(|| api.tell(Fault::new(Code::TokenMissing)))
+    }
+}
+
+/// Lets in who may do what the address does; nothing of what they sent is read before.
+pub(super) async fn admit(State((api, needs)): State<(Api, Needs)>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let refused = match api.who(&parts).await {
+        Ok(who) => match needs.refusal(&who) {
+            None => {
+                parts.extensions.insert(who);
+                return next.run(Request::from_parts(parts, body)).await;
+            }
+            Some(fault) => api.tell(fault),
+        },
+        Err(told) => told,
+    };
+    let mut response = refused.into_response();
+    if response.status() == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
+}
+
+/// What the header carries.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}
+
+impl Api {
+    async fn who(&self, parts: &Parts) -> Result<Who, Told> {
+        if let Some(ConnectInfo(caller)) = parts.extensions.get::<ConnectInfo<Caller>>() {
+            let name = caller.0.map_or_else(|| "socket".into(), |uid| format!("uid {uid}"));
+            return Ok(Who { name, program: None });
+        }
+        let missing = || self.tell(Fault::new(Code::TokenMissing));
+        let From(from) = *parts.extensions.get::<From>().ok_or_else(missing)?;
+        let said = bearer(&parts.headers).ok_or_else(missing)?;
+        let key = said.get(..TOLD_APART).unwrap_or_default();
+        let now = self.parts.clock.moment().ms_since(self.parts.begun);
+        let spent = |wait: u64| self.tell(Fault::new(Code::TokenTriesSpent).with("seconds", wait.div_ceil(1_000)));
+        if let Some(wait) = self.tries.waits(key, from, now) {
+            return Err(spent(wait));
+        }
+        if let Some(token) = Token::parse(said)
+            && let Some(who) = self.program(token.hash()).await?
+        {
+            return Ok(who);
+        }
+        self.tries.admit(key, from, now).map_err(spent)?;
+        Err(self.tell(Fault::new(Code::TokenUnknown)))
+    }
+
+    /// The program of a token that serves.
+    async fn program(&self, token: TokenHash) -> Result<Option<Who>, Told> {
+        let reader = self.parts.reader.clone();
+        let found = tokio::task::spawn_blocking(move || reader.token(&token)).await.map_err(|e| self.machine(e))?;
+        let found = found.map_err(|e| self.failed(&e))?;
+        Ok(found.and_then(|kept| {
+            let role = Role::parse(&kept.role)?;
+            Some(Who { name: format!("token {}", kept.name), program: Some(Program { role, token }) })
+        }))
+    }
+
+    /// Whether who has begun a stream may still go on with it: a token may have been revoked meanwhile.
+    pub(super) async fn is_still(&self, who: &Who) -> bool {
+        match &who.program {
+            None => true,
+            Some(program) => self.program(program.token).await.is_ok_and(|now| now.as_ref() == Some(who)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(role: Role) -> Who {
+        Who { name: "token x".into(), program: Some(Program { role, token: [7; 32] }) }
+    }
+
+    #[test]
+    fn an_auditor_reads_a_watch_acts_an_admin_looks_after_and_no_token_is_an_owner() {
+        let refused = |needs: Needs| Role::ALL.map(|role| needs.refusal(&with(role)).map(|fault| fault.code()));
+
+        assert_eq!(refused(Needs::Reads), [None, None, None]);
+        assert_eq!(refused(Needs::Acts), [None, None, Some(Code::RoleReads)]);
+        assert_eq!(refused(Needs::LooksAfter), [Some(Code::RoleNot), None, Some(Code::RoleNot)]);
+        assert_eq!(refused(Needs::Owner), [Some(Code::OwnerAlone); 3]);
+        assert_eq!(Needs::Owner.refusal(&Who { name: "uid 0".into(), program: None }), None);
+    }
+
+    #[test]
+    fn a_token_is_read_from_its_header_alone() {
+        let said = |value: &'static str| {
+            let headers = [(AUTHORIZATION, HeaderValue::from_static(value))].into_iter().collect::<HeaderMap>();
+            bearer(&headers).map(str::to_owned)
+        };
+
+        assert_eq!(said("Bearer 00ff").as_deref(), Some("00ff"));
+        assert_eq!(said("bearer 00ff").as_deref(), Some("00ff"));
+        assert_eq!((said("Basic 00ff"), said("Bearer"), bearer(&HeaderMap::new())), (None, None, None));
+    }
+}

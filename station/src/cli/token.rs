@@ -1,0 +1,55 @@
+//! `token`: which programs may call over TCP, and as what. Through a station that serves.
+
+use clap::Subcommand;
+
+use super::{Context, Exit};
+use crate::api::fault::Told;
+use crate::api::people::NameForm;
+use crate::api::tokens::{TokenForm, TokenMade, TokenView};
+
+#[derive(Subcommand, Debug)]
+pub(super) enum TokenCommand {
+    /// Make a token and print it, this once: only its hash is kept.
+    Add {
+        /// The name of the program: acts are kept under it.
+        name: String,
+        /// watch: does every act. admin: the same, and looks after users and pairings. auditor: reads and does nothing.
+        #[arg(long, value_name = "watch|admin|auditor")]
+        role: String,
+    },
+    /// Every token that serves, without what is secret.
+    List,
+    /// A token serves no more, from now on; streams that it opened end. Acts keep its name.
+    Revoke {
+        /// The name.
+        name: String,
+    },
+}
+
+impl TokenCommand {
+    pub async fn run(self, context: &Context) -> Result<Exit, Told> {
+        context.has_data()?;
+        let client = context.client();
+        match self {
+            TokenCommand::Add { name, role } => {
+                let value = client.post("/api/v1/tokens", &TokenForm { name, role }).await?;
+                let made: TokenMade = client.typed(&value)?;
+                context.show(&value, || Ok(made.token))?;
+            }
+            TokenCommand::List => {
+                let value = client.get("/api/v1/tokens").await?;
+                let tokens: Vec<TokenView> = client.typed(&value)?;
+                let line = |token: &TokenView| {
+                    let args = [("name", token.name.clone()), ("role", token.role.clone())];
+                    context.say("token-line", &[&args[..], &[("time", token.added.to_string())]].concat())
+                };
+                context.show(&value, || Ok(tokens.iter().map(line).collect::<Vec<_>>().join("\n")))?;
+            }
+            TokenCommand::Revoke { name } => {
+                let value = client.post("/api/v1/tokens/revoke", &NameForm { name: name.clone() }).await?;
+                context.show(&value, || Ok(context.say("done-token-revoke", &[("name", name)])))?;
+            }
+        }
+        Ok(Exit::Done)
+    }
+}

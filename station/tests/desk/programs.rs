@@ -1,0 +1,199 @@
+//! The API over TCP, beside the desk: programs with a token, and what becomes of those without.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use serde_json::{Value, json};
+
+use crate::Desk;
+use crate::scratch::Scratch;
+
+/// An answer.
+pub struct Answer {
+    pub status: u16,
+    pub head: String,
+    pub body: Value,
+}
+
+impl Answer {
+    fn code(&self) -> (u16, &str) {
+        let error = &self.body["error"];
+        assert!(
+            error["what"].as_str().is_some_and(|what| !what.is_empty())
+                && error["do"].as_str().is_some_and(|what| !what.is_empty()),
+            "every error has one shape: {}",
+            self.body
+        );
+        (self.status, error["code"].as_str().unwrap())
+    }
+}
+
+/// Sends a call as it is, and reads until the station closes.
+pub fn send(desk: &Desk, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+    let mut head = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
+    if !headers.iter().any(|(name, _)| *name == "host") {
+        head += &format!("host: {}\r\n", desk.address);
+    }
+    headers.iter().for_each(|(name, value)| head += &format!("{name}: {value}\r\n"));
+    let mut stream = TcpStream::connect(&desk.address).unwrap();
+    stream.write_all(format!("{head}\r\n").as_bytes()).unwrap();
+    // A station that does not want the rest closes: what it said before counts.
+    let _ = stream.write_all(body);
+    let mut bytes = Vec::new();
+    let _ = stream.read_to_end(&mut bytes);
+    let text = String::from_utf8(bytes).unwrap();
+    let (head, content) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+    let status = head.split(' ').nth(1).unwrap_or_else(|| panic!("no answer to {method} {path}")).parse().unwrap();
+    Answer { status, head: head.to_lowercase(), body: serde_json::from_str(content).unwrap_or(Value::Null) }
+}
+
+/// A program with a token of its own.
+pub struct Program<'a> {
+    pub desk: &'a Desk,
+    pub token: String,
+}
+
+impl<'a> Program<'a> {
+    pub fn new(desk: &'a Desk, name: &str, role: &str) -> Program<'a> {
+        let (status, made) = desk.station.post("/tokens", &json!({"name": name, "role": role})).unwrap();
+        assert_eq!(status, 200, "{made}");
+        Program { desk, token: made["token"].as_str().unwrap().to_owned() }
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        self.call("GET", path, b"")
+    }
+
+    pub fn post(&self, path: &str, body: &Value) -> Answer {
+        self.call("POST", path, body.to_string().as_bytes())
+    }
+
+    pub fn call(&self, method: &str, path: &str, body: &[u8]) -> Answer {
+        let bearer = format!("Bearer {}", self.token);
+        send(self.desk, method, &format!("/api/v1{path}"), &[("authorization", &bearer)], body)
+    }
+}
+
+fn one(scratch: &Scratch) -> Desk {
+    let mut desk = Desk::init(scratch.path(), "north", "Northland");
+    desk.station.serve();
+    desk
+}
+
+#[test]
+fn a_program_acts_with_its_token_and_the_station_keeps_which_one_did() {
+    let scratch = Scratch::new("program-acts");
+    let [north, south] = Desk::two(&scratch);
+    let program = Program::new(&north, "Dispatch", "watch");
+
+    let ask = json!({"act": "ask", "from": "minister", "to": "minister", "words": {"text": "Fog at the river mouth"}});
+    let asked = program.post("/acts", &ask);
+    assert_eq!((asked.status, &asked.body["entry"]["name"]), (200, &json!("Northland 1")), "{}", asked.body);
+    let seen = program.get("/requests/Northland%201");
+    assert_eq!(seen.body["subject"]["text"], "Fog at the river mouth");
+
+    assert_eq!(north.actors(), ["token Dispatch"]);
+    assert_eq!(south.actors(), Vec::<String>::new(), "which token it was stays at home");
+}
+
+#[test]
+fn of_a_token_only_its_hash_is_kept_and_it_ends_when_it_is_revoked() {
+    let scratch = Scratch::new("program-hash");
+    let desk = one(&scratch);
+    let program = Program::new(&desk, "Dispatch", "auditor");
+    assert_eq!(program.get("/lines").status, 200);
+    let twice = desk.station.post("/tokens", &json!({"name": "Dispatch", "role": "watch"})).unwrap();
+    assert_eq!((twice.0, &twice.1["error"]["code"]), (409, &json!("token-there")));
+    let listed = desk.station.get("/tokens").unwrap();
+    assert_eq!((&listed[0]["name"], &listed[0]["role"]), (&json!("Dispatch"), &json!("auditor")));
+
+    let raw: Vec<u8> = (0..32).map(|n| u8::from_str_radix(&program.token[2 * n..2 * n + 2], 16).unwrap()).collect();
+    for file in std::fs::read_dir(&desk.station.data).unwrap().flatten().filter(|f| f.path().is_file()) {
+        let bytes = std::fs::read(file.path()).unwrap();
+        let holds = |part: &[u8]| bytes.windows(part.len()).any(|window| window == part);
+        assert!(!holds(&raw) && !holds(program.token.as_bytes()), "{:?} holds the token", file.path());
+    }
+
+    assert_eq!(desk.station.post("/tokens/revoke", &json!({"name": "Dispatch"})).unwrap().0, 200);
+    assert_eq!(program.get("/lines").code(), (401, "token-unknown"));
+    let none = desk.station.post("/tokens/revoke", &json!({"name": "Dispatch"})).unwrap();
+    assert_eq!((none.0, &none.1["error"]["code"]), (404, &json!("token-none")));
+}
+
+#[test]
+fn a_token_counts_in_its_header_alone_and_the_eleventh_wrong_one_is_not_looked_at() {
+    let scratch = Scratch::new("program-header");
+    let desk = one(&scratch);
+    let program = Program::new(&desk, "Dispatch", "watch");
+    let token = &program.token;
+
+    let none = send(&desk, "GET", "/api/v1/lines", &[], b"");
+    assert_eq!(none.code(), (401, "token-missing"));
+    assert!(none.head.contains("www-authenticate: bearer"), "{}", none.head);
+    let query = send(&desk, "GET", &format!("/api/v1/lines?token={token}&access_token={token}"), &[], b"");
+    assert_eq!(query.code(), (401, "token-missing"));
+    let cookie = send(&desk, "GET", "/api/v1/lines", &[("cookie", &format!("token={token}"))], b"");
+    assert_eq!(cookie.code(), (401, "token-missing"));
+
+    let wrong = |begin: &str| {
+        let bearer = format!("Bearer {begin}{}", "0".repeat(64 - begin.len()));
+        send(&desk, "GET", "/api/v1/lines", &[("authorization", &bearer)], b"")
+    };
+    let begin = &token[..8];
+    for _ in 0..10 {
+        assert_eq!(wrong(begin).code(), (401, "token-unknown"));
+    }
+    assert_eq!(wrong(begin).code(), (429, "token-tries-spent"));
+    assert_eq!(program.get("/lines").code(), (429, "token-tries-spent"), "not even the right one of that begin");
+    let other = Program::new(&desk, "Other", "watch");
+    assert_eq!(other.get("/lines").status, 200, "another program at the same address goes on");
+}
+
+#[test]
+fn what_a_role_may_not_is_told_with_who_may_and_no_token_says_that_a_device_rings() {
+    let scratch = Scratch::new("program-roles");
+    let desk = one(&scratch);
+    let [watch, admin, auditor] = ["watch", "admin", "auditor"].map(|role| Program::new(&desk, role, role));
+    let memo = json!({"act": "memo", "words": {"text": "x"}});
+
+    let told = auditor.post("/acts", &memo);
+    assert_eq!(told.code(), (403, "role-reads"));
+    assert!(told.body["error"]["what"].as_str().unwrap().contains("auditor"));
+    assert!(told.body["error"]["do"].as_str().unwrap().contains("watch, admin"));
+    assert_eq!(watch.post("/acts", &memo).code(), (409, "line-none"), "it would, had the station a line");
+    assert_eq!(watch.get("/users").code(), (403, "role-not"));
+    assert_eq!(admin.get("/users").status, 200);
+    for program in [&watch, &admin, &auditor] {
+        assert_eq!(program.get("/lines").status, 200);
+        for (method, path) in [
+            ("GET", "/bell"),
+            ("POST", "/bell/00/rang"),
+            ("GET", "/tokens"),
+            ("POST", "/tokens"),
+            ("POST", "/restore/keys"),
+            ("POST", "/restore/open"),
+        ] {
+            assert_eq!(program.call(method, path, b"{}").code(), (403, "owner-alone"), "{method} {path}");
+        }
+    }
+    let alerting = watch.post("/acts", &json!({"act": "alerting", "on": "Northland 1"}));
+    assert_eq!(alerting.code(), (400, "unknown-act"));
+}
+
+#[test]
+fn a_page_elsewhere_and_another_name_get_nothing_and_are_told_so_in_the_one_shape() {
+    let scratch = Scratch::new("program-elsewhere");
+    let desk = one(&scratch);
+    let program = Program::new(&desk, "Dispatch", "admin");
+    let bearer = format!("Bearer {}", program.token);
+    let with = |name, value| {
+        let headers = [("authorization", bearer.as_str()), (name, value)];
+        send(&desk, "POST", "/api/v1/pairings/invite", &headers, b"{}")
+    };
+
+    assert_eq!(with("origin", "https://evil.example").code(), (403, "elsewhere"));
+    assert_eq!(with("host", "evil.example").code(), (421, "host-other"));
+    assert_eq!(program.get("/nowhere").code(), (404, "no-such-route"));
+    assert_eq!(program.call("DELETE", "/lines", b"").code(), (405, "wrong-method"));
+    assert_eq!(program.post("/pairings/invite", &json!({})).status, 200);
+}
