@@ -32,6 +32,9 @@ pub const WINDOW_LENGTH_MAX_MS: u64 = 7 * 86_400_000;
 pub const OPEN_ASKS_MAX: usize = 64;
 /// Entries of one side that belong to one request: what is read through for each entry on it. It can be closed all the same.
 pub const REQUEST_ENTRIES_MAX: u64 = 2_048;
+/// Texts and notices of one side, from PRIORITY up, that may ring, the last of them: what rings is looked through at every turn,
+/// and nobody hears the two hundred and fifty-seventh.
+pub const RINGING_TEXTS_MAX: usize = 256;
 /// Proposals of one side, each a whole charter, after the last of them that was countersigned.
 pub const PROPOSALS_MAX: usize = 64;
 /// Sentences in a statement, posts in a talk or a sheet.

@@ -6,9 +6,9 @@ mod pair;
 
 use counterpart_core::act::{Act, Target};
 use counterpart_core::ids::EntryRef;
-use counterpart_core::precedence::Precedence;
+use counterpart_core::precedence::{Mark, Precedence};
 use counterpart_core::record::codes::{Code, OnSilence};
-use pair::{HOUR, MINUTE, NORTH, Pair, SOUTH, START, ask, defer, offer, window};
+use pair::{HOUR, MINUTE, NORTH, Pair, SOUTH, START, ask, defer, offer, post, window};
 
 /// North has asked, and South holds it.
 fn asked(precedence: Precedence) -> (Pair, EntryRef) {
@@ -116,4 +116,23 @@ fn what_was_seen_before_the_act_came_does_not_end_its_ring() {
     assert_eq!(pair.tells(NORTH), [declined], "the renewal crossed it");
     pair.act(NORTH, ask_again(request));
     assert_eq!(pair.tells(NORTH), []);
+}
+
+#[test]
+fn of_a_flood_of_urgent_texts_the_last_256_ring_and_the_same_after_a_restart() {
+    let mut pair = Pair::new();
+    let minister = || post("minister");
+    let text = Act::Text { from: minister(), to: minister(), precedence: Precedence::Priority, mark: Mark::Exercise };
+    let first = pair.say(NORTH, text.clone(), "hello").unwrap();
+    let written: Vec<EntryRef> = (0..256).map(|_| pair.say(NORTH, text.clone(), "hello").unwrap()).collect();
+    pair.carry();
+    pair.turn(SOUTH, vec![]);
+
+    assert_eq!(pair.rings(SOUTH), written);
+    // That one of them is read brings none back: the ring is a function of the record.
+    pair.act(SOUTH, Act::Read { text: written[255] });
+    pair.restart(SOUTH, &[]);
+    pair.turn(SOUTH, vec![]);
+    assert_eq!(pair.rings(SOUTH), written[..255]);
+    assert!(!pair.rings(SOUTH).contains(&first));
 }

@@ -132,6 +132,8 @@ pub(super) struct Side {
     /// Its latest check, and the claimed time of the latest by the schedule.
     pub last_check: Option<u64>,
     pub last_scheduled: Option<Timestamp>,
+    /// Its last texts that may ring, by index.
+    pub urgent: VecDeque<u64>,
     /// What it opened that is called by a number said aloud, by index; void or not.
     pub opened: Vec<u64>,
 }
@@ -190,7 +192,7 @@ impl Facts {
         }
     }
 
-    fn side_mut(&mut self, party: Party) -> &mut Side {
+    pub(super) fn side_mut(&mut self, party: Party) -> &mut Side {
         let [inviter, joiner] = &mut self.sides;
         match party {
             Party::Inviter => inviter,
@@ -283,9 +285,7 @@ impl Facts {
         self.terms.note(&fact);
         match &fact.what {
             What::Ask { .. } => self.keep_ask(&fact),
-            What::Text | What::Notice { .. } if fact.precedence >= Some(Precedence::Priority) => {
-                self.live.insert(at);
-            }
+            What::Text | What::Notice { .. } if fact.precedence >= Some(Precedence::Priority) => self.keep_urgent(at),
             What::State { state, .. } => {
                 let side = self.side_mut(at.party);
                 side.states.push(at.index);

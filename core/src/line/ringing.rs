@@ -8,6 +8,7 @@ use super::crossing::Outcome;
 use super::facts::{Fact, Facts, View};
 use super::ladder::Rung;
 use crate::ids::{EntryRef, Party};
+use crate::limits;
 use crate::precedence::{Mark, Precedence};
 use crate::record::codes::LineState;
 use crate::record::kind::Kind;
@@ -123,6 +124,18 @@ fn acted(view: &View<'_>, me: Party, request: &Fact, act: &Fact) -> bool {
 }
 
 impl Facts {
+    /// A text that rings until it is read, and one no more that once did.
+    pub(super) fn keep_urgent(&mut self, at: EntryRef) {
+        self.live.insert(at);
+        let urgent = &mut self.side_mut(at.party).urgent;
+        urgent.push_back(at.index);
+        if urgent.len() > limits::RINGING_TEXTS_MAX
+            && let Some(index) = urgent.pop_front()
+        {
+            self.live.remove(&EntryRef { index, ..at });
+        }
+    }
+
     /// Forgets, among what may ring at `me` or come due, what no longer can. Called after each turn.
     pub(super) fn forget_done(&mut self, me: Party) {
         let view = self.all();
