@@ -19,7 +19,7 @@ pub const CLOCKS_APART_MS: u64 = 60_000;
 pub enum State {
     /// Nothing speaks against it.
     Open,
-    /// Over TCP, over a path that loses, or the peer has STALLED.
+    /// Over TCP, over a path that loses, the peer has STALLED, or it is read slowly.
     Degraded,
     /// The link is up, and the last check of the watch stands unanswered past the charter's time.
     Silent,
@@ -87,6 +87,8 @@ pub struct Observations {
     pub uncovered: Option<Uncovered>,
     /// How far the peer's clock is ahead of ours, in milliseconds, by what its frames say; `None` if none has come.
     pub clock_ahead_ms: Option<i64>,
+    /// The peer has used up what it may have stored here; for how long nothing more of it is read, in milliseconds.
+    pub slowed_ms: Option<u64>,
 }
 
 /// One thing that was seen, with its numbers, so that a person can be shown why.
@@ -109,6 +111,8 @@ pub enum Evidence {
     OverTcp,
     /// So many packets in a thousand are lost.
     Loss { permille: u32 },
+    /// They have used up what they may have stored here; the next is read in so many milliseconds.
+    Slowed { for_ms: u64 },
     /// Their clock is so far ahead of ours, or behind it (less than 0), in milliseconds. It speaks against nothing.
     Clocks { ahead_ms: i64 },
 }
@@ -153,6 +157,7 @@ fn while_up(seen: &Observations, carrier: Carrier, loss: u32, out: &mut Vec<Evid
     out.extend(stalled.map(Evidence::Stalled));
     out.extend((carrier == Carrier::Tcp).then_some(Evidence::OverTcp));
     out.extend((loss > LOSS_MAX_PERMILLE).then_some(Evidence::Loss { permille: loss }));
+    out.extend(seen.slowed_ms.map(|for_ms| Evidence::Slowed { for_ms }));
     let state = match (unanswered, out.is_empty()) {
         (Some(_), _) => State::Silent,
         (None, true) => State::Open,
@@ -169,7 +174,8 @@ mod tests {
     use alloc::vec;
 
     const UP: Link = Link::Up { carrier: Carrier::Quic, loss_permille: 30 };
-    const WELL: Observations = Observations { link: UP, check: None, uncovered: None, clock_ahead_ms: None };
+    const WELL: Observations =
+        Observations { link: UP, check: None, uncovered: None, clock_ahead_ms: None, slowed_ms: None };
 
     fn lost(for_ms: u64, tries: u32, handshakes: u32, reference: Option<bool>) -> State {
         let link = Link::Lost { for_ms, tries, handshakes, reference };
@@ -247,6 +253,17 @@ mod tests {
             let health = with(ahead_ms);
             assert_eq!((health.state, health.evidence), (State::Open, vec![Evidence::Clocks { ahead_ms }]));
         }
+    }
+
+    #[test]
+    fn a_peer_that_is_read_slowly_is_said_to_be_and_only_while_it_is_there() {
+        let slowed_ms = Some(5_000);
+        let away = Link::Lost { for_ms: 1, tries: 0, handshakes: 0, reference: None };
+
+        let health = observe(&Observations { slowed_ms, ..WELL });
+
+        assert_eq!(health, Health { state: State::Degraded, evidence: vec![Evidence::Slowed { for_ms: 5_000 }] });
+        assert_eq!(observe(&Observations { link: away, slowed_ms, ..WELL }).state, State::Open);
     }
 
     #[test]

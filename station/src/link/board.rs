@@ -49,6 +49,8 @@ pub struct LinkState {
     pub claim: Option<(Epoch, Head)>,
     /// The peer holds less of its own log than we do, or another.
     pub peer_lost: Option<(Epoch, Head)>,
+    /// The peer has used up what it may have stored here: until when nothing more of it is read, in milliseconds since the start.
+    pub slowed_until_ms: Option<u64>,
     /// What it broke last.
     pub misconduct: Option<Misconduct>,
 }

@@ -15,7 +15,8 @@ pub fn health(line: &Line, link: &LinkState, now_ms: u64, now: Timestamp) -> Hea
     // The last pong knows the way there and back; the hello only what their clock said.
     let clock_ahead_ms = link.path.map(|path| path.offset_ms).or(link.clock_ahead_ms);
     let (check, uncovered) = (check(line, now), uncovered(line, now));
-    observe(&Observations { link: session(link, now_ms), check, uncovered, clock_ahead_ms })
+    let slowed_ms = link.slowed_until_ms.map(|until| until.saturating_sub(now_ms)).filter(|left| *left > 0);
+    observe(&Observations { link: session(link, now_ms), check, uncovered, clock_ahead_ms, slowed_ms })
 }
 
 fn session(link: &LinkState, now_ms: u64) -> Link {

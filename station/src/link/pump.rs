@@ -386,6 +386,7 @@ impl Pump<'_> {
         let bytes = entry.bytes.len() + body.as_ref().map_or(0, Vec::len);
         if let Some(until_ms) = self.bounds.pace.entry(self.line, bytes, self.shared.now().ms) {
             self.quiet_until_ms = self.quiet_until_ms.max(until_ms);
+            self.shared.board.change(self.line, |link| link.slowed_until_ms = Some(until_ms));
             if let Some(left_out) = self.may_log("allowance") {
                 tracing::warn!(line = %self.line, left_out, "the peer has used up its allowance and is read slowly");
             }
@@ -429,7 +430,9 @@ impl Pump<'_> {
                     link.software = software;
                     link.clock_ahead_ms = Some(ahead);
                 });
-                self.quiet_until_ms = self.bounds.pace.owed(line, now).unwrap_or(0).max(self.quiet_until_ms);
+                let owed = self.bounds.pace.owed(line, now);
+                board.change(line, |link| link.slowed_until_ms = owed);
+                self.quiet_until_ms = owed.unwrap_or(0).max(self.quiet_until_ms);
                 self.shared.keeper.link_begins(line, self.session.even());
             }
             Output::Path(path) => {

@@ -50,6 +50,8 @@ pub enum EvidenceView {
     OverTcp,
     /// So many packets in a thousand are lost.
     Loss { permille: u64 },
+    /// They have used up what they may have stored here; the next is read in so many milliseconds.
+    Slowed { for_ms: u64 },
     /// Their clock is so far ahead of ours; less than 0: behind.
     Clocks { ahead_ms: i64 },
 }
@@ -262,6 +264,7 @@ fn shown(sight: &Sight<'_>, found: &Evidence) -> EvidenceView {
         }
         Evidence::OverTcp => EvidenceView::OverTcp,
         Evidence::Clocks { ahead_ms } => EvidenceView::Clocks { ahead_ms },
+        Evidence::Slowed { for_ms } => EvidenceView::Slowed { for_ms },
         Evidence::Loss { permille } => EvidenceView::Loss { permille: permille.into() },
     }
 }

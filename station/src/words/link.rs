@@ -49,6 +49,7 @@ impl Telling<'_> {
                 self.say(id, &[lasted(ahead_ms.unsigned_abs())])
             }
             EvidenceView::OverTcp => self.say("evidence-tcp", &[]),
+            EvidenceView::Slowed { for_ms } => self.say("evidence-slowed", &[lasted(*for_ms)]),
             EvidenceView::Loss { permille } => self.say("evidence-loss", &[("permille", (*permille).into())]),
         }
     }

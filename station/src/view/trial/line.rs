@@ -31,7 +31,8 @@ fn the_line_shows_observed_beside_declared_and_how_far_the_records_agree() {
 
     trial.ask(Inviter);
     let lost = Link::Lost { for_ms: 70_000, tries: 9, handshakes: 0, reference: Some(true) };
-    let health = observe(&Observations { link: lost, check: None, uncovered: None, clock_ahead_ms: None });
+    let seen = Observations { link: lost, check: None, uncovered: None, clock_ahead_ms: None, slowed_ms: None };
+    let health = observe(&seen);
     let view = trial.look(Inviter, |sight| line(sight, &health));
     assert_eq!(
         view.records.sentence,
@@ -78,6 +79,11 @@ fn every_finding_about_a_link_is_told_with_its_evidence() {
         (State::Open, Evidence::Clocks { ahead_ms: 86_400_000 }, "Their clock is 1 d 0 h ahead of ours"),
         (State::Open, Evidence::Clocks { ahead_ms: -90_000 }, "Their clock is 1 min 30 s behind ours"),
         (State::Degraded, Evidence::Loss { permille: 60 }, "Of 1,000 packets on the link 60 are lost."),
+        (
+            State::Degraded,
+            Evidence::Slowed { for_ms: 60_000 },
+            "They have used up what they may have stored here in a day: what they send is read slowly, the next in 1 min 00 s. Nothing is lost.",
+        ),
     ];
     for (state, evidence, begin) in found {
         let view = trial.look(Inviter, |sight| line(sight, &Health { state, evidence: vec![evidence] }));
