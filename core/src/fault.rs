@@ -99,7 +99,7 @@ pub enum Refusal {
     AwaitsJudgement,
     /// A new epoch is signed by the root key that the charter names, and by no other.
     NotRoot,
-    /// The line has as many epochs as one may have.
+    /// We have opened as many epochs of the line as one party may.
     TooManyEpochs,
     /// There is no such line here.
     UnknownLine,

@@ -47,6 +47,8 @@ pub const EPOCH_JUMP_MAX: u64 = 1_000;
 pub const CHAIN_MAX: usize = 128;
 /// Epochs of one line.
 pub const EPOCHS_MAX: usize = 64;
+/// Epochs of one line that one party opens: neither can use up those of the other.
+pub const EPOCHS_OPENED_MAX: usize = 31;
 /// Entries of our own log, in one epoch, that a peer may show and that are kept beside the log: a person takes or refuses
 /// them, and is shown the next.
 pub const SHOWN_MAX: usize = 16_384;

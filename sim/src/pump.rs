@@ -109,7 +109,7 @@ impl World {
                 self.close_end(number, end);
             }
             Output::Shown(_)
-            | Output::Heard
+            | Output::Heard(_)
             | Output::PeerHello { .. }
             | Output::Even(_)
             | Output::PeerHolds { .. }

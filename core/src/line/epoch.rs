@@ -22,6 +22,17 @@ use crate::record::what::What;
 /// The bytes of an entry that the line holds; `None` if our machine cannot read them now.
 pub type Stored<'a> = dyn Fn(Epoch, EntryRef) -> Option<Vec<u8>> + 'a;
 
+/// The same, with what was decided since and is not stored yet.
+pub(super) fn with<'a>(
+    written: &'a [Written],
+    stored: &'a Stored<'a>,
+) -> impl Fn(Epoch, EntryRef) -> Option<Vec<u8>> + 'a {
+    move |epoch, at| {
+        let here = written.iter().find(|w| w.epoch == epoch && w.entry.header.at() == at);
+        here.map(|w| w.entry.bytes.clone()).or_else(|| stored(epoch, at))
+    }
+}
+
 /// An epoch that serves no more (§4.6).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Ended {
@@ -133,7 +144,7 @@ impl Line {
         self.span_at(latest).sign_first_with(me, key);
         written.push(self.begin_log(latest, &opening, given.now, given.sign));
         self.owes_since = None;
-        self.recount(given.stored);
+        self.recount(&with(written, given.stored));
     }
 
     /// What people see of an epoch. In one that has ended nothing is open: it reads *broken off*; and once both sides have
@@ -199,7 +210,7 @@ impl Line {
 
     /// Folds anew the epochs in which another branch of our log counts than the one on which they are folded.
     pub(super) fn recount(&mut self, stored: &Stored<'_>) {
-        let other = |span: &&Span| !span.branches.is_empty() && self.counts_on(span) != span.folded_on;
+        let other = |span: &&Span| self.counts_on(span) != span.folded_on;
         let epochs: Vec<Epoch> = self.spans.iter().filter(other).map(Span::epoch).collect();
         for epoch in epochs {
             self.refold(epoch, stored);
@@ -208,7 +219,6 @@ impl Line {
 
     /// Looks again at epochs in which our log is forked: after a start, which cannot know it before it has read everything.
     pub fn rebuilt(&mut self, stored: &Stored<'_>) {
-        self.spans.iter_mut().for_each(Span::forget_roots);
         let forked = |span: &&Span| span.branches.iter().any(|b| !span.extends(b));
         let epochs: Vec<Epoch> = self.spans.iter().filter(forked).map(Span::epoch).collect();
         for epoch in epochs {
@@ -283,9 +293,11 @@ impl Line {
         folded
     }
 
-    /// As many epochs as a line may have.
-    pub(super) fn is_full(&self) -> bool {
-        self.spans.len() >= limits::EPOCHS_MAX
+    /// Whether the peer has opened as many epochs as one party may.
+    pub(super) fn peer_has_opened_all(&self) -> bool {
+        let peer = self.me.peer();
+        let opened = |span: &&Span| matches!(span.opening(peer), Some(Opening::Opened { .. }));
+        self.spans.iter().filter(opened).count() >= limits::EPOCHS_OPENED_MAX
     }
 
     /// Whether this epoch's number jumps further than any may.

@@ -12,6 +12,7 @@ pub mod due;
 pub mod epoch;
 pub mod facts;
 pub mod judge;
+pub mod judging;
 pub mod ladder;
 pub mod restore;
 pub mod ringing;
@@ -100,7 +101,17 @@ impl Line {
     /// # Errors
     /// What is wrong with it: the store has been changed from outside.
     pub fn recall(&mut self, shown: &Entry, verify: &dyn Verify) -> Result<(), Misconduct> {
-        self.show(shown, verify).map(|_| ())
+        self.keep(shown, verify).map(|_| ())
+    }
+
+    /// Whether the peer has been heard since the start: what no store keeps, and is kept over a reading again.
+    pub fn heard(&self) -> bool {
+        self.heard
+    }
+
+    /// Says that the peer has been heard since the start, with nothing of what it showed lost meanwhile.
+    pub fn mark_heard(&mut self) {
+        self.heard = true;
     }
 
     /// Which line.

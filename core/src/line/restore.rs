@@ -5,12 +5,14 @@ use alloc::vec::Vec;
 
 use super::Line;
 use super::draft::Draft;
-use super::shown::Branch;
-use super::span::Span;
+use super::epoch::with;
+use super::judging::Judged;
+use super::shown::{Branch, Keeping};
 use super::switch::Mend;
 use super::turn::{Given, Written};
 use crate::fault::{Misconduct, Refusal};
 use crate::ids::Epoch;
+use crate::limits;
 use crate::record::entry::Head;
 use crate::record::log::Entry;
 use crate::record::merkle::{Hash, leaf_hash};
@@ -45,6 +47,15 @@ pub enum Why {
     Unnamed,
 }
 
+/// A part of our own log that is shown and not in it, up to this head: what a person looked at.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Part {
+    /// In which epoch.
+    pub epoch: Epoch,
+    /// How far it reaches.
+    pub head: Head,
+}
+
 /// What a person decides with root's list at hand.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Judgement {
@@ -52,6 +63,8 @@ pub struct Judgement {
     pub granted: Vec<PublicKey>,
     /// Of what a key that this list has ended could have made.
     pub ended: Verdict,
+    /// Only of these, which the person has seen; what has come since waits. `None`: of all that waits.
+    pub parts: Option<Vec<Part>>,
 }
 
 /// Taken into our log, or not.
@@ -102,25 +115,28 @@ pub struct Showing<'a> {
     pub branch: bool,
     /// A person has refused it.
     pub refused: bool,
+    /// It continues the log that we hold, and a person is to take or refuse it.
+    pub waits: bool,
     /// The entries.
     pub entries: &'a [Entry],
+}
+
+impl Showing<'_> {
+    /// What a [`Judgement`] names it by.
+    pub fn part(&self) -> Part {
+        Part { epoch: self.epoch, head: self.head }
+    }
 }
 
 impl Line {
     /// What we wait for.
     pub fn restore(&self) -> Restore {
         let serving = self.serving();
+        if self.spans.iter().rev().take_while(|span| span.epoch() >= serving.epoch()).any(|span| self.judges(span)) {
+            return Restore::Judgement;
+        }
         if serving.restored && !self.heard {
             return Restore::Peer;
-        }
-        // What an ended key has begun is evidence, and stops nothing.
-        let ended = |span: &Span, b: &Branch| {
-            let root = b.first == span.own().root_key();
-            b.from == 0 && span.epoch() != Epoch::FIRST && !root && b.first != self.key_before(self.me, span.epoch())
-        };
-        let waits = |span: &Span| span.branches.iter().any(|b| !b.refused && span.extends(b) && !ended(span, b));
-        if self.spans.iter().rev().take_while(|span| span.epoch() >= serving.epoch()).any(waits) {
-            return Restore::Judgement;
         }
         if serving.restored && !self.off(Mend::Always) {
             return Restore::Opening(Why::Restored);
@@ -165,34 +181,45 @@ impl Line {
                 head: branch.head(),
                 key: branch.key(),
                 branch: !span.extends(branch),
-                refused: branch.refused,
+                refused: span.is_refused(branch),
+                waits: self.waits(span, branch),
                 entries: &branch.entries,
             }));
         }
         shown
     }
 
-    /// Takes note of an entry of ours that the peer shows; true if it is new here and is to be kept.
+    /// Takes note of an entry of ours that the peer shows.
     ///
     /// # Errors
     /// [`Misconduct::FalseClaim`]: nothing that we signed.
-    pub(super) fn show(&mut self, entry: &Entry, verify: &dyn Verify) -> Result<bool, Misconduct> {
+    pub(super) fn show(&mut self, entry: &Entry, verify: &dyn Verify) -> Result<Keeping, Misconduct> {
+        let header = &entry.header;
+        let known = self.span(header.epoch).is_some();
+        if !known && (self.jumps(header.epoch) || header.own.size > 0) {
+            return Err(Misconduct::FalseClaim);
+        }
+        let only_shown = self.spans.iter().filter(|span| span.own().size() + span.peer().size() == 0).count();
+        if !known && only_shown >= limits::EPOCHS_MAX {
+            return Ok(Keeping::Full);
+        }
+        self.keep(entry, verify)
+    }
+
+    /// The same of what was kept before, whatever is at hand now.
+    pub(super) fn keep(&mut self, entry: &Entry, verify: &dyn Verify) -> Result<Keeping, Misconduct> {
         let header = &entry.header;
         let epoch = header.epoch;
         if header.line != self.id || header.party != self.me {
             return Err(Misconduct::FalseClaim);
         }
         let known = self.span(epoch).is_some();
-        if !known && (self.jumps(epoch) || self.is_full() || header.own.size > 0) {
-            return Err(Misconduct::FalseClaim);
-        }
         let firsts = self.firsts(epoch);
-        let span = self.span_at(epoch);
-        let shown = span.show(entry, &firsts, verify);
-        if shown.is_err() && !known {
+        let shown = self.span_at(epoch).show(entry, &firsts, verify);
+        if shown != Ok(Keeping::Kept) && !known {
             self.spans.retain(|span| span.epoch() != epoch);
         }
-        Ok(shown? == super::shown::Shown::Kept)
+        shown
     }
 
     /// The station keys of ours that may have been in force when our log of this epoch began: that at the end of any log of ours below
@@ -206,65 +233,41 @@ impl Line {
         keys
     }
 
-    /// Takes back into our logs what a person takes; what it refuses stays beside them.
-    pub fn take_back(&mut self, judgement: &Judgement) -> Vec<Written> {
-        self.heard = true;
-        let mut written = Vec::new();
-        let last = judgement.granted.last();
-        let ended = |key: &PublicKey| judgement.granted.contains(key) && last != Some(key);
-        for at in 0..self.spans.len() {
-            let span = &mut self.spans[at];
-            let Some(place) = span.branches.iter().position(|b| span.extends(b)) else { continue };
-            if judgement.ended == Verdict::Refuse && ended(&span.branches[place].key()) {
-                span.branches[place].refused = true;
-                continue;
-            }
-            let branch = span.branches.remove(place);
-            span.folded_on = span.folded_on.map(|on| if on > place { on - 1 } else { on });
-            span.sign_first_with(self.me, branch.first);
-            for entry in branch.entries {
-                let standing = span.append(&entry);
-                span.restored = true;
-                let thing = span.facts.all().fact(entry.header.at()).map(|f| f.thing);
-                let epoch = span.epoch();
-                written.push(Written { epoch, entry, body: None, standing, thing, taken_back: true });
-            }
-        }
-        written
-    }
-
     /// Opens an epoch: takes back first what the judgement takes. The private halves of the fresh keys have to be kept, and in a
     /// backup, before what comes out is committed. A person may do so at any time: it lifts a halt and replaces keys.
     ///
     /// # Errors
     /// [`Refusal`]: the peer has not been heard and the word does not say why that is so; what it showed is not judged; `root` is
     /// not the root key of our charter; or there are as many epochs as a line may have.
-    pub fn open_epoch(&mut self, new: &NewEpoch, root: &dyn Sign, given: &Given<'_>) -> Result<Vec<Written>, Refusal> {
+    pub fn open_epoch(&mut self, new: &NewEpoch, root: &dyn Sign, given: &Given<'_>) -> Result<Judged, Refusal> {
         if *root.public().as_bytes() != self.charter.party(self.me).keys.root {
             return Err(Refusal::NotRoot);
         }
         if self.own().size() == 0 {
             return Err(Refusal::LineNotOpen);
         }
-        if self.is_full() {
+        if self.spans.iter().filter(|span| span.is_opened_by_us()).count() >= limits::EPOCHS_OPENED_MAX {
             return Err(Refusal::TooManyEpochs);
         }
-        match (self.restore(), new.word, &new.judgement) {
-            (Restore::Peer, Word::Heard, _) => return Err(Refusal::AwaitsPeer),
-            (Restore::Judgement, _, None) => return Err(Refusal::AwaitsJudgement),
-            _ => {}
+        if !self.judges_all(new.judgement.as_ref()) {
+            return Err(Refusal::AwaitsJudgement);
         }
-        let mut written = new.judgement.as_ref().map(|judgement| self.take_back(judgement)).unwrap_or_default();
+        if self.serving().restored && !self.heard && new.word == Word::Heard {
+            return Err(Refusal::AwaitsPeer);
+        }
+        let judgement = new.judgement.as_ref();
+        let mut judged = judgement.map(|judgement| self.take_back(judgement, given.stored)).unwrap_or_default();
         let highest = self.spans.last().map_or(0, |span| span.epoch().number);
         let epoch = Epoch { number: highest.saturating_add(1), id: new.id };
         let opening = Opening::Opened { keys: new.keys, heads: self.earlier(epoch) };
         let me = self.me;
         self.span_at(epoch).sign_first_with(me, root.public());
-        written.push(self.begin_log(epoch, &opening, given.now, root));
+        judged.written.push(self.begin_log(epoch, &opening, given.now, root));
         self.retired = false;
         self.owes_since = None;
-        self.recount(given.stored);
-        Ok(written)
+        self.recount(&with(&judged.written, given.stored));
+        judged.folded.extend(self.folded());
+        Ok(judged)
     }
 
     /// Writes index 0 of our log of an epoch.

@@ -3,6 +3,7 @@
 
 use alloc::vec::Vec;
 
+use super::facts::Standing;
 use super::span::Span;
 use crate::fault::Misconduct;
 use crate::limits;
@@ -24,8 +25,6 @@ pub struct Branch {
     pub(super) log: Log,
     /// Its entries.
     pub entries: Vec<Entry>,
-    /// A person has refused it.
-    pub refused: bool,
 }
 
 impl Branch {
@@ -43,11 +42,27 @@ impl Branch {
     pub fn key(&self) -> PublicKey {
         self.log.key()
     }
+
+    /// The key that signed its last entry: whoever has it could have made the whole. The key in force after that may be newer, but
+    /// root's grant of it says nothing of what stands before, and may be shown again.
+    pub(super) fn signer(&self) -> PublicKey {
+        self.log.key_at(self.head().size.saturating_sub(1))
+    }
+
+    /// Leaves out what has come to stand in our log: these entries, from that index on.
+    fn leave_out(&mut self, from: u64, moved: &[Entry]) {
+        let there = |index: u64| moved.get(usize::try_from(index.checked_sub(from)?).ok()?);
+        let same = |(entry, index): &(&Entry, u64)| there(*index).is_some_and(|moved| moved.leaf == entry.leaf);
+        let left_out = self.entries.iter().zip(self.from..).take_while(same).count();
+        self.entries.drain(..left_out);
+        self.from += left_out as u64;
+        self.first = self.log.key_at(self.from);
+    }
 }
 
 /// What became of an entry of ours that was shown.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Shown {
+pub(super) enum Keeping {
     /// It is new here, and ours.
     Kept,
     /// We hold it.
@@ -65,8 +80,33 @@ impl Span {
 
     /// Whether a branch was made by a key that our log, as we hold it, has ended since: whoever has that key could have made it.
     pub(super) fn by_an_ended_key(&self, branch: &Branch) -> bool {
-        let there = self.own().at(branch.from).map(|log| log.key());
-        there == Some(branch.key()) && branch.key() != self.own().key()
+        self.own().key_at(branch.from) == branch.signer() && branch.signer() != self.own().key()
+    }
+
+    /// Whether a person has refused this branch. What a later key has signed on top of what was refused is another matter.
+    pub(super) fn is_refused(&self, branch: &Branch) -> bool {
+        let by_its_signer = |head: &Head| branch.log.key_at(head.size.saturating_sub(1)) == branch.signer();
+        self.refused.iter().any(|head| branch.log.had(head) && by_its_signer(head))
+    }
+
+    /// Moves what was shown up to this size from one of the branches to the end of our log.
+    pub(super) fn move_up_to(&mut self, place: usize, size: u64) -> Vec<(Entry, Standing)> {
+        let Some(branch) = self.branches.get(place) else { return Vec::new() };
+        let (first, from) = (branch.first, branch.from);
+        let count = usize::try_from(size.saturating_sub(from)).unwrap_or(usize::MAX);
+        let moved: Vec<Entry> = branch.entries.iter().take(count).cloned().collect();
+        // What stands in our log now is shown no more, by whichever branch.
+        self.branches.iter_mut().for_each(|branch| branch.leave_out(from, &moved));
+        let gone = |on: usize| self.branches.iter().take(on).filter(|b| b.entries.is_empty()).count();
+        self.folded_on = self.folded_on.map(|on| on - gone(on));
+        self.branches.retain(|branch| !branch.entries.is_empty());
+        self.sign_first_with(self.me, first);
+        self.restored = true;
+        let append = |entry: Entry| {
+            let standing = self.append(&entry);
+            (entry, standing)
+        };
+        moved.into_iter().map(append).collect()
     }
 
     /// Takes note of an entry of ours that the peer shows. `firsts` are the station keys that may have signed our first entry of
@@ -79,22 +119,22 @@ impl Span {
         entry: &Entry,
         firsts: &[PublicKey],
         verify: &dyn Verify,
-    ) -> Result<Shown, Misconduct> {
+    ) -> Result<Keeping, Misconduct> {
         let (index, before) = (entry.header.own.size, entry.header.own);
         let held = index < self.own().size() && self.own().leaf_at(index).is_none_or(|leaf| leaf == entry.leaf);
         if held || self.branches.iter().any(|b| b.leaf_at(index) == Some(entry.leaf)) {
-            return Ok(Shown::Held);
+            return Ok(Keeping::Held);
         }
         let signed = |log: &Log| log.continues(entry, verify).is_ok();
         if let Some(at) = self.branches.iter().position(|b| b.head() == before) {
             let room = self.room();
             let branch = self.branches.get_mut(at).filter(|b| signed(&b.log)).ok_or(Misconduct::FalseClaim)?;
             if !room {
-                return Ok(Shown::Full);
+                return Ok(Keeping::Full);
             }
             branch.log.append(entry);
             branch.entries.push(entry.clone());
-            return Ok(Shown::Kept);
+            return Ok(Keeping::Kept);
         }
         let signed_by = |key: &PublicKey| entry.signed_by(key, verify);
         let mut branch = self.parting(before, entry, firsts, &signed_by).ok_or(Misconduct::FalseClaim)?;
@@ -102,12 +142,12 @@ impl Span {
             return Err(Misconduct::FalseClaim);
         }
         if self.branches.len() >= limits::BRANCHES_MAX || !self.room() {
-            return Ok(Shown::Full);
+            return Ok(Keeping::Full);
         }
         branch.log.append(entry);
         branch.entries.push(entry.clone());
         self.branches.push(branch);
-        Ok(Shown::Kept)
+        Ok(Keeping::Kept)
     }
 
     fn room(&self) -> bool {
@@ -130,16 +170,16 @@ impl Span {
                 Opening::Joined { .. } => firsts.iter().copied().find(signed_by)?,
             };
             let log = Log::new(own.line(), self.epoch(), self.me, key, own.root_key());
-            return Some(Branch { from: 0, first: key, log, entries: Vec::new(), refused: false });
+            return Some(Branch { from: 0, first: key, log, entries: Vec::new() });
         }
         if own.had(&before) {
             let log = own.at(before.size)?;
-            return Some(Branch { from: before.size, first: log.key(), log, entries: Vec::new(), refused: false });
+            return Some(Branch { from: before.size, first: log.key(), log, entries: Vec::new() });
         }
         let other = self.branches.iter().find(|b| before.size >= b.from && b.log.had(&before))?;
         let kept = usize::try_from(before.size - other.from).ok()?;
         let entries = other.entries.iter().take(kept).cloned().collect();
-        Some(Branch { from: other.from, first: other.first, log: other.log.at(before.size)?, entries, refused: false })
+        Some(Branch { from: other.from, first: other.first, log: other.log.at(before.size)?, entries })
     }
 }
 

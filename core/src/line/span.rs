@@ -40,6 +40,8 @@ pub struct Span {
     pub(super) restored: bool,
     /// What the peer has shown of our own log that is not in it.
     pub(super) branches: Vec<Branch>,
+    /// Parts of that which a person has refused, each by the head at its end.
+    pub(super) refused: Vec<Head>,
     /// Entries of theirs whose attested bodies never came, and of which no entry of ours has said so (§3.1).
     pub(super) lacking: BTreeSet<u64>,
 }
@@ -66,6 +68,7 @@ impl Span {
             halted: None,
             restored: false,
             branches: Vec::new(),
+            refused: Vec::new(),
             lacking: BTreeSet::new(),
         }
     }
@@ -176,19 +179,11 @@ impl Span {
         let parts = !own && !self.own().had(&header.held) && self.branches.iter().any(forked);
         self.parted |= parts;
         let [inviter, joiner] = &mut self.logs;
-        let (log, other) = match party {
-            Party::Inviter => (inviter, joiner),
-            Party::Joiner => (joiner, inviter),
-        };
-        log.append(entry);
+        if party == Party::Inviter { inviter } else { joiner }.append(entry);
         if own {
             self.lacking.retain(|index| !header.lacking.contains(index));
         }
-        // A head that our log never had is one of a branch: what could still be told of it must not be forgotten, also at a start,
-        // when the branches are not read yet.
-        if other.had(&header.held) {
-            other.forget_roots_below(header.held.size);
-        }
+        self.forget_roots();
         self.note(header);
         if self.can_fold(header) && self.waiting_of(party).is_empty() {
             let standing = self.facts.apply(header);
@@ -265,8 +260,9 @@ impl Span {
         core::mem::take(&mut self.folded)
     }
 
-    /// Forgets roots that the other side can no longer name; after a start, which reads the logs in any order.
-    pub(super) fn forget_roots(&mut self) {
+    /// Forgets roots that the other side can no longer name. A head that a log never had is one of a branch, or of what is still to
+    /// come: what could be told of it must not be forgotten, also at a start, when the branches are not read yet.
+    fn forget_roots(&mut self) {
         let [inviter, joiner] = &mut self.logs;
         let (by_inviter, by_joiner) = (inviter.named(), joiner.named());
         if joiner.had(&by_inviter) {
@@ -275,6 +271,13 @@ impl Span {
         if inviter.had(&by_joiner) {
             inviter.forget_roots_below(by_joiner.size);
         }
+    }
+
+    /// A fault, to be found: what an entry of the other side names is forgotten in our log, whichever branch it is of.
+    #[cfg(test)]
+    pub(super) fn forget_whatever(&mut self, named: &Head) {
+        let [inviter, joiner] = &mut self.logs;
+        if self.me == Party::Inviter { inviter } else { joiner }.forget_roots_below(named.size);
     }
 
     /// Puts facts in the place of those that were folded on another branch of our log; `rest`: what could not be folded.

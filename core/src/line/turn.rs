@@ -6,7 +6,10 @@ use alloc::{boxed::Box, vec::Vec};
 use super::Line;
 use super::draft::{Draft, draft};
 use super::due::{Conduct, due};
+use super::epoch::with;
 use super::facts::Standing;
+use super::shown::Keeping;
+use super::span::Span;
 use super::switch::Mend;
 use crate::act::{Act, Words};
 use crate::fault::{Bar, Misconduct, Refusal};
@@ -18,7 +21,7 @@ use crate::record::entry::{BodyRef, Head, Header};
 use crate::record::kind::Kind;
 use crate::record::log::Entry;
 use crate::record::merkle::{empty_root, leaf_hash};
-use crate::record::opening::Opening;
+use crate::record::opening::{EpochHeads, Opening};
 use crate::record::sign1::{AAD_CHARTER, AAD_ENTRY, PublicKey, Sign, Signature, Strict, Verify, seal, to_be_signed};
 use crate::record::what::What;
 use crate::time::Timestamp;
@@ -34,8 +37,8 @@ pub enum Input {
     Arrived(Box<Arrived>),
     /// The peer has shown an entry of our own log.
     Shown(Box<Shown>),
-    /// The peer has been heard, and has shown all that it named of our log.
-    Heard,
+    /// The peer has been heard, and has shown what it would of our log; these are the heads that its hello named.
+    Heard(Vec<EpochHeads>),
 }
 
 /// An entry of our own log, as the peer holds it.
@@ -158,10 +161,7 @@ impl Line {
         let outcome = match input {
             Input::Arrived(arrived) => return self.arrived(*arrived, given, written),
             Input::Shown(shown) => return self.is_shown(*shown, given, plan),
-            Input::Heard => {
-                self.heard = true;
-                return Answer::Held;
-            }
+            Input::Heard(named) => return self.hears(&named),
             Input::Act(epoch, act, words) => self.meant_for(epoch).and_then(|()| self.act(&act, words, given, written)),
             Input::Alerting(epoch, attempt, channel) => {
                 let draft = Draft::on(What::Alerting { channel }, attempt);
@@ -178,14 +178,31 @@ impl Line {
 
     fn is_shown(&mut self, shown: Shown, given: &Given<'_>, plan: &mut Plan) -> Answer {
         match self.show(&shown.entry, given.verify) {
-            Ok(true) => {
+            Ok(Keeping::Kept) => {
                 plan.shown.push(shown);
-                self.recount(given.stored);
+                self.recount(&with(&plan.written, given.stored));
                 Answer::Kept
             }
-            Ok(false) => Answer::Held,
+            Ok(Keeping::Held) => Answer::Held,
+            Ok(Keeping::Full) => Answer::LetGo,
             Err(misconduct) => Answer::Misconduct(misconduct),
         }
+    }
+
+    /// The peer counts as heard once we hold, or were shown, every head of ours that it named where another of our entries could stand:
+    /// what it named and did not show, or what was let go, may be more of our log.
+    fn hears(&mut self, named: &[EpochHeads]) -> Answer {
+        let serving = self.epoch();
+        let known = |e: &EpochHeads| {
+            let head = e.of(self.me);
+            let had = |span: &Span| head.size < span.own().from() || span.had(&head);
+            e.epoch < serving || head.size == 0 || self.span(e.epoch).is_some_and(had)
+        };
+        if !named.iter().all(known) {
+            return Answer::LetGo;
+        }
+        self.heard = true;
+        Answer::Held
     }
 
     /// Whether we may write an entry now, whatever it says.
@@ -354,7 +371,7 @@ impl Line {
         written.push(Written { epoch, entry, body, standing, thing, taken_back: false });
         if at.index == 0 && epoch != Epoch::FIRST {
             self.join(given, written);
-            self.recount(given.stored);
+            self.recount(&with(written, given.stored));
         }
         Answer::Written(at)
     }
@@ -371,12 +388,12 @@ impl Line {
         let opening = opening.and_then(|what| if let What::Charter(args) = what { Opening::read(args) } else { None });
         match (opening, begun) {
             // Its place may be known already: by what the peer has shown of our own log there.
-            (Some(Opening::Opened { .. }), known) if !self.span(epoch).is_some_and(|span| span.is_opened_by_us()) => {
+            (Some(Opening::Opened { .. }), _) if !self.span(epoch).is_some_and(|span| span.is_opened_by_us()) => {
                 if self.jumps(epoch) {
                     return Err(Answer::Misconduct(Misconduct::EpochJump));
                 }
                 let root = PublicKey::from_bytes(self.charter().party(peer).keys.root);
-                if header.line != self.id() || known.is_none() && self.is_full() {
+                if header.line != self.id() || self.peer_has_opened_all() {
                     return Err(self.accuse(epoch, Misconduct::WrongEpoch));
                 }
                 if !entry.signed_by(&root, verify) {

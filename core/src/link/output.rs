@@ -111,8 +111,9 @@ pub enum Output {
     Take(Box<Received>),
     /// An entry of our own log that the peer shows us: give it to the record, which judges whether we have signed it.
     Shown(Box<Shown>),
-    /// The peer's hello has come, and it has shown all that it named there of our log beyond what we hold; or named nothing.
-    Heard,
+    /// The peer's hello has come, and it has shown all that was asked for of our log; or nothing was. These are the heads that
+    /// it named: the record judges whether it holds or was shown them.
+    Heard(Vec<EpochHeads>),
     /// The peer's hello came: the link is up. The version both speak, its clock, and what runs there.
     PeerHello { version: u64, clock: Timestamp, software: String },
     /// The peer names a higher head of our log than before in this session. No receipt: those are signed.

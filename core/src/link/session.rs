@@ -61,8 +61,8 @@ struct Open {
     latest: Epoch,
     /// The peer's hello, while it has shown nothing of what it claims there: the evidence.
     hello: Vec<u8>,
-    /// It was said that the peer has been heard.
-    heard: bool,
+    /// What the peer's hello names, until it is said that the peer has been heard.
+    named: Option<Vec<EpochHeads>>,
     /// The peer has been told that all it had when the session began is committed here.
     caught_up: bool,
 }
@@ -255,7 +255,7 @@ impl Session {
             sending,
             latest: Epoch::FIRST,
             hello: bytes.iter().take(limits::FRAME_MAX).copied().collect(),
-            heard: false,
+            named: Some(hello.epochs.clone()),
             caught_up: false,
         });
         out.push(Output::PeerHello { version, clock: hello.clock, software: hello.software });

@@ -34,7 +34,7 @@ mod key {
 }
 
 /// How far a log reaches: its size, and the root of its tree at that size (RFC 6962 §2.1).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Head {
     /// Entries.
     pub size: u64,

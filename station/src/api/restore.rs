@@ -199,7 +199,7 @@ impl Api {
             Some(_) => return Err(malformed()),
             None => None,
         };
-        let judgement = granted.zip(ended).map(|(granted, ended)| Judgement { granted, ended });
+        let judgement = granted.zip(ended).map(|(granted, ended)| Judgement { granted, ended, parts: None });
         let word = self.word(line, form.peer_is_dark).await?;
         let new = NewEpoch { id: unhex(id).ok_or_else(malformed)?, keys: public(&keys), word, judgement };
         Ok(Wanted { line, new, now: Timestamp::new(*now).ok_or_else(malformed)? })

@@ -381,7 +381,7 @@ impl Pump<'_> {
         let (entry, body) = match &brought {
             Input::Arrived(arrived) => (&arrived.entry, &arrived.body),
             Input::Shown(shown) => (&shown.entry, &shown.body),
-            Input::Act(..) | Input::Alerting(..) | Input::Heard => return drop(self.to_record.send(brought).await),
+            Input::Act(..) | Input::Alerting(..) | Input::Heard(_) => return drop(self.to_record.send(brought).await),
         };
         let bytes = entry.bytes.len() + body.as_ref().map_or(0, Vec::len);
         if let Some(until_ms) = self.bounds.pace.entry(self.line, bytes, self.shared.now().ms) {
@@ -414,7 +414,7 @@ impl Pump<'_> {
                 self.take(Input::Arrived(Arrived { entry, body, verified_under }.into())).await;
             }
             Output::Shown(shown) => self.take(Input::Shown(shown)).await,
-            Output::Heard => self.take(Input::Heard).await,
+            Output::Heard(named) => self.take(Input::Heard(named)).await,
             Output::ReadSlower { until_ms } => self.quiet_until_ms = self.quiet_until_ms.max(until_ms),
             Output::Even(even) => {
                 board.change(line, |link| link.even = even);

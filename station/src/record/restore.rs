@@ -98,12 +98,12 @@ pub(super) fn open(
     let root = PublicKey::from_bytes(line.charter().party(line.me()).keys.root);
     let signed = Signed { root, signature, holds: Cell::new(true) };
     let mut opened = line.clone();
-    let written = opened.open_epoch(new, &signed, given);
-    let written = written.map_err(|refusal| OpenFault::Act(ActFault::Refused(refusal)))?;
+    let judged = opened.open_epoch(new, &signed, given);
+    let judged = judged.map_err(|refusal| OpenFault::Act(ActFault::Refused(refusal)))?;
     if !signed.holds.get() {
         return Err(OpenFault::Moved);
     }
-    Ok((opened, written))
+    Ok((opened, judged.written))
 }
 
 /// Stands in for root, to learn what it is asked to sign.

@@ -44,7 +44,7 @@ impl Sight<'_> {
             Refusal::AwaitsPeer => ("refusal-awaits-peer", vec![]),
             Refusal::AwaitsJudgement => ("refusal-awaits-judgement", vec![]),
             Refusal::NotRoot => ("refusal-not-root", vec![]),
-            Refusal::TooManyEpochs => ("refusal-too-many-epochs", vec![("max", Arg::from(limits::EPOCHS_MAX))]),
+            Refusal::TooManyEpochs => ("refusal-too-many-epochs", vec![("max", Arg::from(limits::EPOCHS_OPENED_MAX))]),
             Refusal::UnknownLine => ("refusal-unknown-line", vec![]),
         };
         self.why(id, None, &args)

@@ -2,6 +2,7 @@
 //! design does it. What is left out: rotation by `key` entries, which this version does not write, and with it the chains of
 //! §8.6; here a link key is always known.
 
+mod restart;
 mod world;
 
 use std::collections::{HashSet, VecDeque};
@@ -9,7 +10,9 @@ use std::string::{String, ToString};
 use std::vec::Vec;
 use std::{format, vec};
 
+use super::Line;
 use super::restore::{Restore, Verdict};
+use super::span::Span;
 use super::switch::Mend;
 use crate::ids::{Epoch, Party};
 use crate::line::crossing::{Outcome, Say};
@@ -25,8 +28,12 @@ enum Off {
     Rule(Mend),
     /// The random bytes of an epoch.
     Id,
-    /// Root's list of keys.
+    /// The order of root's list of keys.
     List,
+    /// A branch is still known after a start.
+    Restart,
+    /// What is shown of an epoch below the one that serves is judged.
+    Below,
 }
 
 struct Search {
@@ -34,6 +41,9 @@ struct Search {
     off: Off,
     found: Vec<String>,
     states: usize,
+    /// Stations, alone and together, of which is known that all is well with them: on the way of messages and backups it does not
+    /// depend.
+    well: HashSet<Vec<u8>>,
 }
 
 const WRITES: [&str; 2] = ["A writes", "B writes"];
@@ -42,7 +52,7 @@ const UNMARKED: [&str; 2] = ["A restored unmarked", "B restored unmarked"];
 
 impl Search {
     fn new(bounds: Bounds, off: Off) -> Search {
-        Search { bounds, off, found: Vec::new(), states: 0 }
+        Search { bounds, off, found: Vec::new(), states: 0, well: HashSet::new() }
     }
 
     fn left(&self, world: &World, what: &str) -> bool {
@@ -75,6 +85,10 @@ impl Search {
         };
         let station = &world.stations[at];
         add(Some(WRITES[at]), &|w| w.writes(at));
+        add(None, &|w| {
+            w.stations[at] = w.stations[at].started(self.off == Off::Restart);
+            true
+        });
         let backed = [RESTORED[at], UNMARKED[at]].iter().any(|what| self.left(world, what));
         if backed && world.signs(at) {
             add(None, &|w| {
@@ -85,7 +99,7 @@ impl Search {
         for (what, marked) in [(RESTORED[at], true), (UNMARKED[at], false)] {
             if printed(&world.backups[at].disk) != printed(&station.disk) {
                 add(Some(what), &|w| {
-                    w.stations[at] = w.backups[at].started(marked);
+                    w.stations[at] = w.backups[at].restored(marked, self.off == Off::Restart);
                     w.stations[at].life = 1 + w.spent.len() as u64;
                     w.unmarked[at] |= !marked;
                     true
@@ -93,7 +107,7 @@ impl Search {
             }
         }
         let judgement = world.judgement(at, self.verdict(liar), self.off != Off::List);
-        if station.line.shown().iter().any(|shown| !shown.branch && !shown.refused) {
+        if self.asks(&station.line) {
             add(None, &|w| {
                 w.takes(at, &judgement);
                 true
@@ -107,12 +121,20 @@ impl Search {
         next
     }
 
+    /// Whether the station asks a person about what is shown.
+    fn asks(&self, line: &Line) -> bool {
+        if self.off == Off::Below { line.restore() == Restore::Judgement } else { line.awaits_judgement() }
+    }
+
     fn honest(&mut self) {
         let first = self.begin();
         let (mut seen, mut todo) = (HashSet::from([print(&first)]), VecDeque::from([first]));
         while let Some(world) = todo.pop_front() {
             self.states += 1;
-            if let Some(why) = self.settles(world.clone()) {
+            self.forgotten(&world);
+            if self.well.insert(print_stations(&world))
+                && let Some(why) = self.settles(world.clone())
+            {
                 self.found.push(format!("3: {why}: {:?}", world.spent));
                 return;
             }
@@ -167,7 +189,14 @@ impl Search {
             return Some("in two epochs for ever".into());
         }
         let forked = world.unmarked.contains(&true);
-        let same = Party::BOTH.into_iter().all(|party| a.line.log(party).head() == b.line.log(party).head());
+        let logs = Party::BOTH.into_iter().all(|party| a.line.log(party).head() == b.line.log(party).head());
+        // What an ended key has begun is shown, kept and taken by nobody.
+        let shown = |line: &Line, epoch| line.shown().iter().any(|part| part.epoch == epoch);
+        let alike = |span: &Span| {
+            let other = b.line.span(span.epoch()).map(Span::heads);
+            [a, b].iter().any(|s| shown(&s.line, span.epoch())) || other == Some(span.heads())
+        };
+        let same = logs && (forked || a.line.spans().all(alike));
         if !same || a.status() != b.status() && !forked {
             let seen = world.stations.each_ref().map(|s| {
                 let spans = s.line.spans().map(|span| (span.epoch().to_string(), span.heads().heads.map(|h| h.size)));
@@ -185,7 +214,7 @@ impl Search {
     /// What a person does when nothing hinders: takes what is shown, opens what is to be opened.
     fn person(&self, world: &mut World, at: usize) {
         let judgement = world.judgement(at, Verdict::Take, self.off != Off::List);
-        if world.stations[at].line.shown().iter().any(|shown| !shown.branch && !shown.refused) {
+        if self.asks(&world.stations[at].line) {
             world.takes(at, &judgement);
         }
         if matches!(world.stations[at].line.restore(), Restore::Opening(_)) {
@@ -200,7 +229,8 @@ impl Search {
         let (mut seen, mut todo) = (HashSet::from([print(&first)]), VecDeque::from([first]));
         while let Some(world) = todo.pop_front() {
             self.states += 1;
-            if !self.comes_to_sign(&world) {
+            self.forgotten(&world);
+            if self.well.insert(print_stations(&world)) && !self.comes_to_sign(&world) {
                 self.found.push("4b: silenced for ever".into());
             }
             let mut next = self.alone(&world, 0, true);
@@ -230,6 +260,16 @@ impl Search {
         }
     }
 
+    fn forgotten(&mut self, world: &World) {
+        for station in &world.stations {
+            let mut print = vec![252];
+            station.print(&mut print);
+            if self.well.insert(print) {
+                self.found.extend(restart::forgotten(station, self.off == Off::Restart));
+            }
+        }
+    }
+
     fn comes_to_sign(&self, world: &World) -> bool {
         let mut world = world.clone();
         for _ in 0..4 {
@@ -252,6 +292,15 @@ fn print(world: &World) -> Vec<u8> {
         message.iter().for_each(|disk| print_disk(disk, &mut out));
     }
     world.spent.iter().for_each(|spent| out.extend(spent.bytes()));
+    out.extend(world.unmarked.map(u8::from));
+    out
+}
+
+/// What tells two pairs of stations apart, whatever is under way.
+fn print_stations(world: &World) -> Vec<u8> {
+    let mut out = Vec::new();
+    world.stations.iter().for_each(|station| station.print(&mut out));
+    out.extend(world.granted.each_ref().map(|list| list.len() as u8));
     out.extend(world.unmarked.map(u8::from));
     out
 }
@@ -345,10 +394,14 @@ fn lies(world: &World) -> Vec<Disk> {
 
 const ONE: (&str, Bounds) = ("A restored", &[("A writes", 2), ("B writes", 1), ("A restored", 1), ("epoch", 1)]);
 const UNKNOWN: (&str, Bounds) = ("A restored, unmarked", &[("A writes", 3), ("A restored unmarked", 1), ("epoch", 1)]);
+/// The same, and its peer has named what the copy has lost.
+const FORKED: (&str, Bounds) =
+    ("A restored, unmarked, B writes", &[("A writes", 2), ("B writes", 1), ("A restored unmarked", 1), ("epoch", 1)]);
 const BOTH: (&str, Bounds) = ("both restored", &[("A writes", 1), ("A restored", 1), ("B restored", 1), ("epoch", 1)]);
-const HONEST: [(&str, Bounds); 5] = [
+const HONEST: [(&str, Bounds); 6] = [
     ONE,
     UNKNOWN,
+    FORKED,
     BOTH,
     ("A restored twice, over an epoch", &[("A writes", 1), ("A restored", 2), ("epoch", 2)]),
     ("A restored, both open epochs", &[("A restored", 1), ("epoch", 1), ("needless epoch", 1)]),
@@ -402,6 +455,8 @@ fn with_any_one_mend_off_a_restored_copy_breaks_what_is_promised() {
         (Off::Rule(Mend::Always), ONE, "1"),
         (Off::Rule(Mend::Both), ONE, "5"),
         (Off::Id, WIDER, "1"),
+        (Off::Restart, FORKED, "7"),
+        (Off::Below, ONE, "3"),
     ];
     for (off, row, promise) in wanted {
         let found = search(&[row], false, off);

@@ -1,18 +1,20 @@
 //! Two stations with their disks, backups and persons, and one message a direction, as in the model: a message is all that its
 //! sender has committed at some moment, and may come at any later one, again, or never.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::vec;
 use std::vec::Vec;
 
 use crate::act::{Act, Target, Words};
+use crate::fault::Misconduct;
 use crate::ids::{EntryRef, Epoch, Party};
 use crate::line::Line;
 use crate::line::crossing::Outcome;
 use crate::line::due::Conduct;
+use crate::line::judging::Judged;
 use crate::line::model::history::charter;
-use crate::line::restore::{Judgement, NewEpoch, Restore, Verdict, Word};
+use crate::line::restore::{Judgement, NewEpoch, Part, Restore, Verdict, Word};
 use crate::line::switch::Mend;
 use crate::line::turn::{Answer, Arrived, Given, Input, Shown, Written};
 use crate::precedence::{Mark, Precedence};
@@ -21,7 +23,7 @@ use crate::record::codes::Mode;
 use crate::record::entry::{Head, Header};
 use crate::record::log::Entry;
 use crate::record::merkle::leaf_hash;
-use crate::record::opening::Opening;
+use crate::record::opening::{EpochHeads, Opening};
 use crate::record::sign1::{AAD_ENTRY, PublicKey, Sign, Signature, Verify, seal};
 use crate::record::what::What;
 use crate::time::Timestamp;
@@ -70,11 +72,17 @@ fn agreed() -> Charter {
     charter
 }
 
+/// One station: the line in memory, and all that a store keeps of it.
 #[derive(Clone)]
 pub struct Station {
     pub line: Line,
     pub disk: Rc<Disk>,
+    /// What the peer has shown, in the order in which it was kept.
     shown: Vec<Rc<Entry>>,
+    refused: Vec<Part>,
+    /// The epochs in which our log came in a backup, or a part of it from the peer.
+    restored: BTreeSet<Epoch>,
+    halted: BTreeMap<Epoch, Misconduct>,
     /// Private keys.
     pub keys: Vec<PublicKey>,
     /// Of which life it is: two lives never write the same bytes.
@@ -85,7 +93,16 @@ impl Station {
     fn new(me: Party, without: Option<Mend>) -> Station {
         let mut line = Line::new(agreed(), me);
         line.without = without;
-        Station { line, disk: Rc::default(), shown: Vec::new(), keys: vec![key(me, 1)], life: 0 }
+        Station {
+            line,
+            disk: Rc::default(),
+            shown: Vec::new(),
+            refused: Vec::new(),
+            restored: BTreeSet::new(),
+            halted: BTreeMap::new(),
+            keys: vec![key(me, 1)],
+            life: 0,
+        }
     }
 
     pub fn me(&self) -> Party {
@@ -96,20 +113,73 @@ impl Station {
         self.disk.get(&(epoch, party)).map_or(&[], Vec::as_slice)
     }
 
-    /// As a start reads it from the disk.
-    pub fn started(&self, marked: bool) -> Station {
+    /// A backup of this station, as it begins where it was restored; one that is not marked does not know what it is.
+    pub fn restored(&self, marked: bool, fault: bool) -> Station {
+        let mut copy = self.clone();
+        copy.restored.extend(marked.then_some(self.line.epoch()));
+        copy.started(fault)
+    }
+
+    /// As a start reads it from the store, in the order in which the station does; what was only in memory is gone. With the fault
+    /// what was shown is read last, when heads of branches have made the log forget where they leave it.
+    pub fn started(&self, fault: bool) -> Station {
         let mut line = Line::new(self.line.charter().clone(), self.me());
         line.without = self.line.without;
-        self.disk.values().flatten().for_each(|entry| {
-            let _ = line.reload(entry).unwrap();
-        });
-        self.shown.iter().for_each(|entry| line.recall(entry, &CheapVerify).unwrap());
-        if marked {
+        let shown = self.shown.iter().map(|entry| entry.header.epoch);
+        let epochs: BTreeSet<Epoch> = self.disk.keys().map(|(epoch, _)| *epoch).chain(shown).collect();
+        for epoch in epochs {
+            self.read(&mut line, epoch, fault);
+        }
+        if self.restored.contains(&line.epoch()) {
             line.mark_restored();
         }
+        self.halted.iter().for_each(|(epoch, misconduct)| line.mark_halted(*epoch, *misconduct));
         let disk = self.disk.clone();
         line.rebuilt(&|epoch, at| stored(&disk, epoch, at));
         Station { line, ..self.clone() }
+    }
+
+    fn read(&self, line: &mut Line, epoch: Epoch, fault: bool) {
+        let logs = Party::BOTH.map(|party| self.log(epoch, party));
+        let own = usize::from(self.me() == Party::Joiner);
+        let mut read = [0_usize; 2];
+        let is_shown = self.shown.iter().any(|entry| entry.header.epoch == epoch);
+        if is_shown && !fault {
+            logs[own].iter().for_each(|entry| {
+                line.reload(entry).unwrap();
+            });
+            self.recall(line, epoch, fault);
+            logs[1 - own].iter().for_each(|entry| {
+                line.reload(entry).unwrap();
+            });
+            return;
+        }
+        // Merged, so that each entry finds what its author had seen; what never comes is not waited for.
+        let mut wait = true;
+        while read != logs.map(<[_]>::len) {
+            let before = read;
+            for at in [0, 1] {
+                while let Some(entry) = logs[at].get(read[at])
+                    && (!wait || entry.header.held.size as usize <= read[1 - at])
+                {
+                    line.reload(entry).unwrap();
+                    if fault && at != own {
+                        line.span_mut(epoch).unwrap().forget_whatever(&entry.header.held);
+                    }
+                    read[at] += 1;
+                }
+            }
+            wait = read != before;
+        }
+        self.recall(line, epoch, fault);
+    }
+
+    fn recall(&self, line: &mut Line, epoch: Epoch, fault: bool) {
+        for entry in self.shown.iter().filter(|entry| entry.header.epoch == epoch) {
+            let recalled = line.recall(entry, &CheapVerify);
+            assert!(fault || recalled.is_ok(), "what was kept is recalled");
+        }
+        self.refused.iter().filter(|part| part.epoch == epoch).for_each(|part| line.recall_refused(part));
     }
 
     /// What tells two states apart.
@@ -122,7 +192,7 @@ impl Station {
         for showing in self.line.shown() {
             print_epoch(showing.epoch, out);
             out.extend(showing.head.root);
-            out.extend([showing.from as u8, u8::from(showing.refused), 254]);
+            out.extend([showing.from as u8, u8::from(showing.refused), u8::from(showing.waits), 254]);
         }
         out.extend(std::format!("{:?}", self.line.restore()).bytes());
         self.keys.iter().for_each(|key| out.push(key.as_bytes()[0]));
@@ -201,17 +271,25 @@ impl World {
         }
     }
 
-    /// Puts on disk what a station has decided.
+    /// Puts into the store what a station has decided.
     fn commit(&mut self, at: usize, written: Vec<Written>) {
         let station = &mut self.stations[at];
         for w in written {
             let entry = Rc::new(w.entry);
             let log = Rc::make_mut(&mut station.disk).entry((w.epoch, entry.header.party)).or_default();
             log.push(entry.clone());
+            station.restored.extend(w.taken_back.then_some(w.epoch));
             if entry.header.party == station.line.me() && !w.taken_back {
                 self.signed[at].push(Rc::new(log.clone()));
             }
         }
+        let halted = station.line.spans().filter_map(|span| Some((span.epoch(), span.halted()?)));
+        station.halted.extend(halted.collect::<Vec<_>>());
+    }
+
+    fn commit_judged(&mut self, at: usize, judged: Judged) {
+        self.stations[at].refused.extend(judged.refused);
+        self.commit(at, judged.written);
     }
 
     pub fn turn(&mut self, at: usize, inputs: Vec<Input>) -> Vec<Answer> {
@@ -242,13 +320,20 @@ impl World {
         matches!(self.turn(at, vec![input])[..], [Answer::Written(_)])
     }
 
+    /// What a person says with root's list; without it, with a list of which no key but the first has not ended.
     pub fn judgement(&self, at: usize, ended: Verdict, listed: bool) -> Judgement {
-        Judgement { granted: if listed { self.granted[at].clone() } else { Vec::new() }, ended }
+        let mut granted = self.granted[at].clone();
+        if !listed {
+            granted.reverse();
+        }
+        Judgement { granted, ended, parts: None }
     }
 
     pub fn takes(&mut self, at: usize, judgement: &Judgement) {
-        let written = self.stations[at].line.take_back(judgement);
-        self.commit(at, written);
+        let station = &mut self.stations[at];
+        let disk = station.disk.clone();
+        let judged = station.line.take_back(judgement, &|epoch, at| stored(&disk, epoch, at));
+        self.commit_judged(at, judged);
     }
 
     /// Root opens an epoch; false if that is refused.
@@ -263,10 +348,10 @@ impl World {
         let (sign, disk) = (Cheap(root(party)), station.disk.clone());
         let life = station.life;
         let opened = station.line.open_epoch(&new, &sign, &given(life, &sign, &|epoch, at| stored(&disk, epoch, at)));
-        let Ok(written) = opened else { return false };
+        let Ok(judged) = opened else { return false };
         station.keys.push(fresh);
         self.granted[at].push(fresh);
-        self.commit(at, written);
+        self.commit_judged(at, judged);
         true
     }
 
@@ -279,7 +364,7 @@ impl World {
             let of = |entry: &Rc<Entry>| Input::Shown(Shown { entry: Entry::clone(entry), body: None }.into());
             inputs.extend(log.iter().skip(from as usize).map(of));
         }
-        inputs.push(Input::Heard);
+        inputs.push(Input::Heard(heads(message)));
         self.turn(at, inputs);
         for ((epoch, _), log) in message.iter().filter(|((_, party), _)| *party != me) {
             let from = self.stations[at].line.span(*epoch).map_or(0, |span| span.peer().size());
@@ -297,6 +382,17 @@ impl World {
         let station = &self.stations[at];
         station.line.restore() == Restore::Nothing && station.keys.contains(&station.line.signer())
     }
+}
+
+/// What a hello of this message's sender names.
+fn heads(message: &Disk) -> Vec<EpochHeads> {
+    let epochs: BTreeSet<Epoch> = message.keys().map(|(epoch, _)| *epoch).collect();
+    let head = |epoch, party| {
+        let mut edge = crate::record::merkle::Edge::new();
+        message.get(&(epoch, party)).into_iter().flatten().for_each(|entry| edge.push(entry.leaf));
+        Head { size: edge.size(), root: edge.root() }
+    };
+    epochs.into_iter().map(|epoch| EpochHeads { epoch, heads: Party::BOTH.map(|party| head(epoch, party)) }).collect()
 }
 
 fn ask() -> Act {

@@ -11,8 +11,9 @@ use crate::link::frame::Frame;
 impl Session {
     /// Everything that was asked for of our own log has been shown, or nothing was.
     pub(super) fn is_heard(&mut self, out: &mut Vec<Output>) {
-        if !self.tracks.asks() && self.opened().is_some_and(|open| !core::mem::replace(&mut open.heard, true)) {
-            out.push(Output::Heard);
+        if !self.tracks.asks() {
+            let named = self.opened().and_then(|open| open.named.take());
+            out.extend(named.map(Output::Heard));
         }
     }
 
