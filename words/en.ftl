@@ -1170,6 +1170,44 @@ dial-wrong-key = another key than the expected one answered: { $key }
 dial-no-common-version = no protocol version in common
 dial-broken = the handshake broke: { $how }
 
+## What the document of the API says of each call
+
+document-is = The acts and views of one station. Every error has one shape, and says what to do. A call needs a token, in the header { "`Authorization: Bearer`" } alone; { "`x-roles`" } names the roles whose tokens may, none where only the owner may, on the command socket. { "`x-codes`" } lists the codes that the API gives by itself; the others are those of the rules.
+document-done = Done.
+document-error = Not done: whose fault it was, what was wrong, what to do.
+document-acts = An act. Fields that it does not take are not accepted; a token of the act makes it stand once, however often it is asked.
+call-act = Does an act. It is answered once it is in the record.
+call-acts = Does many acts on one connection, decided in the order of their lines; an answer a line, in the same order.
+call-noted = Takes note of what they did: it rings here no more. Nothing of it leaves the station.
+call-document = This document.
+call-health = That the station serves, and how far its record has come.
+call-lines = Every line: what is observed beside what is declared, what is open, what is owed.
+call-lines-unread = Lines that are not served, because what is kept of them cannot be read.
+call-requests = Requests of one line, or of all: those that are open, or all.
+call-request = A request by its name, or by the name of anything that belongs to it.
+call-record = A page of both logs of a line, in one order.
+call-figures = Times to answer and checks, by line.
+call-restore = What lines wait for before they sign again.
+call-doctor = Examines configuration, keys and the whole record.
+call-pairings = Every pairing that is no line yet.
+call-invite = Makes an invitation.
+call-join = Takes up an invitation.
+call-confirm = Says what a person found on comparing the digits.
+call-abandon = Ends a pairing.
+call-users = Every user.
+call-user-add = Makes a user, or gives one that is there a new role and password.
+call-user-end = A user goes, with all sessions.
+call-user-sign-out = All sessions of a user end.
+call-user-link = Makes a link that signs a user in once, within ten minutes.
+call-tokens = Every token that serves, without what is secret.
+call-token-add = Makes a token, and tells it this once.
+call-token-revoke = A token serves no more.
+call-bell = What rings, a line for each change.
+call-rang = A device rings, for a ring that this open bell was handed.
+call-restore-keys = Draws keys for new epochs, and puts them into a backup.
+call-restore-draft = What root is to sign.
+call-restore-open = Opens an epoch, with the signature of root.
+
 ## What a command says when it is done
 
 done-written = { $name } is in the record.

@@ -34,7 +34,7 @@ const WAITING_MAX: usize = 4;
 pub const BEAT: Duration = Duration::from_secs(20);
 
 /// One line of the stream: what rings now, and what has changed since the line before.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct BellView {
     /// The session, for `POST /api/v1/bell/{session}/rang`.
     pub session: String,
@@ -47,7 +47,7 @@ pub struct BellView {
 }
 
 /// A ring and its line.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Rung {
     /// The line, 32 hexadecimal digits.
     pub line: String,
@@ -58,7 +58,7 @@ pub struct Rung {
 }
 
 /// A ring that stopped.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Stopped {
     /// The line.
     pub line: String,
@@ -69,7 +69,7 @@ pub struct Stopped {
 }
 
 /// A device has rung: on which line, for which entry ("0:12").
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RangForm {
     /// The line, 32 hexadecimal digits.
@@ -82,14 +82,14 @@ pub struct RangForm {
 }
 
 /// What became of a ring that was confirmed.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RangView {
     /// Whether it is in the record as ALERTING; of a text, a check or an act it is not.
     pub recorded: bool,
 }
 
 /// Somebody here takes note of an act of theirs that rings.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NotedForm {
     /// The line, if there are several.
@@ -99,7 +99,7 @@ pub struct NotedForm {
 }
 
 /// Of what somebody took note.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct NotedView {
     /// The line.
     pub line: String,

@@ -60,7 +60,7 @@ impl Digits {
 }
 
 /// An invitation that has been made.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct InvitedView {
     /// The line that it will be, 32 hexadecimal digits.
     pub line: String,
@@ -69,7 +69,7 @@ pub struct InvitedView {
 }
 
 /// A pairing on its way.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PairingView {
     /// The line that it will be, 32 hexadecimal digits.
     pub line: String,
@@ -84,7 +84,7 @@ pub struct PairingView {
 }
 
 /// Somebody with whom digits are compared.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct CandidateView {
     /// The organisation, as it says.
     pub name: String,
@@ -101,7 +101,7 @@ pub struct CandidateView {
 }
 
 /// An invitation to take up.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct JoinForm {
     /// Its text.
@@ -109,7 +109,7 @@ pub struct JoinForm {
 }
 
 /// What a person found on comparing.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConfirmForm {
     /// The line, if several pairings wait.
@@ -127,7 +127,7 @@ pub struct ConfirmForm {
 }
 
 /// Which pairing to end.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AbandonForm {
     /// The line, if several pairings wait.

@@ -25,7 +25,7 @@ const EVIDENCE_MAX: u32 = 100;
 const CLOCK_BEHIND_MS: u64 = 60_000;
 
 /// What was found.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Report {
     /// Nothing is wrong.
     pub well: bool,
@@ -36,7 +36,7 @@ pub struct Report {
 }
 
 /// One thing looked at.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Finding {
     /// configuration, keys, database, clock, line or conduct.
     pub subject: String,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::words::{Arg, Sentence, Tell, Why, Words};
 
 /// Whose fault it was.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Whose {
     /// Our person may not do this now; the fact that decided it is named.
@@ -50,7 +50,8 @@ macro_rules! faults {
                 match self { $(Code::$variant => Whose::$whose,)+ }
             }
 
-            fn status(self) -> StatusCode {
+            /// The status with which it is answered.
+            pub fn status(self) -> StatusCode {
                 match self { $(Code::$variant => StatusCode::$status,)+ }
             }
         }
@@ -281,7 +282,7 @@ impl Fault {
 }
 
 /// What a caller is told: whose fault, what, and what to do.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Told {
     /// Stable, for programs.
     pub code: String,
@@ -298,7 +299,7 @@ pub struct Told {
 }
 
 /// The one shape of every error.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ErrorBody {
     /// What the caller is told.
     pub error: Told,

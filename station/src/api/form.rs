@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::fault::{Code, Fault};
 
 /// An act as it is asked for. Absent, not null.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ActForm {
     /// The act's word, one of `Act::WORDS`.
@@ -80,7 +80,7 @@ pub struct ActForm {
 }
 
 /// Words in their author's own language.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WordsForm {
     /// BCP 47; the station's first language unless said otherwise.

@@ -6,9 +6,12 @@
 
 pub mod acts;
 pub mod bell;
+mod call;
 pub(crate) mod callers;
+mod calls;
 pub mod ceremony;
 pub mod doctor;
+mod document;
 pub(crate) mod door;
 pub mod fault;
 pub mod files;
@@ -76,6 +79,8 @@ pub struct Api {
     pub(crate) words: Arc<Words>,
     bells: bell::Bells,
     pub(crate) closing: Arc<watch::Sender<bool>>,
+    /// The document, once it was asked for.
+    document: Arc<std::sync::OnceLock<axum::body::Bytes>>,
     /// Calls with wrong tokens.
     tries: Arc<throttle::Throttle>,
     /// A token is made by one at a time.
@@ -92,6 +97,7 @@ impl Api {
             words: Arc::new(words),
             bells: bell::Bells::default(),
             closing: Arc::new(watch::Sender::new(false)),
+            document: Arc::default(),
             tries: Arc::default(),
             making: Arc::default(),
         }

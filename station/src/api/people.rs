@@ -12,7 +12,7 @@ use crate::store::{People, User};
 use crate::view::Moment;
 
 /// A user to be made, or changed: role and password are then the new ones, and sessions end.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UserForm {
     /// The name.
@@ -25,7 +25,7 @@ pub struct UserForm {
 }
 
 /// A user that is meant.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NameForm {
     /// The name.
@@ -33,7 +33,7 @@ pub struct NameForm {
 }
 
 /// A user.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct UserView {
     /// The name.
     pub name: String,
@@ -46,7 +46,7 @@ pub struct UserView {
 }
 
 /// A link that signs in once.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct LinkView {
     /// The address, to be opened in a browser.
     pub url: String,

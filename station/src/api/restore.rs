@@ -27,7 +27,7 @@ use crate::view::restore::{RestoreView, restore};
 const WITHHELD_AFTER_MS: u64 = 3_600_000;
 
 /// Draws keys for the epochs of these lines.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeysForm {
     /// The lines, 32 hexadecimal digits each.
@@ -37,7 +37,7 @@ pub struct KeysForm {
 }
 
 /// Keys that were drawn, and that a backup holds.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct KeysView {
     /// The station key, 64 hexadecimal digits.
     pub station: String,
@@ -46,7 +46,7 @@ pub struct KeysView {
 }
 
 /// An epoch that is to be opened.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EpochForm {
     /// The line, 32 hexadecimal digits.
@@ -71,7 +71,7 @@ pub struct EpochForm {
 }
 
 /// What root is to sign.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct UnsignedView {
     /// The root key that the charter names, 64 hexadecimal digits.
     pub root: String,
@@ -82,7 +82,7 @@ pub struct UnsignedView {
 }
 
 /// An epoch that is open.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct OpenedView {
     /// The line, 32 hexadecimal digits.
     pub line: String,

@@ -1,12 +1,7 @@
 //! Every address of the API: on the command socket, and beside the desk.
 
-use std::time::Duration;
-
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get, post};
+use axum::extract::State;
 use axum::serve::IncomingStream;
 use axum::{Json, Router};
 use counterpart_core::act::Act;
@@ -15,27 +10,24 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 use super::acts::{self, Defaults};
+use super::calls::calls;
 use super::ceremony::{AbandonForm, ConfirmForm, Digits, InvitedView, JoinForm, PairingView};
 use super::doctor::{Report, examine};
-use super::door::{Needs, Who, admit};
+use super::door::Who;
 use super::fault::{Code, Fault, Told};
 use super::form::{ActForm, missing_field};
-use super::receive::{BODY_MAX, Form, Sent};
+use super::receive::{Form, Sent};
 use super::socket::{Caller, Socket};
 use super::times::Times;
-use super::{Api, bell, callers, many, people, restore, sight, tokens, views};
+use super::{Api, call, callers, sight};
 use crate::entropy;
 use crate::record::{ActFault, Done};
 use crate::store::{Actor, TOKEN_BYTES_MAX};
 use crate::view::Named;
 use crate::view::names::said;
 
-/// How long a call may take. A bell streams for as long as it is read, and an examination of the whole record has its own time.
-const CALL_MAX: Duration = Duration::from_secs(30);
-const EXAMINATION_MAX: Duration = Duration::from_secs(600);
-
 /// An act that is in the record.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct DoneView {
     /// The line, 32 hexadecimal digits.
     pub line: String,
@@ -56,7 +48,7 @@ pub(super) enum Handed {
 }
 
 /// That a station serves, and how far its record has come.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct HealthView {
     /// The version of the program.
     pub version: String,
@@ -70,58 +62,15 @@ pub struct HealthView {
     pub lines_unread: usize,
 }
 
-/// Every address, below `/api/v1`.
-fn calls(api: &Api) -> Router<Api> {
-    let may = |needs: Needs, on: MethodRouter<Api>| on.layer(from_fn_with_state((api.clone(), needs), admit));
-    use Needs::{Acts, LooksAfter, Owner, Reads};
-    let calls = Router::new()
-        .route("/acts", may(Acts, post(act)))
-        .route("/acts/stream", may(Acts, post(many::open)))
-        .route("/lines", may(Reads, get(views::lines)))
-        .route("/lines/unread", may(Reads, get(views::unread)))
-        .route("/requests", may(Reads, get(views::list)))
-        .route("/requests/{name}", may(Reads, get(views::one)))
-        .route("/record", may(Reads, get(views::read)))
-        .route("/figures", may(Reads, get(views::count)))
-        .route("/bell", may(Owner, get(bell::open)))
-        .route("/bell/{session}/rang", may(Owner, post(bell::rang)))
-        .route("/pairings", may(Reads, get(pairings)))
-        .route("/pairings/invite", may(LooksAfter, post(invite)))
-        .route("/pairings/join", may(LooksAfter, post(join)))
-        .route("/pairings/confirm", may(LooksAfter, post(confirm)))
-        .route("/pairings/abandon", may(LooksAfter, post(abandon)))
-        .route("/users", may(LooksAfter, get(people::list).post(people::add)))
-        .route("/users/end", may(LooksAfter, post(people::end)))
-        .route("/users/sign-out", may(LooksAfter, post(people::sign_out)))
-        .route("/users/link", may(LooksAfter, post(people::link)))
-        .route("/tokens", may(Owner, get(tokens::list).post(tokens::add)))
-        .route("/tokens/revoke", may(Owner, post(tokens::revoke)))
-        .route("/noted", may(Acts, post(bell::noted)))
-        .route("/health", may(Reads, get(health)))
-        .route("/restore", may(Reads, get(restore::look)))
-        .route("/restore/draft", may(Owner, post(restore::draft)))
-        .route("/restore/open", may(Owner, post(restore::open)))
-        .layer(from_fn_with_state((api.clone(), CALL_MAX), in_time));
-    let slow = Router::new()
-        .route("/doctor", may(LooksAfter, get(doctor)))
-        .route("/restore/keys", may(Owner, post(restore::keys)))
-        .layer(from_fn_with_state((api.clone(), EXAMINATION_MAX), in_time));
-    calls
-        .merge(slow)
-        .fallback(no_such_route)
-        .method_not_allowed_fallback(wrong_method)
-        .layer(DefaultBodyLimit::max(BODY_MAX))
-}
-
 /// Every address, on the command socket.
 fn router(api: Api) -> Router {
-    Router::new().nest("/api/v1", calls(&api)).fallback(no_such_route).with_state(api)
+    Router::new().nest("/api/v1", call::router(&api, calls())).fallback(call::no_such_route).with_state(api)
 }
 
 /// The same addresses for programs with a token, to stand beside pages. Whoever takes them in says with [`super::door::From`] from
 /// where each call comes.
 pub(crate) fn beside<S: Clone + Send + Sync + 'static>(api: Api) -> Router<S> {
-    Router::new().nest("/api/v1", calls(&api)).with_state(api)
+    Router::new().nest("/api/v1", call::router(&api, calls())).with_state(api)
 }
 
 /// Serves the socket until `until`, then lets callers end.
@@ -136,29 +85,14 @@ impl axum::extract::connect_info::Connected<IncomingStream<'_, Socket>> for Call
     }
 }
 
-async fn in_time(State((api, max)): State<(Api, Duration)>, request: Request, next: Next) -> Response {
-    match tokio::time::timeout(max, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => api.tell(Fault::new(Code::TimedOut).with("seconds", max.as_secs())).into_response(),
-    }
-}
-
-async fn no_such_route(State(api): State<Api>, request: Request) -> Told {
-    api.tell(Fault::new(Code::NoSuchRoute).with("path", request.uri().path()))
-}
-
-async fn wrong_method(State(api): State<Api>, request: Request) -> Told {
-    api.tell(Fault::new(Code::WrongMethod).with("path", request.uri().path()).with("method", request.method()))
-}
-
 /// `POST /api/v1/acts`: the one handler of all acts.
-async fn act(State(api): State<Api>, who: Who, Sent(bytes): Sent) -> Result<Json<DoneView>, Told> {
+pub(super) async fn act(State(api): State<Api>, who: Who, Sent(bytes): Sent) -> Result<Json<DoneView>, Told> {
     let form = ActForm::read(&bytes).map_err(|fault| api.tell(fault))?;
     let handed = api.hand_in(form, who.name).await?;
     api.told(handed).await.map(Json)
 }
 
-async fn health(State(api): State<Api>) -> Json<HealthView> {
+pub(super) async fn health(State(api): State<Api>) -> Json<HealthView> {
     let published = api.parts.keeper.published();
     let published = published.borrow();
     Json(HealthView {
@@ -170,26 +104,26 @@ async fn health(State(api): State<Api>) -> Json<HealthView> {
     })
 }
 
-async fn doctor(State(api): State<Api>) -> Result<Json<Report>, Told> {
+pub(super) async fn doctor(State(api): State<Api>) -> Result<Json<Report>, Told> {
     let (parts, words) = (api.parts.clone(), api.words.clone());
     let examined = tokio::task::spawn_blocking(move || examine(&parts.data, parts.clock.now(), &words)).await;
     examined.map(Json).map_err(|e| api.machine(e))
 }
 
-async fn pairings(State(api): State<Api>) -> Result<Json<Vec<PairingView>>, Told> {
+pub(super) async fn pairings(State(api): State<Api>) -> Result<Json<Vec<PairingView>>, Told> {
     api.parts.ceremony.pairings().await.map(Json)
 }
 
 /// What is sent along is read, so that a caller that sends something is not cut off before it has its answer.
-async fn invite(State(api): State<Api>, _unneeded: Bytes) -> Result<Json<InvitedView>, Told> {
+pub(super) async fn invite(State(api): State<Api>, _unneeded: Bytes) -> Result<Json<InvitedView>, Told> {
     api.parts.ceremony.invite().await.map(Json)
 }
 
-async fn join(State(api): State<Api>, Form(form): Form<JoinForm>) -> Result<Json<PairingView>, Told> {
+pub(super) async fn join(State(api): State<Api>, Form(form): Form<JoinForm>) -> Result<Json<PairingView>, Told> {
     api.parts.ceremony.join(form.invitation).await.map(Json)
 }
 
-async fn confirm(State(api): State<Api>, Form(form): Form<ConfirmForm>) -> Result<Json<PairingView>, Told> {
+pub(super) async fn confirm(State(api): State<Api>, Form(form): Form<ConfirmForm>) -> Result<Json<PairingView>, Told> {
     let line = api.future_line(form.line).await?;
     let ceremony = &api.parts.ceremony;
     if form.differ {
@@ -200,7 +134,7 @@ async fn confirm(State(api): State<Api>, Form(form): Form<ConfirmForm>) -> Resul
     ceremony.confirm(line, digits).await.map(Json)
 }
 
-async fn abandon(State(api): State<Api>, Form(form): Form<AbandonForm>) -> Result<Json<PairingView>, Told> {
+pub(super) async fn abandon(State(api): State<Api>, Form(form): Form<AbandonForm>) -> Result<Json<PairingView>, Told> {
     let line = api.future_line(form.line).await?;
     api.parts.ceremony.abandon(line).await.map(Json)
 }

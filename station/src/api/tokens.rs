@@ -18,7 +18,7 @@ use crate::view::Moment;
 pub const TOKENS_MAX: usize = 64;
 
 /// A token to be made.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TokenForm {
     /// The name: acts are kept under it.
@@ -28,7 +28,7 @@ pub struct TokenForm {
 }
 
 /// A token that was made. It is told this once.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct TokenMade {
     /// The name.
     pub name: String,
@@ -39,7 +39,7 @@ pub struct TokenMade {
 }
 
 /// A token that serves, without what is secret.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct TokenView {
     /// The name.
     pub name: String,

@@ -31,7 +31,7 @@ pub const PAGE_DEFAULT: usize = 50;
 pub const PAGE_MAX: usize = 1_000;
 
 /// Which line, if there are several.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LineQuery {
     /// Its name.
@@ -43,7 +43,7 @@ pub struct LineQuery {
 }
 
 /// Which requests.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RequestsQuery {
     /// The line, if there are several.
@@ -58,7 +58,7 @@ pub struct RequestsQuery {
 }
 
 /// Which page of the record.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RecordQuery {
     /// The line, if there are several.
@@ -82,7 +82,7 @@ pub struct RecordQuery {
 }
 
 /// Which figures.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FiguresQuery {
     /// The line, if there are several.
@@ -94,7 +94,7 @@ pub struct FiguresQuery {
 }
 
 /// Requests of one line.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RequestsView {
     /// The line, 32 hexadecimal digits.
     pub line: String,
@@ -105,7 +105,7 @@ pub struct RequestsView {
 }
 
 /// A line, under what programs compare: whether it can be used, and both heads.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct LineRow {
     /// open, pending, halted, restored or closed.
     pub status: String,
@@ -117,7 +117,7 @@ pub struct LineRow {
 }
 
 /// A line that is not served: what is kept of it cannot be read.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct UnreadView {
     /// The line, 32 hexadecimal digits.
     pub line: String,
@@ -137,7 +137,7 @@ impl UnreadView {
 }
 
 /// A page of the record under the heads of both logs.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RecordPage {
     /// The line, 32 hexadecimal digits.
     pub line: String,
@@ -150,7 +150,7 @@ pub struct RecordPage {
 }
 
 /// The head of one log.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct HeadView {
     /// Whose log.
     pub call_sign: String,

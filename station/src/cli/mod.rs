@@ -16,6 +16,8 @@ mod story;
 mod token;
 mod unserved;
 mod user;
+#[cfg(test)]
+mod ways;
 
 use std::ffi::OsString;
 use std::io::{self, Write};

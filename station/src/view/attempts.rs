@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{ByWord, Moment, Named, Side, Sight, Window};
 
 /// A rung that an attempt has reached.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RungView {
     /// Which.
     pub rung: ByWord<Rung>,
@@ -24,7 +24,7 @@ pub struct RungView {
 }
 
 /// An ask or a renewal.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct AttemptView {
     /// The ask or the renewal.
     pub attempt: Named,
@@ -41,7 +41,7 @@ pub struct AttemptView {
 }
 
 /// "Not now."
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct DeferralView {
     /// The deferral.
     pub entry: Named,
@@ -58,7 +58,7 @@ pub struct DeferralView {
 }
 
 /// An act that decides, or decided, a request or an offer.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct DecidingView {
     /// The act.
     pub entry: Named,
@@ -79,7 +79,7 @@ pub struct DecidingView {
 }
 
 /// An offer of times, or a ready.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct OfferView {
     /// The offer.
     pub offer: Named,
@@ -112,7 +112,7 @@ pub struct OfferView {
 }
 
 /// A response time of the charter that the other side missed, as the waiting station has written it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct OverdueView {
     /// The entry.
     pub entry: Named,

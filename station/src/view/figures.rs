@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::{ByWord, Moment, Side, Sight};
 
 /// Figures of one line.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct FiguresView {
     /// Our call sign, and theirs.
     pub call_signs: [String; 2],
@@ -32,7 +32,7 @@ pub struct FiguresView {
 }
 
 /// One direction.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct DirectionView {
     /// Who asked.
     pub asked_by: Side,
@@ -45,7 +45,7 @@ pub struct DirectionView {
 }
 
 /// The requests of one mark and precedence.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct FiguresRow {
     /// What they were for: an EXERCISE is never counted with an OPERATION.
     pub mark: ByWord<Mark>,
@@ -78,7 +78,7 @@ pub struct FiguresRow {
 }
 
 /// Times of those requests that came so far.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct SpanView {
     /// How many came so far.
     pub count: u64,

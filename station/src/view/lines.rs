@@ -16,7 +16,7 @@ use super::{ByWord, Moment, Named, Side, Sight};
 use crate::words::Why;
 
 /// What a station observes of a line, the worst last.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum ObservedState {
     /// None of the others.
@@ -30,7 +30,7 @@ pub enum ObservedState {
 }
 
 /// One thing that the link's own task has found, with its numbers (`counterpart_core::link::health`).
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "finding", rename_all = "kebab-case")]
 #[allow(missing_docs, reason = "the fields are those of `counterpart_core::link::health::Evidence`")]
 pub enum EvidenceView {
@@ -57,7 +57,7 @@ pub enum EvidenceView {
 }
 
 /// An observed state with its sentences.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ObservedView {
     /// The worst.
     pub state: ObservedState,
@@ -70,7 +70,7 @@ pub struct ObservedView {
 }
 
 /// One organisation on a line.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct OrganisationView {
     /// Its name.
     pub name: String,
@@ -93,7 +93,7 @@ pub struct OrganisationView {
 }
 
 /// How far the two sides are known to hold alike.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RecordsView {
     /// The sum of the largest sizes that each side has named of the other.
     pub agree_to: u64,
@@ -104,7 +104,7 @@ pub struct RecordsView {
 }
 
 /// Whether the line can be used at all.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "standing", rename_all = "kebab-case")]
 pub enum StandingView {
     /// It can.
@@ -128,7 +128,7 @@ pub enum StandingView {
 }
 
 /// A line.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct LineView {
     /// 32 hexadecimal digits.
     pub line: String,

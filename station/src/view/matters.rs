@@ -14,7 +14,7 @@ use super::request::posts;
 use super::{ByWord, Moment, Named, Said, Side, Sight};
 
 /// Something that is open, or that waits for a person.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct MatterView {
     /// The line, 32 hexadecimal digits.
     pub line: String,
@@ -61,7 +61,7 @@ impl MatterView {
 }
 
 /// What was written last on a line.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct LastView {
     /// The entry.
     pub entry: Named,

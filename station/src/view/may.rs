@@ -15,7 +15,7 @@ use super::{Named, Sight};
 use crate::words::Why;
 
 /// An act, and whether it would be written now.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct MayView {
     /// The command's word.
     pub act: String,

@@ -55,7 +55,7 @@ pub struct Sight<'a> {
 }
 
 /// Whose: this station's, or the peer's.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Side {
     /// This station's.
@@ -83,7 +83,7 @@ impl Side {
 }
 
 /// An entry by its place and by the name that is said aloud.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Named {
     /// "0:12": party and index.
     pub at: String,
@@ -92,7 +92,7 @@ pub struct Named {
 }
 
 /// Words that go with an entry.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Said {
     /// BCP 47.
     pub language: String,

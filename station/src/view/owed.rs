@@ -15,7 +15,7 @@ use super::attempts::clause_number;
 use super::{Moment, Named, Side, Sight};
 
 /// What is owed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Owed {
     /// That their station holds it.
@@ -43,7 +43,7 @@ pub enum Owed {
 }
 
 /// One thing that is owed.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct OwedView {
     /// What.
     pub what: Owed,

@@ -15,7 +15,7 @@ use super::{ByWord, Moment, Named, Said, Side, Sight, Window};
 use crate::words::Why;
 
 /// A page of the record.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RecordView {
     /// Our call sign, and theirs.
     pub call_signs: [String; 2],
@@ -32,7 +32,7 @@ pub struct RecordView {
 }
 
 /// One entry.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RecordEntry {
     /// Its place and its name.
     pub entry: Named,
@@ -71,7 +71,7 @@ pub struct RecordEntry {
 }
 
 /// What an entry says beside its common fields, as far as its type has it.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default)]
 #[allow(missing_docs, reason = "the fields are those of `docs/protocol.md` §3.3")]
 pub struct Args {

@@ -18,7 +18,7 @@ use super::{ByWord, Moment, Named, Said, Side, Sight, Window};
 use crate::words::clocks::Place;
 
 /// A request to talk with everything that was done on it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RequestView {
     /// The ask.
     pub request: Named,
@@ -96,7 +96,7 @@ pub struct RequestView {
 pub const PLAIN_LINES_MAX: usize = 12;
 
 /// An act that crossed an outcome.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct BesideView {
     /// The act.
     pub entry: Named,
@@ -107,7 +107,7 @@ pub struct BesideView {
 }
 
 /// A talk, with both sides' own words.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct TalkView {
     /// Only TALKED counts as reached.
     pub state: ByWord<TalkState>,
@@ -122,7 +122,7 @@ pub struct TalkView {
 }
 
 /// What the lines and lists need of a request, and no more.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RequestLine {
     /// The ask.
     pub request: Named,

@@ -14,7 +14,7 @@ use crate::words::Arg;
 const TOLD_MAX: usize = 20;
 
 /// What a line waits for.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RestoreView {
     /// The line, 32 hexadecimal digits.
     pub line: String,
@@ -40,7 +40,7 @@ pub struct RestoreView {
 }
 
 /// A part of our own log that the other side shows.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ShownView {
     /// The number of the epoch.
     pub epoch: u64,
@@ -59,7 +59,7 @@ pub struct ShownView {
 }
 
 /// One entry of ours that is shown.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ShownEntry {
     /// Its index.
     pub index: u64,
@@ -70,7 +70,7 @@ pub struct ShownEntry {
 }
 
 /// Entries that are named and not held.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct MissingView {
     /// The number of the epoch.
     pub epoch: u64,

@@ -19,7 +19,7 @@ pub const SAID_MAX: usize = 400;
 pub const TEXTS_MAX: usize = 32;
 
 /// Something of theirs that nobody here has seen or taken note of.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RingView {
     /// The attempt, text, check or act that rings.
     pub entry: Named,

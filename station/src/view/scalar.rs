@@ -1,5 +1,7 @@
 //! Times, windows and the protocol's own words, as they stand in JSON.
 
+use std::borrow::Cow;
+
 use counterpart_core::line::ladder::Rung;
 use counterpart_core::line::talk::{TalkState, Word};
 use counterpart_core::precedence::{Mark, Precedence};
@@ -9,6 +11,7 @@ use counterpart_core::record::codes::{
 use counterpart_core::time::{self, Timestamp};
 use jiff::SignedDuration;
 use jiff::civil::{DateTime, date};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -43,6 +46,30 @@ impl Serialize for Moment {
     }
 }
 
+impl JsonSchema for Moment {
+    fn schema_name() -> Cow<'static, str> {
+        "Moment".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "date-time" })
+    }
+}
+
+impl<T> JsonSchema for ByWord<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Word".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string" })
+    }
+}
+
 impl<'de> Deserialize<'de> for Moment {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Moment, D::Error> {
         let text = String::deserialize(from)?;
@@ -51,7 +78,7 @@ impl<'de> Deserialize<'de> for Moment {
 }
 
 /// An interval, and the zone in which its author thought of it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Window {
     /// Its first moment.
     pub start: Moment,

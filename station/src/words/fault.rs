@@ -9,7 +9,7 @@ use super::Arg;
 use crate::view::{Named, Side, Sight};
 
 /// Which fact decided, and what may be done.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Why {
     /// Stable, for programs: the name of the sentence.
     pub code: String,

@@ -197,3 +197,35 @@ fn a_page_elsewhere_and_another_name_get_nothing_and_are_told_so_in_the_one_shap
     assert_eq!(program.call("DELETE", "/lines", b"").code(), (405, "wrong-method"));
     assert_eq!(program.post("/pairings/invite", &json!({})).status, 200);
 }
+
+#[test]
+fn the_document_names_every_call_that_is_answered_and_no_other() {
+    let scratch = Scratch::new("program-document");
+    let desk = one(&scratch);
+    let program = Program::new(&desk, "Dispatch", "admin");
+    let document = send(&desk, "GET", "/api/v1/openapi.json", &[], b"");
+    assert_eq!((document.status, &document.body["openapi"]), (200, &json!("3.1.0")), "it needs no token");
+    let paths = document.body["paths"].as_object().unwrap();
+    assert!(paths.len() > 25, "{}", paths.len());
+
+    let mut answered = 0;
+    for (path, methods) in paths {
+        let place = path.replace("{name}", "Northland%201").replace("{session}", "00");
+        for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] {
+            let told = program.call(method, &place, b"{}");
+            let code = told.body["error"]["code"].as_str().unwrap_or("none");
+            let named = methods.get(method.to_lowercase());
+            assert_eq!(code == "wrong-method", named.is_none(), "{method} {path}: {code}");
+            assert!(code != "no-such-route" && told.status < 500, "{method} {path}: {} {code}", told.status);
+            // What the document says of roles is what is done.
+            let may =
+                named.is_none_or(|call| call["x-roles"].as_array().is_none_or(|may| may.contains(&json!("admin"))));
+            assert_eq!(code == "owner-alone", !may, "{method} {path}: {code}");
+            answered += usize::from(named.is_some());
+        }
+    }
+    let named: usize = paths.values().map(|methods| methods.as_object().unwrap().len()).sum();
+    assert_eq!(answered, named, "the document names a method that was not tried");
+    let codes = document.body["x-codes"].as_array().unwrap();
+    assert!(codes.iter().any(|code| *code == json!({"code": "token-unknown", "fault": "refusal", "status": 401})));
+}

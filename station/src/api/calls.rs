@@ -1,0 +1,106 @@
+//! THE list of all calls: each with who may, what it takes and what it gives.
+
+use std::collections::BTreeMap;
+
+use super::bell::{NotedForm, NotedView, RangForm, RangView};
+use super::call::Call;
+use super::ceremony::{AbandonForm, ConfirmForm, InvitedView, JoinForm, PairingView};
+use super::doctor::Report;
+use super::document;
+use super::door::Needs::{Acts, LooksAfter, Owner, Reads};
+use super::form::ActForm;
+use super::people::{LinkView, NameForm, UserForm, UserView};
+use super::restore::{EpochForm, KeysForm, KeysView, OpenedView, UnsignedView};
+use super::router::{DoneView, HealthView};
+use super::tokens::{TokenForm, TokenMade, TokenView};
+use super::views::{
+    FiguresQuery, LineQuery, LineRow, RecordPage, RecordQuery, RequestsQuery, RequestsView, UnreadView,
+};
+use super::{bell, many, people, restore, router, tokens, views};
+use crate::view::figures::FiguresView;
+use crate::view::request::RequestView;
+use crate::view::restore::RestoreView;
+
+/// The media type of a stream with one JSON object in each line.
+const LINES: &str = "application/x-ndjson";
+
+/// Every call.
+pub(super) fn calls() -> Vec<Call> {
+    [acts(), views(), pairings(), people(), owner()].into_iter().flatten().collect()
+}
+
+fn acts() -> Vec<Call> {
+    vec![
+        Call::post(Acts, "/acts", "call-act", router::act).takes::<ActForm>().gives::<DoneView>(),
+        Call::post(Acts, "/acts/stream", "call-acts", many::open).takes_lines::<ActForm>().streams(LINES),
+        Call::post(Acts, "/noted", "call-noted", bell::noted).takes::<NotedForm>().gives::<NotedView>(),
+    ]
+}
+
+fn views() -> Vec<Call> {
+    vec![
+        Call::open("/openapi.json", "call-document", document::document).gives::<BTreeMap<String, serde_json::Value>>(),
+        Call::get(Reads, "/health", "call-health", router::health).gives::<HealthView>(),
+        Call::get(Reads, "/lines", "call-lines", views::lines).gives::<Vec<LineRow>>(),
+        Call::get(Reads, "/lines/unread", "call-lines-unread", views::unread).gives::<Vec<UnreadView>>(),
+        Call::get(Reads, "/requests", "call-requests", views::list)
+            .asks::<RequestsQuery>()
+            .gives::<Vec<RequestsView>>(),
+        Call::get(Reads, "/requests/{name}", "call-request", views::one).asks::<LineQuery>().gives::<RequestView>(),
+        Call::get(Reads, "/record", "call-record", views::read).asks::<RecordQuery>().gives::<RecordPage>(),
+        Call::get(Reads, "/figures", "call-figures", views::count)
+            .asks::<FiguresQuery>()
+            .gives::<BTreeMap<String, FiguresView>>(),
+        Call::get(Reads, "/restore", "call-restore", restore::look).asks::<LineQuery>().gives::<Vec<RestoreView>>(),
+        Call::get(LooksAfter, "/doctor", "call-doctor", router::doctor).gives::<Report>().slow(),
+    ]
+}
+
+fn pairings() -> Vec<Call> {
+    vec![
+        Call::get(Reads, "/pairings", "call-pairings", router::pairings).gives::<Vec<PairingView>>(),
+        Call::post(LooksAfter, "/pairings/invite", "call-invite", router::invite).gives::<InvitedView>(),
+        Call::post(LooksAfter, "/pairings/join", "call-join", router::join).takes::<JoinForm>().gives::<PairingView>(),
+        Call::post(LooksAfter, "/pairings/confirm", "call-confirm", router::confirm)
+            .takes::<ConfirmForm>()
+            .gives::<PairingView>(),
+        Call::post(LooksAfter, "/pairings/abandon", "call-abandon", router::abandon)
+            .takes::<AbandonForm>()
+            .gives::<PairingView>(),
+    ]
+}
+
+fn people() -> Vec<Call> {
+    vec![
+        Call::get(LooksAfter, "/users", "call-users", people::list).gives::<Vec<UserView>>(),
+        Call::post(LooksAfter, "/users", "call-user-add", people::add).takes::<UserForm>().gives::<UserView>(),
+        Call::post(LooksAfter, "/users/end", "call-user-end", people::end).takes::<NameForm>().gives::<NameForm>(),
+        Call::post(LooksAfter, "/users/sign-out", "call-user-sign-out", people::sign_out)
+            .takes::<NameForm>()
+            .gives::<NameForm>(),
+        Call::post(LooksAfter, "/users/link", "call-user-link", people::link).takes::<NameForm>().gives::<LinkView>(),
+    ]
+}
+
+/// What is done on the station's own machine alone.
+fn owner() -> Vec<Call> {
+    vec![
+        Call::get(Owner, "/tokens", "call-tokens", tokens::list).gives::<Vec<TokenView>>(),
+        Call::post(Owner, "/tokens", "call-token-add", tokens::add).takes::<TokenForm>().gives::<TokenMade>(),
+        Call::post(Owner, "/tokens/revoke", "call-token-revoke", tokens::revoke)
+            .takes::<NameForm>()
+            .gives::<NameForm>(),
+        Call::get(Owner, "/bell", "call-bell", bell::open).streams(LINES),
+        Call::post(Owner, "/bell/{session}/rang", "call-rang", bell::rang).takes::<RangForm>().gives::<RangView>(),
+        Call::post(Owner, "/restore/keys", "call-restore-keys", restore::keys)
+            .takes::<KeysForm>()
+            .gives::<KeysView>()
+            .slow(),
+        Call::post(Owner, "/restore/draft", "call-restore-draft", restore::draft)
+            .takes::<EpochForm>()
+            .gives::<UnsignedView>(),
+        Call::post(Owner, "/restore/open", "call-restore-open", restore::open)
+            .takes::<EpochForm>()
+            .gives::<OpenedView>(),
+    ]
+}
