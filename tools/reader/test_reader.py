@@ -8,12 +8,16 @@ import unittest
 
 import cbor2
 
+import form
 import reader
 
 VECTORS = pathlib.Path(__file__).resolve().parents[2] / "docs" / "vectors"
 DUMP = VECTORS / "line" / "line.jsonl"
 LINES = [json.loads(line) for line in DUMP.read_text().splitlines()]
 WHOLE = json.loads((VECTORS / "line" / "line.json").read_text())
+EPOCH_LINES = [json.loads(line) for line in (VECTORS / "line" / "epochs.jsonl").read_text().splitlines()]
+EPOCHS = json.loads((VECTORS / "line" / "epochs.json").read_text())
+EPOCH_CASES = json.loads((VECTORS / "line" / "epoch_cases.json").read_text())
 CASES = json.loads((VECTORS / "line" / "cases.json").read_text())
 
 
@@ -22,7 +26,7 @@ def judge(logs, one, data, body=None):
     log, other = logs[one["party"]], logs[1 - one["party"]]
     try:
         return log.judge(data, body, other).reads
-    except reader.Fault as fault:
+    except form.Fault as fault:
         return str(fault)
 
 
@@ -44,22 +48,22 @@ class Signatures(unittest.TestCase):
         vectors = json.loads((VECTORS / "signatures.json").read_text())
         for v in vectors:
             public, message, signature = (bytes.fromhex(v[k]) for k in ("public", "message", "signature"))
-            self.assertEqual(reader.verify(public, message, signature), v["valid"], v["name"])
+            self.assertEqual(form.verify(public, message, signature), v["valid"], v["name"])
         self.assertEqual(len(vectors), 48)
 
     def test_every_key_is_judged_as_it_says(self):
         vectors = json.loads((VECTORS / "public_keys.json").read_text())
         for v in vectors:
-            self.assertEqual(reader.is_key(bytes.fromhex(v["public"])), v["valid"], v["name"])
+            self.assertEqual(form.is_key(bytes.fromhex(v["public"])), v["valid"], v["name"])
         self.assertGreater(len(vectors), 10)
 
     def test_every_frame_is_opened_and_what_was_signed_is_found(self):
         vectors = json.loads((VECTORS / "sign1.json").read_text())
         for v in vectors:
-            payload, _ = reader.open_frame(bytes.fromhex(v["sealed"]))
+            payload, _ = form.open_frame(bytes.fromhex(v["sealed"]))
             self.assertEqual(payload.hex(), v["payload"])
             purpose = v["aad"].split("/")[1].encode()
-            self.assertEqual(reader.to_be_signed(purpose, payload).hex(), v["to_be_signed"])
+            self.assertEqual(form.to_be_signed(purpose, payload).hex(), v["to_be_signed"])
         self.assertGreater(len(vectors), 5)
 
 
@@ -67,18 +71,18 @@ class Cbor(unittest.TestCase):
     def test_every_kind_is_read_back_and_another_library_reads_the_same(self):
         for value in (0, 23, 24, 255, 256, 2**16, 2**32, 2**64 - 1, -1, -(2**64), b"", b"x" * 300, "день", True, False, None,
                       [[[[[[[0]]]]]]], list(range(1_024))):
-            data = reader.encode(value)
-            self.assertEqual(reader.decode(data), value)
+            data = form.encode(value)
+            self.assertEqual(form.decode(data), value)
             self.assertEqual(cbor2.loads(data), value)
-        pairs = reader.Map([(24, 0), (1, 0), ("x", 0), (True, 0), (-1, 0), (b"", 0)])
-        self.assertEqual([k for k, _ in reader.decode(reader.encode(pairs))], [1, 24, -1, b"", "x", True])
+        pairs = form.Map([(24, 0), (1, 0), ("x", 0), (True, 0), (-1, 0), (b"", 0)])
+        self.assertEqual([k for k, _ in form.decode(form.encode(pairs))], [1, 24, -1, b"", "x", True])
 
     def test_other_forms_are_refused(self):
         for data in ("1801", "190001", "5f40ff", "9fff", "bfff", "a202000100", "a201000100", "f93c00", "c100", "f7", "f814", "61",
                      "61ff", "0000", "9affffffff", "", "81" * 8 + "00", "81" * 100, "ff", "1c", "fb7ff0000000000000",
                      "c249010000000000000000"):
             with self.assertRaises(ValueError, msg=data):
-                reader.decode(bytes.fromhex(data))
+                form.decode(bytes.fromhex(data))
 
 
 class Line(unittest.TestCase):
@@ -95,8 +99,8 @@ class Line(unittest.TestCase):
             data = bytes.fromhex(one["bytes"])
             self.assertEqual(reader.hashlib.sha256(b"\0" + data).hexdigest(), one["leaf"])
             self.assertEqual(logs[one["party"]].roots[one["index"] + 1].hex(), one["root"])
-            payload = reader.open_frame(data)[0]
-            self.assertEqual(dict(reader.decode(payload)), cbor2.loads(payload))
+            payload = form.open_frame(data)[0]
+            self.assertEqual(dict(form.decode(payload)), cbor2.loads(payload))
         self.assertEqual(reader.hashlib.sha256(bytes.fromhex(WHOLE["charter"]["bytes"])).hexdigest(), WHOLE["charter"]["fingerprint"])
 
     def test_another_fingerprint_opens_nothing(self):
@@ -140,6 +144,58 @@ class Line(unittest.TestCase):
         self.assertEqual(logs[lines[6]["party"]].fault, (lines[6]["index"], "bad-signature"))
 
 
+class Epochs(unittest.TestCase):
+    def test_the_dump_of_several_epochs_is_read_whole_and_its_heads_and_ends_are_those_of_the_vectors(self):
+        line = reader.Line(EPOCH_LINES, bytes.fromhex(WHOLE["charter"]["fingerprint"]))
+        self.assertEqual(len(line.logs), len(EPOCHS["epochs"]))
+        for told in EPOCHS["epochs"]:
+            epoch = (told["epoch"][0], bytes.fromhex(told["epoch"][1]))
+            logs = line.logs[epoch]
+            self.assertEqual([(log.fault, log.left) for log in logs], [(None, None)] * 2)
+            self.assertEqual([[log.size, log.roots[log.size].hex()] for log in logs], told["heads"])
+            self.assertEqual(line.counted(epoch), told["counts"])
+
+    def test_what_opens_and_what_joins_is_told_apart_and_names_the_heads_before_it(self):
+        line = reader.Line(EPOCH_LINES)
+        forms = {(tuple(e["epoch"]), e["party"]): e["form"] for e in EPOCHS["entries"] if e["index"] == 0}
+        for epoch, logs in line.logs.items():
+            for log in logs:
+                self.assertEqual(log.opening, forms[(epoch[0], epoch[1].hex()), log.party])
+        later = [log for epoch, logs in line.logs.items() for log in logs if epoch != reader.FIRST]
+        self.assertEqual(sorted(log.opening for log in later), ["joined", "joined", "opened", "opened"])
+        self.assertTrue(all(log.heads(reader.FIRST)[0][0] == 8 for log in later))
+
+    def test_every_case_of_an_epoch_is_judged_as_it_says(self):
+        counted = {"counts": "readable", "void": "readable"}
+        for case in EPOCH_CASES:
+            one, before = case["entry"], EPOCH_LINES[:case["after"]]
+            line = reader.Line(before + [one])
+            log = line.logs[one["epoch"][0], bytes.fromhex(one["epoch"][1])][one["party"]]
+            held = one["expect"] == "held"
+            found = None if held and log.fault is None else log.verdicts[-1]
+            self.assertEqual(found, None if held else counted.get(one["expect"], one["expect"]), case["name"])
+        names = {"bad-signature", "wrong-epoch", "epoch-jump", "fork", "head-never-ours", "let-go", "counts", "void", "held"}
+        self.assertEqual(names, {case["entry"]["expect"] for case in EPOCH_CASES})
+
+    def test_every_single_bit_changed_in_what_begins_an_epoch_is_found(self):
+        tried = 0
+        for at, one in enumerate(EPOCH_LINES):
+            if one["epoch"][0] == 0 or one["index"] > 0:
+                continue
+            epoch, data = (one["epoch"][0], bytes.fromhex(one["epoch"][1])), bytes.fromhex(one["bytes"])
+            begun = reader.Line(EPOCH_LINES[:at + 1]).logs[epoch]
+            full, log = begun[one["party"]], reader.Log(one["party"], epoch)
+            log.charter, log.roots, log.joins_with = full.charter, full.roots, full.joins_with
+            self.assertEqual(log.judge(data, None, begun[1 - log.party]).reads, "readable")
+            for bit in range(len(data) * 8):
+                changed = bytearray(data)
+                changed[bit // 8] ^= 1 << bit % 8
+                with self.assertRaises(form.Fault, msg=(at, bit)):
+                    log.judge(bytes(changed), None, begun[1 - log.party])
+                tried += 1
+        self.assertGreater(tried, 8_000)
+
+
 class Command(unittest.TestCase):
     def run_on(self, *arguments):
         command = [sys.executable, str(pathlib.Path(reader.__file__)), *map(str, arguments)]
@@ -150,6 +206,9 @@ class Command(unittest.TestCase):
         self.assertEqual(good.returncode, 0, good.stderr)
         self.assertEqual([json.loads(line)["size"] for line in good.stdout.splitlines()], [8, 8])
         self.assertEqual(self.run_on(DUMP, "--fingerprint", "00" * 32).returncode, 1)
+        epochs = self.run_on(VECTORS / "line" / "epochs.jsonl", "--json")
+        self.assertEqual(epochs.returncode, 0, epochs.stderr)
+        self.assertEqual([json.loads(line)["epoch"][0] for line in epochs.stdout.splitlines()], [0, 0, 1, 1, 2, 2])
         self.assertEqual(self.run_on(VECTORS / "signatures.json").returncode, 2)
         self.assertEqual(self.run_on(VECTORS / "nowhere").returncode, 2)
 

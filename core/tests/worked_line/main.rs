@@ -6,6 +6,7 @@
 
 mod cases;
 mod cast;
+mod epochs;
 mod files;
 mod notation;
 mod play;
