@@ -154,10 +154,14 @@ impl Line {
         if epoch >= self.epoch() {
             return Some(span.facts.all());
         }
-        let Some(cut) = self.counted(span) else {
+        let Some(named) = self.counted(span) else {
             return Some(span.facts.all().of_ended(Ended::Unsettled));
         };
-        Some(span.facts.view(cut).of_ended(Ended::Settled))
+        // What is named and has not come yet still counts when it comes.
+        let folded = Party::BOTH.map(|party| span.facts.side(party).size);
+        let whole = Party::BOTH.iter().all(|party| named.size(*party) <= folded[party.slot()]);
+        let cut = Cut(Party::BOTH.map(|party| named.size(party).min(folded[party.slot()])));
+        Some(span.facts.view(cut).of_ended(if whole { Ended::Settled } else { Ended::Unsettled }))
     }
 
     /// How far both logs of an ended epoch count: as far as either side's charter of the lowest later epoch names them in which
@@ -174,8 +178,7 @@ impl Line {
             }
             // A head that we cannot look up is one that we do not hold (of ours: not shown), or older than any that is at issue.
             let parted = by_the_other.size >= log.from() && by_the_other.size <= log.size() && !log.had(&by_the_other);
-            let longer = if parted { by_its_author.size } else { by_its_author.size.max(by_the_other.size) };
-            longer.min(log.size())
+            if parted { by_its_author.size } else { by_its_author.size.max(by_the_other.size) }
         };
         Some(Cut(Party::BOTH.map(size)))
     }
@@ -199,18 +202,19 @@ impl Line {
         })
     }
 
-    /// The branch of our log that counts in an ended epoch: the one that the other side's charter names.
+    /// What counts of our log in an ended epoch beside what we hold: the part that the other side's charter names, whether it leaves
+    /// our log or continues it, and also if a person refused it.
     fn counts_on(&self, span: &Span) -> Option<usize> {
         let named = self.named_of(span)?(self.me.peer(), self.me);
         if named.size < span.own().from() || span.own().had(&named) {
             return None;
         }
-        span.branches.iter().position(|b| !span.extends(b) && named.size > b.from && b.log.had(&named))
+        span.branches.iter().position(|b| named.size > b.from && b.log.had(&named))
     }
 
     /// Folds anew the epochs in which another branch of our log counts than the one on which they are folded.
     pub(super) fn recount(&mut self, stored: &Stored<'_>) {
-        let other = |span: &&Span| self.counts_on(span) != span.folded_on;
+        let other = |span: &&Span| span.stale || self.counts_on(span) != span.folded_on;
         let epochs: Vec<Epoch> = self.spans.iter().filter(other).map(Span::epoch).collect();
         for epoch in epochs {
             self.refold(epoch, stored);
@@ -219,7 +223,7 @@ impl Line {
 
     /// Looks again at epochs in which our log is forked: after a start, which cannot know it before it has read everything.
     pub fn rebuilt(&mut self, stored: &Stored<'_>) {
-        let forked = |span: &&Span| span.branches.iter().any(|b| !span.extends(b));
+        let forked = |span: &&Span| !span.branches.is_empty();
         let epochs: Vec<Epoch> = self.spans.iter().filter(forked).map(Span::epoch).collect();
         for epoch in epochs {
             self.refold(epoch, stored);

@@ -30,6 +30,7 @@ use crate::ids::{Epoch, LineId, Party};
 use crate::link::output::Held;
 use crate::record::charter::Charter;
 use crate::record::log::{Entry, Log};
+use crate::record::merkle::Hash;
 use crate::record::sign1::{PublicKey, Verify};
 use facts::{Facts, Standing};
 use span::Span;
@@ -49,8 +50,8 @@ pub struct Line {
     spans: Vec<Span>,
     /// The peer has been heard since the start, and has shown what it would of our log.
     heard: bool,
-    /// Our link key was shown to be retired.
-    retired: bool,
+    /// Our link key was shown to be retired; the number of the highest epoch of ours that was shown with it.
+    retired: Option<u64>,
     /// Since when, by the clock that never jumps, a `received` is owed.
     owes_since: Option<u64>,
     #[cfg(test)]
@@ -67,7 +68,7 @@ impl Line {
             spans: alloc::vec![Span::new(&charter, me, Epoch::FIRST, keys)],
             charter,
             heard: false,
-            retired: false,
+            retired: None,
             owes_since: None,
             #[cfg(test)]
             without: None,
@@ -194,9 +195,20 @@ impl Line {
         self.serving_mut().restored = true;
     }
 
-    /// Says that our link key was shown to be retired (§8.6).
-    pub fn mark_retired(&mut self) {
-        self.retired = true;
+    /// Takes note that this link key of ours was shown to be retired (§8.6), and of the number of the highest epoch that was shown: one
+    /// that we open is numbered above it. False, and nothing is noted, if that key is in force no longer: the conversation in
+    /// which it was shown began before we replaced it.
+    pub fn retire(&mut self, link: &Hash, highest: u64) -> bool {
+        let in_force = self.keys(self.me).link == *link;
+        if in_force {
+            self.mark_retired(highest);
+        }
+        in_force
+    }
+
+    /// Says, at a start, that our link key was shown to be retired, with the number that was noted.
+    pub fn mark_retired(&mut self, highest: u64) {
+        self.retired = self.retired.max(Some(highest));
     }
 
     /// Says that their log is taken no further in this epoch: the link found misconduct, or the store keeps the evidence of one

@@ -109,8 +109,10 @@ pub struct Showing<'a> {
     pub from: u64,
     /// How far it reaches.
     pub head: Head,
-    /// The station key in force at its end: whoever has it could have made it.
+    /// The station key in force at its end.
     pub key: PublicKey,
+    /// The key that signed its last entry: whoever has it could have made it.
+    pub signer: PublicKey,
     /// It parts from the log that we hold, and can only be kept as evidence.
     pub branch: bool,
     /// A person has refused it.
@@ -135,6 +137,10 @@ impl Line {
         if self.spans.iter().rev().take_while(|span| span.epoch() >= serving.epoch()).any(|span| self.judges(span)) {
             return Restore::Judgement;
         }
+        // To who proves a link key that is retired nobody speaks: the peer cannot be heard before there is another.
+        if self.retired.is_some() {
+            return Restore::Opening(Why::Retired);
+        }
         if serving.restored && !self.heard {
             return Restore::Peer;
         }
@@ -143,9 +149,6 @@ impl Line {
         }
         if serving.branches.iter().any(|b| !serving.extends(b) && !serving.by_an_ended_key(b)) {
             return Restore::Opening(Why::Branch);
-        }
-        if self.retired {
-            return Restore::Opening(Why::Retired);
         }
         if self.passed() { Restore::Opening(Why::Unnamed) } else { Restore::Nothing }
     }
@@ -180,6 +183,7 @@ impl Line {
                 from: branch.from,
                 head: branch.head(),
                 key: branch.key(),
+                signer: branch.signer(),
                 branch: !span.extends(branch),
                 refused: span.is_refused(branch),
                 waits: self.waits(span, branch),
@@ -252,18 +256,18 @@ impl Line {
         if !self.judges_all(new.judgement.as_ref()) {
             return Err(Refusal::AwaitsJudgement);
         }
-        if self.serving().restored && !self.heard && new.word == Word::Heard {
+        if self.serving().restored && !self.heard && self.retired.is_none() && new.word == Word::Heard {
             return Err(Refusal::AwaitsPeer);
         }
         let judgement = new.judgement.as_ref();
         let mut judged = judgement.map(|judgement| self.take_back(judgement, given.stored)).unwrap_or_default();
-        let highest = self.spans.last().map_or(0, |span| span.epoch().number);
+        let highest = self.spans.last().map(|span| span.epoch().number).max(self.retired).unwrap_or(0);
         let epoch = Epoch { number: highest.saturating_add(1), id: new.id };
         let opening = Opening::Opened { keys: new.keys, heads: self.earlier(epoch) };
         let me = self.me;
         self.span_at(epoch).sign_first_with(me, root.public());
         judged.written.push(self.begin_log(epoch, &opening, given.now, root));
-        self.retired = false;
+        self.retired = None;
         self.owes_since = None;
         self.recount(&with(&judged.written, given.stored));
         judged.folded.extend(self.folded());

@@ -98,6 +98,7 @@ impl Span {
         // What stands in our log now is shown no more, by whichever branch.
         self.branches.iter_mut().for_each(|branch| branch.leave_out(from, &moved));
         let gone = |on: usize| self.branches.iter().take(on).filter(|b| b.entries.is_empty()).count();
+        self.stale |= self.folded_on.is_some();
         self.folded_on = self.folded_on.map(|on| on - gone(on));
         self.branches.retain(|branch| !branch.entries.is_empty());
         self.sign_first_with(self.me, first);

@@ -31,6 +31,8 @@ pub struct Span {
     pub(super) parted: bool,
     /// The branch of our log on which the facts are folded, if it is not the log that we hold.
     pub(super) folded_on: Option<usize>,
+    /// They are of a branch, and our log has grown since: they are to be folded anew.
+    pub(super) stale: bool,
     openings: [Option<Opening>; 2],
     /// Where each log brings new keys, and the last of them: station, link and word.
     grants: [(Vec<u64>, Option<[Hash; 3]>); 2],
@@ -63,6 +65,7 @@ impl Span {
             folded: Vec::new(),
             parted: false,
             folded_on: None,
+            stale: false,
             openings: [None, None],
             grants: [(Vec::new(), None), (Vec::new(), None)],
             halted: None,
@@ -218,7 +221,7 @@ impl Span {
     }
 
     fn can_fold(&self, header: &Header) -> bool {
-        let elsewhere = self.parted && header.party != self.me;
+        let elsewhere = if header.party == self.me { self.folded_on.is_some() } else { self.parted };
         !elsewhere && header.held.size <= self.facts.side(header.party.peer()).size
     }
 
@@ -283,8 +286,11 @@ impl Span {
     /// Puts facts in the place of those that were folded on another branch of our log; `rest`: what could not be folded.
     pub(super) fn fold_anew(&mut self, facts: Facts, rest: [VecDeque<Header>; 2], on: Option<usize>) {
         self.facts = facts;
-        self.waiting = rest;
+        let waited = core::mem::replace(&mut self.waiting, rest);
+        let waits = |at: EntryRef| self.waiting.iter().flatten().any(|header| header.at() == at);
+        self.folded.extend(waited.iter().flatten().map(Header::at).filter(|at| !waits(*at)));
         self.folded_on = on;
+        self.stale = false;
         let named = self.peer().named();
         let forked = |b: &Branch| !self.extends(b) && b.log.had(&named);
         self.parted = on.is_none() && !self.own().had(&named) && self.branches.iter().any(forked);

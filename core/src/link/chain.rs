@@ -60,9 +60,15 @@ pub enum Output {
     Send(Vec<u8>),
     /// The peer's chain vouches for the link key that it proved: from now on it is the peer's.
     Vouched(Vec<Entry>),
-    /// The peer shows a chain of ours that goes on beyond what is held here and ends in another link key than ours: this is a
-    /// copy of a station that went on.
-    Retired(Vec<Entry>),
+    /// The peer, which does not take our link key, shows a chain of ours with an entry that is not held here and that ends in another
+    /// link key: this is a copy of a station that went on. An epoch that is to be taken has a number above this, the highest in
+    /// either side's chain. The line takes note by [`crate::line::Line::retire`].
+    Retired {
+        /// The link key that we have proved.
+        link: Hash,
+        /// The highest number of an epoch.
+        highest: u64,
+    },
     /// It is over. Close the connection when what was to be sent is sent.
     Close(End),
 }
@@ -79,6 +85,8 @@ pub struct Chain {
     returned: bool,
     answered: Option<bool>,
     closed: bool,
+    /// The number of the epoch that the peer's own chain reaches.
+    reaches: u64,
 }
 
 impl Chain {
@@ -86,8 +94,16 @@ impl Chain {
     pub fn new(setup: Setup) -> (Chain, Vec<u8>) {
         let first = show(setup.line, setup.me, held(&setup, setup.me));
         let until_ms = setup.now_ms.saturating_add(SILENT_AFTER_MS);
-        let chain =
-            Chain { setup, until_ms, greeted: false, taken: None, returned: false, answered: None, closed: false };
+        let chain = Chain {
+            setup,
+            until_ms,
+            greeted: false,
+            taken: None,
+            returned: false,
+            answered: None,
+            closed: false,
+            reaches: 0,
+        };
         (chain, first)
     }
 
@@ -146,6 +162,10 @@ impl Chain {
         let known = link_after(of(&self.setup.charter, peer), held) == link;
         let taken =
             known || read.as_ref().is_ok_and(|shown| vouches(shown, held, *of(&self.setup.highest, peer), link));
+        // A number that jumps too far is none to go by.
+        let above = of(&self.setup.highest, me).number.saturating_add(limits::EPOCH_JUMP_MAX);
+        let last = read.as_ref().ok().and_then(|shown| shown.last()).map(|entry| entry.header.epoch.number);
+        self.reaches = last.filter(|number| *number <= above).unwrap_or(0);
         if taken && !known {
             out.extend(read.ok().map(Output::Vouched));
         } else if !taken {
@@ -164,10 +184,10 @@ impl Chain {
         let Ok(shown) = read(self.setup.line, me, charter, shown, verify) else { return };
         let held = held(&self.setup, me);
         let more = shown.iter().any(|entry| !held.iter().any(|h| h.bytes == entry.bytes));
-        let latest = shown.last().is_some_and(|entry| entry.header.epoch >= *of(&self.setup.highest, me));
-        let retired = link_after(charter, &shown) != *of(&self.setup.proved, me);
-        if self.taken == Some(true) && more && latest && retired {
-            out.push(Output::Retired(shown));
+        let link = *of(&self.setup.proved, me);
+        if self.taken == Some(true) && more && link_after(charter, &shown) != link {
+            let highest = shown.last().map_or(0, |entry| entry.header.epoch.number).max(self.reaches);
+            out.push(Output::Retired { link, highest });
         }
     }
 

@@ -349,7 +349,7 @@ impl Session {
             return Err(Misconduct::WrongParty);
         }
         let epoch = header.epoch;
-        let verified_under = if let Some(track) = self.tracks.find_mut(epoch) {
+        let verified_under = if let Some(track) = self.tracks.taker(header) {
             track.receive(&entry, &self.peer_root, verify)?
         } else {
             if self.tracks.jumps(epoch) {

@@ -218,15 +218,17 @@ impl Track {
         self.lost
     }
 
-    /// From where we ask to be shown our own log, up to what the peer's hello named; `None` if there is nothing to ask for, or we
-    /// have asked before. With a time, each entry has to come before so much of it has passed.
+    /// From where we ask to be shown our own log, up to what the peer's hello named; `None` if we have asked before. With a time,
+    /// each entry has to come before so much of it has passed. That all is kept already is no reason not to ask: the peer holds
+    /// back its own entries until we have.
     pub(super) fn ask(&mut self, until_ms: Option<u64>) -> Option<u64> {
         let [has_asked, _] = &mut self.has_asked;
-        let (next, upto) = (self.held.named, self.named);
-        if core::mem::replace(has_asked, true) || next >= upto {
+        let (next, upto) = (self.held.named.min(self.named), self.named);
+        let claimed = until_ms.is_some() || next < upto;
+        if core::mem::replace(has_asked, true) || !claimed {
             return None;
         }
-        self.asked = Some(Asked { next, upto, until_ms });
+        self.asked = Some(Asked { next, upto, until_ms }).filter(|asked| asked.next < asked.upto);
         Some(next)
     }
 
@@ -413,9 +415,21 @@ impl Tracks {
         self.list.iter().any(|t| t.asked.is_some())
     }
 
-    /// The peer's station key in force below an epoch.
+    /// The peer's station key in force below an epoch: that at the end of its last log there, as far as it has come.
     pub(super) fn key_below(&self, epoch: Epoch) -> Option<PublicKey> {
-        self.list.iter().rev().find(|t| t.epoch() < epoch).map(Track::key)
+        let below = || self.list.iter().rev().filter(|t| t.epoch() < epoch);
+        below().find(|t| t.next > 0).or(below().next_back()).map(Track::key)
+    }
+
+    /// The epoch whose next entry of the peer's this may be. What joins it is signed by the key in force below, which may have come
+    /// since the epoch was first heard of.
+    pub(super) fn taker(&mut self, header: &Header) -> Option<&mut Track> {
+        let below = self.key_below(header.epoch);
+        let track = self.find_mut(header.epoch)?;
+        if let Some(key) = below.filter(|_| track.next == 0 && header.own.size == 0) {
+            track.key = key;
+        }
+        Some(track)
     }
 
     pub(super) fn caught_up(&self) -> bool {

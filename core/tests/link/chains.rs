@@ -118,7 +118,7 @@ fn vouched(said: &[Output]) -> Option<&Vec<Entry>> {
 }
 
 fn retired(said: &[Output]) -> bool {
-    said.iter().any(|o| matches!(o, Output::Retired(_)))
+    said.iter().any(|o| matches!(o, Output::Retired { .. }))
 }
 
 #[test]

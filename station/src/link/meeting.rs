@@ -88,7 +88,7 @@ async fn speak(
                     tracing::info!(%line, "the peer's chain vouches for a new link key");
                     met.vouched = true;
                 }
-                Output::Retired(_) => {
+                Output::Retired { .. } => {
                     tracing::warn!(%line, "the peer shows that our link key is retired: this is a copy of a station that went on");
                     shared.keeper.retired(line);
                 }

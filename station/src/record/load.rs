@@ -173,7 +173,7 @@ impl Loading<'_, '_> {
             }
         }
         if row.retired {
-            line.mark_retired();
+            line.mark_retired(0);
         }
         line.rebuilt(&|epoch, at| reader.entry(entry_key(id, epoch, at)).ok().flatten().map(|row| row.bytes));
         Ok(line)

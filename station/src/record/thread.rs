@@ -133,7 +133,7 @@ impl Record {
             Message::Restore(restoring) => self.restore(*restoring, turn),
             Message::Retired(line) => {
                 if let Some(kept) = self.lines.kept.get_mut(&line) {
-                    kept.line.mark_retired();
+                    kept.line.mark_retired(0);
                     turn.batch.retired.push((line.0, true));
                     turn.touched.insert(line);
                 }

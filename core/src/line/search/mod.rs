@@ -191,7 +191,7 @@ impl Search {
         let forked = world.unmarked.contains(&true);
         let logs = Party::BOTH.into_iter().all(|party| a.line.log(party).head() == b.line.log(party).head());
         // What an ended key has begun is shown, kept and taken by nobody.
-        let shown = |line: &Line, epoch| line.shown().iter().any(|part| part.epoch == epoch);
+        let shown = |line: &Line, epoch| line.shown().iter().any(|part| part.epoch == epoch && !part.waits);
         let alike = |span: &Span| {
             let other = b.line.span(span.epoch()).map(Span::heads);
             [a, b].iter().any(|s| shown(&s.line, span.epoch())) || other == Some(span.heads())

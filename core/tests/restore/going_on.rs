@@ -1,0 +1,184 @@
+//! Copies, dark peers and forks: the line goes on, and nothing that either side held is lost.
+
+use counterpart_core::fault::Refusal;
+use counterpart_core::ids::Epoch;
+use counterpart_core::line::epoch::Ended;
+use counterpart_core::line::restore::{Restore, Verdict, Why, Word};
+
+use crate::rig::{NORTH, SOUTH, World};
+
+/// North wrote one entry before the backup and one after it; South holds both.
+fn restored(marked: bool) -> World {
+    let mut world = World::new();
+    world.north.writes().unwrap();
+    world.meet();
+    let backup = world.north.clone();
+    world.north.writes().unwrap();
+    world.meet();
+    world.north.restored(&backup, marked);
+    world
+}
+
+#[test]
+fn a_restored_copy_hears_its_peer_takes_back_what_it_lost_and_goes_on() {
+    let mut world = restored(true);
+    assert_eq!((world.north.waits(), world.north.writes()), (Restore::Peer, Err(Refusal::Restored)));
+
+    world.meet();
+    assert_eq!(world.north.waits(), Restore::Judgement);
+    world.north.killed();
+    assert_eq!(world.north.waits(), Restore::Judgement);
+    world.meet();
+    assert_eq!(world.north.judges(&[1], Verdict::Take), 1);
+    world.north.killed();
+    world.meet();
+    assert_eq!(world.north.waits(), Restore::Opening(Why::Restored));
+    world.north.opens(4, Word::Heard, None).unwrap();
+    world.north.killed();
+
+    world.goes_on();
+    assert_eq!((world.north.size(Epoch::FIRST, NORTH), world.south.size(Epoch::FIRST, NORTH)), (3, 3));
+}
+
+#[test]
+fn a_dark_peer_that_returns_after_an_opening_gives_back_what_it_held_and_nothing_is_held_up() {
+    let mut world = restored(true);
+    world.north.opens(4, Word::Dark, None).unwrap();
+    world.meet();
+
+    let waits = world.north.line.shown().iter().map(|part| (part.epoch, part.from, part.waits)).collect::<Vec<_>>();
+    assert_eq!(waits, [(Epoch::FIRST, 2, true)]);
+    assert!(world.north.line.awaits_judgement());
+    assert_eq!(world.north.waits(), Restore::Nothing);
+    world.north.killed();
+    assert!(world.north.line.awaits_judgement());
+    world.north.writes().unwrap();
+    assert_eq!(world.north.judges(&[1, 4], Verdict::Take), 1);
+    world.north.killed();
+
+    assert!(!world.north.line.awaits_judgement() && world.north.line.shown().is_empty());
+    assert_eq!(world.north.waits(), Restore::Nothing);
+    world.goes_on();
+    assert_eq!(world.north.size(Epoch::FIRST, NORTH), 3);
+}
+
+#[test]
+fn who_signed_on_from_an_old_copy_learns_of_the_branch_and_knows_it_after_every_start() {
+    let mut world = restored(false);
+    world.north.writes().unwrap();
+
+    world.meet();
+
+    assert_eq!(world.south.line.halted(), None, "it was shown the branch before it wrote on");
+    for _ in 0..2 {
+        assert_eq!(world.north.waits(), Restore::Opening(Why::Branch));
+        assert_eq!(world.north.writes(), Err(Refusal::Restored));
+        world.north.killed();
+        world.south.killed();
+    }
+    world.north.opens(4, Word::Heard, None).unwrap();
+    world.north.killed();
+    world.goes_on();
+    assert!(world.north.line.shown().iter().any(|part| part.branch && part.epoch == Epoch::FIRST));
+}
+
+#[test]
+fn an_entry_of_an_earlier_epoch_that_comes_late_is_kept_and_counts() {
+    let mut world = World::new();
+    let ask = world.north.asks();
+    world.meet();
+    world.south.declines(ask);
+    world.north.opens(4, Word::Dark, None).unwrap();
+    assert_eq!(world.north.outcome(Epoch::FIRST, ask), "BROKEN OFF");
+
+    world.meet();
+    world.north.killed();
+    world.south.killed();
+
+    for station in [&world.north, &world.south] {
+        assert_eq!(station.outcome(Epoch::FIRST, ask), "DECLINED");
+        assert_eq!(station.line.look(Epoch::FIRST).unwrap().ended(), Some(Ended::Settled));
+    }
+    world.goes_on();
+}
+
+#[test]
+fn an_ended_epoch_is_not_settled_before_all_that_its_closing_names_has_come() {
+    let mut world = World::new();
+    let ask = world.north.asks();
+    world.meet();
+    let old = world.north.clone();
+    world.south.declines(ask);
+    world.meet();
+    // A copy that has lost the declining, and everything since.
+    world.north.restored(&old, true);
+    world.north.opens(4, Word::Dark, None).unwrap();
+    let joined = {
+        let mut south = world.south.clone();
+        let mut other = World { north: world.north.clone(), south: south.clone() };
+        other.meet();
+        std::mem::swap(&mut south, &mut other.south);
+        south
+    };
+    let epoch = world.north.line.epoch();
+    let charter = counterpart_core::record::log::Entry::read(&joined.store.logs[&(epoch, SOUTH)][0].0).unwrap();
+
+    let arrived = counterpart_core::line::turn::Arrived { entry: charter, body: None, verified_under: None };
+    world.north.turn(vec![counterpart_core::line::turn::Input::Arrived(arrived.into())]);
+
+    let view = world.north.line.look(Epoch::FIRST).unwrap();
+    assert_eq!(view.ended(), Some(Ended::Unsettled), "South's charter names its own declining, which has not come");
+    world.south = joined;
+    world.meet();
+    let view = world.north.line.look(Epoch::FIRST).unwrap();
+    assert_eq!(view.ended(), Some(Ended::Settled));
+}
+
+#[test]
+fn both_sides_restored_at_once_take_back_from_each_other_and_meet_in_one_epoch() {
+    let mut world = World::new();
+    let backups = [world.north.clone(), world.south.clone()];
+    world.north.writes().unwrap();
+    world.south.writes().unwrap();
+    world.meet();
+    world.north.restored(&backups[0], true);
+    world.meet();
+    world.south.restored(&backups[1], true);
+    world.south.killed();
+    world.meet();
+
+    assert_eq!(world.north.waits(), Restore::Judgement);
+    world.north.killed();
+    world.north.judges(&[1], Verdict::Take);
+    world.meet();
+    world.north.opens(4, Word::Heard, None).unwrap();
+    world.meet();
+    // South holds of its own log what North had received of it.
+    world.south.killed();
+    world.meet();
+    let judgement = world.south.judgement(&[1], Verdict::Take, None);
+    world.south.opens(4, Word::Heard, Some(judgement)).unwrap();
+    world.meet();
+    if let Restore::Opening(Why::Unnamed) = world.north.waits() {
+        world.north.opens(7, Word::Heard, None).unwrap();
+    }
+
+    world.goes_on();
+    for party in [NORTH, SOUTH] {
+        assert_eq!(world.north.size(Epoch::FIRST, party), world.south.size(Epoch::FIRST, party));
+    }
+}
+
+#[test]
+fn a_peer_whose_own_part_is_kept_already_still_sends_what_it_held_back() {
+    let mut world = restored(true);
+    world.meet();
+    let ask_again = world.north.clone();
+    world.south.writes().unwrap();
+
+    // All that South names of North's log is kept beside it, and waits.
+    world.meet();
+
+    assert_eq!(ask_again.waits(), Restore::Judgement);
+    assert_eq!(world.north.size(Epoch::FIRST, SOUTH), world.south.size(Epoch::FIRST, SOUTH));
+}

@@ -1,0 +1,114 @@
+//! What a person takes or refuses of what the peer shows.
+
+use counterpart_core::fault::Refusal;
+use counterpart_core::ids::Epoch;
+use counterpart_core::line::restore::{Restore, Verdict, Why, Word};
+
+use crate::rig::{NORTH, World};
+
+/// North has opened an epoch, by which its first station key has ended; whoever has that key writes on in the first epoch, and
+/// South takes it, as it would take North's own.
+fn with_a_thief_of_the_ended_key() -> World {
+    let mut world = World::new();
+    let thief = world.north.clone();
+    world.north.opens(4, Word::Dark, None).unwrap();
+    let mut copy = World { north: thief, south: world.south.clone() };
+    copy.north.writes().unwrap();
+    copy.meet();
+    world.south = copy.south;
+    world.meet();
+    world
+}
+
+#[test]
+fn what_was_refused_stays_refused_after_a_start_and_is_not_taken_by_a_later_word() {
+    let mut world = with_a_thief_of_the_ended_key();
+    assert!(world.north.line.awaits_judgement());
+
+    assert_eq!(world.north.judges(&[1, 4], Verdict::Refuse), 0);
+    world.north.killed();
+    world.meet();
+
+    let parts = world.north.line.shown().iter().map(|part| (part.refused, part.waits)).collect::<Vec<_>>();
+    assert_eq!(parts, [(true, false)]);
+    assert!(!world.north.line.awaits_judgement());
+    assert_eq!(world.north.judges(&[1, 4], Verdict::Take), 0);
+    assert_eq!(world.north.size(Epoch::FIRST, NORTH), 1);
+}
+
+#[test]
+fn a_part_that_has_grown_since_the_person_looked_is_taken_as_far_as_they_saw_it() {
+    let mut world = World::new();
+    let backup = world.north.clone();
+    for _ in 0..3 {
+        world.north.writes().unwrap();
+    }
+    let whole = world.north.clone();
+    world.meet();
+    world.north.restored(&backup, true);
+    let grown = world.south.clone();
+    let shorter = {
+        let mut two = whole;
+        two.store.logs.get_mut(&(Epoch::FIRST, NORTH)).unwrap().truncate(3);
+        two.killed();
+        let mut other = World { north: two, south: World::new().south };
+        other.meet();
+        other.south
+    };
+    world.south = shorter;
+    world.meet();
+    let seen = world.north.line.shown().iter().map(|part| part.part()).collect::<Vec<_>>();
+    world.south = grown;
+    world.meet();
+
+    assert_eq!(world.north.judges_parts(&[1], Verdict::Take, Some(seen.clone())), 2);
+    world.north.killed();
+
+    assert_eq!(world.north.size(Epoch::FIRST, NORTH), 3);
+    assert_eq!(world.north.waits(), Restore::Judgement, "the third entry was not seen");
+    let named = world.north.judgement(&[1], Verdict::Take, Some(seen));
+    assert_eq!(world.north.opens(4, Word::Dark, Some(named)), Err(Refusal::AwaitsJudgement));
+    assert_eq!(world.north.judges(&[1], Verdict::Take), 1);
+    world.meet();
+    assert_eq!(world.north.waits(), Restore::Opening(Why::Restored));
+}
+
+#[test]
+fn a_persons_word_that_the_peer_is_dark_opens_nothing_over_what_is_not_judged_also_after_a_start() {
+    let mut world = World::new();
+    let backup = world.north.clone();
+    world.north.writes().unwrap();
+    world.meet();
+    world.north.restored(&backup, true);
+    world.meet();
+    world.north.killed();
+
+    assert_eq!(world.north.opens(4, Word::Dark, None), Err(Refusal::AwaitsJudgement));
+
+    let judgement = world.north.judgement(&[1], Verdict::Take, None);
+    assert_eq!(world.north.opens(4, Word::Heard, Some(judgement.clone())), Err(Refusal::AwaitsPeer));
+    world.north.opens(4, Word::Dark, Some(judgement)).unwrap();
+    world.goes_on();
+    assert_eq!(world.north.size(Epoch::FIRST, NORTH), 2);
+}
+
+#[test]
+fn a_refused_part_that_the_peers_charter_names_reads_alike_on_both_sides() {
+    let mut world = World::new();
+    let thief = world.north.clone();
+    let mut copy = World { north: thief, south: world.south.clone() };
+    let ask = copy.north.asks();
+    copy.meet();
+    world.south = copy.south;
+    world.north.opens(4, Word::Dark, None).unwrap();
+    world.meet();
+
+    world.north.judges(&[1, 4], Verdict::Refuse);
+    world.meet();
+    world.north.killed();
+    world.south.killed();
+
+    let read = |station: &crate::rig::Station| station.outcome(Epoch::FIRST, ask);
+    assert_eq!((read(&world.north), read(&world.south)), ("BROKEN OFF", "BROKEN OFF"));
+    world.goes_on();
+}

@@ -1,0 +1,8 @@
+//! Stations that were restored from a backup, or whose log was forked: what they wait for, what a person does about it, and that a
+//! start forgets nothing of it (`docs/protocol.md` §4.6).
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop")]
+
+mod going_on;
+mod heard;
+mod judging;
+mod rig;

@@ -1,0 +1,447 @@
+//! Two stations with a store, a person and root's list each, that meet over real sessions, are killed and read their store again, and
+//! are restored from backups.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use counterpart_core::act::{Act, Target, Words};
+use counterpart_core::fault::{Misconduct, Refusal};
+use counterpart_core::ids::{EntryRef, Epoch, LineId, Party, PostId};
+use counterpart_core::line::Line;
+use counterpart_core::line::due::Conduct;
+use counterpart_core::line::judging::Judged;
+use counterpart_core::line::restore::{Judgement, NewEpoch, Part, Restore, Verdict, Word};
+use counterpart_core::line::turn::{Answer, Arrived, Given, Input, Shown, Written};
+use counterpart_core::link::output::{Now, Output, Setup};
+use counterpart_core::link::rate::Rate;
+use counterpart_core::link::session::Session;
+use counterpart_core::precedence::{Mark, Precedence};
+use counterpart_core::record::charter::{Charter, Checks, Keys, PartyTerms, PostTerms, RULES_VERSION};
+use counterpart_core::record::codes::{Code, Mode};
+use counterpart_core::record::log::Entry;
+use counterpart_core::record::opening::{EpochHeads, Opening};
+use counterpart_core::record::sign1::{AAD_CHARTER, PublicKey, Sign, SoftKey, Strict, to_be_signed};
+use counterpart_core::time::Timestamp;
+
+pub use counterpart_core::ids::Party::{Inviter as NORTH, Joiner as SOUTH};
+
+const START: u64 = 1_795_392_000_000;
+
+/// An entry as signed, and its body.
+pub type Stored = (Vec<u8>, Option<Vec<u8>>);
+
+/// Number 0 is root, 1 to 3 are the charter's, from 4 on come fresh ones.
+pub fn key(party: Party, number: u8) -> SoftKey {
+    SoftKey::from_seed([1 + number + 100 * party.slot() as u8; 32])
+}
+
+fn public(party: Party, number: u8) -> [u8; 32] {
+    *key(party, number).public().as_bytes()
+}
+
+pub fn post() -> PostId {
+    PostId::parse("minister").unwrap()
+}
+
+fn side(party: Party) -> PartyTerms {
+    let of = |number| public(party, number);
+    PartyTerms {
+        name: format!("{party:?}"),
+        call_sign: format!("{party:?}"),
+        keys: Keys { root: of(0), station: of(1), link: of(2), word: of(3) },
+        languages: vec![],
+        addresses: vec![],
+        posts: vec![PostTerms { id: post(), highest: Precedence::Flash, night: true }],
+        zone: String::new(),
+    }
+}
+
+fn charter() -> Charter {
+    Charter {
+        version: RULES_VERSION,
+        line: LineId([7; 16]),
+        parties: Party::BOTH.map(side),
+        station_s: 60,
+        watch_s: [28_800, 3_600, 900, 300],
+        principal_s: 172_800,
+        pacing_s: [0; 4],
+        checks: Checks::Every(0),
+        deniable: false,
+        grace_s: 60,
+        public: vec![],
+        witnesses: vec![],
+        relays: vec![],
+        recall_s: 900,
+        unknown: vec![],
+    }
+}
+
+/// What a store keeps of a line.
+#[derive(Clone, Default)]
+pub struct Store {
+    pub logs: BTreeMap<(Epoch, Party), Vec<Stored>>,
+    pub shown: Vec<Shown>,
+    refused: Vec<Part>,
+    restored: BTreeSet<Epoch>,
+    halted: BTreeMap<Epoch, Misconduct>,
+}
+
+impl Store {
+    fn entry(&self, epoch: Epoch, at: EntryRef) -> Option<Vec<u8>> {
+        let log = self.logs.get(&(epoch, at.party))?;
+        log.get(usize::try_from(at.index).ok()?).map(|(bytes, _)| bytes.clone())
+    }
+
+    fn log(&self, epoch: Epoch, party: Party) -> Vec<Entry> {
+        let log = self.logs.get(&(epoch, party));
+        log.into_iter().flatten().map(|(bytes, _)| Entry::read(bytes).unwrap()).collect()
+    }
+
+    /// The line as a start reads it.
+    fn line(&self, me: Party) -> Line {
+        let mut line = Line::new(charter(), me);
+        let shown = |epoch| self.shown.iter().map(|shown| &shown.entry).filter(move |e| e.header.epoch == epoch);
+        let epochs = self.logs.keys().map(|(epoch, _)| *epoch);
+        let epochs: BTreeSet<Epoch> = epochs.chain(self.shown.iter().map(|shown| shown.entry.header.epoch)).collect();
+        for epoch in epochs {
+            for entry in self.log(epoch, me) {
+                line.reload(&entry).unwrap();
+            }
+            shown(epoch).for_each(|entry| line.recall(entry, &Strict).unwrap());
+            self.refused.iter().filter(|part| part.epoch == epoch).for_each(|part| line.recall_refused(part));
+            for entry in self.log(epoch, me.peer()) {
+                line.reload(&entry).unwrap();
+            }
+        }
+        if self.restored.contains(&line.epoch()) {
+            line.mark_restored();
+        }
+        self.halted.iter().for_each(|(epoch, what)| line.mark_halted(*epoch, *what));
+        line.rebuilt(&|epoch, at| self.entry(epoch, at));
+        line
+    }
+}
+
+/// One station.
+#[derive(Clone)]
+pub struct Station {
+    pub me: Party,
+    pub line: Line,
+    pub store: Store,
+    pub now: u64,
+}
+
+impl Station {
+    fn given<T>(&self, sign: &SoftKey, with: impl FnOnce(&Given<'_>) -> T) -> T {
+        with(&Given {
+            now: Timestamp(self.now),
+            conduct: Conduct { even: true, steady_ms: 0, mark: Mark::Exercise },
+            monotonic_ms: self.now - START,
+            sign,
+            verify: &Strict,
+            stored: &|epoch, at| self.store.entry(epoch, at),
+        })
+    }
+
+    pub fn turn(&mut self, inputs: Vec<Input>) -> Vec<Answer> {
+        self.now += 1;
+        let signer = self.line.signer();
+        let sign = (1..60).map(|number| key(self.me, number)).find(|key| key.public() == signer);
+        let mut line = self.line.clone();
+        let plan = self.given(&sign.unwrap_or_else(|| key(self.me, 0)), |given| line.turn(inputs, given));
+        self.line = line;
+        self.store.shown.extend(plan.shown);
+        self.commit(plan.written);
+        plan.answers
+    }
+
+    fn commit(&mut self, written: Vec<Written>) {
+        for w in written {
+            let kept = self.store.shown.iter().find(|shown| shown.entry.bytes == w.entry.bytes);
+            let body = w.body.or_else(|| kept.and_then(|shown| shown.body.clone()));
+            self.store.restored.extend(w.taken_back.then_some(w.epoch));
+            let log = self.store.logs.entry((w.epoch, w.entry.header.party)).or_default();
+            log.push((w.entry.bytes, body));
+        }
+        let halted = self.line.spans().filter_map(|span| Some((span.epoch(), span.halted()?)));
+        self.store.halted.extend(halted);
+    }
+
+    fn commit_judged(&mut self, judged: Judged) -> usize {
+        let taken = judged.written.iter().filter(|w| w.taken_back).count();
+        self.store.refused.extend(judged.refused);
+        self.commit(judged.written);
+        taken
+    }
+
+    /// What is in memory only is gone.
+    pub fn killed(&mut self) {
+        self.line = self.store.line(self.me);
+    }
+
+    /// A backup takes the place of what is there; unless it is marked it does not know what it is.
+    pub fn restored(&mut self, backup: &Station, marked: bool) {
+        self.store = backup.store.clone();
+        self.store.restored.extend(marked.then_some(backup.line.epoch()));
+        self.now += 1_000;
+        self.killed();
+    }
+
+    pub fn act(&mut self, act: Act) -> Result<EntryRef, Refusal> {
+        let words = matches!(act, Act::Memo).then(|| self.words());
+        match self.turn(vec![Input::Act(self.line.epoch(), act.into(), words)])[..] {
+            [Answer::Written(at)] => Ok(at),
+            [Answer::Refused(refusal)] => Err(refusal),
+            ref other => panic!("{other:?}"),
+        }
+    }
+
+    fn words(&self) -> Words {
+        Words { salt: [1; 16], language: "en".into(), text: self.now.to_string() }
+    }
+
+    /// A memo.
+    pub fn writes(&mut self) -> Result<EntryRef, Refusal> {
+        self.act(Act::Memo)
+    }
+
+    pub fn asks(&mut self) -> EntryRef {
+        let act = Act::Ask {
+            from: post(),
+            to: post(),
+            precedence: Precedence::Routine,
+            mark: Mark::Exercise,
+            mode: Mode::Voice,
+            private: false,
+            valid_until: None,
+            again: None,
+        };
+        self.act(act).unwrap()
+    }
+
+    pub fn declines(&mut self, ask: EntryRef) -> EntryRef {
+        self.act(Act::Decline { on: Target::Entry(ask), code: Code::Engaged }).unwrap()
+    }
+
+    /// The outcome of an ask, as a reader of that epoch sees it.
+    pub fn outcome(&self, epoch: Epoch, ask: EntryRef) -> &'static str {
+        let view = self.line.look(epoch).unwrap();
+        view.decision(view.fact(ask).unwrap()).outcome.word()
+    }
+
+    pub fn judges(&mut self, granted: &[u8], ended: Verdict) -> usize {
+        self.judges_parts(granted, ended, None)
+    }
+
+    pub fn judges_parts(&mut self, granted: &[u8], ended: Verdict, parts: Option<Vec<Part>>) -> usize {
+        let judgement = self.judgement(granted, ended, parts);
+        let mut line = self.line.clone();
+        let judged = line.take_back(&judgement, &|epoch, at| self.store.entry(epoch, at));
+        self.line = line;
+        self.commit_judged(judged)
+    }
+
+    /// A person's word, with root's list: the numbers of our station keys.
+    pub fn judgement(&self, granted: &[u8], ended: Verdict, parts: Option<Vec<Part>>) -> Judgement {
+        Judgement { granted: granted.iter().map(|number| self.public(*number)).collect(), ended, parts }
+    }
+
+    pub fn public(&self, number: u8) -> PublicKey {
+        key(self.me, number).public()
+    }
+
+    /// Root opens an epoch whose station key has this number, and whose link and word keys the two above.
+    pub fn opens(&mut self, number: u8, word: Word, judgement: Option<Judgement>) -> Result<Epoch, Refusal> {
+        let keys = [0, 1, 2].map(|plus| public(self.me, number + plus));
+        let new = NewEpoch { id: [number; 8], keys, word, judgement };
+        let mut line = self.line.clone();
+        let judged = self.given(&key(self.me, 0), |given| line.open_epoch(&new, &key(self.me, 0), given))?;
+        self.line = line;
+        self.commit_judged(judged);
+        Ok(self.line.epoch())
+    }
+
+    pub fn waits(&self) -> Restore {
+        self.line.restore()
+    }
+
+    /// Entries held of a log.
+    pub fn size(&self, epoch: Epoch, party: Party) -> usize {
+        self.store.logs.get(&(epoch, party)).map_or(0, Vec::len)
+    }
+}
+
+/// What became of one side of a meeting.
+#[derive(Default, Debug)]
+pub struct Met {
+    /// The session said so; whether the line believes it is another matter.
+    pub heard: bool,
+    pub misconduct: Vec<Misconduct>,
+    pub is_closed: bool,
+}
+
+/// Two stations.
+pub struct World {
+    pub north: Station,
+    pub south: Station,
+}
+
+impl World {
+    /// Both logs have begun, and both sides hold both.
+    pub fn new() -> World {
+        let message = to_be_signed(AAD_CHARTER, &charter().encode());
+        let signatures = Party::BOTH.map(|party| key(party, 1).sign(&message));
+        let opening = Opening::Paired { charter: charter().encode(), signatures };
+        let station = |me: Party| {
+            let (line, store) = (Line::new(charter(), me), Store::default());
+            let mut station = Station { me, line, store, now: START };
+            let mut line = station.line.clone();
+            let written = station.given(&key(me, 1), |given| line.open(&opening, given)).unwrap();
+            station.line = line;
+            station.commit(vec![written]);
+            station
+        };
+        let mut world = World { north: station(NORTH), south: station(SOUTH) };
+        world.meet();
+        world
+    }
+
+    /// A connection, until nobody has anything more to say.
+    pub fn meet(&mut self) -> [Met; 2] {
+        Meeting::new([&mut self.north, &mut self.south], |_| {}).run()
+    }
+
+    /// The same; in its hello South names what it likes.
+    pub fn meet_claiming(&mut self, claim: impl FnMut(&mut EpochHeads)) -> [Met; 2] {
+        Meeting::new([&mut self.north, &mut self.south], claim).run()
+    }
+
+    /// They meet until all is even, and both go on in one epoch.
+    pub fn goes_on(&mut self) {
+        for _ in 0..3 {
+            self.meet();
+        }
+        let (north, south) = (self.north.writes().unwrap(), self.south.writes().unwrap());
+        self.meet();
+        assert_eq!(self.north.line.epoch(), self.south.line.epoch());
+        let held = |station: &Station| [north, south].map(|at| station.store.entry(station.line.epoch(), at));
+        assert!(held(&self.north) == held(&self.south) && !held(&self.north).contains(&None));
+    }
+}
+
+struct Meeting<'a> {
+    stations: [&'a mut Station; 2],
+    sessions: [Session; 2],
+    inboxes: [VecDeque<Vec<u8>>; 2],
+    met: [Met; 2],
+    ms: u64,
+}
+
+impl<'a> Meeting<'a> {
+    fn new(stations: [&'a mut Station; 2], mut claim: impl FnMut(&mut EpochHeads)) -> Meeting<'a> {
+        let mut inboxes = [VecDeque::new(), VecDeque::new()];
+        let sessions = [0, 1].map(|at: usize| {
+            let line = &stations[at].line;
+            let mut held = line.held();
+            if at == 1 {
+                held.iter_mut().for_each(|held| claim(&mut held.heads));
+            }
+            let setup = Setup {
+                line: line.id(),
+                me: line.me(),
+                held,
+                peer_root: line.peer().root_key(),
+                versions: vec![1],
+                rate: Rate { per_second: 100_000, burst: 100_000 },
+                software: String::new(),
+                now: now(0),
+            };
+            let (session, hello) = Session::new(setup);
+            inboxes[1 - at].push_back(hello);
+            session
+        });
+        Meeting { stations, sessions, inboxes, met: Default::default(), ms: 0 }
+    }
+
+    fn run(mut self) -> [Met; 2] {
+        loop {
+            while self.step(0) | self.step(1) {}
+            self.ms += 15_000;
+            if self.ms > 60_000 {
+                return self.met;
+            }
+            for at in [0, 1] {
+                let out = self.sessions[at].tick(now(self.ms));
+                self.follow(at, out);
+            }
+        }
+    }
+
+    fn step(&mut self, at: usize) -> bool {
+        let mut busy = false;
+        if let Some(frame) = self.inboxes[at].pop_front() {
+            let out = self.sessions[at].frame(&frame, now(self.ms), &Strict);
+            self.follow(at, out);
+            busy = true;
+        }
+        if let Some(range) = self.sessions[at].wants(self.ms) {
+            let log = self.stations[at].store.logs.get(&(range.epoch, range.party));
+            let entries = log.and_then(|log| log.get(range.from as usize..range.to as usize)).unwrap_or_default();
+            let frames = self.sessions[at].supply(range, entries, self.ms);
+            busy |= !frames.is_empty();
+            self.inboxes[1 - at].extend(frames);
+        }
+        busy
+    }
+
+    fn follow(&mut self, at: usize, out: Vec<Output>) {
+        for output in out {
+            let input = match output {
+                Output::Send(frame) => {
+                    self.inboxes[1 - at].push_back(frame);
+                    continue;
+                }
+                Output::Take(received) => {
+                    let verified_under = received.verified_under;
+                    Input::Arrived(Arrived { entry: received.entry, body: received.body, verified_under }.into())
+                }
+                Output::Shown(shown) => Input::Shown(shown),
+                Output::Heard(named) => {
+                    self.met[at].heard = true;
+                    Input::Heard(named)
+                }
+                Output::Misconduct { what, epoch, .. } => {
+                    self.met[at].misconduct.push(what);
+                    self.stations[at].line.mark_halted(epoch, what);
+                    continue;
+                }
+                Output::Close(_) => {
+                    self.met[at].is_closed = true;
+                    continue;
+                }
+                _ => continue,
+            };
+            self.put(at, input);
+        }
+    }
+
+    fn put(&mut self, at: usize, input: Input) {
+        let epoch = match &input {
+            Input::Arrived(arrived) => arrived.entry.header.epoch,
+            Input::Shown(shown) => shown.entry.header.epoch,
+            _ => Epoch::FIRST,
+        };
+        let answers = self.stations[at].turn(vec![input]);
+        for held in self.stations[at].line.held() {
+            let out = self.sessions[at].committed(held, now(self.ms));
+            self.follow(at, out);
+        }
+        if let [Answer::Misconduct(what)] = answers[..] {
+            let out = self.sessions[at].misconduct(what, epoch, &[]);
+            self.follow(at, out);
+        }
+    }
+}
+
+fn now(ms: u64) -> Now {
+    Now { ms, wall: Timestamp(START + ms) }
+}
