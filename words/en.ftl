@@ -38,7 +38,7 @@ time-both = { $ours } { $here }, { $theirs } { $there }
 duration-days = { $days } d { $hours } h
 duration-hours = { $hours } h { $minutes } min
 duration-minutes = { $minutes } min { $seconds } s
-duration-seconds = { $seconds } s
+duration-seconds = { $seconds }.{ $tenths } s
 
 ## Marks, precedence, modes. The words of the protocol are the same in every language; these say what they mean.
 
@@ -1708,6 +1708,20 @@ record-says = Says
 record-saw = Had seen to
 record-before = Earlier
 record-after = Later
+
+## Settings
+
+language-name = English
+settings-title = Settings
+settings-lede = Of your own pages, in every browser in which you sign in.
+settings-language = Language
+settings-browser = As the browser asks
+settings-browser-hint = In one of the languages that ship, or in that of this organisation
+settings-direction = Direction
+settings-direction-language = As the language is written
+settings-direction-right = From right to left
+settings-direction-hint = Times and their bands stay as they are
+settings-keep = Keep
 
 ## The demonstration
 

@@ -12,7 +12,7 @@ use crate::api::{Api, Parts};
 use crate::clock::Clock;
 use crate::pairing::{self, Ceremony, Needs, Proposal};
 use crate::station::{StartFault, Station};
-use crate::words::{Sentence, Tell, Words, logged};
+use crate::words::{Language, Sentence, Tell, logged};
 
 /// Why a station does not serve. Each says what to do.
 #[derive(Debug)]
@@ -81,7 +81,7 @@ impl Serving {
             clock: station.clock.clone(),
             config: station.config.clone(),
             mark,
-            ceremony: Arc::new(Paired::new(ceremony.clone(), Words::english(), Proposal::default())),
+            ceremony: Arc::new(Paired::new(ceremony.clone(), Language::English.words(), Proposal::default())),
             board: station.board.clone(),
             begun: station.begun,
         });

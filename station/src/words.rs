@@ -1,11 +1,13 @@
-//! THE only place where sentences are made, from `words/en.ftl` (Project Fluent).
+//! THE only place where sentences are made, from the catalogues in `words/` (Project Fluent).
 //!
-//! Codes cross the line and sentences do not: each station says them in its own language. A language is one more file. Whatever
+//! Codes cross the line and sentences do not: each station says them in its own language. A language is one more file ([`Language`]). Whatever
 //! comes from outside and stands in a sentence is first made harmless to a terminal ([`clean`]).
 
 pub mod clocks;
 mod codes;
 mod fault;
+mod isolation;
+mod language;
 mod link;
 mod pairing;
 mod sentence;
@@ -13,6 +15,7 @@ mod sentence;
 mod tests;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
@@ -20,15 +23,15 @@ use unic_langid::LanguageIdentifier;
 
 use counterpart_core::shown::is_unshown;
 pub use fault::Why;
+pub use language::Language;
 pub use sentence::{Sentence, Tell, logged};
-
-/// The languages that ship, with their catalogues.
-const CATALOGUES: [(&str, &str); 1] = [("en", include_str!("../../words/en.ftl"))];
 
 /// The sentences of one language.
 pub struct Words {
-    language: &'static str,
-    bundle: FluentBundle<FluentResource>,
+    language: Language,
+    bundle: Arc<FluentBundle<FluentResource>>,
+    /// Whether what is put in is kept apart where it is written from the right.
+    is_isolating: bool,
 }
 
 /// What is put into a sentence.
@@ -43,33 +46,39 @@ pub enum Arg<'a> {
 }
 
 impl Words {
-    /// The sentences of a language, given as a BCP 47 tag whose first part is looked up; `None` if it does not ship.
-    pub fn for_language(tag: &str) -> Option<Words> {
-        let primary = tag.split(['-', '_']).next()?;
-        let (language, source) = CATALOGUES.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(primary))?;
-        Some(Words::read(language, source))
-    }
-
     /// The sentences in English, which always ship.
     pub fn english() -> Words {
-        let [(language, source), ..] = CATALOGUES;
-        Words::read(language, source)
+        Words::of(Language::English)
     }
 
-    fn read(language: &'static str, source: &'static str) -> Words {
+    /// The sentences of a language.
+    pub fn of(language: Language) -> Words {
         // A message that does not parse is left out; a test shows that there is none.
-        let resource = FluentResource::try_new(source.into()).unwrap_or_else(|(rest, _)| rest);
-        let tag: LanguageIdentifier = language.parse().unwrap_or_default();
+        let resource = FluentResource::try_new(language.catalogue().into()).unwrap_or_else(|(rest, _)| rest);
+        let tag: LanguageIdentifier = language.tag().parse().unwrap_or_default();
         let mut bundle = FluentBundle::new_concurrent(vec![tag]);
-        // Isolation marks are for pages that mix directions; a terminal shows them as rubbish.
+        // A terminal shows isolation marks as rubbish; on pages they stand where they are needed, see `on_pages`.
         bundle.set_use_isolating(false);
         bundle.add_resource_overriding(resource);
-        Words { language, bundle }
+        Words { language, bundle: Arc::new(bundle), is_isolating: false }
+    }
+
+    /// The same for pages: a name that is written from the right is kept apart, so that it turns nothing around it
+    /// (Unicode Standard Annex 9, FSI and PDI).
+    pub fn on_pages(&self) -> Words {
+        Words { language: self.language, bundle: self.bundle.clone(), is_isolating: true }
     }
 
     /// The language, as a BCP 47 tag.
     pub fn language(&self) -> &'static str {
-        self.language
+        self.language.tag()
+    }
+
+    /// In which direction it is written, as HTML's `dir` has it. Those that ship are written from the left.
+    pub fn direction(&self) -> &'static str {
+        match self.language {
+            Language::English | Language::Russian => "ltr",
+        }
     }
 
     /// The sentence of this name with `args` put in. A sentence that is missing shows its name: tests find that.
@@ -102,8 +111,11 @@ impl Words {
                 *name,
                 match arg {
                     // What was typed is shown so that it is recognised, not all of it.
-                    Arg::Text(text) if *name == "said" => FluentValue::from(short(&clean(text))),
-                    Arg::Text(text) => FluentValue::from(clean(text)),
+                    Arg::Text(text) if *name == "said" => FluentValue::from(self.apart(short(&clean(text)))),
+                    Arg::Text(text) if self.is_isolating && isolation::is_even(text) => {
+                        FluentValue::from(self.apart(isolation::clean_between(text)))
+                    }
+                    Arg::Text(text) => FluentValue::from(self.apart(clean(text))),
                     Arg::Number(number) => FluentValue::from(*number),
                     Arg::Said(sentence) => FluentValue::from(self.told(sentence)),
                 },
@@ -112,6 +124,12 @@ impl Words {
         let mut faults = Vec::new();
         let said = self.bundle.format_pattern(pattern, Some(&given), &mut faults).into_owned();
         if faults.is_empty() { Ok(said) } else { Err(said) }
+    }
+}
+
+impl Words {
+    fn apart(&self, text: String) -> String {
+        if self.is_isolating && isolation::has_from_right(&text) { isolation::isolated(&text) } else { text }
     }
 }
 

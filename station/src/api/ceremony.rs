@@ -1,11 +1,13 @@
 //! How lines begin, as commands and API ask for it. The ceremony itself belongs to the pairing; this is what it must answer.
 
 use std::pin::Pin;
+use std::sync::Arc;
 
 use counterpart_core::ids::LineId;
 use serde::{Deserialize, Serialize};
 
 use super::fault::{Code, Fault, Told};
+use crate::words::Words;
 
 /// Groups of the digits that two persons compare.
 pub const GROUPS: usize = 16;
@@ -32,6 +34,9 @@ pub trait Ceremony: Send + Sync {
 
     /// Every pairing that has not become a line.
     fn pairings(&self) -> Answer<'_, Vec<PairingView>>;
+
+    /// The same ceremony, answering in these words.
+    fn speaking(&self, words: Arc<Words>) -> Arc<dyn Ceremony>;
 }
 
 /// Sixteen groups of five digits, 16 bits each: a fingerprint, said aloud.

@@ -24,6 +24,7 @@ pub mod restore;
 pub mod router;
 pub mod sight;
 pub mod socket;
+pub(crate) mod spoken;
 pub(crate) mod stream;
 pub(crate) mod throttle;
 pub mod times;
@@ -43,7 +44,7 @@ use crate::link::Endpoint;
 use crate::link::board::Board;
 use crate::record::Keeper;
 use crate::store::Reader;
-use crate::words::Words;
+use crate::words::{Language, Words};
 use ceremony::Ceremony;
 
 /// What the API stands on.
@@ -77,6 +78,7 @@ pub struct Parts {
 pub struct Api {
     pub(crate) parts: Arc<Parts>,
     pub(crate) words: Arc<Words>,
+    pub(crate) ceremony: Arc<dyn Ceremony>,
     bells: bell::Bells,
     pub(crate) closing: Arc<watch::Sender<bool>>,
     /// The document, once it was asked for.
@@ -90,17 +92,21 @@ pub struct Api {
 impl Api {
     /// An API on these parts.
     pub fn new(parts: Parts) -> Api {
-        let language = parts.config.organisation.languages.first();
-        let words = language.and_then(|tag| Words::for_language(tag)).unwrap_or_else(Words::english);
         Api {
+            words: Language::English.words(),
+            ceremony: parts.ceremony.clone(),
             parts: Arc::new(parts),
-            words: Arc::new(words),
             bells: bell::Bells::default(),
             closing: Arc::new(watch::Sender::new(false)),
             document: Arc::default(),
             tries: Arc::default(),
             making: Arc::default(),
         }
+    }
+
+    /// The same, in these words.
+    pub(crate) fn speaking(&self, words: Arc<Words>) -> Api {
+        Api { ceremony: self.parts.ceremony.speaking(words.clone()), words, ..self.clone() }
     }
 
     /// Ends what streams: the station is stopping.

@@ -1,5 +1,7 @@
 //! The ceremony of [`crate::pairing`], as commands and API ask for it.
 
+use std::sync::Arc;
+
 use counterpart_core::ids::{LineId, Party, hex};
 use counterpart_core::pairing::Standing;
 use counterpart_core::record::charter::digits as spelled;
@@ -12,13 +14,13 @@ use crate::words::Words;
 /// A ceremony with the words in which it answers.
 pub struct Paired {
     ceremony: pairing::Ceremony,
-    words: Words,
+    words: Arc<Words>,
     proposal: Proposal,
 }
 
 impl Paired {
     /// Answers in these words; invitations carry this proposal.
-    pub fn new(ceremony: pairing::Ceremony, words: Words, proposal: Proposal) -> Paired {
+    pub fn new(ceremony: pairing::Ceremony, words: Arc<Words>, proposal: Proposal) -> Paired {
         Paired { ceremony, words, proposal }
     }
 
@@ -54,6 +56,10 @@ impl Paired {
 }
 
 impl Ceremony for Paired {
+    fn speaking(&self, words: Arc<Words>) -> Arc<dyn Ceremony> {
+        Arc::new(Paired::new(self.ceremony.clone(), words, self.proposal.clone()))
+    }
+
     fn invite(&self) -> Answer<'_, InvitedView> {
         Box::pin(async {
             let (line, invitation) = self.ceremony.invite(&self.proposal).await.map_err(|fault| self.told(&fault))?;

@@ -8,7 +8,7 @@ use super::Api;
 use super::fault::{Code, Fault, Told};
 use super::receive::Form;
 use crate::people::{self, LINK_MS, PASSWORD_CHARS_MIN, Role, Secret, Token};
-use crate::store::{People, User};
+use crate::store::{People, Settings, User};
 use crate::view::Moment;
 
 /// A user to be made, or changed: role and password are then the new ones, and sessions end.
@@ -72,7 +72,7 @@ pub fn read(form: &UserForm, now: u64) -> Result<User, Fault> {
         }
         Some(_) => return Err(Fault::new(Code::PasswordUnfit).with("min", PASSWORD_CHARS_MIN)),
     };
-    Ok(User { name: form.name.clone(), role: role.word().into(), secret, added: now })
+    Ok(User { name: form.name.clone(), role: role.word().into(), secret, added: now, settings: Settings::default() })
 }
 
 /// The role of this word.

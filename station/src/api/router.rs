@@ -1,7 +1,7 @@
 //! Every address of the API: on the command socket, and beside the desk.
 
 use axum::body::Bytes;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::serve::IncomingStream;
 use axum::{Json, Router};
 use counterpart_core::act::Act;
@@ -18,6 +18,7 @@ use super::fault::{Code, Fault, Told};
 use super::form::{ActForm, missing_field};
 use super::receive::{Form, Sent};
 use super::socket::{Caller, Socket};
+use super::spoken::{Spoken, accepted};
 use super::times::Times;
 use super::{Api, call, callers, sight};
 use crate::entropy;
@@ -25,6 +26,7 @@ use crate::record::{ActFault, Done};
 use crate::store::{Actor, TOKEN_BYTES_MAX};
 use crate::view::Named;
 use crate::view::names::said;
+use crate::words::Language;
 
 /// An act that is in the record.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
@@ -62,9 +64,16 @@ pub struct HealthView {
     pub lines_unread: usize,
 }
 
-/// Every address, on the command socket.
+/// Every address, on the command socket. A caller that names no language that ships is told in English.
 fn router(api: Api) -> Router {
-    Router::new().nest("/api/v1", call::router(&api, calls())).fallback(call::no_such_route).with_state(api)
+    let spoken = Spoken::new(|language| {
+        let api = api.speaking(language.words());
+        Router::new().nest("/api/v1", call::router(&api, calls())).fallback(call::no_such_route).with_state(api)
+    });
+    Router::new().fallback(move |request: Request| async move {
+        let language = accepted(request.headers()).unwrap_or(Language::English);
+        spoken.answer(language, request).await
+    })
 }
 
 /// The same addresses for programs with a token, to stand beside pages. Whoever takes them in says with [`super::door::From`] from
@@ -111,21 +120,21 @@ pub(super) async fn doctor(State(api): State<Api>) -> Result<Json<Report>, Told>
 }
 
 pub(super) async fn pairings(State(api): State<Api>) -> Result<Json<Vec<PairingView>>, Told> {
-    api.parts.ceremony.pairings().await.map(Json)
+    api.ceremony.pairings().await.map(Json)
 }
 
 /// What is sent along is read, so that a caller that sends something is not cut off before it has its answer.
 pub(super) async fn invite(State(api): State<Api>, _unneeded: Bytes) -> Result<Json<InvitedView>, Told> {
-    api.parts.ceremony.invite().await.map(Json)
+    api.ceremony.invite().await.map(Json)
 }
 
 pub(super) async fn join(State(api): State<Api>, Form(form): Form<JoinForm>) -> Result<Json<PairingView>, Told> {
-    api.parts.ceremony.join(form.invitation).await.map(Json)
+    api.ceremony.join(form.invitation).await.map(Json)
 }
 
 pub(super) async fn confirm(State(api): State<Api>, Form(form): Form<ConfirmForm>) -> Result<Json<PairingView>, Told> {
     let line = api.future_line(form.line).await?;
-    let ceremony = &api.parts.ceremony;
+    let ceremony = &api.ceremony;
     if form.differ {
         return ceremony.differ(line, form.candidate).await.map(Json);
     }
@@ -136,7 +145,7 @@ pub(super) async fn confirm(State(api): State<Api>, Form(form): Form<ConfirmForm
 
 pub(super) async fn abandon(State(api): State<Api>, Form(form): Form<AbandonForm>) -> Result<Json<PairingView>, Told> {
     let line = api.future_line(form.line).await?;
-    api.parts.ceremony.abandon(line).await.map(Json)
+    api.ceremony.abandon(line).await.map(Json)
 }
 
 impl Api {
@@ -271,7 +280,7 @@ impl Api {
     /// A line that is being paired, by its id or the first four or more digits of it.
     async fn future_line(&self, said: Option<String>) -> Result<Option<LineId>, Told> {
         let Some(said) = said else { return Ok(None) };
-        let pairings = self.parts.ceremony.pairings().await?;
+        let pairings = self.ceremony.pairings().await?;
         let begin = said.trim().to_lowercase();
         let is_meant = |line: &&str| begin.len() >= 4 && line.starts_with(&begin);
         let lines: Vec<&str> = pairings.iter().map(|view| view.line.as_str()).collect();

@@ -7,7 +7,7 @@ use axum::body::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::header::CONTENT_TYPE;
+use hyper::header::{ACCEPT_LANGUAGE, CONTENT_TYPE};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
@@ -159,6 +159,7 @@ impl<'a> Client<'a> {
             .uri(path)
             .header("host", "station")
             .header(CONTENT_TYPE, "application/json")
+            .header(ACCEPT_LANGUAGE, self.words.language())
             .body(Full::new(body.unwrap_or_default()))
             .map_err(|e| Failed::Absent(Fault::new(Code::NotUnderstood).with("cause", e)))?;
         sender.send_request(request).await.map_err(broken)

@@ -23,6 +23,7 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::parser::ValueSource;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -37,7 +38,7 @@ use crate::clock::Clock;
 use crate::config::{CONFIG_FILE, Config};
 use crate::entropy;
 use crate::words::clocks::{Clocks, Place};
-use crate::words::{Sentence, Tell, Words, escaped_json};
+use crate::words::{Language, Sentence, Tell, Words, escaped_json};
 use acts::ActCommand;
 use client::Client;
 
@@ -85,6 +86,9 @@ pub struct Cli {
     /// Print the API's JSON.
     #[arg(long, global = true)]
     json: bool,
+    /// Say it in this language: en or ru. Without it LC_ALL, LC_MESSAGES or LANG decides; --json is always in English.
+    #[arg(long, global = true, value_name = "TAG")]
+    language: Option<String>,
     #[command(subcommand)]
     command: Command,
 }
@@ -120,7 +124,7 @@ struct Context {
     /// The directory was named on the command line.
     data_given: bool,
     json: bool,
-    words: Words,
+    words: Arc<Words>,
     clock: Clock,
 }
 
@@ -145,7 +149,21 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         }
     };
     let data = cli.data.unwrap_or_else(|| DATA_DEFAULT.into());
-    let context = Context { data, data_given, json: cli.json, words: Words::english(), clock: Clock::system() };
+    let environment = || Language::of_environment(|name| std::env::var(name).ok());
+    let asked = cli.language.as_deref().map(|tag| Language::parse(tag).ok_or(tag));
+    let language = match asked {
+        _ if cli.json => Language::English,
+        Some(Ok(language)) => language,
+        Some(Err(_)) | None => environment(),
+    };
+    let context = Context { data, data_given, json: cli.json, words: language.words(), clock: Clock::system() };
+    if let Some(Err(tag)) = asked {
+        let known = Language::ALL.map(Language::tag).join(", ");
+        let fault = Fault::new(Code::UnknownWord).with("field", "language").with("said", tag).with("known", known);
+        let told = context.tell(fault);
+        context.complain(&told);
+        return Exit::Usage;
+    }
     match context.command(cli.command) {
         Ok(exit) => exit,
         Err(told) => {

@@ -32,7 +32,7 @@ pub use check::Fault;
 pub use error::StoreError;
 pub use find::{Body, EntryRow, LineRow, LogRow, Page, ROWS_MAX};
 pub use lock::{LOCK_FILE, served_by};
-pub use people::{ApiToken, People, Session, TokenHash, User};
+pub use people::{ApiToken, People, Session, Settings, TokenHash, User};
 pub use reader::{READERS_MAX, Reader};
 
 /// The database's file in the data directory.

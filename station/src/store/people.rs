@@ -21,6 +21,17 @@ pub struct User {
     pub secret: String,
     /// When it was made, in milliseconds since 1970 UTC.
     pub added: u64,
+    /// How their pages are set; kept when the user is made again.
+    pub settings: Settings,
+}
+
+/// How a user's pages are set.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Settings {
+    /// The tag of a language that ships; empty: as the browser asks.
+    pub language: String,
+    /// "rtl"; empty: as the language is written.
+    pub direction: String,
 }
 
 /// A session that has begun.
@@ -56,6 +67,13 @@ pub enum People {
     User(User),
     /// A user goes, with sessions and links. Acts keep the name.
     UserEnds(String),
+    /// How a user's pages are set is changed.
+    Settings {
+        /// Whose.
+        user: String,
+        /// How.
+        settings: Settings,
+    },
     /// A session begins.
     Session(Session),
     /// A session ends.
@@ -90,6 +108,10 @@ pub(super) fn keep(to: &Connection, change: &People, now: u64) -> Result<(), Sto
         People::UserEnds(name) => {
             sessions_end(to, name)?;
             run("DELETE FROM user WHERE name = ?1", params![name])?;
+        }
+        People::Settings { user, settings } => {
+            let sql = "UPDATE user SET language = ?2, direction = ?3 WHERE name = ?1";
+            run(sql, params![user, settings.language, settings.direction])?;
         }
         People::Session(session) => {
             run("DELETE FROM session WHERE until <= ?1", params![signed(now)])?;
@@ -132,7 +154,7 @@ impl Reader {
     /// [`StoreError`].
     pub fn user(&self, name: &str) -> Result<Option<User>, StoreError> {
         self.with(|c| {
-            let sql = "SELECT name, role, secret, added FROM user WHERE name = ?1";
+            let sql = "SELECT name, role, secret, added, language, direction FROM user WHERE name = ?1";
             Ok(c.prepare_cached(sql)?.query_row([name], user).optional()?)
         })
     }
@@ -143,7 +165,8 @@ impl Reader {
     /// [`StoreError`].
     pub fn users(&self) -> Result<Vec<User>, StoreError> {
         self.with(|c| {
-            let mut query = c.prepare_cached("SELECT name, role, secret, added FROM user ORDER BY name")?;
+            let mut query =
+                c.prepare_cached("SELECT name, role, secret, added, language, direction FROM user ORDER BY name")?;
             let rows = query.query_map([], user)?.collect::<Result<_, _>>()?;
             Ok(rows)
         })
@@ -155,11 +178,11 @@ impl Reader {
     /// [`StoreError`].
     pub fn session(&self, token: &TokenHash, now: u64) -> Result<Option<(Session, User)>, StoreError> {
         self.with(|c| {
-            let sql = "SELECT user.name, role, secret, added, begun, until FROM session
+            let sql = "SELECT user.name, role, secret, added, language, direction, begun, until FROM session
                        JOIN user ON user.name = session.user WHERE token = ?1 AND until > ?2";
             let row = |row: &rusqlite::Row<'_>| {
                 let user = user(row)?;
-                let (begun, until) = (unsigned(row.get(4)?), unsigned(row.get(5)?));
+                let (begun, until) = (unsigned(row.get(6)?), unsigned(row.get(7)?));
                 Ok((Session { token: *token, user: user.name.clone(), begun, until }, user))
             };
             Ok(c.prepare_cached(sql)?.query_row(params![token, signed(now)], row).optional()?)
@@ -225,7 +248,8 @@ fn token(row: &rusqlite::Row<'_>) -> rusqlite::Result<ApiToken> {
 }
 
 fn user(row: &rusqlite::Row<'_>) -> rusqlite::Result<User> {
-    Ok(User { name: row.get(0)?, role: row.get(1)?, secret: row.get(2)?, added: unsigned(row.get(3)?) })
+    let settings = Settings { language: row.get(4)?, direction: row.get(5)? };
+    Ok(User { name: row.get(0)?, role: row.get(1)?, secret: row.get(2)?, added: unsigned(row.get(3)?), settings })
 }
 
 #[cfg(test)]
@@ -237,7 +261,8 @@ mod tests {
     const TOKEN: TokenHash = [7; 32];
 
     fn user(name: &str) -> People {
-        People::User(User { name: name.into(), role: "watch".into(), secret: "x".into(), added: 1 })
+        let (name, role, secret) = (name.into(), "watch".into(), "x".into());
+        People::User(User { name, role, secret, added: 1, settings: Settings::default() })
     }
 
     fn session(user: &str, token: TokenHash) -> People {
@@ -291,16 +316,20 @@ mod tests {
     }
 
     #[test]
-    fn a_user_that_is_added_again_is_changed() {
-        let (_scratch, mut store, reader) = store(vec![user("a")]);
-        let changed = User { name: "a".into(), role: "admin".into(), secret: "y".into(), added: 5 };
+    fn a_user_that_is_added_again_is_changed_and_keeps_how_their_pages_are_set() {
+        let set = Settings { language: "ru".into(), direction: "rtl".into() };
+        let setting = People::Settings { user: "a".into(), settings: set.clone() };
+        let (_scratch, mut store, reader) = store(vec![user("a"), user("b"), setting]);
+        let (role, secret) = ("admin".into(), "y".into());
+        let changed = User { name: "a".into(), role, secret, added: 5, settings: Settings::default() };
 
         store.commit(&Batch { people: vec![People::User(changed)], ..Batch::default() }).unwrap();
 
         let users = reader.users().unwrap();
         assert_eq!(
             users.iter().map(|u| (u.role.as_str(), u.secret.as_str(), u.added)).collect::<Vec<_>>(),
-            [("admin", "y", 1)]
+            [("admin", "y", 1), ("watch", "x", 1)]
         );
+        assert_eq!(users.iter().map(|u| &u.settings).collect::<Vec<_>>(), [&set, &Settings::default()]);
     }
 }

@@ -11,7 +11,7 @@ use super::StoreError;
 const APPLICATION_ID: i64 = 0x4350_5254;
 
 /// Number `n` brings a database from version `n` to `n + 1`.
-pub(super) const MIGRATIONS: &[&str] = &[FIRST, HALTED, PEOPLE, NOTED, SHOWN, TOKENS];
+pub(super) const MIGRATIONS: &[&str] = &[FIRST, HALTED, PEOPLE, NOTED, SHOWN, TOKENS, SETTINGS];
 
 /// The version that this program writes.
 pub(super) const NEWEST: u32 = MIGRATIONS.len() as u32;
@@ -58,6 +58,11 @@ ALTER TABLE line ADD COLUMN retired INTEGER NOT NULL DEFAULT 0;";
 const TOKENS: &str = "
 CREATE TABLE api_token (
     name TEXT PRIMARY KEY, hash BLOB NOT NULL UNIQUE, role TEXT NOT NULL, added INTEGER NOT NULL) STRICT;";
+
+/// How a user's pages are set: the tag of a language, empty to follow the browser; and the direction, empty to follow the language.
+const SETTINGS: &str = "
+ALTER TABLE user ADD COLUMN language TEXT NOT NULL DEFAULT '';
+ALTER TABLE user ADD COLUMN direction TEXT NOT NULL DEFAULT '';";
 
 /// Acts of a peer of which a person here has taken note, or a channel for one: they ring no more (§7.4).
 const NOTED: &str = "CREATE TABLE noted (place INTEGER PRIMARY KEY, user TEXT NOT NULL, at INTEGER NOT NULL) STRICT;";

@@ -319,7 +319,7 @@ impl Desk {
     }
 
     fn days_from(&self, ahead: Vec<i64>) -> Vec<(String, String)> {
-        let door = super::frame::Door::new(self, false);
+        let door = super::frame::Door::new(self, "");
         let zone = zone(&self.api.parts.config.organisation.zone).unwrap_or(jiff::tz::TimeZone::UTC);
         let now = jiff::Timestamp::from_millisecond(i64::try_from(self.api.now().0).unwrap_or(i64::MAX));
         let Ok(today) = now.map(|now| now.to_zoned(zone.clone()).date()) else { return Vec::new() };

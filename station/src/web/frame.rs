@@ -18,11 +18,15 @@ use crate::view::{Moment, Side};
 use crate::words::clocks::{Clocks, Place, Telling};
 use crate::words::{Arg, Words};
 
+/// The value of `dir`, and of the setting, for pages from right to left.
+pub(super) const RIGHT_TO_LEFT: &str = "rtl";
+
 /// What a page needs that nobody need be signed in for.
 pub(super) struct Door {
     words: Arc<Words>,
     place: Place,
-    pub is_rtl: bool,
+    /// "ltr" or "rtl".
+    pub direction: &'static str,
     /// The line of classification; may be empty.
     pub banner: String,
     pub organisation: String,
@@ -40,7 +44,8 @@ pub(super) struct Door {
 }
 
 impl Door {
-    pub fn new(desk: &Desk, is_rtl: bool) -> Door {
+    /// The direction is that of the language, unless the person has set another.
+    pub fn new(desk: &Desk, direction: &str) -> Door {
         let organisation = &desk.api.parts.config.organisation;
         let now = desk.api.now();
         let ours = Place::new(&organisation.call_sign, &organisation.zone);
@@ -48,7 +53,7 @@ impl Door {
         let telling = Telling { words: &desk.api.words, clocks: &clocks };
         let [here, utc] = [Side::Ours, Side::Theirs].map(|side| telling.hand(side, now).time);
         Door {
-            is_rtl,
+            direction: if direction == RIGHT_TO_LEFT { RIGHT_TO_LEFT } else { desk.api.words.direction() },
             banner: organisation.banner.clone(),
             organisation: organisation.name.clone(),
             call_sign: organisation.call_sign.clone(),
@@ -97,10 +102,6 @@ impl Door {
         self.words.language()
     }
 
-    pub fn direction(&self) -> &'static str {
-        if self.is_rtl { "rtl" } else { "ltr" }
-    }
-
     /// The address of a file of the desk.
     pub fn file(&self, name: &str) -> String {
         format!("/static/{}/{name}", files::version())
@@ -142,7 +143,7 @@ impl std::ops::Deref for Frame {
 impl Frame {
     /// `position` must be taken before anything that the page shows.
     pub fn new(desk: &Desk, who: &Signed, tab: &'static str, position: String) -> Result<Frame, Told> {
-        let door = Door::new(desk, who.is_rtl);
+        let door = Door::new(desk, &who.settings.direction);
         Ok(Frame {
             unsigned: desk.waiting(who, |due| door.clock_at(due)),
             door,

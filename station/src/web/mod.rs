@@ -24,6 +24,7 @@ mod ring;
 pub mod router;
 mod seen;
 mod session;
+mod settings;
 mod sign_in;
 mod site;
 mod texts;
@@ -42,6 +43,7 @@ use crate::api::throttle::Throttle;
 use crate::config;
 use crate::entropy::{self, NoEntropy};
 use crate::people::Secret;
+use crate::words::Language;
 use pages::Pages;
 use site::Site;
 use unsigned::Unsigned;
@@ -90,6 +92,17 @@ impl Desk {
             run: hexadecimal(&entropy::bytes::<8>()?),
         };
         Ok(Desk { api, inner: Arc::new(inner) })
+    }
+
+    /// The same desk, in this language.
+    fn speaking(&self, language: Language) -> Desk {
+        Desk { api: self.api.speaking(language.words_on_pages()), inner: self.inner.clone() }
+    }
+
+    /// What its pages are written in when neither person nor browser says: the organisation's first language that ships.
+    fn language(&self) -> Language {
+        let languages = &self.api.parts.config.organisation.languages;
+        languages.iter().find_map(|tag| Language::parse(tag)).unwrap_or(Language::English)
     }
 }
 

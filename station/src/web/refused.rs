@@ -69,7 +69,7 @@ pub(super) async fn shown(desk: &Desk, who: &Signed, told: &Told, kept: &Kept) -
 
 /// The same for somebody who is not signed in, or when the record does not answer.
 pub(super) fn plain(desk: &Desk, told: &Told, kept: &Kept) -> Response {
-    page(told.status(), &Plain { d: Door::new(desk, false), told, kept })
+    page(told.status(), &Plain { d: Door::new(desk, ""), told, kept })
 }
 
 impl Refused<'_> {

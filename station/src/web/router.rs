@@ -13,17 +13,32 @@ use axum::routing::{get, post};
 use super::listen::Listener;
 use super::session::Signed;
 use super::{
-    Desk, acts, ask, files, guard, lines, live, offer, record, refused, request, ring, sign_in, texts, unsigned,
+    Desk, acts, ask, files, guard, lines, live, offer, record, refused, request, ring, settings, sign_in, texts,
+    unsigned,
 };
+use crate::api::Api;
 use crate::api::callers;
 use crate::api::fault::{Code, Fault};
 use crate::api::router::beside;
+use crate::api::spoken::Spoken;
 
 /// How long an answer may take; the live stream has no end.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
 
-/// Every address.
+/// Every address, in the language of who asks.
 pub fn router(desk: Desk) -> Router {
+    let spoken = Spoken::new(|language| answers(desk.speaking(language), desk.api.speaking(language.words())));
+    let front = desk.clone();
+    Router::new()
+        .fallback(move |request: Request| async move {
+            let language = front.language_of(request.uri().path(), request.headers()).await;
+            spoken.answer(language, request).await
+        })
+        .layer(from_fn_with_state(desk, guard::guard))
+}
+
+/// Every address, in one language; programs are told what a terminal is.
+fn answers(desk: Desk, programs: Api) -> Router {
     let pages = Router::new()
         .route("/", get(|| async { Redirect::to("/lines") }))
         .route("/sign-in", get(sign_in::show).post(sign_in::enter))
@@ -42,15 +57,13 @@ pub fn router(desk: Desk) -> Router {
         .route("/rang", post(ring::rang))
         .route("/bell", post(ring::bell))
         .route("/lines/{line}/record", get(record::show))
+        .route("/settings", get(settings::show))
+        .route("/settings/language", post(settings::set))
         .route("/static/{version}/{name}", get(files::file))
         .fallback(nothing_here)
         .layer(from_fn(in_time));
     let live = Router::new().route("/live", get(live::live));
-    pages
-        .merge(live)
-        .merge(beside(desk.api.clone()))
-        .layer(from_fn_with_state(desk.clone(), guard::guard))
-        .with_state(desk)
+    pages.merge(live).merge(beside(programs)).with_state(desk)
 }
 
 /// Serves the desk until `until`, then lets callers end. The live streams end when the API closes.

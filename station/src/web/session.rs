@@ -14,11 +14,10 @@ use crate::api::fault::{Code, Fault, Told};
 use crate::api::receive::BODY_MAX;
 use crate::api::sight::hexadecimal;
 use crate::people::{Role, SESSION_MS, Token, same};
+use crate::store::Settings;
 
 /// A form's token, in every form that acts.
 pub(super) const FORM_FIELD: &str = "form";
-/// The name of the cookie that turns a person's pages from right to left.
-const DIRECTION_COOKIE: &str = "counterpart-direction";
 /// Bytes of a form: a text of the longest, every byte of it escaped.
 const FORM_BYTES_MAX: usize = 3 * BODY_MAX;
 
@@ -31,8 +30,8 @@ pub(super) struct Signed {
     pub role: Role,
     /// Their session.
     pub token: Token,
-    /// Whether their pages are set from right to left.
-    pub is_rtl: bool,
+    /// How their pages are set.
+    pub settings: Settings,
 }
 
 impl Signed {
@@ -46,11 +45,6 @@ impl Signed {
 pub(super) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let pairs = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|all| all.split(';'));
     pairs.filter_map(|pair| pair.trim().split_once('=')).find(|(key, _)| *key == name).map(|(_, value)| value)
-}
-
-/// Whether this person's pages are set from right to left.
-pub(super) fn is_rtl(headers: &HeaderMap) -> bool {
-    cookie(headers, DIRECTION_COOKIE) == Some("rtl")
 }
 
 impl Desk {
@@ -86,7 +80,7 @@ impl Desk {
         let found = found.map_err(|e| self.api.machine(e))?.map_err(|e| self.api.failed(&e))?;
         let signed = found.and_then(|(_, user)| {
             let role = Role::parse(&user.role)?;
-            Some(Signed { user: user.name, role, token, is_rtl: is_rtl(headers) })
+            Some(Signed { user: user.name, role, token, settings: user.settings })
         });
         Ok(signed)
     }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::frame::Door;
 use super::refused::{self, Kept};
 use super::router::Peer;
-use super::session::{Posted, cookie, is_form_of, is_rtl, read};
+use super::session::{Posted, cookie, is_form_of, read};
 use super::{Desk, page};
 use crate::api::fault::{Code, Fault, Told};
 use crate::api::sight::hexadecimal;
@@ -81,7 +81,7 @@ impl Desk {
         };
         let status = if wrong.is_some() { StatusCode::UNAUTHORIZED } else { StatusCode::OK };
         let form = hexadecimal(&token.of_forms());
-        let d = Door::new(self, is_rtl(headers));
+        let d = Door::new(self, "");
         let shown = page(status, &SignIn { d, form, to: local(to).into(), name: name.into(), wrong });
         self.at_door(&token, had, shown)
     }
@@ -172,7 +172,7 @@ pub(super) async fn link(State(desk): State<Desk>, Path(token): Path<String>, he
         let (door, had) = desk.door(&headers)?;
         let status = if user.is_some() { StatusCode::OK } else { StatusCode::GONE };
         let form = hexadecimal(&door.of_forms());
-        let shown = page(status, &Link { d: Door::new(&desk, is_rtl(&headers)), form, token: token.clone(), user });
+        let shown = page(status, &Link { d: Door::new(&desk, ""), form, token: token.clone(), user });
         Ok::<_, Told>(desk.at_door(&door, had, shown))
     };
     shown.await.unwrap_or_else(|told| refused::plain(&desk, &told, &Kept::default()))

@@ -212,7 +212,8 @@ impl Words {
         } else if ms >= MINUTE {
             self.say("duration-minutes", &[("minutes", (ms / MINUTE).into()), ("seconds", two(ms % MINUTE / SECOND))])
         } else {
-            self.say("duration-seconds", &[("seconds", format!("{}.{}", ms / SECOND, ms % SECOND / 100).into())])
+            let tenths = (ms % SECOND / 100).into();
+            self.say("duration-seconds", &[("seconds", (ms / SECOND).into()), ("tenths", tenths)])
         }
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::scratch::Scratch;
 
-const FLAGS: &str = "--remote-debugging-pipe --headless --no-sandbox --disable-gpu --disable-quic --no-first-run \
+const FLAGS: &str = "--remote-debugging-pipe --headless --lang=en-US --no-sandbox --disable-gpu --disable-quic --no-first-run \
                      --disable-background-networking --disable-component-update --disable-sync";
 
 /// A browser with one page.

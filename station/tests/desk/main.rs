@@ -5,6 +5,7 @@
 mod acts;
 mod browser;
 mod door;
+mod languages;
 #[path = "../processes/mod.rs"]
 mod processes;
 mod programs;

@@ -270,6 +270,10 @@ fn told() -> Told {
 }
 
 impl Ceremony for NoPairing {
+    fn speaking(&self, _: Arc<Words>) -> Arc<dyn Ceremony> {
+        Arc::new(NoPairing)
+    }
+
     fn invite(&self) -> Answer<'_, InvitedView> {
         no()
     }

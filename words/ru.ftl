@@ -1,0 +1,2900 @@
+# Каждое предложение, которое Counterpart говорит по-русски (Project Fluent). Ключи, подстановки и атрибуты — те же, что в
+# `en.ftl`; это проверяют тесты (`station/src/words/tests.rs`).
+#
+# Every sentence that Counterpart says in Russian. No native speaker has reviewed them yet: each message carries the comment
+# `unreviewed`. Who reviews one writes `reviewed` and the date in its place; who changes one writes `unreviewed` again.
+#
+# Предложение говорит то, что говорит запись, и чьё это заявление. Из молчания ничего не выводится. Слов, которых нет в
+# английском каталоге (DESIGN.md §2), нет и здесь; их русские соответствия перечислены в тесте. Обращения на «вы» нет: что делать,
+# сказано неопределённой формой глагола. Имена сторон и должностей не склоняются, поэтому стоят после слова «станция», «сторона»,
+# «должность» или в кавычках.
+#
+# Словарь (DESIGN.md §2), одно слово на одну вещь:
+#   station станция · peer другая сторона · line линия · charter устав линии, clause пункт · post должность · holder занимающий
+#   должность · watch дежурная смена · duty officer дежурный · request, ask запрос на разговор (запрос) · offer предложение времени
+#   (предложение) · window интервал · talk разговор · text сообщение · notice уведомление · check проверка линии · entry запись ·
+#   log журнал (наш, их) · record журнал линии (оба журнала вместе) · head вершина журнала · receipt квитанция · settled
+#   закреплено · records agree to журналы совпадают до · account изложение · statement заявление · states заявляет ·
+#   attempt попытка · renew, renewal продлить, продление · defer, deferral отложить, отсрочка · decline отклонить · withdraw
+#   отозвать · retract аннулировать · lapse утратить силу · suspend приостановить · resume возобновить · answer ответить · accept
+#   принять · ready готовность · cancel отменить · crossed разминулись · concerted встречные · overdue просрочено · void
+#   недействительно · memo заметка · epoch эпоха · root key корневой ключ · pairing сопряжение · bell звонок · ring звонить ·
+#   desk пульт · grace льготный срок · misconduct нарушение протокола · evidence свидетельство · watch check проверка смены
+
+## Время. Двадцать четыре часа; день, если это не сегодня; рядом с каждыми часами — место.
+
+# unreviewed
+weekday = { $day ->
+    [1] пн
+    [2] вт
+    [3] ср
+    [4] чт
+    [5] пт
+    [6] сб
+   *[7] вс
+}
+# unreviewed
+month = { $month ->
+    [1] янв
+    [2] фев
+    [3] марта
+    [4] апр
+    [5] мая
+    [6] июня
+    [7] июля
+    [8] авг
+    [9] сен
+    [10] окт
+    [11] ноя
+   *[12] дек
+}
+# unreviewed
+date = { $weekday } { $day } { $month }
+# unreviewed
+date-year = { $weekday } { $day } { $month } { $year }
+# unreviewed
+time-on-day = { $date } { $time }
+# unreviewed
+time-one = { $time } { $zone }
+# unreviewed
+time-both = { $ours } { $here }, { $theirs } { $there }
+# unreviewed
+duration-days = { $days } д { $hours } ч
+# unreviewed
+duration-hours = { $hours } ч { $minutes } мин
+# unreviewed
+duration-minutes = { $minutes } мин { $seconds } с
+# unreviewed
+duration-seconds = { $seconds },{ $tenths } с
+
+## Метки, срочность, способы. Слова протокола одни на всех языках; здесь сказано, что они значат.
+
+# unreviewed
+mark-prefix = { $mark }: { $sentence }
+# unreviewed
+mark-banner = { $mark }  { $mark }  { $mark }
+# unreviewed
+mode-voice = голосом
+# unreviewed
+mode-writing = письменно
+# unreviewed
+mode-meeting = при встрече
+
+## Коды отсрочки и отклонения
+
+# unreviewed
+code-engaged = занят другим делом
+# unreviewed
+code-travelling = в поездке
+# unreviewed
+code-out-of-hours = вне рабочего времени на месте
+# unreviewed
+code-no-interpreter = нет переводчика
+# unreviewed
+code-level = говорить следует на другом уровне
+# unreviewed
+code-not-competent = это компетенция другого ведомства
+# unreviewed
+code-in-writing = желательно письменно
+# unreviewed
+code-other-channel = желательно по другому каналу
+# unreviewed
+code-conditions = условия не выполнены
+# unreviewed
+code-awaiting-instructions = ожидаются указания
+# unreviewed
+code-post-vacant = должность никем не занята
+# unreviewed
+code-identity-doubt = есть сомнение, кто запрашивает
+# unreviewed
+code-no-confirmation = время было названо и не подтверждено: считается закрытым
+# unreviewed
+code-unstated = причина не названа
+# unreviewed
+code-said = { $code } ({ $meaning })
+
+## Лестница фактов
+
+# unreviewed
+rung-sent = { $side ->
+    [ours] Это есть в нашем журнале.
+   *[theirs] Это есть в их журнале.
+}
+# unreviewed
+rung-delivered = { $side ->
+    [ours] Это есть у их станции.
+   *[theirs] Это есть у нашей станции.
+}
+# unreviewed
+rung-alerting = { $side ->
+    [ours] Их станция заявляет, что устройство звонит.
+   *[theirs] Здесь звонит устройство.
+}
+# unreviewed
+rung-seen = { $side ->
+    [ours] Их станция заявляет, что это видела их дежурная смена; не «{ $post }».
+   *[theirs] Это видела наша дежурная смена; не «{ $post }».
+}
+# unreviewed
+rung-referred = { $side ->
+    [ours] Их станция заявляет, что это в аппарате должности «{ $post }».
+   *[theirs] Это здесь, в аппарате должности «{ $post }».
+}
+
+## Исходы
+
+# unreviewed
+outcome-open = Исход не записан.
+# unreviewed
+outcome-answered = Разговор сразу.
+# unreviewed
+outcome-agreed = Время согласовано.
+# unreviewed
+outcome-declined = Другая сторона отвечает «нет».
+# unreviewed
+outcome-withdrawn = Владелец отозвал запрос.
+# unreviewed
+outcome-lapsed = Срок прошёл, и владелец это записал.
+# unreviewed
+outcome-crossed = Два действия разминулись: закрыто, ничего не согласовано.
+# unreviewed
+shown-accepted-here = ПРИНЯТО ЗДЕСЬ
+# unreviewed
+shown-answered-here = ОТВЕТ ДАН ЗДЕСЬ
+# unreviewed
+shown-declined-here = ОТКЛОНЕНО ЗДЕСЬ
+# unreviewed
+shown-withdrawn-here = ОТОЗВАНО ЗДЕСЬ
+# unreviewed
+shown-lapsed-here = УТРАТИЛО СИЛУ ЗДЕСЬ
+# unreviewed
+shown-broken-off = ПРЕРВАНО
+# unreviewed
+outcome-broken-off = Прервано: было открыто, когда закончилась эпоха. Ничего не согласовано.
+
+## Разговоры
+
+# unreviewed
+talk-none = Разговора нет.
+# unreviewed
+talk-planned = О разговоре больше ничего не сказано.
+# unreviewed
+talk-joined = Одна сторона присоединилась; ни одна не сказала, что разговор состоялся.
+# unreviewed
+talk-cancelled = { $by ->
+    [ours] Мы отменили разговор.
+    [theirs] Они отменили разговор.
+   *[both] Разговор отменили обе стороны.
+}
+# unreviewed
+talk-missed = { $by ->
+    [ours] Мы заявляем, что они не явились.
+    [theirs] Они заявляют, что мы не явились.
+   *[both] Каждая сторона заявляет, что другая не явилась.
+}
+# unreviewed
+talk-stated = { $by ->
+    [ours] Мы заявляем, что разговор состоялся; они этого не говорили.
+   *[theirs] Они заявляют, что разговор состоялся; мы этого не говорили.
+}
+# unreviewed
+talk-talked = Обе стороны заявляют, что разговор состоялся.
+# unreviewed
+talk-crossed = Стороны говорят о разговоре разное.
+# unreviewed
+word-none = слова ещё нет
+# unreviewed
+word-joined = присоединились
+# unreviewed
+word-missed = другая сторона не явилась
+# unreviewed
+word-cancelled = отменён
+# unreviewed
+word-talked = разговор состоялся
+
+## Заголовки. Высший факт, затем то, чего нет.
+
+# unreviewed
+headline-sent = { $side ->
+    [ours] Отправлено { $time }, получение их станцией не подтверждено.
+   *[theirs] Есть здесь, наша квитанция ещё не записана.
+}
+# unreviewed
+headline-delivered = { $side ->
+    [ours] Доставлено { $time }, дежурной сменой не просмотрено.
+   *[theirs] Доставлено { $time }, нашей дежурной сменой не просмотрено.
+}
+# unreviewed
+headline-alerting = { $side ->
+    [ours] Звонит с { $time }, дежурной сменой не просмотрено.
+   *[theirs] Звонит с { $time }, нашей дежурной сменой не просмотрено.
+}
+# unreviewed
+headline-seen = { $side ->
+    [ours] Просмотрено { $time }: их станция заявляет, что это видела их дежурная смена; не «{ $post }».
+   *[theirs] Просмотрено нашей дежурной сменой { $time }, ответа нет.
+}
+# unreviewed
+headline-deferred = { $side ->
+    [ours] Отложено { $time }, { $code }: не сейчас.
+   *[theirs] Отложено здесь { $time }, { $code }: не сейчас.
+}
+# unreviewed
+headline-referred = { $side ->
+    [ours] Передано в аппарат { $time }, ответа нет.
+   *[theirs] Передано здесь в аппарат { $time }, ответа нет.
+}
+# unreviewed
+headline-offer = { $side ->
+    [ours] Мы предлагаем { $count ->
+        [one] { $count } интервал
+        [few] { $count } интервала
+       *[many] { $count } интервалов
+    }.
+   *[theirs] Они предлагают { $count ->
+        [one] { $count } интервал
+        [few] { $count } интервала
+       *[many] { $count } интервалов
+    }.
+}
+# unreviewed
+headline-ready = { $side ->
+    [ours] Мы готовы говорить сейчас.
+   *[theirs] Они готовы говорить сейчас.
+}
+# unreviewed
+headline-suspended = { $side ->
+    [ours] Приостановлено нами.
+   *[theirs] Приостановлено ими.
+}
+# unreviewed
+headline-answered = Ответ дан { $time }.
+# unreviewed
+headline-agreed = Согласовано: { $window }.
+# unreviewed
+headline-declined = { $side ->
+    [ours] Отклонено нами { $time }, { $code }.
+   *[theirs] Отклонено ими { $time }, { $code }.
+}
+# unreviewed
+headline-withdrawn = { $side ->
+    [ours] Отозвано нами { $time }.
+   *[theirs] Отозвано ими { $time }.
+}
+# unreviewed
+headline-lapsed = Утратило силу { $time }.
+# unreviewed
+headline-crossed = Разминулись: ничего не согласовано.
+# unreviewed
+headline-broken-off = Прервано: было открыто, когда закончилась эпоха. Ничего не согласовано.
+# unreviewed
+headline-accepted-here = Принято здесь. Получение у них ещё не подтверждено.
+# unreviewed
+headline-answered-here = Ответ дан здесь. Получение у них ещё не подтверждено.
+# unreviewed
+headline-declined-here = Отклонено здесь. Получение у них ещё не подтверждено.
+# unreviewed
+headline-withdrawn-here = Отозвано здесь. Получение у них ещё не подтверждено.
+# unreviewed
+headline-lapsed-here = Утратило силу здесь. Получение у них ещё не подтверждено.
+# unreviewed
+headline-and = { $first } { $second }
+
+## Простые строки о запросе: что запрошено, что достигнуто, за кем что и до какого срока, что неизвестно
+
+# unreviewed
+plain-asked = { $side ->
+    [ours] Мы запрашиваем разговор { $mode }, от должности «{ $from }» с их должностью «{ $to }»: { $name }, { $precedence }, { $time }.
+   *[theirs] Они запрашивают разговор { $mode }, от должности «{ $from }» с нашей должностью «{ $to }»: { $name }, { $precedence }, { $time }.
+}
+# unreviewed
+plain-subject = Предмет: { $subject }
+# unreviewed
+plain-again = Запрашивается заново после { $name }: тот запрос закрыт.
+# unreviewed
+plain-concerted = Обе стороны запросили одновременно: { $name } — тот же запрос с другой стороны. Первого нет.
+# unreviewed
+plain-renewed = Продлено { $count ->
+        [one] { $count } раз
+        [few] { $count } раза
+       *[many] { $count } раз
+    }, последний раз { $time } ({ $name }); запрос остаётся в силе.
+# unreviewed
+plain-renewed-closed = До закрытия продлено { $count ->
+        [one] { $count } раз
+        [few] { $count } раза
+       *[many] { $count } раз
+    }, последний раз { $time } ({ $name }).
+# unreviewed
+plain-valid-until = Действует до { $time }.
+# unreviewed
+plain-earlier = Более ранняя попытка дошла дальше: { $rung } { $time } ({ $name }).
+# unreviewed
+plain-deferred = { $side ->
+    [ours] Отложено нами { $time } ({ $name }): { $code }.
+   *[theirs] Отложено ими { $time } ({ $name }): { $code }.
+}
+# unreviewed
+plain-deferred-until = { $side ->
+    [ours] Отложено нами { $time } ({ $name }): { $code }, до { $until }.
+   *[theirs] Отложено ими { $time } ({ $name }): { $code }, до { $until }.
+}
+# unreviewed
+plain-offer-open = { $name } предлагает { $windows }.
+# unreviewed
+plain-ready-open = { $name }: готовность говорить сейчас, откликнуться до { $until }.
+# unreviewed
+plain-offer-lapsed = { $name }, предложение времени, утратило силу { $time } ({ $by }): ответа на него в журнале нет. Запрос этим не закончен.
+# unreviewed
+plain-offer-crossed = { $name }, предложение: принятие и конец предложения разминулись ({ $by }). Этим ничего не согласовано.
+# unreviewed
+plain-offer-withdrawn = { $name }, предложение времени, отозвано { $time } ({ $by }).
+# unreviewed
+plain-offer-declined = { $name }, предложение времени, отклонено { $time } ({ $by }).
+# unreviewed
+plain-overdue-station = Просрочено: { $name } отмечает { $time }, что у их станции этого в срок не было (пункт { $clause }).
+# unreviewed
+plain-overdue-watch = Просрочено: { $name } отмечает { $time }, что дежурной сменой это в срок не просмотрено (пункт { $clause }).
+# unreviewed
+plain-overdue-principal = Просрочено: { $name } отмечает { $time }, что ни отсрочки, ни времени в срок не поступило (пункт { $clause }).
+# unreviewed
+plain-suspended = { $side ->
+    [ours] Мы сейчас не в состоянии ({ $name }); запрос остаётся и там не звонит.
+   *[theirs] Они сейчас не в состоянии ({ $name }); запрос остаётся и здесь не звонит.
+}
+# unreviewed
+plain-decided = { $act }: { $name } { $time }.
+# unreviewed
+plain-decided-unheld = { $act }: { $name } { $time }; получение у них ещё не подтверждено.
+# unreviewed
+plain-crossed = { $first } и { $second } разминулись: ни одна сторона не видела действия другой.
+# unreviewed
+plain-talk = О разговоре: { $names }.
+# unreviewed
+plain-beside = { $name } ({ $act }) разминулось с исходом и его не меняет.
+
+## От кого что ожидается и до какого срока
+
+# unreviewed
+owed-hold = { $side ->
+    [ours] Ожидается от нашей станции до { $time }: получить это (пункт { $clause }).
+   *[theirs] Ожидается от их станции до { $time }: получить это (пункт { $clause }).
+}
+# unreviewed
+owed-see = { $side ->
+    [ours] Ожидается от нашей дежурной смены до { $time }: увидеть это (пункт { $clause }).
+   *[theirs] Ожидается от их дежурной смены до { $time }: увидеть это (пункт { $clause }).
+}
+# unreviewed
+owed-principal = { $side ->
+    [ours] Ожидается от нашей стороны до { $time }: отсрочка, время или ответ (пункт { $clause }).
+   *[theirs] Ожидается от их стороны до { $time }: отсрочка, время или ответ (пункт { $clause }).
+}
+# unreviewed
+owed-answer-offer = { $side ->
+    [ours] Ожидается от нас до { $time }: принять или отклонить { $name }; при молчании предложение { $silence }.
+   *[theirs] Ожидается от них до { $time }: принять или отклонить { $name }; при молчании предложение { $silence }.
+}
+# unreviewed
+owed-take-ready = { $side ->
+    [ours] Ожидается от нас до { $time }: откликнуться на { $name } или дать сроку пройти.
+   *[theirs] Ожидается от них до { $time }: откликнуться на { $name } или дать сроку пройти.
+}
+# unreviewed
+owed-answer = { $side ->
+    [ours] Ожидается от нас, без срока: ответ, время или отклонение.
+   *[theirs] Ожидается от них, без срока: ответ, время или отклонение.
+}
+# unreviewed
+owed-resume = { $side ->
+    [ours] Ожидается от нас, без срока: возобновить или отозвать. До этого от них ничего не ожидается.
+   *[theirs] Ожидается от них, без срока: возобновить или отозвать. До этого от нас ничего не ожидается.
+}
+# unreviewed
+owed-come = Ожидается от обеих сторон с { $time }: явиться на разговор.
+# unreviewed
+owed-say-talked = { $side ->
+    [ours] Ожидается от нас, без срока: наше слово о разговоре.
+   *[theirs] Ожидается от них, без срока: их слово о разговоре.
+}
+# unreviewed
+owed-read = { $side ->
+    [ours] Ожидается от нас, без срока: прочесть { $name }.
+   *[theirs] Ожидается от них, без срока: прочесть { $name }.
+}
+# unreviewed
+owed-check-reply = { $side ->
+    [ours] Ожидается от нашей дежурной смены, без срока: ответ на проверку { $name }.
+   *[theirs] Ожидается от их дежурной смены, без срока: ответ на проверку { $name }.
+}
+# unreviewed
+silence-lapses = утрачивает силу
+# unreviewed
+silence-stands = остаётся в силе
+
+## Что неизвестно
+
+# unreviewed
+unknown-held = Неизвестно: есть ли это у их станции. Ни одна их запись, которая есть у нас, этого не называет.
+# unreviewed
+unknown-rings = Неизвестно: звонит ли там что-нибудь. Ни одно их устройство этого не подтвердило.
+# unreviewed
+unknown-attended = Неизвестно: есть ли там кто-нибудь, кто это слышит.
+# unreviewed
+unknown-told = Неизвестно: доложено ли должности «{ $post }». SEEN — это дежурная смена, REFERRED — аппарат.
+# unreviewed
+unknown-still = Неизвестно: на месте ли сейчас их должность «{ $post }». В последний раз они сообщили об этом { $time }.
+# unreviewed
+unknown-why = Неизвестно: почему их дежурная смена не сообщила, что видела это. Молчание — не ответ и ответом не записывается.
+# unreviewed
+unknown-why-offer = Неизвестно: почему ответ на { $offer } не был записан в срок. Молчание — не ответ и ответом не записывается.
+# unreviewed
+unknown-until = Неизвестно: до какого времени. Время они не назвали.
+# unreviewed
+unknown-meanwhile = Неизвестно: что они записали с тех пор. Их отзыв или запись о прошедшем сроке могут быть в пути.
+# unreviewed
+unknown-talked = Неизвестно: состоялся ли разговор. Это заявляет одна сторона.
+# unreviewed
+unknown-said = Неизвестно: что было сказано. В журнале есть заявления обеих сторон о разговоре, но не его слова.
+# unreviewed
+unknown-come = Неизвестно: явился ли кто-нибудь. Ни одна сторона этого не сообщила.
+
+## Ход событий: одно предложение на запись, одинаковое у обеих сторон; сопровождающие слова в него не входят. $sign — автор записи, $peer — другая сторона, $on — к чему относится действие.
+
+# unreviewed
+course-charter = { $sign } начинает свой журнал с устава этой линии, подписанного обеими сторонами.
+# unreviewed
+course-received = Станция { $sign } заявляет, что у неё есть { $names }.
+# unreviewed
+course-state = { $sign } объявляет состояние своей станции: { $state }.
+# unreviewed
+course-state-until = { $sign } объявляет состояние своей станции: { $state } до { $time }.
+# unreviewed
+course-check-schedule = Станция { $sign } проверяет линию по расписанию устава и ждёт ответа человека.
+# unreviewed
+course-check-person = Человек на станции { $sign } проверяет линию и ждёт ответа человека.
+# unreviewed
+course-check-reply = Человек на станции { $sign } отвечает на проверку { $on }.
+# unreviewed
+course-overdue-station = { $sign } отмечает, что у станции { $peer } в срок, который даёт устав, { $on } не было.
+# unreviewed
+course-overdue-watch = { $sign } отмечает, что в срок, который даёт устав, дежурная смена { $peer } не заявила, что видела { $on }.
+# unreviewed
+course-overdue-principal = { $sign } отмечает, что в срок, который даёт устав, по { $on } не поступило ни отсрочки, ни времени.
+# unreviewed
+course-ask = { $sign } (должность «{ $from }») запрашивает разговор { $mode } со стороной { $peer } (должность «{ $to }»), { $precedence }.
+# unreviewed
+course-ask-again = { $sign } (должность «{ $from }») после { $on } снова запрашивает разговор { $mode } со стороной { $peer } (должность «{ $to }»), { $precedence }.
+# unreviewed
+course-text = { $sign } (должность «{ $from }») пишет стороне { $peer } (должность «{ $to }»), { $precedence }.
+# unreviewed
+course-alerting = Станция { $sign } заявляет, что по { $on } звонит устройство ({ $channel }).
+# unreviewed
+course-seen = { $sign } заявляет, что { $on } видела её дежурная смена; не «{ $post }».
+# unreviewed
+course-referred = { $sign } заявляет, что { $on } находится в аппарате должности «{ $post }».
+# unreviewed
+course-renew = { $sign } продлевает { $on }: запрос остаётся в силе.
+# unreviewed
+course-renew-early = { $sign } продлевает { $on } раньше, чем допускает темп по уставу: запрос остаётся в силе, новой попыткой это не считается.
+# unreviewed
+course-suspend = { $sign } сейчас не в состоянии: { $on } остаётся и не звонит.
+# unreviewed
+course-resume = { $sign } снова в состоянии: { $on } звонит, как прежде.
+# unreviewed
+course-defer = { $sign } откладывает { $on }: { $code }; время не названо.
+# unreviewed
+course-defer-until = { $sign } откладывает { $on }: { $code }, до { $until }.
+# unreviewed
+course-decline = { $sign } отклоняет { $on }: { $code }.
+# unreviewed
+course-cancel = { $sign } отменяет разговор по { $on }: { $code }.
+# unreviewed
+course-offer = { $sign } предлагает время по { $on }: { $windows }. Ответить до { $time }; при молчании предложение { $silence }.
+# unreviewed
+course-offer-why = { $sign } предлагает время по { $on }: { $windows }. Ответить до { $time }; при молчании предложение { $silence }. Почему не раньше: { $code }.
+# unreviewed
+course-answer = { $sign } отвечает на { $on }: разговор сразу.
+# unreviewed
+course-ready = { $sign } объявляет готовность говорить по { $on } сейчас; откликнуться до { $time }.
+# unreviewed
+course-accept = { $sign } принимает { $on }: { $window }.
+# unreviewed
+course-accept-ready = { $sign } откликается на { $on }.
+# unreviewed
+course-withdraw = { $sign } отзывает { $on }.
+# unreviewed
+course-lapse-valid-until = { $sign } отмечает, что срок действия { $on } прошёл.
+# unreviewed
+course-lapse-answer-by = { $sign } отмечает, что срок ответа на { $on } прошёл: предложение утратило силу, запрос этим не закончен.
+# unreviewed
+course-lapse-recall = { $sign } отмечает, что срок отклика на { $on } прошёл.
+# unreviewed
+course-talk-telephone = { $sign } заявляет, что разговор по { $on } состоялся по телефону: { $window }.
+# unreviewed
+course-talk-in-person = { $sign } заявляет, что разговор по { $on } состоялся лично: { $window }.
+# unreviewed
+course-talk-video = { $sign } заявляет, что разговор по { $on } состоялся по видеосвязи: { $window }.
+# unreviewed
+course-talk-writing = { $sign } заявляет, что разговор по { $on } состоялся письменно: { $window }.
+# unreviewed
+course-talk-other = { $sign } заявляет, что разговор по { $on } состоялся иным способом: { $window }.
+# unreviewed
+course-missed = { $sign } заявляет, что сторона { $peer } не явилась на разговор по { $on }.
+# unreviewed
+course-read = { $sign } заявляет, что { $on } прочитано человеком на её стороне.
+# unreviewed
+course-retract = { $sign } аннулирует сообщение { $on }.
+# unreviewed
+course-memo = { $sign } записывает заметку.
+# unreviewed
+course-other = { $sign } пишет запись типа «{ $kind }».
+# unreviewed
+course-unknown = { $sign } пишет запись типа, которого эта версия не знает; действия она не имеет.
+# unreviewed
+course-renewal = { $request } (в продлении { $name })
+# unreviewed
+course-crosses = { $sentence } Разминулось с { $others }: ни одна сторона не видела действия другой.
+# unreviewed
+course-void = { $sentence } Недействительно, без последствий: { $why }
+
+## Истории: две станции, разыгранные по файлу, и изложения обеих сторон, прочитанные из их хранилищ
+
+# unreviewed
+account-of = Изложение стороны { $sign }, из её собственного хранилища
+# unreviewed
+account-request = Запрос { $name }
+# unreviewed
+account-beside = Помимо запросов
+# unreviewed
+account-rests = { $sentence } [{ $names }]
+# unreviewed
+account-row = { $time }. { $sentence } [{ $name }]
+# unreviewed
+account-row-scripted = { $time }. { $sentence } (Звонок принадлежит истории: устройство не звонило.) [{ $name }]
+# unreviewed
+account-receipts = { $count ->
+        [one] Ещё { $count } запись — квитанция
+        [few] Ещё { $count } записи — квитанции
+       *[many] Ещё { $count } записей — квитанции
+    } и ничего больше; все они видны в журнале.
+# unreviewed
+account-heads = Вершины обоих журналов, по хранилищу стороны { $sign }:
+# unreviewed
+account-heads-equal = В обоих хранилищах одни и те же два журнала, по размеру и корню.
+# unreviewed
+account-heads-differ = Журналы в хранилищах различаются: у одной стороны ещё нет того, что записала другая.
+# unreviewed
+account-figures = Время до ответа, по хранилищу стороны { $sign }. Сколько занимает связь, по заданным часам не видно.
+# unreviewed
+story-how = Разыграно на двух станциях с собственными хранилищами и настоящей связью; часы задаёт история, а с ними и всё заявленное время. Дальнейшее прочитано из обоих хранилищ. Время местное для каждой стороны, своё — первым.
+# unreviewed
+story-bell = Звонок на станции { $sign } принадлежит истории: что он звонит, подтверждает история, а не устройство.
+# unreviewed
+story-playing = Шаг { $done } из { $steps }: { $time } (UTC)
+# unreviewed
+story-kept = Сохранено в { $path }. То же самое потом: { $command }
+# unreviewed
+story-done = сделано
+# unreviewed
+story-nothing = ничего
+# unreviewed
+story-at = { $file }, строка { $line }, столбец { $column }: { $wrong }
+# unreviewed
+story-not-text = Это не текст UTF-8.
+    .do = Сохранить историю в UTF-8.
+# unreviewed
+story-control = Здесь управляющий знак или знак, меняющий направление письма (U+{ $code }).
+    .do = Убрать его; в истории — буквы, пробелы, табуляция и концы строк.
+# unreviewed
+story-too-long = В истории не больше { $max } байт.
+    .do = Сократить её или рассказать двумя историями.
+# unreviewed
+story-line-too-long = В строке не больше { $max } знаков.
+    .do = Сократить её или написать двумя сообщениями.
+# unreviewed
+story-too-many-steps = В истории не больше { $max } шагов.
+    .do = Сократить её или рассказать двумя историями.
+# unreviewed
+story-wanted = Здесь должно стоять: { $wanted }; стоит «{ $found }».
+    .do = Написать, как сказано в docs/stories.md.
+# unreviewed
+story-wanted-at-end = Здесь должно стоять: { $wanted }; строка кончается.
+    .do = Написать, как сказано в docs/stories.md.
+# unreviewed
+story-time-back = { $said } раньше предыдущего шага, { $before }.
+    .do = Расположить шаги по порядку времени.
+# unreviewed
+story-mark = Всё в истории помечено EXERCISE; метка в ней не называется.
+    .do = Убрать её.
+# unreviewed
+story-twice = «{ $key }» указано дважды.
+    .do = Указать один раз.
+# unreviewed
+story-not-done = Ожидалось, что действие не будет выполнено ({ $wanted }); вышло: { $found }.
+    .do = Исправить ожидание или ход событий перед ним.
+# unreviewed
+story-status = Ожидалось, что «{ $name }» в хранилище стороны { $sign } — { $wanted }; там — { $found }.
+    .do = Исправить ожидание или ход событий перед ним.
+# unreviewed
+story-too-much-due = Между шагами наступает срок более чем у { $max } событий: проверок по расписанию, истечений, отметок о просрочке.
+    .do = Назначить в уставе меньше проверок или рассказать о меньшем времени.
+# unreviewed
+story-want-title = прежде всего: story "НАЗВАНИЕ"
+# unreviewed
+story-want-statement = одно из: say, side, terms, время, expect
+# unreviewed
+story-want-step = шаг или то, что от него ожидается
+# unreviewed
+story-want-side = side СЛОВО "ПОЗЫВНОЙ" "ОРГАНИЗАЦИЯ" zone=ОБЛАСТЬ/ГОРОД
+# unreviewed
+story-want-side-word = слово для стороны, которого нет у другой и которое не bell, link и не wait: от 1 до 32 знаков a–z, 0–9 и «-»
+# unreviewed
+story-want-zone = zone=ОБЛАСТЬ/ГОРОД, часовой пояс базы IANA
+# unreviewed
+story-want-two-sides = две стороны, не больше, перед первым шагом
+# unreviewed
+story-want-term = одно из { $known }, каждое как КЛЮЧ=ЗНАЧЕНИЕ
+# unreviewed
+story-want-duration = длительность, например 90s, 15m, 8h или 2d
+# unreviewed
+story-want-durations = длительность, например 15m, или четыре по срочности, начиная с ROUTINE: 8h,1h,15m,5m
+# unreviewed
+story-want-checks = never, длительность от 60s до 1d или времена суток UTC по порядку: 09:00,17:00
+# unreviewed
+story-want-time = время в UTC: ГГГГ-ММ-ДД ЧЧ:ММ
+# unreviewed
+story-want-who = одно из { $known }, или bell, link, wait
+# unreviewed
+story-want-side-of-story = одна из сторон { $known }
+# unreviewed
+story-want-up-down = up или down
+# unreviewed
+story-want-on-off = on или off
+# unreviewed
+story-want-act = одно из действий { $known }
+# unreviewed
+story-want-on = имя того, к чему относится действие, в кавычках: "Northland 2"
+# unreviewed
+story-want-option = одно из { $known }
+# unreviewed
+story-want-yes = private=yes или ничего
+# unreviewed
+story-want-text = текст в кавычках
+# unreviewed
+story-want-quote = кавычка, закрывающая текст
+# unreviewed
+story-want-value = значение после «=»
+# unreviewed
+story-want-space = пробел
+# unreviewed
+story-want-end = конец строки
+# unreviewed
+story-want-act-before = действие перед этим, от которого больше ничего не ожидается
+# unreviewed
+story-want-code = код несделанного, например closed
+# unreviewed
+story-want-expected = not-done КОД или "ИМЯ" СОСТОЯНИЕ …
+# unreviewed
+story-want-status = одно из { $known }
+
+## Действия, как слова для предложения
+
+# unreviewed
+act-answer = Ответ дан
+# unreviewed
+act-accept = Принято
+# unreviewed
+act-decline = Отклонено
+# unreviewed
+act-withdraw = Отозвано
+# unreviewed
+act-lapse = Утратило силу
+
+## Линии
+
+# unreviewed
+line-now = Сейчас { $time }; их дежурная смена — в поясе { $zone }.
+# unreviewed
+line-now-utc = Сейчас { $time }; известный здесь пояс их дежурной смены не назван, поэтому её время показано в UTC.
+# unreviewed
+line-pending = Ожидает: сопряжение не закончено.
+# unreviewed
+line-halted = В этой эпохе их журнал дальше не принимается: { $misconduct }
+# unreviewed
+restore-nothing = { $peer }: восстанавливать нечего. Эта станция подписывает; действует эпоха { $epoch }.
+# unreviewed
+restore-peer = { $peer }: восстановлено из резервной копии. Другую сторону с тех пор не слышно, поэтому неизвестно, что из нашего журнала у неё есть.
+    .do = Дождаться линии. Если связаться с другой стороной невозможно и ответственность принята на себя: counterpart restore --open --peer-is-dark, с корневым ключом.
+# unreviewed
+restore-peer-silent = { $peer }: восстановлено из резервной копии. Линия работает; другая сторона ещё не показала всего, что назвала из нашего журнала.
+    .do = Ждать. Если за час не показано ничего, counterpart restore --open продолжит без этого.
+# unreviewed
+restore-judgement = { $peer }: другая сторона показывает записи нашего собственного журнала, которых у этой станции нет. Пока человек на них не посмотрел, ничего не подписывается.
+    .do = Сверить их со списком ключей корня, затем: counterpart restore --open, с корневым ключом. Если их мог сделать ключ, который корень отменил, добавить --take или --refuse.
+# unreviewed
+restore-restored = { $peer }: восстановлено из резервной копии. Другую сторону слышно, и больше ничего из нашего журнала она не показывает.
+    .do = Открыть новую эпоху: counterpart restore --open, с корневым ключом.
+# unreviewed
+restore-branch = { $peer }: другая сторона показывает иной ход нашего собственного журнала, чем есть у этой станции: писала другая его копия.
+    .do = Найти эту копию и остановить её. Затем открыть новую эпоху: counterpart restore --open, с корневым ключом.
+# unreviewed
+restore-retired = { $peer }: другая сторона показывает, что наш ключ связи выведен из действия: это копия станции, которая работала дальше.
+    .do = Найти ту станцию. Если эта копия должна её заменить, остановить ту и открыть новую эпоху: counterpart restore --open, с корневым ключом.
+# unreviewed
+restore-unnamed = { $peer }: мы открыли эпоху, а другая сторона — другую, которая нашу не называет.
+    .do = Открыть следующую эпоху: counterpart restore --open, с корневым ключом.
+# unreviewed
+restore-shown = Они показывают наши записи с #{ $from } по #{ $last } эпохи { $epoch } ({ $count }), последняя под ключом нашей станции { $key }….
+# unreviewed
+restore-shown-branch = Они показывают иной ход нашего журнала эпохи { $epoch }, с #{ $from } по #{ $last } ({ $count }), последняя запись под ключом нашей станции { $key }…. Он сохранён как свидетельство и обратно не взят.
+# unreviewed
+restore-shown-kept = Обратно не взято, но сохранено: наши записи с #{ $from } по #{ $last } эпохи { $epoch } ({ $count }), последняя под ключом нашей станции { $key }….
+# unreviewed
+restore-shown-entry = #{ $index } { $kind }, { $time }
+# unreviewed
+restore-missing-ours = Их журнал называет наши записи с #{ $from } по #{ $last } эпохи { $epoch }, которых они не показали.
+# unreviewed
+restore-missing-theirs = Наш журнал называет их записи с #{ $from } по #{ $last } эпохи { $epoch }, которых здесь ещё нет. Когда они придут, они будут сохранены.
+# unreviewed
+restore-opened = { $peer }: эпоха { $epoch } открыта и действует. { $count ->
+    [0] Обратно ничего не взято.
+    [one] Обратно взята { $count } наша запись.
+    [few] Обратно взяты { $count } наши записи.
+   *[many] Обратно взяты { $count } наших записей.
+  } Что было открыто раньше, помечено «прервано»: запросить заново.
+# unreviewed
+restore-keys-kept = Новые ключи — в резервной копии { $backup }.
+# unreviewed
+line-waits = Другая сторона показывает иной ход нашего собственного журнала или что наши ключи выведены из действия: пока не открыта новая эпоха, эта станция здесь ничего не подписывает. См. counterpart restore.
+# unreviewed
+line-restored = Восстановлено из резервной копии: пока не открыта новая эпоха, эта станция здесь ничего не подписывает.
+# unreviewed
+line-closed = Линия закрыта: { $name }.
+# unreviewed
+state-open = открыта
+# unreviewed
+state-maintenance = на обслуживании
+# unreviewed
+state-suspended = приостановлена
+# unreviewed
+state-closed = закрыта
+# unreviewed
+state-until = { $state } до { $time }
+# unreviewed
+observed-open = ОТКРЫТА
+# unreviewed
+observed-degraded = УХУДШЕНА
+# unreviewed
+observed-silent = МОЛЧИТ
+# unreviewed
+observed-down = НЕТ СВЯЗИ
+# unreviewed
+cause-path = PATH: ни с одним их адресом соединение не устанавливается, тогда как ориентир, названный оператором этой станции, отвечает.
+# unreviewed
+cause-unknown = UNKNOWN: ничто не говорит, где кончается путь.
+# unreviewed
+evidence-none = Ничего, что говорило бы против, не найдено.
+# unreviewed
+evidence-no-session = Сеанса нет { $lasted }.
+# unreviewed
+evidence-no-handshake = { $tries ->
+        [one] { $tries } попытка связаться с их адресами, ни одна не дала
+        [few] { $tries } попытки связаться с их адресами, ни одна не дала
+       *[many] { $tries } попыток связаться с их адресами, ни одна не дала
+    } соединения.
+# unreviewed
+evidence-handshakes = { $tries ->
+        [one] { $tries } попытка связаться с их адресами
+        [few] { $tries } попытки связаться с их адресами
+       *[many] { $tries } попыток связаться с их адресами
+    }, с соединением: { $handshakes }; путь проходит.
+# unreviewed
+evidence-reference-answers = Ориентир, названный оператором этой станции, отвечает.
+# unreviewed
+evidence-reference-dark = Ориентир, названный оператором этой станции, тоже не отвечает.
+# unreviewed
+evidence-silent = SILENT: связь есть; последняя проверка смены стоит { $lasted } без ответа человека (устав даёт { $within }).
+# unreviewed
+evidence-stalled = STALLED: они пишут, но ни одна их вершина не охватывает { $name }, отправленное { $lasted } назад.
+# unreviewed
+evidence-tcp = Через TCP: UDP не проходит.
+# unreviewed
+evidence-loss = Из 1000 пакетов на связи теряется { $permille }.
+# unreviewed
+evidence-slowed = Они израсходовали то, что могут хранить здесь за сутки: присланное ими читается медленно, следующее — через { $lasted }. Ничего не потеряно.
+# unreviewed
+evidence-clock-ahead = Их часы впереди наших на { $lasted }: одни из двух неверны. Каждая запись называет время своего автора.
+# unreviewed
+evidence-clock-behind = Их часы отстают от наших на { $lasted }: одни из двух неверны. Каждая запись называет время своего автора.
+# unreviewed
+observed-declared-same = { $observed } = объявлено: { $declared }
+# unreviewed
+observed-declared-differ = { $observed } ≠ объявлено: { $declared }
+# unreviewed
+records-agree = Журналы совпадают до #{ $size }.
+# unreviewed
+records-waiting = Журналы совпадают до #{ $size }; другой стороной ещё не названо: наших { $ours }, их { $theirs }.
+# unreviewed
+lines-none = Линий ещё нет.
+# unreviewed
+lines-no-requests = Открытых запросов нет.
+
+## Журнал линии
+
+# unreviewed
+standing-void = недействительно, без последствий: { $why }
+# unreviewed
+standing-unknown = неизвестно, без последствий
+# unreviewed
+standing-waits = сохранено, ждёт того, что видел автор
+# unreviewed
+record-page = Записи с { $from } по { $to } из { $total }
+# unreviewed
+body-lacking = (слов здесь нет)
+# unreviewed
+body-deniable = (отрицаемо)
+# unreviewed
+record-empty = Записей здесь нет.
+
+## Показатели
+
+# unreviewed
+figures-direction = { $side ->
+    [ours] Запрошено нами у стороны { $peer }
+   *[theirs] Запрошено у нас стороной { $peer }
+}
+# unreviewed
+figures-none = За это время запросов нет.
+# unreviewed
+figures-clocks = Время идёт от часов запросившей стороны до часов отвечающей: смешаны двое часов, а с ними и их расхождение.
+# unreviewed
+figures-early = { $count ->
+        [one] { $count } раз время заявлено
+        [few] { $count } раза время заявлено
+       *[many] { $count } раз время заявлено
+    } раньше запроса и засчитано как 0.
+# unreviewed
+figures-year = Запрошено в { $year } году (UTC)
+# unreviewed
+figures-all = Все годы
+
+## Звонок
+
+# unreviewed
+ring-ask = { $peer } запрашивает разговор: должность «{ $from }» с нашей должностью «{ $to }».
+# unreviewed
+ring-renew = { $peer } по-прежнему запрашивает разговор: должность «{ $from }» с нашей должностью «{ $to }». Запрос остаётся в силе.
+# unreviewed
+ring-offer = { $peer } предлагает время по { $name }.
+# unreviewed
+ring-ready = { $peer } объявляет готовность говорить по { $name } сейчас.
+# unreviewed
+ring-text = { $peer } присылает сообщение: от должности «{ $from }» для нашей должности «{ $to }».
+# unreviewed
+ring-notice = { $peer } присылает уведомление: от должности «{ $from }» для нашей должности «{ $to }».
+# unreviewed
+ring-check = { $peer } проверяет линию и ждёт ответа человека.
+# unreviewed
+ring-since = С { $time }, по их часам.
+# unreviewed
+ring-answer = { $peer } отвечает на { $name }: разговор сразу.
+# unreviewed
+ring-decline = { $peer } отвечает «нет» на { $name }: { $code }.
+# unreviewed
+ring-defer = { $peer } откладывает { $name }: { $code }.
+# unreviewed
+ring-accept = { $peer } принимает время из { $name }: { $window }.
+# unreviewed
+ring-come = { $peer } откликается на { $name } сейчас.
+# unreviewed
+ring-overdue-station = { $peer } отмечает, что у нашей станции { $name } в срок не было.
+# unreviewed
+ring-overdue-watch = { $peer } отмечает, что { $name } в срок нашей дежурной сменой не просмотрено.
+# unreviewed
+ring-overdue-principal = { $peer } отмечает, что по { $name } не поступило ни отсрочки, ни времени.
+# unreviewed
+ring-until = Звонит, пока кто-нибудь здесь не выполнит действие или не отметит: counterpart noted { $at }
+# unreviewed
+noted = Отмечено: { $name }. Больше не звонит; за пределы станции ничего из этого не выходит.
+# unreviewed
+ring-stops = { $name }: звонок прекращён.
+# unreviewed
+ring-exercise = Это УЧЕНИЕ (EXERCISE). Ничто в нём не всерьёз.
+# unreviewed
+ring-test = Это ПРОВЕРКА системы (TEST). Ничто в ней не всерьёз.
+
+## Имена в командах
+
+# unreviewed
+name-malformed = «{ $said }» не называет записи.
+    .do = Написать «{ $example }», «#12 of { $sign }» или «0:12».
+# unreviewed
+name-unknown-sign = Ни одна сторона этой линии не называется «{ $said }».
+    .do = Позывные: { $ours } и { $theirs }.
+# unreviewed
+name-none-such = { $name }: в журнале этого нет.
+    .do = Последнее у той стороны: { $latest }.
+# unreviewed
+name-none-yet = { $name }: в журнале этого нет.
+    .do = Та сторона ещё ничего не открыла.
+# unreviewed
+name-ambiguous = «{ $said }» может означать { $first } или { $second }.
+    .do = Указать, что именно.
+
+## Почему действие не выполнено: что, какой факт это решил, что можно сделать. Теми же предложениями сказано, почему запись недействительна.
+
+# unreviewed
+refusal-what = Не сделано: { $act }. Ничего не записано.
+# unreviewed
+bar-no-such-thing = Названа запись, которая не считается или к которой это действие неприменимо.
+    .do = Найти имя в журнале и назвать его заново.
+# unreviewed
+bar-closed = { $thing }: закрыто, см. { $fact }.
+    .do = Запросить заново; новый запрос назовёт закрытый.
+# unreviewed
+bar-still-open = { $fact } не закрыт; заново запрашивают только закрытый запрос.
+    .do = Продлить его: запрос остаётся в силе.
+# unreviewed
+bar-not-owner = Это может только сторона, открывшая { $fact }.
+    .do = Отложить, предложить время, ответить или отклонить.
+# unreviewed
+bar-own-thing = { $fact } открыла эта сторона; это может только другая сторона.
+    .do = Продлить, приостановить или отозвать.
+# unreviewed
+bar-already = Это уже сделано, см. { $fact }.
+    .do = Больше ничего не нужно.
+# unreviewed
+bar-too-many-open = Открытых запросов этой стороны на линии: { $max }, больше протокол не допускает.
+    .do = Отозвать тот, который уже не нужен.
+# unreviewed
+bar-too-many = Записей этой стороны по { $fact }: { $max }, больше протокол не допускает.
+    .do = Ответить, отклонить, отозвать или поговорить; либо запросить заново.
+# unreviewed
+bar-offer-open = { $fact }, предложение этой стороны, по этому запросу ещё открыто.
+    .do = Сначала отозвать его, затем предложить другое время.
+# unreviewed
+bar-not-suspended = Это не приостановлено.
+    .do = Больше ничего не нужно.
+# unreviewed
+bar-met = Этот срок ответа соблюдён или ничего не просрочено.
+    .do = Больше ничего не нужно.
+# unreviewed
+bar-not-offered = Такого интервала среди предложенных нет.
+    .do = Выбрать один из них или предложить другое время.
+# unreviewed
+bar-window-mismatch = Готовность принимают без интервала, предложение — с одним из его интервалов.
+    .do = Указать интервал предложения; для готовности не указывать ничего.
+# unreviewed
+bar-unsettled = Согласованное не закреплено: ни одна их вершина ещё не охватывает нашего действия.
+    .do = Подождать, пока оно будет у них, или связаться с ними иначе.
+# unreviewed
+bar-no-talk = Этим не решён ни один запрос, поэтому разговора нет.
+    .do = Сначала согласовать время или ответить; разговор, состоявшийся в другом месте, записывают командой talk.
+# unreviewed
+bar-word-said = Слово этой стороны о разговоре сказано, см. { $fact }.
+    .do = Если нужно сказать больше, написать сообщение.
+# unreviewed
+bar-their-word = Другая сторона сказала своё слово о разговоре, см. { $fact }.
+    .do = Сказать слово этой стороны командой talk или написать сообщение.
+# unreviewed
+bar-before-start = Это ещё впереди: { $time }.
+    .do = Сказать после этого времени.
+# unreviewed
+bar-not-joined = Эта сторона к разговору не присоединялась.
+    .do = Если разговор состоялся в другом месте, записать его командой talk.
+# unreviewed
+bar-retracted = Это аннулировано, см. { $fact }.
+    .do = Больше ничего не нужно.
+# unreviewed
+bar-line-closed = Линия закрыта, см. { $fact }; записать можно только заметку.
+    .do = Сопрячь новую линию.
+# unreviewed
+bar-unknown-post = На той стороне устав такой должности не называет.
+    .do = Выбрать одну из этих. Наши: { $ours }. Их: { $theirs }.
+# unreviewed
+bar-precedence-too-high = Устав не допускает запрашивать эту должность с такой срочностью.
+    .do = Взять меньшую срочность или другую должность.
+# unreviewed
+bar-nothing-new = Кроме квитанций, ничего нового здесь не названо.
+    .do = Ничего не нужно.
+# unreviewed
+bar-not-at-index-zero = Устав стоит на месте 0 и нигде больше.
+    .do = Ничего не нужно.
+# unreviewed
+bar-amend-mismatch = Изменению нужны следующий номер и читаемый устав, и один раз его подписывает другая сторона.
+    .do = Прочесть нынешний устав и предложить заново.
+# unreviewed
+bar-malformed = Одно из полей в { $kind } не таково, как требует этот тип.
+    .do = Исправить поле и повторить действие.
+# unreviewed
+refusal-in-the-past = { $time } уже прошло.
+    .do = Назвать время впереди.
+# unreviewed
+refusal-too-early-valid-until = Срок действия запроса не наступил, или льготный срок не прошёл.
+    .do = Не раньше { $time }; чтобы закончить раньше, отозвать.
+# unreviewed
+refusal-too-early-answer-by = Срок ответа на предложение не наступил, или льготный срок не прошёл.
+    .do = Не раньше { $time }; чтобы закончить раньше, отозвать предложение.
+# unreviewed
+refusal-too-early-recall = Срок отклика не закончился, или льготный срок не прошёл.
+    .do = Не раньше { $time }; чтобы закончить раньше, отозвать.
+# unreviewed
+refusal-not-even = Что сделано ими за это время, здесь неизвестно: с запуска или последнего восстановления связи журналы не выровнены.
+    .do = Подождать, пока журналы совпадут или пройдёт льготный срок.
+# unreviewed
+refusal-too-long = Слишком длинно: не больше { $max } байт.
+    .do = Сократить или отправить несколькими сообщениями.
+# unreviewed
+refusal-line-not-open = Линия не открыта: сопряжение не закончено, или приём её журнала остановлен.
+    .do = Посмотреть её состояние среди линий.
+# unreviewed
+refusal-restored = Эта станция восстановлена из резервной копии и, пока не открыта новая эпоха, ничего не подписывает.
+    .do = Посмотреть, что показывает другая сторона, и открыть новую эпоху корневым ключом: counterpart restore.
+# unreviewed
+refusal-lacks-rules = Действующий устав называет правила версии { $version }, которых у этой программы нет.
+    .do = Запустить программу, у которой они есть; что придёт за это время, сохранится.
+# unreviewed
+refusal-epoch-ended = Действует уже другая эпоха этой линии, и нумерация в ней началась заново.
+    .do = Посмотреть снова и назвать, что имеется в виду там. Что было открыто раньше, помечено «прервано»: запросить заново.
+# unreviewed
+refusal-key-not-held = У этой станции нет ключа, которым подписывается её следующая запись на этой линии.
+    .do = Взять ключи из последней резервной копии или открыть новую эпоху корневым ключом: counterpart restore --open.
+# unreviewed
+refusal-awaits-peer = С тех пор как эта станция восстановлена, другую сторону не слышно, поэтому неизвестно, что из нашего журнала у неё есть.
+    .do = Дождаться линии; если связаться с другой стороной невозможно и ответственность принята на себя, добавить --peer-is-dark.
+# unreviewed
+refusal-awaits-judgement = Другая сторона показывает больше нашего журнала, чем есть у этой станции, и никто этого не рассмотрел.
+    .do = Посмотреть с помощью counterpart restore, затем добавить --keys-list со списком корня и --take или --refuse.
+# unreviewed
+refusal-not-root = Это не тот корневой ключ, который называет устав этой линии.
+    .do = Взять корневой ключ, созданный вместе с этой станцией.
+# unreviewed
+refusal-too-many-epochs = Эта станция открыла эпох этой линии: { $max }; больше не открывает ни одна сторона.
+    .do = Сопрячь с другой стороной новую линию.
+# unreviewed
+refusal-unknown-line = Такой линии здесь нет.
+    .do = Посмотреть, какие линии есть.
+
+## Нарушения протокола: что сделала другая станция из того, что протокол запрещает. Хранится как свидетельство; линия остаётся.
+
+# unreviewed
+misconduct-bad-signature = По их связи пришло то, чего действующий ключ их станции не подписывал.
+# unreviewed
+misconduct-not-canonical = Их станция подписала запись не в единственно допустимой форме.
+# unreviewed
+misconduct-wrong-line = По их связи пришла запись другой линии.
+# unreviewed
+misconduct-wrong-party = По их связи как их собственная пришла запись другого журнала.
+# unreviewed
+misconduct-wrong-epoch = По их связи пришла запись эпохи, которой не открывал ни один устав.
+# unreviewed
+misconduct-wrong-place = По их связи пришла запись выше следующей: между ними одна пропущена.
+# unreviewed
+misconduct-head-went-back = Их станция назвала более старую вершину нашего журнала, чем называла раньше.
+# unreviewed
+misconduct-head-never-ours = Их станция назвала вершину, которой у нашего журнала никогда не было.
+# unreviewed
+misconduct-fork = Их станция подписала две истории одного журнала: две записи на одном месте или другой корень перед ней.
+# unreviewed
+misconduct-bad-frame = Их станция прислала кадр, который кадром не является или не может там стоять.
+# unreviewed
+misconduct-no-common-version = У их станции и нашей нет общей версии протокола.
+# unreviewed
+misconduct-false-claim = Их станция говорит, что у неё больше нашего журнала, чем у нас, и не показывает ничего, что мы подписали.
+# unreviewed
+misconduct-epoch-jump = Их станция открыла эпоху с номером, слишком далёким от последнего.
+# unreviewed
+misconduct-wrong-body = Их станция прислала не те слова, которые называет её запись.
+# unreviewed
+misconduct-other-charter = Их станция показала не тот устав, который согласован при сопряжении.
+# unreviewed
+misconduct-stale-grant = Их станция снова показала старую выдачу новых ключей: её номер не больше последнего.
+# unreviewed
+misconduct-halts = Свидетельство сохранено; в этой эпохе их журнал дальше не принимается. Человек должен поговорить с ними по другому каналу.
+# unreviewed
+misconduct-ends-session = Свидетельство сохранено; сеанс закончен и пробуется снова.
+
+## Заголовки таблиц на терминале
+
+# unreviewed
+table-rung = Факт
+# unreviewed
+table-ours = { $place } (мы)
+# unreviewed
+table-theirs = { $place } (они)
+# unreviewed
+table-by = Заявлено
+# unreviewed
+table-statement-ours = наша станция
+# unreviewed
+table-statement-theirs = их станция
+# unreviewed
+table-ask = Запрос { $name }
+# unreviewed
+table-renewal = Продление { $name }
+# unreviewed
+table-renewal-early = Продление { $name }: раньше согласованного, не попытка
+# unreviewed
+table-offer = Предложение { $name }: { $windows }
+# unreviewed
+table-ready = Готовность { $name }
+# unreviewed
+table-answer-by = ответить до { $time }; при молчании { $silence }
+# unreviewed
+table-talk = Разговор { $state }: наше слово: { $ours }; их слово: { $theirs }
+# unreviewed
+table-until = до { $time }
+# unreviewed
+table-deadline = до { $time }
+# unreviewed
+table-accepted = принято: { $window }
+# unreviewed
+table-acts = Можно: { $acts }
+# unreviewed
+table-requests-theirs = Запрошено у нас
+# unreviewed
+table-requests-ours = Запрошено нами
+# unreviewed
+table-unsettled = Не закреплено
+# unreviewed
+table-owed = Ожидается от нас
+# unreviewed
+table-head-ours = Наш журнал: записей { $size }, корень { $root }
+# unreviewed
+table-head-theirs = Их журнал: записей { $size }, корень { $root }
+# unreviewed
+table-declared-ours = Мы объявляем: { $state }
+# unreviewed
+table-saw = видел до #{ $last }
+# unreviewed
+table-saw-nothing = ещё ничего не видел
+# unreviewed
+table-count = Запр.
+# unreviewed
+table-answered = Ответ
+# unreviewed
+table-agreed = Соглас.
+# unreviewed
+table-declined = Откл.
+# unreviewed
+table-withdrawn = Отозв.
+# unreviewed
+table-lapsed = Утр. силу
+# unreviewed
+table-crossed = Размин.
+# unreviewed
+table-open = Открыто
+# unreviewed
+table-talked = Разговор
+# unreviewed
+table-median-worst = { $median } / { $worst }
+# unreviewed
+table-spans = Медиана / худшее
+# unreviewed
+table-delivered = До DELIVERED
+# unreviewed
+table-seen = До SEEN
+# unreviewed
+table-first-answer = До первого ответа
+
+## Что говорится команде или программе, когда её нельзя понять или станция не может этого сделать: что и что делать.
+
+# unreviewed
+fault-not-json = Отправленное — не той формы, которую принимает этот вызов: { $cause }.
+    .do = Отправить поля, которые называют docs/protocol.md и «counterpart help», и никаких других.
+# unreviewed
+fault-not-object = Отправленное — не объект JSON.
+    .do = Отправить объект в фигурных скобках с полями, которые называют docs/protocol.md и «counterpart help».
+# unreviewed
+fault-unknown-act = Действия «{ $said }» нет.
+    .do = Выбрать из: { $known }.
+# unreviewed
+fault-field-not-taken = { $act } не принимает «{ $field }».
+    .do = Убрать его; { $act } принимает: { $takes }.
+# unreviewed
+fault-field-missing = Для { $act } нужно «{ $field }».
+    .do = Указать его.
+# unreviewed
+fault-unknown-word = Для { $field } слово «{ $said }» не подходит.
+    .do = Выбрать из: { $known }.
+# unreviewed
+fault-post-malformed = «{ $said }» не может быть именем должности.
+    .do = Написать от 1 до 32 знаков a–z, 0–9 и «-», как в уставе.
+# unreviewed
+fault-time-unreadable = «{ $said }» — не то время, которое здесь читается.
+    .do = Написать 2026-11-24T12:00:00Z; в команде также 12:00, «tomorrow 12:00», «2026-11-24 12:00» или +90m.
+# unreviewed
+fault-time-skipped = Времени «{ $said }» в { $zone } нет: часы переводят вперёд через него.
+    .do = Написать { $first } или { $second }.
+# unreviewed
+fault-time-twice = Время «{ $said }» в { $zone } наступает дважды: часы переводят назад через него.
+    .do = Написать { $first } или { $second }.
+# unreviewed
+fault-time-out-of-range = «{ $said }» лежит вне годов с 1970 по 9999.
+    .do = Написать время между ними.
+# unreviewed
+fault-zone-unknown = Часового пояса «{ $said }» нет.
+    .do = Написать имя из базы IANA, например Europe/Oslo.
+# unreviewed
+fault-window-unreadable = «{ $said }» — не интервал.
+    .do = Написать НАЧАЛО/КОНЕЦ@Пояс, например 2026-11-24T12:00:00Z/2026-11-24T13:00:00Z@Europe/Oslo; в команде также «tomorrow 12:00/13:00».
+# unreviewed
+fault-window-backwards = «{ $said }» кончается не позже, чем начинается.
+    .do = Написать начало раньше конца.
+# unreviewed
+fault-window-too-long = «{ $said }» длиннее, чем допустимо (в днях: { $days }).
+    .do = Назвать интервал короче или несколько.
+# unreviewed
+fault-window-count = В предложении от 1 до { $max } интервалов.
+    .do = Назвать столько.
+# unreviewed
+fault-window-which = { $name }: { $count ->
+        [one] { $count } интервал
+        [few] { $count } интервала
+       *[many] { $count } интервалов
+    }, и неясно, какой принимается.
+    .do = Указать его номер, начиная с 1, или сам интервал.
+# unreviewed
+fault-too-many-posts = Названо больше должностей, чем { $max }.
+    .do = Назвать тех, кто говорил.
+# unreviewed
+fault-line-which = У этой станции несколько линий: { $known }.
+    .do = Указать, какая: по позывному или по первым цифрам её номера.
+# unreviewed
+fault-line-unknown = Линии «{ $said }» нет.
+    .do = Выбрать из имеющихся: { $known }.
+# unreviewed
+fault-restore-malformed = Присланное о восстановлении не читается или не открывает эпохи.
+    .do = Взять counterpart restore той же версии, что у станции; ничего не подписано и не открыто.
+# unreviewed
+fault-restore-moved = С подписи корня журнал ушёл дальше: подписано не то, что открыло бы эпоху сейчас.
+    .do = Повторить ту же команду.
+# unreviewed
+fault-restore-nothing = Ни одна линия новой эпохи не ждёт.
+    .do = Если её всё же нужно открыть, назвать линию: --line; открытое на ней прервётся.
+# unreviewed
+fault-root-other = Это не тот корневой ключ, который называет устав этой линии.
+    .do = Взять корневой ключ, созданный вместе с этой станцией. Ничего не подписано и не открыто.
+# unreviewed
+fault-epoch-unknown = Эпохи { $said } у этой линии нет.
+    .do = Без --epoch берётся действующая; прежние считаются с 0.
+# unreviewed
+fault-line-unread = { $cause }
+    .do = Остановить станцию, сохранить копию её каталога данных и восстановить резервную копию.
+# unreviewed
+fault-line-none = У этой станции ещё нет линии.
+    .do = Создать её командой «counterpart invite» или принять приглашение командой «counterpart join».
+# unreviewed
+fault-language-malformed = «{ $said }» — не обозначение языка.
+    .do = Написать обозначение по BCP 47, например en или fr-CA.
+# unreviewed
+fault-words-unreadable = Слова пусты, слишком длинны или не являются текстом UTF-8.
+    .do = Дать текст как аргумент или «-», чтобы он читался со стандартного ввода.
+# unreviewed
+fault-token-malformed = В маркере от 1 до { $max } байт.
+    .do = Дать такой или никакого: тогда он будет создан.
+# unreviewed
+fault-too-large = Отправлено больше { $max } байт.
+    .do = Сократить или отправить несколькими сообщениями.
+# unreviewed
+fault-no-such-route = По адресу { $path } ничего нет.
+    .do = Найти адрес в описании /api/v1.
+# unreviewed
+fault-wrong-method = { $path } не принимает { $method }.
+    .do = Взять метод, который называет описание /api/v1.
+# unreviewed
+fault-not-a-request = { $name } — не запрос и ни к какому не относится.
+    .do = Назвать запрос; открытые перечисляет «counterpart status».
+# unreviewed
+fault-no-such-session = Звонка с таким сеансом не открыто.
+    .do = Открыть его: только открытый звонок может сообщить, что устройство звонит.
+# unreviewed
+fault-not-handed = Это на этом звонке не звонит или уже не звонит.
+    .do = Подтвердить то, что звонок получил последним.
+# unreviewed
+fault-not-ringing = { $name } не звонит здесь до отметки или уже не звонит.
+    .do = Посмотреть, что звонит, командой bell; попытку просматривают, сообщение читают, на проверку отвечают.
+# unreviewed
+fault-too-many-bells = Открыто звонков: { $max }, больше станция не обслуживает.
+    .do = Закрыть один.
+# unreviewed
+fault-digits-malformed = «{ $said }» — не шестнадцать групп по пять цифр.
+    .do = Дать все шестнадцать групп, как их читает вслух другая сторона.
+# unreviewed
+fault-no-data = В { $path } станции нет.
+    .do = Назвать её каталог данных: --data, или создать станцию командой «counterpart init».
+# unreviewed
+fault-file = { $path }: { $cause }.
+    .do = Назвать файл, который этот пользователь может читать, или место, где ещё ничего нет.
+# unreviewed
+fault-configuration = { $cause }
+    .do = Исправить и повторить команду.
+# unreviewed
+fault-keys = Станция не создана. { $cause }
+    .do = Исправить это и повторить команду.
+# unreviewed
+fault-pairing = { $cause }
+    .do = Исправить это и повторить команду.
+# unreviewed
+fault-pairing-none = Сопряжения не идут.
+    .do = Создать приглашение командой { "`counterpart invite`" } или принять его командой { "`counterpart join`" }.
+# unreviewed
+fault-pairing-several = Идёт несколько сопряжений.
+    .do = Указать, какое: { "`--line`" } принимает первые восемь цифр линии, как их перечисляет { "`counterpart pairings`" }.
+# unreviewed
+fault-pairing-unknown = Сопряжения линии «{ $said }» нет, или их больше одного.
+    .do = Выбрать из идущих: { $known }.
+# unreviewed
+fault-pairing-candidate = Под названное не подходит ни один кандидат или подходит больше одного.
+    .do = Указать ключ кандидата, как его перечисляет { "`counterpart pairings`" }.
+# unreviewed
+fault-user-malformed = «{ $said }» не может быть именем пользователя.
+    .do = Написать от 1 до { $max } байт в одну строку, без пробелов по краям.
+# unreviewed
+fault-password-unfit = Пароль слишком короткий или слишком длинный.
+    .do = Взять знаков не меньше { $min }, байт не больше 256.
+# unreviewed
+fault-user-unknown = Пользователя «{ $said }» нет.
+    .do = Имеющихся показывает «counterpart user list».
+# unreviewed
+fault-session-ended = В этом браузере никто не вошёл: сеанс закончен.
+    .do = Войти снова; сеанс длится двенадцать часов, и закончить его могут сам человек, другой пульт или администратор.
+# unreviewed
+fault-form-foreign = Эта форма не со страницы, которую этот пульт нарисовал для этого сеанса.
+    .do = Открыть страницу заново и отправить с неё.
+# unreviewed
+fault-form-unreadable = Форма не читается.
+    .do = Открыть страницу заново и отправить с неё.
+# unreviewed
+fault-not-signed-in = Такие имя и пароль друг другу не соответствуют.
+    .do = Попробовать ещё раз или попросить ссылку у администратора этой станции.
+# unreviewed
+fault-tries-spent = Для этого имени с этого адреса за минуту сделано десять попыток.
+    .do = Подождать { $seconds } с.
+# unreviewed
+fault-link-spent = По этой ссылке уже кто-то вошёл, или её десять минут прошли.
+    .do = Попросить другую: «counterpart user link ИМЯ».
+# unreviewed
+fault-nothing-here = У пульта нет страницы { $path }.
+    .do = Вернуться к линиям.
+# unreviewed
+fault-too-late = Взять назад нечего: это подписано или уже было взято назад.
+    .do = Посмотреть запрос; подписанное остаётся в журнале.
+# unreviewed
+fault-role-reads = Роль { $role } читает и действий не совершает.
+    .do = Это может человек с одной из ролей: { $may }.
+# unreviewed
+fault-token-missing = С этим вызовом не пришёл маркер.
+    .do = Передать его в заголовке { "`Authorization: Bearer TOKEN`" }, никогда не в адресе. Создаёт его { "`counterpart token add NAME --role ROLE`" }.
+# unreviewed
+fault-token-unknown = Такого маркера у этой станции нет: он отозван или не создавался.
+    .do = Попросить другой у того, кто ведёт станцию: { "`counterpart token add NAME --role ROLE`" }.
+# unreviewed
+fault-token-tries-spent = С этого адреса за минуту пришло слишком много вызовов с неверным маркером.
+    .do = Подождать { $seconds } с.
+# unreviewed
+fault-role-not = Роль { $role } этого не делает.
+    .do = Это может одна из ролей: { $may }.
+# unreviewed
+fault-owner-alone = Это делается только на машине самой станции её владельцем; маркером нельзя.
+    .do = Взять команды там: они говорят через сокет в каталоге данных.
+# unreviewed
+fault-token-name-malformed = «{ $said }» не может быть именем маркера.
+    .do = Написать от 1 до { $max } байт в одну строку, без пробелов по краям; имя не начинается с «token» или «uid».
+# unreviewed
+fault-token-there = Маркер «{ $said }» уже действует.
+    .do = Взять другое имя или сначала отозвать тот: { "`counterpart token revoke NAME`" }.
+# unreviewed
+fault-token-none = Маркера «{ $said }» нет.
+    .do = Действующие показывает { "`counterpart token list`" }.
+# unreviewed
+fault-tokens-many = Действует маркеров: { $max }; больше станция не принимает.
+    .do = Отозвать ненужный: { "`counterpart token revoke NAME`" }.
+# unreviewed
+fault-elsewhere = Вызов пришёл со страницы другого сайта или в обход прокси перед этой станцией.
+    .do = Вызывать из программы, по адресу, который станция для этого даёт.
+# unreviewed
+fault-host-other = Станцию спрашивают по имени, которое ей не принадлежит.
+    .do = Взять одно из имён в разделе [desk] её конфигурации.
+# unreviewed
+fault-desk-none = Пульта у этой станции нет.
+    .do = Указать его адрес в разделе [desk] конфигурации и запустить станцию снова.
+# unreviewed
+fault-start = Станция не запускается. { $cause }
+    .do = Исправить это и запустить снова.
+# unreviewed
+fault-demo-late = Станция в { $path } за { $seconds } с не запустилась.
+    .do = Посмотреть, что она написала в { $log }.
+# unreviewed
+fault-story-late = За { $seconds } с две станции истории не пришли к одному и тому же.
+    .do = Попробовать на машине, занятой меньше.
+# unreviewed
+fault-story-unknown = Истории «{ $said }» нет: { $cause }.
+    .do = Назвать файл или одну из тех, что поставляются с программой: { $known }.
+# unreviewed
+fault-no-station = По { $path } станция не отвечает: { $cause }.
+    .do = Запустить её: «counterpart --data { $data } serve»; record, status, lines и doctor читают и без неё.
+# unreviewed
+fault-station-there = По { $path } уже отвечает станция.
+    .do = Пользоваться ею или сначала остановить её.
+# unreviewed
+fault-not-understood = Станция ответила то, чего эта программа не читает: { $cause }.
+    .do = Взять программу той же версии, что у станции.
+# unreviewed
+fault-machine = Не сделано: сбой на машине этой станции. { $cause } Ничего не записано.
+    .do = Повторить команду; если повторяется, запустить «counterpart doctor».
+# unreviewed
+fault-unread = Журнал этой станции не читается. { $cause }
+    .do = Запустить «counterpart doctor».
+# unreviewed
+fault-backup = Резервная копия не сделана. { $cause }
+    .do = Запустить «counterpart doctor».
+# unreviewed
+fault-stopping = Станция останавливается.
+    .do = Запросить с тем же маркером, когда она работает.
+# unreviewed
+fault-timed-out = Ответа станции за { $seconds } с нет.
+    .do = Запросить снова с тем же маркером: что уже записано, останется один раз.
+
+## Что не так с конфигурацией: где, что и что написать вместо этого
+
+# unreviewed
+config-file = { $file }
+# unreviewed
+config-line = { $file }, строка { $line }
+# unreviewed
+config-key = { $file }, строка { $line }, { $key }
+# unreviewed
+config-wrong = { $place }: { $wrong }
+    .do = Исправить файл.
+# unreviewed
+config-unread = не читается: { $cause }.
+    .do = Взять из резервной копии или назвать каталог данных, где он есть; новую станцию создаёт «counterpart init».
+# unreviewed
+config-file-too-long = длина { $size } байт, больше { $max }.
+    .do = Взять из резервной копии; столько вручную никто не пишет.
+# unreviewed
+config-unwritten = не записывается: { $cause }.
+    .do = Назвать новый каталог данных, в который этот пользователь может писать.
+# unreviewed
+config-no-such-key = такого ключа здесь нет.
+    .do = Убрать его или написать { $known }.
+# unreviewed
+config-missing = этого нет.
+    .do = Написать, например: { $example }
+# unreviewed
+config-value = { $cause }.
+    .do = Написать, например: { $example }
+# unreviewed
+config-syntax = { $cause }.
+    .do = Написать «ключ = значение» отдельной строкой, текст — в двойных кавычках.
+# unreviewed
+config-language = «{ $said }» — не обозначение языка по BCP 47.
+    .do = Написать, например: { $example }
+# unreviewed
+config-no-language = пусто, а тексту нужен язык.
+    .do = Написать, например: { $example }
+# unreviewed
+config-zone = «{ $said }» — не часовой пояс базы IANA.
+    .do = Написать, например: { $example }
+# unreviewed
+config-empty = пусто.
+    .do = Написать, например: { $example }
+# unreviewed
+config-too-long = длина { $length } байт, больше { $max }.
+    .do = Написать, например: { $example }
+# unreviewed
+config-control = здесь перевод строки или другой невидимый знак.
+    .do = Написать, например: { $example }
+# unreviewed
+config-too-many = элементов { $count }, больше { $max }.
+    .do = Написать, например: { $example }
+# unreviewed
+config-item-too-long = в одном элементе { $length } байт, больше { $max }.
+    .do = Написать, например: { $example }
+# unreviewed
+config-posts = должностей { $count }, а не от 1 до { $max }.
+    .do = Написать, например: { $example }
+# unreviewed
+config-post-twice = «{ $said }» — обозначение и более ранней должности.
+    .do = Написать, например: { $example }
+# unreviewed
+config-post-id = «{ $said }» — не от 1 до { $max } знаков a–z, 0–9 и -.
+    .do = Написать, например: { $example }
+# unreviewed
+config-precedence = «{ $said }» нет среди { $known }.
+    .do = Написать, например: { $example }
+# unreviewed
+config-listen = «{ $said }» — не числовой адрес с портом.
+    .do = Написать, например: { $example }
+# unreviewed
+config-address = «{ $said }» — не узел, двоеточие и порт.
+    .do = Написать, например: { $example }
+# unreviewed
+config-rate = стоит { $said }, а не от 1 до { $max }.
+    .do = Написать, например: { $example }
+# unreviewed
+config-checks-twice = стоит рядом с «every_minutes», а действовать может только одно из них.
+    .do = Убрать одно из двух. Написать, например: { $example }
+# unreviewed
+config-minutes = стоит { $said }, больше { $max }, то есть суток.
+    .do = Написать, например: { $example }
+# unreviewed
+config-number = «{ $said }» — не числовой адрес.
+    .do = Написать, например: { $example }
+# unreviewed
+config-host = «{ $said }» — не узел и не узел с портом.
+    .do = Написать, например: { $example }
+# unreviewed
+config-beside = рядом должно стоять «{ $other }».
+    .do = Написать оба или ни одного; например: { $example }
+# unreviewed
+config-loopback = стоит { $said }, а открытый HTTP — только для петлевого адреса.
+    .do = Написать, например: { $example } Или указать certificate и private_key, или назвать прокси.
+# unreviewed
+config-no-names = в «names» не назван ни один узел, а браузеру, который спрашивает другой, не отвечают.
+    .do = Написать имена, по которым браузеры спрашивают пульт: names = ["desk.northland.example"]
+# unreviewed
+config-minute = «{ $said }» — не время от 00:00 до 23:59.
+    .do = Написать, например: { $example }
+
+## Ключи, адреса, случайность
+
+# unreviewed
+keys-taken = { $path } уже есть, а ключи никогда не переписываются.
+    .do = Выбрать другое место или убрать имеющееся.
+# unreviewed
+keys-root-inside = Корневой ключ { $path } оказался бы внутри каталога данных, который он должен пережить.
+    .do = Назвать файл вне его: --root-key, лучше всего на носителе, который уйдёт в сейф.
+# unreviewed
+keys-shared = Права { $path } — { $mode }, так что ключ могли бы прочесть другие.
+    .do = Выполнить: chmod { $needs } { $path }
+# unreviewed
+keys-malformed = { $path } — не ключ этого рода.
+    .do = Взять файл из резервной копии. В нём одна строка, «{ $expected }», с 64 шестнадцатеричными цифрами.
+# unreviewed
+keys-unread = { $path } не читается: { $cause }.
+    .do = Дать этому пользователю читать его или взять файл из резервной копии.
+# unreviewed
+keys-unwritten = { $path } не записывается: { $cause }.
+    .do = Дать этому пользователю писать туда или назвать другое место.
+# unreviewed
+entropy-none = Операционная система не дала случайных байтов: { $cause }.
+    .do = Разрешить этой программе вызов getrandom.
+# unreviewed
+bind-taken = По { $protocol } { $address } слушает другая программа.
+    .do = Остановить её, если это другая станция; или написать другой порт в [link] listen и announce и запустить снова.
+# unreviewed
+bind-address = По { $protocol } { $address } слушать нельзя: { $cause }.
+    .do = Написать в [link] listen адрес этой машины, например 0.0.0.0:7411, и запустить снова.
+# unreviewed
+bind-socket = Система даёт сокет, но не даёт им пользоваться: { $cause }.
+    .do = Разрешить этой программе UDP и TCP и запустить снова.
+# unreviewed
+bind-times = Промежуток поддержания связи не меньше предела простоя.
+    .do = Сделать его меньше.
+# unreviewed
+bind-tls = TLS не принимает ключ связи: { $cause }.
+    .do = Взять ключи из резервной копии.
+# unreviewed
+desk-address = Пульт нельзя открыть по { $address }: { $cause }.
+    .do = Остановить то, что там слушает, или написать другой адрес в [desk] listen и запустить снова.
+# unreviewed
+desk-pem = { $path }: { $cause }.
+    .do = Назвать сертификат и его закрытый ключ, оба в PEM и подходящие друг к другу.
+# unreviewed
+socket-failed = Сокет команд { $path } не создаётся: { $cause }.
+    .do = Дать этому пользователю писать в каталог данных, на диске этой машины, по пути не длиннее 100 знаков.
+
+## Хранилище
+
+# unreviewed
+store-stale = В журнале стороны { $party } записей { $held }, а не { $expected }.
+    .do = Решить заново.
+# unreviewed
+store-token-used = Команда с маркером «{ $token }» уже выполнена.
+    .do = Посмотреть её запись в журнале.
+# unreviewed
+store-disk-full = Диск, на котором журнал, полон.
+    .do = Освободить на нём место и повторить команду. Ничто записанное не потеряно, и станция продолжит сама.
+# unreviewed
+store-corrupt = База данных повреждена ({ $found }).
+    .do = Остановить станцию, сохранить копию её каталога данных и восстановить резервную копию.
+# unreviewed
+store-line = Хранимое о линии со стороной { $line } не читается ({ $found }). Эта линия не обслуживается; остальные обслуживаются.
+    .do = Остановить станцию, сохранить копию её каталога данных и восстановить резервную копию: чего в копии нет, покажет другая сторона.
+# unreviewed
+store-locked = Этот журнал ведёт процесс { $pid } ({ $path }).
+    .do = Пользоваться работающей станцией или сначала остановить её: kill { $pid }
+# unreviewed
+store-locked-unsaid = Этот журнал ведёт другой процесс ({ $path }).
+    .do = Пользоваться работающей станцией или сначала остановить её.
+# unreviewed
+store-newer = { $path } записан более новой программой: версия его схемы { $found }, а эта программа знает до { $known }.
+    .do = Запустить более новую программу. Журнал в порядке; ничего не изменено.
+# unreviewed
+store-older = У { $path } схема версии { $found }, а эта программа читает { $known }.
+    .do = Запустить станцию один раз: она доведёт схему.
+# unreviewed
+store-failed = Сбой ({ $doing }): { $cause }.
+    .do = Повторить команду; если повторяется, запустить «counterpart doctor» и посмотреть на диск.
+# unreviewed
+store-exists = { $path } уже есть.
+    .do = Выбрать другой каталог данных.
+# unreviewed
+store-absent = { $path } нет.
+    .do = Назвать каталог данных, восстановить резервную копию или создать новую станцию командой «counterpart init».
+# unreviewed
+store-foreign = { $path } — не журнал Counterpart.
+    .do = Назвать каталог данных, в котором он есть.
+# unreviewed
+backup-exists = { $path } уже есть.
+    .do = Назвать новую папку или убрать имеющуюся.
+# unreviewed
+check-size = В журнале стороны { $party } эпохи { $epoch } записей { $entries }, а его вершина называет { $head }.
+    .do = Остановить станцию, сохранить копию её каталога данных и восстановить резервную копию.
+# unreviewed
+check-orphans = Строк «{ $table }», не относящихся ни к одной записи: { $count }.
+    .do = Остановить станцию, сохранить копию её каталога данных и восстановить резервную копию.
+# unreviewed
+doing-database = работа с базой данных
+# unreviewed
+doing-lock = взятие блокировки
+# unreviewed
+doing-read = чтение
+# unreviewed
+doing-backup = запись резервной копии
+# unreviewed
+doing-commit = запись в журнал
+# unreviewed
+doing-create = создание базы данных
+# unreviewed
+doing-open = открытие базы данных
+# unreviewed
+doing-thread = начало ведения журнала
+# unreviewed
+machine-said = Система сообщает: { $cause }.
+    .do = Повторить команду; если повторяется, запустить «counterpart doctor» и посмотреть служебный журнал станции.
+# unreviewed
+machine-token-twice = Один и тот же маркер дан дважды одновременно.
+    .do = Повторить команду.
+# unreviewed
+machine-pairing-begun = Сопряжение здесь закончено, и их запись на месте 0 есть.
+    .do = Попробовать снова: линия началась.
+# unreviewed
+machine-no-begin = Сопряжение не дало записи на месте 0, которая может стоять ({ $misconduct }).
+    .do = Поговорить с ними по другому каналу и сопрячь заново.
+
+## Сопряжение: приглашения, проекты, шаги
+
+# unreviewed
+invitation-too-long = В тексте { $length } байт, а в приглашении — не больше { $max }.
+    .do = Вставить одно приглашение.
+# unreviewed
+invitation-foreign = Это не приглашение.
+    .do = Дать текст от строки counterpart-invitation-v1 до строки, начинающейся с check.
+# unreviewed
+invitation-surrounded = Строка { $line } не относится к приглашению.
+    .do = Вставить от строки counterpart-invitation-v1 до строки, начинающейся с check, включая обе.
+# unreviewed
+invitation-version = Это приглашение версии { $version }, а эта программа читает версию 1.
+    .do = Обновить более старую из двух станций, затем попросить новое приглашение.
+# unreviewed
+invitation-cut-off = Конца приглашения нет.
+    .do = Вставить до строки, начинающейся с check.
+# unreviewed
+invitation-bad-line = В строке { $line } знак, которого в приглашении не бывает.
+    .do = Скопировать приглашение снова или попросить его файлом.
+# unreviewed
+invitation-damaged = Приглашение изменилось в пути.
+    .do = Скопировать его снова или попросить файлом.
+# unreviewed
+invitation-malformed = Приглашение пришло целым, но содержит не то.
+    .do = Спросить их, какая программа его создала.
+# unreviewed
+invitation-addresses = В приглашении от 1 до { $count } адресов, каждый не длиннее { $max } байт.
+    .do = Исправить [link] announce и пригласить снова.
+# unreviewed
+draft-unreadable = Устав не читается.
+    .do = Попросить новое приглашение.
+# unreviewed
+draft-clause = Пункта { $clause } устава нет, он неверен или слишком длинен.
+    .do = Исправить его и пригласить снова.
+# unreviewed
+draft-version = Устав называет правила версии { $version }, а эта программа вычисляет { $known }.
+    .do = Договориться о версии, которая есть у обеих программ.
+# unreviewed
+draft-too-long = В уставе { $length } байт, а допустимо не больше { $max }.
+    .do = Назвать меньше должностей, адресов или языков.
+# unreviewed
+draft-shared-call-sign = У обеих сторон один и тот же позывной.
+    .do = Договориться, кто возьмёт другой, и пригласить снова.
+# unreviewed
+draft-unshown = В тексте пункта { $clause } устава невидимый знак.
+    .do = Написать его заново и пригласить снова.
+# unreviewed
+draft-shared-key = Обе стороны называют один и тот же ключ: это приглашение этой станции или её копии.
+    .do = Передать его другой организации. Станция не сопрягается сама с собой.
+# unreviewed
+pairing-other-digits = Такие цифры не относятся ни к одному кандидату. Ничего не подписано.
+    .do = Сверить все шестнадцать групп снова: «counterpart pairings». Если они различаются, сообщить: «counterpart confirm --differ».
+# unreviewed
+pairing-not-yet = Цифр ещё нет: другая станция не отозвалась.
+    .do = Посмотреть на связь с ней, затем подождать.
+# unreviewed
+pairing-no-such-candidate = Такого кандидата нет.
+    .do = Вывести список кандидатов снова.
+# unreviewed
+pairing-confirmed = Этот кандидат уже подтверждён.
+    .do = Чтобы закончить сопряжение, прекратить его.
+# unreviewed
+pairing-written = Устав подписан обеими сторонами, и наш журнал начат.
+    .do = Чтобы уйти, закрыть линию.
+# unreviewed
+pairing-ended-ours = Это сопряжение прекращено здесь.
+    .do = Создать новое приглашение.
+# unreviewed
+pairing-ended-theirs = Это сопряжение прекратила другая сторона.
+    .do = Договориться о новом приглашении.
+# unreviewed
+pairing-ended-restored = Эта станция восстановлена из резервной копии, а это заканчивает открытые сопряжения.
+    .do = Договориться о новом приглашении.
+# unreviewed
+pairing-other-key = С тех пор как написана наша половина устава, ключ станции сменился.
+    .do = Прекратить и сопрячь заново.
+# unreviewed
+pairing-no-such = Сопряжения линии { $line } нет.
+    .do = Вывести список сопряжений снова.
+# unreviewed
+pairing-no-address = Приглашённый обращается к этой станции, а она не объявляет адреса.
+    .do = Написать [link] announce в counterpart.toml, запустить станцию снова, затем пригласить; или пусть приглашает другая сторона.
+# unreviewed
+pairing-is-open = Линия { $line } этого приглашения уже открыта.
+    .do = Делать ничего не нужно.
+# unreviewed
+pairing-too-many = Идёт сопряжений: { $max }, больше не ведётся.
+    .do = Прекратить некоторые.
+# unreviewed
+pairing-kept = Линия открыта: её сопряжение хранится вместе с ней.
+    .do = Делать ничего не нужно.
+# unreviewed
+pairing-under-way = Это сопряжение ещё идёт.
+    .do = Сначала прекратить его.
+# unreviewed
+pairing-stopping = Станция останавливается.
+    .do = Запустить её, затем попробовать снова.
+# unreviewed
+pairing-unknown-line = Журнал такой линии не знает.
+    .do = Попробовать снова.
+# unreviewed
+pairing-differ = Цифры двух станций различаются, и ни одна не подписала.
+    .do = Прекратить и сопрячь заново.
+# unreviewed
+pairing-late = В срок ответа другой станции нет.
+    .do = Посмотреть на связь между станциями.
+# unreviewed
+digits-count = Цифр { $count }, а не 80.
+    .do = Дать все шестнадцать групп по пять, как их читает другая сторона.
+# unreviewed
+digits-character = «{ $other }» — не цифра.
+    .do = Дать шестнадцать групп по пять цифр, с пробелами или без.
+# unreviewed
+digits-group = Группа { $number } больше 65535, таких не бывает.
+    .do = Попросить другую сторону прочесть её снова.
+# unreviewed
+awaited-their-station = Другая станция ещё не отозвалась.
+# unreviewed
+awaited-our-person = Сверить все шестнадцать групп по другому каналу, затем подтвердить их или сообщить, что они различаются.
+# unreviewed
+awaited-their-person = Здесь подтверждено; человек там ещё не подтвердил.
+# unreviewed
+awaited-their-record = Подписано обеими сторонами; их журнал ещё не начат.
+# unreviewed
+awaited-after = Их станция нарушила протокол ({ $misconduct }).
+    .do = Сообщить им, затем попробовать снова или прекратить.
+# unreviewed
+awaited-nothing = Ничего не ожидается.
+# unreviewed
+turned-no-invitation = Открытого приглашения для этой линии у их станции нет.
+    .do = Попросить у них новое.
+# unreviewed
+turned-proof = Тайну этого приглашения их станция не принимает.
+    .do = Спросить их, они ли его создали.
+# unreviewed
+turned-full = Там ждут восемь кандидатов.
+    .do = Попросить их убрать тех, кого они не знают, затем попробовать снова.
+# unreviewed
+turned-taken = Человек там подтвердил другого кандидата.
+    .do = Если это не наша станция, сообщить им сразу.
+# unreviewed
+turned-used = Это приглашение уже использовано.
+    .do = Если не нашей станцией, сообщить им сразу; иначе попросить новое.
+# unreviewed
+turned-by-person = Человек там сообщил, что эти цифры различаются.
+    .do = Поговорить с ними, затем попробовать снова.
+# unreviewed
+turned-terms = Нашу половину устава их станция не принимает.
+    .do = Сократить её и взять собственные ключи.
+# unreviewed
+turned-link-key = Наша половина устава называет не тот ключ связи, с которым мы соединяемся.
+    .do = Прекратить и присоединиться заново.
+# unreviewed
+turned-not-candidate = Их станция не знает нас как кандидата.
+    .do = Соединиться снова.
+# unreviewed
+dial-both = QUIC: { $quic }; TCP: { $tcp }
+# unreviewed
+dial-no-name = такого имени нет: { $cause }
+# unreviewed
+dial-not-tried = не пробовалось
+# unreviewed
+dial-no-route = нет пути к этому адресу
+# unreviewed
+dial-closed = там никто не слушает
+# unreviewed
+dial-timed-out = в срок ответа нет
+# unreviewed
+dial-wrong-key = ответил не тот ключ, который ожидался: { $key }
+# unreviewed
+dial-no-common-version = нет общей версии протокола
+# unreviewed
+dial-broken = установление связи прервалось: { $how }
+
+## Что описание API говорит о каждом вызове
+
+# unreviewed
+document-is = Действия и виды одной станции. У каждой ошибки одна форма, и она говорит, что делать. Вызову нужен маркер, только в заголовке { "`Authorization: Bearer`" }; { "`x-roles`" } называет роли, чьи маркеры могут это делать, ни одной — если может только владелец, через сокет команд. { "`x-codes`" } перечисляет коды, которые API даёт сам; остальные — коды правил.
+# unreviewed
+document-done = Сделано.
+# unreviewed
+document-error = Не сделано: на чьей стороне причина, что не так, что делать.
+# unreviewed
+document-acts = Действие. Поля, которых оно не принимает, не принимаются; с маркером действия оно остаётся один раз, сколько бы раз его ни запросили.
+# unreviewed
+call-act = Выполняет действие. Ответ — когда оно записано в журнал.
+# unreviewed
+call-acts = Выполняет много действий в одном соединении, решая их по порядку строк; ответ на каждую строку, в том же порядке.
+# unreviewed
+call-noted = Отмечает сделанное ими: здесь это больше не звонит. За пределы станции ничего из этого не выходит.
+# unreviewed
+call-document = Это описание.
+# unreviewed
+call-health = Что станция работает и как далеко продвинулся её журнал.
+# unreviewed
+call-lines = Каждая линия: наблюдаемое рядом с объявленным, что открыто, что ожидается.
+# unreviewed
+call-lines-unread = Линии, которые не обслуживаются, потому что хранимое о них не читается.
+# unreviewed
+call-requests = Запросы одной линии или всех: открытые или все.
+# unreviewed
+call-request = Запрос по его имени или по имени чего угодно, что к нему относится.
+# unreviewed
+call-record = Страница обоих журналов линии, в одном порядке.
+# unreviewed
+call-figures = Время до ответа и проверки, по линиям.
+# unreviewed
+call-restore = Чего ждут линии, прежде чем снова подписывать.
+# unreviewed
+call-doctor = Проверяет конфигурацию, ключи и весь журнал.
+# unreviewed
+call-pairings = Каждое сопряжение, ещё не ставшее линией.
+# unreviewed
+call-invite = Создаёт приглашение.
+# unreviewed
+call-join = Принимает приглашение.
+# unreviewed
+call-confirm = Сообщает, что человек нашёл, сверив цифры.
+# unreviewed
+call-abandon = Прекращает сопряжение.
+# unreviewed
+call-users = Все пользователи.
+# unreviewed
+call-user-add = Создаёт пользователя или даёт имеющемуся новые роль и пароль.
+# unreviewed
+call-user-end = Пользователь удаляется, со всеми сеансами.
+# unreviewed
+call-user-sign-out = Все сеансы пользователя заканчиваются.
+# unreviewed
+call-user-link = Создаёт ссылку для входа: один раз, в течение десяти минут.
+# unreviewed
+call-tokens = Все действующие маркеры, без того, что тайно.
+# unreviewed
+call-token-add = Создаёт маркер и сообщает его этот один раз.
+# unreviewed
+call-token-revoke = Маркер больше не действует.
+# unreviewed
+call-bell = Что звонит, строка на каждое изменение.
+# unreviewed
+call-rang = Устройство звонит: о звонке, который этот открытый звонок получил.
+# unreviewed
+call-restore-keys = Создаёт ключи для новых эпох и кладёт их в резервную копию.
+# unreviewed
+call-restore-draft = Что должен подписать корень.
+# unreviewed
+call-restore-open = Открывает эпоху подписью корня.
+
+## Что говорит команда, когда сделано
+
+# unreviewed
+done-written = { $name }: записано в журнал.
+# unreviewed
+done-repeated = { $name }: уже было в журнале, по тому же маркеру. Сейчас ничего не записано.
+# unreviewed
+done-init = Станция создана в { $data }. Её корневой ключ — { $root }: хранить его в другом месте, на носителе, который уйдёт в сейф; он нужен после восстановления.
+# unreviewed
+done-init-next = Прочесть { $config }, затем запустить её: counterpart --data { $data } serve
+# unreviewed
+done-backup = Журнал, ключи и конфигурация скопированы в { $to }. Кто имеет эту копию, может подписывать как эта станция: держать её закрытой.
+# unreviewed
+done-invite = Передать это приглашение другой организации доверительно. Оно открывает линию { $line }.
+# unreviewed
+done-user = { $name } может входить.
+# unreviewed
+done-user-end = { $name } больше не может входить; все сеансы закончены.
+# unreviewed
+done-user-sign-out = { $name }: все сеансы закончены.
+# unreviewed
+token-line = { $name }: { $role }, с { $time }
+# unreviewed
+done-token-revoke = Маркер { $name } больше не действует.
+# unreviewed
+user-line = { $name }: { $role }; идущих сеансов: { $count }
+# unreviewed
+password-prompt = Пароль:
+# unreviewed
+standard-input = Стандартный ввод
+# unreviewed
+pairings-none = Сопряжения не идут.
+# unreviewed
+requests-none = Открытых запросов нет.
+# unreviewed
+bell-mute = Это не терминал: что звонит, печатается здесь и звонком не считается.
+# unreviewed
+bell-waiting = Звонок включён. Ничего не звонит.
+# unreviewed
+bell-lost = Станция не отвечает. Звонок её ждёт.
+# unreviewed
+bell-back = Станция снова отвечает.
+# unreviewed
+candidate-said = { $name } ({ $sign }; пояс дежурной смены: { $zone }): сверить по другому каналу, целиком: { $digits }
+# unreviewed
+candidate-confirmed = { $name }: человек там подтвердил.
+
+## Что нашёл doctor
+
+# unreviewed
+doctor-configuration-well = Конфигурация читается.
+# unreviewed
+doctor-keys-well = Ключи на месте и закрыты от других.
+# unreviewed
+doctor-database-well = База данных цела.
+# unreviewed
+doctor-line-waits = Линия со стороной { $peer } ждёт новой эпохи: эта станция восстановлена, или её журнал либо ключи продолжились в другом месте. Там она ничего не подписывает.
+    .do = Посмотреть, чего она ждёт и что показывает другая сторона: counterpart restore.
+# unreviewed
+doctor-key-not-held = Ключа, которым подписывается следующая запись на линии со стороной { $peer }, здесь нет.
+    .do = Взять ключи из последней резервной копии или открыть новую эпоху корневым ключом: counterpart restore --open.
+# unreviewed
+doctor-restored = Этот журнал восстановлен из резервной копии: его старые эпохи ничего не подписывают.
+    .do = Посмотреть, что показывает другая сторона, и открыть новую эпоху корневым ключом.
+# unreviewed
+doctor-clock-well = Часы не отстают от времени, которое эта станция заявляла.
+# unreviewed
+doctor-clock-wrong = Часы больше чем на минуту отстают от времени, которое эта станция заявляла сама.
+    .do = Поставить часы; до этого записываемое заявляет время, идущее назад.
+# unreviewed
+doctor-line-well = { $peer }: записей построено заново { $entries }, их подписи и оба корня — как в хранилище.
+# unreviewed
+doctor-line-wrong = Хранимое о линии со стороной { $line } не читается: { $cause }.
+    .do = Остановить станцию, сохранить копию её каталога данных и восстановить резервную копию.
+# unreviewed
+doctor-line-head = { $peer }: у журнала стороны { $sign }, построенного заново, вершина другая, чем в хранилище.
+    .do = Остановить станцию, сохранить копию её каталога данных и восстановить резервную копию.
+# unreviewed
+doctor-conduct = Линия { $line }: сохранено как свидетельство { $count ->
+        [one] { $count } нарушение
+        [few] { $count } нарушения
+       *[many] { $count } нарушений
+    } протокола другой станцией, последнее — «{ $misconduct }».
+    .do = Поговорить с ними по другому каналу.
+# unreviewed
+record-head = { $sign }: записей { $size }, корень { $root }
+# unreviewed
+record-epoch = Эпоха { $number }.
+
+## Пульт: что стоит на каждой странице
+
+# unreviewed
+desk-skip = К содержанию
+# unreviewed
+desk-units = д ч мин с
+# unreviewed
+desk-past = { $lasted } назад
+# unreviewed
+desk-by = до { $time }
+# unreviewed
+desk-nav = Пульт
+# unreviewed
+desk-tab-lines = Линии
+# unreviewed
+desk-tab-record = Журнал
+# unreviewed
+desk-sign-out = Выйти
+# unreviewed
+desk-as-of = на это время; обновить страницу, чтобы увидеть новое
+# unreviewed
+desk-live = на связи
+# unreviewed
+desk-not-live = Без связи с
+# unreviewed
+desk-not-known = Неизвестно
+# unreviewed
+desk-changed = есть изменения; обновить страницу, когда будет удобно
+# unreviewed
+desk-dead = Эта станция не отвечает уже
+# unreviewed
+desk-dead-as-of = Эта страница такова, какой была в
+# unreviewed
+desk-dead-nothing = О том, что сейчас, она ничего не говорит, и ни одна клавиша не действует. Что происходит тем временем, отсюда неизвестно. Попытка повторяется каждые 2 секунды, и страница продолжит сама.
+# unreviewed
+desk-try-now = Попробовать сейчас
+# unreviewed
+desk-four = Главное
+# unreviewed
+desk-line = Линия
+# unreviewed
+desk-lines = Линии
+# unreviewed
+desk-lines-open = ОТКРЫТЫ { $open }, нет { $not }
+# unreviewed
+desk-count-state = { $state }: { $count }
+# unreviewed
+desk-no-line = Линии ещё нет
+# unreviewed
+desk-no-line-small = журнал начинается с устава
+# unreviewed
+desk-declared = объявлено: { $state }
+# unreviewed
+desk-needs = К исполнению
+# unreviewed
+desk-needs-nothing = Сейчас ничего
+# unreviewed
+desk-needs-count = { $count ->
+        [one] { $count } дело
+        [few] { $count } дела
+       *[many] { $count } дел
+    }
+# unreviewed
+desk-needs-first = первое — { $name }: { $what }
+# unreviewed
+desk-last-said = Сказано последним
+# unreviewed
+desk-last = { $who }, { $time }: { $kind ->
+    [charter] устав
+    [received] квитанция
+    [amend] изменение устава
+    [key] ключ
+    [post] должность
+    [state] состояние
+    [check] проверка линии
+    [check-reply] ответ на проверку
+    [overdue] отметка о просрочке
+    [ask] запрос на разговор
+    [alerting] звонит
+    [seen] просмотрено
+    [referred] передано в аппарат
+    [defer] отсрочка
+    [renew] продление
+    [suspend] приостановлено
+    [resume] возобновлено
+    [answer] ответ
+    [decline] отклонение
+    [withdraw] отзыв
+    [lapse] срок прошёл
+    [offer] предложение времени
+    [ready] готовность
+    [accept] принятие
+    [joined] присоединение к разговору
+    [ended] конец разговора
+    [missed] «не явились»
+    [cancel] отмена разговора
+    [talk] заявление о разговоре
+    [text] сообщение
+    [notice] уведомление
+    [read] прочитано
+    [retract] аннулирование
+    [memo] заметка
+   *[other] { $kind }
+}
+# unreviewed
+desk-last-nothing = Ещё ничего
+# unreviewed
+desk-we = Мы
+# unreviewed
+desk-mark = Метка
+# unreviewed
+desk-mark-also = и { $count ->
+        [one] { $count } дело
+        [few] { $count } дела
+       *[many] { $count } дел
+    } с другой меткой
+# unreviewed
+desk-matter-ours = Мы запрашиваем разговор: { $peer }
+# unreviewed
+desk-matter-theirs = { $peer } запрашивает разговор
+# unreviewed
+desk-matter-text = { $peer } присылает сообщение
+# unreviewed
+desk-matter-check = { $peer } проверяет линию
+# unreviewed
+needs-hold = Получить нашей станцией
+# unreviewed
+needs-see = Просмотреть
+# unreviewed
+needs-principal = Отложить, предложить время или ответить
+# unreviewed
+needs-answer-offer = Принять или отклонить
+# unreviewed
+needs-take-ready = Откликнуться или дать сроку пройти
+# unreviewed
+needs-answer = Ответить, предложить время или отклонить
+# unreviewed
+needs-resume = Возобновить или отозвать
+# unreviewed
+needs-come = Явиться на разговор
+# unreviewed
+needs-say-talked = Сообщить, состоялся ли разговор
+# unreviewed
+needs-read = Прочесть
+# unreviewed
+needs-check-reply = Ответить на проверку
+# unreviewed
+reads-only = Эта роль читает и действий не совершает
+# unreviewed
+reads-only-why = Действия совершает человек с ролью watch или admin.
+
+# unreviewed
+bell-armed = Звонок включён
+# unreviewed
+bell-unarmed = Звонок не включён
+# unreviewed
+bell-cannot = Звонить нельзя
+# unreviewed
+bell-no-sound = Этот пульт не звучит.
+# unreviewed
+bell-no-sound-why = На этой странице звонок не включён. Запрос появился бы здесь беззвучно и звонком не считался бы: другая сторона прочла бы «Ни одно их устройство не подтвердило, что звонит».
+# unreviewed
+bell-arm = Включить звонок
+# unreviewed
+bell-arm-hint = Проигрывает звонок
+# unreviewed
+bell-no-script = Эта страница звонить не может
+# unreviewed
+bell-no-script-why = Для звука нужен сценарий, а здесь он не выполняется. Все действия работают и без него.
+# unreviewed
+bell-dialog = Звонок
+# unreviewed
+ring-title = Звонит: { $mark } { $precedence }
+# unreviewed
+ring-has-stopped = Звонок прекращён.
+# unreviewed
+ring-from = От кого
+# unreviewed
+ring-standing = Стоит уже
+# unreviewed
+ring-desks = Что звонит
+# unreviewed
+ring-this-desk = Эта страница
+# unreviewed
+ring-rings = звонит и сообщила об этом
+# unreviewed
+ring-silent = показано беззвучно: любая клавиша включит звук
+# unreviewed
+ring-stopped-here = теперь молчит
+# unreviewed
+ring-desk-armed = страница открыта, звонок включён
+# unreviewed
+ring-desk-silent = страница открыта, звонок не включён
+# unreviewed
+ring-not-now = Не сейчас, одной клавишей: запрос остаётся. Любая причина — одно нажатие.
+# unreviewed
+ring-open = Открыть { $name }, в том числе чтобы отклонить
+# unreviewed
+ring-back = Назад к своей странице
+# unreviewed
+ring-back-hint = Она такая, какой была оставлена
+# unreviewed
+ring-over = { $name } больше не звонит.
+# unreviewed
+ring-stopped-by = { $kind }: { $user }, { $time }.
+# unreviewed
+ring-somebody = эта станция
+# unreviewed
+do-read = Прочесть
+    .hint = Их станция узнает, что это прочитано
+# unreviewed
+do-check-reply = Ответить на проверку
+    .hint = Здесь есть человек
+
+# unreviewed
+unsigned-heading = Ещё не подписано
+# unreviewed
+unsigned-told = { $act ->
+    [decline] Отклонение
+    [withdraw] Отзыв
+    [defer] Отсрочка
+   *[other] { $act }
+} { $name }{ $code ->
+        [none] {""}
+       *[other] , { $code }
+    }: ещё не подписано.
+# unreviewed
+unsigned-until = Подпишется в { $time }, если не взять назад.
+# unreviewed
+unsigned-undo = Взять назад
+# unreviewed
+unsigned-undone = { $told } Не подписано и не отправлено:
+# unreviewed
+unsigned-dismiss = Прочитано
+# unreviewed
+unsigned-not-sent = Станция запущена заново. Не подписано и не отправлено:
+
+## Вход
+
+# unreviewed
+door-title = Вход
+# unreviewed
+door-name = Имя
+# unreviewed
+door-password = Пароль
+# unreviewed
+door-station = Если это не та станция, входить не следует.
+# unreviewed
+door-lasts = Сеанс длится двенадцать часов.
+# unreviewed
+link-sign-in = Войти как { $name }
+# unreviewed
+link-once = Эта ссылка действует один раз.
+# unreviewed
+link-spent = Эта ссылка больше не действует
+# unreviewed
+link-spent-do = По ней уже кто-то вошёл, или её десять минут прошли. Другую создаёт «counterpart user link ИМЯ».
+# unreviewed
+link-password = Войти с паролем
+
+## Линии, страница
+
+# unreviewed
+lines-heading = { $count ->
+        [0] Этого пульта ничто не ждёт.
+        [one] Этого пульта ждёт { $count } дело.
+        [few] Этого пульта ждут { $count } дела.
+       *[many] Этого пульта ждут { $count } дел.
+    }
+# unreviewed
+lines-order = Сначала OPERATION, затем EXERCISE; внутри — по срочности, затем по сроку.
+# unreviewed
+lines-nothing = Здесь ничто не ждёт человека.
+# unreviewed
+lines-standing = { $count ->
+        [one] { $count } дело стоит
+        [few] { $count } дела стоят
+       *[many] { $count } дел стоят
+    } за другой стороной.
+# unreviewed
+lines-stands-there = стоит за другой стороной
+# unreviewed
+lines-ask = Запросить разговор
+# unreviewed
+lines-board = Что наблюдает эта станция и что объявляет другая сторона. Знак ≠ стоит там, где они расходятся.
+# unreviewed
+lines-none-yet = Линий ещё нет. Линию создаёт «counterpart invite» или «counterpart join».
+# unreviewed
+board-observed = Отсюда, наблюдается
+# unreviewed
+board-peer = Другая сторона
+# unreviewed
+board-declared = Объявлено
+# unreviewed
+board-time = Время у них
+# unreviewed
+board-records = Журналы
+# unreviewed
+board-last = Сказано последним
+# unreviewed
+board-differs = расходится с
+# unreviewed
+board-agrees = совпадает с
+# unreviewed
+board-is-declared = объявлено
+# unreviewed
+legend-degraded = медленно или с потерями
+# unreviewed
+legend-silent = связь есть, дежурная смена молчит
+# unreviewed
+legend-down = сеанса с их станцией нет
+
+## Запрос, страница
+
+# unreviewed
+request-cap = Запрос { $name }
+# unreviewed
+request-lede = { $side ->
+    [ours] Мы запрашиваем разговор { $mode }: от должности «{ $from }» с их должностью «{ $to }».
+   *[theirs] Они запрашивают разговор { $mode }: от должности «{ $from }» с нашей должностью «{ $to }».
+}
+# unreviewed
+request-subject = Предмет:
+# unreviewed
+request-private = Не для огласки: публично об этом ничего.
+# unreviewed
+request-aside = Что ожидается и что можно сделать
+# unreviewed
+request-acts = Что можно сделать
+# unreviewed
+request-passed = Прошло { $percent } процентов времени
+# unreviewed
+request-words = Сопровождающие слова, если нужны, на своём языке
+# unreviewed
+request-closed = Запрос закрыт
+# unreviewed
+request-again = Запросить заново
+# unreviewed
+request-again-hint = Новый запрос, который называет { $name }
+# unreviewed
+request-unknown = Что неизвестно
+# unreviewed
+request-said = Сказано по этому делу
+# unreviewed
+request-said-note = Каждая сторона пишет на своём языке. Имеет значение подписанное.
+# unreviewed
+request-here = здесь
+# unreviewed
+request-there = там
+# unreviewed
+request-attempts = Попытки и предложения
+# unreviewed
+request-attempts-note = Как далеко дошла каждая и какая запись это говорит.
+# unreviewed
+request-attempt = Попытка
+# unreviewed
+request-reached = Достигнуто
+# unreviewed
+request-early = раньше согласованного: не попытка
+# unreviewed
+request-offer = { $side ->
+    [ours] наше предложение
+   *[theirs] их предложение
+}
+# unreviewed
+request-plain = Простыми строками
+# unreviewed
+request-plain-note = Что говорит журнал, не больше чем в двенадцати строках: скопировать, напечатать, прочесть вслух.
+# unreviewed
+request-copy = Копировать
+# unreviewed
+request-print = Печать
+# unreviewed
+explain-crossed = Два действия разминулись: ни одна сторона не видела действия другой. Оба остаются в журнале, ничего не согласовано, и новый запрос может назвать этот.
+# unreviewed
+explain-unsettled = Записано здесь. Исходом для обеих сторон это станет, когда их запись назовёт нашу, не раньше.
+# unreviewed
+explain-concerted = Обе стороны запросили одновременно: { $name } — то же дело с другой стороны, и ответ на один запрос решает оба.
+# unreviewed
+explain-suspended = { $name } приостанавливает это: запрос остаётся и не звонит.
+
+## Лестница, рисунок
+
+# unreviewed
+ladder-heading = Лестница фактов, высший сверху
+# unreviewed
+ladder-ours = наша станция
+# unreviewed
+ladder-theirs = их станция
+# unreviewed
+ladder-legend = Узел стоит на стойке той стороны, которая подписала факт; малое кольцо: у другой стороны он есть. Закрашенные стойки: достигнуто. Пустые: не достигнуто. Прошедшее время идёт от часов одной стороны до часов другой.
+# unreviewed
+ladder-outcomes = ANSWERED · AGREED · DECLINED · LAPSED · WITHDRAWN
+# unreviewed
+ladder-no-outcome = Ни один не записан.
+# unreviewed
+ladder-not-recorded = { $side ->
+    [ours] Не записано.
+   *[theirs] Здесь не записано.
+}
+# unreviewed
+ladder-no-device = { $side ->
+    [ours] Ни одно их устройство не подтвердило, что звонит.
+   *[theirs] Ни одно устройство здесь не подтвердило, что звонит.
+}
+# unreviewed
+ladder-passed-over = { $side ->
+    [ours] Ничто их этого не говорит.
+   *[theirs] Ничто наше этого не говорит.
+}
+# unreviewed
+ladder-now = сейчас · стоит уже
+# unreviewed
+ladder-after = через { $lasted }
+# unreviewed
+ladder-within = из { $lasted }
+# unreviewed
+ladder-by-ours = наша станция
+# unreviewed
+ladder-by-theirs = их станция
+# unreviewed
+ladder-by-both = обе станции
+# unreviewed
+ladder-when-held = Когда у них будет то, что мы записали, не раньше.
+# unreviewed
+ladder-accepted = ПРИНЯТО
+# unreviewed
+ladder-deferred = ОТЛОЖЕНО
+# unreviewed
+ladder-offer = ПРЕДЛОЖЕНО ВРЕМЯ
+# unreviewed
+ladder-ready = ГОТОВНОСТЬ
+# unreviewed
+ladder-renewed = ПРОДЛЕНО
+# unreviewed
+ladder-asked = ЗАПРОШЕНО
+# unreviewed
+ladder-earlier = Более ранняя попытка, которая дошла до { $rung }.
+# unreviewed
+ladder-says-offer = { $side ->
+    [ours] Мы предлагаем { $count ->
+        [one] { $count } интервал
+        [few] { $count } интервала
+       *[many] { $count } интервалов
+    }.
+   *[theirs] Они предлагают { $count ->
+        [one] { $count } интервал
+        [few] { $count } интервала
+       *[many] { $count } интервалов
+    }.
+}
+# unreviewed
+ladder-says-ready = { $side ->
+    [ours] Мы готовы говорить сейчас.
+   *[theirs] Они готовы говорить сейчас.
+}
+# unreviewed
+ladder-offer-over = { $offer } { $outcome }.
+# unreviewed
+ladder-says-defer = Не сейчас: { $code }.
+# unreviewed
+ladder-says-defer-until = Не сейчас: { $code }, до { $until }.
+# unreviewed
+ladder-says-accept = { $side ->
+    [ours] Мы приняли { $window }.
+   *[theirs] Они приняли { $window }.
+}
+# unreviewed
+ladder-says-answer = { $side ->
+    [ours] Мы отвечаем сразу.
+   *[theirs] Они отвечают сразу.
+}
+# unreviewed
+ladder-says-decline = { $side ->
+    [ours] Мы отклонили: { $code }.
+   *[theirs] Они отклонили: { $code }.
+}
+# unreviewed
+ladder-says-withdraw = { $side ->
+    [ours] Мы отозвали это.
+   *[theirs] Они отозвали это.
+}
+# unreviewed
+ladder-says-lapse = { $side ->
+    [ours] Срок прошёл, и наша станция это записала.
+   *[theirs] Срок прошёл, и их станция это записала.
+}
+# unreviewed
+ladder-we-wrote = мы записали
+# unreviewed
+ladder-they-wrote = они записали
+
+## Клавиши запроса
+
+# unreviewed
+do-seen = Просмотрено
+    .hint = Это у нашей дежурной смены; не у самой должности
+# unreviewed
+do-refer = Передать в аппарат
+    .hint = Это в аппарате той должности
+# unreviewed
+do-answer = Ответить сейчас
+    .hint = Говорить сразу; запрос закрывается
+# unreviewed
+do-ready = Готовность
+    .hint = Говорим сейчас, если они явятся
+# unreviewed
+do-defer = Не сейчас …
+    .hint = С кодом; запрос остаётся
+# unreviewed
+do-decline = Отклонить …
+    .hint = С кодом; запрос закрывается
+# unreviewed
+do-renew = Продлить: запрос остаётся в силе
+    .hint = Их дежурной смене звонит снова
+# unreviewed
+do-suspend = Приостановить
+    .hint = Мы сейчас не в состоянии; там больше не звонит
+# unreviewed
+do-resume = Возобновить
+    .hint = Мы снова в состоянии; там звонит
+# unreviewed
+do-withdraw = Отозвать
+    .hint = Взять запрос назад; он закрывается
+# unreviewed
+do-cancel = Отменить разговор …
+    .hint = С кодом; согласованного разговора не будет
+# unreviewed
+do-missed = Они не явились
+    .hint = Наше заявление о разговоре
+# unreviewed
+do-accept = Принять { $window }
+# unreviewed
+do-come = Откликнуться сейчас
+# unreviewed
+do-decline-offer = Ни одно из этих
+# unreviewed
+do-decline-offer-hint = Отклоняет предложение; запрос остаётся
+# unreviewed
+do-withdraw-offer = Отозвать { $name }
+    .hint = Предложение закончится; запрос остаётся
+
+# unreviewed
+do-offer = Предложить время
+# unreviewed
+do-offer-hint = От одного до восьми интервалов; запрос остаётся
+
+## Времена и разговор, состоявшийся в другом месте
+
+# unreviewed
+band-label = Времена на днях и ночах обеих сторон
+# unreviewed
+band-by = ответить до
+# unreviewed
+band-now = сейчас
+# unreviewed
+request-course = Времена запроса
+# unreviewed
+request-course-note = Ночь затенена по месту каждой стороны.
+# unreviewed
+offer-title = Предложить время разговора
+# unreviewed
+offer-cap = В ответ на { $name }
+# unreviewed
+offer-lede = Вводить время таким, каково оно на станции { $place }; полоса показывает те же мгновения у обеих сторон.
+# unreviewed
+offer-windows = Интервалы
+# unreviewed
+offer-windows-note = Предпочтительный — первым. От одного до восьми.
+# unreviewed
+offer-number = Номер
+# unreviewed
+offer-from = С
+# unreviewed
+offer-until = До
+# unreviewed
+offer-both = На обоих часах
+# unreviewed
+offer-show = Показать на полосе
+# unreviewed
+offer-by = Ответить до
+# unreviewed
+offer-silent = При их молчании
+# unreviewed
+offer-lapses = Предложение утрачивает силу
+# unreviewed
+offer-lapses-hint = Наша станция запишет LAPSED; запрос остаётся
+# unreviewed
+offer-stands = Предложение остаётся в силе
+# unreviewed
+offer-stands-hint = Пока не отозвано или не закрыт запрос
+# unreviewed
+offer-reason = С причиной
+# unreviewed
+offer-no-reason = нет
+# unreviewed
+offer-reads = { $count ->
+        [0] Времени ещё нет.
+        [one] Для разговора { $count } интервал.
+        [few] Для разговора { $count } интервала.
+       *[many] Для разговора { $count } интервалов.
+    }
+# unreviewed
+offer-reads-by = Ответить до { $time }.
+# unreviewed
+offer-sign = Подписать и отправить
+# unreviewed
+held-heading = Состоялся в другом месте
+# unreviewed
+held-note = Если разговор состоялся иным способом, сообщить: это наше заявление, а TALKED — только когда его сделают и они.
+# unreviewed
+held-by = Способ
+# unreviewed
+held-sign = Заявить, что разговор состоялся
+
+## Сообщения, проверки линии, собственные заметки
+
+# unreviewed
+desk-tab-texts = Сообщения
+# unreviewed
+texts-heading = { $count ->
+        [0] Сообщения. Непрочитанных нет.
+        [one] Прочесть { $count } сообщение.
+        [few] Прочесть { $count } сообщения.
+       *[many] Прочесть { $count } сообщений.
+    }
+# unreviewed
+texts-rails = наши начинаются у левой стойки, их — у правой
+# unreviewed
+texts-none = На этой линии сообщений ещё нет.
+# unreviewed
+texts-write = Написать: { $peer }
+# unreviewed
+texts-rings = ROUTINE не звонит. Начиная с PRIORITY, звонит их дежурной смене.
+# unreviewed
+text-words = Слова
+# unreviewed
+text-sign-hint = Можно аннулировать; прочитанное остаётся прочитанным
+# unreviewed
+text-mark-read = Отметить прочитанным
+# unreviewed
+text-mark-read-hint = Они увидят: прочитано нашей стороной. Прочитанным сообщение делает эта клавиша, а не показ.
+# unreviewed
+text-retract = Аннулировать
+# unreviewed
+text-retract-hint = Остаётся в журнале с отметкой об аннулировании
+# unreviewed
+text-sent = { $side ->
+    [ours] Отправлено, получение их станцией не подтверждено
+   *[theirs] Есть здесь, наша квитанция ещё не записана
+}
+# unreviewed
+text-delivered = { $side ->
+    [ours] Доставлено { $time }, не прочитано
+   *[theirs] Здесь не прочитано
+}
+# unreviewed
+text-read = { $side ->
+    [ours] Прочитано их стороной { $time }
+   *[theirs] Прочитано здесь { $time }
+}
+# unreviewed
+text-retracted = { $side ->
+    [ours] Аннулировано нами { $time }
+   *[theirs] Аннулировано ими { $time }
+}
+# unreviewed
+checks-heading = Проверки линии
+# unreviewed
+checks-note = Проверка засчитывается, когда на неё отвечает человек.
+# unreviewed
+check-now = Проверить линию сейчас
+# unreviewed
+check-answered = Ответ человека { $time }, через { $lasted }
+# unreviewed
+check-stands = { $side ->
+    [ours] Там ответа нет
+   *[theirs] Здесь ответа нет
+}
+# unreviewed
+memo-heading = Собственная заметка
+# unreviewed
+memo-sign = Записать в журнал
+# unreviewed
+memo-hint = Подписано нами; за них ничего не говорит
+# unreviewed
+state-heading = Что мы объявляем
+# unreviewed
+state-sign = Объявить
+# unreviewed
+state-hint = Они видят это рядом с тем, что наблюдают. Навсегда линию закрывает команда.
+
+## Запрос разговора
+
+# unreviewed
+ask-title = Запросить разговор
+# unreviewed
+ask-lede = На каждый вопрос уже есть ответ: выбрать линию, написать предмет, подписать.
+# unreviewed
+ask-not-signed = Не подписано.
+# unreviewed
+ask-with-whom = С кем
+# unreviewed
+ask-asks-us = Они уже запрашивают; ответить быстрее:
+# unreviewed
+ask-to = К должности
+# unreviewed
+ask-up-to = до { $precedence }
+# unreviewed
+ask-subject = Предмет
+# unreviewed
+ask-language = Язык предмета
+# unreviewed
+ask-private = Не для огласки
+# unreviewed
+ask-private-hint = Публично об этом ничего
+# unreviewed
+ask-from = От должности
+# unreviewed
+ask-urgent = Срочность
+# unreviewed
+ask-urgent-head = По уставу
+# unreviewed
+ask-urgent-within = их дежурная смена видит в течение
+# unreviewed
+ask-mode = Способ
+# unreviewed
+ask-mode-voice = Говорить голосом
+    .hint = по телефону или иначе
+# unreviewed
+ask-mode-writing = Обменяться письменно
+    .hint = сообщениями, в согласованное время
+# unreviewed
+ask-mode-meeting = Встретиться
+    .hint = место согласуется сообщениями
+# unreviewed
+ask-mark-operation = Всерьёз. Звонит соответственно.
+# unreviewed
+ask-mark-exercise = На каждой странице со штриховкой, звонок другой.
+# unreviewed
+ask-mark-test = Только системы.
+# unreviewed
+ask-until = Срок
+# unreviewed
+ask-stands = Стоит, пока его не закроют
+# unreviewed
+ask-stands-hint = Можно продлить
+# unreviewed
+ask-until-time = До времени
+# unreviewed
+ask-until-hint = Затем наша станция запишет LAPSED
+# unreviewed
+ask-day = День
+# unreviewed
+ask-time = Часы и минуты, { $place }
+# unreviewed
+ask-reads = Они прочтут
+# unreviewed
+ask-they-read = { $mark }. { $precedence }. { $sign } (должность «{ $from }») запрашивает разговор { $mode } с вашей должностью «{ $to }». Предмет: «{ $subject }».
+# unreviewed
+ask-reads-note = Каждая сторона читает на своём языке; как написан, передаётся только предмет. Подпись охватывает всё.
+# unreviewed
+ask-at-desk = За этим пультом
+# unreviewed
+ask-signed-by = Запрашивает { $name }. Кто запросил, хранится только здесь.
+# unreviewed
+ask-sign = Подписать и позвонить
+# unreviewed
+ask-sign-hint = Из журнала это не убрать; отозвать можно
+# unreviewed
+ask-show = Показать, что они прочтут
+# unreviewed
+ask-leave = Не запрашивать
+
+## Что не сделано, страница
+
+# unreviewed
+undone-not-signed = Не подписано.
+# unreviewed
+undone-nothing = Здесь ничего нет.
+# unreviewed
+undone-nothing-what = От журнала ничего не требовалось.
+# unreviewed
+undone-machine-what = Станция не смогла этого сделать.
+# unreviewed
+undone-what-nothing = Ничего не записано и ничего не отправлено.
+# unreviewed
+undone-what = Что
+# unreviewed
+undone-why = Почему
+# unreviewed
+undone-do = Что делать
+# unreviewed
+undone-lines = К линиям
+# unreviewed
+undone-typed = Что было набрано
+# unreviewed
+undone-typed-note = Хранится здесь, пока не отправлено или не оставлено.
+# unreviewed
+undone-again = Отправить снова
+
+## Журнал линии, страница
+
+# unreviewed
+record-note = Оба журнала по одному порядку: что запись видела, стоит перед ней. Жирное время — часы её автора.
+# unreviewed
+record-entry = Запись
+# unreviewed
+record-type = Тип
+# unreviewed
+record-says = Говорит
+# unreviewed
+record-saw = Видела до
+# unreviewed
+record-before = Раньше
+# unreviewed
+record-after = Позже
+
+## Настройки
+
+# unreviewed
+language-name = Русский
+# unreviewed
+settings-title = Настройки
+# unreviewed
+settings-lede = Собственных страниц, в любом браузере после входа.
+# unreviewed
+settings-language = Язык
+# unreviewed
+settings-browser = Как просит браузер
+# unreviewed
+settings-browser-hint = На одном из имеющихся языков или на языке этой организации
+# unreviewed
+settings-direction = Направление
+# unreviewed
+settings-direction-language = Как пишут на этом языке
+# unreviewed
+settings-direction-right = Справа налево
+# unreviewed
+settings-direction-hint = Времена и их полосы остаются как есть
+# unreviewed
+settings-keep = Сохранить
+
+## Показ
+
+# unreviewed
+demo-paired = Сопряжено. Обе станции показали одни и те же цифры, как их сверили бы два человека по другому каналу:
+    { $digits }
+# unreviewed
+demo-station = { $name }: процесс { $pid }, каталог { $data }
+    Чтобы запустить снова после остановки: { $command }
+# unreviewed
+demo-ended = { $name }: процесс закончен. Чтобы запустить снова: { $command }
+# unreviewed
+demo-officer = Дежурный
+# unreviewed
+demo-link = { $name } в браузере, действует один раз и десять минут: { $url }
+# unreviewed
+demo-guide = 
+    Всё в этом показе помечено EXERCISE. Ещё в двух терминалах:
+
+    Терминал 2, Southland слышит звонок:
+      { $south } bell
+    Терминал 3, Northland запрашивает, Southland отвечает по своему усмотрению:
+      { $north } ask --from minister --to minister --precedence PRIORITY "Кабель в Северном море"
+      { $north } status
+      { $south } defer "Northland 1" --code ENGAGED
+      { $south } offer "Northland 1" --window "tomorrow 10:00/tomorrow 10:30" --window "tomorrow 15:00/tomorrow 15:30" --answer-by +2m
+      { $north } accept "Southland 1" --window 1
+      { $south } text --from minister --to minister "Позвоним из министерства."
+      { $north } lines
+      { $north } record
+
+    Остановить одну станцию посередине (kill -9), запустить её снова командой выше и сравнить оба журнала.
+    Ctrl-C здесь останавливает обе.
