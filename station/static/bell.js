@@ -151,7 +151,9 @@
   // Plain letters act while the ring fills the screen, and never while someone types.
   dialog.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey || event.repeat || /INPUT|TEXTAREA|SELECT/.test(event.target.tagName)) return;
-    const key = event.key.length === 1 && dialog.querySelector(`[accesskey="${CSS.escape(event.key.toLowerCase())}"]`);
+    // Where the keyboard writes other letters, a key is the one in its place.
+    const letter = /^[!-~]$/.test(event.key) ? event.key.toLowerCase() : (/^(?:Key|Digit)(.)$/.exec(event.code) || [])[1]?.toLowerCase();
+    const key = letter && dialog.querySelector(`[accesskey="${CSS.escape(letter)}"]`);
     if (key) { event.preventDefault(); key.focus(); key.click(); }
   });
   show();

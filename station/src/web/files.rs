@@ -52,6 +52,58 @@ mod tests {
         assert!((1..=600).contains(&lines), "{lines}");
     }
 
+    /// What names a side of the screen and may: each is met by a rule for the other direction, or looks alike from both.
+    const SIDES: [(&str, &str); 6] = [
+        (".matter.isex", "background"),
+        ("[dir=rtl] .matter.isex", "background-position"),
+        ("[dir=rtl] .nowline time:first-child", "text-align"),
+        ("[dir=rtl] .nowline time:last-child", "text-align"),
+        (".asklines li:has([name=line]:checked)", "box-shadow"),
+        (".prow:has(:checked)", "box-shadow"),
+    ];
+
+    /// Whether a declaration names left or right, also as one of four values.
+    fn names_a_side(name: &str, value: &str) -> bool {
+        let words: Vec<&str> = value.split(|c: char| !c.is_ascii_alphanumeric()).collect();
+        let of_four = ["margin", "padding", "inset", "border-width", "border-style", "border-color"];
+        let values: Vec<&str> = value.split_whitespace().collect();
+        let differ = of_four.contains(&name) && values.len() == 4 && values[1] != values[3];
+        let is_said = ["text-align", "float", "clear", "background", "background-position", "transform-origin"];
+        let moves = name == "transform" && (value.contains("translate") || value.contains("scaleX"));
+        let casts = name == "box-shadow" && value.starts_with(['-', '.', '1', '2', '3']);
+        let is_side = |word: &str| word == "left" || word == "right";
+        name.split('-').any(is_side)
+            || (is_said.contains(&name) && words.into_iter().any(is_side))
+            || differ
+            || moves
+            || casts
+    }
+
+    #[test]
+    fn styles_name_begin_and_end_and_no_side_of_the_screen() {
+        let mut seen = 0;
+        for (file, _, content) in FILES.iter().filter(|(_, kind, _)| *kind == CSS) {
+            let bare: String =
+                content.split("/*").map(|part| part.split_once("*/").map_or(part, |(_, rest)| rest)).collect();
+            for rule in bare.split('}') {
+                let Some((before, body)) = rule.rsplit_once('{') else { continue };
+                let selector = before.rsplit('{').next().unwrap_or_default().trim();
+                for (name, value) in body.split(';').filter_map(|declaration| declaration.split_once(':')) {
+                    let (name, value) = (name.trim(), value.trim());
+                    seen += 1;
+                    let may = SIDES.contains(&(selector, name));
+                    assert!(may || !names_a_side(name, value), "{file}: {selector} {{ {name}: {value} }}");
+                }
+            }
+        }
+        assert!(seen > 1_000, "{seen} declarations: the reader of styles is broken");
+        assert!(
+            names_a_side("padding", "0 1px 0 0")
+                && names_a_side("border-left", "0")
+                && !names_a_side("margin", "0 auto")
+        );
+    }
+
     #[test]
     fn no_file_asks_for_anything_from_elsewhere() {
         for (name, _, content) in FILES {
