@@ -840,6 +840,8 @@ fault-user-unknown = No user is called “{ $said }”.
     .do = “counterpart user list” shows those there are.
 fault-session-ended = Nobody is signed in with this browser: the session has ended.
     .do = Sign in again; a session lasts twelve hours, and can be ended by the person, by another desk or by an administrator.
+fault-signer-gone = The session in which the key was pressed had ended before it was signed.
+    .do = Look at the request, and press the key again if it is still meant.
 fault-form-foreign = This form is not of a page that this desk drew for this session.
     .do = Open the page again and send it from there.
 fault-form-unreadable = The form cannot be read.
@@ -1266,6 +1268,7 @@ desk-skip = Skip to content
 desk-units = d h min s
 desk-past = { $lasted } ago
 desk-by = by { $time }
+desk-from = from { $time }
 desk-nav = Desk
 desk-tab-lines = Lines
 desk-tab-record = Record
@@ -1279,6 +1282,12 @@ desk-dead = This station has not answered for
 desk-dead-as-of = This page is as it was at
 desk-dead-nothing = It says nothing about now, and no key acts. What happens meanwhile is not known from here. It tries again every 2 seconds and goes on by itself.
 desk-try-now = Try now
+desk-displaced = This page is not live.
+desk-displaced-why = Newer pages of yours are live, as many as one browser can hold. This page is as it was at
+desk-displaced-nothing = It says nothing about now, no key acts, and it does not ring. It goes on when you come back to it.
+desk-displaced-here = Go on here
+desk-kept = The station answers again, and what this page's form was for has changed. What you typed stays here to be copied; what the page shows is not of now.
+desk-show-now = Show it as it is now
 desk-four = At a glance
 desk-line = Line
 desk-lines = Lines
@@ -1315,6 +1324,16 @@ needs-come = Come to the talk
 needs-say-talked = Say whether we talked
 needs-read = Read it
 needs-check-reply = Answer the check
+awaited-hold = For it to reach their station
+awaited-see = For their watch to see it
+awaited-principal = For a deferral, a time or an answer
+awaited-answer-offer = For their answer to our offer
+awaited-take-ready = For them to come
+awaited-answer = Their answer
+awaited-resume = For them to resume or withdraw
+awaited-say-talked = Their word on the talk
+awaited-read = For it to be read
+awaited-check-reply = For a person's answer
 reads-only = This role reads and does no act
 reads-only-why = Acts are done by a person with the role watch or admin.
 
@@ -1328,35 +1347,79 @@ bell-arm-hint = Plays the ring
 bell-no-script = This page cannot ring
 bell-no-script-why = Sounding needs a script, and none runs here. Every act works without one.
 bell-dialog = Ringing
+bell-strip-silent = Shown here, silent: press any key to let it sound.
+bell-strip-said = This page rings, and has said so.
+bell-strip-rings = This page rings.
+bell-strip-do = It rings until it is met with a key of this page, here or at another desk.
 ring-title = Rings: { $mark } { $precedence }
 ring-has-stopped = The ringing has stopped.
 ring-from = From
 ring-standing = Standing for
+ring-stand = How it stands
 ring-desks = What rings
+ring-others = { $count ->
+        [one] One thing more rings here, and is shown when this one is met.
+       *[other] { $count } things more ring here, and are shown when this one is met.
+    }
 ring-this-desk = This page
 ring-rings = rings, and has said so
+ring-rings-here = rings; the other side is not told of it
 ring-silent = shown, silent: press any key to let it sound
 ring-stopped-here = silent now
 ring-desk-armed = has a page open, bell armed
 ring-desk-silent = has a page open, bell not armed
-ring-not-now = Not now, with one key: the request goes on standing. All reasons cost the same.
-ring-open = Open { $name }, also to decline it
+ring-not-now = Not now, with one key: the request goes on standing. All reasons cost the same. They read the code, each side in its own language.
+ring-open = Open { $name }
+ring-decline-hint = closes it, with a code
+ring-decline-which = Decline closes it. Which code?
+ring-decline-codes = Decline, with one key more: the request is closed. All reasons cost the same.
+ring-decline-reads = DECLINED, with the code that you choose, in their language, and with your words, if any, as you write them. The request is closed. They may ask again, naming this one.
+ring-before-signed = Before it is signed
+ring-before-signed-what = After the key, five seconds: Undo takes it back, and nothing was written. It rings on until you press one.
+ring-closing = Closing is not deferring
+ring-closing-what = “Not now” says the same code and leaves their request standing; they need not ask again.
+ring-back-not-now = Back: not now
+ring-words-note = In your own language; not needed
 ring-back = Back to your page
 ring-back-hint = It is as you left it
 ring-over = { $name } rings no more.
-ring-stopped-by = { $kind } by { $user }, { $time }.
+ring-stopped-by = { $kind ->
+    [seen] Seen
+    [referred] Referred
+    [defer] Deferred
+    [offer] Times offered
+    [ready] Ready, said
+    [answer] Answered
+    [accept] Accepted
+    [decline] Declined
+    [read] Read
+    [retract] Retracted
+    [check-reply] Check answered
+    [ask] Asked again
+    [talk] Stated as talked, said
+    [cancel] Cancelled
+    [missed] Stated as missed, said
+    [withdraw] Withdrawn
+   *[other] Dealt with
+} by { $user }, { $time }.
 ring-somebody = this station
 do-read = Read
-    .hint = Their station is told that it was read
+    .hint = They read: read by our watch
 do-check-reply = Answer the check
-    .hint = A person is here
+    .hint = They read: a person is here
+do-noted = Noted
+    .hint = Stops the ringing here. Nothing is signed and nothing is sent
 
 unsigned-heading = Not signed yet
 unsigned-told = { $act } of { $name }{ $code ->
         [none] {""}
        *[other] , { $code }
     }: not signed yet.
-unsigned-until = It is signed at { $time } unless you take it back.
+unsigned-until = It is signed at { $time } unless you take it back; signing out signs it at once.
+unsigned-earlier = { $count ->
+        [one] One earlier act
+       *[other] { $count } earlier acts
+    } of yours, told here before, also not signed and not sent.
 unsigned-undo = Undo
 unsigned-undone = { $told } It was not signed and not sent:
 unsigned-dismiss = I have read it
@@ -1416,9 +1479,11 @@ request-subject = Subject:
 request-private = Private: nothing of it in public.
 request-aside = What is owed, and what may be done
 request-acts = What may be done
+request-on = On the request itself
 request-passed = { $percent } per cent of the time has passed
-request-words = Words that go with it, if any, in your own language
-request-closed = It is closed
+request-words = Words to go with it, if any
+request-words-read = They will read: what the key says, its code in their language, and these words as you write them.
+request-closed = The request is closed
 request-again = Ask again
 request-again-hint = A new request that names { $name }
 request-unknown = What is not known
@@ -1521,35 +1586,39 @@ ladder-they-wrote = they wrote
 ## Keys of a request
 
 do-seen = Seen
-    .hint = Our watch has it; not the principal
+    .hint = They read: our watch has seen it, not the principal
 do-refer = Refer
-    .hint = It is with the principal's office
+    .hint = They read: it is with the principal's office
 do-answer = Answer now
-    .hint = Take it at once; the request is closed
+    .hint = They read: we take it at once. The request is closed
 do-ready = Ready
-    .hint = We take it now, if they come
+    .hint = They read: we take it now, if they come
 do-defer = Not now …
-    .hint = With a code; the request goes on standing
+    .hint = They read: not now, with the code that you choose. The request goes on standing
 do-decline = Decline …
-    .hint = With a code; the request is closed
+    .hint = They read: declined, with the code that you choose. The request is closed
 do-renew = Renew: the offer stands
-    .hint = Their watch is rung again
+    .hint = They read: the offer stands. Their watch is rung again
 do-suspend = Suspend
-    .hint = We are not able at present; it stops ringing there
+    .hint = They read: we are not able at present. It stops ringing there
 do-resume = Resume
-    .hint = We are able again; it rings there
+    .hint = They read: we are able again. It rings there
 do-withdraw = Withdraw
-    .hint = Take it back; the request is closed
+    .hint = They read: withdrawn. The request is closed
 do-cancel = Cancel the talk …
-    .hint = With a code; the agreed talk will not be
+    .hint = They read: cancelled, with the code that you choose. The agreed talk will not be
 do-missed = They did not come
-    .hint = Our statement of the talk
+    .hint = They read: we state that they did not come
 do-accept = Accept { $window }
+    .hint = They read: this time is accepted. The request is closed
 do-come = Come now
+    .hint = They read: we come now. The request is closed
 do-decline-offer = None of these
-do-decline-offer-hint = Declines the offer; the request stands
+    .hint = They read: this offer is declined. The request stands
 do-withdraw-offer = Take back { $name }
-    .hint = The offer ends; the request stands
+    .hint = They read: this offer is withdrawn. The request stands
+do-talked = We talked, by another means
+do-talked-hint = Say when and how: our statement of the talk
 
 do-offer = Offer times
 do-offer-hint = One to eight windows; the request goes on standing
@@ -1579,16 +1648,24 @@ offer-stands = The offer stands
 offer-stands-hint = Until it is taken back or its request is closed
 offer-reason = With a reason
 offer-no-reason = none
-offer-reads = { $count ->
-        [0] No time yet.
-        [one] One time for the talk.
-       *[other] { $count } times for the talk.
+offer-reads = { $mark }. { $precedence }. { $sign } offers { $count ->
+        [one] one time
+       *[other] { $count } times
+    } for the talk on { $name }: { $windows }. { $by } { $silence ->
+        [stands] On silence the offer stands.
+       *[lapses] On silence the offer lapses; the request stands.
+    } { $code ->
+        [none] {""}
+       *[other] Reason: { $code }.
     }
+offer-reads-none = Nothing yet: no window can be read.
 offer-reads-by = Answer by { $time }.
+offer-reads-no-by = Until when an answer is wanted cannot be read.
 offer-sign = Sign and send
 held-heading = Held elsewhere
 held-note = If you talked by another means, say so: it is our statement, and TALKED only when they say so too.
 held-by = By
+held-reads = we state that we talked, between these times and by this means. It is TALKED only when they state it too.
 held-sign = State that we talked
 
 ## Texts, tests of the line, notes of our own
@@ -1604,6 +1681,7 @@ texts-none = No text on this line yet.
 texts-write = Write to { $peer }
 texts-rings = ROUTINE does not ring. From PRIORITY up it rings their watch.
 text-words = Words
+texts-they-read = { $mark }. { $precedence }. { $sign }'s { $from } to your { $to }, and your words above, as you write them ({ $language }).
 text-sign-hint = Can be retracted; what was read stays read
 text-mark-read = Mark as read
 text-mark-read-hint = They will see: read by our side. A text counts as read by this key, not by being shown.
@@ -1650,7 +1728,7 @@ ask-asks-us = They ask you already; answering is quicker:
 ask-to = To the post
 ask-up-to = up to { $precedence }
 ask-subject = Subject
-ask-language = Language of the subject
+ask-language = Language
 ask-private = Private
 ask-private-hint = Nothing of it in public
 ask-from = From the post
@@ -1675,7 +1753,11 @@ ask-until-hint = Then our station writes LAPSED
 ask-day = Day
 ask-time = Hours and minutes in { $place }
 ask-reads = They will read
-ask-they-read = { $mark }. { $precedence }. { $sign }'s { $from } asks to talk with your { $to } { $mode }. Subject: “{ $subject }”.
+ask-they-read = { $mark }. { $precedence }. { $sign }'s { $from } asks to talk with your { $to } { $mode }. Subject: “{ $subject }”. { $until ->
+        [none] The ask stands until someone ends it.
+        [unread] Until when it stands cannot be read yet.
+       *[other] The ask stands until { $until }.
+    }
 ask-reads-note = Each side reads it in its own language; only the subject crosses as you wrote it. The signature covers all of it.
 ask-at-desk = At this desk
 ask-signed-by = Asked by you, { $name }. Who asked is kept at home only.

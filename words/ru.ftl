@@ -1361,6 +1361,9 @@ fault-user-unknown = Пользователя «{ $said }» нет.
 fault-session-ended = В этом браузере никто не вошёл: сеанс закончен.
     .do = Войти снова; сеанс длится двенадцать часов, и закончить его могут сам человек, другой пульт или администратор.
 # unreviewed
+fault-signer-gone = Сеанс, в котором нажата клавиша, завершился прежде, чем это было подписано.
+    .do = Посмотреть на запрос и, если это всё ещё имеется в виду, нажать клавишу снова.
+# unreviewed
 fault-form-foreign = Эта форма не со страницы, которую этот пульт нарисовал для этого сеанса.
     .do = Открыть страницу заново и отправить с неё.
 # unreviewed
@@ -2034,6 +2037,8 @@ desk-past = { $lasted } назад
 # unreviewed
 desk-by = до { $time }
 # unreviewed
+desk-from = с { $time }
+# unreviewed
 desk-nav = Пульт
 # unreviewed
 desk-tab-lines = Линии
@@ -2059,6 +2064,18 @@ desk-dead-as-of = Эта страница такова, какой была в
 desk-dead-nothing = О том, что сейчас, она ничего не говорит, и ни одна клавиша не действует. Что происходит тем временем, отсюда неизвестно. Попытка повторяется каждые 2 секунды, и страница продолжит сама.
 # unreviewed
 desk-try-now = Попробовать сейчас
+# unreviewed
+desk-displaced = Эта страница без связи.
+# unreviewed
+desk-displaced-why = На связи более новые страницы того же сеанса — столько, сколько выдерживает один браузер. Эта страница такова, какой была в
+# unreviewed
+desk-displaced-nothing = О том, что сейчас, она ничего не говорит, ни одна клавиша не действует, и она не звонит. Она продолжит, когда к ней вернутся.
+# unreviewed
+desk-displaced-here = Продолжить здесь
+# unreviewed
+desk-kept = Станция снова отвечает, а то, для чего была эта форма, изменилось. Набранное остаётся здесь, чтобы его скопировать; показанное на странице — не о нынешнем.
+# unreviewed
+desk-show-now = Показать, как сейчас
 # unreviewed
 desk-four = Главное
 # unreviewed
@@ -2170,6 +2187,26 @@ needs-read = Прочесть
 # unreviewed
 needs-check-reply = Ответить на проверку
 # unreviewed
+awaited-hold = До получения их станцией
+# unreviewed
+awaited-see = До просмотра их дежурной сменой
+# unreviewed
+awaited-principal = До отсрочки, времени или ответа
+# unreviewed
+awaited-answer-offer = До их ответа на наше предложение
+# unreviewed
+awaited-take-ready = До их отклика
+# unreviewed
+awaited-answer = Их ответ
+# unreviewed
+awaited-resume = До их возобновления или отзыва
+# unreviewed
+awaited-say-talked = Их слово о разговоре
+# unreviewed
+awaited-read = До прочтения
+# unreviewed
+awaited-check-reply = До ответа человека
+# unreviewed
 reads-only = Эта роль читает и действий не совершает
 # unreviewed
 reads-only-why = Действия совершает человек с ролью watch или admin.
@@ -2195,6 +2232,14 @@ bell-no-script-why = Для звука нужен сценарий, а здес�
 # unreviewed
 bell-dialog = Звонок
 # unreviewed
+bell-strip-silent = Показано здесь беззвучно: любая клавиша включит звук.
+# unreviewed
+bell-strip-said = Эта страница звонит и сообщила об этом.
+# unreviewed
+bell-strip-rings = Эта страница звонит.
+# unreviewed
+bell-strip-do = Звонит, пока на это не ответят клавишей этой страницы, здесь или за другим пультом.
+# unreviewed
 ring-title = Звонит: { $mark } { $precedence }
 # unreviewed
 ring-has-stopped = Звонок прекращён.
@@ -2203,11 +2248,21 @@ ring-from = От кого
 # unreviewed
 ring-standing = Стоит уже
 # unreviewed
+ring-stand = Как обстоит дело
+# unreviewed
 ring-desks = Что звонит
+# unreviewed
+ring-others = { $count ->
+        [one] Здесь звонит ещё { $count } дело; оно появится, когда на это ответят.
+        [few] Здесь звонят ещё { $count } дела; они появятся, когда на это ответят.
+       *[many] Здесь звонят ещё { $count } дел; они появятся, когда на это ответят.
+    }
 # unreviewed
 ring-this-desk = Эта страница
 # unreviewed
 ring-rings = звонит и сообщила об этом
+# unreviewed
+ring-rings-here = звонит; другой стороне об этом не сообщается
 # unreviewed
 ring-silent = показано беззвучно: любая клавиша включит звук
 # unreviewed
@@ -2217,9 +2272,29 @@ ring-desk-armed = страница открыта, звонок включён
 # unreviewed
 ring-desk-silent = страница открыта, звонок не включён
 # unreviewed
-ring-not-now = Не сейчас, одной клавишей: запрос остаётся. Любая причина — одно нажатие.
+ring-not-now = Не сейчас, одной клавишей: запрос остаётся. Любая причина — одно нажатие. Код они прочтут, каждая сторона на своём языке.
 # unreviewed
-ring-open = Открыть { $name }, в том числе чтобы отклонить
+ring-open = Открыть { $name }
+# unreviewed
+ring-decline-hint = закрывает его, с кодом
+# unreviewed
+ring-decline-which = Отклонение закрывает запрос. С каким кодом?
+# unreviewed
+ring-decline-codes = Отклонить, ещё одной клавишей: запрос закрывается. Любая причина — одно нажатие.
+# unreviewed
+ring-decline-reads = DECLINED с выбранным кодом, на их языке, и слова, если они есть, как написаны. Запрос закрыт. Они могут запросить снова, сославшись на этот.
+# unreviewed
+ring-before-signed = До подписи
+# unreviewed
+ring-before-signed-what = После клавиши — пять секунд: «Взять назад» отменяет, и ничего не записано. До нажатия звонок продолжается.
+# unreviewed
+ring-closing = Закрыть — не отложить
+# unreviewed
+ring-closing-what = «Не сейчас» говорит тот же код и оставляет их запрос; снова запрашивать им не нужно.
+# unreviewed
+ring-back-not-now = Назад: не сейчас
+# unreviewed
+ring-words-note = На своём языке; не обязательно
 # unreviewed
 ring-back = Назад к своей странице
 # unreviewed
@@ -2227,15 +2302,36 @@ ring-back-hint = Она такая, какой была оставлена
 # unreviewed
 ring-over = { $name } больше не звонит.
 # unreviewed
-ring-stopped-by = { $kind }: { $user }, { $time }.
+ring-stopped-by = { $kind ->
+    [seen] Просмотрено
+    [referred] Передано
+    [defer] Отложено
+    [offer] Предложено время
+    [ready] Заявлена готовность
+    [answer] Отвечено
+    [accept] Принято
+    [decline] Отклонено
+    [read] Прочитано
+    [retract] Аннулировано
+    [check-reply] Отвечено на проверку
+    [ask] Запрошено снова
+    [talk] Заявлено, что разговор был
+    [cancel] Отменено
+    [missed] Заявлено, что не явились
+    [withdraw] Отозвано
+   *[other] Сделано
+}: { $user }, { $time }.
 # unreviewed
 ring-somebody = эта станция
 # unreviewed
 do-read = Прочесть
-    .hint = Их станция узнает, что это прочитано
+    .hint = Они прочтут: прочитано нашей дежурной сменой
 # unreviewed
 do-check-reply = Ответить на проверку
-    .hint = Здесь есть человек
+    .hint = Они прочтут: здесь есть человек
+# unreviewed
+do-noted = Принято к сведению
+    .hint = Звонок здесь умолкает. Ничего не подписывается и не отправляется
 
 # unreviewed
 unsigned-heading = Ещё не подписано
@@ -2250,7 +2346,13 @@ unsigned-told = { $act ->
        *[other] , { $code }
     }: ещё не подписано.
 # unreviewed
-unsigned-until = Подпишется в { $time }, если не взять назад.
+unsigned-until = Подпишется в { $time }, если не взять назад; выход подписывает сразу.
+# unreviewed
+unsigned-earlier = Ранее показано здесь и тоже не подписано и не отправлено: { $count ->
+        [one] { $count } действие.
+        [few] { $count } действия.
+       *[many] { $count } действий.
+    }
 # unreviewed
 unsigned-undo = Взять назад
 # unreviewed
@@ -2353,9 +2455,13 @@ request-aside = Что ожидается и что можно сделать
 # unreviewed
 request-acts = Что можно сделать
 # unreviewed
+request-on = О самом запросе
+# unreviewed
 request-passed = Прошло { $percent } процентов времени
 # unreviewed
-request-words = Сопровождающие слова, если нужны, на своём языке
+request-words = Сопровождающие слова, если нужны
+# unreviewed
+request-words-read = Они прочтут: то, что говорит клавиша, её код на их языке и эти слова, как они написаны.
 # unreviewed
 request-closed = Запрос закрыт
 # unreviewed
@@ -2519,51 +2625,56 @@ ladder-they-wrote = они записали
 
 # unreviewed
 do-seen = Просмотрено
-    .hint = Это у нашей дежурной смены; не у самой должности
+    .hint = Они прочтут: наша дежурная смена это видела, не сама должность
 # unreviewed
 do-refer = Передать в аппарат
-    .hint = Это в аппарате той должности
+    .hint = Они прочтут: это в аппарате той должности
 # unreviewed
 do-answer = Ответить сейчас
-    .hint = Говорить сразу; запрос закрывается
+    .hint = Они прочтут: говорим сразу. Запрос закрывается
 # unreviewed
 do-ready = Готовность
-    .hint = Говорим сейчас, если они явятся
+    .hint = Они прочтут: говорим сейчас, если они явятся
 # unreviewed
 do-defer = Не сейчас …
-    .hint = С кодом; запрос остаётся
+    .hint = Они прочтут: не сейчас, с выбранным кодом. Запрос остаётся
 # unreviewed
 do-decline = Отклонить …
-    .hint = С кодом; запрос закрывается
+    .hint = Они прочтут: отклонено, с выбранным кодом. Запрос закрывается
 # unreviewed
 do-renew = Продлить: запрос остаётся в силе
-    .hint = Их дежурной смене звонит снова
+    .hint = Они прочтут: запрос остаётся в силе. Их дежурной смене звонит снова
 # unreviewed
 do-suspend = Приостановить
-    .hint = Мы сейчас не в состоянии; там больше не звонит
+    .hint = Они прочтут: мы сейчас не в состоянии. Там больше не звонит
 # unreviewed
 do-resume = Возобновить
-    .hint = Мы снова в состоянии; там звонит
+    .hint = Они прочтут: мы снова в состоянии. Там звонит
 # unreviewed
 do-withdraw = Отозвать
-    .hint = Взять запрос назад; он закрывается
+    .hint = Они прочтут: отозвано. Запрос закрывается
 # unreviewed
 do-cancel = Отменить разговор …
-    .hint = С кодом; согласованного разговора не будет
+    .hint = Они прочтут: отменено, с выбранным кодом. Согласованного разговора не будет
 # unreviewed
 do-missed = Они не явились
-    .hint = Наше заявление о разговоре
+    .hint = Они прочтут: мы заявляем, что они не явились
 # unreviewed
 do-accept = Принять { $window }
+    .hint = Они прочтут: это время принято. Запрос закрывается
 # unreviewed
 do-come = Откликнуться сейчас
+    .hint = Они прочтут: мы откликаемся сейчас. Запрос закрывается
 # unreviewed
 do-decline-offer = Ни одно из этих
-# unreviewed
-do-decline-offer-hint = Отклоняет предложение; запрос остаётся
+    .hint = Они прочтут: это предложение отклонено. Запрос остаётся
 # unreviewed
 do-withdraw-offer = Отозвать { $name }
-    .hint = Предложение закончится; запрос остаётся
+    .hint = Они прочтут: это предложение отозвано. Запрос остаётся
+# unreviewed
+do-talked = Разговор был, иным способом
+# unreviewed
+do-talked-hint = Указать, когда и как: наше заявление о разговоре
 
 # unreviewed
 do-offer = Предложить время
@@ -2619,14 +2730,23 @@ offer-reason = С причиной
 # unreviewed
 offer-no-reason = нет
 # unreviewed
-offer-reads = { $count ->
-        [0] Времени ещё нет.
-        [one] Для разговора { $count } интервал.
-        [few] Для разговора { $count } интервала.
-       *[many] Для разговора { $count } интервалов.
+offer-reads = { $mark }. { $precedence }. { $sign } предлагает для разговора по { $name } { $count ->
+        [one] { $count } интервал
+        [few] { $count } интервала
+       *[many] { $count } интервалов
+    }: { $windows }. { $by } { $silence ->
+        [stands] При молчании предложение остаётся.
+       *[lapses] При молчании предложение утратит силу; запрос остаётся.
+    } { $code ->
+        [none] {""}
+       *[other] Причина: { $code }.
     }
 # unreviewed
+offer-reads-none = Пока ничего: ни один интервал не читается.
+# unreviewed
 offer-reads-by = Ответить до { $time }.
+# unreviewed
+offer-reads-no-by = До какого времени нужен ответ, не читается.
 # unreviewed
 offer-sign = Подписать и отправить
 # unreviewed
@@ -2635,6 +2755,8 @@ held-heading = Состоялся в другом месте
 held-note = Если разговор состоялся иным способом, сообщить: это наше заявление, а TALKED — только когда его сделают и они.
 # unreviewed
 held-by = Способ
+# unreviewed
+held-reads = мы заявляем, что разговор состоялся, в это время и этим способом. TALKED — только когда это заявят и они.
 # unreviewed
 held-sign = Заявить, что разговор состоялся
 
@@ -2659,6 +2781,8 @@ texts-write = Написать: { $peer }
 texts-rings = ROUTINE не звонит. Начиная с PRIORITY, звонит их дежурной смене.
 # unreviewed
 text-words = Слова
+# unreviewed
+texts-they-read = { $mark }. { $precedence }. { $sign } (должность «{ $from }») вашей должности «{ $to }», и слова выше, как они написаны ({ $language }).
 # unreviewed
 text-sign-hint = Можно аннулировать; прочитанное остаётся прочитанным
 # unreviewed
@@ -2734,7 +2858,7 @@ ask-up-to = до { $precedence }
 # unreviewed
 ask-subject = Предмет
 # unreviewed
-ask-language = Язык предмета
+ask-language = Язык
 # unreviewed
 ask-private = Не для огласки
 # unreviewed
@@ -2781,7 +2905,11 @@ ask-time = Часы и минуты, { $place }
 # unreviewed
 ask-reads = Они прочтут
 # unreviewed
-ask-they-read = { $mark }. { $precedence }. { $sign } (должность «{ $from }») запрашивает разговор { $mode } с вашей должностью «{ $to }». Предмет: «{ $subject }».
+ask-they-read = { $mark }. { $precedence }. { $sign } (должность «{ $from }») запрашивает разговор { $mode } с вашей должностью «{ $to }». Предмет: «{ $subject }». { $until ->
+        [none] Запрос стоит, пока его не закроют.
+        [unread] До какого времени он стоит, пока не читается.
+       *[other] Запрос стоит до { $until }.
+    }
 # unreviewed
 ask-reads-note = Каждая сторона читает на своём языке; как написан, передаётся только предмет. Подпись охватывает всё.
 # unreviewed

@@ -49,7 +49,7 @@
   };
 
   // ---- armed or not, said on every page ----
-  let stream = null, told = null;
+  let stream = null, told = null, telling = null;
   const armed = () => audio.state === "running";
   const post = (path, fields) => fetch(path, { method: "POST", body: new URLSearchParams({ form: body.dataset.form, ...fields }) });
   const show = () => {
@@ -60,7 +60,12 @@
     if (state.textContent !== text) state.textContent = text;
     if (strip) strip.hidden = is;
     const now = stream + ":" + is;
-    if (stream !== null && now !== told) { told = now; post("/bell", { stream, armed: is ? "yes" : "no" }).catch(() => { told = null; }); }
+    // Only what the station knows counts: a ring is reported after it has been told that this page sounds.
+    if (stream !== null && now !== telling) {
+      telling = now;
+      post("/bell", { stream, armed: is ? "yes" : "no" }).then((reply) => { if (reply.ok) told = now; else telling = null; }, () => { telling = null; })
+        .then(() => { if (ringing) report(ringing); });
+    }
   };
   const arm = async () => {
     await audio.resume();
@@ -72,16 +77,29 @@
   for (const kind of ["keydown", "pointerdown"]) document.addEventListener(kind, () => { if (ringing && !armed()) audio.resume().then(show, () => {}); });
   audio.onstatechange = () => { show(); if (ringing) ring(ringing); };
 
-  // ---- the ring ----
-  let ringing = null, drawn = null, drawnAt = "", position = "", reported = null, title = "";
+  // ---- the ring: over whatever page is open, and on the matter's own page as a strip that covers nothing ----
+  let ringing = null, drawn = null, drawnAt = "", position = "", reported = null, began = 0, title = "", step = "";
   const own = (ring) => (location.pathname + "/").startsWith(`/lines/${ring.line}/requests/${ring.thing}/`);
   const name = (ring) => ring.line + "/" + ring.at;
+  const here = () => document.querySelector(".strip.rings");
+  const isDrawn = (ring) => drawn === name(ring) && (own(ring) ? !!here() && here().getClientRects().length > 0 : dialog.open);
+  const drawStrip = (ring) => {
+    if (dialog.open) dialog.close();
+    if (drawn === name(ring) && here()) return;
+    if (here()) here().remove();
+    const shown = document.getElementById("ring-strip").content.cloneNode(true);
+    shown.querySelector("[data-title]").textContent = ring.title;
+    if (ring.mark !== "OPERATION") shown.firstElementChild.classList.add("ex");
+    document.querySelector(".mast").after(shown);
+    drawn = name(ring);
+  };
   const draw = async (key) => {
     const [line, at] = key.split("/"), held = document.activeElement && document.activeElement.getAttribute("data-key"), at0 = position;
-    const reply = await fetch(`/lines/${line}/ring/${at}`);
+    const reply = await fetch(`/lines/${line}/ring/${at}${step}`);
     if (!reply.ok || reply.redirected) return false;
     const page = new DOMParser().parseFromString(await reply.text(), "text/html").querySelector(".ring");
     if (!page) return false;
+    if (here()) here().remove();
     dialog.replaceChildren(page);
     dialog.className = "bell" + (page.classList.contains("ex") ? " ex" : "");
     if (!dialog.open) dialog.showModal();
@@ -93,44 +111,49 @@
     return true;
   };
   const painted = () => new Promise((done) => { document.hidden ? setTimeout(done, 50) : requestAnimationFrame(() => setTimeout(done, 0)); });
-  // Drawn, and its sound runs: only then it rings.
+  // Drawn, and its sound runs: only then it rings. What rings once is heard to its end before it is told.
   const report = async (ring) => {
-    if (reported === name(ring) || drawn !== name(ring) || !playing || !armed()) return;
+    if (reported === name(ring) || !isDrawn(ring) || !playing || !armed() || told !== stream + ":true") return;
+    if (ring.briefly && Date.now() - began < 1000 * pattern(ring)[1]) return;
     const before = audio.currentTime;
     await new Promise((done) => setTimeout(done, 60));
     await painted();
-    if (audio.currentTime <= before || !playing || drawn !== name(ring) || !dialog.open) return;
+    if (audio.currentTime <= before || !playing || !isDrawn(ring) || reported === name(ring)) return;
     reported = name(ring);
-    const reply = await post("/rang", { line: ring.line, at: ring.at }).catch(() => null);
-    if (!reply || !reply.ok) reported = null;
+    const reply = await post("/rang", { line: ring.line, at: ring.at, stream }).catch(() => null);
+    // It may have stopped meanwhile, or this page may not be known to sound: then nobody was told, and nothing here says so.
+    const counts = reply && reply.ok && (await reply.json().catch(() => ({}))).rang;
+    if (!counts && reported === name(ring)) reported = null;
     noted();
   };
   const noted = () => {
-    const note = dialog.querySelector("[data-ringstate]");
-    if (note && ringing && reported === drawn) note.textContent = note.dataset.rings;
+    const note = ringing && (own(ringing) ? here() : dialog);
+    const state = note && note.querySelector("[data-ringstate]");
+    if (!state || !ringing) return;
+    if (own(ringing)) state.textContent = reported !== drawn ? (playing ? state.dataset.rings : state.dataset.silent) : ringing.climbs ? state.dataset.said : state.dataset.rings;
+    else if (reported === drawn) state.textContent = state.dataset.rings;
   };
+  const typing = () => [...dialog.querySelectorAll("textarea")].some((e) => e.value);
   const ring = async (next) => {
     const isNew = !ringing || name(ringing) !== name(next);
     ringing = next;
-    // On the pages of the matter itself nothing is covered: it sounds on until it is seen.
-    if (own(next)) {
-      if (dialog.open) dialog.close();
-      if (armed() && (isNew || !playing)) sound(next);
-      document.title = next.title + " · " + title;
-      return;
-    }
-    if ((isNew || !dialog.open || drawnAt !== position) && !(await draw(name(next)))) return;
+    if (isNew) step = "";
+    if (own(next)) drawStrip(next);
+    else if ((isNew || !dialog.open || (drawnAt !== position && !typing())) && !(await draw(name(next)))) return;
     if (ringing !== next) return;
-    if (armed() && (isNew || !playing)) sound(next);
+    if (armed() && (isNew || !playing)) { sound(next); began = Date.now(); }
     document.title = next.title + " · " + title;
+    noted();
     report(next);
   };
   const stop = async () => {
     if (!ringing) return;
-    const was = name(ringing);
+    const was = name(ringing), strip = own(ringing);
     ringing = null;
+    step = "";
     silence();
     document.title = title;
+    if (strip) { if (here()) here().remove(); drawn = null; return; }
     // Whose it was, drawn; the page behind is as it was left.
     if (dialog.open && drawn === was && !(await draw(was))) dialog.close();
   };
@@ -145,9 +168,14 @@
     if (first) ring(same && same.mark === first.mark && same.precedence === first.precedence ? same : first);
     else stop();
   });
-  document.addEventListener("lost", () => { ringing = null; silence(); if (dialog.open) dialog.close(); state.textContent = state.dataset.cannot; state.classList.add("no"); });
+  document.addEventListener("lost", () => { ringing = null; drawn = null; silence(); if (dialog.open) dialog.close(); if (here()) here().remove(); state.textContent = state.dataset.cannot; state.classList.add("no"); });
   dialog.addEventListener("cancel", (event) => event.preventDefault());
-  dialog.addEventListener("click", (event) => { if (event.target.closest("[data-back]")) { event.preventDefault(); dialog.close(); } });
+  dialog.addEventListener("click", (event) => {
+    if (event.target.closest("[data-back]")) { event.preventDefault(); dialog.close(); }
+    // The second step of declining is drawn over the first, and it rings on.
+    const to = event.target.closest("[data-step]");
+    if (to && ringing) { event.preventDefault(); step = to.dataset.step; draw(name(ringing)); }
+  });
   // Plain letters act while the ring fills the screen, and never while someone types.
   dialog.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey || event.repeat || /INPUT|TEXTAREA|SELECT/.test(event.target.tagName)) return;

@@ -23,66 +23,76 @@
   const put = (element, text) => { if (element.textContent !== text) element.textContent = text; };
 
   // ---- lost and found ----
-  let heard = Date.now(), lost = 0, typed = false, drawing = false;
+  let heard = Date.now(), lost = 0, typed = !!document.querySelector("[data-typed]"), drawing = false, displaced = false, since = "";
   const gone = [];
   const LOST_MS = 3800, AGAIN_MS = 2000;
   const note = document.querySelector("[data-live]");
   const say = (text, bad) => { if (note) { put(note, text); note.classList.toggle("stale", !!bad); } };
 
-  const dead = () => {
+  const strip = (id, at) => {
+    const found = document.getElementById(id);
+    if (!found) return;
+    all(".strip.dead", (e) => e.remove());
+    const shown = found.content.cloneNode(true);
+    shown.querySelectorAll("[data-at]").forEach((e) => { e.textContent = at; });
+    document.querySelector(".mast").after(shown);
+  };
+  const dead = (why = "dead-strip") => {
     if (lost) return;
     lost = now();
     body.dataset.lostAfter = Date.now() - heard;
-    const at = wall(+body.dataset.ahead, true);
+    const at = since = wall(+body.dataset.ahead, true);
     body.classList.add("dead");
     document.dispatchEvent(new CustomEvent("lost"));
-    const strip = document.getElementById("dead-strip");
-    if (strip && !document.querySelector(".strip.dead")) {
-      const shown = strip.content.cloneNode(true);
-      shown.querySelectorAll("[data-at]").forEach((e) => { e.textContent = at; });
-      document.querySelector(".mast").after(shown);
-    }
+    strip(why, at);
     say(body.dataset.notLive + " " + at, true);
     // What is not vouched for is not said: each answer becomes "not known", and what it said is said of its time.
     all(".four > div:not(.markcell)", (cell) => {
       const [first, ...rest] = cell.querySelectorAll("dd"), was = document.createElement("small");
       was.textContent = [first, ...rest].map((e) => e.innerText).join(" · ").replace(/\s+/g, " ").trim() + ", " + at;
-      [first, ...rest].forEach((e) => { e.dataset.was = e.innerHTML; e.replaceChildren(); });
+      [first, ...rest].forEach((e) => e.replaceChildren());
       first.append(body.dataset.notKnown, was);
     });
-    all("h1", (e) => { e.dataset.was = e.innerHTML; e.textContent = body.dataset.notLive + " " + at + "."; });
-    all("main button, main a.key, main summary", (e) => {
-      e.dataset.live = e.hasAttribute("disabled") ? "off" : "on";
+    all("h1", (e) => { e.textContent = body.dataset.notLive + " " + at + "."; });
+    all("main button, main a.key, main summary, .takeback button", (e) => {
       e.setAttribute("aria-disabled", "true");
       if (e.tagName === "BUTTON") e.disabled = true;
+      e.removeAttribute("href");
     });
     document.title = body.dataset.notLive + " · " + document.title;
     tick();
   };
   // Whatever had become of it, the station draws it: nothing of the old page is trusted.
   const back = async () => {
-    if (!lost) return;
     const was = lost;
+    if (!was || drawing) return;
     lost = 0;
-    body.classList.remove("dead");
+    if (!(await draw(true))) { lost = was; return; }
+    if (lost) return;
     all(".strip.dead", (e) => e.remove());
-    if (typed) {
-      all("[data-was]", (e) => { e.innerHTML = e.dataset.was; delete e.dataset.was; });
-      all("[aria-disabled]", (e) => {
-        e.removeAttribute("aria-disabled");
-        if (e.tagName === "BUTTON" && e.dataset.live === "on") e.disabled = false;
-      });
-    }
-    document.title = document.title.replace(body.dataset.notLive + " · ", "");
-    if (!(await draw())) lost = was;
   };
 
   // ---- draw anew ----
-  // A half-written form is never taken away: then the page only says that something has changed.
-  document.addEventListener("input", () => { typed = true; });
-  const draw = async () => {
+  // A half-written form is never taken away: then the page only says that something has changed. After a break everything is drawn
+  // anew, and what was typed goes along into the same fields; if those are gone, the page stays as it is and says of when.
+  document.addEventListener("input", (event) => { if (!event.target.closest("dialog")) typed = true; });
+  const fields = (root) => [...root.querySelectorAll(".page > main form :is(input:not([type=hidden]), select, textarea)")];
+  const box = (e) => e.type === "radio" || e.type === "checkbox";
+  const place = (e) => (e.id ? "#" + e.id : [e.form.getAttribute("action"), e.name, box(e) ? e.value : ""].join(" "));
+  const chosen = (e) => (e.tagName === "SELECT" ? Math.max(0, [...e.options].findIndex((o) => o.defaultSelected)) : 0);
+  const touched = (e) => (box(e) ? e.checked !== e.defaultChecked : e.tagName === "SELECT" ? e.selectedIndex !== chosen(e) : e.value !== e.defaultValue);
+  const carry = (fresh) => {
+    const known = new Map(fields(fresh).map((e) => [place(e), e]));
+    return fields(document).map((e) => {
+      const to = known.get(place(e));
+      if (to && box(e)) to.checked = e.checked;
+      else if (to) to.value = e.value;
+      return (to && to.value === e.value) || !touched(e);
+    }).every(Boolean);
+  };
+  const draw = async (again = false) => {
     if (drawing) return true;
-    if (typed) { say(body.dataset.changed, true); return true; }
+    if (typed && !again) { say(body.dataset.changed, true); return true; }
     drawing = true;
     try {
       const reply = await fetch(location.href, { headers: { accept: "text/html" } });
@@ -90,9 +100,17 @@
       if (!reply.ok) return false;
       const fresh = new DOMParser().parseFromString(await reply.text(), "text/html");
       // Somebody began to type while the page was fetched.
-      if (typed) { say(body.dataset.changed, true); return true; }
+      if (typed && !again) { say(body.dataset.changed, true); return true; }
+      if (typed && !carry(fresh)) {
+        strip("kept-strip", since);
+        lost = now();
+        displaced = true;
+        feed.close();
+        return true;
+      }
       const waiting = [...document.querySelectorAll(".unsigned form.takeback:not(.undone)")];
       const held = document.activeElement, key = held && held.getAttribute("data-key"), open = [];
+      const field = held && held.form && held.matches("main form *") && place(held), caret = field && held.selectionStart;
       all(".page > main details[open]", (e) => open.push(e.id));
       // What rings lies over the page and draws itself.
       [".page .four", ".page > main", ".page > .unsigned"].forEach((selector) => {
@@ -102,18 +120,20 @@
       // What waited to be signed when the station ended was not signed: it said nothing, so the page does.
       const run = (page) => page.dataset.position.split(".")[0];
       if (run(body) !== run(fresh.body)) gone.push(...waiting.map((e) => e.dataset.told));
-      const place = document.querySelector(".page > .unsigned");
-      if (place) gone.forEach((told) => {
+      const bar = document.querySelector(".page > .unsigned");
+      if (bar) gone.forEach((told) => {
         const note = document.createElement("p");
         note.className = "takeback undone";
         note.textContent = body.dataset.notSent + " " + told;
-        place.append(note);
+        bar.append(note);
       });
       open.forEach((id) => { const e = id && document.getElementById(id); if (e) e.open = true; });
       for (const name of ["position", "now"]) body.dataset[name] = fresh.body.dataset[name];
-      body.className = fresh.body.className;
+      body.className = fresh.body.className + " scripted";
       document.title = fresh.title;
-      if (key) { const again = document.querySelector(`[data-key="${CSS.escape(key)}"]`); if (again) again.focus(); }
+      const next = key ? document.querySelector(`[data-key="${CSS.escape(key)}"]`) : field && fields(document).find((e) => place(e) === field);
+      if (next) next.focus();
+      if (next && caret != null) next.setSelectionRange(caret, caret);
       say(body.dataset.isLive);
       tick();
       return true;
@@ -133,19 +153,55 @@
     if (told.ended) { location.reload(); return; }
     document.dispatchEvent(new CustomEvent("standing", { detail: told }));
     if (lost) { await back(); return; }
-    if (told.position !== body.dataset.position) await draw();
-    else if (!typed) say(body.dataset.isLive);
+    if (told.position === body.dataset.position) { if (!typed) say(body.dataset.isLive); }
+    else if (!(await draw()) && !lost) say(body.dataset.changed, true);
   };
   const listen = () => {
     if (feed) feed.close();
     feed = new EventSource("/live");
     feed.addEventListener("standing", standing);
+    // A newer page of this session has the place of this one. It goes on when its person comes back to it.
+    feed.addEventListener("displaced", () => { feed.close(); displaced = true; dead("displaced-strip"); });
     feed.onerror = () => {
       feed.close();
       dead();
-      setTimeout(listen, AGAIN_MS);
+      if (!displaced) setTimeout(listen, AGAIN_MS);
     };
   };
+  const come = () => { if (displaced && !document.hidden && document.querySelector(".strip.dead[data-here]")) { displaced = false; listen(); } };
+  addEventListener("focus", come);
+  document.addEventListener("visibilitychange", come);
+
+  // ---- what they will read, as it is being chosen ----
+  // The station says it: the form is sent to be shown, and of the answer only what it would read is taken over.
+  let asked = 0, waits = 0;
+  const shown = async (form) => {
+    const mine = asked, sent = new URLSearchParams(new FormData(form));
+    sent.set("act", "show");
+    try {
+      const reply = await fetch(form.getAttribute("action"), { method: "POST", body: sent });
+      if (mine !== asked) return;
+      if (!reply.ok || reply.redirected) throw reply;
+      const fresh = new DOMParser().parseFromString(await reply.text(), "text/html");
+      if (mine !== asked) return;
+      fresh.querySelectorAll("[data-reads]").forEach((next) => {
+        const old = document.getElementById(next.id);
+        if (old && !old.contains(document.activeElement)) old.replaceWith(next);
+        else if (old) old.removeAttribute("aria-busy");
+      });
+    } catch {
+      all("[data-reads]:not(select)", (e) => { e.textContent = "…"; });
+    }
+  };
+  document.addEventListener("input", (event) => {
+    const form = event.target.form;
+    if (!form || !("shows" in form.dataset)) return;
+    // What stood there is of before: it is not said while the new is not known.
+    all("[data-reads]", (e) => e.setAttribute("aria-busy", "true"));
+    asked += 1;
+    clearTimeout(waits);
+    waits = setTimeout(() => { if (!lost) shown(form); }, 200);
+  });
 
   // ---- clocks ----
   const tick = () => {

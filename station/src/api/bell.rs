@@ -314,22 +314,32 @@ pub(super) async fn noted(
     who: Who,
     Form(form): Form<NotedForm>,
 ) -> Result<axum::Json<NotedView>, Told> {
-    let line = api.line(form.line).await?;
-    let found = api.see(line, move |sight| {
-        let at = names::parse(sight.line, &form.on)?;
-        let rings = ringing(sight).into_iter().any(|ring| ring.tells && ring.entry.at == at.to_string());
-        Ok((at, sight.named(at), rings))
-    });
-    let found: Result<_, NameFault> = found.await?;
-    let (at, entry, rings) = found.map_err(|fault| Told::name(&fault, &api.words))?;
-    if !rings {
-        return Err(api.tell(Fault::new(Code::NotRinging).with("name", entry.name)));
+    api.take_note(form.line, form.on, who.name).await.map(axum::Json)
+}
+
+impl Api {
+    /// A person of this name takes note of what they did.
+    ///
+    /// # Errors
+    /// What to tell them: it is not known, or does not ring.
+    pub(crate) async fn take_note(&self, line: Option<String>, on: String, user: String) -> Result<NotedView, Told> {
+        let line = self.line(line).await?;
+        let found = self.see(line, move |sight| {
+            let at = names::parse(sight.line, &on)?;
+            let rings = ringing(sight).into_iter().any(|ring| ring.tells && ring.entry.at == at.to_string());
+            Ok((at, sight.named(at), rings))
+        });
+        let found: Result<_, NameFault> = found.await?;
+        let (at, entry, rings) = found.map_err(|fault| Told::name(&fault, &self.words))?;
+        if !rings {
+            return Err(self.tell(Fault::new(Code::NotRinging).with("name", entry.name)));
+        }
+        if let Err(fault) = self.parts.keeper.noted(line, at, user).await {
+            return Err(self.refused(line, fault).await);
+        }
+        let sentence = self.words.say("noted", &[("name", (&entry.name).into())]);
+        Ok(NotedView { line: line.to_string(), entry, sentence })
     }
-    if let Err(fault) = api.parts.keeper.noted(line, at, who.name).await {
-        return Err(api.refused(line, fault).await);
-    }
-    let sentence = api.words.say("noted", &[("name", (&entry.name).into())]);
-    Ok(axum::Json(NotedView { line: line.to_string(), entry, sentence }))
 }
 
 #[cfg(test)]

@@ -163,6 +163,8 @@ faults! {
     UserUnknown = Usage NOT_FOUND "fault-user-unknown",
     /// No session runs with this browser.
     SessionEnded = Refusal UNAUTHORIZED "fault-session-ended",
+    /// What waited to be signed was of a session that has ended.
+    SignerGone = Refusal UNAUTHORIZED "fault-signer-gone",
     /// The form is of no page of this person's.
     FormForeign = Refusal FORBIDDEN "fault-form-foreign",
     /// The form cannot be read.

@@ -15,6 +15,8 @@ use crate::api::sight::hexadecimal;
 use crate::people::Role;
 use crate::view::{Sight, names};
 
+/// The key that takes note: no act, for nothing of it leaves.
+pub(super) const NOTED: &str = "noted";
 /// The one-time id of a drawing of a page.
 const ONCE_FIELD: &str = "once";
 
@@ -77,12 +79,24 @@ impl Desk {
                 .tell(Fault::new(Code::RoleReads).with("role", posted.who.role.word()).with("may", may)));
         }
         let form = act_form(&posted.fields, line);
-        if Desk::waits(&form) {
+        if form.act == NOTED {
+            let (user, on) = (posted.who.user.clone(), form.on.unwrap_or_default());
+            let noted = self.api.take_note(form.line, on, user).await?;
+            let id = self.api.line(Some(noted.line)).await?;
+            return self
+                .api
+                .see(id, move |sight| {
+                    names::parse(sight.line, &noted.entry.at).map_or_else(|_| "/lines".into(), |at| page_of(sight, at))
+                })
+                .await;
+        }
+        // A key that is pressed once more after its act was signed finds it signed: it does not wait again.
+        if Desk::waits(&form) && !self.inner.unsigned.was_signed(form.token.as_deref()) {
             // What may not be done at all is said at once.
             let id = self.api.would(form.clone()).await?;
             let (on, kind, code) = (form.on.clone().unwrap_or_default(), form.act.clone(), form.code.clone());
             let (told, to) = self.api.see(id, move |sight| waiting(sight, &on, &kind, code.as_deref())).await?;
-            if self.wait(&posted.who, form.clone(), told) {
+            if self.wait(&posted.who, form.clone(), id, told) {
                 return Ok(to);
             }
         }

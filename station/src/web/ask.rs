@@ -45,6 +45,10 @@ struct Ask {
     languages: Vec<String>,
     /// Why it was not signed.
     wrong: Option<Told>,
+    /// What stands in the fields was put there by a person.
+    is_typed: bool,
+    /// Until when it stands, on both clocks; "none", or "unread".
+    until: String,
 }
 
 /// A line on which one can ask.
@@ -136,6 +140,7 @@ impl Ask {
             ("to", (&choice.to).into()),
             ("mode", self.d.words().mode(mode).into()),
             ("subject", subject.into()),
+            ("until", (&self.until).into()),
         ];
         self.d.words().say("ask-they-read", &args)
     }
@@ -197,8 +202,13 @@ impl Choice {
                 value.clone_into(field);
             }
         };
-        fill(&mut self.to, line.posts.first().map_or("", |(post, _)| post));
-        fill(&mut self.from, line.our_posts.first().map_or("", String::as_str));
+        // A post of another line is none of this one's: the page says nothing that its fields do not show.
+        if !line.posts.iter().any(|(post, _)| *post == self.to) {
+            self.to = line.posts.first().map_or(String::new(), |(post, _)| post.clone());
+        }
+        if !line.our_posts.contains(&self.from) {
+            self.from = line.our_posts.first().cloned().unwrap_or_default();
+        }
         fill(&mut self.language, language);
         fill(&mut self.precedence, Precedence::Priority.word());
         fill(&mut self.mode, Mode::Voice.word());
@@ -240,6 +250,7 @@ impl Desk {
     }
 
     async fn ask_page(&self, who: &Signed, mut choice: Choice, wrong: Option<Told>, status: StatusCode) -> Response {
+        let is_typed = !choice.from.is_empty();
         let drawn = async {
             let position = self.position(who).await?;
             let all = self.all_seen().await?;
@@ -259,12 +270,25 @@ impl Desk {
             d.mark = Mark::parse(&choice.mark).unwrap_or(d.mark);
             d.four = Some(Four::of_all(d.words(), &all, d.mark));
             let days = self.days();
-            Ok(page(status, &Ask { d, lines, choice, days, languages, wrong }))
+            let until = self.until_told(&choice).await?;
+            Ok(page(status, &Ask { d, lines, choice, days, languages, wrong, is_typed, until }))
         };
         match drawn.await {
             Ok(response) => response,
             Err(told) => refused::shown(self, who, &told, &refused::Kept::default()).await,
         }
+    }
+
+    /// Until when the ask would stand, on both clocks.
+    async fn until_told(&self, choice: &Choice) -> Result<String, Told> {
+        if !choice.is_until {
+            return Ok("none".into());
+        }
+        let Ok(time) = self.spoken().time(&format!("{} {}", choice.day, choice.time)) else {
+            return Ok("unread".into());
+        };
+        let id = self.api.line(Some(choice.line.clone())).await?;
+        self.api.see(id, move |sight| sight.telling.both(time)).await
     }
 
     /// What a closed request said is what is asked again.

@@ -9,6 +9,12 @@ const HOUR_MS: u64 = 3_600_000;
 /// Where the stretch begins and ends in the drawing.
 const LEFT: f64 = 118.0;
 const RIGHT: f64 = 1_232.0;
+/// On a phone time runs downwards: from where, how far for an hour, and how far for the whole at most.
+const TOP: f64 = 28.0;
+const HOUR_HEIGHT: f64 = 13.0;
+const HEIGHT_MAX: f64 = 900.0;
+/// Two labels nearer than this would lie on each other.
+const LABEL_HEIGHT: f64 = 14.0;
 /// A band shows a day at least, and two weeks at most.
 const HOURS_MIN: u64 = 24;
 const HOURS_MAX: u64 = 14 * 24;
@@ -25,6 +31,20 @@ pub(super) struct Band {
     pub now: String,
     /// Until when an answer is wanted.
     pub by: Option<String>,
+    /// The same, time downwards, a column a side.
+    pub upright: Upright,
+}
+
+/// A band for a narrow screen: its rows are columns, and every `x` is how far down.
+pub(super) struct Upright {
+    pub columns: Vec<BandRow>,
+    pub windows: Vec<Bar>,
+    pub now: String,
+    pub by: Option<String>,
+    /// Where the word for "now" stands, which must not lie on the other.
+    pub now_label: String,
+    pub height: u32,
+    pub length: u32,
 }
 
 /// One side.
@@ -39,6 +59,7 @@ pub(super) struct BandRow {
 pub(super) struct Bar {
     pub x: String,
     pub width: String,
+    pub middle: String,
     pub number: usize,
 }
 
@@ -46,10 +67,17 @@ pub(super) struct Bar {
 pub(super) struct Tick {
     pub x: String,
     pub label: String,
+    /// The base line of its label below it.
+    pub below: String,
     pub is_midnight: bool,
 }
 
 impl BandRow {
+    /// The right edge of a column.
+    pub fn end_x(&self) -> u32 {
+        self.y + 104
+    }
+
     /// The base line of its words.
     pub fn text_y(&self) -> u32 {
         self.y + 22
@@ -60,21 +88,27 @@ impl BandRow {
     }
 }
 
+#[derive(Clone, Copy)]
 struct Scale {
     from: u64,
     hours: u64,
+    /// Where in the drawing it begins and ends.
+    ends: [f64; 2],
 }
 
 impl Scale {
     fn x(&self, at: u64) -> f64 {
         let whole = (self.hours * HOUR_MS) as f64;
         let part = (at.saturating_sub(self.from) as f64 / whole).clamp(0.0, 1.0);
-        LEFT + part * (RIGHT - LEFT)
+        let [begin, end] = self.ends;
+        begin + part * (end - begin)
     }
 
     fn bar(&self, start: u64, end: u64, number: usize) -> Bar {
         let (x, right) = (self.x(start), self.x(end));
-        Bar { x: format!("{x:.1}"), width: format!("{:.1}", (right - x).max(2.0)), number }
+        let width = (right - x).max(2.0);
+        let [x, middle, width] = [x, x + width / 2.0, width].map(|n| format!("{n:.1}"));
+        Bar { x, width, middle, number }
     }
 }
 
@@ -84,13 +118,31 @@ pub(super) fn band(telling: &Telling<'_>, windows: &[Window], by: Option<Timesta
     let from = (now / HOUR_MS).saturating_sub(1) * HOUR_MS;
     let last = windows.iter().map(|w| w.end().0).chain(by.map(|by| by.0)).max().unwrap_or(now);
     let hours = (last.saturating_sub(from) / HOUR_MS + 4).clamp(HOURS_MIN, HOURS_MAX);
-    let scale = Scale { from, hours };
+    let scale = Scale { from, hours, ends: [LEFT, RIGHT] };
     let rows = [(Side::Ours, 24), (Side::Theirs, 80)];
     Band {
         rows: rows.into_iter().map(|(side, y)| row(telling, side, y, &scale)).collect(),
         windows: windows.iter().enumerate().map(|(n, w)| scale.bar(w.start().0, w.end().0, n + 1)).collect(),
         now: format!("{:.1}", scale.x(now)),
         by: by.map(|by| format!("{:.1}", scale.x(by.0))),
+        upright: upright(telling, windows, by, scale),
+    }
+}
+
+fn upright(telling: &Telling<'_>, windows: &[Window], by: Option<Timestamp>, scale: Scale) -> Upright {
+    let length = (scale.hours as f64 * HOUR_HEIGHT).min(HEIGHT_MAX);
+    let scale = Scale { ends: [TOP, TOP + length], ..scale };
+    let (now, by) = (scale.x(telling.clocks.now.0), by.map(|by| scale.x(by.0)));
+    let is_near = by.is_some_and(|by| (by - now).abs() < LABEL_HEIGHT);
+    let columns = [(Side::Ours, 0), (Side::Theirs, 112)];
+    Upright {
+        columns: columns.into_iter().map(|(side, x)| row(telling, side, x, &scale)).collect(),
+        windows: windows.iter().enumerate().map(|(n, w)| scale.bar(w.start().0, w.end().0, n + 1)).collect(),
+        now: format!("{now:.1}"),
+        by: by.map(|by| format!("{by:.1}")),
+        now_label: format!("{:.1}", if is_near { now - LABEL_HEIGHT } else { now }),
+        height: (TOP + length) as u32 + 8,
+        length: length as u32,
     }
 }
 
@@ -124,7 +176,8 @@ fn row(telling: &Telling<'_>, side: Side, y: u32, scale: &Scale) -> BandRow {
         if there % (every * HOUR_MS) == 0 {
             let is_midnight = there == 0;
             let label = if is_midnight { short_day(telling, side, at) } else { format!("{:02}", there / HOUR_MS) };
-            ticks.push(Tick { x: format!("{:.1}", scale.x(at)), label, is_midnight });
+            let x = scale.x(at);
+            ticks.push(Tick { x: format!("{x:.1}"), label, below: format!("{:.1}", x + LABEL_HEIGHT), is_midnight });
         }
     }
     BandRow { name: place.name.clone(), y, nights, ticks }

@@ -14,6 +14,7 @@ use crate::api::fault::Told;
 use crate::api::sight::hexadecimal;
 use crate::entropy;
 use crate::view::lines::ObservedState;
+use crate::view::owed::{Owed, OwedView};
 use crate::view::{Moment, Side};
 use crate::words::clocks::{Clocks, Place, Telling};
 use crate::words::{Arg, Words};
@@ -332,6 +333,14 @@ pub(super) struct Due {
 }
 
 impl Due {
+    /// Of what is owed, if it has a time: a talk has one from which it runs, anything else one until which it is owed.
+    pub fn of(telling: &Telling<'_>, owed: &OwedView) -> Option<Due> {
+        let time = owed.by?.0;
+        let due = Due::new(telling, time);
+        let from = || telling.say("desk-from", &[("time", telling.both(time).into())]);
+        Some(if owed.what == Owed::Come { Due { by: from(), ..due } } else { due })
+    }
+
     pub fn new(telling: &Telling<'_>, until: Timestamp) -> Due {
         let now = telling.clocks.now;
         let left = if until >= now {

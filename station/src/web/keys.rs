@@ -1,7 +1,9 @@
 //! The keys of a request: what `core` says may be done now, and why not what may not. A key carries the fields of its act.
 
+use counterpart_core::ids::EntryRef;
 use counterpart_core::line::facts::Fact;
 use counterpart_core::record::codes::Code;
+use counterpart_core::record::kind::Kind;
 
 use crate::view::may::MayView;
 use crate::view::request::RequestView;
@@ -35,16 +37,24 @@ pub(super) struct Codes {
 /// What may be done on a request.
 #[derive(Default)]
 pub(super) struct Keys {
+    /// To take note of what they did, which rings until then.
+    pub noted: Option<Key>,
     /// On an offer of theirs that is open: take a window, or none.
     pub offers: Vec<Key>,
     pub first: Vec<Key>,
     pub codes: Vec<Codes>,
+    /// What is stated of a talk that did not come about: after everything else.
+    pub last: Option<Key>,
     /// The page on which to offer times.
     pub offer: Option<String>,
     /// Whether a talk that was held elsewhere can be stated.
     pub talk: bool,
+    /// A talk was agreed, and neither side has said what became of it: that is the first thing to say.
+    pub is_talk_first: bool,
     /// Ask again, naming this one: the page on which to do it.
     pub again: Option<String>,
+    /// The page on which a code is chosen with which the request is declined.
+    pub decline: Option<String>,
     /// Why nothing more may be done, if it is closed.
     pub closed: Option<Why>,
 }
@@ -56,8 +66,8 @@ const NOT_SHOWN: [&str; 6] =
 /// Acts that one key does, with their letters.
 const PLAIN: [(&str, &str); 8] = [
     ("seen", "s"),
-    ("answer", "a"),
     ("refer", "f"),
+    ("answer", "a"),
     ("ready", "r"),
     ("renew", "e"),
     ("suspend", "p"),
@@ -68,39 +78,97 @@ const PLAIN: [(&str, &str); 8] = [
 /// Acts that need a code, with their letters.
 const WITH_CODE: [(&str, &str); 3] = [("defer", "n"), ("decline", "d"), ("cancel", "x")];
 
+/// Acts with which one meets a ring; what else may be done stands on the page of the matter.
+const AT_A_RING: [&str; 4] = ["seen", "refer", "answer", "ready"];
+
+/// The codes in the order in which a person looks for them: those that say nothing of the matter first, then what is most often so.
+/// `CODES[..10]` have a digit on the ring.
+const CODES: [Code; 14] = [
+    Code::AwaitingInstructions,
+    Code::Unstated,
+    Code::Engaged,
+    Code::Travelling,
+    Code::OutOfHours,
+    Code::NoInterpreter,
+    Code::Level,
+    Code::NotCompetent,
+    Code::InWriting,
+    Code::OtherChannel,
+    Code::Conditions,
+    Code::PostVacant,
+    Code::IdentityDoubt,
+    Code::NoConfirmation,
+];
+
+/// The keys of the page of a request.
 pub(super) fn keys(sight: &Sight<'_>, view: &RequestView) -> Keys {
-    let mut keys = Keys::default();
-    let on_request = |may: &&MayView| may.on == view.request;
-    let of = |act: &str| view.acts.iter().filter(on_request).find(|may| may.act == act);
+    let mut keys = Keys { offers: offers(sight, view, None), ..Keys::default() };
     for (act, letter) in PLAIN {
-        let Some(may) = of(act) else { continue };
+        let Some(may) = on_request(view, act) else { continue };
         if is_closed(may) {
             keys.closed = may.why.clone();
         } else if is_shown(may) {
             keys.first.push(key(sight, may, letter));
         }
     }
-    for (act, letter) in WITH_CODE {
-        let Some(may) = of(act) else { continue };
-        if is_shown(may) && !is_closed(may) {
-            keys.codes.push(codes(sight, may, act, letter));
-        }
-    }
-    let missed = of("missed").filter(|may| is_shown(may)).map(|may| key(sight, may, ""));
-    keys.first.extend(missed);
-    keys.offers = offers(sight, view);
-    if keys.offers.is_empty()
+    keys.codes = with_codes(sight, view);
+    keys.last = on_request(view, "missed").filter(|may| is_shown(may)).map(|may| key(sight, may, ""));
+    if !keys.offers.iter().any(|key| key.is_main)
         && view.owner == Side::Theirs
         && let Some(first) = keys.first.iter_mut().find(|key| key.why.is_none())
     {
         first.is_main = true;
     }
-    let page = |what: &str| format!("/lines/{}/requests/{}/{what}", view.line, view.request.at);
-    keys.offer = of("offer").filter(|may| may.may).map(|_| page("offer"));
-    keys.talk = of("talk").is_some_and(|may| may.may);
-    let again = of("ask").filter(|may| may.may);
-    keys.again = again.map(|_| format!("/asks/new?line={}&again={}", view.line, view.request.at));
+    keys.offer = offer_page(view);
+    keys.talk = on_request(view, "talk").is_some_and(|may| may.may);
+    keys.is_talk_first = keys.talk && keys.last.is_some();
+    keys.again = again_page(view);
     keys
+}
+
+/// The keys of a ring: what meets it, first of all that it was seen.
+pub(super) fn keys_of_ring(sight: &Sight<'_>, view: &RequestView, rung: &Fact) -> Keys {
+    let at = rung.at.to_string();
+    let is_offer = matches!(rung.kind(), Kind::Offer | Kind::Ready);
+    let of = |act: &str| match is_offer {
+        true => view.acts.iter().find(|may| may.on.at == at && may.act == act),
+        false => on_request(view, act),
+    };
+    let mut keys = Keys::default();
+    for (act, letter) in PLAIN.iter().filter(|(act, _)| AT_A_RING.contains(act)) {
+        keys.first.extend(of(act).filter(|may| may.may).map(|may| key(sight, may, letter)));
+    }
+    if is_offer {
+        keys.offers = offers(sight, view, Some(&at));
+    }
+    keys.codes = with_codes(sight, view).into_iter().filter(|codes| codes.why.is_none()).collect();
+    let declines = keys.codes.iter().any(|codes| codes.act == "decline");
+    keys.decline = declines.then(|| format!("/lines/{}/ring/{at}/decline", view.line));
+    keys.offer = offer_page(view);
+    keys.again = again_page(view);
+    keys
+}
+
+fn on_request<'a>(view: &'a RequestView, act: &str) -> Option<&'a MayView> {
+    view.acts.iter().find(|may| may.on == view.request && may.act == act)
+}
+
+fn offer_page(view: &RequestView) -> Option<String> {
+    let may = on_request(view, "offer").filter(|may| may.may);
+    may.map(|_| format!("/lines/{}/requests/{}/offer", view.line, view.request.at))
+}
+
+fn again_page(view: &RequestView) -> Option<String> {
+    let may = on_request(view, "ask").filter(|may| may.may);
+    may.map(|_| format!("/asks/new?line={}&again={}", view.line, view.request.at))
+}
+
+fn with_codes(sight: &Sight<'_>, view: &RequestView) -> Vec<Codes> {
+    let one = |(act, letter): (&'static str, &'static str)| {
+        let may = on_request(view, act).filter(|may| is_shown(may) && !is_closed(may))?;
+        Some(codes(sight, may, act, letter))
+    };
+    WITH_CODE.into_iter().filter_map(one).collect()
 }
 
 fn is_shown(may: &MayView) -> bool {
@@ -121,11 +189,10 @@ fn key(sight: &Sight<'_>, may: &MayView, letter: &str) -> Key {
     Key { fields, label, hint, letter: letter.into(), is_main: false, why: may.why.clone() }
 }
 
-/// The key of an act on a text or a check.
-pub(super) fn beside(sight: &Sight<'_>, thing: &Fact, act: &'static str, label: &'static str, letter: &str) -> Key {
-    let on = thing.at.to_string();
+/// The key of an act on a text or a check, or of taking note.
+pub(super) fn beside(sight: &Sight<'_>, on: EntryRef, act: &'static str, label: &'static str, letter: &str) -> Key {
     Key {
-        fields: fields(&[("act", act), ("on", &on)]),
+        fields: fields(&[("act", act), ("on", &on.to_string())]),
         label: sight.telling.say(label, &[]),
         hint: sight.telling.words.say_hint(label),
         letter: letter.into(),
@@ -134,7 +201,7 @@ pub(super) fn beside(sight: &Sight<'_>, thing: &Fact, act: &'static str, label: 
     }
 }
 
-/// The label of an act and what it does.
+/// The label of an act and what they read of it.
 fn told(sight: &Sight<'_>, act: &str) -> (String, String) {
     let id = match act {
         "seen" => "do-seen",
@@ -164,51 +231,55 @@ fn codes(sight: &Sight<'_>, may: &MayView, act: &'static str, letter: &'static s
         is_main: false,
         why: None,
     };
-    Codes { act, label, hint, letter, keys: Code::ALL.iter().map(one).collect(), why: may.why.clone() }
+    // "We take it as closed" is no reason to put something off.
+    let fits = |code: &&Code| act != "defer" || **code != Code::NoConfirmation;
+    Codes { act, label, hint, letter, keys: CODES.iter().filter(fits).map(one).collect(), why: may.why.clone() }
 }
 
-/// A key for each window of an offer of theirs, one to decline it; or one to come to a ready.
-fn offers(sight: &Sight<'_>, view: &RequestView) -> Vec<Key> {
+/// A key for each window of an offer of theirs, one to decline it; or one to come to a ready. Of one offer, or of all that are open.
+fn offers(sight: &Sight<'_>, view: &RequestView, only: Option<&str>) -> Vec<Key> {
     let mut keys = Vec::new();
-    for offer in view.offers.iter().filter(|o| o.side == Side::Theirs && o.outcome == "OPEN") {
+    let is_meant = |at: &str| only.is_none_or(|only| only == at);
+    let open = || view.offers.iter().filter(|offer| offer.outcome == "OPEN" && is_meant(&offer.offer.at));
+    let several = open().filter(|offer| offer.side == Side::Theirs).count() > 1;
+    let mut number = 0;
+    // Windows before what has none, so that each key has the number of its window on the band.
+    let (with, without): (Vec<_>, Vec<_>) =
+        open().filter(|offer| offer.side == Side::Theirs).partition(|offer| !offer.windows.is_empty());
+    for offer in with.into_iter().chain(without) {
+        let on = offer.offer.at.as_str();
         let of = |act: &str| view.acts.iter().find(|may| may.on == offer.offer && may.act == act);
+        // Among several, each key says whose times it takes or declines.
+        let named = |label: String| if several { format!("{}: {label}", offer.offer.name) } else { label };
         let Some(may) = of("accept") else { continue };
-        let windows = offer.windows.iter().filter_map(|window| window.window());
-        let told: Vec<String> = windows.map(|window| sight.telling.window(window)).collect();
+        let told: Vec<String> =
+            offer.windows.iter().filter_map(|w| w.window()).map(|w| sight.telling.window(w)).collect();
+        let mut accept = |pairs: &[(&str, &str)], label: String, hint: &str| {
+            number += 1;
+            let letter = if number < 10 { number.to_string() } else { String::new() };
+            let hint = sight.telling.words.say_hint(hint);
+            keys.push(Key { fields: fields(pairs), label, hint, letter, is_main: true, why: may.why.clone() });
+        };
         for (n, window) in told.iter().enumerate() {
-            let number = (n + 1).to_string();
-            keys.push(Key {
-                fields: fields(&[("act", "accept"), ("on", &offer.offer.at), ("window", &number)]),
-                label: sight.telling.say("do-accept", &[("window", window.into())]),
-                hint: String::new(),
-                letter: number,
-                is_main: true,
-                why: may.why.clone(),
-            });
+            let label = named(sight.telling.say("do-accept", &[("window", window.into())]));
+            accept(&[("act", "accept"), ("on", on), ("window", &(n + 1).to_string())], label, "do-accept");
         }
         if told.is_empty() {
-            let label = sight.telling.say("do-come", &[]);
-            let fields = fields(&[("act", "accept"), ("on", &offer.offer.at)]);
-            keys.push(Key {
-                fields,
-                label,
-                hint: String::new(),
-                letter: "1".into(),
-                is_main: true,
-                why: may.why.clone(),
-            });
+            accept(&[("act", "accept"), ("on", on)], named(sight.telling.say("do-come", &[])), "do-come");
         }
         if let Some(may) = of("decline") {
-            let label = sight.telling.say("do-decline-offer", &[]);
-            let fields = fields(&[("act", "decline"), ("on", &offer.offer.at)]);
-            let hint = sight.telling.say("do-decline-offer-hint", &[]);
-            keys.push(Key { fields, label, hint, letter: "0".into(), is_main: false, why: may.why.clone() });
+            let label = named(sight.telling.say("do-decline-offer", &[]));
+            let hint = sight.telling.words.say_hint("do-decline-offer");
+            let letter = if several { "" } else { "0" }.into();
+            let fields = fields(&[("act", "decline"), ("on", on)]);
+            keys.push(Key { fields, label, hint, letter, is_main: false, why: may.why.clone() });
         }
     }
-    for offer in view.offers.iter().filter(|o| o.side == Side::Ours && o.outcome == "OPEN") {
+    for offer in open().filter(|offer| offer.side == Side::Ours) {
         let may = view.acts.iter().find(|may| may.on == offer.offer && may.act == "withdraw");
         keys.extend(may.map(|may| Key {
             label: sight.telling.say("do-withdraw-offer", &[("name", (&offer.offer.name).into())]),
+            hint: sight.telling.words.say_hint("do-withdraw-offer"),
             ..key(sight, may, "")
         }));
     }
@@ -225,6 +296,14 @@ mod tests {
     fn every_key_is_an_act_of_core() {
         for (act, _) in PLAIN.iter().chain(&WITH_CODE) {
             assert!(Act::WORDS.contains(act), "{act}");
+        }
+        assert!(AT_A_RING.iter().all(|act| PLAIN.iter().any(|(plain, _)| plain == act)));
+    }
+
+    #[test]
+    fn every_code_has_a_key_and_one_alone() {
+        for code in Code::ALL {
+            assert_eq!(CODES.iter().filter(|key| *key == code).count(), 1, "{}", code.word());
         }
     }
 }

@@ -4,6 +4,7 @@
 //! the first after a break. Nothing is missed, for nothing is sent but where things stand.
 
 use std::cmp::Reverse;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -11,8 +12,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
+use counterpart_core::ids::{EntryRef, LineId};
 use serde::Serialize;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use super::Desk;
 use super::session::Signed;
@@ -45,15 +47,19 @@ struct Standing<'a> {
 
 /// One thing that rings.
 #[derive(Serialize)]
-struct Ringing {
-    line: String,
-    at: String,
+pub(super) struct Ringing {
+    pub line: String,
+    pub at: String,
     /// The request that it belongs to, or itself.
     thing: String,
     precedence: &'static str,
     mark: &'static str,
     /// A check rings softly.
     soft: bool,
+    /// The other side is told that it rings here.
+    climbs: bool,
+    /// It rings once, and is told.
+    briefly: bool,
     /// What stands in the page's title.
     title: String,
 }
@@ -76,7 +82,7 @@ impl Desk {
         });
         let states = states.await.map_err(|_| self.api.tell(Fault::new(Code::Stopping)))?;
         let states: String = states.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
-        let unsigned = self.inner.unsigned.mark(&who.token.hash());
+        let unsigned = self.inner.unsigned.mark(who);
         Ok(format!("{}.{version}.{states}.{unsigned}", self.inner.run))
     }
 }
@@ -86,11 +92,11 @@ pub(super) async fn live(State(desk): State<Desk>, who: Signed) -> Response {
     let place = desk.inner.pages.enter(who.token.hash(), &who.user);
     let Some(place) = place else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
     let (to, events) = mpsc::channel(WAITING_MAX);
-    tokio::spawn(follow(desk, who, place.number, to));
+    tokio::spawn(follow(desk, who, (place.number, place.displaced.clone()), to));
     ([(CONTENT_TYPE, "text/event-stream")], Body::new(Stream::new(events, place))).into_response()
 }
 
-async fn follow(desk: Desk, who: Signed, stream: u64, to: mpsc::Sender<Bytes>) {
+async fn follow(desk: Desk, who: Signed, (stream, displaced): (u64, Arc<Notify>), to: mpsc::Sender<Bytes>) {
     let mut published = desk.api.parts.keeper.published();
     let mut closing = desk.api.closing.subscribe();
     while !*closing.borrow() {
@@ -112,6 +118,10 @@ async fn follow(desk: Desk, who: Signed, stream: u64, to: mpsc::Sender<Bytes>) {
                 }
             }
             () = tokio::time::sleep(BEAT) => {}
+            () = displaced.notified() => {
+                let _ = to.send(Bytes::from_static(b"event: displaced\ndata: {}\n\n")).await;
+                return;
+            }
             () = to.closed() => return,
             _ = closing.changed() => {}
         }
@@ -120,15 +130,16 @@ async fn follow(desk: Desk, who: Signed, stream: u64, to: mpsc::Sender<Bytes>) {
 
 impl Desk {
     /// What rings on every line: OPERATION before EXERCISE, then precedence, then order.
-    fn rings(&self, who: &Signed) -> Vec<Ringing> {
+    pub(super) fn rings(&self, who: &Signed) -> Vec<Ringing> {
         let published = self.api.parts.keeper.published().borrow().clone();
         let all = published.lines.iter().flat_map(|(id, line)| line.rings.iter().map(move |ring| (id, ring)));
         // What this person has put off or declined, and can still take back, does not ring at them.
         let session = who.token.hash();
-        let waits = |at: counterpart_core::ids::EntryRef| self.inner.unsigned.is_on(&session, &at.to_string());
-        let mut all: Vec<_> = all.filter(|(_, ring)| !waits(ring.at) && !waits(ring.thing)).collect();
+        let waits = |line, at: EntryRef| self.inner.unsigned.on(&session, line, &at.to_string()).is_some();
+        let mut all: Vec<_> =
+            all.filter(|(line, ring)| !waits(**line, ring.at) && !waits(**line, ring.thing)).collect();
         all.sort_by_key(|(id, ring)| (ring.mark, Reverse(ring.precedence), **id, ring.at));
-        let one = |(id, ring): (&counterpart_core::ids::LineId, &counterpart_core::line::ringing::Ring)| {
+        let one = |(id, ring): (&LineId, &counterpart_core::line::ringing::Ring)| {
             let [mark, precedence] = [ring.mark.word(), ring.precedence.word()];
             let args = [("mark", mark.into()), ("precedence", precedence.into())];
             let title = self.api.words.say("ring-title", &args);
@@ -140,6 +151,8 @@ impl Desk {
                 precedence,
                 mark,
                 soft,
+                climbs: ring.climbs,
+                briefly: ring.briefly(),
                 title,
             }
         };

@@ -55,9 +55,34 @@ impl OfferPage {
         Reason::ALL.iter().map(|code| code.word()).collect()
     }
 
-    /// How many windows can be read.
-    fn count(&self) -> usize {
-        self.rows.iter().filter(|row| !row.told.is_empty()).count()
+    /// What they will read, with what is chosen now.
+    fn they_read(&self) -> String {
+        let windows: Vec<&str> =
+            self.rows.iter().map(|row| row.told.as_str()).filter(|told| !told.is_empty()).collect();
+        if windows.is_empty() {
+            return self.d.say("offer-reads-none");
+        }
+        let by = match self.by_told.is_empty() {
+            true => self.d.say("offer-reads-no-by"),
+            false => self.d.with("offer-reads-by", "time", &self.by_told),
+        };
+        let args = [
+            ("mark", self.view.mark.0.word().into()),
+            ("precedence", self.view.precedence.0.word().into()),
+            ("sign", (&self.d.call_sign).into()),
+            ("count", windows.len().into()),
+            ("name", (&self.view.request.name).into()),
+            ("windows", windows.join("; ").into()),
+            ("by", by.into()),
+            ("silence", if self.lapses() { "lapses" } else { "stands" }.into()),
+            ("code", if self.code.is_empty() { "none" } else { &self.code }.into()),
+        ];
+        self.d.words().say("offer-reads", &args)
+    }
+
+    /// What stands in the fields was put there by a person.
+    fn is_typed(&self) -> bool {
+        !self.by_time.is_empty() || self.rows.iter().any(|row| !row.from.is_empty() || !row.until.is_empty())
     }
 
     fn lapses(&self) -> bool {

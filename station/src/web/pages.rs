@@ -3,10 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::Notify;
+
 use crate::store::TokenHash;
 
-/// Pages that are live at one time.
-const PAGES_MAX: usize = 64;
+/// Pages that are live at one time, of everybody.
+const PAGES_MAX: usize = 256;
+/// Pages of one session that are live at one time. A browser holds six connections to one address (HTTP/1.1), of which each live page
+/// keeps one: two are left, so that every page of theirs can still be drawn and every act sent.
+pub(super) const SESSION_PAGES_MAX: usize = 4;
 
 /// One page.
 struct Page {
@@ -14,6 +19,8 @@ struct Page {
     user: String,
     /// As it said last; a page that has said nothing makes no sound.
     is_armed: bool,
+    /// Tells its stream that a newer page of the session has its place.
+    displaced: Arc<Notify>,
 }
 
 #[derive(Default)]
@@ -30,6 +37,8 @@ pub(super) struct Pages(Arc<Mutex<Known>>);
 pub(super) struct Place {
     /// The number of the stream.
     pub number: u64,
+    /// Tells that a newer page of the session has this place.
+    pub displaced: Arc<Notify>,
     pages: Pages,
 }
 
@@ -44,21 +53,28 @@ impl Pages {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A place for a page of this session; `None` if all are taken.
+    /// A place for a page of this session, whose oldest page gives way to it if it has as many as it may; `None` if all places are taken.
     pub fn enter(&self, session: TokenHash, user: &str) -> Option<Place> {
         let mut known = self.lock();
-        if known.pages.len() >= PAGES_MAX {
+        let own: Vec<u64> =
+            known.pages.iter().filter(|(_, page)| page.session == session).map(|(number, _)| *number).collect();
+        if own.len() < SESSION_PAGES_MAX && known.pages.len() >= PAGES_MAX {
             return None;
         }
+        if let (Some(oldest), true) = (own.first(), own.len() >= SESSION_PAGES_MAX)
+            && let Some(page) = known.pages.remove(oldest)
+        {
+            page.displaced.notify_one();
+        }
         known.next += 1;
-        let number = known.next;
-        known.pages.insert(number, Page { session, user: user.into(), is_armed: false });
-        Some(Place { number, pages: self.clone() })
+        let (number, displaced) = (known.next, Arc::new(Notify::new()));
+        known.pages.insert(number, Page { session, user: user.into(), is_armed: false, displaced: displaced.clone() });
+        Some(Place { number, displaced, pages: self.clone() })
     }
 
-    /// Whether a page of this session is live.
-    pub fn is_live(&self, session: &TokenHash) -> bool {
-        self.lock().pages.values().any(|page| page.session == *session)
+    /// Whether this page of this session is live and its bell armed.
+    pub fn is_armed(&self, session: &TokenHash, number: u64) -> bool {
+        self.lock().pages.get(&number).is_some_and(|page| page.session == *session && page.is_armed)
     }
 
     /// Notes whether the bell of a page is armed; whether there is such a page of this session.
@@ -84,24 +100,44 @@ mod tests {
     fn a_page_is_known_while_its_stream_is_open_and_only_to_its_own_session() {
         let pages = Pages::default();
         let place = pages.enter([1; 32], "a").unwrap();
-        assert!(pages.is_live(&[1; 32]) && !pages.is_live(&[2; 32]));
+        assert!(!pages.is_armed(&[1; 32], place.number), "it has said nothing yet");
         assert!(!pages.arm(&[2; 32], place.number, true), "of another session");
         assert_eq!(pages.others(&[2; 32]), [("a".to_owned(), false)]);
         assert!(pages.arm(&[1; 32], place.number, true));
+        assert!(pages.is_armed(&[1; 32], place.number) && !pages.is_armed(&[2; 32], place.number));
         assert_eq!((pages.others(&[2; 32]), pages.others(&[1; 32])), (vec![("a".to_owned(), true)], vec![]));
 
+        let number = place.number;
         drop(place);
-        assert!(!pages.is_live(&[1; 32]));
+        assert!(!pages.is_armed(&[1; 32], number));
     }
 
     #[test]
     fn there_are_so_many_pages_and_no_more() {
         let pages = Pages::default();
-        let places: Vec<Place> = (0..PAGES_MAX).filter_map(|_| pages.enter([1; 32], "a")).collect();
+        let session = |n: usize| [u8::try_from(n / SESSION_PAGES_MAX).unwrap(); 32];
+        let places: Vec<Place> = (0..PAGES_MAX).filter_map(|n| pages.enter(session(n), "a")).collect();
 
         assert_eq!(places.len(), PAGES_MAX);
-        assert!(pages.enter([1; 32], "a").is_none());
+        assert!(pages.enter([255; 32], "b").is_none());
+        assert!(pages.enter(session(0), "a").is_some(), "who has a page opens another in its place");
         drop(places);
-        assert!(pages.enter([1; 32], "a").is_some());
+        assert!(pages.enter([255; 32], "b").is_some());
+    }
+
+    #[tokio::test]
+    async fn the_oldest_page_of_a_session_gives_way_to_a_new_one_and_is_told() {
+        let pages = Pages::default();
+        let foreign = pages.enter([2; 32], "b").unwrap();
+        let places: Vec<Place> = (0..SESSION_PAGES_MAX).filter_map(|_| pages.enter([1; 32], "a")).collect();
+
+        let newest = pages.enter([1; 32], "a").unwrap();
+
+        places[0].displaced.notified().await;
+        assert!(!pages.arm(&[1; 32], places[0].number, true), "it is live no more");
+        for place in places[1..].iter().chain([&newest]) {
+            assert!(pages.arm(&[1; 32], place.number, true));
+        }
+        assert!(pages.arm(&[2; 32], foreign.number, true), "another session's is as it was");
     }
 }

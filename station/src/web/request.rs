@@ -10,7 +10,7 @@ use counterpart_core::precedence::Mark;
 
 use super::band::{Band, band};
 use super::frame::{Due, Four, Frame, bars};
-use super::keys::{Keys, keys};
+use super::keys::{Key, Keys, beside, keys};
 use super::ladder::{Row, rows};
 use super::seen::{Seen, needs};
 use super::session::Signed;
@@ -18,6 +18,7 @@ use super::{Desk, page, refused};
 use crate::api::fault::{Code, Fault, Told};
 use crate::view::owed::Owed;
 use crate::view::request::{RequestView, request};
+use crate::view::ring::{RingView, ringing};
 use crate::view::{Named, Said, Side, Sight, names};
 use crate::words::clocks::Hand;
 
@@ -153,7 +154,7 @@ fn about(sight: &Sight<'_>, said: &str) -> Result<About, Told> {
     Ok(About {
         headline: parted(&view),
         rows: rows(sight, ask),
-        keys: keys(sight, &view),
+        keys: Keys { noted: noted(sight, &view), ..keys(sight, &view) },
         due: due(sight, &view),
         explained: explained(sight, &view),
         said: said_on(sight, ask),
@@ -162,6 +163,14 @@ fn about(sight: &Sight<'_>, said: &str) -> Result<About, Told> {
         band: open_times(sight, &view),
         view,
     })
+}
+
+/// What they did rings until a person here takes note of it, or acts.
+fn noted(sight: &Sight<'_>, view: &RequestView) -> Option<Key> {
+    let is_of = |ring: &&RingView| ring.thing == view.request && ring.tells && !ring.briefly;
+    let rings = ringing(sight);
+    let at = names::parse(sight.line, &rings.iter().find(is_of)?.entry.at).ok()?;
+    Some(beside(sight, at, super::acts::NOTED, "do-noted", "k"))
 }
 
 /// A headline without its mark, which stands beside it.
@@ -245,7 +254,9 @@ fn attempts(sight: &Sight<'_>, view: &RequestView) -> Vec<Attempt> {
 
 /// The windows that are open or agreed, and until when an answer is wanted.
 fn open_times(sight: &Sight<'_>, view: &RequestView) -> Option<Band> {
-    let open: Vec<_> = view.offers.iter().filter(|offer| offer.outcome == "OPEN").collect();
+    let mut open: Vec<_> = view.offers.iter().filter(|offer| offer.outcome == "OPEN").collect();
+    // Theirs first, so that a window has the number of the key that takes it.
+    open.sort_by_key(|offer| offer.side == Side::Ours);
     let windows = open.iter().flat_map(|offer| &offer.windows).chain(&view.agreed);
     let windows: Vec<_> = windows.filter_map(|window| window.window()).collect();
     let by = open.iter().filter_map(|offer| offer.answer_by).map(|by| by.0).min();

@@ -2,17 +2,21 @@
 //! it rang. That report is the desk as a channel: it becomes ALERTING only for what rings now, from a page that is live.
 
 use askama::Template;
+use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use counterpart_core::ids::{EntryRef, LineId, Party, unhex};
 use counterpart_core::line::facts::Fact;
+use counterpart_core::line::ringing::Ring;
 use counterpart_core::precedence::{Mark, Precedence};
 use counterpart_core::record::codes::Channel;
 use counterpart_core::record::kind::Kind;
+use serde::Serialize;
 
 use super::frame::{Due, Frame, bars, mark_class};
-use super::keys::{Key, Keys, beside, keys};
+use super::keys::{Key, Keys, beside, keys_of_ring};
+use super::live::Ringing;
 use super::request::{page_of, unmarked};
 use super::seen::needs;
 use super::session::{Posted, Signed};
@@ -32,16 +36,25 @@ struct RingPage {
     drawn: Drawn,
     /// Other pages that are live: whose, and whether their bell is armed.
     desks: Vec<(String, bool)>,
+    /// The second step: the code with which the request is declined.
+    is_decline: bool,
+    /// How many other things ring here: one alone fills the screen.
+    others: usize,
 }
 
 /// What is drawn of one ring.
 struct Drawn {
     line: String,
+    /// The entry that rings.
+    at: String,
+    /// The request that it belongs to, or itself.
+    thing: String,
     /// Who wants what.
     sentence: String,
     /// "Northland 112".
     name: String,
     peer: String,
+    /// Of them, and of us.
     posts: [String; 2],
     said: Option<Said>,
     precedence: Precedence,
@@ -56,10 +69,12 @@ struct Drawn {
     keys: Keys,
     /// The page of what rings.
     page: String,
+    /// Whether the other side is told that it rings here.
+    climbs: bool,
     /// That it rings no longer, and whose doing that was.
     stopped: Option<String>,
     /// The entry of ours that stopped it, and its time here.
-    by: Option<(EntryKey, String, String)>,
+    by: Option<(EntryKey, Kind, String)>,
 }
 
 impl RingPage {
@@ -70,10 +85,34 @@ impl RingPage {
     fn mark_class(&self) -> &'static str {
         mark_class(self.d.mark)
     }
+
+    /// The codes of an act, which each have one key.
+    fn codes(&self, act: &str) -> &[Key] {
+        self.drawn.keys.codes.iter().find(|codes| codes.act == act).map_or(&[], |codes| &codes.keys)
+    }
+
+    /// Whether digits are free for codes: the windows of an offer have them first.
+    fn has_digits(&self) -> bool {
+        self.is_decline || self.drawn.keys.offers.is_empty()
+    }
 }
 
 /// `GET /lines/{line}/ring/{entry}`.
-pub(super) async fn show(State(desk): State<Desk>, who: Signed, Path((line, at)): Path<(String, String)>) -> Response {
+pub(super) async fn show(state: State<Desk>, who: Signed, path: Path<(String, String)>) -> Response {
+    draw(state, who, path, false).await
+}
+
+/// `GET /lines/{line}/ring/{entry}/decline`: with which code.
+pub(super) async fn decline(state: State<Desk>, who: Signed, path: Path<(String, String)>) -> Response {
+    draw(state, who, path, true).await
+}
+
+async fn draw(
+    State(desk): State<Desk>,
+    who: Signed,
+    Path((line, at)): Path<(String, String)>,
+    is_decline: bool,
+) -> Response {
     let made = async {
         let position = desk.position(&who).await?;
         let id = desk.api.line(Some(line)).await?;
@@ -84,13 +123,20 @@ pub(super) async fn show(State(desk): State<Desk>, who: Signed, Path((line, at))
                 tokio::task::spawn_blocking(move || reader.actor(key)).await.map_err(|e| desk.api.machine(e))?;
             let user = actor.map_err(|e| desk.api.machine(e))?.map(|actor| actor.user);
             let user = user.unwrap_or_else(|| desk.api.words.say("ring-somebody", &[]));
-            let args = [("kind", kind.into()), ("user", user.into()), ("time", time.into())];
+            let args = [("kind", kind.word().into()), ("user", user.into()), ("time", time.into())];
             drawn.stopped = Some(desk.api.words.say("ring-stopped-by", &args));
         }
+        // What this person has put off or declined, and can still take back, does not ring at them.
+        let waits = |on: &str| desk.inner.unsigned.on(&who.token.hash(), id, on);
+        drawn.stopped = drawn.stopped.or_else(|| waits(&drawn.at).or_else(|| waits(&drawn.thing)));
+        let is_decline = is_decline && drawn.stopped.is_none() && drawn.keys.decline.is_some();
         let mut d = Frame::new(&desk, &who, "lines", position)?;
         d.mark = drawn.mark;
         let desks = desk.inner.pages.others(&who.token.hash());
-        Ok::<_, Told>(page(StatusCode::OK, &RingPage { d, drawn, desks }))
+        let is_this = |ring: &&Ringing| (&ring.line, &ring.at) == (&drawn.line, &drawn.at);
+        let others = if d.acts { desk.rings(&who) } else { Vec::new() };
+        let others = others.iter().filter(|ring| !is_this(ring)).count();
+        Ok::<_, Told>(page(StatusCode::OK, &RingPage { d, drawn, desks, is_decline, others }))
     };
     match made.await {
         Ok(response) => response,
@@ -113,16 +159,27 @@ fn drawn(sight: &Sight<'_>, at: &str) -> Result<Drawn, Told> {
     let mark = thing.mark.unwrap_or(Mark::Operation);
     let now = sight.telling.clocks.now;
     let stopper = if ring.is_some() { None } else { stopper(sight, fact) };
-    let post = |post: usize| {
-        let (from, to) = thing.posts.clone().map(|(from, to)| (from.to_string(), to.to_string())).unwrap_or_default();
-        if post == 0 { from } else { to }
+    // What rings no more is told as it rang.
+    let told = ring.clone().or_else(|| sight.ring(&as_it_rang(sight, fact, thing)));
+    let sentence = told.as_ref().map_or_else(String::new, |ring| unmarked(&ring.sentence, mark).to_owned());
+    let keys = match &asked {
+        Some(view) => keys_of_ring(sight, view, fact),
+        None => Keys { first: beside_key(sight, thing).into_iter().collect(), ..Keys::default() },
+    };
+    let noted = ring.as_ref().filter(|ring| ring.tells && !ring.briefly);
+    let noted = noted.map(|_| beside(sight, at, super::acts::NOTED, "do-noted", "k"));
+    let over = match told.as_ref().is_some_and(|ring| ring.tells) {
+        // What they did is still worth reading; what they asked is told by who has seen it.
+        true => sentence.clone(),
+        false => sight.telling.say("ring-over", &[("name", sight.named(thing.at).name.into())]),
     };
     Ok(Drawn {
         line: sight.line.id().to_string(),
-        sentence: ring.as_ref().map_or_else(String::new, |ring| unmarked(&ring.sentence, mark).to_owned()),
+        at: at.to_string(),
+        thing: thing.at.to_string(),
         name: sight.named(thing.at).name,
         peer: sight.line.charter().party(sight.party(Side::Theirs)).name.clone(),
-        posts: [post(0), post(1)],
+        posts: posts(sight, thing),
         said: sight.said(at).or_else(|| sight.said(thing.at)),
         precedence: ring.as_ref().map_or_else(|| sight.view().precedence(thing), |ring| ring.precedence.0),
         mark,
@@ -130,20 +187,33 @@ fn drawn(sight: &Sight<'_>, at: &str) -> Result<Drawn, Told> {
         since: Moment(fact.time),
         stands: words.lasts(now.since(fact.time)),
         needs: owed.as_ref().map_or_else(String::new, |owed| needs(sight, owed)),
-        due: owed.and_then(|owed| owed.by).map(|by| Due::new(&sight.telling, by.0)),
+        due: owed.and_then(|owed| Due::of(&sight.telling, &owed)),
         there: sight.telling.hand(Side::Theirs, now),
         place: sight.telling.clocks.theirs.name.clone(),
-        keys: match &asked {
-            Some(view) => keys(sight, view),
-            None => Keys { first: beside_key(sight, thing).into_iter().collect(), ..Keys::default() },
-        },
+        keys: Keys { noted, ..keys },
         page: page_of(sight, thing.at),
-        stopped: ring.is_none().then(|| sight.telling.say("ring-over", &[("name", sight.named(thing.at).name.into())])),
+        climbs: ring.as_ref().is_some_and(|ring| ring.climbs),
+        stopped: ring.is_none().then_some(over),
         by: stopper.map(|fact| {
             let key = entry_key(sight.line.id(), sight.line.epoch(), fact.at);
-            (key, fact.kind().word().to_owned(), sight.telling.here(fact.time))
+            (key, fact.kind(), sight.telling.here(fact.time))
         }),
+        sentence,
     })
+}
+
+/// Their post and ours, whoever opened it.
+fn posts(sight: &Sight<'_>, thing: &Fact) -> [String; 2] {
+    let (from, to) = thing.posts.clone().map(|(from, to)| (from.to_string(), to.to_string())).unwrap_or_default();
+    if sight.side(thing.at.party) == Side::Ours { [to, from] } else { [from, to] }
+}
+
+/// The ring of an entry that rings no more.
+fn as_it_rang(sight: &Sight<'_>, fact: &Fact, thing: &Fact) -> Ring {
+    let tells = [Kind::Answer, Kind::Decline, Kind::Accept, Kind::Defer, Kind::Overdue].contains(&fact.kind());
+    let precedence = sight.view().precedence(thing);
+    let mark = thing.mark.unwrap_or(Mark::Operation);
+    Ring { at: fact.at, thing: thing.at, kind: fact.kind(), precedence, mark, climbs: false, tells }
 }
 
 /// The first act of ours after which it rang no more.
@@ -156,10 +226,17 @@ fn stopper<'a>(sight: &Sight<'a>, rang: &Fact) -> Option<&'a Fact> {
 /// The act that deals with a text or a check.
 fn beside_key(sight: &Sight<'_>, thing: &Fact) -> Option<Key> {
     match thing.kind() {
-        Kind::Check => Some(beside(sight, thing, "check-reply", "do-check-reply", "a")),
-        Kind::Text | Kind::Notice => Some(beside(sight, thing, "read", "do-read", "r")),
+        Kind::Check => Some(beside(sight, thing.at, "check-reply", "do-check-reply", "a")),
+        Kind::Text | Kind::Notice => Some(beside(sight, thing.at, "read", "do-read", "r")),
         _ => None,
     }
+}
+
+/// What a page that has rung is answered.
+#[derive(Serialize)]
+struct Rang {
+    /// It rings, and that is kept. `false`: it rings no longer, or this page was not known to sound; there is nothing to confirm.
+    rang: bool,
 }
 
 /// `POST /rang`: a page has drawn the ring and its sound runs.
@@ -168,24 +245,36 @@ pub(super) async fn rang(State(desk): State<Desk>, posted: Posted) -> Response {
     let at = text("at").split_once(':').and_then(|(party, index)| {
         Some(EntryRef { party: Party::from_number(party.parse().ok()?)?, index: index.parse().ok()? })
     });
-    let (Some(line), Some(at)) = (unhex(&text("line")).map(LineId), at) else {
+    let (Some(line), Some(at), Ok(stream)) = (unhex(&text("line")).map(LineId), at, text("stream").parse()) else {
         return StatusCode::BAD_REQUEST.into_response();
     };
-    // Only a page of somebody who could acknowledge it counts, and only while it hears of the station.
-    if !posted.who.role.acts() || !desk.inner.pages.is_live(&posted.who.token.hash()) {
+    if !posted.who.role.acts() {
         return StatusCode::FORBIDDEN.into_response();
+    }
+    let answer = |rang| Json(Rang { rang }).into_response();
+    // Only a page counts that hears of the station and has said that its bell is armed.
+    if !desk.inner.pages.is_armed(&posted.who.token.hash(), stream) {
+        return answer(false);
     }
     let published = desk.api.parts.keeper.published().borrow().clone();
     let found = published.lines.get(&line);
     let ring = found.and_then(|line| Some((line.epoch, line.rings.iter().find(|ring| ring.at == at)?)));
-    match ring {
-        // It rings no longer: there is nothing to confirm.
-        None => StatusCode::CONFLICT.into_response(),
-        Some((_, ring)) if !ring.climbs => StatusCode::NO_CONTENT.into_response(),
-        Some((epoch, _)) => match desk.api.parts.keeper.alerting(line, epoch, at, Channel::Desk).await {
-            Ok(_) | Err(crate::record::ActFault::Refused(_)) => StatusCode::NO_CONTENT.into_response(),
-            Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
-        },
+    let keeper = &desk.api.parts.keeper;
+    let kept = match ring {
+        // Somebody has seen it meanwhile.
+        None => return answer(false),
+        Some((epoch, ring)) if ring.climbs => keeper.alerting(line, epoch, at, Channel::Desk).await.map(drop),
+        Some((_, ring)) if ring.briefly() => keeper.noted(line, at, posted.who.user).await,
+        Some(_) => Ok(()),
+    };
+    match kept {
+        Ok(()) => answer(true),
+        // Told before, by another page or this one: that stands as long as it rings.
+        Err(crate::record::ActFault::Refused(_)) => {
+            let published = desk.api.parts.keeper.published().borrow().clone();
+            answer(published.lines.get(&line).is_some_and(|line| line.rings.iter().any(|ring| ring.at == at)))
+        }
+        Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
 }
 

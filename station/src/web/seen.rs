@@ -143,10 +143,12 @@ fn matter(sight: &Sight<'_>, view: MatterView) -> Matter {
     };
     let headline = unmarked(&view.headline, view.mark.0).to_owned();
     let view = MatterView { headline, ..view };
+    // What is named and the time beside it are of one duty: the one that presses first.
+    let first = view.owed.iter().filter(|owed| owed.by.is_some()).min_by_key(|owed| owed.by).or(view.owed.first());
     Matter {
         title: telling.say(id, &[("peer", (&view.peer).into())]),
-        needs: view.owed.first().map_or_else(String::new, |owed| needs(sight, owed)),
-        due: view.by().map(|by| Due::new(&telling, by.0)),
+        needs: first.map_or_else(String::new, |owed| needs(sight, owed)),
+        due: first.and_then(|owed| Due::of(&telling, owed)),
         href,
         view,
     }
@@ -154,6 +156,9 @@ fn matter(sight: &Sight<'_>, view: MatterView) -> Matter {
 
 /// What is owed, in two or three words.
 pub(super) fn needs(sight: &Sight<'_>, owed: &OwedView) -> String {
+    if owed.who == Some(Side::Theirs) {
+        return awaited(sight, owed.what);
+    }
     let id = match owed.what {
         Owed::Hold => "needs-hold",
         Owed::See => "needs-see",
@@ -166,6 +171,24 @@ pub(super) fn needs(sight: &Sight<'_>, owed: &OwedView) -> String {
         Owed::SayTalked => "needs-say-talked",
         Owed::Read => "needs-read",
         Owed::CheckReply => "needs-check-reply",
+    };
+    sight.telling.say(id, &[])
+}
+
+/// What the other side owes: nothing of it needs this desk, and nothing of it is said to have come.
+fn awaited(sight: &Sight<'_>, owed: Owed) -> String {
+    let id = match owed {
+        Owed::Hold => "awaited-hold",
+        Owed::See => "awaited-see",
+        Owed::Principal => "awaited-principal",
+        Owed::AnswerOffer => "awaited-answer-offer",
+        Owed::TakeReady => "awaited-take-ready",
+        Owed::Answer => "awaited-answer",
+        Owed::Resume => "awaited-resume",
+        Owed::Come => "needs-come",
+        Owed::SayTalked => "awaited-say-talked",
+        Owed::Read => "awaited-read",
+        Owed::CheckReply => "awaited-check-reply",
     };
     sight.telling.say(id, &[])
 }

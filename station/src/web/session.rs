@@ -14,7 +14,7 @@ use crate::api::fault::{Code, Fault, Told};
 use crate::api::receive::BODY_MAX;
 use crate::api::sight::hexadecimal;
 use crate::people::{Role, SESSION_MS, Token, same};
-use crate::store::Settings;
+use crate::store::{Settings, TokenHash};
 
 /// A form's token, in every form that acts.
 pub(super) const FORM_FIELD: &str = "form";
@@ -83,6 +83,16 @@ impl Desk {
             Some(Signed { user: user.name, role, token, settings: user.settings })
         });
         Ok(signed)
+    }
+}
+
+impl Desk {
+    /// Whether this session still runs, and its person may act.
+    pub(super) async fn may_sign(&self, session: TokenHash) -> Result<bool, Told> {
+        let (reader, now) = (self.api.parts.reader.clone(), self.api.now());
+        let found = tokio::task::spawn_blocking(move || reader.session(&session, now.0)).await;
+        let found = found.map_err(|e| self.api.machine(e))?.map_err(|e| self.api.failed(&e))?;
+        Ok(found.and_then(|(_, user)| Role::parse(&user.role)).is_some_and(Role::acts))
     }
 }
 

@@ -196,8 +196,11 @@ pub(super) async fn redeem(State(desk): State<Desk>, Path(token): Path<String>, 
     redeemed.await.unwrap_or_else(|told| refused::plain(&desk, &told, &Kept::default()))
 }
 
-/// `POST /sign-out`.
+/// `POST /sign-out`. What waits to be signed is signed first: its officer pressed the key and goes, and nobody could take it back.
 pub(super) async fn leave(State(desk): State<Desk>, posted: Posted) -> Response {
+    if let Err(told) = desk.sign_waiting(&posted.who).await {
+        return refused::shown(&desk, &posted.who, &told, &Kept::default()).await;
+    }
     let ended = desk.api.change(vec![People::SessionEnds(posted.who.token.hash())]).await;
     match ended {
         Ok(()) => desk.with_cookie(&desk.inner.site.cookie, "", 0, Redirect::to("/sign-in")).into_response(),

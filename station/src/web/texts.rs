@@ -4,16 +4,17 @@
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Redirect, Response};
 use counterpart_core::ids::Party;
 use counterpart_core::line::facts::Fact;
 use counterpart_core::precedence::{Mark, Precedence};
 use counterpart_core::record::codes::LineState;
 use counterpart_core::record::kind::Kind;
 
+use super::fields::Fields;
 use super::frame::{Four, Frame, bars, mark_class};
 use super::seen::Seen;
-use super::session::Signed;
+use super::session::{Posted, Signed};
 use super::{Desk, page, refused};
 use crate::api::fault::Told;
 use crate::view::{Named, Said, Side, Sight};
@@ -36,6 +37,48 @@ struct Texts {
     languages: Vec<String>,
     /// Texts of theirs that nobody here has read.
     unread: usize,
+    choice: Choice,
+    /// Why it was not signed.
+    wrong: Option<Told>,
+}
+
+/// What is chosen of a text that is being written.
+#[derive(Default)]
+struct Choice {
+    from: String,
+    to: String,
+    language: String,
+    mark: String,
+    precedence: String,
+    words: String,
+}
+
+impl Choice {
+    fn read(fields: &Fields) -> Choice {
+        let text = |name: &str| fields.text(name).unwrap_or_default();
+        Choice {
+            from: text("from"),
+            to: text("to"),
+            language: text("language"),
+            mark: text("mark"),
+            precedence: text("precedence"),
+            words: text("words"),
+        }
+    }
+
+    /// Fills in what is not chosen, or not on this line: a page says nothing that its fields do not show.
+    fn fill(&mut self, from: &[String], to: &[String], languages: &[String], mark: Mark) {
+        let fill = |field: &mut String, known: &[String]| {
+            if !known.contains(field) {
+                *field = known.first().cloned().unwrap_or_default();
+            }
+        };
+        fill(&mut self.from, from);
+        fill(&mut self.to, to);
+        fill(&mut self.language, languages);
+        self.mark = Mark::parse(&self.mark).unwrap_or(mark).word().into();
+        self.precedence = Precedence::parse(&self.precedence).unwrap_or(Precedence::Routine).word().into();
+    }
 }
 
 /// One text.
@@ -72,8 +115,18 @@ impl Texts {
         mark_class(text.mark)
     }
 
-    fn is_default(&self, mark: &str) -> bool {
-        self.d.mark.word() == mark
+    /// What they will read, with what is chosen now.
+    fn they_read(&self) -> String {
+        let choice = &self.choice;
+        let args = [
+            ("mark", (&choice.mark).into()),
+            ("precedence", (&choice.precedence).into()),
+            ("sign", (&self.d.call_sign).into()),
+            ("from", (&choice.from).into()),
+            ("to", (&choice.to).into()),
+            ("language", (&choice.language).into()),
+        ];
+        self.d.words().say("texts-they-read", &args)
     }
 
     fn is_unread(&self, text: &Text) -> bool {
@@ -101,27 +154,60 @@ impl Texts {
 
 /// `GET /lines/{line}/texts`.
 pub(super) async fn show(State(desk): State<Desk>, who: Signed, Path(line): Path<String>) -> Response {
-    let drawn = async {
-        let position = desk.position(&who).await?;
-        let id = desk.api.line(Some(line)).await?;
-        let (texts, checks, to, from) = desk
-            .api
-            .see(id, |sight| (texts(sight), checks(sight), posts(sight, Side::Theirs), posts(sight, Side::Ours)))
-            .await?;
-        let seen = desk.line_seen(id).await?;
-        let mut d = Frame::new(&desk, &who, "texts", position)?;
-        d.line = id.to_string();
-        d.four = Some(Four::of_line(d.words(), &seen, d.mark));
-        let unread = texts.iter().filter(|text| text.act == Some("read")).count();
-        let languages = desk.api.parts.config.organisation.languages.clone();
-        let view = &seen.row.view;
-        let signs = [view.ours.call_sign.clone(), view.theirs.call_sign.clone()];
-        let line = id.to_string();
-        Ok::<_, Told>(page(StatusCode::OK, &Texts { d, seen, line, signs, texts, checks, to, from, languages, unread }))
-    };
-    match drawn.await {
-        Ok(response) => response,
-        Err(told) => refused::shown(&desk, &who, &told, &refused::Kept::default()).await,
+    desk.texts_page(&who, line, Choice::default(), None, StatusCode::OK).await
+}
+
+/// `POST /lines/{line}/texts`: signs, or shows what they would read.
+pub(super) async fn text_act(State(desk): State<Desk>, Path(line): Path<String>, mut posted: Posted) -> Response {
+    posted.fields.press();
+    let choice = Choice::read(&posted.fields);
+    if posted.fields.text("act").as_deref() == Some("show") {
+        return desk.texts_page(&posted.who, line, choice, None, StatusCode::OK).await;
+    }
+    match desk.do_act(&posted, &line).await {
+        Ok(to) => Redirect::to(&to).into_response(),
+        Err(told) => {
+            let status = told.status();
+            desk.texts_page(&posted.who, line, choice, Some(told), status).await
+        }
+    }
+}
+
+impl Desk {
+    async fn texts_page(
+        &self,
+        who: &Signed,
+        line: String,
+        mut choice: Choice,
+        wrong: Option<Told>,
+        status: StatusCode,
+    ) -> Response {
+        let drawn = async {
+            let position = self.position(who).await?;
+            let id = self.api.line(Some(line)).await?;
+            let (texts, checks, to, from) = self
+                .api
+                .see(id, |sight| (texts(sight), checks(sight), posts(sight, Side::Theirs), posts(sight, Side::Ours)))
+                .await?;
+            let seen = self.line_seen(id).await?;
+            let mut d = Frame::new(self, who, "texts", position)?;
+            d.line = id.to_string();
+            d.four = Some(Four::of_line(d.words(), &seen, d.mark));
+            let unread = texts.iter().filter(|text| text.act == Some("read")).count();
+            let languages = self.api.parts.config.organisation.languages.clone();
+            let view = &seen.row.view;
+            let signs = [view.ours.call_sign.clone(), view.theirs.call_sign.clone()];
+            let line = id.to_string();
+            choice.fill(&from, &to, &languages, d.mark);
+            Ok::<_, Told>(page(
+                status,
+                &Texts { d, seen, line, signs, texts, checks, to, from, languages, unread, choice, wrong },
+            ))
+        };
+        match drawn.await {
+            Ok(response) => response,
+            Err(told) => refused::shown(self, who, &told, &refused::Kept::default()).await,
+        }
     }
 }
 

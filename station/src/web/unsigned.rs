@@ -1,7 +1,8 @@
 //! Acts that close or put off wait five seconds here, in memory, before they are signed, and can be taken back until then. They are of
-//! the officer's session. If the process ends meanwhile, nothing was signed and nothing was sent.
+//! the officer's session: signing out signs them at once, and a session that ended otherwise signs nothing. If the process ends
+//! meanwhile, nothing was signed and nothing was sent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::http::header::REFERER;
 use axum::response::{IntoResponse, Redirect, Response};
+use counterpart_core::ids::LineId;
 use counterpart_core::time::Timestamp;
 
 use super::Desk;
@@ -24,18 +26,38 @@ use crate::view::Moment;
 pub(super) const WAIT: Duration = Duration::from_secs(5);
 /// Acts that wait, of everybody: whoever comes then is answered at once, without a wait.
 const WAITING_MAX: usize = 256;
+/// Why an act was not signed, kept for one officer until it is read; of older ones only how many there were.
+const UNREAD_MAX: usize = 16;
+/// Tokens of acts that were signed last: a key that is pressed once more does not wait again.
+const SIGNED_MAX: usize = 256;
 /// The acts that wait.
 const ACTS: [&str; 3] = ["decline", "withdraw", "defer"];
 
 /// One act.
+#[derive(Clone)]
 struct Waiting {
-    session: TokenHash,
-    /// What it acts on: it does not ring again while it waits.
+    /// The session in which it was pressed; `None` once that has ended: any session of its officer shows it.
+    session: Option<TokenHash>,
+    user: String,
+    form: ActForm,
+    /// On which line, and what it acts on: it does not ring again while it waits.
+    line: LineId,
     on: String,
     told: String,
     due: Timestamp,
     /// Why it was not signed in the end.
     undone: Option<Told>,
+    /// How many earlier ones are no longer told one by one.
+    earlier: usize,
+}
+
+impl Waiting {
+    fn is_shown_to(&self, who: &Signed) -> bool {
+        match &self.session {
+            Some(session) => *session == who.token.hash(),
+            None => self.user == who.user,
+        }
+    }
 }
 
 /// What a page shows of one.
@@ -46,12 +68,25 @@ pub(super) struct UnsignedView {
     /// Until when it can be taken back, here.
     pub until: String,
     pub undone: Option<Told>,
+    pub earlier: usize,
 }
 
 #[derive(Default)]
 struct Known {
     next: u64,
     acts: BTreeMap<u64, Waiting>,
+    signed: VecDeque<String>,
+}
+
+/// What becomes of an act that is to wait.
+#[derive(PartialEq, Eq, Debug)]
+enum Put {
+    /// It waits under this number.
+    Waits(u64),
+    /// It waits already: the same key of the same page, pressed twice.
+    Again,
+    /// Too many wait.
+    Full,
 }
 
 /// All of them; clones share.
@@ -63,48 +98,84 @@ impl Unsigned {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn put(&self, waiting: Waiting) -> Option<u64> {
+    fn put(&self, waiting: Waiting) -> Put {
         let mut known = self.lock();
-        if known.acts.len() >= WAITING_MAX {
-            return None;
+        let waits = |act: &&Waiting| act.undone.is_none();
+        let is_same = |act: &Waiting| act.session == waiting.session && act.form.token == waiting.form.token;
+        if waiting.form.token.is_some() && known.acts.values().filter(waits).any(is_same) {
+            return Put::Again;
+        }
+        if known.acts.values().filter(waits).count() >= WAITING_MAX {
+            return Put::Full;
         }
         known.next += 1;
         let number = known.next;
         known.acts.insert(number, waiting);
-        Some(number)
+        Put::Waits(number)
     }
 
     /// Takes one out to be signed, or because its officer takes it back; whoever comes second finds none.
-    fn take(&self, number: u64, session: Option<&TokenHash>) -> Option<Waiting> {
+    fn take(&self, number: u64, who: Option<&Signed>) -> Option<Waiting> {
         let mut known = self.lock();
-        let is_theirs =
-            known.acts.get(&number).is_some_and(|act| session.is_none_or(|session| act.session == *session));
+        let is_theirs = known.acts.get(&number).is_some_and(|act| who.is_none_or(|who| act.is_shown_to(who)));
         if is_theirs { known.acts.remove(&number) } else { None }
     }
 
-    fn put_back(&self, number: u64, waiting: Waiting) {
-        self.lock().acts.insert(number, waiting);
+    /// Keeps why one was not signed, until its officer has read it.
+    fn keep_undone(&self, number: u64, waiting: Waiting) {
+        let mut known = self.lock();
+        let of_user = |(_, act): &(&u64, &Waiting)| act.undone.is_some() && act.user == waiting.user;
+        let unread: Vec<u64> = known.acts.iter().filter(of_user).map(|(number, _)| *number).collect();
+        let mut kept = vec![(number, waiting)];
+        if let (Some(oldest), true) = (unread.first(), unread.len() >= UNREAD_MAX) {
+            let dropped = known.acts.remove(oldest);
+            let next = unread.get(1).and_then(|next| Some((*next, known.acts.remove(next)?)));
+            kept.extend(next);
+            let told = dropped.map_or(0, |dropped| dropped.earlier + 1);
+            if let Some((_, act)) = kept.last_mut() {
+                act.earlier += told;
+            }
+        }
+        known.acts.extend(kept);
     }
 
-    /// Those of one session, oldest first.
-    fn of(&self, session: &TokenHash) -> Vec<(u64, String, Timestamp, Option<Told>)> {
+    /// An act of this token was signed.
+    fn keep_signed(&self, token: Option<String>) {
+        let mut known = self.lock();
+        known.signed.extend(token);
+        while known.signed.len() > SIGNED_MAX {
+            known.signed.pop_front();
+        }
+    }
+
+    /// Whether an act of this token was signed a short while ago.
+    pub fn was_signed(&self, token: Option<&str>) -> bool {
+        token.is_some_and(|token| self.lock().signed.iter().any(|signed| signed == token))
+    }
+
+    /// Those that one person's pages show, oldest first.
+    fn of(&self, who: &Signed) -> Vec<(u64, Waiting)> {
         let known = self.lock();
-        let theirs = known.acts.iter().filter(|(_, act)| act.session == *session);
-        theirs.map(|(number, act)| (*number, act.told.clone(), act.due, act.undone.clone())).collect()
+        let theirs = known.acts.iter().filter(|(_, act)| act.is_shown_to(who));
+        theirs.map(|(number, act)| (*number, act.clone())).collect()
     }
 
     /// What tells one drawing of them from another.
-    pub fn mark(&self, session: &TokenHash) -> String {
+    pub fn mark(&self, who: &Signed) -> String {
         let shown = self
-            .of(session)
+            .of(who)
             .into_iter()
-            .map(|(number, _, _, undone)| if undone.is_some() { format!("{number}x") } else { number.to_string() });
+            .map(|(number, act)| if act.undone.is_some() { format!("{number}x") } else { number.to_string() });
         shown.collect::<Vec<_>>().join("-")
     }
 
-    /// Whether an act of this session waits on that entry.
-    pub fn is_on(&self, session: &TokenHash, on: &str) -> bool {
-        self.lock().acts.values().any(|act| act.session == *session && act.undone.is_none() && act.on == on)
+    /// What an act of this session that waits on that entry is called.
+    pub fn on(&self, session: &TokenHash, line: LineId, on: &str) -> Option<String> {
+        let known = self.lock();
+        let is = |act: &&Waiting| {
+            act.session == Some(*session) && act.undone.is_none() && (act.line, act.on.as_str()) == (line, on)
+        };
+        known.acts.values().find(is).map(|act| act.told.clone())
     }
 }
 
@@ -115,27 +186,69 @@ impl Desk {
     }
 
     /// Lets an act wait, then signs it. `false`: too many wait already.
-    pub(super) fn wait(&self, who: &Signed, form: ActForm, told: String) -> bool {
+    pub(super) fn wait(&self, who: &Signed, form: ActForm, line: LineId, told: String) -> bool {
         let due = self.api.now().plus(u64::try_from(WAIT.as_millis()).unwrap_or(u64::MAX));
         let on = form.on.clone().unwrap_or_default();
-        let waiting = Waiting { session: who.token.hash(), on, told, due, undone: None };
-        let Some(number) = self.inner.unsigned.put(waiting) else { return false };
-        let (desk, user) = (self.clone(), who.user.clone());
+        let (session, user) = (Some(who.token.hash()), who.user.clone());
+        let waiting = Waiting { session, user, form, line, on, told, due, undone: None, earlier: 0 };
+        let number = match self.inner.unsigned.put(waiting) {
+            Put::Waits(number) => number,
+            Put::Again => return true,
+            Put::Full => return false,
+        };
+        let desk = self.clone();
         tokio::spawn(async move {
             tokio::time::sleep(WAIT).await;
             let Some(waiting) = desk.inner.unsigned.take(number, None) else { return };
-            if let Err(undone) = desk.api.act(form, user).await {
-                desk.inner.unsigned.put_back(number, Waiting { undone: Some(undone), ..waiting });
-            }
+            let _ = desk.settle(number, waiting).await;
         });
         true
     }
 
+    /// Signs an act that has waited, if its session still runs.
+    async fn settle(&self, number: u64, waiting: Waiting) -> Result<(), Told> {
+        let runs = match &waiting.session {
+            Some(session) => self.may_sign(*session).await,
+            None => Ok(false),
+        };
+        let signed = match runs {
+            Ok(true) => self.api.act(waiting.form.clone(), waiting.user.clone()).await.map(drop),
+            Ok(false) => Err(self.api.tell(Fault::new(Code::SignerGone))),
+            Err(told) => Err(told),
+        };
+        match &signed {
+            Ok(()) => self.inner.unsigned.keep_signed(waiting.form.token),
+            Err(told) => {
+                let session = waiting.session.filter(|_| told.code != Code::SignerGone.word());
+                let undone = Some(told.clone());
+                self.inner.unsigned.keep_undone(number, Waiting { session, undone, ..waiting });
+            }
+        }
+        signed
+    }
+
+    /// Signs at once what waits in this session: its officer goes, and nobody could take it back any more.
+    ///
+    /// # Errors
+    /// Why one was not signed; the session must not end before that is read.
+    pub(super) async fn sign_waiting(&self, who: &Signed) -> Result<(), Told> {
+        for (number, act) in self.inner.unsigned.of(who) {
+            if act.undone.is_some() {
+                continue;
+            }
+            let Some(waiting) = self.inner.unsigned.take(number, Some(who)) else { continue };
+            self.settle(number, waiting).await?;
+        }
+        Ok(())
+    }
+
     /// What waits for one person.
     pub(super) fn waiting(&self, who: &Signed, here: impl Fn(Timestamp) -> String) -> Vec<UnsignedView> {
-        let all = self.inner.unsigned.of(&who.token.hash()).into_iter();
-        all.map(|(number, told, due, undone)| UnsignedView { number, told, due: Moment(due), until: here(due), undone })
-            .collect()
+        let shown = |(number, act): (u64, Waiting)| {
+            let (until, due) = (here(act.due), Moment(act.due));
+            UnsignedView { number, told: act.told, due, until, undone: act.undone, earlier: act.earlier }
+        };
+        self.inner.unsigned.of(who).into_iter().map(shown).collect()
     }
 }
 
@@ -147,7 +260,7 @@ pub(super) async fn undo(
     posted: Posted,
 ) -> Response {
     let back = back(&headers);
-    match desk.inner.unsigned.take(number, Some(&posted.who.token.hash())) {
+    match desk.inner.unsigned.take(number, Some(&posted.who)) {
         Some(_) => Redirect::to(&back).into_response(),
         None => {
             let told = desk.api.tell(Fault::new(Code::TooLate));
@@ -166,27 +279,89 @@ fn back(headers: &HeaderMap) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::people::{Role, Token};
+    use crate::store::Settings;
 
-    fn waiting(session: TokenHash) -> Waiting {
-        Waiting { session, on: "0:1".into(), told: "x".into(), due: Timestamp(5), undone: None }
+    fn officer(user: &str) -> Signed {
+        Signed { user: user.into(), role: Role::Watch, token: Token::draw().unwrap(), settings: Settings::default() }
+    }
+
+    fn waiting(who: &Signed, token: &str) -> Waiting {
+        let form = ActForm { act: "defer".into(), token: Some(token.into()), ..ActForm::default() };
+        Waiting {
+            session: Some(who.token.hash()),
+            user: who.user.clone(),
+            form,
+            line: LineId([1; 16]),
+            on: "0:1".into(),
+            told: "x".into(),
+            due: Timestamp(5),
+            undone: None,
+            earlier: 0,
+        }
+    }
+
+    fn undone(who: &Signed) -> Waiting {
+        let told = Told {
+            code: "x".into(),
+            fault: crate::api::fault::Whose::Refusal,
+            what: String::new(),
+            instead: String::new(),
+            fact: None,
+        };
+        Waiting { undone: Some(told), ..waiting(who, "t") }
     }
 
     #[test]
     fn an_act_is_signed_or_taken_back_and_never_both() {
-        let unsigned = Unsigned::default();
-        let number = unsigned.put(waiting([1; 32])).unwrap();
-        assert!(unsigned.is_on(&[1; 32], "0:1") && !unsigned.is_on(&[2; 32], "0:1"));
+        let (unsigned, who, other) = (Unsigned::default(), officer("a"), officer("a"));
+        let Put::Waits(number) = unsigned.put(waiting(&who, "t")) else { panic!("it does not wait") };
 
-        assert!(unsigned.take(number, Some(&[2; 32])).is_none(), "another session's");
-        assert!(unsigned.take(number, Some(&[1; 32])).is_some());
+        assert!(unsigned.take(number, Some(&other)).is_none(), "another session's");
+        assert!(unsigned.take(number, Some(&who)).is_some());
         assert!(unsigned.take(number, None).is_none(), "there is nothing left to sign");
     }
 
     #[test]
-    fn so_many_wait_and_no_more() {
-        let unsigned = Unsigned::default();
-        let put = (0..2 * WAITING_MAX).filter(|_| unsigned.put(waiting([1; 32])).is_some()).count();
+    fn a_key_that_is_pressed_twice_waits_once() {
+        let (unsigned, who, other) = (Unsigned::default(), officer("a"), officer("b"));
+
+        assert!(matches!(unsigned.put(waiting(&who, "t")), Put::Waits(_)));
+        assert_eq!(unsigned.put(waiting(&who, "t")), Put::Again);
+        assert!(matches!(unsigned.put(waiting(&who, "u")), Put::Waits(_)), "another drawing of the page");
+        assert!(matches!(unsigned.put(waiting(&other, "t")), Put::Waits(_)), "another session");
+        unsigned.keep_signed(Some("t".into()));
+        assert!(unsigned.was_signed(Some("t")) && !unsigned.was_signed(Some("u")) && !unsigned.was_signed(None));
+    }
+
+    #[test]
+    fn what_waits_is_found_by_its_line_too_for_two_lines_have_entries_of_one_name() {
+        let (unsigned, who) = (Unsigned::default(), officer("a"));
+        unsigned.put(waiting(&who, "t"));
+
+        let found = |line, on| unsigned.on(&who.token.hash(), LineId([line; 16]), on).is_some();
+        assert_eq!((found(1, "0:1"), found(2, "0:1"), found(1, "0:2")), (true, false, false));
+    }
+
+    #[test]
+    fn so_many_wait_and_no_more_and_what_was_not_signed_takes_no_place_of_theirs() {
+        let (unsigned, who) = (Unsigned::default(), officer("a"));
+        (0..WAITING_MAX as u64).for_each(|n| unsigned.keep_undone(1_000_000 + n, undone(&who)));
+        let put = (0..2 * WAITING_MAX).filter(|n| unsigned.put(waiting(&who, &n.to_string())) != Put::Full).count();
 
         assert_eq!(put, WAITING_MAX);
+        let told: Vec<_> = unsigned.of(&who).into_iter().filter(|(_, act)| act.undone.is_some()).collect();
+        assert_eq!(told.len(), UNREAD_MAX);
+        let all: usize = told.iter().map(|(_, act)| act.earlier + 1).sum();
+        assert_eq!(all, WAITING_MAX, "each is told or counted");
+    }
+
+    #[test]
+    fn what_an_ended_session_left_unsigned_is_shown_in_the_next_of_its_officer() {
+        let (unsigned, who) = (Unsigned::default(), officer("a"));
+        unsigned.keep_undone(1, Waiting { session: None, ..undone(&who) });
+
+        assert_eq!(unsigned.of(&officer("a")).len(), 1);
+        assert!(unsigned.of(&officer("b")).is_empty());
     }
 }

@@ -19,6 +19,8 @@ pub struct Browser {
     from: BufReader<ChildStdout>,
     number: u64,
     session: Option<String>,
+    /// The tabs, in the order in which they were opened.
+    tabs: Vec<String>,
     /// What the page complained of: errors, exceptions, reports of its policy.
     pub complaints: Vec<String>,
     _profile: Scratch,
@@ -33,14 +35,32 @@ impl Browser {
         command.arg(format!("--user-data-dir={}", profile.path().display()));
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (to, from) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
-        let mut browser = Browser { child, to, from, number: 0, session: None, complaints: vec![], _profile: profile };
-        let target = browser.call("Target.createTarget", json!({"url": "about:blank"}))["targetId"].clone();
-        let attached = browser.call("Target.attachToTarget", json!({"targetId": target, "flatten": true}));
-        browser.session = Some(attached["sessionId"].as_str().unwrap().into());
-        for domain in ["Page", "Runtime", "Log"] {
-            browser.call(&format!("{domain}.enable"), json!({}));
-        }
+        let mut browser =
+            Browser { child, to, from, number: 0, session: None, tabs: vec![], complaints: vec![], _profile: profile };
+        browser.tab();
         browser
+    }
+
+    /// Opens one more tab, which is looked at from then on.
+    pub fn tab(&mut self) {
+        self.session = None;
+        let target = self.call("Target.createTarget", json!({"url": "about:blank"}))["targetId"].clone();
+        let attached = self.call("Target.attachToTarget", json!({"targetId": target, "flatten": true}));
+        self.tabs.push(attached["sessionId"].as_str().unwrap().into());
+        self.session = self.tabs.last().cloned();
+        for domain in ["Page", "Runtime", "Log"] {
+            self.call(&format!("{domain}.enable"), json!({}));
+        }
+    }
+
+    /// Looks at a tab that was opened before: 0 is the first.
+    pub fn look_at(&mut self, tab: usize) {
+        self.session = Some(self.tabs[tab].clone());
+    }
+
+    /// Brings the tab that is looked at to the front, as a person does who comes back to it.
+    pub fn front(&mut self) {
+        self.call("Page.bringToFront", json!({}));
     }
 
     /// Asks the browser, and keeps what it complains of meanwhile.
@@ -126,15 +146,45 @@ impl Browser {
         self.call("Input.insertText", json!({ "text": text }));
     }
 
-    /// Kept pictures of the whole page, for people to look at; the page must not be wider than its screen.
-    pub fn picture(&mut self, name: &str, width: u32, scheme: &str) {
+    /// Sets how wide the page is, in pixels.
+    pub fn width(&mut self, width: u32) {
         let metrics = json!({"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500});
         self.call("Emulation.setDeviceMetricsOverride", metrics);
+    }
+
+    /// Neither the page nor what fills the screen is wider than it, and no key or word is cut off at its edge.
+    pub fn fits(&mut self, name: &str) {
+        let wide = "[document.documentElement, ...document.querySelectorAll('dialog[open]')].map((e) => e.scrollWidth - e.clientWidth)";
+        let wide = self.look(wide);
+        assert!(wide.as_array().unwrap().iter().all(|more| *more == json!(0)), "{name} scrolls sideways: {wide}");
+        let cut = "[...document.querySelectorAll('button, a, h1, h2, dt, dd, .bell, .who')].filter((e) => { const r = e.getBoundingClientRect();
+            return r.width > 1 && r.height > 1 && !e.closest('.wide') && getComputedStyle(e).visibility !== 'hidden' && (r.left < -1 || r.right > innerWidth + 1) && !e.matches('.skip'); }).map((e) => e.innerText)";
+        let cut = self.look(cut);
+        assert_eq!(cut, json!([]), "{name} is cut off");
+    }
+
+    /// axe-core finds nothing wrong: contrast, names, roles, landmarks. Of a page behind what fills the screen nothing is asked.
+    fn is_accessible(&mut self, name: &str) {
+        let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("../axe/axe_playwright_python/axe.min.js");
+        let read = std::fs::read_to_string(&file);
+        let axe = read.unwrap_or_else(|_| panic!("axe-core is not there; ./test fetches it into target/axe"));
+        self.look(&format!("{axe}; true"));
+        let run = "axe.run(document.querySelector('dialog[open]') || document, { resultTypes: ['violations'] }).then((found) =>
+            found.violations.map((wrong) => [wrong.id, wrong.help, wrong.nodes.slice(0, 5).map((node) => node.html.slice(0, 200))]))";
+        let found = self.look(run);
+        assert_eq!(found, json!([]), "{name}");
+    }
+
+    /// Kept pictures of the whole page, for people to look at; the page must not be wider than its screen.
+    pub fn picture(&mut self, name: &str, width: u32, scheme: &str) {
+        self.width(width);
         let features = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
         self.call("Emulation.setEmulatedMedia", features);
-        let wide = self.look("document.documentElement.scrollWidth - document.documentElement.clientWidth");
-        assert_eq!(wide, json!(0), "{name} at {width} scrolls sideways");
-        let picture = self.call("Page.captureScreenshot", json!({"format": "png", "captureBeyondViewport": true}));
+        self.fits(&format!("{name} at {width}"));
+        self.is_accessible(name);
+        // What fills the screen lies over the page, which goes on beneath.
+        let whole = self.look("!document.querySelector('dialog[open]')");
+        let picture = self.call("Page.captureScreenshot", json!({"format": "png", "captureBeyondViewport": whole}));
         let bytes = decoded(picture["data"].as_str().unwrap());
         let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("pictures");
         std::fs::create_dir_all(&folder).unwrap();

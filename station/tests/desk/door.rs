@@ -10,28 +10,28 @@ use crate::processes::wait;
 use crate::scratch::Scratch;
 
 /// An answer.
-struct Answer {
-    status: u16,
+pub struct Answer {
+    pub status: u16,
     head: String,
-    body: String,
+    pub body: String,
 }
 
 impl Answer {
-    fn header(&self, name: &str) -> Option<&str> {
+    pub fn header(&self, name: &str) -> Option<&str> {
         let lines = self.head.lines().filter_map(|line| line.split_once(": "));
         lines.into_iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
     /// The value of a hidden field.
-    fn field(&self, name: &str) -> String {
+    pub fn field(&self, name: &str) -> String {
         let after = self.body.split(&format!("name=\"{name}\" value=\"")).nth(1).unwrap_or_else(|| panic!("no {name}"));
         after.split('"').next().unwrap().to_owned()
     }
 }
 
 /// A browser's memory: its cookies.
-struct Client<'a> {
-    desk: &'a Desk,
+pub struct Client<'a> {
+    pub desk: &'a Desk,
     cookies: Vec<(String, String)>,
 }
 
@@ -41,28 +41,37 @@ impl<'a> Client<'a> {
     }
 
     /// Signed in by a link.
-    fn signed_in(desk: &'a Desk, name: &str, role: &str) -> Client<'a> {
+    pub fn signed_in(desk: &'a Desk, name: &str, role: &str) -> Client<'a> {
+        Client::by_link(desk, &desk.link(name, role))
+    }
+
+    /// Signed in by this link.
+    pub fn by_link(desk: &'a Desk, link: &str) -> Client<'a> {
         let mut client = Client::new(desk);
-        let link = desk.link(name, role);
         let path = link.split(&desk.address).nth(1).unwrap().to_owned();
         let form = client.get(&path).field("form");
         assert_eq!(client.post(&path, &[("form", &form)]).status, 303);
         client
     }
 
-    fn get(&mut self, path: &str) -> Answer {
+    /// The cookies as a header says them.
+    pub fn cookies(&self) -> String {
+        self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
+    }
+
+    pub fn get(&mut self, path: &str) -> Answer {
         self.send("GET", path, "", &[])
     }
 
-    fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let body = serde_urlencoded::to_string(fields).unwrap();
         let origin = format!("http://{}", self.desk.address);
         self.send("POST", path, &body, &[("origin", &origin), ("sec-fetch-site", "same-origin")])
     }
 
     fn send(&mut self, method: &str, path: &str, body: &str, headers: &[(&str, &str)]) -> Answer {
-        let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let mut head = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\ncookie: {}\r\n", cookies.join("; "));
+        let cookies = self.cookies();
+        let mut head = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\ncookie: {}\r\n", cookies);
         if !headers.iter().any(|(name, _)| *name == "host") {
             head += &format!("host: {}\r\n", self.desk.address);
         }

@@ -12,6 +12,8 @@ mod programs;
 mod ring;
 #[path = "../scratch/mod.rs"]
 mod scratch;
+mod tabs;
+mod waiting;
 
 use std::path::Path;
 
@@ -161,6 +163,9 @@ fn is_dead(browser: &mut Browser) {
     let told = browser.look("[document.querySelector('.page > main h1').textContent, document.querySelector('.needs dd, .calm dd').firstChild.textContent]");
     let [heading, needs] = [0, 1].map(|n| told[n].as_str().unwrap().to_owned());
     assert!(heading.starts_with("Not live since") && needs == "Not known", "{told}");
+    assert_eq!(browser.look("document.querySelectorAll('main a.key[href]').length"), json!(0), "no key acts");
+    let over = "[...document.querySelectorAll('.four > div')].some((cell) => [...cell.querySelectorAll('*')].some((e) => e.getBoundingClientRect().right > cell.getBoundingClientRect().right + 1))";
+    assert_eq!(browser.look(over), json!(false), "what one cell says lies over another");
 }
 
 #[test]
@@ -171,6 +176,7 @@ fn a_page_that_has_lost_its_station_says_so_within_five_seconds_and_goes_on_when
     ask(&mut page, "Planned ramp on the submarine link");
     page.until(&heading("Delivered"));
     mark(&mut page);
+    assert!(page.look("document.querySelectorAll('main a.key[href]').length").as_u64().unwrap() > 0);
 
     // Killed: the connection breaks.
     north.station.kill();
@@ -195,6 +201,29 @@ fn a_page_that_has_lost_its_station_says_so_within_five_seconds_and_goes_on_when
     page.until("!document.body.classList.contains('dead')");
     page.until(&heading("Seen"));
     assert_eq!(page.look("window.same"), json!(true));
+}
+
+#[test]
+fn after_an_outage_a_page_with_typed_words_shows_what_stands_now_and_keeps_the_words() {
+    let scratch = Scratch::new("desk-typed");
+    let [mut north, south] = Desk::two(&scratch);
+    let mut page = north.browser("Duty officer 1");
+    ask(&mut page, "Dredger at the lock");
+    page.until(&heading("Delivered"));
+    page.tab_to("textarea[name=words]");
+    page.write("Half a sentence");
+    north.station.kill();
+    is_dead(&mut page);
+    let (status, told) = south.station.post("/acts", &json!({"act": "seen", "on": "Northland 1"})).unwrap();
+    assert_eq!(status, 200, "{told}");
+    north.station.serve();
+
+    page.until("!document.body.classList.contains('dead')");
+    page.until(&heading("Seen"));
+    let field = "document.querySelector('textarea[name=words]')";
+    assert_eq!(page.look(&format!("{field}.value")), json!("Half a sentence"));
+    assert_eq!(page.look(&format!("document.activeElement === {field} && {field}.selectionStart")), json!(15));
+    assert_eq!(page.complaints.iter().filter(|line| !line.contains("ERR_")).count(), 0, "{:?}", page.complaints);
 }
 
 #[test]

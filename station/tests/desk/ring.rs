@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::browser::Browser;
 use crate::scratch::Scratch;
-use crate::{Desk, heading};
+use crate::{Desk, arm, heading};
 
 /// The loudest of these pitches in what leaves the page, in decibels.
 fn loudest(browser: &mut Browser, hz: &[u32]) -> f64 {
@@ -72,7 +72,7 @@ fn a_ring_fills_both_desks_and_sounds_and_the_first_who_has_seen_it_stops_both()
 
     first.until("location.pathname.includes('/requests/')");
     second.until("!!document.querySelector('.ring.quiet')");
-    second.until("document.querySelector('.ring h1').textContent.includes('seen by Duty officer 1')");
+    second.until("document.querySelector('.ring h1').textContent.includes('Seen by Duty officer 1')");
     second.picture("ring-seen", 1280, "light");
     for page in [&mut first, &mut second] {
         page.until("window.counterpartBell && !document.title.startsWith('Rings')");
@@ -102,6 +102,8 @@ fn a_bell_that_is_not_armed_shows_the_ring_silent_and_does_not_count_until_it_so
     std::thread::sleep(std::time::Duration::from_secs(4));
     assert_eq!(rung(&north, "Northland 1"), "DELIVERED", "no device of theirs has confirmed that it rings");
     page.picture("ring-exercise", 1280, "light");
+    page.picture("ring-exercise", 900, "dark");
+    page.picture("ring-exercise", 390, "dark");
 
     page.press("x");
 
@@ -109,8 +111,77 @@ fn a_bell_that_is_not_armed_shows_the_ring_silent_and_does_not_count_until_it_so
     assert!(hears(&mut page, &EXERCISE));
     assert!(!hears(&mut page, &OPERATION), "an EXERCISE never rings as OPERATION");
     page.until("document.querySelector('[data-ringstate]').textContent.includes('has said so')");
+    let codes = "[...document.querySelectorAll('.ring .codes button b')].map((e) => e.textContent)";
+    let codes = page.look(codes);
+    assert_eq!(
+        (codes.as_array().unwrap().len(), &codes[0], &codes[2]),
+        (13, &json!("AWAITING-INSTRUCTIONS"), &json!("ENGAGED"))
+    );
+    // Declining takes two keys, and it rings on between them.
+    page.press("d");
+    page.until("document.querySelectorAll('.ring .second .codes button').length === 14 && document.querySelector('.ring h1').textContent.includes('Decline closes it')");
+    assert!(hears(&mut page, &EXERCISE));
+    page.picture("ring-decline", 1280, "light");
+    page.until("document.activeElement.dataset.step === ''");
+    page.press("b");
+    page.until(
+        "!document.querySelector('.ring .second') && document.querySelectorAll('.ring .codes button').length === 13",
+    );
     // Not now, with one key.
     page.press("1");
     page.until("location.pathname.includes('/requests/')");
     page.until(&heading("Deferred"));
+}
+
+#[test]
+fn a_ring_on_the_page_of_its_own_matter_is_drawn_there_and_counts_once_it_sounds() {
+    let scratch = Scratch::new("desk-own");
+    let [north, south] = Desk::two(&scratch);
+    let mut page = south.silent_browser("Duty officer 1");
+    ask(&north, "OPERATION");
+    page.until(RINGS);
+    page.look("document.querySelector('.ring .note a').click()");
+    page.until("location.pathname.includes('/requests/') && !!document.querySelector('.strip.rings')");
+
+    page.until("document.querySelector('.strip.rings').textContent.includes('Rings: OPERATION IMMEDIATE')");
+    assert_eq!(page.look("document.getElementById('bell-dialog').open"), json!(false), "it covers nothing");
+    std::thread::sleep(std::time::Duration::from_secs(4));
+    assert_eq!(rung(&north, "Northland 1"), "DELIVERED", "it is drawn, and silent");
+    assert!(page.look("document.querySelector('.strip.rings').textContent").as_str().unwrap().contains("silent"));
+    page.picture("request-rings", 1280, "light");
+    page.press("x");
+
+    crate::processes::wait("ALERTING", || (rung(&north, "Northland 1") == "ALERTING").then_some(()));
+    assert!(hears(&mut page, &OPERATION));
+    page.until("document.querySelector('.strip.rings').textContent.includes('has said so')");
+    page.picture("request-rings", 390, "dark");
+    page.tab_to("button[data-key^='act=seen']");
+    page.press("Enter");
+    page.until(&heading("Seen"));
+    page.until("!document.querySelector('.strip.rings') && !document.title.startsWith('Rings')");
+    assert_eq!(page.complaints, Vec::<String>::new());
+}
+
+#[test]
+fn a_deferral_rings_once_at_whoever_asked_and_stays_to_be_read() {
+    let scratch = Scratch::new("desk-briefly");
+    let [north, south] = Desk::two(&scratch);
+    ask(&north, "EXERCISE");
+    crate::processes::wait("the ask", || south.station.get("/requests/Northland%201"));
+    let mut page = north.browser("Duty officer 1");
+    let defer = json!({"act": "defer", "on": "Northland 1", "code": "TRAVELLING"});
+    assert_eq!(south.station.post("/acts", &defer).unwrap().0, 200);
+
+    page.until(RINGS);
+    assert!(hears(&mut page, &EXERCISE));
+    page.until("!!document.querySelector('.ring.quiet')");
+    page.until("document.querySelector('.ring h1').textContent.includes('defers Northland 1')");
+    page.picture("ring-briefly", 1280, "light");
+    page.press("b");
+    page.until("!document.getElementById('bell-dialog').open");
+    page.open(&format!("http://{}/lines", north.address));
+    arm(&mut page);
+    std::thread::sleep(std::time::Duration::from_secs(4));
+    assert_eq!(page.look("document.getElementById('bell-dialog').open"), json!(false), "it has been told");
+    assert_eq!(page.complaints, Vec::<String>::new());
 }

@@ -1,0 +1,100 @@
+//! Several tabs of one officer: which of them are live, and that what is done in one is known in all.
+
+use serde_json::json;
+
+use crate::Desk;
+use crate::scratch::Scratch;
+
+const LIVE: &str = "document.readyState === 'complete' && document.querySelector('[data-live]').textContent === 'live'";
+
+#[test]
+fn of_many_tabs_the_newest_are_live_the_others_say_that_they_are_not_and_none_starves() {
+    let scratch = Scratch::new("desk-tabs");
+    let [north, _south] = Desk::two(&scratch);
+    let mut browser = north.browser("Duty officer 1");
+    let lines = format!("http://{}/lines", north.address);
+    for _ in 1..8 {
+        browser.tab();
+        browser.open(&lines);
+        browser.until(LIVE);
+    }
+
+    // Eight tabs and six connections: a page is still drawn, and the first says what it is.
+    browser.look_at(0);
+    browser.until("document.body.classList.contains('dead') && document.querySelector('.strip.dead h2').textContent === 'This page is not live.'");
+    browser.picture("not-live-tab", 1280, "light");
+    browser.picture("not-live-tab", 390, "dark");
+    let live = (0..8).filter(|tab| {
+        browser.look_at(*tab);
+        browser.look("!document.body.classList.contains('dead')") == json!(true)
+    });
+    assert_eq!(live.collect::<Vec<_>>(), [4, 5, 6, 7]);
+
+    // Come back to, the first is live again, and the oldest of the others gives way.
+    browser.look_at(0);
+    browser.front();
+    browser.until(&format!(
+        "{LIVE} && !document.body.classList.contains('dead') && !document.querySelector('.strip.dead')"
+    ));
+    browser.look_at(4);
+    browser.until("document.body.classList.contains('dead')");
+    assert_eq!(browser.complaints, Vec::<String>::new());
+}
+
+#[test]
+fn what_is_put_off_in_one_tab_rings_in_no_other_tab_of_that_officer() {
+    let scratch = Scratch::new("desk-tabs-defer");
+    let [north, south] = Desk::two(&scratch);
+    let mut browser = south.browser("Duty officer 2");
+    browser.tab();
+    browser.open(&format!("http://{}/lines", south.address));
+    browser.until(LIVE);
+    let form = json!({"act": "ask", "from": "minister", "to": "minister"});
+    assert_eq!(north.station.post("/acts", &form).unwrap().0, 200);
+    let rings = "document.getElementById('bell-dialog').open && !document.querySelector('.ring.quiet')";
+    for tab in [0, 1] {
+        browser.look_at(tab);
+        browser.until(rings);
+    }
+
+    browser.look_at(0);
+    browser.look("document.querySelector('.ring [data-key*=\"code=ENGAGED\"]').click()");
+
+    browser.look_at(1);
+    browser.until("!!document.querySelector('.ring.quiet') && document.querySelector('.ring h1').textContent.includes('not signed yet')");
+    assert_eq!(browser.look("document.querySelectorAll('.ring .codes button').length"), json!(0));
+    browser.picture("ring-put-off", 1280, "light");
+    assert_eq!(browser.complaints, Vec::<String>::new());
+}
+
+#[test]
+fn words_that_have_lost_their_form_stay_to_be_copied_on_a_page_that_says_it_is_not_live() {
+    let scratch = Scratch::new("desk-tabs-kept");
+    let [north, _south] = Desk::two(&scratch);
+    let form = json!({"act": "ask", "from": "minister", "to": "minister"});
+    assert_eq!(north.station.post("/acts", &form).unwrap().0, 200);
+    let mut browser = north.browser("Duty officer 1");
+    browser.until("!!document.querySelector('.matter a')");
+    let href = browser.look("document.querySelector('.matter a').href").as_str().unwrap().to_owned();
+    browser.open(&href);
+    browser.until(LIVE);
+    browser.tab_to("textarea[name=words]");
+    browser.write("Half a sentence");
+    for _ in 0..4 {
+        browser.tab();
+        browser.open(&format!("http://{}/lines", north.address));
+        browser.until(LIVE);
+    }
+    browser.look_at(0);
+    browser.until("document.body.classList.contains('dead')");
+    let (status, told) = north.station.post("/acts", &json!({"act": "withdraw", "on": "Northland 1"})).unwrap();
+    assert_eq!(status, 200, "{told}");
+
+    browser.front();
+
+    browser.until("!!document.querySelector('.strip.dead') && document.querySelector('.strip.dead').textContent.includes('stays here to be copied')");
+    assert_eq!(browser.look("document.querySelector('textarea[name=words]').value"), json!("Half a sentence"));
+    let dead = "document.body.classList.contains('dead') && document.querySelector('h1').textContent.startsWith('Not live since')";
+    assert_eq!(browser.look(dead), json!(true), "nothing old is shown as live");
+    browser.picture("not-live-kept", 1280, "light");
+}
