@@ -1791,6 +1791,13 @@ record-saw = Had seen to
 record-before = Earlier
 record-after = Later
 
+## Words of the protocol within a page: in English as they are
+
+role-said = { $role }
+kind-said = { $kind }
+instrument-said = { $instrument }
+time-form = hh:mm
+
 ## Settings
 
 language-name = English

@@ -231,7 +231,7 @@ headline-alerting = { $side ->
 }
 # unreviewed
 headline-seen = { $side ->
-    [ours] Просмотрено { $time }: их станция заявляет, что это видела их дежурная смена; не «{ $post }».
+    [ours] Просмотрено { $time }: по заявлению их станции это видела их дежурная смена; не «{ $post }».
    *[theirs] Просмотрено нашей дежурной сменой { $time }, ответа нет.
 }
 # unreviewed
@@ -363,9 +363,9 @@ plain-suspended = { $side ->
    *[theirs] Они сейчас не в состоянии ({ $name }); запрос остаётся и здесь не звонит.
 }
 # unreviewed
-plain-decided = { $act }: { $name } { $time }.
+plain-decided = { $act }: { $name }, { $time }.
 # unreviewed
-plain-decided-unheld = { $act }: { $name } { $time }; получение у них ещё не подтверждено.
+plain-decided-unheld = { $act }: { $name }, { $time }; получение у них ещё не подтверждено.
 # unreviewed
 plain-crossed = { $first } и { $second } разминулись: ни одна сторона не видела действия другой.
 # unreviewed
@@ -2627,7 +2627,7 @@ ladder-they-wrote = они записали
 do-seen = Просмотрено
     .hint = Они прочтут: наша дежурная смена это видела, не сама должность
 # unreviewed
-do-refer = Передать в аппарат
+do-refer = В аппарат
     .hint = Они прочтут: это в аппарате той должности
 # unreviewed
 do-answer = Ответить сейчас
@@ -2968,6 +2968,43 @@ record-saw = Видела до
 record-before = Раньше
 # unreviewed
 record-after = Позже
+
+## Слова протокола на странице
+
+# unreviewed
+role-said = { $role ->
+    [watch] дежурный
+    [admin] администратор
+    [auditor] аудитор
+   *[other] { $role }
+}
+# unreviewed
+kind-said = { $kind ->
+    [ask] запрос
+    [renew] продление
+    [defer] отсрочка
+    [decline] отклонение
+    [withdraw] отзыв
+    [offer] предложение времени
+    [ready] готовность
+    [answer] ответ
+    [accept] принятие
+    [cancel] отмена разговора
+    [talk] заявление о разговоре
+    [text] сообщение
+   *[other] { $kind }
+}
+# unreviewed
+instrument-said = { $instrument ->
+    [telephone] по телефону
+    [in-person] лично
+    [video] по видеосвязи
+    [writing] письменно
+    [other] иначе
+   *[unknown] { $instrument }
+}
+# unreviewed
+time-form = чч:мм
 
 ## Настройки
 

@@ -86,9 +86,10 @@ pub struct Cli {
     /// Print the API's JSON.
     #[arg(long, global = true)]
     json: bool,
-    /// Say it in this language: en or ru. Without it LC_ALL, LC_MESSAGES or LANG decides; --json is always in English.
+    /// Speak this language: en or ru. Without it LC_ALL, LC_MESSAGES or LANG decides; --json is always in English.
+    // Not `--language`, which is that of a text: one name of two arguments would be one value.
     #[arg(long, global = true, value_name = "TAG")]
-    language: Option<String>,
+    speak: Option<String>,
     #[command(subcommand)]
     command: Command,
 }
@@ -150,7 +151,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     };
     let data = cli.data.unwrap_or_else(|| DATA_DEFAULT.into());
     let environment = || Language::of_environment(|name| std::env::var(name).ok());
-    let asked = cli.language.as_deref().map(|tag| Language::parse(tag).ok_or(tag));
+    let asked = cli.speak.as_deref().map(|tag| Language::parse(tag).ok_or(tag));
     let language = match asked {
         _ if cli.json => Language::English,
         Some(Ok(language)) => language,
@@ -311,6 +312,19 @@ mod tests {
         let strange: Vec<&String> = commands.iter().filter(|c| !known.contains(c.as_str())).collect();
         assert!(strange.is_empty(), "commands that are neither act nor view: {strange:?}");
         assert!(!commands.contains("alerting"), "only a channel says that a device rings");
+    }
+
+    #[test]
+    fn no_argument_of_a_command_has_the_name_of_one_that_every_command_takes() {
+        let cli = Cli::command();
+        let of_all: BTreeSet<&str> =
+            cli.get_arguments().filter(|arg| arg.is_global_set()).map(|arg| arg.get_id().as_str()).collect();
+        assert!(of_all.contains("speak") && of_all.contains("json"), "{of_all:?}");
+
+        for command in cli.get_subcommands() {
+            let twice = command.get_arguments().find(|arg| of_all.contains(arg.get_id().as_str()));
+            assert!(twice.is_none(), "{}: {twice:?}", command.get_name());
+        }
     }
 
     #[test]

@@ -12,8 +12,14 @@ use serde_json::Value;
 
 /// Exit code, standard output, standard error.
 fn run(data: &Path, args: &[&str], input: &[u8]) -> (i32, String, String) {
+    run_in("C", data, args, input)
+}
+
+/// The same where the environment names a language.
+fn run_in(locale: &str, data: &Path, args: &[&str], input: &[u8]) -> (i32, String, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_counterpart"))
         .env("COUNTERPART_DATA", data)
+        .env("LC_ALL", locale)
         .args(args)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -60,6 +66,29 @@ fn a_backup_is_a_station_that_knows_that_it_is_restored() {
     assert!(code == 3 && out.contains("restored from a backup"), "{code} {out}");
     let (code, _, err) = run(&data, &["backup", copy.to_str().unwrap()], b"");
     assert!(code != 0 && err.contains("exists"), "{err}");
+}
+
+#[test]
+fn a_command_speaks_as_it_is_told_else_as_its_environment_and_what_programs_read_stays_english() {
+    let scratch = Scratch::new("usage-language");
+    let nowhere = scratch.path().join("nowhere");
+    let lines = |locale, args: &[&str]| {
+        let (code, out, err) = run_in(locale, &nowhere, args, b"");
+        assert_eq!(code, 2, "{out}{err}");
+        out + &err
+    };
+
+    assert!(lines("ru_RU.UTF-8", &["lines"]).contains("станции нет"));
+    assert!(lines("ru_RU.UTF-8", &["lines", "--speak", "en"]).contains("holds no station"));
+    assert!(lines("C", &["--speak", "ru", "lines"]).contains("станции нет"));
+    assert!(lines("de_DE.UTF-8", &["lines"]).contains("holds no station"));
+    let json: Value = serde_json::from_str(&lines("ru_RU.UTF-8", &["lines", "--json"])).unwrap();
+    assert_eq!(json["error"]["code"], "no-data");
+    assert!(json["error"]["what"].as_str().unwrap().contains("holds no station"), "{json}");
+    assert!(lines("C", &["--speak", "tlh", "lines"]).contains("Take one of: en, ru."));
+    // The language of a text is another matter.
+    let text = ["text", "--from", "a", "--to", "b", "--language", "fr", "Bonjour"];
+    assert!(lines("ru_RU.UTF-8", &text).contains("станции нет"));
 }
 
 #[test]
