@@ -876,6 +876,10 @@ fault-token-none = No token is called “{ $said }”.
     .do = { "`counterpart token list`" } shows those that serve.
 fault-tokens-many = { $max } tokens serve; a station takes no more.
     .do = Revoke one that is not needed: { "`counterpart token revoke NAME`" }.
+fault-position-unknown = “{ $said }” is no position in this record: it was restored from a backup since, or the position is of another.
+    .do = Read the views anew, then follow without a position.
+fault-streams-many = { $max } programs follow the record; a station serves no more.
+    .do = End one, or ask for the views from time to time.
 fault-elsewhere = The call comes from a page of another site, or past the proxy before this station.
     .do = Call from a program, through the address that the station gives for it.
 fault-host-other = The station is asked for by a name that is not its own.
@@ -1189,6 +1193,9 @@ call-requests = Requests of one line, or of all: those that are open, or all.
 call-request = A request by its name, or by the name of anything that belongs to it.
 call-record = A page of both logs of a line, in one order.
 call-figures = Times to answer and checks, by line.
+call-events = What comes to the record, as server-sent events: each entry with its position, and what is observed of each line when that changes. A program that comes back says in { "`Last-Event-ID`" } what it has seen.
+call-calendar = Agreed windows as an iCalendar feed; what a request is about does not stand in it.
+call-metrics = Figures of the moment, in the text format of Prometheus.
 call-restore = What lines wait for before they sign again.
 call-doctor = Examines configuration, keys and the whole record.
 call-pairings = Every pairing that is no line yet.
@@ -1209,6 +1216,19 @@ call-rang = A device rings, for a ring that this open bell was handed.
 call-restore-keys = Draws keys for new epochs, and puts them into a backup.
 call-restore-draft = What root is to sign.
 call-restore-open = Opens an epoch, with the signature of root.
+
+## What the figures for Prometheus say, and the calendar
+
+metric-commits = Commits since the station started.
+metric-lines-unread = Lines that are not served, because what is kept of them cannot be read.
+metric-rings = What rings here now.
+metric-observed = What is observed of the line: 1 for the state it is in.
+metric-usable = 1 if the line can be used: neither pending, halted, restored nor closed.
+metric-entries = Entries of each side's log that are held here.
+metric-named = Entries of each side's log that the other side has named as held.
+metric-requests = Open requests, by who asked.
+metric-owed = What we owe on the line.
+calendar-summary = Talk with { $peer } ({ $name })
 
 ## What a command says when it is done
 

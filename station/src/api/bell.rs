@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use counterpart_core::ids::{EntryRef, Epoch, LineId, unhex};
@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use super::Api;
 use super::door::Who;
 use super::fault::{Code, Fault, Told};
-use super::receive::Form;
+use super::receive::{Form, Name};
 use super::sight::hexadecimal;
 use super::stream::Stream;
 use crate::entropy;
@@ -288,7 +288,7 @@ fn change(api: &Api, session: &str, before: &[Rung], now: &[Rung]) -> Bytes {
 /// `POST /api/v1/bell/{session}/rang`: a device rings, for a ring that this open bell was handed.
 pub(super) async fn rang(
     State(api): State<Api>,
-    Path(session): Path<String>,
+    Name(session): Name,
     Form(form): Form<RangForm>,
 ) -> Result<axum::Json<RangView>, Told> {
     let ring = read(&form.line, &form.at).ok_or_else(|| api.tell(Fault::new(Code::NotHanded)))?;

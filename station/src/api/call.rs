@@ -33,8 +33,8 @@ fn shape<T: JsonSchema>(schemas: &mut SchemaGenerator) -> Schema {
 pub(super) enum Gives {
     /// JSON of this form.
     View(Shape),
-    /// Parts of a media type, as they come.
-    Stream(&'static str),
+    /// Text of a media type; what follows the record comes in parts, as long as it is read.
+    Text(&'static str),
 }
 
 /// A call.
@@ -110,9 +110,9 @@ impl Call {
         self
     }
 
-    /// With parts of this media type as its answer.
-    pub fn streams(mut self, media: &'static str) -> Call {
-        self.gives = Gives::Stream(media);
+    /// With text of this media type as its answer.
+    pub fn tells(mut self, media: &'static str) -> Call {
+        self.gives = Gives::Text(media);
         self
     }
 

@@ -8,6 +8,7 @@ use super::ceremony::{AbandonForm, ConfirmForm, InvitedView, JoinForm, PairingVi
 use super::doctor::Report;
 use super::document;
 use super::door::Needs::{Acts, LooksAfter, Owner, Reads};
+use super::events::EventsQuery;
 use super::form::ActForm;
 use super::people::{LinkView, NameForm, UserForm, UserView};
 use super::restore::{EpochForm, KeysForm, KeysView, OpenedView, UnsignedView};
@@ -16,7 +17,7 @@ use super::tokens::{TokenForm, TokenMade, TokenView};
 use super::views::{
     FiguresQuery, LineQuery, LineRow, RecordPage, RecordQuery, RequestsQuery, RequestsView, UnreadView,
 };
-use super::{bell, many, people, restore, router, tokens, views};
+use super::{bell, calendar, events, many, metrics, people, restore, router, tokens, views};
 use crate::view::figures::FiguresView;
 use crate::view::request::RequestView;
 use crate::view::restore::RestoreView;
@@ -32,7 +33,7 @@ pub(super) fn calls() -> Vec<Call> {
 fn acts() -> Vec<Call> {
     vec![
         Call::post(Acts, "/acts", "call-act", router::act).takes::<ActForm>().gives::<DoneView>(),
-        Call::post(Acts, "/acts/stream", "call-acts", many::open).takes_lines::<ActForm>().streams(LINES),
+        Call::post(Acts, "/acts/stream", "call-acts", many::open).takes_lines::<ActForm>().tells(LINES),
         Call::post(Acts, "/noted", "call-noted", bell::noted).takes::<NotedForm>().gives::<NotedView>(),
     ]
 }
@@ -51,6 +52,9 @@ fn views() -> Vec<Call> {
         Call::get(Reads, "/figures", "call-figures", views::count)
             .asks::<FiguresQuery>()
             .gives::<BTreeMap<String, FiguresView>>(),
+        Call::get(Reads, "/events", "call-events", events::open).asks::<EventsQuery>().tells("text/event-stream"),
+        Call::get(Reads, "/calendar.ics", "call-calendar", calendar::calendar).tells("text/calendar"),
+        Call::get(Reads, "/metrics", "call-metrics", metrics::metrics).tells("text/plain"),
         Call::get(Reads, "/restore", "call-restore", restore::look).asks::<LineQuery>().gives::<Vec<RestoreView>>(),
         Call::get(LooksAfter, "/doctor", "call-doctor", router::doctor).gives::<Report>().slow(),
     ]
@@ -90,7 +94,7 @@ fn owner() -> Vec<Call> {
         Call::post(Owner, "/tokens/revoke", "call-token-revoke", tokens::revoke)
             .takes::<NameForm>()
             .gives::<NameForm>(),
-        Call::get(Owner, "/bell", "call-bell", bell::open).streams(LINES),
+        Call::get(Owner, "/bell", "call-bell", bell::open).tells(LINES),
         Call::post(Owner, "/bell/{session}/rang", "call-rang", bell::rang).takes::<RangForm>().gives::<RangView>(),
         Call::post(Owner, "/restore/keys", "call-restore-keys", restore::keys)
             .takes::<KeysForm>()

@@ -99,7 +99,7 @@ fn operation(call: &Call, schemas: &mut Schemas, words: &Words) -> Value {
     let roles: Option<Vec<&str>> = call.needs.map(|needs| needs.roles().iter().map(|role| role.word()).collect());
     let answer = match &call.gives {
         Gives::View(shape) => json!({ "application/json": { "schema": shape(&mut schemas.answered) } }),
-        Gives::Stream(media) => json!({ *media: { "schema": { "type": "string" } } }),
+        Gives::Text(media) => json!({ *media: { "schema": { "type": "string" } } }),
     };
     let mut operation = json!({
         "operationId": call.name(),

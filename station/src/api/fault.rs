@@ -199,6 +199,10 @@ faults! {
     TokenNone = Usage NOT_FOUND "fault-token-none",
     /// As many tokens serve as a station takes.
     TokensMany = Refusal CONFLICT "fault-tokens-many",
+    /// The position is of no event of this record.
+    PositionUnknown = Refusal CONFLICT "fault-position-unknown",
+    /// As many programs follow the record as a station serves.
+    StreamsMany = Refusal CONFLICT "fault-streams-many",
     /// The call comes from a page elsewhere, or past the proxy.
     Elsewhere = Refusal FORBIDDEN "fault-elsewhere",
     /// The station is asked for by a name that is not its own.

@@ -6,6 +6,7 @@
 
 pub mod acts;
 pub mod bell;
+mod calendar;
 mod call;
 pub(crate) mod callers;
 mod calls;
@@ -13,10 +14,12 @@ pub mod ceremony;
 pub mod doctor;
 mod document;
 pub(crate) mod door;
+mod events;
 pub mod fault;
 pub mod files;
 pub mod form;
 mod many;
+mod metrics;
 pub mod paired;
 pub mod people;
 pub mod receive;
@@ -35,7 +38,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use counterpart_core::precedence::Mark;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::clock::{Clock, Moment};
 use crate::config::Config;
@@ -85,7 +88,11 @@ pub struct Api {
     document: Arc<std::sync::OnceLock<axum::body::Bytes>>,
     /// Calls with wrong tokens.
     tries: Arc<throttle::Throttle>,
-    /// A token is made by one at a time.
+    /// Programs that follow the record.
+    streams: Arc<Semaphore>,
+    /// The record is examined for one at a time.
+    examining: Arc<tokio::sync::Mutex<()>>,
+    /// A user or a token is made by one at a time.
     making: Arc<tokio::sync::Mutex<()>>,
 }
 
@@ -100,6 +107,8 @@ impl Api {
             closing: Arc::new(watch::Sender::new(false)),
             document: Arc::default(),
             tries: Arc::default(),
+            streams: Arc::new(Semaphore::new(events::STREAMS_MAX)),
+            examining: Arc::default(),
             making: Arc::default(),
         }
     }

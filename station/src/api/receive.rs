@@ -2,7 +2,7 @@
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::IntoResponse;
@@ -42,6 +42,20 @@ impl<T: DeserializeOwned> FromRequest<Api> for Form<T> {
     async fn from_request(request: Request, api: &Api) -> Result<Form<T>, Told> {
         let Sent(bytes) = Sent::from_request(request, api).await?;
         object(&bytes).map(Form).map_err(|fault| api.tell(fault))
+    }
+}
+
+/// What a part of the address names.
+pub struct Name(pub String);
+
+impl FromRequestParts<Api> for Name {
+    type Rejection = Told;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Name, Told> {
+        let read = Path::<String>::from_request_parts(parts, api).await;
+        // What is no UTF-8 names nothing.
+        let nothing = |_| api.tell(Fault::new(Code::NoSuchRoute).with("path", parts.uri.path()));
+        read.map(|Path(name)| Name(name)).map_err(nothing)
     }
 }
 

@@ -115,7 +115,13 @@ pub(super) async fn health(State(api): State<Api>) -> Json<HealthView> {
 
 pub(super) async fn doctor(State(api): State<Api>) -> Result<Json<Report>, Told> {
     let (parts, words) = (api.parts.clone(), api.words.clone());
-    let examined = tokio::task::spawn_blocking(move || examine(&parts.data, parts.clock.now(), &words)).await;
+    // It goes on to its end, also for who no longer waits for it; who comes meanwhile waits.
+    let turn = api.examining.clone().lock_owned().await;
+    let examined = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        examine(&parts.data, parts.clock.now(), &words)
+    });
+    let examined = examined.await;
     examined.map(Json).map_err(|e| api.machine(e))
 }
 

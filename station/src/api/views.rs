@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use counterpart_core::ids::{Epoch, LineId, Party};
 use counterpart_core::link::health::Health;
 use counterpart_core::record::kind::Kind;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Api;
 use super::fault::{Code, Fault, Told};
-use super::receive::Asked;
+use super::receive::{Asked, Name};
 use super::sight::hexadecimal;
 use crate::link::observe::health;
 use crate::record::{Unread, log_key};
@@ -269,6 +269,11 @@ pub fn page(sight: &Sight<'_>, entries: &[Vec<Entry>; 2], query: &RecordQuery) -
 
 /// `GET /api/v1/lines`.
 pub(super) async fn lines(State(api): State<Api>) -> Result<Json<Vec<LineRow>>, Told> {
+    rows(&api).await.map(Json)
+}
+
+/// Every line, with what its link's task has found.
+pub(super) async fn rows(api: &Api) -> Result<Vec<LineRow>, Told> {
     let mut views = Vec::new();
     for id in api.ids().await? {
         let parts = api.parts.clone();
@@ -279,7 +284,7 @@ pub(super) async fn lines(State(api): State<Api>) -> Result<Json<Vec<LineRow>>, 
         });
         views.push(shown.await?);
     }
-    Ok(Json(views))
+    Ok(views)
 }
 
 /// `GET /api/v1/lines/unread`: those that are not served, because their record cannot be read.
@@ -308,7 +313,7 @@ pub(super) async fn list(
 /// `GET /api/v1/requests/{name}`.
 pub(super) async fn one(
     State(api): State<Api>,
-    Path(name): Path<String>,
+    Name(name): Name,
     Asked(query): Asked<LineQuery>,
 ) -> Result<Json<RequestView>, Told> {
     let id = api.line(query.line).await?;

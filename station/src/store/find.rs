@@ -352,7 +352,7 @@ impl Reader {
     }
 }
 
-fn rows<T>(
+pub(super) fn rows<T>(
     connection: &Connection,
     sql: &str,
     params: impl rusqlite::Params,
@@ -397,7 +397,7 @@ fn log_row(line: LineKey, row: &Row<'_>) -> rusqlite::Result<LogRow> {
 }
 
 /// Reads `place, seq, kind, thing, claimed, stored, bytes` of an entry of `log`.
-fn entry_row(log: LogKey, row: &Row<'_>) -> rusqlite::Result<EntryRow> {
+pub(super) fn entry_row(log: LogKey, row: &Row<'_>) -> rusqlite::Result<EntryRow> {
     let at: i64 = row.get(0)?;
     // A thing lies in the same line and epoch, so in one of two logs.
     let thing = |thing: i64| {

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, params};
 
+mod arrivals;
 mod backup;
 mod batch;
 mod check;

@@ -11,7 +11,7 @@ use super::StoreError;
 const APPLICATION_ID: i64 = 0x4350_5254;
 
 /// Number `n` brings a database from version `n` to `n + 1`.
-pub(super) const MIGRATIONS: &[&str] = &[FIRST, HALTED, PEOPLE, NOTED, SHOWN, TOKENS, SETTINGS];
+pub(super) const MIGRATIONS: &[&str] = &[FIRST, HALTED, PEOPLE, NOTED, SHOWN, TOKENS, SETTINGS, ARRIVALS];
 
 /// The version that this program writes.
 pub(super) const NEWEST: u32 = MIGRATIONS.len() as u32;
@@ -63,6 +63,9 @@ CREATE TABLE api_token (
 const SETTINGS: &str = "
 ALTER TABLE user ADD COLUMN language TEXT NOT NULL DEFAULT '';
 ALTER TABLE user ADD COLUMN direction TEXT NOT NULL DEFAULT '';";
+
+/// Entries are found by their arrival, for programs that follow the record.
+const ARRIVALS: &str = "CREATE INDEX entry_seq ON entry (seq);";
 
 /// Acts of a peer of which a person here has taken note, or a channel for one: they ring no more (§7.4).
 const NOTED: &str = "CREATE TABLE noted (place INTEGER PRIMARY KEY, user TEXT NOT NULL, at INTEGER NOT NULL) STRICT;";

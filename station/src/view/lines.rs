@@ -29,6 +29,18 @@ pub enum ObservedState {
     Down,
 }
 
+impl ObservedState {
+    /// Of a state of the link.
+    pub fn of(state: State) -> ObservedState {
+        match state {
+            State::Open => ObservedState::Open,
+            State::Degraded => ObservedState::Degraded,
+            State::Silent => ObservedState::Silent,
+            State::Down(_) => ObservedState::Down,
+        }
+    }
+}
+
 /// One thing that the link's own task has found, with its numbers (`counterpart_core::link::health`).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "finding", rename_all = "kebab-case")]
@@ -228,12 +240,8 @@ fn organisation(sight: &Sight<'_>, side: Side) -> OrganisationView {
 }
 
 fn observed(sight: &Sight<'_>, health: &Health) -> ObservedView {
-    let (state, cause) = match health.state {
-        State::Open => (ObservedState::Open, None),
-        State::Degraded => (ObservedState::Degraded, None),
-        State::Silent => (ObservedState::Silent, None),
-        State::Down(cause) => (ObservedState::Down, Some(cause)),
-    };
+    let state = ObservedState::of(health.state);
+    let cause = if let State::Down(cause) = health.state { Some(cause) } else { None };
     let evidence: Vec<EvidenceView> = health.evidence.iter().map(|found| shown(sight, found)).collect();
     let mut sentences: Vec<String> = cause.map(|cause| sight.telling.cause(cause)).into_iter().collect();
     sentences.extend(evidence.iter().map(|e| sight.telling.evidence(e)));

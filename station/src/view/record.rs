@@ -135,7 +135,7 @@ pub fn record(sight: &Sight<'_>, inviter: &[Entry], joiner: &[Entry], page: Page
         From::Last => total.saturating_sub(page.limit),
     };
     let entries = merged.iter().skip(offset).take(page.limit);
-    let entries: Vec<RecordEntry> = entries.map(|entry| one(sight, &entry.header, page.with_words)).collect();
+    let entries: Vec<RecordEntry> = entries.map(|of| entry(sight, &of.header, page.with_words)).collect();
     let next = offset + entries.len();
     RecordView {
         call_signs: [Side::Ours, Side::Theirs].map(|side| sight.call_sign(side)),
@@ -166,7 +166,8 @@ pub fn merge<'e>(inviter: &'e [Entry], joiner: &'e [Entry]) -> Vec<&'e Entry> {
     }
 }
 
-fn one(sight: &Sight<'_>, header: &Header, with_words: bool) -> RecordEntry {
+/// One entry, as it is worth now.
+pub fn entry(sight: &Sight<'_>, header: &Header, with_words: bool) -> RecordEntry {
     let at = header.at();
     let span = sight.line.span(sight.epoch);
     let standing = span.map_or(Standing::Waits, |span| span.facts().standing(at));

@@ -5,6 +5,8 @@
 mod acts;
 mod browser;
 mod door;
+mod events;
+mod hostile;
 mod languages;
 #[path = "../processes/mod.rs"]
 mod processes;

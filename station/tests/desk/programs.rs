@@ -211,6 +211,8 @@ fn the_document_names_every_call_that_is_answered_and_no_other() {
     let mut answered = 0;
     for (path, methods) in paths {
         let place = path.replace("{name}", "Northland%201").replace("{session}", "00");
+        // Without a position it would never end.
+        let place = place.replace("/events", "/events?after=x");
         for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] {
             let told = program.call(method, &place, b"{}");
             let code = told.body["error"]["code"].as_str().unwrap_or("none");

@@ -1,0 +1,133 @@
+//! `GET /api/v1/calendar.ics`: agreed windows as an iCalendar feed (RFC 5545). A calendar is copied to telephones and other people's
+//! machines: what a request is about does not stand in it.
+
+use std::collections::BTreeSet;
+
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use counterpart_core::line::crossing::{Outcome, Say};
+use counterpart_core::line::facts::Fact;
+use counterpart_core::line::talk::TalkState;
+use counterpart_core::time::{Timestamp, Window};
+use icalendar::{Calendar, Class, Component, Event, EventStatus};
+
+use super::Api;
+use super::fault::Told;
+use crate::view::{Moment, Side, Sight};
+
+/// Windows that ended longer ago are left out, in milliseconds.
+const KEPT_MS: u64 = 90 * 24 * 3_600_000;
+/// Windows of one line; the latest are kept.
+const EVENTS_MAX: usize = 1_000;
+
+/// The handler.
+pub(super) async fn calendar(State(api): State<Api>) -> Result<impl IntoResponse, Told> {
+    let mut calendar = Calendar::new();
+    for id in api.ids().await? {
+        for event in api.see(id, events).await? {
+            calendar.push(event);
+        }
+    }
+    Ok(([(CONTENT_TYPE, "text/calendar; charset=utf-8")], calendar.to_string()))
+}
+
+/// The agreed windows of one line, by their begin.
+fn events(sight: &Sight<'_>) -> Vec<Event> {
+    let view = sight.view();
+    let since = Timestamp(sight.telling.clocks.now.0.saturating_sub(KEPT_MS));
+    let asks = [Side::Ours, Side::Theirs].into_iter().flat_map(|side| view.asks(sight.party(side)));
+    // Two asks that are decided by one act have one talk.
+    let mut acts = BTreeSet::new();
+    let agreed = asks.filter_map(|ask| {
+        let decision = view.decision(ask);
+        match decision.outcome {
+            Outcome::Said(Say::Agreed(window)) if window.end() > since => {
+                acts.insert(decision.deciding).then_some((window, ask))
+            }
+            _ => None,
+        }
+    });
+    let mut agreed: Vec<(Window, &Fact)> = agreed.collect();
+    agreed.sort_by_key(|(window, ask)| (window.start(), ask.at));
+    let last = agreed.len().saturating_sub(EVENTS_MAX);
+    agreed.split_off(last).into_iter().map(|(window, ask)| event(sight, ask, window)).collect()
+}
+
+/// One window. It has the same name each time it is asked for, and a number that rises as more is said of its talk.
+fn event(sight: &Sight<'_>, ask: &Fact, window: Window) -> Event {
+    let view = sight.view();
+    let decision = view.decision(ask);
+    let settled = view.settled_for(sight.me(), &decision);
+    let talk = view.talk(ask);
+    let words = sight.telling.words;
+    let [peer, name] = [sight.call_sign(Side::Theirs), sight.named(ask.at).name];
+    let args = [("peer", peer.into()), ("name", name.into())];
+    let summary = words.say("calendar-summary", &args);
+    let mark = ask.mark.unwrap_or(counterpart_core::precedence::Mark::Operation);
+    let said = talk.acts.iter().chain(&decision.deciding).filter_map(|at| view.fact(*at)).map(|fact| fact.time).max();
+    let status = match talk.state {
+        TalkState::Cancelled => EventStatus::Cancelled,
+        _ if settled => EventStatus::Confirmed,
+        _ => EventStatus::Tentative,
+    };
+    let act = decision.deciding.first().copied().unwrap_or(ask.at);
+    let number = talk.acts.len() + usize::from(settled);
+    let mut event = Event::new();
+    event
+        .uid(&format!("{}-{}-{act}@counterpart", sight.line.id(), sight.epoch))
+        .add_property("DTSTAMP", stamp(said.unwrap_or(ask.time)))
+        .add_property("DTSTART", stamp(window.start()))
+        .add_property("DTEND", stamp(window.end()))
+        .add_property("SEQUENCE", number.to_string())
+        .summary(&words.marked(mark, summary))
+        .description(&words.shown(decision.outcome, settled))
+        .status(status)
+        .class(Class::Private);
+    event.done()
+}
+
+/// A time in UTC, as RFC 5545 §3.3.5 writes it: to the second.
+fn stamp(at: Timestamp) -> String {
+    let text = Moment(at).to_string();
+    let plain: String = text.split('.').next().unwrap_or_default().chars().filter(|c| *c != '-' && *c != ':').collect();
+    format!("{plain}Z")
+}
+
+#[cfg(test)]
+mod tests {
+    use counterpart_core::act::Act;
+    use counterpart_core::ids::Party::{Inviter, Joiner};
+
+    use super::*;
+    use crate::view::trial::Trial;
+
+    #[test]
+    fn a_window_is_in_the_calendar_once_it_is_agreed_and_confirmed_once_both_hold_that() {
+        let mut trial = Trial::new();
+        let ask = trial.ask(Inviter);
+        trial.carry();
+        let offer = trial.offer(Joiner, ask);
+        trial.carry();
+        assert!(trial.look(Inviter, events).is_empty());
+
+        trial.act(Inviter, Act::Accept { offer, window: Some(trial.window(20)) });
+        let before = trial.look(Inviter, events);
+        trial.carry();
+        let after = trial.look(Inviter, events);
+
+        let text = |events: &[Event]| events.iter().map(|event| event.to_string()).collect::<String>();
+        let (before, after) = (text(&before), text(&after));
+        assert!(before.contains("STATUS:TENTATIVE") && after.contains("STATUS:CONFIRMED"), "{before}{after}");
+        assert!(after.contains(&format!("DTSTART:{}", stamp(trial.window(20).start()))), "{after}");
+        assert!(!after.contains("tanker adrift"), "what it is about stays here");
+        let uid = |text: &str| text.lines().find(|line| line.starts_with("UID:")).unwrap().to_owned();
+        assert_eq!(uid(&before), uid(&after));
+    }
+
+    #[test]
+    fn a_time_is_written_as_calendars_read_it() {
+        assert_eq!(stamp(Timestamp(0)), "19700101T000000Z");
+        assert_eq!(stamp(Timestamp(1_360_700_000_999)), "20130212T201320Z");
+    }
+}
