@@ -976,6 +976,10 @@ config-loopback = it is { $said }, and plain HTTP is for the loopback alone.
     .do = Write, for example: { $example } Or give certificate and private_key, or name the proxies.
 config-no-names = it names no host in “names”, and a browser that asks for another is not answered.
     .do = Write the names by which browsers ask for the desk: names = ["desk.northland.example"]
+config-webhook-name = “{ $said }” cannot be the name of a webhook, or is that of another.
+    .do = Write 1 to 32 of a–z, 0–9 and hyphens; for example: { $example }
+config-webhook-url = “{ $said }” is no address that a webhook can have.
+    .do = Write https:// with “certificates” beside it, a PEM file by which the other end is known; or http:// with a number of the loopback, without.
 config-minute = “{ $said }” is no time from 00:00 to 23:59.
     .do = Write, for example: { $example }
 
@@ -1009,6 +1013,8 @@ desk-address = The desk cannot be served at { $address }: { $cause }.
     .do = Stop what listens there, or write another address under [desk] listen, and start again.
 desk-pem = { $path }: { $cause }.
     .do = Name a certificate and its private key, both in PEM, that belong together.
+webhook-file = { $path }: { $cause }.
+    .do = Name a secret of 32 bytes or more, on one line, and a PEM file with certificates, that this user may read.
 socket-failed = The command socket { $path } cannot be made: { $cause }.
     .do = Let this user write the data directory, on a disk of this machine, under a path of at most 100 characters.
 

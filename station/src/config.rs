@@ -14,9 +14,11 @@ mod desk;
 mod fault;
 mod raw;
 mod starter;
+mod webhook;
 
 pub use fault::ConfigError;
 pub use starter::Starter;
+pub use webhook::Webhook;
 
 /// The file's name in the data directory.
 pub const CONFIG_FILE: &str = "counterpart.toml";
@@ -48,6 +50,8 @@ pub struct Config {
     pub checks: Checks,
     /// Where the desk is served to browsers; `None`: nowhere.
     pub desk: Option<Desk>,
+    /// Where entries are posted as they come; at most 8.
+    pub webhooks: Vec<Webhook>,
 }
 
 /// Where the desk is served.

@@ -5,6 +5,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod entropy;
+pub mod hooks;
 pub mod keys;
 pub mod link;
 pub mod pairing;

@@ -79,19 +79,25 @@ type Observed = BTreeMap<LineId, ObservedState>;
 /// Up to where a program has seen this record: how often the record was restored from a backup, and how many entries had come. A
 /// restored record has lost some and counts anew from there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Position {
+pub(crate) struct Position {
     generation: u32,
     arrivals: u64,
 }
 
 impl Position {
-    fn parse(said: &str) -> Option<Position> {
+    /// Reads it as it is written.
+    pub fn parse(said: &str) -> Option<Position> {
         let (generation, arrivals) = said.split_once('.')?;
         Some(Position { generation: generation.parse().ok()?, arrivals: arrivals.parse().ok()? })
     }
 
+    /// Whether it is one of the record that has come up to `here`.
+    pub fn is_of(&self, here: &Position) -> bool {
+        self.generation == here.generation && self.arrivals <= here.arrivals
+    }
+
     /// Written as an event's id.
-    fn text(self) -> String {
+    pub fn text(self) -> String {
         format!("{}.{}", self.generation, self.arrivals)
     }
 }
@@ -109,8 +115,7 @@ pub(super) async fn open(
     let from = match &said {
         None => here,
         Some(said) => {
-            let known = |from: &Position| from.generation == here.generation && from.arrivals <= here.arrivals;
-            let from = Position::parse(said).filter(known);
+            let from = Position::parse(said).filter(|from| from.is_of(&here));
             from.ok_or_else(|| api.tell(Fault::new(Code::PositionUnknown).with("said", said)))?
         }
     };
@@ -177,15 +182,19 @@ impl Follower {
             if !self.api.is_still(&self.who).await {
                 return Err(Ended);
             }
-            let (reader, from) = (self.api.parts.reader.clone(), self.from.arrivals);
-            let read = tokio::task::spawn_blocking(move || reader.arrived(from, CHUNK)).await;
-            let rows = read.map_err(|_| Ended)?.map_err(|_| Ended)?;
-            let Some(last) = rows.last() else { break };
-            self.from.arrivals = last.seq + 1;
-            let events = self.api.arrived(&rows, self.from.generation, self.words).await.map_err(|_| Ended)?;
+            let Follow { events, next } = self.api.follow(self.from, CHUNK, self.words).await.map_err(|_| Ended)?;
+            if next == self.from {
+                break;
+            }
+            self.from = next;
+            let told = |(position, event): &(Position, ArrivedView)| {
+                let data = serde_json::to_string(event).unwrap_or_default();
+                format!("id: {}\nevent: entry\ndata: {data}\n\n", position.text())
+            };
+            let events: String = events.iter().map(told).collect();
             if !events.is_empty() {
                 sent = true;
-                self.to.send(events).await.map_err(|_| Ended)?;
+                self.to.send(events.into()).await.map_err(|_| Ended)?;
             }
         }
         let observed = self.api.observed().await.map_err(|_| Ended)?;
@@ -206,8 +215,17 @@ impl Follower {
     }
 }
 
+/// What has come after a position.
+pub(crate) struct Follow {
+    /// Each entry, with the position up to it.
+    pub events: Vec<(Position, ArrivedView)>,
+    /// Up to where that is; the position itself if nothing has come.
+    pub next: Position,
+}
+
 impl Api {
-    async fn position(&self) -> Result<Position, Told> {
+    /// Up to where the record has come.
+    pub(crate) async fn position(&self) -> Result<Position, Told> {
         let reader = self.parts.reader.clone();
         let read = move || Ok::<_, StoreError>((reader.generation()?, reader.arrivals()?));
         let read = tokio::task::spawn_blocking(read).await.map_err(|e| self.machine(e))?;
@@ -215,33 +233,33 @@ impl Api {
         Ok(Position { generation, arrivals })
     }
 
-    /// The events of entries that have come. One of a line that is not served, or of an epoch that another of its number has
-    /// replaced, has none.
-    async fn arrived(&self, rows: &[EntryRow], generation: u32, words: bool) -> Result<Bytes, Told> {
-        let mut events = String::new();
+    /// What has come after `from`, at most so many entries. One of a line that is not served, or of an epoch that another of its
+    /// number has replaced, is not told.
+    pub(crate) async fn follow(&self, from: Position, most: u32, words: bool) -> Result<Follow, Told> {
+        let reader = self.parts.reader.clone();
+        let read = tokio::task::spawn_blocking(move || reader.arrived(from.arrivals, most)).await;
+        let rows = read.map_err(|e| self.machine(e))?.map_err(|e| self.failed(&e))?;
+        let up_to = |row: &EntryRow| Position { arrivals: row.seq + 1, ..from };
+        let mut events = Vec::new();
         for rows in rows.chunk_by(|a, b| (a.key.log.line, a.key.log.epoch) == (b.key.log.line, b.key.log.epoch)) {
             let Some(log) = rows.first().map(|row| row.key.log) else { continue };
             let epoch = Epoch { number: log.epoch.number, id: log.epoch.id };
-            let read = rows.iter().filter_map(|row| Some((row.seq, Entry::read(&row.bytes).ok()?.header)));
+            let read = rows.iter().filter_map(|row| Some((up_to(row), Entry::read(&row.bytes).ok()?.header)));
             let headers: Vec<_> = read.collect();
             let line = LineId(log.line);
             let shown = self.see_in(line, Some(epoch.number), move |sight| {
                 let all = headers.iter().filter(|_| sight.epoch == epoch);
-                all.map(|(seq, header)| (*seq, entry(sight, header, words))).collect::<Vec<_>>()
+                all.map(|(position, header)| (*position, entry(sight, header, words))).collect::<Vec<_>>()
             });
-            let shown = match shown.await {
-                Ok(shown) => shown,
-                Err(told) if told.code == Code::LineUnknown.word() => continue,
+            match shown.await {
+                Ok(shown) => events.extend(shown.into_iter().map(|(position, arrived)| {
+                    (position, ArrivedView { line: line.to_string(), epoch: epoch.number, arrived })
+                })),
+                Err(told) if told.code == Code::LineUnknown.word() => {}
                 Err(told) => return Err(told),
-            };
-            for (seq, arrived) in shown {
-                let id = Position { generation, arrivals: seq + 1 }.text();
-                let view = ArrivedView { line: line.to_string(), epoch: epoch.number, arrived };
-                let data = serde_json::to_string(&view).unwrap_or_default();
-                events.push_str(&format!("id: {id}\nevent: entry\ndata: {data}\n\n"));
             }
         }
-        Ok(events.into())
+        Ok(Follow { events, next: rows.last().map_or(from, up_to) })
     }
 
     async fn observed(&self) -> Result<Observed, Told> {

@@ -14,7 +14,7 @@ pub mod ceremony;
 pub mod doctor;
 mod document;
 pub(crate) mod door;
-mod events;
+pub(crate) mod events;
 pub mod fault;
 pub mod files;
 pub mod form;

@@ -12,6 +12,7 @@ use super::{Context, Exit};
 use crate::api::fault::{Code, Fault, Told};
 use crate::api::router;
 use crate::api::socket::Socket;
+use crate::hooks;
 use crate::serving::Serving;
 use crate::web::listen::Listener;
 use crate::web::{self, Desk};
@@ -83,8 +84,12 @@ impl Context {
             let mut stopped = stop.subscribe();
             tokio::spawn(web::router::serve(desk, listener, async move { drop(stopped.wait_for(|stop| *stop).await) }))
         });
+        let webhooks = &serving.station.config.webhooks;
+        let told = hooks::start(&serving.api, webhooks).map_err(|e| self.tell(Fault::new(Code::Start).because(&e)))?;
         router::serve(serving.api.clone(), socket, ended).await;
         stop.send_replace(true);
+        // What is being posted may go on for long: it is posted again after the next start.
+        told.iter().for_each(tokio::task::JoinHandle::abort);
         if let Some(served) = served {
             // It ends by itself within its own time; a desk that broke is in the log.
             let _ = served.await;

@@ -52,7 +52,7 @@ pub(super) struct Fault {
 }
 
 /// For each key, a line that would be right.
-const EXAMPLES: [(&str, &str); 24] = [
+const EXAMPLES: [(&str, &str); 29] = [
     ("name", "name = \"Ministry of Foreign Affairs of Northland\""),
     ("call_sign", "call_sign = \"Northland\""),
     ("languages", "languages = [\"en\"]"),
@@ -75,6 +75,14 @@ const EXAMPLES: [(&str, &str); 24] = [
     ("certificate", "certificate = \"/etc/counterpart/desk.pem\""),
     ("private_key", "private_key = \"/etc/counterpart/desk-key.pem\""),
     ("proxies", "proxies = [\"10.0.0.1\"]"),
+    ("webhook.name", "name = \"dispatch\""),
+    ("url", "url = \"https://hooks.northland.example/counterpart\""),
+    ("secret", "secret = \"/etc/counterpart/dispatch.secret\""),
+    ("certificates", "certificates = \"/etc/counterpart/hooks.pem\""),
+    (
+        "webhook",
+        "[[webhook]] with name = \"dispatch\", url = \"http://127.0.0.1:8000/\", secret = \"/etc/counterpart/dispatch.secret\"",
+    ),
     ("desk", "[desk] with listen = \"127.0.0.1:7412\""),
     ("post", "[[post]] with id = \"duty-officer\", highest = \"FLASH\", night = true"),
 ];

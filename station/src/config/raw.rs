@@ -39,6 +39,8 @@ struct RawConfig {
     #[serde(default)]
     checks: RawChecks,
     desk: Option<super::desk::RawDesk>,
+    #[serde(default)]
+    webhook: Vec<super::webhook::RawWebhook>,
     post: Spanned<Vec<RawPost>>,
 }
 
@@ -87,6 +89,7 @@ pub(super) fn read(text: &str) -> Result<Config, Fault> {
         link: link(raw.link)?,
         checks: checks(&raw.checks)?,
         desk: raw.desk.map(super::desk::desk).transpose()?,
+        webhooks: super::webhook::webhooks(raw.webhook)?,
     })
 }
 

@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::commit::signed;
 use super::find::unsigned;
+use super::keep::setting;
 use super::{Reader, StoreError};
 
 /// SHA-256 of a token.
@@ -95,6 +96,13 @@ pub enum People {
     Token(ApiToken),
     /// The token of this name serves no more.
     TokenEnds(String),
+    /// A program that follows the record has been told of it up to a position.
+    Followed {
+        /// Under which it is kept among the settings.
+        key: String,
+        /// The position, as it is written.
+        position: String,
+    },
 }
 
 pub(super) fn keep(to: &Connection, change: &People, now: u64) -> Result<(), StoreError> {
@@ -137,6 +145,7 @@ pub(super) fn keep(to: &Connection, change: &People, now: u64) -> Result<(), Sto
         People::TokenEnds(name) => {
             run("DELETE FROM api_token WHERE name = ?1", params![name])?;
         }
+        People::Followed { key, position } => setting(to, key, Some(position.as_bytes()))?,
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ mod acts;
 mod browser;
 mod door;
 mod events;
+mod hooks;
 mod hostile;
 mod languages;
 #[path = "../processes/mod.rs"]

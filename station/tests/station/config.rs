@@ -203,6 +203,28 @@ fn the_desk_speaks_plain_http_on_the_loopback_alone() {
 }
 
 #[test]
+fn a_webhook_leaves_this_machine_over_https_alone_and_each_has_a_name_of_its_own() {
+    let hooks = |lines: &[&str]| {
+        let hook = |lines: &&str| format!("\n[[webhook]]\n{lines}\nsecret = \"/s\"\n");
+        let text = format!("{}{}", STARTER.text(), lines.iter().map(hook).collect::<String>());
+        Config::parse(&text, Path::new("f")).map(|config| config.webhooks).map_err(|e| e.to_string())
+    };
+
+    let local = "name = \"dispatch\"\nurl = \"http://127.0.0.1:8000/take?x=1\"";
+    let read = hooks(&[local]).unwrap();
+    assert_eq!((read[0].host(), read[0].port(), read[0].is_secure()), ("127.0.0.1", 8000, false));
+    let far = "name = \"far\"\nurl = \"https://hooks.example/\"";
+    assert_says(&hooks(&[far]).unwrap_err(), &["webhook.url", "certificates"]);
+    let known = format!("{far}\ncertificates = \"/c.pem\"");
+    assert_eq!((hooks(&[local, &known]).unwrap()[1].port(), hooks(&[]).unwrap().len()), (443, 0));
+    for url in ["http://hooks.example/", "http://localhost/", "ftp://127.0.0.1/", "/take", "no address"] {
+        assert_says(&hooks(&[&format!("name = \"x\"\nurl = \"{url}\"")]).unwrap_err(), &["webhook.url", "loopback"]);
+    }
+    assert_says(&hooks(&[local, local]).unwrap_err(), &["webhook.name", "dispatch"]);
+    assert_says(&hooks(&["name = \"A b\"\nurl = \"http://[::1]/\""]).unwrap_err(), &["webhook.name", "A b"]);
+}
+
+#[test]
 fn init_writes_where_the_desk_is_served_if_it_is_told() {
     let with = Starter { desk: "127.0.0.1:7412", ..STARTER };
 
