@@ -451,10 +451,12 @@ line-halted = Their log is taken no further in this epoch: { $misconduct }
 restore-nothing = { $peer }: nothing to restore. This station signs; epoch { $epoch } serves.
 restore-peer = { $peer }: restored from a backup. The other side has not been heard since, so what it holds of our log is not known.
     .do = Wait until the line is up. If the other side cannot be reached, and you take that on yourself: counterpart restore --open --peer-is-dark, with the root key.
-restore-peer-silent = { $peer }: restored from a backup. The line is up; the other side has not yet shown all that it named of our log.
-    .do = Wait. If it has shown nothing for an hour, counterpart restore --open goes on without it.
-restore-judgement = { $peer }: the other side shows entries of our own log that this station does not hold. Nothing is signed before a person has looked at them.
-    .do = Compare them with root's list of keys, then: counterpart restore --open, with the root key. If a key that root has ended could have made them, add --take or --refuse.
+restore-peer-silent = { $peer }: restored from a backup. The line is up; the other side has not yet shown all that it named of our log. It has been connected for { $lasted } since it last showed anything new.
+    .do = Wait. After an hour of connection in which it has shown nothing new, counterpart restore --open goes on without it.
+restore-judgement = { $peer }: the other side shows entries of our own log that this station does not hold. Nothing is signed before a person has taken them, or said that they are not to be taken.
+    .do = Lay root's list beside them: counterpart restore --keys-list FILE. It says of each part whose it can be, and what to type. --take puts a part into our log, as it was signed: it counts again. --refuse is for a part whose key root has ended: it stays beside our log as evidence, counts for nothing here, and nobody is asked about it again. Neither can be undone. Then open a new epoch: counterpart restore --open, with the root key.
+restore-late = { $peer }: this station signs; epoch { $epoch } serves. The other side shows entries of our own log of an epoch that has ended. They wait for a person; until then they are kept and do not count.
+    .do = Lay root's list beside them: counterpart restore --keys-list FILE. It says of each part whose it can be, and what to type. --take puts a part into our log of that epoch, as it was signed. --refuse is for a part whose key root has ended: it stays beside our log as evidence, and nobody is asked about it again. Neither can be undone. No epoch is opened by it, and what is open now goes on.
 restore-restored = { $peer }: restored from a backup. The other side has been heard and shows nothing more of our log.
     .do = Open a new epoch: counterpart restore --open, with the root key.
 restore-branch = { $peer }: the other side shows another course of our own log than this station holds: another copy of it has written.
@@ -463,19 +465,40 @@ restore-retired = { $peer }: the other side shows that our link key is retired: 
     .do = Find that station. If this copy is to take its place, stop it, and open a new epoch: counterpart restore --open, with the root key.
 restore-unnamed = { $peer }: we opened an epoch, and the other side another that does not name ours.
     .do = Open a further epoch: counterpart restore --open, with the root key.
-restore-shown = They show our entries #{ $from } to #{ $last } of epoch { $epoch } ({ $count }), the last under our station key { $key }….
-restore-shown-branch = They show another course of our log of epoch { $epoch }, from #{ $from } to #{ $last } ({ $count }), the last under our station key { $key }…. It is kept as evidence and not taken back.
-restore-shown-kept = Not taken back, and kept: our entries #{ $from } to #{ $last } of epoch { $epoch } ({ $count }), the last under our station key { $key }….
+restore-shown = Part { $part } waits for a person: they show our entries #{ $from } to #{ $last } of epoch { $epoch } ({ $count }), the last signed by our key { $key }….
+restore-shown-branch = Part { $part }: they show another course of our log of epoch { $epoch }, from #{ $from } to #{ $last } ({ $count }), the last signed by our key { $key }…. It is kept as evidence and cannot be taken.
+restore-shown-kept = Part { $part } was not taken, and is kept: our entries #{ $from } to #{ $last } of epoch { $epoch } ({ $count }), the last signed by our key { $key }….
+restore-shown-ended = Part { $part }: they show entries #{ $from } to #{ $last } of epoch { $epoch } ({ $count }), begun under a key of ours that had ended by then, the last signed by our key { $key }…. It is kept as evidence.
 restore-shown-entry = #{ $index } { $kind }, { $time }
+restore-shown-words = #{ $index } { $kind }, { $time }: “{ $words }”
 restore-missing-ours = Their log names our entries #{ $from } to #{ $last } of epoch { $epoch }, which they have not shown.
 restore-missing-theirs = Our log names their entries #{ $from } to #{ $last } of epoch { $epoch }, which are not here yet. They are kept when they come.
 restore-opened = { $peer }: epoch { $epoch } is open and serves. { $count ->
     [0] Nothing was taken back.
     [one] One entry of ours was taken back.
    *[other] { $count } entries of ours were taken back.
+  }{ $left ->
+    [0] {""}
+    [one] {" "}One part was not taken, and is kept as evidence.
+   *[other] {" "}{ $left } parts were not taken, and are kept as evidence.
   } What was open before reads “broken off”: ask again.
+restore-judged = { $peer }: { $count ->
+    [0] nothing was taken into our log.
+    [one] one entry was taken into our log.
+   *[other] { $count } entries were taken into our log.
+  }{ $left ->
+    [0] {""}
+    [one] {" "}One part was not taken, and is kept as evidence.
+   *[other] {" "}{ $left } parts were not taken, and are kept as evidence.
+  }
+restore-key-last = Part { $part }: root's list has its key last, so nobody else had it. Take it: counterpart restore --line { $line } --keys-list { $list } --take --part { $part }
+restore-key-ended = Part { $part }: root's list has a later key, so whoever has this one could have made these entries. If somebody here knows them to be ours: counterpart restore --line { $line } --keys-list { $list } --take --part { $part }. If not: the same with --refuse.
+restore-key-unlisted = Part { $part }: root's list does not name its key. It is the list of another station, or a copy of ours that is too old; nothing can be taken by it.
+restore-not-opened = { $peer }: no epoch was opened. { $cause }
+restore-grant-stays = It is not known whether the epoch was opened: root's list keeps the new key. See counterpart restore, and run the command again if it still waits.
 restore-keys-kept = The new keys are in the backup { $backup }.
-line-waits = The other side shows another course of our own log, or that our keys are retired: this station signs nothing here before a new epoch is open. See counterpart restore.
+line-waits = The other side shows entries of our own log that are not here, or another course of it, or that our keys are retired: this station signs nothing here before a person has looked. See counterpart restore.
+line-judges = The other side shows entries of our own log of an epoch that has ended: they wait for a person. See counterpart restore.
 line-restored = Restored from a backup: this station signs nothing here before a new epoch is open.
 line-closed = The line is closed, by { $name }.
 state-open = open
@@ -658,8 +681,8 @@ refusal-key-not-held = This station does not hold the key that signs its next en
     .do = Take the keys from the latest backup, or open a new epoch with the root key: counterpart restore --open.
 refusal-awaits-peer = The other side has not been heard since this station was restored, so what it holds of our log is not known.
     .do = Wait until the line is up; or, if the other side cannot be reached and you take that on yourself, add --peer-is-dark.
-refusal-awaits-judgement = The other side shows more of our log than this station holds, and nobody has judged it.
-    .do = Look at it with counterpart restore, then add --keys-list with root's list, and --take or --refuse.
+refusal-awaits-judgement = The other side shows more of our log than this station holds, and nobody has said yet whether it is taken.
+    .do = Look at it with counterpart restore --keys-list FILE, root's list; then add --take or --refuse, or say so before with counterpart restore --take or --refuse.
 refusal-not-root = This is not the root key that the charter of this line names.
     .do = Use the root key that was made with this station.
 refusal-too-many-epochs = This station has opened { $max } epochs of this line, and neither side opens more.
@@ -782,6 +805,28 @@ fault-restore-moved = The record has moved since root signed: what was signed is
     .do = Run the same command again.
 fault-restore-nothing = No line waits for a new epoch.
     .do = Name the line with --line if you want one opened all the same; it breaks off what is open there.
+fault-restore-peer-up = The line with { $peer } is up: the other side is not dark.
+    .do = Wait until it has shown what it holds; see counterpart restore. After an hour of connection in which it has shown nothing new, --open goes on without it. Nothing was opened.
+fault-restore-dark-which = --peer-is-dark is a word about one other side, and this station has several lines.
+    .do = Say which with --line. Nothing was opened.
+fault-restore-not-listed = Root's list does not name our station key { $key }…: it is the list of another station, or a copy of ours that is too old. With it anything could be taken.
+    .do = Find root's list of this station, beside its root key (“….granted”), the newest copy. Nothing was taken, signed or opened.
+fault-restore-not-ended = Root's list has no later key than { $key }…, so nobody else had the key that signed last what is shown: it is ours.
+    .do = Take it, with --take. If you know that it is not ours, somebody else has had our key: open a new epoch, which ends it.
+fault-restore-nothing-waits = Nothing that the other side shows waits for a person, or it is not this part.
+    .do = Look again with counterpart restore; a part that has grown has another name.
+fault-restore-part-unknown = No part that waits is called “{ $said }”.
+    .do = Take a name that counterpart restore shows: { $known }.
+fault-restore-no-list = Without root's list nobody can say which keys had ended.
+    .do = Add --keys-list FILE: the file “….granted” that lies beside the root key.
+fault-restore-unheard = { $peer } has not been heard since this station was restored, so what it holds of our log is not known.
+    .do = Wait until the line is up and it has shown what it holds; see counterpart restore. If it cannot be reached and you take that on yourself, add --peer-is-dark, with --line if there are several. Nothing was drawn or opened.
+fault-restore-unjudged = A key that root has ended could have made what { $peer } shows of our log, and nobody has said yet whether it is taken.
+    .do = Look at it with counterpart restore --keys-list FILE, then add --take or --refuse. Nothing was drawn or opened.
+fault-root-file = { $cause }
+    .do = Find root's list of this station, beside its root key.
+fault-restore-unbound = No backup that this station made holds these keys, or they serve on this line already.
+    .do = Draw keys first, as counterpart restore --open does. Nothing was opened.
 fault-root-other = This is not the root key that the charter of this line names.
     .do = Use the root key that was made with this station. Nothing was signed or opened.
 fault-epoch-unknown = This line has no epoch { $said }.
@@ -993,6 +1038,8 @@ keys-shared = { $path } has mode { $mode }, so others could read the key.
     .do = Run: chmod { $needs } { $path }
 keys-malformed = { $path } is no key of this kind.
     .do = Take the file from a backup. It is one line, “{ $expected }”, with 64 digits of hexadecimal.
+keys-not-listed = { $path } names our station key { $key }… nowhere: it is the list of another station, or a copy of ours that is too old. With it anything could be taken.
+    .do = Find root's list of this station, beside its root key (“….granted”), the newest copy. Nothing was taken, signed or opened.
 keys-unread = { $path } cannot be read: { $cause }.
     .do = Let this user read it, or take the file from a backup.
 keys-unwritten = { $path } cannot be written: { $cause }.
@@ -1220,6 +1267,7 @@ call-token-revoke = A token serves no more.
 call-bell = What rings, a line for each change.
 call-rang = A device rings, for a ring that this open bell was handed.
 call-restore-keys = Draws keys for new epochs, and puts them into a backup.
+call-restore-judge = Takes into our log, or leaves beside it, what the other side shows of it.
 call-restore-draft = What root is to sign.
 call-restore-open = Opens an epoch, with the signature of root.
 
@@ -1268,6 +1316,8 @@ doctor-keys-well = The keys are there and closed to others.
 doctor-database-well = The database hangs together.
 doctor-line-waits = The line with { $peer } waits for a new epoch: this station was restored, or its log or keys went on elsewhere. It signs nothing there.
     .do = See what it waits for and what the other side shows: counterpart restore.
+doctor-line-judges = On the line with { $peer } the other side shows entries of our own log of an epoch that has ended. They wait for a person, and nothing else does.
+    .do = Look at them beside root's list, and take them or not: counterpart restore.
 doctor-key-not-held = The key that signs the next entry on the line with { $peer } is not here.
     .do = Take the keys from the latest backup, or open a new epoch with the root key: counterpart restore --open.
 doctor-restored = This record was restored from a backup: its old epochs sign nothing.

@@ -169,7 +169,10 @@ impl Station {
         let lines: Vec<_> = self.keeper.published().borrow().lines.keys().copied().collect();
         for line in lines {
             self.keeper.link(line, false, false);
-            self.board.change(line, |link| (link.up_since_ms, link.down_since_ms, link.even) = (None, now, false));
+            self.board.change(line, |link| {
+                link.withheld.parted(now);
+                (link.up_since_ms, link.down_since_ms, link.even) = (None, now, false);
+            });
         }
     }
 

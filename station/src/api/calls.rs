@@ -8,16 +8,17 @@ use super::ceremony::{AbandonForm, ConfirmForm, InvitedView, JoinForm, PairingVi
 use super::doctor::Report;
 use super::document;
 use super::door::Needs::{Acts, LooksAfter, Owner, Reads};
+use super::drawn::{KeysForm, KeysView};
 use super::events::EventsQuery;
 use super::form::ActForm;
 use super::people::{LinkView, NameForm, UserForm, UserView};
-use super::restore::{EpochForm, KeysForm, KeysView, OpenedView, UnsignedView};
+use super::restore::{EpochForm, JudgeForm, JudgedView, OpenedView, UnsignedView};
 use super::router::{DoneView, HealthView};
 use super::tokens::{TokenForm, TokenMade, TokenView};
 use super::views::{
     FiguresQuery, LineQuery, LineRow, RecordPage, RecordQuery, RequestsQuery, RequestsView, UnreadView,
 };
-use super::{bell, calendar, events, many, metrics, people, restore, router, tokens, views};
+use super::{bell, calendar, drawn, events, many, metrics, people, restore, router, tokens, views};
 use crate::view::figures::FiguresView;
 use crate::view::request::RequestView;
 use crate::view::restore::RestoreView;
@@ -96,10 +97,13 @@ fn owner() -> Vec<Call> {
             .gives::<NameForm>(),
         Call::get(Owner, "/bell", "call-bell", bell::open).tells(LINES),
         Call::post(Owner, "/bell/{session}/rang", "call-rang", bell::rang).takes::<RangForm>().gives::<RangView>(),
-        Call::post(Owner, "/restore/keys", "call-restore-keys", restore::keys)
+        Call::post(Owner, "/restore/keys", "call-restore-keys", drawn::draw)
             .takes::<KeysForm>()
             .gives::<KeysView>()
             .slow(),
+        Call::post(Owner, "/restore/judge", "call-restore-judge", restore::judge)
+            .takes::<JudgeForm>()
+            .gives::<JudgedView>(),
         Call::post(Owner, "/restore/draft", "call-restore-draft", restore::draft)
             .takes::<EpochForm>()
             .gives::<UnsignedView>(),

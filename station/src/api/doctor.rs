@@ -172,6 +172,8 @@ impl Doctor<'_> {
         }
         if line.restore() != Restore::Nothing {
             self.put("line", false, "doctor-line-waits", std::slice::from_ref(&peer));
+        } else if line.awaits_judgement() {
+            self.put("line", false, "doctor-line-judges", std::slice::from_ref(&peer));
         }
         if keys.is_some_and(|keys| keys.of_station(line.signer().as_bytes()).is_none()) {
             self.put("keys", false, "doctor-key-not-held", &[peer]);

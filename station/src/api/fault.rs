@@ -135,6 +135,28 @@ faults! {
     RestoreMoved = Refusal CONFLICT "fault-restore-moved",
     /// No line waits for a new epoch.
     RestoreNothing = Refusal CONFLICT "fault-restore-nothing",
+    /// The other side is connected, and so it is not dark.
+    RestorePeerUp = Refusal CONFLICT "fault-restore-peer-up",
+    /// A word that the other side is dark, of a station with several lines, names none.
+    RestoreDarkWhich = Usage BAD_REQUEST "fault-restore-dark-which",
+    /// Root's list lacks a key that signs for us.
+    RestoreNotListed = Usage BAD_REQUEST "fault-restore-not-listed",
+    /// Root has not ended the key that made what is not to be taken.
+    RestoreNotEnded = Refusal CONFLICT "fault-restore-not-ended",
+    /// What was named does not wait for a person.
+    RestoreNothingWaits = Refusal CONFLICT "fault-restore-nothing-waits",
+    /// No part that waits has this name.
+    RestorePartUnknown = Usage BAD_REQUEST "fault-restore-part-unknown",
+    /// Something is to be judged without root's list.
+    RestoreNoList = Usage BAD_REQUEST "fault-restore-no-list",
+    /// The other side has not been heard since the restore.
+    RestoreUnheard = Refusal CONFLICT "fault-restore-unheard",
+    /// What a key that root has ended could have made waits for a person.
+    RestoreUnjudged = Refusal CONFLICT "fault-restore-unjudged",
+    /// The root key or root's list cannot be read or written, or the list lacks our key; the sentence of `keys` says what is wrong.
+    RootFile = Usage BAD_REQUEST "fault-root-file",
+    /// The keys are bound to no backup of this station.
+    RestoreUnbound = Refusal CONFLICT "fault-restore-unbound",
     /// Another root key than the charter's.
     RootOther = Usage BAD_REQUEST "fault-root-other",
     /// The line has no epoch of this number.

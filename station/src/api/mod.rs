@@ -14,6 +14,7 @@ pub mod ceremony;
 pub mod doctor;
 mod document;
 pub(crate) mod door;
+pub mod drawn;
 pub(crate) mod events;
 pub mod fault;
 pub mod files;

@@ -1,52 +1,66 @@
-//! `/api/v1/restore`: what lines wait for before they sign again, and how root opens an epoch without its key coming here
-//! (`docs/protocol.md` §4.6). Keys are drawn, kept and put into a backup first; then the caller is told what root is to sign; then
-//! the signature opens the epoch.
+//! `/api/v1/restore`: what lines wait for before they sign again, what a person takes or refuses of what the other side shows, and how
+//! root opens an epoch without its key coming here (`docs/protocol.md` §4.6). Keys are drawn first ([`super::drawn`]); then the caller
+//! is told what root is to sign; then the signature opens the epoch.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
 use counterpart_core::ids::{LineId, unhex};
-use counterpart_core::line::restore::{Judgement, NewEpoch, Restore, Verdict, Word};
+use counterpart_core::line::restore::{Judgement, NewEpoch, Verdict, Word};
+use counterpart_core::record::body::Body;
+use counterpart_core::record::merkle::Hash;
 use counterpart_core::record::sign1::PublicKey;
 use counterpart_core::time::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Api;
+use super::door::Who;
 use super::fault::{Code, Fault, Told};
 use super::receive::{Asked, Form};
 use super::sight::hexadecimal;
 use super::views::LineQuery;
 use crate::entropy;
 use crate::keys::Keys;
-use crate::record::{ActFault, OpenFault, Wanted};
-use crate::store::back_up;
-use crate::view::restore::{RestoreView, restore};
+use crate::record::{RestoreFault, Settled, Wanted};
+use crate::store::StoreError;
+use crate::view::names::call_sign;
+use crate::view::restore::{Link, PartView, RestoreView, restore, told};
 
-/// A peer that was met and has shown nothing for so long withholds, in milliseconds.
-const WITHHELD_AFTER_MS: u64 = 3_600_000;
+/// Characters told of the words of an entry that is shown.
+const WORDS_MAX: usize = 200;
 
-/// Draws keys for the epochs of these lines.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
+/// What a person takes or refuses of what the other side shows.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct KeysForm {
-    /// The lines, 32 hexadecimal digits each.
-    pub lines: Vec<String>,
-    /// A new folder for the backup that is to hold the keys before they serve; a whole path.
-    pub backup: PathBuf,
+pub struct JudgeForm {
+    /// The line, 32 hexadecimal digits.
+    pub line: String,
+    /// The station keys that root has granted on this line, oldest first: root's list.
+    pub granted: Vec<String>,
+    /// What a key that the list has ended could have made: "take" or "refuse".
+    pub ended: String,
+    /// The parts that the person has seen; absent: all that wait.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub parts: Option<Vec<PartView>>,
 }
 
-/// Keys that were drawn, and that a backup holds.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct KeysView {
-    /// The station key, 64 hexadecimal digits.
-    pub station: String,
-    /// Where the backup is.
-    pub backup: PathBuf,
+/// What came of it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct JudgedView {
+    /// The line, 32 hexadecimal digits.
+    pub line: String,
+    /// Entries that were taken into our log.
+    pub taken_back: usize,
+    /// Parts that stay beside it.
+    pub left: usize,
+    /// That as a sentence.
+    pub sentence: String,
 }
 
 /// An epoch that is to be opened.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EpochForm {
     /// The line, 32 hexadecimal digits.
@@ -62,6 +76,9 @@ pub struct EpochForm {
     /// What a key that the list has ended could have made: "take" or "refuse".
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub ended: Option<String>,
+    /// The parts that the person has seen; absent: all that wait.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub parts: Option<Vec<PartView>>,
     /// As it was told with what root is to sign: eight bytes in hexadecimal, and a time in milliseconds since 1970 UTC.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub drafted: Option<(String, u64)>,
@@ -71,7 +88,7 @@ pub struct EpochForm {
 }
 
 /// What root is to sign.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct UnsignedView {
     /// The root key that the charter names, 64 hexadecimal digits.
     pub root: String,
@@ -82,7 +99,7 @@ pub struct UnsignedView {
 }
 
 /// An epoch that is open.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct OpenedView {
     /// The line, 32 hexadecimal digits.
     pub line: String,
@@ -90,6 +107,8 @@ pub struct OpenedView {
     pub epoch: u64,
     /// Entries of ours that were taken back from the other side.
     pub taken_back: usize,
+    /// Parts that were not taken, and stay beside our log.
+    pub left: usize,
     /// That as a sentence.
     pub sentence: String,
 }
@@ -105,47 +124,42 @@ pub(super) async fn look(
     };
     let mut views = Vec::new();
     for id in ids {
-        let up = api.parts.board.of(id).up_since_ms.is_some();
-        views.push(api.see(id, move |sight| restore(sight, up)).await?);
+        let state = api.parts.board.of(id);
+        let link = Link { up: state.up_since_ms.is_some(), silent_ms: state.withheld.for_ms(api.now_ms()) };
+        let said = api.said(id).await?;
+        views.push(api.see(id, move |sight| restore(sight, link, &|entry| said.get(&entry.leaf).cloned())).await?);
     }
     Ok(Json(views))
 }
 
-/// `POST /api/v1/restore/keys`.
-pub(super) async fn keys(State(api): State<Api>, Form(form): Form<KeysForm>) -> Result<Json<KeysView>, Told> {
-    let mut lines = Vec::new();
-    for said in form.lines {
-        lines.push(api.line(Some(said)).await?);
-    }
-    let parts = api.parts.clone();
-    let shown = parts.endpoint.link_key();
-    // A link key that another copy may have, or that was shown to be retired, ends, and so does any when no line is left out.
-    // Otherwise it stays: those who call on the lines that go on expect it.
-    let looked = parts.keeper.look(move |all| {
-        let of = |id: &LineId| all.line(id).map(|kept| &kept.line);
-        let ends = |line: &counterpart_core::line::Line| {
-            line.restore() != Restore::Nothing && line.keys(line.me()).link == shown
-        };
-        lines.iter().filter_map(of).any(ends) || all.iter().all(|kept| lines.contains(&kept.line.id()))
-    });
-    let fresh = looked.await.map_err(|_| api.tell(Fault::new(Code::Stopping)))?;
-    let backup = form.backup.clone();
-    let drawn = tokio::task::spawn_blocking(move || {
-        let kept = parts.keys.of_link(&shown).filter(|_| !fresh);
-        let drawn = parts.keys.draw(&parts.data, kept.as_deref()).map_err(|e| Fault::new(Code::Keys).because(&e))?;
-        back_up(&parts.data, &backup).map_err(|e| Fault::new(Code::Machine).because(&e))?;
-        parts.endpoint.know(drawn.link_seed()).map_err(|e| Fault::new(Code::Machine).because(&e))?;
-        Ok::<_, Fault>(hexadecimal(&drawn.public().station))
-    });
-    let station = drawn.await.map_err(|e| api.machine(e))?.map_err(|fault| api.tell(fault))?;
-    Ok(Json(KeysView { station, backup: form.backup }))
+/// `POST /api/v1/restore/judge`.
+pub(super) async fn judge(
+    State(api): State<Api>,
+    who: Who,
+    Form(form): Form<JudgeForm>,
+) -> Result<Json<JudgedView>, Told> {
+    let line = api.line(Some(form.line)).await?;
+    let malformed = || api.tell(Fault::new(Code::RestoreMalformed));
+    let judgement = judgement(Some(form.granted), Some(form.ended), form.parts).ok_or_else(malformed)?;
+    let judgement = judgement.ok_or_else(malformed)?;
+    let settled = match api.parts.keeper.judge(line, judgement, who.name).await {
+        Ok(settled) => settled,
+        Err(fault) => return Err(api.not_settled(line, fault).await),
+    };
+    let (taken_back, left) = (settled.taken_back, settled.left);
+    let sentence = api.settled("restore-judged", line, settled).await?;
+    Ok(Json(JudgedView { line: line.to_string(), taken_back, left, sentence }))
 }
 
 /// `POST /api/v1/restore/draft`: what root is to sign.
-pub(super) async fn draft(State(api): State<Api>, Form(form): Form<EpochForm>) -> Result<Json<UnsignedView>, Told> {
+pub(super) async fn draft(
+    State(api): State<Api>,
+    who: Who,
+    Form(form): Form<EpochForm>,
+) -> Result<Json<UnsignedView>, Told> {
     let id = entropy::bytes::<8>().map_err(|e| api.machine(e))?;
     let drafted = (hexadecimal(&id), api.now().0);
-    let wanted = api.wanted(&form, &drafted).await?;
+    let wanted = api.wanted(form, &drafted, who).await?;
     let line = wanted.line;
     match api.parts.keeper.draft_epoch(wanted).await {
         Ok(unsigned) => Ok(Json(UnsignedView {
@@ -153,69 +167,127 @@ pub(super) async fn draft(State(api): State<Api>, Form(form): Form<EpochForm>) -
             message: hexadecimal(&unsigned.message),
             drafted,
         })),
-        Err(fault) => Err(api.refused(line, fault).await),
+        Err(fault) => Err(api.not_settled(line, fault).await),
     }
 }
 
 /// `POST /api/v1/restore/open`: with root's signature.
-pub(super) async fn open(State(api): State<Api>, Form(form): Form<EpochForm>) -> Result<Json<OpenedView>, Told> {
+pub(super) async fn open(
+    State(api): State<Api>,
+    who: Who,
+    Form(form): Form<EpochForm>,
+) -> Result<Json<OpenedView>, Told> {
     let malformed = || api.tell(Fault::new(Code::RestoreMalformed));
     let drafted = form.drafted.clone().ok_or_else(malformed)?;
     let signature = form.signature.as_deref().and_then(unhex::<64>).ok_or_else(malformed)?;
-    let wanted = api.wanted(&form, &drafted).await?;
+    let wanted = api.wanted(form, &drafted, who).await?;
     let line = wanted.line;
-    let opened = match api.parts.keeper.open_epoch(wanted, signature).await {
-        Ok(opened) => opened,
-        Err(OpenFault::Moved) => return Err(api.tell(Fault::new(Code::RestoreMoved))),
-        Err(OpenFault::Act(fault)) => return Err(api.refused(line, fault).await),
+    let settled = match api.parts.keeper.open_epoch(wanted, signature).await {
+        Ok(settled) => settled,
+        Err(fault) => return Err(api.not_settled(line, fault).await),
     };
-    let (epoch, taken_back) = (opened.epoch.number, opened.taken_back);
-    let sentence = move |sight: &crate::view::Sight<'_>| {
-        let peer = crate::view::names::call_sign(sight.line, sight.me().peer());
-        let args = [("peer", peer.into()), ("epoch", epoch.to_string().into()), ("count", taken_back.into())];
-        sight.telling.say("restore-opened", &args)
+    let (epoch, taken_back, left) = (settled.epoch.number, settled.taken_back, settled.left);
+    let sentence = api.settled("restore-opened", line, settled).await?;
+    Ok(Json(OpenedView { line: line.to_string(), epoch, taken_back, left, sentence }))
+}
+
+/// A person's word on what is shown, as it was sent: `Some(None)` if there is none, `None` if it cannot be read.
+fn judgement(
+    granted: Option<Vec<String>>,
+    ended: Option<String>,
+    parts: Option<Vec<PartView>>,
+) -> Option<Option<Judgement>> {
+    let (Some(granted), Some(ended)) = (granted, ended) else { return Some(None) };
+    let granted = granted.iter().map(|key| unhex(key).map(PublicKey::from_bytes)).collect::<Option<Vec<_>>>()?;
+    let ended = match ended.as_str() {
+        "take" => Verdict::Take,
+        "refuse" => Verdict::Refuse,
+        _ => return None,
     };
-    let sentence = api.see(line, sentence).await?;
-    Ok(Json(OpenedView { line: line.to_string(), epoch, taken_back, sentence }))
+    let parts = match parts {
+        Some(parts) => Some(parts.iter().map(PartView::part).collect::<Option<Vec<_>>>()?),
+        None => None,
+    };
+    Some(Some(Judgement { granted, ended, parts }))
 }
 
 impl Api {
-    /// The epoch that a form wants, with the public halves of the key set that it names.
-    async fn wanted(&self, form: &EpochForm, (id, now): &(String, u64)) -> Result<Wanted, Told> {
-        let malformed = || self.tell(Fault::new(Code::RestoreMalformed));
-        let line = self.line(Some(form.line.clone())).await?;
-        let station = unhex(&form.station).ok_or_else(malformed)?;
-        let keys = self.parts.keys.of_station(&station).ok_or_else(malformed)?;
-        let granted = match &form.granted {
-            Some(list) => {
-                let read = list.iter().map(|key| unhex(key).map(PublicKey::from_bytes)).collect::<Option<Vec<_>>>();
-                Some(read.ok_or_else(malformed)?)
+    /// The words of what is shown on a line and told one by one, by the leaves of the entries.
+    async fn said(&self, line: LineId) -> Result<BTreeMap<Hash, String>, Told> {
+        let told = self.parts.keeper.look(move |lines| lines.line(&line).map(|kept| told(&kept.line)));
+        let told = told.await.map_err(|_| self.tell(Fault::new(Code::Stopping)))?.unwrap_or_default();
+        let reader = self.parts.reader.clone();
+        let read = move || -> Result<BTreeMap<Hash, String>, StoreError> {
+            let mut said = BTreeMap::new();
+            for entry in told {
+                let body = reader.shown_body(&entry.bytes)?.as_deref().and_then(Body::decode);
+                let words = body.and_then(|body| String::from_utf8(body.content).ok());
+                said.extend(words.map(|words| (entry.leaf, words.chars().take(WORDS_MAX).collect())));
             }
-            None => None,
+            Ok(said)
         };
-        let ended = match form.ended.as_deref() {
-            Some("take") => Some(Verdict::Take),
-            Some("refuse") => Some(Verdict::Refuse),
-            Some(_) => return Err(malformed()),
-            None => None,
-        };
-        let judgement = granted.zip(ended).map(|(granted, ended)| Judgement { granted, ended, parts: None });
-        let word = self.word(line, form.peer_is_dark).await?;
-        let new = NewEpoch { id: unhex(id).ok_or_else(malformed)?, keys: public(&keys), word, judgement };
-        Ok(Wanted { line, new, now: Timestamp::new(*now).ok_or_else(malformed)? })
+        let read = tokio::task::spawn_blocking(read).await.map_err(|e| self.machine(e))?;
+        read.map_err(|e| self.failed(&e))
     }
 
-    /// Why an epoch is opened now: that the other side withholds is measured, that it is dark is a person's word.
+    fn now_ms(&self) -> u64 {
+        self.parts.clock.moment().ms_since(self.parts.begun)
+    }
+
+    /// The epoch that a form wants, with the public halves of the key set that it names.
+    async fn wanted(&self, form: EpochForm, (id, now): &(String, u64), who: Who) -> Result<Wanted, Told> {
+        let malformed = || self.tell(Fault::new(Code::RestoreMalformed));
+        let line = self.line(Some(form.line)).await?;
+        let keys = self.bound(unhex(&form.station).ok_or_else(malformed)?).await?;
+        let judgement = judgement(form.granted, form.ended, form.parts).ok_or_else(malformed)?;
+        let word = self.word(line, form.peer_is_dark).await?;
+        let new = NewEpoch { id: unhex(id).ok_or_else(malformed)?, keys: public(&keys), word, judgement };
+        Ok(Wanted { line, new, now: Timestamp::new(*now).ok_or_else(malformed)?, user: who.name })
+    }
+
+    /// Why an epoch is opened now: that the other side withholds is measured; that it is dark is a person's word, which is not taken
+    /// while it is connected.
     async fn word(&self, line: LineId, dark: bool) -> Result<Word, Told> {
+        let link = self.parts.board.of(line);
+        if dark && link.up_since_ms.is_some() {
+            let peer = self.see(line, |sight| call_sign(sight.line, sight.me().peer()).to_owned()).await?;
+            return Err(self.tell(Fault::new(Code::RestorePeerUp).with("peer", peer)));
+        }
         if dark {
             return Ok(Word::Dark);
         }
-        let waits = self.parts.keeper.look(move |lines| lines.line(&line).map(|kept| kept.line.restore()));
-        let waits = waits.await.map_err(|_: ActFault| self.tell(Fault::new(Code::Stopping)))?;
-        let now_ms = self.parts.clock.moment().ms_since(self.parts.begun);
-        let met = self.parts.board.of(line).met_since_ms;
-        let withheld = met.is_some_and(|since| now_ms.saturating_sub(since) >= WITHHELD_AFTER_MS);
-        Ok(if waits == Some(Restore::Peer) && withheld { Word::Withheld } else { Word::Heard })
+        let unheard = |line: &counterpart_core::line::Line| line.restored() && !line.heard();
+        let looked = self.parts.keeper.look(move |lines| lines.line(&line).is_some_and(|kept| unheard(&kept.line)));
+        let unheard = looked.await.map_err(|_| self.tell(Fault::new(Code::Stopping)))?;
+        Ok(if unheard && link.withheld.is_long(self.now_ms()) { Word::Withheld } else { Word::Heard })
+    }
+
+    async fn not_settled(&self, line: LineId, fault: RestoreFault) -> Told {
+        let of = |code, key: PublicKey| {
+            let key: String = hexadecimal(key.as_bytes()).chars().take(16).collect();
+            self.tell(Fault::new(code).with("key", key))
+        };
+        match fault {
+            RestoreFault::Act(fault) => self.refused(line, fault).await,
+            RestoreFault::Moved => self.tell(Fault::new(Code::RestoreMoved)),
+            RestoreFault::NotListed(key) => of(Code::RestoreNotListed, key),
+            RestoreFault::NotEnded(key) => of(Code::RestoreNotEnded, key),
+            RestoreFault::NothingWaits => self.tell(Fault::new(Code::RestoreNothingWaits)),
+        }
+    }
+
+    /// What was done, as a sentence.
+    async fn settled(&self, id: &'static str, line: LineId, settled: Settled) -> Result<String, Told> {
+        let told = move |sight: &crate::view::Sight<'_>| {
+            let args = [
+                ("peer", call_sign(sight.line, sight.me().peer()).into()),
+                ("epoch", settled.epoch.number.to_string().into()),
+                ("count", settled.taken_back.into()),
+                ("left", settled.left.into()),
+            ];
+            sight.telling.say(id, &args)
+        };
+        self.see(line, told).await
     }
 }
 

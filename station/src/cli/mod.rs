@@ -7,6 +7,7 @@ mod acts;
 mod bell;
 mod client;
 mod demo;
+mod opening;
 mod pair;
 mod place;
 mod restore;

@@ -1,54 +1,53 @@
-//! `restore`: what lines of a restored station wait for, and the ceremony with the root key that opens a new epoch. The root key is
-//! read here, signs here, and never goes to the station.
+//! `restore`: what lines of a restored station wait for, beside root's list if it is at hand; what is taken or not of what the other
+//! side shows; and the ceremony with the root key that opens a new epoch ([`super::opening`]).
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use counterpart_core::ids::{LineId, unhex};
-use counterpart_core::record::entry::Header;
-use counterpart_core::record::opening::Opening;
-use counterpart_core::record::sign1::{AAD_ENTRY, to_be_signed};
-use counterpart_core::record::what::What;
 
 use super::client::address;
+use super::show::not_served;
 use super::{Context, Exit};
 use crate::api::fault::{Code, Fault, Told};
-use crate::api::restore::{EpochForm, KeysForm, KeysView, OpenedView, UnsignedView};
+use crate::api::restore::{JudgeForm, JudgedView};
 use crate::api::sight::hexadecimal;
-use crate::keys::{Granted, RootKey, granted_file};
-use crate::view::restore::RestoreView;
+use crate::api::views::UnreadView;
+use crate::keys::{Granted, granted_file};
+use crate::view::restore::{PartView, RestoreView, ShownView};
 use crate::words::clean;
 
-/// How often root signs again because the record has moved meanwhile.
-const DRAFTS_MAX: usize = 5;
-
-/// What each line waits for before this station signs on it again; with --open, opens a new epoch.
+/// What each line waits for before this station signs on it again. With --take or --refuse, a person's word on what the other side shows
+/// of our own log; with --open, opens a new epoch.
 #[derive(Args, Debug)]
 pub(super) struct RestoreCommand {
     /// One line; all unless said otherwise.
     #[arg(long)]
-    line: Option<String>,
+    pub line: Option<String>,
+    /// Root's list of the keys that it granted. Beside the root key unless said otherwise; with --open the new grant is added to it.
+    #[arg(long, value_name = "FILE")]
+    pub keys_list: Option<PathBuf>,
+    /// Take what waits into our log, as it was signed: it counts again.
+    #[arg(long, group = "verdict")]
+    pub take: bool,
+    /// Leave what a key that root has ended could have made beside our log, as evidence. Nobody is asked about it again.
+    #[arg(long, group = "verdict")]
+    pub refuse: bool,
+    /// Only this part, by the name under which it is shown; may be given several times.
+    #[arg(long, value_name = "NAME", requires = "verdict")]
+    pub part: Vec<String>,
     /// Open a new epoch on every line that waits for one, or on the line that is named.
     #[arg(long, requires_all = ["root_key", "backup"])]
-    open: bool,
+    pub open: bool,
     /// The root key's file. It is read by this command alone.
     #[arg(long, value_name = "FILE", requires = "open")]
-    root_key: Option<PathBuf>,
-    /// Root's list of the keys that it granted; beside the root key unless said otherwise. The new grant is added to it.
-    #[arg(long, value_name = "FILE", requires = "open")]
-    keys_list: Option<PathBuf>,
+    pub root_key: Option<PathBuf>,
     /// A new folder for a backup with the new keys, made before they serve.
     #[arg(long, value_name = "DIR", requires = "open")]
-    backup: Option<PathBuf>,
-    /// Take into our log what a key that root has ended could have made.
-    #[arg(long, conflicts_with = "refuse", requires = "open")]
-    take: bool,
-    /// Keep it beside our log, as evidence.
-    #[arg(long, requires = "open")]
-    refuse: bool,
+    pub backup: Option<PathBuf>,
     /// Your word that the other side cannot be reached: what it holds is not waited for.
     #[arg(long, requires = "open")]
-    peer_is_dark: bool,
+    pub peer_is_dark: bool,
 }
 
 impl RestoreCommand {
@@ -60,141 +59,137 @@ impl RestoreCommand {
         if let (true, Some(root_key), Some(backup)) = (self.open, &self.root_key, &self.backup) {
             return context.open_epochs(&self, &views, root_key, backup).await;
         }
-        context.show(&value, || {
-            let told = |view: &RestoreView| {
-                let lines = view.sentences.iter().chain(&view.instead);
-                lines.map(|sentence| clean(sentence)).collect::<Vec<_>>().join("\n")
-            };
-            let texts: Vec<String> = views.iter().map(told).collect();
-            Ok(if texts.is_empty() { context.say("lines-none", &[]) } else { texts.join("\n\n") })
-        })?;
+        if self.take || self.refuse {
+            return context.judge(&self, &views).await;
+        }
+        let mut texts = Vec::new();
+        for view in &views {
+            texts.push(context.waits(view, self.keys_list.as_deref())?);
+        }
+        if self.line.is_none() {
+            let unread: Vec<UnreadView> = client.typed(&client.get("/api/v1/lines/unread").await?)?;
+            texts.extend(unread.iter().map(not_served));
+        }
+        context
+            .show(&value, || Ok(if texts.is_empty() { context.say("lines-none", &[]) } else { texts.join("\n\n") }))?;
         Ok(Exit::Done)
     }
 
-    /// Whether this line is to be opened: one that waits for it, or the one that was named.
-    fn wants(&self, view: &RestoreView) -> bool {
-        self.line.is_some() || view.waits != "nothing"
+    /// Root's list: the file that was named, or the one beside the root key.
+    pub fn list(&self) -> Option<PathBuf> {
+        self.keys_list.clone().or_else(|| self.root_key.as_deref().map(granted_file))
     }
 
-    /// What a person says of what a key that root has ended could have made. Where there is none, nothing needs to be said.
-    fn verdict(&self, view: &RestoreView, granted: &[String]) -> Option<String> {
-        let ended = |key: &String| granted.contains(key) && granted.last() != Some(key);
-        match (self.take, self.refuse) {
-            (true, _) => Some("take".into()),
-            (_, true) => Some("refuse".into()),
-            _ if view.shown.iter().any(|part| !part.branch && ended(&part.key)) => None,
-            _ => Some("refuse".into()),
-        }
+    /// The parts that wait on a line, and of those that were named only these.
+    pub fn meant<'a>(&self, view: &'a RestoreView) -> Vec<&'a ShownView> {
+        let named = |shown: &ShownView| self.part.is_empty() || self.part.contains(&shown.name);
+        view.shown.iter().filter(|shown| shown.waits && named(shown)).collect()
+    }
+}
+
+/// A line's keys by root's list, oldest first, 64 hexadecimal digits each.
+pub(super) struct Listed(pub Vec<String>);
+
+impl Listed {
+    /// Whether the list has a later key than this one.
+    pub fn has_ended(&self, key: &String) -> bool {
+        self.0.contains(key) && self.0.last() != Some(key)
     }
 }
 
 impl Context {
-    async fn open_epochs(
-        &self,
-        command: &RestoreCommand,
-        views: &[RestoreView],
-        root_key: &Path,
-        backup: &Path,
-    ) -> Result<Exit, Told> {
-        let unread = |e: crate::keys::KeyError| self.tell(Fault::new(Code::Keys).because(&e));
-        let root = RootKey::load(root_key).map_err(unread)?;
-        let list = command.keys_list.clone().unwrap_or_else(|| granted_file(root_key));
-        let chosen: Vec<&RestoreView> = views.iter().filter(|view| command.wants(view)).collect();
-        if chosen.is_empty() {
-            return Err(self.tell(Fault::new(Code::RestoreNothing)));
+    /// The keys that root's list names for a line.
+    pub(super) fn listed(&self, view: &RestoreView, list: &Path) -> Result<Listed, Told> {
+        let line = LineId(unhex(&view.line).unwrap_or_default());
+        let charter = unhex(&view.charter_key).unwrap_or_default();
+        let keys = Granted::keys(list, line, &charter);
+        let keys = keys.map_err(|e| self.tell(Fault::new(Code::RootFile).because(&e)))?;
+        Ok(Listed(keys.iter().map(|key| hexadecimal(key)).collect()))
+    }
+
+    /// What a line waits for, what is shown, and beside root's list whose that can be.
+    fn waits(&self, view: &RestoreView, list: Option<&Path>) -> Result<String, Told> {
+        let mut told: Vec<String> = view.sentences.iter().map(|sentence| clean(sentence)).collect();
+        if let Some(list) = list {
+            let listed = self.listed(view, list)?;
+            told.extend(view.shown.iter().filter(|shown| shown.waits).map(|shown| {
+                let id = match (listed.has_ended(&shown.signer), listed.0.contains(&shown.key)) {
+                    (_, false) => "restore-key-unlisted",
+                    (true, true) => "restore-key-ended",
+                    (false, true) => "restore-key-last",
+                };
+                let args = [
+                    ("part", shown.name.clone()),
+                    ("line", view.line.chars().take(8).collect()),
+                    ("list", list.display().to_string()),
+                ];
+                self.say(id, &args)
+            }));
         }
-        // Read whole before anything is drawn or granted.
-        let mut lists = Vec::new();
-        for view in &chosen {
-            let line = LineId(unhex(&view.line).unwrap_or_default());
-            let granted = Granted::keys(&list, line).map_err(unread)?;
-            lists.push((line, granted.iter().map(|key| hexadecimal(key)).collect::<Vec<String>>()));
-        }
-        let absolute = std::path::absolute(backup);
-        let file = |cause| self.tell(Fault::new(Code::File).with("path", backup.display()).with("cause", cause));
-        let form =
-            KeysForm { lines: chosen.iter().map(|view| view.line.clone()).collect(), backup: absolute.map_err(file)? };
+        told.extend(view.instead.iter().map(|instead| clean(instead)));
+        Ok(told.join("\n"))
+    }
+
+    /// A person's word on what the other side shows. No epoch is opened.
+    async fn judge(&self, command: &RestoreCommand, views: &[RestoreView]) -> Result<Exit, Told> {
+        let list = command.list().ok_or_else(|| self.tell(Fault::new(Code::RestoreNoList)))?;
+        let waiting: Vec<&RestoreView> = views.iter().filter(|view| !command.meant(view).is_empty()).collect();
+        let view = match waiting.as_slice() {
+            [view] => *view,
+            [] => return Err(self.nothing_meant(command, views)),
+            several => {
+                let known: Vec<String> = several.iter().map(|view| format!("{} ({})", view.peer, view.line)).collect();
+                return Err(self.tell(Fault::new(Code::LineWhich).with("known", known.join(", "))));
+            }
+        };
+        let listed = self.listed(view, &list)?;
+        let form = JudgeForm {
+            line: view.line.clone(),
+            parts: Some(self.parts(command, view, &listed)?),
+            granted: listed.0,
+            ended: if command.take { "take" } else { "refuse" }.into(),
+        };
         let client = self.client();
-        let keys: KeysView = client.typed(&client.post("/api/v1/restore/keys", &form).await?)?;
-        let mut opened = Vec::new();
-        for (view, (line, granted)) in chosen.into_iter().zip(lists) {
-            let form = EpochForm {
-                line: view.line.clone(),
-                station: keys.station.clone(),
-                peer_is_dark: command.peer_is_dark,
-                ended: command.verdict(view, &granted),
-                granted: Some(granted),
-                drafted: None,
-                signature: None,
-            };
-            opened.push(self.open_epoch(form, line, &root, &list).await?);
-        }
-        let value = serde_json::to_value(&opened).map_err(|e| self.machine(e))?;
+        let value = client.post("/api/v1/restore/judge", &form).await?;
+        let judged: JudgedView = client.typed(&value)?;
+        // What comes next stands below what was done.
+        let next = client.get(&address("/api/v1/restore", &[("line", Some(view.line.clone()))])).await?;
+        let next: Vec<RestoreView> = client.typed(&next)?;
         self.show(&value, || {
-            let backup = self.say("restore-keys-kept", &[("backup", keys.backup.display().to_string())]);
-            let told = opened.iter().map(|view| clean(&view.sentence));
-            Ok(std::iter::once(backup).chain(told).collect::<Vec<_>>().join("\n"))
+            let next = next.iter().flat_map(|view| view.sentences.first().into_iter().chain(&view.instead));
+            let told = std::iter::once(&judged.sentence).chain(next).map(|sentence| clean(sentence));
+            Ok(told.collect::<Vec<_>>().join("\n"))
         })?;
         Ok(Exit::Done)
     }
 
-    /// Root signs what the station says is to be signed, and again if the record has moved meanwhile.
-    async fn open_epoch(
+    /// The parts that are meant, as the person has seen them. What was named and cannot be refused is said before anything is done.
+    pub(super) fn parts(
         &self,
-        mut form: EpochForm,
-        line: LineId,
-        root: &RootKey,
-        list: &Path,
-    ) -> Result<OpenedView, Told> {
-        let client = self.client();
-        let mut listed = false;
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            (form.drafted, form.signature) = (None, None);
-            let unsigned: UnsignedView = client.typed(&client.post("/api/v1/restore/draft", &form).await?)?;
-            if unsigned.root != hexadecimal(&root.public()) {
-                return Err(self.tell(Fault::new(Code::RootOther)));
-            }
-            let message = bytes(&unsigned.message).ok_or_else(|| self.tell(Fault::new(Code::RestoreMalformed)))?;
-            let station = unhex(&form.station).unwrap_or_default();
-            // Root signs the opening of an epoch with this key on this line, and nothing else that it may be handed.
-            let opens = opening(&message, line, &station);
-            let epoch = opens.ok_or_else(|| self.tell(Fault::new(Code::RestoreMalformed)))?;
-            if !listed {
-                let granted = Granted { line: Some(line), epoch, station };
-                granted.append(list).map_err(|e| self.tell(Fault::new(Code::Keys).because(&e)))?;
-                listed = true;
-            }
-            form.signature = Some(hexadecimal(&root.sign(&message)));
-            form.drafted = Some(unsigned.drafted);
-            match client.post("/api/v1/restore/open", &form).await {
-                Ok(value) => return client.typed(&value),
-                Err(told) if told.code == Code::RestoreMoved.word() && tries < DRAFTS_MAX => {}
-                Err(told) => return Err(told),
-            }
+        command: &RestoreCommand,
+        view: &RestoreView,
+        listed: &Listed,
+    ) -> Result<Vec<PartView>, Told> {
+        let meant = command.meant(view);
+        if command.part.iter().any(|name| meant.iter().all(|shown| shown.name != *name)) {
+            return Err(self.nothing_meant(command, std::slice::from_ref(view)));
         }
+        let ours = meant.iter().find(|shown| !listed.has_ended(&shown.signer) && listed.0.contains(&shown.key));
+        if let (Some(shown), true, false) = (ours, command.refuse, command.part.is_empty()) {
+            let key: String = shown.signer.chars().take(16).collect();
+            return Err(self.tell(Fault::new(Code::RestoreNotEnded).with("key", key)));
+        }
+        Ok(meant.into_iter().map(|shown| shown.part.clone()).collect())
     }
-}
 
-/// The number of the epoch that these bytes, once signed, open with this station key on this line; `None` if they say anything else.
-fn opening(message: &[u8], line: LineId, station: &[u8; 32]) -> Option<u64> {
-    let empty = to_be_signed(AAD_ENTRY, &[]);
-    let (_, before) = empty.split_last()?;
-    let payload = match message.strip_prefix(before)? {
-        [0x58, _, payload @ ..] | [0x59, _, _, payload @ ..] => payload,
-        _ => return None,
-    };
-    let header = Header::decode(payload).ok().filter(|header| header.line == line && header.own.size == 0)?;
-    let Ok(What::Charter(args)) = &header.what else { return None };
-    let whole = to_be_signed(AAD_ENTRY, payload) == message;
-    match Opening::read(args)? {
-        Opening::Opened { keys: [granted, ..], .. } if whole && granted == *station => Some(header.epoch.number),
-        _ => None,
+    /// Nothing waits on these lines, or nothing that was named.
+    fn nothing_meant(&self, command: &RestoreCommand, views: &[RestoreView]) -> Told {
+        let waiting = views.iter().flat_map(|view| &view.shown).filter(|shown| shown.waits);
+        let known: Vec<&str> = waiting.map(|shown| shown.name.as_str()).collect();
+        let strange = command.part.iter().find(|name| !known.contains(&name.as_str()));
+        self.tell(match strange.filter(|_| !known.is_empty()) {
+            Some(said) => Fault::new(Code::RestorePartUnknown).with("said", said).with("known", known.join(", ")),
+            None => Fault::new(Code::RestoreNothingWaits),
+        })
     }
-}
-
-fn bytes(text: &str) -> Option<Vec<u8>> {
-    let pairs = text.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).ok());
-    pairs.map(|pair| u8::from_str_radix(pair?, 16).ok()).collect()
 }

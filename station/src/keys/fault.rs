@@ -50,6 +50,13 @@ pub enum KeyError {
         /// What the operating system said.
         cause: String,
     },
+    /// Root's list names a station key nowhere that it must have granted.
+    NotListed {
+        /// The list.
+        path: PathBuf,
+        /// The key.
+        key: [u8; 32],
+    },
     /// There was no randomness to draw keys from.
     NoEntropy(NoEntropy),
 }
@@ -79,9 +86,15 @@ impl Tell for KeyError {
             KeyError::Malformed { path, expected } => of("keys-malformed", path).with("expected", expected),
             KeyError::Unread { path, cause } => of("keys-unread", path).with("cause", cause),
             KeyError::Unwritten { path, cause } => of("keys-unwritten", path).with("cause", cause),
+            KeyError::NotListed { path, key } => of("keys-not-listed", path).with("key", short(key)),
             KeyError::NoEntropy(fault) => fault.sentence(),
         }
     }
+}
+
+/// The first digits of a key, by which people tell keys apart.
+fn short(key: &[u8; 32]) -> String {
+    key.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl fmt::Display for KeyError {

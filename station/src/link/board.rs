@@ -10,6 +10,7 @@ use counterpart_core::link::Path;
 use counterpart_core::record::entry::Head;
 
 use super::Transport;
+use super::withheld::Withheld;
 use crate::words::Sentence;
 
 /// What is known of one line's link.
@@ -17,8 +18,8 @@ use crate::words::Sentence;
 pub struct LinkState {
     /// A session is up since this moment, in milliseconds since the station's start.
     pub up_since_ms: Option<u64>,
-    /// The peer's first hello since the start came at this moment.
-    pub met_since_ms: Option<u64>,
+    /// How long the peer was connected and showed nothing new of our own log.
+    pub withheld: Withheld,
     /// None is up since this moment; 0 at the start.
     pub down_since_ms: u64,
     /// What carries it.

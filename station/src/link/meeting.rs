@@ -88,9 +88,9 @@ async fn speak(
                     tracing::info!(%line, "the peer's chain vouches for a new link key");
                     met.vouched = true;
                 }
-                Output::Retired { .. } => {
+                Output::Retired { link, highest } => {
                     tracing::warn!(%line, "the peer shows that our link key is retired: this is a copy of a station that went on");
-                    shared.keeper.retired(line);
+                    shared.keeper.retired(line, link, highest);
                 }
                 Output::Close(end) => {
                     tracing::info!(%line, ?end, "keys were shown and answered");

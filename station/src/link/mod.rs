@@ -24,6 +24,7 @@ mod reset;
 pub mod switchboard;
 mod tcp;
 mod tls;
+pub mod withheld;
 
 pub use connection::{Connection, Control, ExporterFault, LinkFault, Reader, Stats, Writer};
 pub use dial::{AttemptFault, DialFault, Dialling};

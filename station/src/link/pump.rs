@@ -116,7 +116,7 @@ pub async fn run(
     let (to_record, untaken) = mpsc::channel(UNTAKEN_MAX);
     let (found, breaches) = mpsc::channel(4);
     let writing = tokio::spawn(write(writer, unsent, control.clone()));
-    let taking = tokio::spawn(take(shared.keeper.clone(), line, untaken, found));
+    let taking = tokio::spawn(take(shared.clone(), line, untaken, found));
     let control_too = control.clone();
     let mut pump = Pump {
         shared,
@@ -219,15 +219,18 @@ async fn write(mut writer: Writer, mut unsent: Unsent, control: Control) {
 
 /// Gives what the peer brought to the record, as much at once as waits.
 async fn take(
-    keeper: Keeper,
+    shared: Shared,
     line: LineId,
     mut untaken: mpsc::Receiver<Input>,
     found: mpsc::Sender<(Misconduct, Epoch)>,
 ) {
     let mut waiting = Vec::new();
     while untaken.recv_many(&mut waiting, limits::PUSH_ENTRIES_MAX as usize).await > 0 {
-        match keeper.brought(line, std::mem::take(&mut waiting)).await {
+        match shared.keeper.brought(line, std::mem::take(&mut waiting)).await {
             Ok(taken) => {
+                if taken.shown > 0 {
+                    shared.board.change(line, |link| link.withheld.shows(shared.now().ms));
+                }
                 if let Some(misconduct) = taken.misconduct {
                     let _ = found.send(misconduct).await;
                 }
@@ -426,7 +429,7 @@ impl Pump<'_> {
                 let ahead = i64::try_from(clock.0).unwrap_or(0) - i64::try_from(self.shared.clock.now()).unwrap_or(0);
                 board.change(line, |link| {
                     link.up_since_ms = Some(now);
-                    link.met_since_ms.get_or_insert(now);
+                    link.withheld.met(now);
                     link.software = software;
                     link.clock_ahead_ms = Some(ahead);
                 });

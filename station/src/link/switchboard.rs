@@ -379,6 +379,7 @@ impl Switchboard {
             self.shared.keeper.link(line, false, false);
             self.shared.board.change(line, |link| {
                 link.up_since_ms = None;
+                link.withheld.parted(now);
                 link.down_since_ms = now;
                 link.even = false;
                 link.tried.clear();

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use super::Lines;
 use super::inbox::{ActFault, Called, Done, Taken};
 use super::lines::log_key;
-use super::restore::{OpenFault, Opened};
+use super::restore::{Reply, RestoreFault, Settled};
 use crate::store::{Actor, Batch};
 
 /// Who waits for what, in the order of the inputs of one line.
@@ -20,7 +20,7 @@ pub(super) enum Caller {
     Act { reply: oneshot::Sender<Result<Done, ActFault>>, epoch: Epoch, actor: Option<Actor> },
     Entries { reply: oneshot::Sender<Result<Taken, ActFault>>, count: usize },
     Nobody { reply: oneshot::Sender<Result<(), ActFault>> },
-    Opens { reply: oneshot::Sender<Result<Opened, OpenFault>>, opened: Opened },
+    Settles { reply: Reply, settled: Settled },
 }
 
 /// What a turn decided on one line.
@@ -95,10 +95,12 @@ impl Turn {
             && batch.halts.is_empty()
             && batch.noted.is_empty()
             && batch.shown.is_empty()
+            && batch.judged.is_empty()
             && batch.retired.is_empty()
             && batch.folded.is_empty()
             && batch.lines.is_empty()
             && batch.people.is_empty()
+            && batch.settings.is_empty()
     }
 }
 
@@ -108,7 +110,7 @@ impl Caller {
         match self {
             Caller::Act { .. } => 1,
             Caller::Entries { count, .. } => *count,
-            Caller::Nobody { .. } | Caller::Opens { .. } => 0,
+            Caller::Nobody { .. } | Caller::Settles { .. } => 0,
         }
     }
 
@@ -118,7 +120,7 @@ impl Caller {
             Caller::Act { reply, .. } => drop(reply.send(Err(fault))),
             Caller::Entries { reply, .. } => drop(reply.send(Err(fault))),
             Caller::Nobody { reply } => drop(reply.send(Err(fault))),
-            Caller::Opens { reply, .. } => drop(reply.send(Err(OpenFault::Act(fault)))),
+            Caller::Settles { reply, .. } => drop(reply.send(Err(RestoreFault::Act(fault)))),
         }
     }
 }
@@ -164,7 +166,7 @@ pub(super) fn reply(beside: Vec<Caller>, turns: Vec<Decided>, failed: Option<&Ac
     for caller in beside {
         match (failed, caller) {
             (None, Caller::Nobody { reply }) => drop(reply.send(Ok(()))),
-            (None, Caller::Opens { reply, opened }) => drop(reply.send(Ok(opened))),
+            (None, Caller::Settles { reply, settled }) => drop(reply.send(Ok(settled))),
             (fault, caller) => caller.refuse(fault.cloned().unwrap_or(ActFault::Stopping)),
         }
     }
@@ -199,7 +201,8 @@ fn taken(answers: &[(Answer, Epoch)]) -> Taken {
     let mut taken = Taken::default();
     for (answer, epoch) in answers {
         match answer {
-            Answer::Written(_) | Answer::Held | Answer::Kept if taken.misconduct.is_none() => taken.held += 1,
+            Answer::Written(_) | Answer::Held if taken.misconduct.is_none() => taken.held += 1,
+            Answer::Kept if taken.misconduct.is_none() => (taken.held, taken.shown) = (taken.held + 1, taken.shown + 1),
             Answer::Misconduct(misconduct) if taken.misconduct.is_none() => {
                 taken.misconduct = Some((*misconduct, *epoch))
             }

@@ -78,6 +78,8 @@ pub enum ActFault {
 pub struct Taken {
     /// Entries that are now in the record, or were already.
     pub held: usize,
+    /// Of these, entries of ours that the peer has shown and that were not known here.
+    pub shown: usize,
     /// What the peer broke, if it did, and in which epoch: nothing after it was taken.
     pub misconduct: Option<(Misconduct, Epoch)>,
 }
@@ -129,8 +131,12 @@ pub(super) enum Message {
     },
     /// What a person does about a restore, with root's list or root's signature.
     Restore(Box<Restoring>),
-    /// The peer has shown that our link key on this line is retired.
-    Retired(LineId),
+    /// The peer has shown that this link key of ours is retired on the line, by a chain that reaches to the epoch of this number.
+    Retired {
+        line: LineId,
+        link: [u8; 32],
+        highest: u64,
+    },
     /// The state of a pairing (`None` forgets it) and what it wrote: index 0 of either log, in one commit.
     Pairing {
         line: LineId,
@@ -149,6 +155,12 @@ pub(super) enum Message {
     Link {
         line: LineId,
         link: Link,
+    },
+    /// A setting of the station's own (`None` removes it).
+    Setting {
+        key: &'static str,
+        value: Option<Vec<u8>>,
+        reply: oneshot::Sender<Result<(), ActFault>>,
     },
     /// Somebody here has taken note of an act of theirs.
     Noted {
@@ -265,9 +277,10 @@ impl Keeper {
         self.ask(|reply| Message::Restore(Box::new(restoring(reply)))).await
     }
 
-    /// Keeps that the peer has shown our link key to be retired.
-    pub fn retired(&self, line: LineId) {
-        self.tell(Message::Retired(line));
+    /// Keeps that the peer has shown this link key of ours to be retired, by a chain that reaches to the epoch of this number; if it is
+    /// in force still: an epoch may have been opened since the meeting began.
+    pub fn retired(&self, line: LineId, link: [u8; 32], highest: u64) {
+        self.tell(Message::Retired { line, link, highest });
     }
 
     /// Keeps the state of a pairing, and in the same commit what it wrote. `None` forgets the state.
@@ -293,6 +306,14 @@ impl Keeper {
     /// [`ActFault`]; nothing was changed.
     pub async fn people(&self, changes: Vec<People>) -> Result<(), ActFault> {
         self.ask(|reply| Message::People { changes, reply }).await?
+    }
+
+    /// Keeps a setting of the station's own; `None` removes it.
+    ///
+    /// # Errors
+    /// [`ActFault`]; nothing was changed.
+    pub async fn setting(&self, key: &'static str, value: Option<Vec<u8>>) -> Result<(), ActFault> {
+        self.ask(|reply| Message::Setting { key, value, reply }).await?
     }
 
     /// Takes note of an act of theirs that rings here until somebody has: it rings no more. Nothing of it leaves the station. What

@@ -47,13 +47,17 @@ pub struct Kept {
     pub(super) recent: VecDeque<Pushed>,
     pub(super) words: VecDeque<(EntryRef, Arc<[u8]>)>,
     at_hand_of: Epoch,
+    /// The peer has been heard since the start, and all that it showed until then is committed: what no store keeps.
+    pub(super) heard: bool,
+    /// Our link key was shown to be retired, up to the epoch of this number, and that is not committed yet.
+    pub(super) retires: Option<u64>,
 }
 
 impl Kept {
     pub(super) fn new(line: Line) -> Kept {
         let at_hand_of = line.epoch();
         let (steady, recent, words) = (Steady::default(), VecDeque::new(), VecDeque::new());
-        Kept { line, next: None, steady, stirred: true, recent, words, at_hand_of }
+        Kept { line, next: None, steady, stirred: true, recent, words, at_hand_of, heard: false, retires: None }
     }
 
     /// How far it is in its life.
@@ -76,9 +80,15 @@ impl Kept {
         self.next
     }
 
-    /// What is committed of it, after a commit that failed.
+    /// What is committed of it, after a commit that failed, and what was known before and no store keeps.
     fn begin_again(&mut self, line: Line) {
         self.line = line;
+        if self.heard {
+            self.line.mark_heard();
+        }
+        if let Some(highest) = self.retires {
+            self.line.mark_retired(highest);
+        }
         self.recent.clear();
         self.words.clear();
     }
@@ -224,10 +234,14 @@ pub fn epoch(key: &EpochKey) -> Epoch {
     Epoch { number: key.number, id: key.id }
 }
 
+/// The store's key of an epoch.
+pub(super) fn epoch_key(epoch: Epoch) -> EpochKey {
+    EpochKey { number: epoch.number, id: epoch.id }
+}
+
 /// The store's key of a log.
 pub fn log_key(line: LineId, epoch: Epoch, party: Party) -> LogKey {
-    let epoch = EpochKey { number: epoch.number, id: epoch.id };
-    LogKey { line: line.0, epoch, party: u8::from(party == Party::Joiner) }
+    LogKey { line: line.0, epoch: epoch_key(epoch), party: u8::from(party == Party::Joiner) }
 }
 
 /// The store's key of an entry.

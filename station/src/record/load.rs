@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use counterpart_core::fault::Misconduct;
 use counterpart_core::ids::{EntryRef, Epoch, LineId, Party};
 use counterpart_core::line::Line;
+use counterpart_core::line::restore::Part;
 use counterpart_core::record::charter::Charter;
-use counterpart_core::record::entry::BodyRef;
+use counterpart_core::record::entry::{BodyRef, Head};
 use counterpart_core::record::log::Entry;
 use counterpart_core::record::sign1::Strict;
 
@@ -172,8 +173,12 @@ impl Loading<'_, '_> {
                 line.mark_halted(epoch, misconduct);
             }
         }
-        if row.retired {
-            line.mark_retired(0);
+        if let Some(highest) = row.retired {
+            line.mark_retired(highest);
+        }
+        for judged in reader.judged(row.id)?.into_iter().filter(|judged| !judged.taken) {
+            let head = Head { size: judged.size, root: judged.root };
+            line.recall_refused(&Part { epoch: epoch(&judged.epoch), head });
         }
         line.rebuilt(&|epoch, at| reader.entry(entry_key(id, epoch, at)).ok().flatten().map(|row| row.bytes));
         Ok(line)

@@ -14,13 +14,12 @@ use counterpart_core::line::turn::{Answer, Given, Input, Plan, Shown, Written};
 use counterpart_core::precedence::Mark;
 use counterpart_core::record::sign1::Strict;
 use counterpart_core::time::Timestamp;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
 use super::calls::{Caller, Decided, Turn, actors, brought, reply};
 use super::inbox::{ActFault, Begin, Done, Keeper, Link, Message, Waiting};
 use super::lines::{Kept, LINE_BEGUN, LINE_ENDED, LineStatus, Lines, append, entry_key, folded_row, head};
 use super::published::Published;
-use super::restore::{self, OpenFault, Opened, Restoring};
 use super::steady::Steady;
 use crate::clock::{Clock, Moment};
 use crate::keys::{Keys, Ring};
@@ -61,14 +60,14 @@ pub fn start(store: Store, keys: impl Into<Ring>, clock: Clock, check_mark: Mark
     Ok(Started { keeper, thread })
 }
 
-struct Record {
+pub(super) struct Record {
     store: Store,
-    reader: Reader,
-    keys: Ring,
+    pub(super) reader: Reader,
+    pub(super) keys: Ring,
     clock: Clock,
     begun: Moment,
     check_mark: Mark,
-    lines: Lines,
+    pub(super) lines: Lines,
     publish: watch::Sender<Arc<Published>>,
     version: u64,
 }
@@ -131,11 +130,11 @@ impl Record {
                 turn.put(line, brought, Caller::Entries { reply, count });
             }
             Message::Restore(restoring) => self.restore(*restoring, turn),
-            Message::Retired(line) => {
-                if let Some(kept) = self.lines.kept.get_mut(&line) {
-                    kept.line.mark_retired(0);
-                    turn.batch.retired.push((line.0, true));
-                    turn.touched.insert(line);
+            Message::Retired { line, link, highest } => {
+                if let Some(kept) = self.lines.kept.get_mut(&line)
+                    && kept.line.retire(&link, highest)
+                {
+                    kept.retires = Some(highest);
                 }
             }
             Message::Pairing { line, state, begin, ends, reply } => {
@@ -151,6 +150,10 @@ impl Record {
             }
             Message::People { changes, reply } => {
                 turn.batch.people.extend(changes);
+                turn.beside.push(Caller::Nobody { reply });
+            }
+            Message::Setting { key, value, reply } => {
+                turn.batch.settings.push((key.into(), value));
                 turn.beside.push(Caller::Nobody { reply });
             }
             Message::Link { line, link } => self.note_link(line, link),
@@ -180,55 +183,6 @@ impl Record {
 
     fn serving(&self, line: &LineId) -> Epoch {
         self.lines.kept.get(line).map_or(Epoch::FIRST, |kept| kept.line.epoch())
-    }
-
-    /// What a person does about a restore, on the tentative state.
-    fn restore(&mut self, restoring: Restoring, turn: &mut Turn) {
-        let (Restoring::Draft { wanted, .. } | Restoring::Open { wanted, .. }) = &restoring;
-        let kept = self.lines.kept.get(&wanted.line);
-        let stored =
-            |epoch, at| self.reader.entry(entry_key(wanted.line, epoch, at)).ok().flatten().map(|row| row.bytes);
-        let first = self.keys.first();
-        let given = Given { now: wanted.now, ..self.given(&first, &stored, &Steady::default()) };
-        let unknown = ActFault::Refused(Refusal::UnknownLine);
-        match &restoring {
-            Restoring::Draft { .. } => {
-                let drafted = kept
-                    .ok_or(unknown)
-                    .and_then(|kept| restore::draft(&kept.line, &wanted.new, &given).map_err(ActFault::Refused));
-                if let Restoring::Draft { reply, .. } = restoring {
-                    let _ = reply.send(drafted);
-                }
-            }
-            Restoring::Open { signature, .. } => {
-                let opened = kept
-                    .ok_or(OpenFault::Act(unknown))
-                    .and_then(|kept| restore::open(&kept.line, &wanted.new, signature, &given));
-                let Restoring::Open { wanted, reply, .. } = restoring else { return };
-                match opened {
-                    Ok((line, written)) => self.opened(wanted.line, line, written, reply, turn),
-                    Err(fault) => drop(reply.send(Err(fault))),
-                }
-            }
-        }
-    }
-
-    fn opened(
-        &mut self,
-        id: LineId,
-        line: Line,
-        written: Vec<Written>,
-        reply: oneshot::Sender<Result<Opened, OpenFault>>,
-        turn: &mut Turn,
-    ) {
-        let opened = Opened { epoch: line.epoch(), taken_back: written.iter().filter(|w| w.taken_back).count() };
-        if let Some(kept) = self.lines.kept.get_mut(&id) {
-            kept.line = line;
-            kept.stirred = true;
-        }
-        turn.batch.retired.push((id.0, false));
-        turn.opened.extend(written.into_iter().map(|written| (id, written)));
-        turn.beside.push(Caller::Opens { reply, opened });
     }
 
     /// A command repeated with the same token is answered from the record.
@@ -294,7 +248,7 @@ impl Record {
         Ok(())
     }
 
-    fn given<'a>(
+    pub(super) fn given<'a>(
         &'a self,
         sign: &'a Keys,
         stored: &'a dyn Fn(counterpart_core::ids::Epoch, counterpart_core::ids::EntryRef) -> Option<Vec<u8>>,
@@ -322,6 +276,10 @@ impl Record {
                 turn.batch.restored.push(row.key.log);
             }
             turn.batch.appends.push(row);
+            turn.touched.insert(*id);
+        }
+        for (id, highest) in self.lines.kept.iter().filter_map(|(id, kept)| Some((id, kept.retires?))) {
+            turn.batch.retired.push((id.0, Some(highest)));
             turn.touched.insert(*id);
         }
         for id in self.lines.kept.keys().copied().collect::<Vec<_>>() {
@@ -435,6 +393,11 @@ impl Record {
         for (id, written) in opened.chain(answers.iter().map(|d| (&d.line, d.plan.written.as_slice()))) {
             if let Some(kept) = self.lines.kept.get_mut(id) {
                 written.iter().for_each(|w| kept.push(w));
+            }
+        }
+        for id in turn.touched.iter().chain(answers.iter().map(|decided| &decided.line)) {
+            if let Some(kept) = self.lines.kept.get_mut(id) {
+                (kept.heard, kept.retires) = (kept.line.heard(), None);
             }
         }
         for id in &turn.ended {

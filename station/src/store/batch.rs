@@ -70,10 +70,13 @@ pub struct Batch {
     pub evidence: Vec<Evidence>,
     /// Entries of our own logs that a peer showed; those already kept are kept once.
     pub shown: Vec<Showing>,
+    /// What a person took, or did not take, of what was shown.
+    pub judged: Vec<Judged>,
     /// Logs of ours into which entries were taken back from the peer: they are a copy's from now on (§4.6).
     pub restored: Vec<LogKey>,
-    /// Lines on which our link key was shown to be retired, or, by an opened epoch, no longer is.
-    pub retired: Vec<(LineKey, bool)>,
+    /// Lines on which our link key was shown to be retired, and up to which epoch that was shown; `None`: by an opened epoch it no
+    /// longer is.
+    pub retired: Vec<(LineKey, Option<u64>)>,
     /// Entries whose thing is known only now: what their authors had seen has come.
     pub folded: Vec<(EntryKey, ThingRef)>,
     /// Logs that are taken no further, each by the number of its misconduct (§3.6). The first one of a log stays.
@@ -116,6 +119,23 @@ pub struct Showing {
     pub bytes: Vec<u8>,
     /// The body that came with it.
     pub body: Option<Vec<u8>>,
+}
+
+/// What a person took, or did not take, of a part of our own log that a peer showed. Never crosses the line.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Judged {
+    /// On which line.
+    pub line: LineKey,
+    /// In which epoch.
+    pub epoch: EpochKey,
+    /// The size of our log at the end of the part.
+    pub size: u64,
+    /// Its root there.
+    pub root: [u8; 32],
+    /// Whether it was taken.
+    pub taken: bool,
+    /// Who judged.
+    pub user: String,
 }
 
 /// Who at home did an act. Never crosses the line.

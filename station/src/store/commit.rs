@@ -132,11 +132,16 @@ impl Turn<'_> {
         for showing in &batch.shown {
             keep::showing(self.to, showing, batch.now)?;
         }
+        for judged in &batch.judged {
+            keep::judged(self.to, judged, batch.now)?;
+        }
         for log in &batch.restored {
             let no = self.number(log)?;
             self.to.prepare_cached("UPDATE log SET restored = 1 WHERE no = ?1")?.execute([no])?;
         }
         for (line, retired) in &batch.retired {
+            // One above the epoch; 0: it is not.
+            let retired = retired.map_or(0, |highest| signed(highest.saturating_add(1)));
             self.to.prepare_cached("UPDATE line SET retired = ?2 WHERE id = ?1")?.execute(params![line, retired])?;
         }
         for (key, thing) in &batch.folded {

@@ -5,7 +5,9 @@ use std::fmt;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::commit::{log_number, place, signed};
-use super::{Actor, EntryKey, EpochKey, Evidence, INDEX_MAX, LineKey, LogKey, Reader, Showing, StoreError, ThingRef};
+use super::{
+    Actor, EntryKey, EpochKey, Evidence, INDEX_MAX, Judged, LineKey, LogKey, Reader, Showing, StoreError, ThingRef,
+};
 
 /// Rows that one call answers at most: an entry may have 12 KiB.
 pub const ROWS_MAX: u32 = 512;
@@ -29,8 +31,8 @@ pub struct LineRow {
     pub charter: Vec<u8>,
     /// When we came to know it, in milliseconds since 1970 UTC.
     pub added: u64,
-    /// The peer has shown that our link key is retired (§8.6).
-    pub retired: bool,
+    /// The peer has shown that our link key is retired (§8.6), and up to the epoch of which number.
+    pub retired: Option<u64>,
 }
 
 /// The head of a log.
@@ -290,6 +292,20 @@ impl Reader {
         self.with(|c| rows(c, sql, params![line, ROWS_MAX, from], read))
     }
 
+    /// What people made of the parts of our own logs of a line that the peer showed, in the order in which they said so.
+    ///
+    /// # Errors
+    /// As [`Reader::lines`].
+    pub fn judged(&self, line: LineKey) -> Result<Vec<Judged>, StoreError> {
+        let sql = "SELECT epoch, epoch_id, size, root, taken, user FROM judged WHERE line = ?1 ORDER BY id";
+        let read = |row: &Row<'_>| {
+            let epoch = EpochKey { number: unsigned(row.get(0)?), id: row.get(1)? };
+            let (size, root) = (unsigned(row.get(2)?), row.get(3)?);
+            Ok(Judged { line, epoch, size, root, taken: row.get(4)?, user: row.get(5)? })
+        };
+        self.with(|c| rows(c, sql, params![line], read))
+    }
+
     /// The body that came with an entry of ours that a peer showed.
     ///
     /// # Errors
@@ -379,7 +395,7 @@ fn line_row(row: &Row<'_>) -> rusqlite::Result<LineRow> {
         me: row.get(2)?,
         charter: row.get(3)?,
         added,
-        retired: row.get(5)?,
+        retired: unsigned(row.get(5)?).checked_sub(1),
     })
 }
 

@@ -4,7 +4,7 @@ use rusqlite::{Connection, params};
 
 use super::batch::{EVIDENCE_BYTES_MAX, EVIDENCE_MAX};
 use super::commit::signed;
-use super::{Evidence, LineKey, LineUpdate, Showing, StoreError};
+use super::{Evidence, Judged, LineKey, LineUpdate, Showing, StoreError};
 
 pub(super) fn line(to: &Connection, line: &LineUpdate) -> Result<(), StoreError> {
     let sql = "INSERT INTO line (id, state, me, charter, added) VALUES (?1, ?2, ?3, ?4, ?5)
@@ -37,6 +37,16 @@ pub(super) fn noted(to: &Connection, place: i64, user: &str, now: u64) -> Result
 pub(super) fn showing(to: &Connection, showing: &Showing, now: u64) -> Result<(), StoreError> {
     let sql = "INSERT OR IGNORE INTO shown (line, bytes, body, at) VALUES (?1, ?2, ?3, ?4)";
     to.prepare_cached(sql)?.execute(params![showing.line, showing.bytes, showing.body, signed(now)])?;
+    Ok(())
+}
+
+/// Keeps what a person made of a part that was shown; once, however often it is said.
+pub(super) fn judged(to: &Connection, judged: &Judged, now: u64) -> Result<(), StoreError> {
+    let sql = "INSERT OR IGNORE INTO judged (line, epoch, epoch_id, size, root, taken, user, at)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let Judged { line, epoch, size, root, taken, user } = judged;
+    let row = params![line, signed(epoch.number), epoch.id, signed(*size), root, taken, user, signed(now)];
+    to.prepare_cached(sql)?.execute(row)?;
     Ok(())
 }
 

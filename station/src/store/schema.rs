@@ -11,7 +11,7 @@ use super::StoreError;
 const APPLICATION_ID: i64 = 0x4350_5254;
 
 /// Number `n` brings a database from version `n` to `n + 1`.
-pub(super) const MIGRATIONS: &[&str] = &[FIRST, HALTED, PEOPLE, NOTED, SHOWN, TOKENS, SETTINGS, ARRIVALS];
+pub(super) const MIGRATIONS: &[&str] = &[FIRST, HALTED, PEOPLE, NOTED, SHOWN, TOKENS, SETTINGS, ARRIVALS, JUDGED];
 
 /// The version that this program writes.
 pub(super) const NEWEST: u32 = MIGRATIONS.len() as u32;
@@ -66,6 +66,13 @@ ALTER TABLE user ADD COLUMN direction TEXT NOT NULL DEFAULT '';";
 
 /// Entries are found by their arrival, for programs that follow the record.
 const ARRIVALS: &str = "CREATE INDEX entry_seq ON entry (seq);";
+
+/// What a person took, or did not take, of what a peer showed of our own log, and who: a part, by the head at its end.
+const JUDGED: &str = "
+CREATE TABLE judged (
+    id INTEGER PRIMARY KEY, line BLOB NOT NULL, epoch INTEGER NOT NULL, epoch_id BLOB NOT NULL, size INTEGER NOT NULL,
+    root BLOB NOT NULL, taken INTEGER NOT NULL, user TEXT NOT NULL, at INTEGER NOT NULL,
+    UNIQUE (line, epoch, epoch_id, size, root, taken)) STRICT;";
 
 /// Acts of a peer of which a person here has taken note, or a channel for one: they ring no more (§7.4).
 const NOTED: &str = "CREATE TABLE noted (place INTEGER PRIMARY KEY, user TEXT NOT NULL, at INTEGER NOT NULL) STRICT;";

@@ -158,7 +158,7 @@ pub struct LineView {
     pub records: RecordsView,
     /// Whether it can be used.
     pub standing: StandingView,
-    /// That as a sentence; absent if it can.
+    /// That as a sentence, or that something waits for a person all the same; absent if it can and nothing does.
     pub standing_sentence: Option<String>,
     /// Open requests of theirs, OPERATION first, then by precedence, then by age.
     pub requests_theirs: Vec<RequestLine>,
@@ -304,6 +304,7 @@ fn standing(sight: &Sight<'_>) -> StandingView {
 fn standing_sentence(sight: &Sight<'_>, standing: &StandingView) -> Option<String> {
     let telling = sight.telling;
     Some(match standing {
+        StandingView::Open if sight.line.awaits_judgement() => telling.say("line-judges", &[]),
         StandingView::Open => return None,
         StandingView::Pending => telling.say("line-pending", &[]),
         StandingView::Halted { why, .. } => telling.say("line-halted", &[("misconduct", (&why.why).into())]),

@@ -116,3 +116,58 @@ async fn a_damaged_row_of_what_was_shown_stops_its_own_line_and_no_other() {
         stop(north).await;
     }
 }
+
+/// Holds the database so that no commit of the station's succeeds, until it is dropped.
+fn hold(side: &Side) -> Connection {
+    let held = Connection::open(side.data.join(DATABASE_FILE)).unwrap();
+    held.execute_batch("BEGIN IMMEDIATE").unwrap();
+    held
+}
+
+/// The first entry of a side's log, as the link would bring it.
+fn first(side: &Side, line: LineId) -> Vec<Arrived> {
+    let bytes = side.keeper.published().borrow().lines[&line].recent[0].bytes.to_vec();
+    vec![Arrived { entry: Entry::read(&bytes).unwrap(), body: None, verified_under: None }]
+}
+
+#[tokio::test]
+async fn that_the_peer_was_heard_is_known_after_a_commit_that_failed() {
+    let scratch = Scratch::new("restart-heard");
+    let (line, [north, south]) = pair(&scratch, [Vec::new(), Vec::new()]).await;
+    let data = stop(north).await;
+    // As a backup would say of itself.
+    Connection::open(data.join(DATABASE_FILE)).unwrap().execute("UPDATE log SET restored = 1", []).unwrap();
+    let copy = serve(data);
+    assert_eq!(waits(&copy, line).await, Some(Restore::Peer));
+    assert_eq!(copy.keeper.brought(line, vec![Input::Heard(Vec::new())]).await.unwrap().held, 1);
+    assert_eq!(waits(&copy, line).await, Some(Restore::Opening(Why::Restored)));
+
+    let held = hold(&copy);
+    assert!(copy.keeper.arrived(line, first(&south, line)).await.is_err(), "the commit fails");
+
+    assert_eq!(waits(&copy, line).await, Some(Restore::Opening(Why::Restored)));
+    drop(held);
+    assert_eq!(copy.keeper.arrived(line, first(&south, line)).await.unwrap().held, 1);
+}
+
+#[tokio::test]
+async fn that_our_link_key_is_retired_is_known_after_a_commit_that_failed_and_after_a_start() {
+    let scratch = Scratch::new("restart-retired");
+    let (line, [north, south]) = pair(&scratch, [Vec::new(), Vec::new()]).await;
+    north.keeper.arrived(line, first(&south, line)).await.unwrap();
+    let link = Keys::load(&north.data).unwrap().public().link;
+
+    let held = hold(&north);
+    north.keeper.retired(line, link, 3);
+    assert!(north.keeper.setting("test", Some(vec![1])).await.is_err(), "the commit fails");
+    assert_eq!(waits(&north, line).await, Some(Restore::Opening(Why::Retired)));
+    drop(held);
+    north.keeper.setting("test", Some(vec![1])).await.unwrap();
+
+    let north = serve(stop(north).await);
+    assert_eq!(waits(&north, line).await, Some(Restore::Opening(Why::Retired)));
+    // What was shown of a key that serves no more is nothing.
+    let other = serve(stop(south).await);
+    other.keeper.retired(line, [7; 32], 3);
+    assert_eq!(waits(&other, line).await, Some(Restore::Nothing));
+}

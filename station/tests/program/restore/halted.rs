@@ -1,0 +1,63 @@
+//! A log that is halted stays so after a kill, until its author opens a new epoch.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests fail by panicking")]
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::json;
+
+use super::{Story, ask, command, even};
+use crate::processes::{Process, wait};
+
+fn copy(from: &Path, to: &Path) {
+    assert!(Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap().success());
+}
+
+fn standing(station: &Process) -> serde_json::Value {
+    station.get("/lines").unwrap()[0]["status"].clone()
+}
+
+/// Southland's disk is set back, which no station can know, and it writes on: two histories, both signed.
+#[test]
+fn a_fork_halts_the_log_also_after_a_kill_and_until_a_new_epoch() {
+    let mut story = Story::new("restore-halted");
+    story.south.kill();
+    let earlier = story.scratch.path().join("earlier");
+    copy(&story.south.data, &earlier);
+    story.south.serve();
+    ask(&story.south, "the first history");
+    even([&story.north, &story.south], 0, [3, 3]);
+    story.south.kill();
+    story.north.kill();
+    story.south = Process::at(&earlier, story.scratch.path().join("earlier.mark"));
+    story.south.serve();
+    for _ in 0..3 {
+        ask(&story.south, "the second history");
+    }
+    story.north.serve();
+    wait("a log that is halted", || (standing(&story.north) == "halted").then_some(()));
+
+    story.kill_and_serve();
+
+    assert_eq!(standing(&story.north), json!("halted"));
+    let (code, out, _) = command(&story.north.data, &["lines"]);
+    assert!(code == 4 && out.contains("taken no further"), "{code} {out}");
+    let root = story.scratch.path().join("south.root-key");
+    let backup = story.scratch.path().join("south-backup");
+    let args = [
+        "restore",
+        "--open",
+        "--root-key",
+        root.to_str().unwrap(),
+        "--backup",
+        backup.to_str().unwrap(),
+        "--line",
+        "Northland",
+    ];
+    let (code, out, err) = command(&story.south.data, &args);
+    assert_eq!(code, 0, "{out}{err}");
+    wait("a line that is open", || (standing(&story.north) == "open").then_some(()));
+    even([&story.north, &story.south], 1, [1, 1]);
+    ask(&story.north, "in the new epoch");
+}
