@@ -63,7 +63,7 @@ fn buttons() -> BTreeSet<String> {
             let before = parts.get(n - 1).copied().unwrap_or_default();
             let is_value = before == ", " && n >= 3 && parts.get(n - 2) == Some(&"act");
             let is_key = path.ends_with("keys.rs") && before.ends_with('(');
-            if is_value || is_key || ["thing, ", "=> Some("].iter().any(|end| before.ends_with(end)) {
+            if is_value || is_key || ["thing, ", "view, ", "=> Some("].iter().any(|end| before.ends_with(end)) {
                 found.insert((*part).to_owned());
             }
         }
