@@ -353,9 +353,10 @@ impl Line {
             return Answer::Held;
         }
         if let Err(misconduct) = span.judge(&entry, &verify) {
-            // A head that we do not know may be one that we have lost, or have not been shown yet.
+            // A head that we do not know may be one that we have lost, or have not been shown yet; what follows it is let go too.
             let lost = epoch < self.latest() || !self.signs();
-            let unknown = matches!(misconduct, Misconduct::HeadNeverOurs | Misconduct::HeadWentBack);
+            use Misconduct::{HeadNeverOurs, HeadWentBack, WrongPlace};
+            let unknown = matches!(misconduct, HeadNeverOurs | HeadWentBack | WrongPlace);
             return if lost && unknown { Answer::LetGo } else { self.accuse(epoch, misconduct) };
         }
         if at.index == 0 && epoch == Epoch::FIRST && !self.opens(&entry.header) {
@@ -404,6 +405,8 @@ impl Line {
             (Some(Opening::Joined { .. }), Some(_)) if self.span(epoch).is_some_and(|span| span.is_opened_by_us()) => {}
             // It joins an epoch that we may have opened and lost.
             (Some(Opening::Joined { .. }), _) => return Err(Answer::LetGo),
+            // It follows what was let go.
+            (None, None) if header.own.size > 0 && !self.signs() => return Err(Answer::LetGo),
             _ => return Err(self.accuse(epoch, Misconduct::WrongEpoch)),
         }
         self.begins(header);

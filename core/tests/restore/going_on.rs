@@ -4,6 +4,7 @@ use counterpart_core::fault::Refusal;
 use counterpart_core::ids::Epoch;
 use counterpart_core::line::epoch::Ended;
 use counterpart_core::line::restore::{Restore, Verdict, Why, Word};
+use counterpart_core::line::turn::Answer;
 
 use crate::rig::{NORTH, SOUTH, World};
 
@@ -181,4 +182,66 @@ fn a_peer_whose_own_part_is_kept_already_still_sends_what_it_held_back() {
 
     assert_eq!(ask_again.waits(), Restore::Judgement);
     assert_eq!(world.north.size(Epoch::FIRST, SOUTH), world.south.size(Epoch::FIRST, SOUTH));
+}
+
+#[test]
+fn a_forked_log_reads_alike_when_all_that_decides_it_comes_in_one_turn() {
+    let mut world = World::new();
+    let backup = world.north.clone();
+    let ask = world.north.asks();
+    world.meet();
+    world.north.restored(&backup, false);
+    world.north.writes().unwrap();
+    world.meet();
+    assert_eq!(world.north.waits(), Restore::Opening(Why::Branch));
+    world.south.declines(ask);
+    let epoch = world.north.opens(4, Word::Dark, None).unwrap();
+    let opening = world.north.sends(epoch, NORTH, 0);
+    world.south.turn(vec![opening]);
+
+    let late = world.south.size(Epoch::FIRST, SOUTH) - 1;
+    let all = vec![world.south.sends(Epoch::FIRST, SOUTH, late), world.south.sends(epoch, SOUTH, 0)];
+    world.north.turn(all);
+
+    assert_eq!(world.south.outcome(Epoch::FIRST, ask), "DECLINED");
+    assert_eq!(world.north.outcome(Epoch::FIRST, ask), "DECLINED");
+    world.north.killed();
+    assert_eq!(world.north.outcome(Epoch::FIRST, ask), "DECLINED");
+}
+
+#[test]
+fn what_follows_an_entry_that_was_let_go_is_let_go_too() {
+    let mut world = World::new();
+    let backup = world.north.clone();
+    world.north.writes().unwrap();
+    world.meet();
+    let first = world.south.size(Epoch::FIRST, SOUTH);
+    world.south.writes().unwrap();
+    world.south.writes().unwrap();
+    world.north.restored(&backup, true);
+
+    let all = (first..first + 2).map(|index| world.south.sends(Epoch::FIRST, SOUTH, index)).collect();
+    assert_eq!(world.north.turn(all), [Answer::LetGo, Answer::LetGo], "they name an entry that we have lost");
+
+    world.meet();
+    assert_eq!(world.north.size(Epoch::FIRST, SOUTH), first + 2);
+}
+
+#[test]
+fn a_joining_charter_above_an_epoch_that_the_peer_opened_itself_is_signed_by_the_key_of_that() {
+    let mut world = World::new();
+    let backup = world.north.clone();
+    world.south.opens(4, Word::Dark, None).unwrap();
+    world.meet();
+    world.north.opens(4, Word::Dark, None).unwrap();
+    world.meet();
+    world.north.restored(&backup, true);
+
+    let [north, _] = world.meet();
+
+    assert_eq!(north.misconduct, []);
+    world.north.judges(&[1, 4], Verdict::Take);
+    world.meet();
+    world.north.opens(7, Word::Heard, None).unwrap();
+    world.goes_on();
 }

@@ -4,6 +4,8 @@ use counterpart_core::fault::Refusal;
 use counterpart_core::ids::Epoch;
 use counterpart_core::line::restore::{Restore, Verdict, Why, Word};
 
+use counterpart_core::record::what::What;
+
 use crate::rig::{NORTH, World};
 
 /// North has opened an epoch, by which its first station key has ended; whoever has that key writes on in the first epoch, and
@@ -111,4 +113,56 @@ fn a_refused_part_that_the_peers_charter_names_reads_alike_on_both_sides() {
     let read = |station: &crate::rig::Station| station.outcome(Epoch::FIRST, ask);
     assert_eq!((read(&world.north), read(&world.south)), ("BROKEN OFF", "BROKEN OFF"));
     world.goes_on();
+}
+
+/// North has replaced its keys by a `key` entry; whoever has the key that this ended has put an entry in its place, and root's grant,
+/// which everyone may read, on top of that. South holds that copy of North's log.
+fn with_a_grant_shown_again(north_holds_its_own: bool) -> World {
+    let mut world = World::new();
+    let mut thief = world.north.clone();
+    let grant = world.north.grant(4);
+    thief.signs_by_hand(1, What::Received);
+    thief.signs_by_hand(1, grant.clone());
+    let mut copy = World { north: thief, south: World::new().south };
+    copy.meet();
+    if north_holds_its_own {
+        world.north.signs_by_hand(1, grant);
+        world.north.writes().unwrap();
+    } else {
+        let backup = world.north.clone();
+        world.north.restored(&backup, true);
+    }
+    world.south = copy.south;
+    world
+}
+
+#[test]
+fn roots_grant_shown_again_on_top_of_what_an_ended_key_made_does_not_make_it_ours() {
+    let mut world = with_a_grant_shown_again(false);
+    world.meet();
+
+    assert_eq!(world.north.waits(), Restore::Judgement);
+    assert_eq!(world.north.judges(&[1, 4], Verdict::Refuse), 0);
+
+    assert_eq!(world.north.size(Epoch::FIRST, NORTH), 1);
+    assert!(world.north.line.shown().iter().all(|part| part.refused && part.signer == world.north.public(1)));
+}
+
+#[test]
+fn a_branch_by_an_ended_key_stops_nothing_also_once_the_peer_has_named_more() {
+    let mut world = with_a_grant_shown_again(true);
+    let south = World::new().south;
+    world.meet();
+    assert!(world.north.line.shown().iter().any(|part| part.branch));
+    assert_eq!(world.north.waits(), Restore::Nothing);
+
+    // An honest South, which holds what North has signed, names it.
+    world.south = south;
+    world.meet();
+    world.south.writes().unwrap();
+    world.meet();
+    world.north.killed();
+
+    assert_eq!(world.north.line.own().from(), 3, "less of our log can be told of");
+    assert_eq!(world.north.waits(), Restore::Nothing);
 }

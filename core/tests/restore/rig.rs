@@ -17,9 +17,13 @@ use counterpart_core::link::session::Session;
 use counterpart_core::precedence::{Mark, Precedence};
 use counterpart_core::record::charter::{Charter, Checks, Keys, PartyTerms, PostTerms, RULES_VERSION};
 use counterpart_core::record::codes::{Code, Mode};
-use counterpart_core::record::log::Entry;
+use counterpart_core::record::entry::Header;
+use counterpart_core::record::log::{Entry, key_grant};
 use counterpart_core::record::opening::{EpochHeads, Opening};
-use counterpart_core::record::sign1::{AAD_CHARTER, PublicKey, Sign, SoftKey, Strict, to_be_signed};
+use counterpart_core::record::sign1::{
+    AAD_CHARTER, AAD_ENTRY, AAD_KEY, PublicKey, Sign, SoftKey, Strict, seal, to_be_signed,
+};
+use counterpart_core::record::what::What;
 use counterpart_core::time::Timestamp;
 
 pub use counterpart_core::ids::Party::{Inviter as NORTH, Joiner as SOUTH};
@@ -262,6 +266,30 @@ impl Station {
 
     pub fn waits(&self) -> Restore {
         self.line.restore()
+    }
+
+    /// An entry of this store, as the link brings it to the other side.
+    pub fn sends(&self, epoch: Epoch, party: Party, index: usize) -> Input {
+        let (bytes, body) = self.store.logs[&(epoch, party)][index].clone();
+        Input::Arrived(Arrived { entry: Entry::read(&bytes).unwrap(), body, verified_under: None }.into())
+    }
+
+    /// What this key signs as the next entry of our log of the first epoch, put into the store: this version of the software has no
+    /// act for it, or somebody else has the key.
+    pub fn signs_by_hand(&mut self, number: u8, what: What) {
+        let own = self.line.span(Epoch::FIRST).unwrap();
+        let first = Entry::read(&self.store.logs[&(Epoch::FIRST, self.me)][0].0).unwrap().header;
+        let header = Header { own: own.own().head(), held: own.peer().head(), what: Ok(what), ..first };
+        let bytes = seal(AAD_ENTRY, &header.encode(), &key(self.me, number));
+        self.store.logs.entry((Epoch::FIRST, self.me)).or_default().push((bytes, None));
+        self.killed();
+    }
+
+    /// Root's first grant of the first epoch: these keys.
+    pub fn grant(&self, number: u8) -> What {
+        let keys = [0, 1, 2].map(|plus| public(self.me, number + plus));
+        let message = to_be_signed(AAD_KEY, &key_grant(self.line.id(), Epoch::FIRST, 1, &keys));
+        What::Key { serial: 1, keys, root: key(self.me, 0).sign(&message), proof: key(self.me, number).sign(&message) }
     }
 
     /// Entries held of a log.
