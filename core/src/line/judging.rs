@@ -105,7 +105,8 @@ impl Line {
         };
         let decided = |(place, branch): (usize, &Branch)| {
             let waits = self.waits(span, branch) && self.may_begin(span, branch, false);
-            let head = seen(branch).filter(|_| waits)?;
+            // What was refused as far as the person saw it may still wait for what a later key signed on top of it.
+            let head = seen(branch).filter(|head| waits && !span.refused.contains(head))?;
             Some((place, Part { epoch, head }, ended(&branch.log.key_at(head.size - 1))))
         };
         span.branches.iter().enumerate().filter_map(decided).min_by_key(|(place, _, ended)| (*ended, *place))

@@ -196,14 +196,15 @@ impl Line {
     }
 
     /// Takes note that this link key of ours was shown to be retired (§8.6), and of the number of the highest epoch that was shown: one
-    /// that we open is numbered above it. False, and nothing is noted, if that key is in force no longer: the conversation in
-    /// which it was shown began before we replaced it.
+    /// that we open is numbered above it. False, and nothing is noted, if we have opened an epoch since with another key: the
+    /// conversation in which it was shown began before that.
     pub fn retire(&mut self, link: &Hash, highest: u64) -> bool {
-        let in_force = self.keys(self.me).link == *link;
-        if in_force {
+        // What was taken back may have brought a key that this copy does not have.
+        let stands = self.keys(self.me).link == *link || self.restored();
+        if stands {
             self.mark_retired(highest);
         }
-        in_force
+        stands
     }
 
     /// Says, at a start, that our link key was shown to be retired, with the number that was noted.

@@ -60,8 +60,8 @@ pub enum Output {
     Send(Vec<u8>),
     /// The peer's chain vouches for the link key that it proved: from now on it is the peer's.
     Vouched(Vec<Entry>),
-    /// The peer, which does not take our link key, shows a chain of ours with an entry that is not held here and that ends in another
-    /// link key: this is a copy of a station that went on. An epoch that is to be taken has a number above this, the highest in
+    /// The peer, which does not take our link key, shows a chain of ours that ends in another, with an entry that is not held here or
+    /// that was taken back: this is a copy of a station that went on. An epoch that is to be taken has a number above this, the highest in
     /// either side's chain. The line takes note by [`crate::line::Line::retire`].
     Retired {
         /// The link key that we have proved.
@@ -185,7 +185,9 @@ impl Chain {
         let held = held(&self.setup, me);
         let more = shown.iter().any(|entry| !held.iter().any(|h| h.bytes == entry.bytes));
         let link = *of(&self.setup.proved, me);
-        if self.taken == Some(true) && more && link_after(charter, &shown) != link {
+        // A copy that has taken its last keys back holds all of the chain, and has not the link key that it brings.
+        let lacks = more || link_after(charter, held) != link;
+        if self.taken == Some(true) && lacks && link_after(charter, &shown) != link {
             let highest = shown.last().map_or(0, |entry| entry.header.epoch.number).max(self.reaches);
             out.push(Output::Retired { link, highest });
         }

@@ -2,8 +2,8 @@
 
 use counterpart_core::fault::Refusal;
 use counterpart_core::ids::Epoch;
-use counterpart_core::line::restore::{Restore, Verdict, Why, Word};
-
+use counterpart_core::line::restore::{Part, Restore, Verdict, Why, Word};
+use counterpart_core::record::log::Entry;
 use counterpart_core::record::what::What;
 
 use crate::rig::{NORTH, World};
@@ -165,4 +165,26 @@ fn a_branch_by_an_ended_key_stops_nothing_also_once_the_peer_has_named_more() {
 
     assert_eq!(world.north.line.own().from(), 3, "less of our log can be told of");
     assert_eq!(world.north.waits(), Restore::Nothing);
+}
+
+#[test]
+fn what_another_key_of_ours_has_signed_on_top_of_what_is_refused_is_asked_about_again() {
+    let mut world = World::new();
+    let backup = world.north.clone();
+    let grant = world.north.grant(4);
+    world.north.signs_by_hand(1, grant);
+    world.north.writes().unwrap();
+    world.meet();
+    world.north.restored(&backup, true);
+    world.meet();
+    let whole = world.north.line.shown()[0].part();
+    let first =
+        Part { head: Entry::read(&world.south.store.logs[&(Epoch::FIRST, NORTH)][2].0).unwrap().header.own, ..whole };
+
+    // The person saw the first of the two, which an ended key signed.
+    assert_eq!(world.north.judges_parts(&[1, 4], Verdict::Refuse, Some(vec![first])), 0);
+    world.north.killed();
+
+    assert_eq!(world.north.waits(), Restore::Judgement);
+    assert_eq!(world.north.judges(&[1, 4], Verdict::Refuse), 2, "no ended key signed the whole");
 }

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::vec;
 use std::vec::Vec;
 
+use super::links::{Message, bare};
 use crate::act::{Act, Target, Words};
 use crate::fault::Misconduct;
 use crate::ids::{EntryRef, Epoch, Party};
@@ -20,9 +21,9 @@ use crate::line::turn::{Answer, Arrived, Given, Input, Shown, Written};
 use crate::precedence::{Mark, Precedence};
 use crate::record::charter::{Charter, Checks, Keys};
 use crate::record::codes::Mode;
-use crate::record::entry::{Head, Header};
+use crate::record::entry::Head;
 use crate::record::log::Entry;
-use crate::record::merkle::leaf_hash;
+use crate::record::merkle::{Hash, leaf_hash};
 use crate::record::opening::{EpochHeads, Opening};
 use crate::record::sign1::{AAD_ENTRY, PublicKey, Sign, Signature, Verify, seal};
 use crate::record::what::What;
@@ -43,7 +44,7 @@ impl Sign for Cheap {
     }
 }
 
-struct CheapVerify;
+pub struct CheapVerify;
 
 impl Verify for CheapVerify {
     fn verify(&self, key: &PublicKey, message: &[u8], signature: &Signature) -> bool {
@@ -54,7 +55,7 @@ impl Verify for CheapVerify {
 pub type Log = Vec<Rc<Entry>>;
 pub type Disk = BTreeMap<(Epoch, Party), Log>;
 
-fn key(party: Party, number: u8) -> PublicKey {
+pub fn key(party: Party, number: u8) -> PublicKey {
     PublicKey::from_bytes([10 + 100 * party.number() as u8 + number; 32])
 }
 
@@ -83,7 +84,10 @@ pub struct Station {
     /// The epochs in which our log came in a backup, or a part of it from the peer.
     restored: BTreeSet<Epoch>,
     halted: BTreeMap<Epoch, Misconduct>,
-    /// Private keys.
+    pub retired: Option<u64>,
+    /// The link key that it proves.
+    pub link: Hash,
+    /// Private station keys.
     pub keys: Vec<PublicKey>,
     /// Of which life it is: two lives never write the same bytes.
     pub life: u64,
@@ -100,6 +104,8 @@ impl Station {
             refused: Vec::new(),
             restored: BTreeSet::new(),
             halted: BTreeMap::new(),
+            retired: None,
+            link: *key(me, 2).as_bytes(),
             keys: vec![key(me, 1)],
             life: 0,
         }
@@ -134,6 +140,7 @@ impl Station {
             line.mark_restored();
         }
         self.halted.iter().for_each(|(epoch, misconduct)| line.mark_halted(*epoch, *misconduct));
+        self.retired.into_iter().for_each(|highest| line.mark_retired(highest));
         let disk = self.disk.clone();
         line.rebuilt(&|epoch, at| stored(&disk, epoch, at));
         Station { line, ..self.clone() }
@@ -196,6 +203,7 @@ impl Station {
         }
         out.extend(std::format!("{:?}", self.line.restore()).bytes());
         self.keys.iter().for_each(|key| out.push(key.as_bytes()[0]));
+        out.extend([self.link[0], self.retired.map_or(255, |highest| highest as u8)]);
     }
 
     /// What became of each ask of the inviter.
@@ -232,7 +240,7 @@ fn stored(disk: &Disk, epoch: Epoch, at: EntryRef) -> Option<Vec<u8>> {
 pub struct World {
     pub stations: [Station; 2],
     pub backups: [Station; 2],
-    pub net: [Option<Rc<Disk>>; 2],
+    pub net: [Option<Message>; 2],
     /// Every entry that a party has signed, as the log that ends in it.
     pub signed: [Vec<Rc<Log>>; 2],
     /// Root's list of each party.
@@ -343,13 +351,16 @@ impl World {
         let fresh = key(party, 10 + count);
         let station = &mut self.stations[at];
         let id = if self.without_id { [0; 8] } else { [party.number() as u8 + 1, count, 0, 0, 0, 0, 0, 0] };
-        let keys = [*fresh.as_bytes(), [1; 32], [2; 32]];
+        let link = *key(party, 40 + count).as_bytes();
+        let keys = [*fresh.as_bytes(), link, [2; 32]];
         let new = NewEpoch { id, keys, word: Word::Dark, judgement: Some(judgement) };
         let (sign, disk) = (Cheap(root(party)), station.disk.clone());
         let life = station.life;
         let opened = station.line.open_epoch(&new, &sign, &given(life, &sign, &|epoch, at| stored(&disk, epoch, at)));
         let Ok(judged) = opened else { return false };
         station.keys.push(fresh);
+        station.link = link;
+        station.retired = None;
         self.granted[at].push(fresh);
         self.commit_judged(at, judged);
         true
@@ -416,14 +427,18 @@ fn given<'a>(life: u64, sign: &'a Cheap, stored: &'a dyn Fn(Epoch, EntryRef) -> 
 
 /// An entry that `key` signs on top of a log of the inviter's, which the inviter has not written.
 pub fn forged(log: &[Rc<Entry>], key: PublicKey, line: &Line) -> Option<Rc<Entry>> {
-    let last = log.last()?;
-    let mut edge = crate::record::merkle::Edge::new();
-    log.iter().for_each(|entry| edge.push(entry.leaf));
-    let own = Head { size: edge.size(), root: edge.root() };
-    let what = Ok(What::State { state: crate::record::codes::LineState::Maintenance, until: None });
-    let header = Header { own, what, held: last.header.held, ..last.header.clone() };
-    let header =
-        Header { time: Timestamp(9), refers: None, from: None, to: None, precedence: None, mark: None, ..header };
+    let what = What::State { state: crate::record::codes::LineState::Maintenance, until: None };
+    let header = bare(log, log.last()?.header.held, Timestamp(9), what)?;
     debug_assert!(header.line == line.id());
+    Entry::read(&seal(AAD_ENTRY, &header.encode(), &Cheap(key))).ok().map(Rc::new)
+}
+
+/// Root's grant in this log, which everyone may read, as `key` shows it again on top of another.
+pub fn shown_again(grants: &[Rc<Entry>], log: &[Rc<Entry>], key: PublicKey) -> Option<Rc<Entry>> {
+    let grant = grants.iter().find_map(|entry| match &entry.header.what {
+        Ok(what @ What::Key { .. }) => Some(what.clone()),
+        _ => None,
+    });
+    let header = bare(log, log.last()?.header.held, Timestamp(9), grant?)?;
     Entry::read(&seal(AAD_ENTRY, &header.encode(), &Cheap(key))).ok().map(Rc::new)
 }

@@ -1,0 +1,98 @@
+//! What is promised of restored copies, looked for in one state or between two, and what a liar may show.
+
+use std::format;
+use std::string::{String, ToString};
+use std::vec;
+use std::vec::Vec;
+
+use super::world::{Disk, Log, World, forged, shown_again};
+use super::{RESTORED, UNMARKED};
+use crate::ids::{Epoch, Party};
+use crate::line::crossing::{Outcome, Say};
+
+/// 1: who knows that it is a copy signs no index twice.
+pub fn twice(world: &World, at: usize) -> Option<String> {
+    let mut places = std::collections::BTreeMap::new();
+    for log in world.signed[at].iter().filter(|_| !world.unmarked[at]) {
+        let last = log.last()?;
+        let place = (last.header.epoch, last.header.own.size);
+        if places.insert(place, last.leaf).is_some_and(|leaf| leaf != last.leaf) {
+            return Some(format!("1: a marked copy signs an index twice: {place:?}"));
+        }
+    }
+    None
+}
+
+/// 1b: who is shown more of its own log than it holds, or a branch, does not go on signing.
+pub fn noticed(world: &World, at: usize, message: &Disk) -> Option<String> {
+    let station = &world.stations[at];
+    let (epoch, me) = (station.line.epoch(), station.me());
+    let shown = message.get(&(epoch, me)).map_or(&[][..], Vec::as_slice);
+    let own = station.log(epoch, me);
+    let prefix = shown.len() <= own.len() && shown.iter().zip(own).all(|(a, b)| a.leaf == b.leaf);
+    (!prefix && world.signs(at)).then(|| "1b: more of ours, or a branch, passed unnoticed".to_string())
+}
+
+/// 4a: nothing stands in our log that we did not sign.
+pub fn not_ours(world: &World) -> Option<String> {
+    let station = &world.stations[0];
+    let signed = |leaf| world.signed[0].iter().any(|log| log.last().is_some_and(|entry| entry.leaf == leaf));
+    let own = station.disk.iter().filter(|((_, party), _)| *party == station.me()).flat_map(|(_, log)| log);
+    let foreign = own.into_iter().find(|entry| !signed(entry.leaf))?;
+    Some(format!("4a: an entry that we did not sign stands in our log: {:?}", foreign.header.at()))
+}
+
+pub fn broken(before: &World, after: &World) -> Option<String> {
+    for at in [0, 1] {
+        if let Some(found) = twice(after, at) {
+            return Some(found);
+        }
+        let restored = [RESTORED[at], UNMARKED[at]];
+        let count = |world: &World| world.spent.iter().filter(|spent| restored.contains(spent)).count();
+        if count(before) != count(after) {
+            continue;
+        }
+        let (then, now) = (&before.stations[at], &after.stations[at]);
+        if then.disk.iter().any(|(place, log)| now.disk.get(place).is_none_or(|n| n.len() < log.len())) {
+            return Some("2: a held entry is lost".into());
+        }
+        let answered = Outcome::Said(Say::Answered);
+        let (was, is) = (then.status(), now.status());
+        let kept =
+            |(place, outcome): (&(Epoch, u64), &Outcome)| *outcome != answered || is.get(place) == Some(&answered);
+        if !after.unmarked.contains(&true) && !was.iter().all(kept) {
+            return Some("5: what was ANSWERED is no more".into());
+        }
+    }
+    None
+}
+
+/// What the liar may show of A's log beside its own.
+pub fn lies(world: &World) -> Vec<Disk> {
+    let [a, b] = &world.stations;
+    let own =
+        |disk: &Disk| disk.iter().filter(|((_, p), _)| *p == b.me()).map(|(k, v)| (*k, v.clone())).collect::<Disk>();
+    let mut shown: Vec<Disk> = vec![own(&b.disk)];
+    let with = |log: Log| {
+        let mut disk = own(&b.disk);
+        disk.extend(log.first().map(|first| first.header.epoch).map(|epoch| ((epoch, Party::Inviter), log)));
+        disk
+    };
+    for log in &world.signed[0] {
+        shown.push(with(Log::clone(log)));
+        let mut ended = world.granted[0].iter().rev().skip(1);
+        // A thief puts an entry on top of what is real, as far as its key was in force there.
+        let key = ended.find(|key| {
+            log.first().is_some_and(|first| first.header.epoch == Epoch::FIRST) && **key == world.granted[0][0]
+        });
+        let forgery = key.and_then(|key| forged(log, *key, &a.line));
+        let forged: Option<Log> = forgery.map(|entry| log.iter().cloned().chain([entry]).collect());
+        // Root's grant of the next key, which everyone may read, makes no more of it.
+        let grants = world.signed[0].iter().flat_map(|log| log.last().cloned()).collect::<Log>();
+        let again = key.zip(forged.as_ref()).and_then(|(key, forged)| shown_again(&grants, forged, *key));
+        shown
+            .extend(again.zip(forged.clone()).map(|(entry, forged)| with(forged.into_iter().chain([entry]).collect())));
+        shown.extend(forged.map(with));
+    }
+    shown
+}
