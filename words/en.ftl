@@ -897,6 +897,12 @@ fault-tries-spent = Ten tries in a minute have been made for this name from this
     .do = Wait { $seconds } s.
 fault-link-spent = This link has signed somebody in already, or its ten minutes are over.
     .do = Ask for another: “counterpart user link NAME”.
+fault-page-method = { $path } does not take { $method }.
+    .do = Go back, and use the key of a page: no address does anything by being opened.
+fault-banner-unfit = The line of classification does not fit.
+    .do = Write at most { $max } characters on one line, all of which can be seen.
+fault-password-other = The password that serves now is another.
+    .do = Write it as you signed in with it. If it is lost, a person with the role admin makes a link that signs you in, or a new one.
 fault-nothing-here = The desk has no page at { $path }.
     .do = Go back to the lines.
 fault-too-late = There is nothing to take back: it is signed, or was taken back before.
@@ -1845,6 +1851,9 @@ ask-leave = Leave it
 ## What was not done, as a page
 
 undone-not-signed = Not signed.
+undone-not-done = Not done.
+undone-not-yours = Not for this role.
+undone-machine = The station could not do it.
 undone-nothing = There is nothing here.
 undone-nothing-what = Nothing was asked of the record.
 undone-machine-what = The station could not do it.
@@ -1859,11 +1868,60 @@ undone-again = Send it again
 
 ## The record, as a page
 
-record-note = Both logs in one order: what an entry had seen stands before it. The bold time is its author's clock.
-record-entry = Entry
+record-note = Both logs in one order: what an entry had seen stands before it. The bold time is its author’s clock.
+record-equal = Equal, entry for entry
+record-waits = Not yet named by both
+record-halted = This line is taken no further.
+record-look-for = What to show of the record
+record-matter = Matter
+record-all-matters = All matters
 record-type = Type
-record-says = Says
-record-saw = Had seen to
+record-all-types = All types
+record-side = Log
+record-both = Both
+record-effect = Effect
+record-any-effect = All
+record-void = void
+record-unknown = unknown
+record-since = Held here from
+record-until = to
+record-words = Words
+record-show = Show
+record-show-all = Show all
+record-found = { $count ->
+    [0] Nothing is found.
+    [one] One entry on this page.
+   *[other] { $count } entries on this page.
+}
+record-found-so-far = { $count ->
+    [0] Nothing is found among { $max } entries. Go on to look further.
+    [one] One entry found among { $max }. Go on to look further.
+   *[other] { $count } entries found among { $max }. Go on to look further.
+}
+record-logs = Both logs, in order
+record-our-log = our log · { $count ->
+    [one] 1 entry
+   *[other] { $count } entries
+}
+record-their-log = their log · { $count ->
+    [one] 1 entry
+   *[other] { $count } entries
+}
+record-here-there = here · there
+record-of = of
+record-receipt = { $sign }’s station states up to where it holds the other log.
+record-saw-to = had seen up to { $name }
+record-saw-nothing = had seen nothing of the other log
+record-held-here = held here { $time }
+record-held-there = held there { $time }
+record-not-held = not yet named by their station
+record-crossed = Crossed.
+record-crossed-undecided = Neither side had seen the other’s entry. Both stand in the record; nothing is agreed.
+record-unseen = Unseen by each other.
+record-unseen-why = Neither author had seen the other’s entry when it was written.
+record-to-request = To the request
+record-evidence = Kept as evidence
+record-evidence-note = What their station did that the protocol forbids, the newest first.
 record-before = Earlier
 record-after = Later
 
@@ -1887,6 +1945,211 @@ settings-direction-language = As the language is written
 settings-direction-right = From right to left
 settings-direction-hint = Times and their bands stay as they are
 settings-keep = Keep
+
+## An entry, as a page
+
+entry-as-signed = As signed.
+entry-holds = The signature holds.
+entry-holds-not = The signature does not hold.
+entry-checked = Checked now with the key in force at its place.
+entry-time = Time that its author states
+entry-times = On both clocks
+entry-epoch = Epoch
+entry-own = Own log before it
+entry-held = Head of the other log that it names
+entry-head = { $size } entries, root { $root }
+entry-refers = Acts on
+entry-from = Post
+entry-to = Counterpart
+entry-precedence = Precedence
+entry-mark = Mark
+entry-deadline = Deadline
+entry-lacking = Words that its author does not hold
+entry-key = Station key
+entry-algorithm = Algorithm
+entry-stored = Stored here
+entry-leaf = Leaf in the tree
+entry-seen = Seen of the other log
+entry-named = Named as held
+entry-no-words = No words go with it.
+entry-deniable = Its words are deniable: either side could have made what vouches for them.
+entry-attested = Attested: the digest { $digest } is signed, and the words held here have it.
+entry-other-words = The digest { $digest } is signed, and what is held here has another.
+entry-lacks-words = The digest { $digest } is signed; the words are not held here.
+entry-bytes = The entry exactly as signed
+entry-length = { $count ->
+    [one] One byte, in hexadecimal digits.
+   *[other] { $count } bytes, in hexadecimal digits.
+}
+entry-download = Download the bytes
+entry-before = The entry before it
+entry-after = The entry after it
+
+## The morning sheet
+
+desk-tab-morning = Morning sheet
+morning-day = For the head of watch · 24 hours since { $since }
+morning-heading = { $open ->
+    [0] No line open
+    [one] One line open
+   *[other] { $open } lines open
+}, { $not ->
+    [0] none not.
+    [one] one not.
+   *[other] { $not } not.
+}
+morning-lede = { $count ->
+    [0] Nothing waits for this desk.
+    [one] One matter waits for this desk: { $first }.
+   *[other] { $count } matters wait for this desk, first { $first }.
+}
+morning-table = State of all lines
+morning-state = Observed, declared
+morning-checks = Checks of 24 hours, by the hour
+morning-to-seen = Time to SEEN of each request
+morning-ours = By us:
+morning-theirs = By them:
+morning-tests = { $count ->
+    [0] No check was written.
+    [one] 1 check: { $answered } answered in time, { $late } late, { $unanswered } not answered, { $waits } still in time.
+   *[other] { $count } checks: { $answered } answered in time, { $late } late, { $unanswered } not answered, { $waits } still in time.
+}
+morning-seen = { $seen } of { $count ->
+    [one] 1 request
+   *[other] { $count } requests
+} seen, after { $least } to { $most }; { $late } later than the charter gives.
+morning-none-seen = { $count ->
+    [0] No request.
+    [one] 1 request, not seen.
+   *[other] { $count } requests, none seen.
+}
+morning-seconds = { $count } s
+morning-minutes = { $count } min
+morning-hours = { $count } h
+morning-legend = Checks: full bar answered in time; half bar answered late; empty bar not answered; dashed bar still in time; stroke, none written. Requests: full dot seen within the charter’s time for its precedence; ring seen later; red strokes, those times.
+morning-open = { $count ->
+    [0] none
+    [one] 1 matter
+   *[other] { $count } matters
+}
+morning-written = Written in these hours
+morning-ended = Lapsed or crossed
+morning-nothing = Nothing.
+morning-figures = Times to answer, { $peer }
+morning-note = Drawn from the signed record: every line above leads to its entry.
+morning-print = Print
+
+## How a line begins, as a page
+
+desk-tab-pairing = New line
+pairing-made = An invitation is made. It is shown once.
+pairing-none-under-way = No pairing is under way.
+pairing-count = { $count ->
+    [one] One pairing is kept.
+   *[other] { $count } pairings are kept.
+}
+pairing-lede = A line begins when a person on each side has seen the same sixteen numbers and both have signed the same charter. Nothing can ring before that.
+pairing-give = The invitation
+pairing-give-how = Give it to the other organisation in confidence, all of it. Whoever holds it can come forward with it; the numbers show whether it was they.
+pairing-given = I have taken it
+pairing-standing = { $standing ->
+    [waiting] Nobody has come yet.
+    [comparing] { $named ->
+        [yes] Compare sixteen numbers with { $name }.
+       *[no] Compare sixteen numbers.
+    }
+    [confirmed] Confirmed here.
+    [countersigned] Both have confirmed.
+    [open] The line is open.
+   *[other] Ended; there will be no line.
+}
+pairing-invite = Invite
+    .hint = the invitation is given to them
+pairing-join = Join
+    .hint = their station has opened it
+pairing-compare = Compare
+    .hint = by telephone or in person
+pairing-sign = Sign
+    .hint = index 0 of both logs
+pairing-read = Read these to them. They read theirs to you.
+pairing-digits = Sixteen numbers to compare
+pairing-channel = Use a telephone number that you knew before, or meet. Not the channel by which the invitation went.
+pairing-same = All sixteen are the same
+    .hint = Signs the charter with them
+pairing-differ-key = One or more differ
+    .hint = Signs nothing
+pairing-with = With
+pairing-zone = Zone of their watch
+pairing-key = Their link key
+pairing-there = Their person
+pairing-they-confirmed = has confirmed
+pairing-they-not-yet = has not confirmed, as far as is known here
+pairing-abandon = Give this pairing up
+    .hint = Nothing is signed by that; they are told
+pairing-invited = Have you been invited?
+pairing-invited-how = Paste the whole invitation.
+pairing-text = Invitation
+pairing-invite-how = Makes an invitation for one other organisation. It is shown once.
+pairing-invite-key = Make an invitation
+
+## Users, as a page
+
+desk-tab-users = Users
+users-heading = { $count ->
+    [0] No user.
+    [one] One user.
+   *[other] { $count } users.
+}
+users-lede = Who may sign in at this desk, and as what. Nothing here is in any record.
+users-note = Who did which act is kept at home only; the other side sees the post.
+users-user = User
+users-role = Role
+users-since = Since
+users-sessions = Sessions
+users-sessions-count = { $count ->
+    [0] no session
+    [one] 1 session
+   *[other] { $count } sessions
+}
+users-sessions-note = One ends by itself after twelve hours.
+users-acts = Acts
+users-you = you
+users-link = One-time link
+users-sign-out = End all sessions
+users-end = Remove
+users-not-self = Not yourself
+users-begun = Begun
+users-until = Until
+users-this = This one
+users-end-session = End
+users-add = Add or change a user
+users-name = Name
+users-password = Password
+users-password-note = Twelve characters or more. Without one, only a link signs them in.
+users-add-key = Save the user
+    .hint = One who is there gets this role and password, and their sessions end
+users-link-for = A link that signs { $name } in once
+users-link-until = It serves until { $time }, and is shown this once.
+users-link-given = I have taken it
+role-watch = has the watch
+role-admin = has the watch, and looks after the station
+role-auditor = reads, and does no act
+
+## What is set beside that: the banner, one’s own password
+
+settings-changed = The password is changed, and every other session of yours has ended.
+settings-banner = Banner
+settings-banner-line = The line of classification on every page and print
+settings-banner-note = Ours alone; it never crosses a line. Up to { $max } characters.
+settings-banner-admin = Set by a person with the role admin.
+settings-password = Password
+settings-password-now = Now
+settings-password-new = New, twelve characters or more
+settings-password-key = Change it, and end my other sessions
+settings-station = The station
+settings-station-note = Users, sessions, and how a line begins.
+settings-not-yours = Not for this role
+settings-role = Looked after by a person with the role admin; yours is { $role }.
 
 ## The demonstration
 

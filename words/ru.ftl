@@ -1469,6 +1469,15 @@ fault-token-tries-spent = С этого адреса за минуту приш�
 fault-role-not = Роль { $role } этого не делает.
     .do = Это может одна из ролей: { $may }.
 # unreviewed
+fault-page-method = { $path } не принимает { $method }.
+    .do = Вернуться и воспользоваться клавишей страницы: открытием адреса ничего не делается.
+# unreviewed
+fault-banner-unfit = Строка грифа не подходит.
+    .do = Написать не более { $max } знаков одной строкой, все видимые.
+# unreviewed
+fault-password-other = Нынешний пароль другой.
+    .do = Написать тот, с которым был вход. Если он утерян, человек с ролью admin даст ссылку для входа или новый пароль.
+# unreviewed
 fault-owner-alone = Это делается только на машине самой станции её владельцем; маркером нельзя.
     .do = Взять команды там: они говорят через сокет в каталоге данных.
 # unreviewed
@@ -3053,6 +3062,12 @@ undone-not-signed = Не подписано.
 # unreviewed
 undone-nothing = Здесь ничего нет.
 # unreviewed
+undone-not-done = Не сделано.
+# unreviewed
+undone-not-yours = Не для этой роли.
+# unreviewed
+undone-machine = Станция не смогла этого сделать.
+# unreviewed
 undone-nothing-what = От журнала ничего не требовалось.
 # unreviewed
 undone-machine-what = Станция не смогла этого сделать.
@@ -3078,17 +3093,105 @@ undone-again = Отправить снова
 # unreviewed
 record-note = Оба журнала по одному порядку: что запись видела, стоит перед ней. Жирное время — часы её автора.
 # unreviewed
-record-entry = Запись
-# unreviewed
 record-type = Тип
-# unreviewed
-record-says = Говорит
-# unreviewed
-record-saw = Видела до
 # unreviewed
 record-before = Раньше
 # unreviewed
 record-after = Позже
+# unreviewed
+record-equal = Совпадают, запись за записью
+# unreviewed
+record-waits = Названо ещё не обеими сторонами
+# unreviewed
+record-halted = Эта линия дальше не ведётся.
+# unreviewed
+record-look-for = Что показать из журнала
+# unreviewed
+record-matter = Дело
+# unreviewed
+record-all-matters = Все дела
+# unreviewed
+record-all-types = Все типы
+# unreviewed
+record-side = Журнал
+# unreviewed
+record-both = Оба
+# unreviewed
+record-effect = Действие
+# unreviewed
+record-any-effect = Все
+# unreviewed
+record-void = недействительно
+# unreviewed
+record-unknown = неизвестно
+# unreviewed
+record-since = Хранится здесь с
+# unreviewed
+record-until = до
+# unreviewed
+record-words = Слова
+# unreviewed
+record-show = Показать
+# unreviewed
+record-show-all = Показать всё
+# unreviewed
+record-found = { $count ->
+    [0] Ничего не найдено.
+    [one] На этой странице { $count } запись.
+    [few] На этой странице { $count } записи.
+   *[many] На этой странице { $count } записей.
+}
+# unreviewed
+record-found-so-far = { $count ->
+    [0] Среди { $max } записей ничего не найдено. Искать дальше — следующей страницей.
+    [one] Среди { $max } найдена { $count } запись. Искать дальше — следующей страницей.
+    [few] Среди { $max } найдены { $count } записи. Искать дальше — следующей страницей.
+   *[many] Среди { $max } найдено { $count } записей. Искать дальше — следующей страницей.
+}
+# unreviewed
+record-logs = Оба журнала по порядку
+# unreviewed
+record-our-log = наш журнал · { $count ->
+    [one] { $count } запись
+    [few] { $count } записи
+   *[many] { $count } записей
+}
+# unreviewed
+record-their-log = их журнал · { $count ->
+    [one] { $count } запись
+    [few] { $count } записи
+   *[many] { $count } записей
+}
+# unreviewed
+record-here-there = здесь · там
+# unreviewed
+record-of = к
+# unreviewed
+record-receipt = Станция { $sign } заявляет, докуда у неё есть другой журнал.
+# unreviewed
+record-saw-to = видела до { $name }
+# unreviewed
+record-saw-nothing = из другого журнала не видела ничего
+# unreviewed
+record-held-here = есть здесь с { $time }
+# unreviewed
+record-held-there = есть там с { $time }
+# unreviewed
+record-not-held = их станцией ещё не названо
+# unreviewed
+record-crossed = Разминулись.
+# unreviewed
+record-crossed-undecided = Ни одна сторона не видела записи другой. Обе стоят в журнале; ничего не согласовано.
+# unreviewed
+record-unseen = Друг друга не видели.
+# unreviewed
+record-unseen-why = Ни один автор не видел записи другого, когда писал свою.
+# unreviewed
+record-to-request = К запросу
+# unreviewed
+record-evidence = Хранится как свидетельство
+# unreviewed
+record-evidence-note = Что сделала их станция вопреки протоколу, последнее сначала.
 
 ## Слова протокола на странице
 
@@ -3151,6 +3254,32 @@ settings-direction-right = Справа налево
 settings-direction-hint = Времена и их полосы остаются как есть
 # unreviewed
 settings-keep = Сохранить
+# unreviewed
+settings-changed = Пароль изменён, все другие сеансы закончены.
+# unreviewed
+settings-banner = Гриф
+# unreviewed
+settings-banner-line = Строка грифа на каждой странице и на печати
+# unreviewed
+settings-banner-note = Только для себя; линию она не пересекает. Не более { $max } знаков.
+# unreviewed
+settings-banner-admin = Задаёт человек с ролью admin.
+# unreviewed
+settings-password = Пароль
+# unreviewed
+settings-password-now = Нынешний
+# unreviewed
+settings-password-new = Новый, двенадцать знаков или больше
+# unreviewed
+settings-password-key = Сменить и закончить другие сеансы
+# unreviewed
+settings-station = Станция
+# unreviewed
+settings-station-note = Пользователи, сеансы и начало линии.
+# unreviewed
+settings-not-yours = Не для этой роли
+# unreviewed
+settings-role = За этим смотрит человек с ролью admin; здесь роль { $role }.
 
 ## Показ
 
@@ -3184,3 +3313,321 @@ demo-guide =
 
     Остановить одну станцию посередине (kill -9), запустить её снова командой выше и сравнить оба журнала.
     Ctrl-C здесь останавливает обе.
+
+## Запись как страница
+
+# unreviewed
+entry-as-signed = Как подписано.
+# unreviewed
+entry-holds = Подпись верна.
+# unreviewed
+entry-holds-not = Подпись неверна.
+# unreviewed
+entry-checked = Проверено сейчас ключом, действующим на этом месте.
+# unreviewed
+entry-time = Время, которое заявляет автор
+# unreviewed
+entry-times = По обоим часам
+# unreviewed
+entry-epoch = Эпоха
+# unreviewed
+entry-own = Свой журнал перед ней
+# unreviewed
+entry-held = Вершина другого журнала, которую она называет
+# unreviewed
+entry-head = записей { $size }, корень { $root }
+# unreviewed
+entry-refers = Действует на
+# unreviewed
+entry-from = Должность
+# unreviewed
+entry-to = Должность другой стороны
+# unreviewed
+entry-precedence = Срочность
+# unreviewed
+entry-mark = Пометка
+# unreviewed
+entry-deadline = Срок
+# unreviewed
+entry-lacking = Слова, которых у автора нет
+# unreviewed
+entry-key = Ключ станции
+# unreviewed
+entry-algorithm = Алгоритм
+# unreviewed
+entry-stored = Сохранено здесь
+# unreviewed
+entry-leaf = Лист дерева
+# unreviewed
+entry-seen = Видела из другого журнала
+# unreviewed
+entry-named = Названо имеющимся
+# unreviewed
+entry-no-words = Слов при ней нет.
+# unreviewed
+entry-deniable = Её слова отрицаемы: то, что за них ручается, могла составить любая сторона.
+# unreviewed
+entry-attested = Заверено: дайджест { $digest } подписан, и слова, которые есть здесь, ему соответствуют.
+# unreviewed
+entry-other-words = Дайджест { $digest } подписан, а у слов, которые есть здесь, другой.
+# unreviewed
+entry-lacks-words = Дайджест { $digest } подписан; слов здесь нет.
+# unreviewed
+entry-bytes = Запись в точности как подписана
+# unreviewed
+entry-length = { $count ->
+    [one] { $count } байт шестнадцатеричными цифрами.
+    [few] { $count } байта шестнадцатеричными цифрами.
+   *[many] { $count } байтов шестнадцатеричными цифрами.
+}
+# unreviewed
+entry-download = Скачать байты
+# unreviewed
+entry-before = Запись перед ней
+# unreviewed
+entry-after = Запись после неё
+
+## Утренняя сводка
+
+# unreviewed
+desk-tab-morning = Утренняя сводка
+# unreviewed
+morning-day = Начальнику дежурной смены · 24 часа с { $since }
+# unreviewed
+morning-heading = { $open ->
+    [0] Открытых линий нет
+    [one] Открыта { $open } линия
+    [few] Открыты { $open } линии
+   *[many] Открыто { $open } линий
+}, { $not ->
+    [0] остальных нет.
+    [one] { $not } нет.
+    [few] { $not } нет.
+   *[many] { $not } нет.
+}
+# unreviewed
+morning-lede = { $count ->
+    [0] Этого пульта ничто не ждёт.
+    [one] Этого пульта ждёт { $count } дело: { $first }.
+    [few] Этого пульта ждут { $count } дела, первое — { $first }.
+   *[many] Этого пульта ждут { $count } дел, первое — { $first }.
+}
+# unreviewed
+morning-table = Состояние всех линий
+# unreviewed
+morning-state = Наблюдается, объявлено
+# unreviewed
+morning-checks = Проверки за 24 часа, по часам
+# unreviewed
+morning-to-seen = Время до SEEN по каждому запросу
+# unreviewed
+morning-ours = От нас:
+# unreviewed
+morning-theirs = От них:
+# unreviewed
+morning-tests = { $count ->
+    [0] Проверок не было.
+    [one] { $count } проверка: в срок { $answered }, позже { $late }, без ответа { $unanswered }, срок ещё идёт { $waits }.
+    [few] { $count } проверки: в срок { $answered }, позже { $late }, без ответа { $unanswered }, срок ещё идёт { $waits }.
+   *[many] { $count } проверок: в срок { $answered }, позже { $late }, без ответа { $unanswered }, срок ещё идёт { $waits }.
+}
+# unreviewed
+morning-seen = Просмотрено { $seen } из { $count ->
+    [one] { $count } запроса
+    [few] { $count } запросов
+   *[many] { $count } запросов
+}, через { $least } — { $most }; позже, чем даёт устав линии: { $late }.
+# unreviewed
+morning-none-seen = { $count ->
+    [0] Запросов не было.
+    [one] { $count } запрос, не просмотрен.
+    [few] { $count } запроса, не просмотрен ни один.
+   *[many] { $count } запросов, не просмотрен ни один.
+}
+# unreviewed
+morning-seconds = { $count } с
+# unreviewed
+morning-minutes = { $count } мин
+# unreviewed
+morning-hours = { $count } ч
+# unreviewed
+morning-legend = Проверки: полный столбик — ответ в срок; половина — позже; пустой — без ответа; пунктирный — срок ещё идёт; черта — проверки не было. Запросы: точка — просмотрен в срок, который устав даёт его срочности; кольцо — позже; красные черты — эти сроки.
+# unreviewed
+morning-open = { $count ->
+    [0] нет
+    [one] { $count } дело
+    [few] { $count } дела
+   *[many] { $count } дел
+}
+# unreviewed
+morning-written = Записано за эти часы
+# unreviewed
+morning-ended = Утратило силу или разминулось
+# unreviewed
+morning-nothing = Ничего.
+# unreviewed
+morning-figures = Время до ответа, { $peer }
+# unreviewed
+morning-note = Составлено по подписанному журналу: каждая строка выше ведёт к своей записи.
+# unreviewed
+morning-print = Печать
+
+## Как начинается линия
+
+# unreviewed
+desk-tab-pairing = Новая линия
+# unreviewed
+pairing-made = Приглашение составлено. Оно показано один раз.
+# unreviewed
+pairing-none-under-way = Сопряжений в работе нет.
+# unreviewed
+pairing-count = { $count ->
+    [one] Хранится { $count } сопряжение.
+    [few] Хранятся { $count } сопряжения.
+   *[many] Хранится { $count } сопряжений.
+}
+# unreviewed
+pairing-lede = Линия начинается, когда человек на каждой стороне увидел те же шестнадцать чисел и обе подписали один устав. Раньше ничто не может звонить.
+# unreviewed
+pairing-give = Приглашение
+# unreviewed
+pairing-give-how = Передать его другой организации доверительно, целиком. Прийти с ним может всякий, у кого оно есть; числа покажут, она ли это.
+# unreviewed
+pairing-given = Забрано
+# unreviewed
+pairing-standing = { $standing ->
+    [waiting] Ещё никто не пришёл.
+    [comparing] { $named ->
+        [yes] Сравнить шестнадцать чисел: { $name }.
+       *[no] Сравнить шестнадцать чисел.
+    }
+    [confirmed] Подтверждено здесь.
+    [countersigned] Подтвердили обе стороны.
+    [open] Линия открыта.
+   *[other] Закончено; линии не будет.
+}
+# unreviewed
+pairing-invite = Пригласить
+    .hint = приглашение передано им
+# unreviewed
+pairing-join = Принять
+    .hint = их станция его открыла
+# unreviewed
+pairing-compare = Сравнить
+    .hint = по телефону или при встрече
+# unreviewed
+pairing-sign = Подписать
+    .hint = номер 0 обоих журналов
+# unreviewed
+pairing-read = Эти числа прочесть им. Они читают свои.
+# unreviewed
+pairing-digits = Шестнадцать чисел для сравнения
+# unreviewed
+pairing-channel = Взять номер телефона, известный прежде, или встретиться. Не тот путь, которым шло приглашение.
+# unreviewed
+pairing-same = Все шестнадцать те же
+    .hint = Подписывает с ними устав
+# unreviewed
+pairing-differ-key = Одно или несколько другие
+    .hint = Не подписывает ничего
+# unreviewed
+pairing-with = С кем
+# unreviewed
+pairing-zone = Пояс их смены
+# unreviewed
+pairing-key = Ключ их соединения
+# unreviewed
+pairing-there = Их человек
+# unreviewed
+pairing-they-confirmed = подтвердил
+# unreviewed
+pairing-they-not-yet = насколько здесь известно, не подтвердил
+# unreviewed
+pairing-abandon = Оставить это сопряжение
+    .hint = Этим ничего не подписывается; они об этом узнают
+# unreviewed
+pairing-invited = Пришло приглашение?
+# unreviewed
+pairing-invited-how = Вставить приглашение целиком.
+# unreviewed
+pairing-text = Приглашение
+# unreviewed
+pairing-invite-how = Составляет приглашение для одной другой организации. Оно показывается один раз.
+# unreviewed
+pairing-invite-key = Составить приглашение
+
+## Пользователи
+
+# unreviewed
+desk-tab-users = Пользователи
+# unreviewed
+users-heading = { $count ->
+    [0] Пользователей нет.
+    [one] { $count } пользователь.
+    [few] { $count } пользователя.
+   *[many] { $count } пользователей.
+}
+# unreviewed
+users-lede = Кто может войти у этого пульта и в какой роли. Ни в одном журнале этого нет.
+# unreviewed
+users-note = Кто совершил какое действие, хранится только дома; другая сторона видит должность.
+# unreviewed
+users-user = Пользователь
+# unreviewed
+users-role = Роль
+# unreviewed
+users-since = С
+# unreviewed
+users-sessions = Сеансы
+# unreviewed
+users-sessions-count = { $count ->
+    [0] сеансов нет
+    [one] { $count } сеанс
+    [few] { $count } сеанса
+   *[many] { $count } сеансов
+}
+# unreviewed
+users-sessions-note = Сам сеанс кончается через двенадцать часов.
+# unreviewed
+users-acts = Действия
+# unreviewed
+users-you = вход отсюда
+# unreviewed
+users-link = Разовая ссылка
+# unreviewed
+users-sign-out = Закончить все сеансы
+# unreviewed
+users-end = Удалить
+# unreviewed
+users-not-self = Не себя
+# unreviewed
+users-begun = Начат
+# unreviewed
+users-until = До
+# unreviewed
+users-this = Этот
+# unreviewed
+users-end-session = Закончить
+# unreviewed
+users-add = Добавить или изменить пользователя
+# unreviewed
+users-name = Имя
+# unreviewed
+users-password = Пароль
+# unreviewed
+users-password-note = Двенадцать знаков или больше. Без пароля войти можно только по ссылке.
+# unreviewed
+users-add-key = Сохранить пользователя
+    .hint = Кто уже есть, получает эту роль и пароль, а сеансы кончаются
+# unreviewed
+users-link-for = Ссылка, по которой «{ $name }» войдёт один раз
+# unreviewed
+users-link-until = Действует до { $time } и показана один раз.
+# unreviewed
+users-link-given = Забрано
+# unreviewed
+role-watch = несёт дежурство
+# unreviewed
+role-admin = несёт дежурство и смотрит за станцией
+# unreviewed
+role-auditor = читает и действий не совершает

@@ -92,6 +92,8 @@
   };
   const draw = async (again = false) => {
     if (drawing) return true;
+    // What is shown once stays until a person has taken it.
+    if (document.querySelector(".inv textarea[readonly]")) return true;
     if (typed && !again) { say(body.dataset.changed, true); return true; }
     drawing = true;
     try {

@@ -199,6 +199,12 @@ faults! {
     LinkSpent = Refusal GONE "fault-link-spent",
     /// The desk has no page at this address.
     NothingHere = Usage NOT_FOUND "fault-nothing-here",
+    /// The page is not read, or takes no form.
+    PageMethod = Usage METHOD_NOT_ALLOWED "fault-page-method",
+    /// The line of classification does not fit.
+    BannerUnfit = Usage BAD_REQUEST "fault-banner-unfit",
+    /// The password that serves is another.
+    PasswordOther = Refusal FORBIDDEN "fault-password-other",
     /// It is signed already, or was taken back.
     TooLate = Refusal CONFLICT "fault-too-late",
     /// The role of this person does not act.

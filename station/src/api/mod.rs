@@ -30,6 +30,7 @@ pub mod sight;
 pub mod socket;
 pub(crate) mod spoken;
 pub(crate) mod stream;
+pub mod stretch;
 pub(crate) mod throttle;
 pub mod times;
 pub mod tokens;

@@ -92,7 +92,7 @@ pub fn changes(user: User) -> Vec<People> {
 }
 
 /// `GET /api/v1/users`.
-pub(super) async fn list(State(api): State<Api>) -> Result<Json<Vec<UserView>>, Told> {
+pub(crate) async fn list(State(api): State<Api>) -> Result<Json<Vec<UserView>>, Told> {
     let (reader, now) = (api.parts.reader.clone(), api.now());
     let read = move || Ok::<_, crate::store::StoreError>((reader.users()?, reader.sessions(now.0)?));
     let read = tokio::task::spawn_blocking(read).await.map_err(|e| api.machine(e))?;
@@ -107,7 +107,7 @@ pub(super) async fn list(State(api): State<Api>) -> Result<Json<Vec<UserView>>, 
 }
 
 /// `POST /api/v1/users`.
-pub(super) async fn add(State(api): State<Api>, Form(form): Form<UserForm>) -> Result<Json<UserView>, Told> {
+pub(crate) async fn add(State(api): State<Api>, Form(form): Form<UserForm>) -> Result<Json<UserView>, Told> {
     let now = api.now();
     // A password is hashed for one at a time: it takes 19 MiB.
     let _turn = api.making.lock().await;
@@ -120,21 +120,21 @@ pub(super) async fn add(State(api): State<Api>, Form(form): Form<UserForm>) -> R
 }
 
 /// `POST /api/v1/users/end`: the user goes.
-pub(super) async fn end(State(api): State<Api>, Form(form): Form<NameForm>) -> Result<Json<NameForm>, Told> {
+pub(crate) async fn end(State(api): State<Api>, Form(form): Form<NameForm>) -> Result<Json<NameForm>, Told> {
     api.user(&form.name).await?;
     api.change(vec![People::UserEnds(form.name.clone())]).await?;
     Ok(Json(form))
 }
 
 /// `POST /api/v1/users/sign-out`: all sessions of a user end.
-pub(super) async fn sign_out(State(api): State<Api>, Form(form): Form<NameForm>) -> Result<Json<NameForm>, Told> {
+pub(crate) async fn sign_out(State(api): State<Api>, Form(form): Form<NameForm>) -> Result<Json<NameForm>, Told> {
     api.user(&form.name).await?;
     api.change(vec![People::SessionsEnd(form.name.clone())]).await?;
     Ok(Json(form))
 }
 
 /// `POST /api/v1/users/link`: a link that signs the user in once, within ten minutes.
-pub(super) async fn link(State(api): State<Api>, Form(form): Form<NameForm>) -> Result<Json<LinkView>, Told> {
+pub(crate) async fn link(State(api): State<Api>, Form(form): Form<NameForm>) -> Result<Json<LinkView>, Told> {
     let user = api.user(&form.name).await?;
     let desk = api.parts.config.desk.as_ref().ok_or_else(|| api.tell(Fault::new(Code::DeskNone)))?;
     let scheme = if desk.is_secure() { "https" } else { "http" };

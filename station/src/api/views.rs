@@ -4,23 +4,23 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
-use counterpart_core::ids::{Epoch, LineId, Party};
+use counterpart_core::ids::Party;
 use counterpart_core::link::health::Health;
 use counterpart_core::record::kind::Kind;
-use counterpart_core::record::log::Entry;
 use serde::{Deserialize, Serialize};
 
 use super::Api;
 use super::fault::{Code, Fault, Told};
 use super::receive::{Asked, Name};
 use super::sight::hexadecimal;
+use super::stretch::Logs;
 use crate::link::observe::health;
-use crate::record::{Unread, log_key};
-use crate::store::{ROWS_MAX, Reader, StoreError};
+use crate::record::Unread;
+use crate::store::Reader;
 use crate::view::figures::{FiguresView, figures};
 use crate::view::lines::{LineView, StandingView, line};
 use crate::view::names;
-use crate::view::record::{From, Page, RecordView, record};
+use crate::view::record::{From, Page, RecordView, Stretch, record};
 use crate::view::request::{RequestLine, RequestView, request};
 use crate::view::{Side, Sight};
 use crate::words::Words;
@@ -206,49 +206,15 @@ pub fn status(sight: &Sight<'_>, said: &str) -> Result<RequestView, Told> {
     found.ok_or_else(|| Fault::new(Code::NotARequest).with("name", names::name_in(sight.book(), at)).tell(words))
 }
 
-/// The entries of both logs that a page needs, the inviter's first.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn entries(
-    reader: &Reader,
-    line: LineId,
-    epoch: Epoch,
-    sizes: [u64; 2],
-    query: &RecordQuery,
-) -> Result<[Vec<Entry>; 2], StoreError> {
-    let last = query.offset.is_none() && query.from.is_none();
-    let limit = limit(query) as u64;
-    let read = |party: Party, size: u64| -> Result<Vec<Entry>, StoreError> {
-        // The last page needs no more of either log than would fill it.
-        let mut next = if last { size.saturating_sub(limit) } else { 0 };
-        let mut entries = Vec::new();
-        while next < size {
-            let rows = reader.entries(log_key(line, epoch, party), next, ROWS_MAX)?;
-            if rows.is_empty() {
-                break;
-            }
-            next += rows.len() as u64;
-            for row in rows.into_iter().filter(|row| row.key.index < size) {
-                let found = format!("entry {}:{} cannot be read", party.number(), row.key.index);
-                entries.push(Entry::read(&row.bytes).map_err(|_| StoreError::Corrupt { found })?);
-            }
-        }
-        Ok(entries)
-    };
-    let [inviter, joiner] = sizes;
-    Ok([read(Party::Inviter, inviter)?, read(Party::Joiner, joiner)?])
-}
-
 fn limit(query: &RecordQuery) -> usize {
     query.limit.unwrap_or(PAGE_DEFAULT).clamp(1, PAGE_MAX)
 }
 
-/// The page of the record that was asked for, of entries read by [`entries`].
+/// Which page of which logs a query asks for, to be read by [`Logs::page`].
 ///
 /// # Errors
 /// What to tell the caller if `from` names nothing.
-pub fn page(sight: &Sight<'_>, entries: &[Vec<Entry>; 2], query: &RecordQuery) -> Result<RecordPage, Told> {
+pub fn asked(sight: &Sight<'_>, reader: Reader, query: &RecordQuery) -> Result<(Logs, Page), Told> {
     let named = |said: &String| {
         let at = names::parse_in(sight.book(), said);
         at.map(From::Entry).map_err(|fault| Told::name(&fault, sight.telling.words))
@@ -258,13 +224,19 @@ pub fn page(sight: &Sight<'_>, entries: &[Vec<Entry>; 2], query: &RecordQuery) -
         (None, Some(offset)) => From::Offset(offset),
         (None, None) => From::Last,
     };
-    let [inviter, joiner] = entries;
-    Ok(RecordPage {
+    let sizes = Party::BOTH.map(|party| sight.head(party).size);
+    let logs = Logs { reader, line: sight.line.id(), epoch: sight.epoch, sizes };
+    Ok((logs, Page { from, limit: limit(query), with_words: query.words }))
+}
+
+/// A page of the record, read by [`Logs::page`].
+pub fn page(sight: &Sight<'_>, stretch: &Stretch, with_words: bool) -> RecordPage {
+    RecordPage {
         line: sight.line.id().to_string(),
         epoch: sight.epoch.number,
         heads: heads(sight),
-        record: record(sight, inviter, joiner, Page { from, limit: limit(query), with_words: query.words }),
-    })
+        record: record(sight, stretch, with_words),
+    }
 }
 
 /// `GET /api/v1/lines`.
@@ -323,12 +295,11 @@ pub(super) async fn one(
 /// `GET /api/v1/record`.
 pub(super) async fn read(State(api): State<Api>, Asked(query): Asked<RecordQuery>) -> Result<Json<RecordPage>, Told> {
     let id = api.line(query.line.clone()).await?;
-    let sizes = move |sight: &Sight<'_>| (sight.epoch, Party::BOTH.map(|party| sight.head(party).size));
-    let (epoch, sizes) = api.see_in(id, query.epoch, sizes).await?;
-    let (reader, asked) = (api.parts.reader.clone(), query.clone());
-    let found = tokio::task::spawn_blocking(move || entries(&reader, id, epoch, sizes, &asked)).await;
-    let found = found.map_err(|e| api.machine(e))?.map_err(|e| api.failed(&e))?;
-    api.see_in(id, query.epoch, move |sight| page(sight, &found, &query)).await?.map(Json)
+    let (number, with_words, reader) = (query.epoch, query.words, api.parts.reader.clone());
+    let (logs, wanted) = api.see_in(id, number, move |sight| asked(sight, reader.clone(), &query)).await??;
+    let read = tokio::task::spawn_blocking(move || logs.page(&wanted)).await.map_err(|e| api.machine(e))?;
+    let stretch = read.map_err(|e| api.failed(&e))?;
+    api.see_in(id, number, move |sight| page(sight, &stretch, with_words)).await.map(Json)
 }
 
 /// `GET /api/v1/figures`: by line, 32 hexadecimal digits.

@@ -73,7 +73,7 @@ impl Context {
             Some(config) => {
                 let listener =
                     Listener::bind(config).await.map_err(|e| self.tell(Fault::new(Code::Start).because(&e)))?;
-                Some((Desk::new(serving.api.clone(), config).map_err(|e| self.machine(e))?, listener))
+                Some((Desk::new(serving.api.clone(), config)?, listener))
             }
         };
         let ended = ended().map_err(|e| self.machine(e))?;

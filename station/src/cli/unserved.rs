@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use counterpart_core::ids::{EntryRef, Epoch, Party};
+use counterpart_core::ids::{EntryRef, Epoch};
 use counterpart_core::line::Line;
 use counterpart_core::link::health::{Cause, Health, State};
 use counterpart_core::time::Timestamp;
@@ -105,10 +105,9 @@ impl<'a> Unserved<'a> {
     pub fn page(&self, query: &RecordQuery) -> Result<RecordPage, Told> {
         let line = self.choose(query.line.as_deref())?;
         let epoch = self.epoch(line, query.epoch)?;
-        let sizes = Party::BOTH.map(|party| line.span(epoch).map_or(0, |span| span.log(party).size()));
-        let entries = views::entries(&self.reader, line.id(), epoch, sizes, query);
-        let entries = entries.map_err(|e| unreadable(&e, self.words))?;
-        self.see_in(line, epoch, |sight| views::page(sight, &entries, query))
+        let (logs, wanted) = self.see_in(line, epoch, |sight| views::asked(sight, self.reader.clone(), query))?;
+        let stretch = logs.page(&wanted).map_err(|e| unreadable(&e, self.words))?;
+        Ok(self.see_in(line, epoch, |sight| views::page(sight, &stretch, query.words)))
     }
 
     fn choose(&self, said: Option<&str>) -> Result<&Line, Told> {

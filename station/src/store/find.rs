@@ -383,7 +383,7 @@ pub(super) fn unsigned(number: i64) -> u64 {
 }
 
 /// The index in a place.
-fn index(place: i64) -> u64 {
+pub(super) fn index(place: i64) -> u64 {
     unsigned(place) % INDEX_MAX
 }
 

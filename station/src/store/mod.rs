@@ -21,6 +21,7 @@ mod keep;
 mod lock;
 mod mark;
 mod people;
+mod range;
 mod reader;
 mod schema;
 
@@ -35,6 +36,7 @@ pub use error::StoreError;
 pub use find::{Body, EntryRow, LineRow, LogRow, Page, ROWS_MAX};
 pub use lock::{LOCK_FILE, served_by};
 pub use people::{ApiToken, People, Session, Settings, TokenHash, User};
+pub use range::Range;
 pub use reader::{READERS_MAX, Reader};
 
 /// The database's file in the data directory.

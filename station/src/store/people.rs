@@ -103,6 +103,8 @@ pub enum People {
         /// The position, as it is written.
         position: String,
     },
+    /// A setting that a person has made on the desk, and its value.
+    Setting(String, Vec<u8>),
 }
 
 pub(super) fn keep(to: &Connection, change: &People, now: u64) -> Result<(), StoreError> {
@@ -135,6 +137,7 @@ pub(super) fn keep(to: &Connection, change: &People, now: u64) -> Result<(), Sto
             let sql = "INSERT INTO link (token, user, until) VALUES (?1, ?2, ?3)";
             run(sql, params![token, user, signed(*until)])?;
         }
+        People::Setting(key, value) => super::keep::setting(to, key, Some(value))?,
         People::LinkUsed(token) => {
             run("DELETE FROM link WHERE token = ?1", params![token])?;
         }

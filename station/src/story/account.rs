@@ -15,7 +15,7 @@ use crate::api::sight::hexadecimal;
 use crate::api::views::HeadView;
 use crate::store::StoreError;
 use crate::view::names::call_sign;
-use crate::view::record::merge;
+use crate::view::order::merge;
 use crate::view::request::request;
 use crate::view::text::{self, quoted_to, two_columns, wrap_to};
 use crate::view::{Moment, Said, Sight};

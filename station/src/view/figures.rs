@@ -146,7 +146,7 @@ fn row(sight: &Sight<'_>, mark: Mark, precedence: Precedence, asks: &[&Fact]) ->
 }
 
 /// When the other side's watch first had the ask or one of its renewals.
-fn seen(sight: &Sight<'_>, ask: &Fact) -> Option<Timestamp> {
+pub fn seen(sight: &Sight<'_>, ask: &Fact) -> Option<Timestamp> {
     let view = sight.view();
     let attempts = view.thread(ask.at).filter(|f| matches!(f.kind(), Kind::Ask | Kind::Renew));
     let seen = attempts.flat_map(|f| view.rungs(f)).filter(|r| r.rung == Rung::Seen);

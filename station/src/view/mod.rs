@@ -13,6 +13,7 @@ pub mod lines;
 pub mod matters;
 pub mod may;
 pub mod names;
+pub mod order;
 pub mod owed;
 mod plain;
 pub mod record;

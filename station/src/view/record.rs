@@ -1,6 +1,6 @@
-//! The record: both logs of a line merged into one order, with what each entry had seen and what it is worth.
+//! The record: both logs of a line in one order ([`super::order`]), with what each entry had seen and what it is worth.
 
-use counterpart_core::ids::{EntryRef, Party};
+use counterpart_core::ids::EntryRef;
 use counterpart_core::line::facts::Standing;
 use counterpart_core::precedence::{Mark, Precedence};
 use counterpart_core::record::codes::{
@@ -21,7 +21,7 @@ pub struct RecordView {
     pub call_signs: [String; 2],
     /// IANA names of our zone and theirs, by which times are told; UTC where one is empty or not known.
     pub zones: [String; 2],
-    /// Entries of both logs together, of those that were given.
+    /// Entries of both logs together.
     pub total: u64,
     /// How many come before this page.
     pub offset: u64,
@@ -125,44 +125,44 @@ pub struct Page {
     pub with_words: bool,
 }
 
-/// A page of the record of `inviter` and `joiner`, each in the order of its log; both may begin later than at index 0.
-pub fn record(sight: &Sight<'_>, inviter: &[Entry], joiner: &[Entry], page: Page) -> RecordView {
-    let merged = merge(inviter, joiner);
-    let total = merged.len();
-    let offset = match page.from {
-        From::Offset(offset) => usize::try_from(offset).unwrap_or(total).min(total),
-        From::Entry(at) => merged.iter().position(|e| e.header.at() == at).unwrap_or(total),
-        From::Last => total.saturating_sub(page.limit),
-    };
-    let entries = merged.iter().skip(offset).take(page.limit);
-    let entries: Vec<RecordEntry> = entries.map(|of| entry(sight, &of.header, page.with_words)).collect();
-    let next = offset + entries.len();
-    RecordView {
-        call_signs: [Side::Ours, Side::Theirs].map(|side| sight.call_sign(side)),
-        zones: sight.zones(),
-        total: total as u64,
-        offset: offset as u64,
-        next: (next < total).then_some(next as u64),
-        entries,
+/// Some of the record, in merge order.
+#[derive(Clone, Debug, Default)]
+pub struct Stretch {
+    /// Entries of both logs together.
+    pub total: u64,
+    /// How many stand before these.
+    pub offset: u64,
+    /// The entries.
+    pub entries: Vec<Entry>,
+}
+
+impl Page {
+    /// From which position to which, of a record of so many entries; `position` answers where an entry stands.
+    ///
+    /// # Errors
+    /// What `position` answers.
+    pub fn span<E>(&self, total: u64, position: impl FnOnce(EntryRef) -> Result<u64, E>) -> Result<[u64; 2], E> {
+        let limit = self.limit as u64;
+        let from = match self.from {
+            From::Offset(offset) => offset.min(total),
+            From::Entry(at) => position(at)?,
+            From::Last => total.saturating_sub(limit),
+        };
+        Ok([from, from.saturating_add(limit).min(total)])
     }
 }
 
-/// The merge order: an entry stands after its own log before it and after all that it had seen; of two that could come next the
-/// lower party's comes first. A function of the entries alone.
-pub fn merge<'e>(inviter: &'e [Entry], joiner: &'e [Entry]) -> Vec<&'e Entry> {
-    let begin = |log: &[Entry]| log.first().map_or(0, |e| e.header.own.size);
-    let (mut first, mut second) = (inviter.iter().peekable(), joiner.iter().peekable());
-    let mut joiner_size = begin(joiner);
-    let mut merged = Vec::with_capacity(inviter.len() + joiner.len());
-    loop {
-        let ready = first.peek().is_some_and(|e| e.header.held.size <= joiner_size);
-        // A head is never named before its entries exist, so of two that wait one is ready; at an end the rest follows.
-        let next = if ready || second.peek().is_none() { first.next() } else { second.next() };
-        let Some(entry) = next else { return merged };
-        if entry.header.party == Party::Joiner {
-            joiner_size = entry.header.own.size + 1;
-        }
-        merged.push(entry);
+/// A page of the record.
+pub fn record(sight: &Sight<'_>, stretch: &Stretch, with_words: bool) -> RecordView {
+    let entries: Vec<RecordEntry> = stretch.entries.iter().map(|e| entry(sight, &e.header, with_words)).collect();
+    let next = stretch.offset + entries.len() as u64;
+    RecordView {
+        call_signs: [Side::Ours, Side::Theirs].map(|side| sight.call_sign(side)),
+        zones: sight.zones(),
+        total: stretch.total,
+        offset: stretch.offset,
+        next: (next < stretch.total).then_some(next),
+        entries,
     }
 }
 
@@ -242,6 +242,8 @@ fn args(what: &What) -> Args {
 
 #[cfg(test)]
 mod tests {
+    use counterpart_core::ids::Party;
+
     use super::*;
     use crate::view::trial::Trial;
 

@@ -27,7 +27,8 @@ use counterpart_core::record::what::{Offered, What};
 use counterpart_core::time::{Timestamp, Window};
 
 use super::Sight;
-use super::record::{Page, RecordView, record};
+use super::order::merge;
+use super::record::{Page, RecordView, Stretch, record};
 use super::request::{RequestView, request};
 use crate::words::Words;
 use crate::words::clocks::{Clocks, Telling};
@@ -282,7 +283,12 @@ impl Trial {
 
     pub fn record(&self, party: Party, page: Page) -> RecordView {
         let [inviter, joiner] = &self.logs;
-        self.look(party, |sight| record(sight, inviter, joiner, page))
+        let merged: Vec<Entry> = merge(inviter, joiner).into_iter().cloned().collect();
+        let place = |at| Ok::<_, ()>(merged.iter().position(|e| e.header.at() == at).unwrap_or(merged.len()) as u64);
+        let [from, until] = page.span(merged.len() as u64, place).unwrap();
+        let entries = merged[from as usize..until as usize].to_vec();
+        let stretch = Stretch { total: merged.len() as u64, offset: from, entries };
+        self.look(party, |sight| record(sight, &stretch, page.with_words))
     }
 }
 

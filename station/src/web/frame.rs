@@ -55,7 +55,7 @@ impl Door {
         let [here, utc] = [Side::Ours, Side::Theirs].map(|side| telling.hand(side, now).time);
         Door {
             direction: if direction == RIGHT_TO_LEFT { RIGHT_TO_LEFT } else { desk.api.words.direction() },
-            banner: organisation.banner.clone(),
+            banner: desk.inner.banner.or(&organisation.banner),
             organisation: organisation.name.clone(),
             call_sign: organisation.call_sign.clone(),
             clock: here,
@@ -78,6 +78,12 @@ impl Door {
     pub fn clock_at(&self, time: Timestamp) -> String {
         let clocks = Clocks { ours: self.place.clone(), theirs: Place::new("", ""), now: self.now.0 };
         Telling { words: &self.words, clocks: &clocks }.hand(Side::Ours, time).time
+    }
+
+    /// A time here to the second, with its day.
+    pub fn day_and_clock(&self, time: Timestamp) -> String {
+        let clocks = Clocks { ours: self.place.clone(), theirs: Place::new("", ""), now: self.now.0 };
+        Telling { words: &self.words, clocks: &clocks }.here_exact(time)
     }
 
     /// A sentence of the catalogue.
@@ -171,7 +177,7 @@ impl Frame {
     }
 
     pub fn is_tab(&self, tab: &str) -> bool {
-        self.tab == tab
+        self.tab == tab || (tab == "settings" && matches!(self.tab, "users" | "pairing"))
     }
 }
 

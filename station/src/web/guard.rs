@@ -37,7 +37,12 @@ pub(super) async fn guard(State(desk): State<Desk>, mut request: Request, next: 
     let is_program = request.uri().path().starts_with(PROGRAMS);
     let refused = |code| {
         let told = desk.api.tell(Fault::new(code));
-        if is_program { told.into_response() } else { told.status().into_response() }
+        // Said without a word of whose station this is: whoever was led here from elsewhere could read it.
+        if is_program {
+            told.into_response()
+        } else {
+            (told.status(), format!("{} {}", told.what, told.instead)).into_response()
+        }
     };
     let headers = request.headers();
     let is_reading = matches!(*request.method(), Method::GET | Method::HEAD);

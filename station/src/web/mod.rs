@@ -6,8 +6,10 @@
 mod acts;
 mod ask;
 mod band;
+mod entry;
 mod fields;
 mod files;
+mod find;
 mod frame;
 mod guard;
 mod keys;
@@ -15,8 +17,11 @@ mod ladder;
 mod lines;
 pub mod listen;
 mod live;
+mod morning;
 mod offer;
 mod pages;
+mod pairing;
+mod plots;
 mod record;
 mod refused;
 mod request;
@@ -27,8 +32,11 @@ mod session;
 mod settings;
 mod sign_in;
 mod site;
+mod spine;
 mod texts;
 mod unsigned;
+mod upkeep;
+mod users;
 
 use std::sync::Arc;
 
@@ -38,6 +46,7 @@ use axum::response::{Html, IntoResponse, Response};
 use tokio::sync::{Mutex, Semaphore};
 
 use crate::api::Api;
+use crate::api::fault::Told;
 use crate::api::sight::hexadecimal;
 use crate::api::throttle::Throttle;
 use crate::config;
@@ -47,6 +56,7 @@ use crate::words::Language;
 use pages::Pages;
 use site::Site;
 use unsigned::Unsigned;
+use upkeep::Banner;
 
 /// Passwords hashed at one time: each takes 19 MiB.
 const HASHES_MAX: usize = 2;
@@ -69,6 +79,8 @@ struct Inner {
     nobody: Secret,
     /// Acts that can be taken back.
     unsigned: Unsigned,
+    /// The line of classification.
+    banner: Banner,
     /// The pages that are live.
     pages: Pages,
     /// This run of the station. Positions of the live stream are of it alone.
@@ -79,17 +91,19 @@ impl Desk {
     /// The desk of this station.
     ///
     /// # Errors
-    /// [`NoEntropy`].
-    pub fn new(api: Api, config: &config::Desk) -> Result<Desk, NoEntropy> {
+    /// The machine gave no random bytes, or the store cannot be read.
+    pub fn new(api: Api, config: &config::Desk) -> Result<Desk, Told> {
+        let no_entropy = |e: NoEntropy| api.failed(&e);
         let inner = Inner {
             site: Site::new(config),
             throttle: Throttle::default(),
             hashing: Semaphore::new(HASHES_MAX),
             redeeming: Mutex::default(),
-            nobody: Secret::of(&hexadecimal(&entropy::bytes::<32>()?))?,
+            nobody: Secret::of(&hexadecimal(&entropy::bytes::<32>().map_err(no_entropy)?)).map_err(no_entropy)?,
             unsigned: Unsigned::default(),
+            banner: Banner::kept(&api.parts.reader).map_err(|e| api.failed(&e))?,
             pages: Pages::default(),
-            run: hexadecimal(&entropy::bytes::<8>()?),
+            run: hexadecimal(&entropy::bytes::<8>().map_err(no_entropy)?),
         };
         Ok(Desk { api, inner: Arc::new(inner) })
     }

@@ -1,6 +1,7 @@
 //! What was not done: what, why, what to do; and what had been typed, kept.
 
 use askama::Template;
+use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::fields::Fields;
@@ -73,6 +74,20 @@ pub(super) fn plain(desk: &Desk, told: &Told, kept: &Kept) -> Response {
 }
 
 impl Refused<'_> {
+    /// What did not happen, in the fewest words.
+    fn headline(&self) -> String {
+        let is_act = ["/lines", "/asks"].iter().any(|begin| self.kept.to.starts_with(begin));
+        let id = match self.told.fault {
+            Whose::Error => "undone-machine",
+            _ if is_act => "undone-not-signed",
+            _ if !self.kept.to.is_empty() => "undone-not-done",
+            _ if self.told.status() == StatusCode::FORBIDDEN => "undone-not-yours",
+            _ if self.told.status() == StatusCode::NOT_FOUND => "undone-nothing",
+            _ => "undone-not-done",
+        };
+        self.d.say(id)
+    }
+
     fn is_ours(&self) -> bool {
         self.told.fault == Whose::Error
     }

@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, Uri};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::http::{Method, Uri};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{Redirect, Response};
 use axum::routing::{get, post};
 
 use super::listen::Listener;
 use super::session::Signed;
 use super::{
-    Desk, acts, ask, files, guard, lines, live, offer, record, refused, request, ring, settings, sign_in, texts,
-    unsigned,
+    Desk, acts, ask, entry, files, guard, lines, live, morning, offer, pairing, record, refused, request, ring,
+    settings, sign_in, texts, unsigned, upkeep, users,
 };
 use crate::api::Api;
 use crate::api::callers;
@@ -45,6 +45,7 @@ fn answers(desk: Desk, programs: Api) -> Router {
         .route("/sign-out", post(sign_in::leave))
         .route("/link/{token}", get(sign_in::link).post(sign_in::redeem))
         .route("/lines", get(lines::show))
+        .route("/morning", get(morning::show))
         .route("/asks/new", get(ask::show))
         .route("/asks", get(ask::show).post(ask::ask))
         .route("/lines/{line}/acts", post(acts::act))
@@ -58,11 +59,22 @@ fn answers(desk: Desk, programs: Api) -> Router {
         .route("/rang", post(ring::rang))
         .route("/bell", post(ring::bell))
         .route("/lines/{line}/record", get(record::show))
+        .route("/lines/{line}/entries/{entry}", get(entry::show))
+        .route("/lines/{line}/entries/{entry}/bytes", get(entry::bytes))
+        .route("/users", get(users::show).post(users::act))
         .route("/settings", get(settings::show))
         .route("/settings/language", post(settings::set))
+        .route("/settings/changed", get(upkeep::changed))
+        .route("/settings/banner", post(upkeep::banner))
+        .route("/settings/password", post(upkeep::password))
+        .route("/pairing", get(pairing::show))
+        .route("/pairing/invite", post(pairing::invite))
+        .route("/pairing/join", post(pairing::join))
+        .route("/pairing/{line}", post(pairing::act))
         .route("/static/{version}/{name}", get(files::file))
         .fallback(nothing_here)
-        .layer(from_fn(in_time));
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(desk.clone(), in_time));
     let live = Router::new().route("/live", get(live::live));
     pages.merge(live).merge(beside(programs)).with_state(desk)
 }
@@ -82,11 +94,20 @@ impl axum::extract::connect_info::Connected<axum::serve::IncomingStream<'_, List
 #[derive(Clone, Copy)]
 pub(super) struct Peer(pub SocketAddr);
 
-async fn in_time(request: Request, next: Next) -> Response {
+async fn in_time(State(desk): State<Desk>, request: Request, next: Next) -> Response {
     match tokio::time::timeout(ANSWER_MAX, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        Err(_) => {
+            let told = desk.api.tell(Fault::new(Code::TimedOut).with("seconds", ANSWER_MAX.as_secs()));
+            refused::plain(&desk, &told, &refused::Kept::default())
+        }
     }
+}
+
+/// No page is read by this method: an address that takes a form was opened, or the reverse.
+async fn wrong_method(State(desk): State<Desk>, who: Signed, method: Method, uri: Uri) -> Response {
+    let told = desk.api.tell(Fault::new(Code::PageMethod).with("path", uri.path()).with("method", method));
+    refused::shown(&desk, &who, &told, &refused::Kept::default()).await
 }
 
 async fn nothing_here(State(desk): State<Desk>, who: Signed, uri: Uri) -> Response {

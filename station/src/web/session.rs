@@ -63,13 +63,23 @@ impl Desk {
 
     /// Signs a person in: a new session, whose token only their browser has.
     pub(super) async fn sign_in(&self, user: &str, also: Vec<crate::store::People>) -> Result<Response, Told> {
+        self.sign_in_to(user, also, "/lines").await
+    }
+
+    /// The same, with the page that comes after it.
+    pub(super) async fn sign_in_to(
+        &self,
+        user: &str,
+        also: Vec<crate::store::People>,
+        to: &str,
+    ) -> Result<Response, Told> {
         let token = Token::draw().map_err(|e| self.api.failed(&e))?;
         let now = self.api.now();
         let (begun, until) = (now.0, now.plus(SESSION_MS).0);
         let session = crate::store::Session { token: token.hash(), user: user.into(), begun, until };
         let changes = also.into_iter().chain([crate::store::People::Session(session)]).collect();
         self.api.change(changes).await?;
-        Ok(self.with_cookie(&self.inner.site.cookie, &token.text(), SESSION_MS, Redirect::to("/lines")))
+        Ok(self.with_cookie(&self.inner.site.cookie, &token.text(), SESSION_MS, Redirect::to(to)))
     }
 
     /// Whose session this is, if it runs.

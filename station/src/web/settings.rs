@@ -2,12 +2,13 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::frame::{Frame, RIGHT_TO_LEFT};
+use super::frame::{Four, Frame, RIGHT_TO_LEFT};
 use super::refused::{self, Kept};
 use super::session::{Posted, Signed};
+use super::upkeep::Upkeep;
 use super::{Desk, page};
 use crate::api::fault::{Code, Fault, Told};
 use crate::api::spoken::accepted;
@@ -24,6 +25,7 @@ const FILES: &str = "/static/";
 struct Page {
     d: Frame,
     settings: Settings,
+    upkeep: Upkeep,
 }
 
 impl Page {
@@ -60,14 +62,22 @@ impl Desk {
 
 /// `GET /settings`.
 pub(super) async fn show(State(desk): State<Desk>, who: Signed) -> Response {
+    let upkeep = desk.upkeep(&who);
+    shown(&desk, &who, upkeep).await
+}
+
+/// The page, whatever was asked of it.
+pub(super) async fn shown(desk: &Desk, who: &Signed, upkeep: Upkeep) -> Response {
     let drawn = async {
-        let position = desk.position(&who).await?;
-        let d = Frame::new(&desk, &who, "settings", position)?;
-        Ok::<_, Told>(Page { d, settings: who.settings.clone() })
+        let position = desk.position(who).await?;
+        let all = desk.all_seen().await?;
+        let mut d = Frame::new(desk, who, "settings", position)?;
+        d.four = Some(Four::of_all(d.words(), &all, d.mark));
+        Ok::<_, Told>(Page { d, settings: who.settings.clone(), upkeep })
     };
     match drawn.await {
-        Ok(shown) => page(StatusCode::OK, &shown),
-        Err(told) => refused::shown(&desk, &who, &told, &Kept::default()).await,
+        Ok(shown) => page(shown.upkeep.status(), &shown),
+        Err(told) => refused::shown(desk, who, &told, &Kept::default()).await,
     }
 }
 

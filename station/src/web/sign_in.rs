@@ -87,7 +87,7 @@ impl Desk {
     }
 
     /// Whose password this is.
-    async fn known(&self, name: &str, password: String) -> Result<Option<String>, Told> {
+    pub(super) async fn known(&self, name: &str, password: String) -> Result<Option<String>, Told> {
         let _turn = self.inner.hashing.acquire().await.map_err(|e| self.api.machine(e))?;
         let (reader, name, desk) = (self.api.parts.reader.clone(), name.to_owned(), self.clone());
         let look = move || {

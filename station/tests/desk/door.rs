@@ -36,7 +36,7 @@ pub struct Client<'a> {
 }
 
 impl<'a> Client<'a> {
-    fn new(desk: &'a Desk) -> Client<'a> {
+    pub fn new(desk: &'a Desk) -> Client<'a> {
         Client { desk, cookies: Vec::new() }
     }
 
@@ -69,7 +69,7 @@ impl<'a> Client<'a> {
         self.send("POST", path, &body, &[("origin", &origin), ("sec-fetch-site", "same-origin")])
     }
 
-    fn send(&mut self, method: &str, path: &str, body: &str, headers: &[(&str, &str)]) -> Answer {
+    pub fn send(&mut self, method: &str, path: &str, body: &str, headers: &[(&str, &str)]) -> Answer {
         let cookies = self.cookies();
         let mut head = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\ncookie: {}\r\n", cookies);
         if !headers.iter().any(|(name, _)| *name == "host") {

@@ -12,9 +12,11 @@ mod languages;
 #[path = "../processes/mod.rs"]
 mod processes;
 mod programs;
+mod record;
 mod ring;
 #[path = "../scratch/mod.rs"]
 mod scratch;
+mod station;
 mod tabs;
 mod waiting;
 

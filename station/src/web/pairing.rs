@@ -1,0 +1,187 @@
+//! How a line begins, as `invite`, `join`, `confirm` and `abandon` do it: for a person who looks after the station.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use counterpart_core::ids::{LineId, unhex};
+
+use super::frame::{Four, Frame};
+use super::refused::{self, Kept};
+use super::session::{Posted, Signed};
+use super::{Desk, page};
+use crate::api::ceremony::{Digits, InvitedView, PairingView};
+use crate::api::fault::{Code, Fault, Told};
+use crate::words::Words;
+
+/// What a person does about a pairing.
+const ACTS: [&str; 3] = ["same", "differ", "abandon"];
+
+#[derive(Template)]
+#[template(path = "pairing.html")]
+struct Pairing {
+    d: Frame,
+    pairings: Vec<PairingView>,
+    /// An invitation that was just made; it is shown this once.
+    made: Option<InvitedView>,
+    /// The text that could not be taken up, and why.
+    typed: String,
+    wrong: Option<Told>,
+}
+
+/// A step of the ceremony as it is drawn.
+struct Step {
+    label: String,
+    hint: String,
+    is_done: bool,
+    is_now: bool,
+}
+
+impl Pairing {
+    /// The four steps, of which one is now.
+    fn steps(&self, view: &PairingView) -> Vec<Step> {
+        let now = match view.standing.as_str() {
+            "waiting" => 1,
+            "comparing" => 2,
+            "confirmed" | "countersigned" => 3,
+            "open" => 4,
+            _ => 5,
+        };
+        let ids = ["pairing-invite", "pairing-join", "pairing-compare", "pairing-sign"];
+        let step = |(n, id): (usize, &&str)| Step {
+            label: format!("{} {}", n + 1, self.d.say(id)),
+            hint: self.d.words().say_hint(id),
+            is_done: n < now && now < 5,
+            is_now: n == now,
+        };
+        ids.iter().enumerate().map(step).collect()
+    }
+
+    fn headline(&self, view: &PairingView) -> String {
+        headline(self.d.words(), view)
+    }
+
+    fn compares(&self, view: &PairingView) -> bool {
+        view.standing == "comparing"
+    }
+
+    /// Whether it can be given up: index 0 of ours is not written.
+    fn can_end(&self, view: &PairingView) -> bool {
+        matches!(view.standing.as_str(), "waiting" | "comparing")
+    }
+
+    fn groups<'a>(&self, digits: &'a str) -> Vec<&'a str> {
+        digits.split_whitespace().collect()
+    }
+
+    fn short(&self, line: &str) -> String {
+        line.chars().take(8).collect()
+    }
+}
+
+impl Desk {
+    async fn pairing_page(
+        &self,
+        who: &Signed,
+        made: Option<InvitedView>,
+        refused: Option<(String, Told)>,
+    ) -> Result<Response, Told> {
+        self.looks_after(who)?;
+        let position = self.position(who).await?;
+        let pairings = self.api.ceremony.pairings().await?;
+        let all = self.all_seen().await?;
+        let mut d = Frame::new(self, who, "pairing", position)?;
+        let mut four = Four::of_all(d.words(), &all, d.mark);
+        if let Some(view) = pairings.iter().find(|view| view.standing == "comparing") {
+            (four.is_hot, four.needs, four.needs_at) = (true, headline(d.words(), view), "/pairing".into());
+        }
+        d.four = Some(four);
+        let status = refused.as_ref().map_or(StatusCode::OK, |(_, told)| told.status());
+        let (typed, wrong) = refused.map_or((String::new(), None), |(typed, told)| (typed, Some(told)));
+        Ok(page(status, &Pairing { d, pairings, made, typed, wrong }))
+    }
+}
+
+/// The highest fact of a pairing.
+fn headline(words: &Words, view: &PairingView) -> String {
+    let name = match view.candidates.as_slice() {
+        [one] => one.name.clone(),
+        _ => String::new(),
+    };
+    let named = if name.is_empty() { "no" } else { "yes" };
+    let args = [("standing", view.standing.as_str().into()), ("named", named.into()), ("name", name.into())];
+    words.say("pairing-standing", &args)
+}
+
+/// `GET /pairing`.
+pub(super) async fn show(State(desk): State<Desk>, who: Signed) -> Response {
+    match desk.pairing_page(&who, None, None).await {
+        Ok(response) => response,
+        Err(told) => refused::shown(&desk, &who, &told, &Kept::default()).await,
+    }
+}
+
+/// `POST /pairing/invite`: the invitation stands on the answer alone, and is never shown again.
+pub(super) async fn invite(State(desk): State<Desk>, posted: Posted) -> Response {
+    let done = async {
+        desk.looks_after(&posted.who)?;
+        let made = desk.api.ceremony.invite().await?;
+        desk.pairing_page(&posted.who, Some(made), None).await
+    };
+    match done.await {
+        Ok(response) => response,
+        Err(told) => refused::shown(&desk, &posted.who, &told, &Kept::default()).await,
+    }
+}
+
+/// `POST /pairing/join`: takes up an invitation; what cannot be read is kept.
+pub(super) async fn join(State(desk): State<Desk>, posted: Posted) -> Response {
+    let text = posted.fields.text("invitation").unwrap_or_default();
+    let done = async {
+        desk.looks_after(&posted.who)?;
+        match desk.api.ceremony.join(text.clone()).await {
+            Ok(_) => Ok(to_pairing()),
+            Err(told) => desk.pairing_page(&posted.who, None, Some((text, told))).await,
+        }
+    };
+    match done.await {
+        Ok(response) => response,
+        Err(told) => refused::shown(&desk, &posted.who, &told, &Kept::default()).await,
+    }
+}
+
+/// `POST /pairing/{line}`: all sixteen are the same, one or more differ, or the pairing is given up.
+pub(super) async fn act(State(desk): State<Desk>, Path(line): Path<String>, mut posted: Posted) -> Response {
+    posted.fields.press();
+    let text = |name: &str| posted.fields.text(name).unwrap_or_default();
+    let done = async {
+        desk.looks_after(&posted.who)?;
+        let id = unhex(&line).map(LineId);
+        let id =
+            id.ok_or_else(|| desk.api.tell(Fault::new(Code::PairingUnknown).with("said", &line).with("known", "")))?;
+        let ceremony = &desk.api.ceremony;
+        match text("act").as_str() {
+            // The digits that were on the screen are those that are confirmed, whatever has come since.
+            "same" => {
+                let digits = Digits::parse(&text("digits")).map_err(|fault| desk.api.tell(fault))?;
+                ceremony.confirm(Some(id), digits).await?;
+            }
+            "differ" => drop(ceremony.differ(Some(id), posted.fields.text("candidate")).await?),
+            "abandon" => drop(ceremony.abandon(Some(id)).await?),
+            other => {
+                return Err(desk
+                    .api
+                    .tell(Fault::new(Code::UnknownAct).with("said", other).with("known", ACTS.join(", "))));
+            }
+        }
+        Ok(to_pairing())
+    };
+    match done.await {
+        Ok(response) => response,
+        Err(told) => refused::shown(&desk, &posted.who, &told, &Kept::default()).await,
+    }
+}
+
+fn to_pairing() -> Response {
+    Redirect::to("/pairing").into_response()
+}

@@ -1,0 +1,159 @@
+//! What is set beside how pages are set: one's own password, and for a person who looks after the station the banner.
+
+use std::sync::{Mutex, PoisonError};
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+
+use super::refused::{self, Kept};
+use super::session::{Posted, Signed};
+use super::{Desk, settings};
+use crate::api::fault::{Code, Fault, Told};
+use crate::people::{self, PASSWORD_CHARS_MIN, Role, Secret};
+use crate::store::{People, Reader, Settings, StoreError, User};
+use crate::words::clean;
+
+/// The setting that holds the banner.
+const BANNER: &str = "banner";
+/// Characters of a banner.
+const BANNER_MAX: usize = 60;
+
+/// The line of classification, as it was set on the desk; until then that of the configuration.
+pub(super) struct Banner(Mutex<Option<String>>);
+
+impl Banner {
+    /// As it was kept.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn kept(reader: &Reader) -> Result<Banner, StoreError> {
+        let kept = reader.setting(BANNER)?;
+        Ok(Banner(Mutex::new(kept.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))))
+    }
+
+    /// What stands on every page.
+    pub fn or(&self, configured: &str) -> String {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_else(|| configured.to_owned())
+    }
+
+    fn set(&self, banner: String) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(banner);
+    }
+}
+
+/// What the page of settings shows of these.
+#[derive(Default)]
+pub(super) struct Upkeep {
+    pub looks_after: bool,
+    /// What stands in the field of the banner.
+    pub banner: String,
+    /// What was not set, and why.
+    wrong: Option<(&'static str, Told)>,
+    /// The password was changed.
+    pub is_changed: bool,
+}
+
+impl Upkeep {
+    pub fn wrong_of(&self, what: &str) -> Option<&Told> {
+        self.wrong.as_ref().filter(|(of, _)| *of == what).map(|(_, told)| told)
+    }
+
+    pub fn banner_max(&self) -> usize {
+        BANNER_MAX
+    }
+
+    pub fn status(&self) -> StatusCode {
+        self.wrong.as_ref().map_or(StatusCode::OK, |(_, told)| told.status())
+    }
+}
+
+/// What becomes of a form of this page.
+enum Set {
+    Done(Response),
+    /// Not set; which part of the page says why, and what had been typed.
+    Wrong(&'static str, String, Told),
+}
+
+impl Desk {
+    /// As it stands, nothing asked.
+    pub(super) fn upkeep(&self, who: &Signed) -> Upkeep {
+        let banner = self.inner.banner.or(&self.api.parts.config.organisation.banner);
+        Upkeep { looks_after: who.role == Role::Admin, banner, ..Upkeep::default() }
+    }
+
+    /// The banner of every page and print.
+    async fn set_banner(&self, posted: &Posted) -> Result<Set, Told> {
+        self.looks_after(&posted.who)?;
+        let banner = posted.fields.text(BANNER).unwrap_or_default().trim().to_owned();
+        if banner.chars().count() > BANNER_MAX || clean(&banner) != banner {
+            let told = self.api.tell(Fault::new(Code::BannerUnfit).with("max", BANNER_MAX));
+            return Ok(Set::Wrong(BANNER, banner, told));
+        }
+        self.api.change(vec![People::Setting(BANNER.into(), banner.clone().into_bytes())]).await?;
+        self.inner.banner.set(banner);
+        Ok(Set::Done(Redirect::to("/settings").into_response()))
+    }
+
+    /// A new password, for whoever knows the one that serves; their other sessions end.
+    async fn set_password(&self, posted: &Posted) -> Result<Set, Told> {
+        let text = |name: &str| posted.fields.text(name).unwrap_or_default();
+        let wrong = |fault: Fault| Ok(Set::Wrong("password", String::new(), self.api.tell(fault)));
+        let user = &posted.who.user;
+        if !people::is_password(&text("new")) {
+            return wrong(Fault::new(Code::PasswordUnfit).with("min", PASSWORD_CHARS_MIN));
+        }
+        // Who holds a session must not try passwords without limit.
+        let now_ms = self.api.parts.clock.moment().ms_since(self.api.parts.begun);
+        let here = std::net::IpAddr::from([0, 0, 0, 0]);
+        if let Err(wait) = self.inner.throttle.admit(user, here, now_ms) {
+            return wrong(Fault::new(Code::TriesSpent).with("seconds", wait.div_ceil(1_000)));
+        }
+        if self.known(user, text("old")).await?.is_none() {
+            return wrong(Fault::new(Code::PasswordOther));
+        }
+        self.inner.throttle.forgive(user, here);
+        let (name, role, new, added) = (user.clone(), posted.who.role, text("new"), self.api.now().0);
+        let made = move || {
+            let secret = Secret::of(&new)?;
+            let (role, secret) = (role.word().into(), secret.text().into());
+            // How their pages are set is kept when a user is made again.
+            Ok::<_, crate::entropy::NoEntropy>(User { name, role, secret, added, settings: Settings::default() })
+        };
+        let made = tokio::task::spawn_blocking(made).await.map_err(|e| self.api.machine(e))?;
+        let changed = made.map_err(|e| self.api.failed(&e))?;
+        // Every session ends, and this browser begins anew: nobody else goes on with what the old password opened.
+        let changes = vec![People::SessionsEnd(user.clone()), People::User(changed)];
+        Ok(Set::Done(self.sign_in_to(user, changes, "/settings/changed").await?))
+    }
+}
+
+/// `GET /settings/changed`: the page of settings after a change of the password.
+pub(super) async fn changed(State(desk): State<Desk>, who: Signed) -> Response {
+    let upkeep = Upkeep { is_changed: true, ..desk.upkeep(&who) };
+    settings::shown(&desk, &who, upkeep).await
+}
+
+/// `POST /settings/banner`.
+pub(super) async fn banner(State(desk): State<Desk>, posted: Posted) -> Response {
+    let set = desk.set_banner(&posted).await;
+    answered(&desk, &posted.who, set).await
+}
+
+/// `POST /settings/password`.
+pub(super) async fn password(State(desk): State<Desk>, posted: Posted) -> Response {
+    let set = desk.set_password(&posted).await;
+    answered(&desk, &posted.who, set).await
+}
+
+async fn answered(desk: &Desk, who: &Signed, set: Result<Set, Told>) -> Response {
+    match set {
+        Ok(Set::Done(response)) => response,
+        Ok(Set::Wrong(what, typed, told)) => {
+            let as_is = desk.upkeep(who);
+            let banner = if what == BANNER { typed } else { as_is.banner.clone() };
+            settings::shown(desk, who, Upkeep { banner, wrong: Some((what, told)), ..as_is }).await
+        }
+        Err(told) => refused::shown(desk, who, &told, &Kept::default()).await,
+    }
+}

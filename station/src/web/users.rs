@@ -1,0 +1,160 @@
+//! Users, their sessions, and links that sign in once: for a person who looks after the station.
+
+use askama::Template;
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use counterpart_core::ids::unhex;
+use counterpart_core::time::Timestamp;
+
+use super::frame::{Four, Frame};
+use super::refused::{self, Kept};
+use super::session::{Posted, Signed};
+use super::{Desk, page};
+use crate::api::door::Needs;
+use crate::api::fault::{Code, Fault, Told};
+use crate::api::people::{self, LinkView, NameForm, UserForm, UserView};
+use crate::api::receive::Form;
+use crate::api::sight::hexadecimal;
+use crate::people::Role;
+use crate::store::{People, Session};
+
+#[derive(Template)]
+#[template(path = "users.html")]
+struct Users {
+    d: Frame,
+    users: Vec<UserView>,
+    sessions: Vec<Shown>,
+    /// A link that was just made, for whom and until when; it is shown this once.
+    link: Option<(String, String, String)>,
+    /// What was typed, and why no user was made.
+    typed: [String; 2],
+    wrong: Option<Told>,
+}
+
+/// A session that runs.
+struct Shown {
+    /// What names it: no one can sign in with it.
+    id: String,
+    user: String,
+    since: String,
+    until: String,
+    is_this: bool,
+}
+
+impl Users {
+    fn roles(&self) -> Vec<(&'static str, String)> {
+        let id = |role: Role| match role {
+            Role::Watch => "role-watch",
+            Role::Admin => "role-admin",
+            Role::Auditor => "role-auditor",
+        };
+        Role::ALL.into_iter().map(|role| (role.word(), self.d.say(id(role)))).collect()
+    }
+
+    fn since(&self, user: &UserView) -> String {
+        self.d.day(user.added.0)
+    }
+
+    fn is_self(&self, name: &str) -> bool {
+        self.d.user == name
+    }
+}
+
+impl Desk {
+    /// Whether this person looks after the station.
+    ///
+    /// # Errors
+    /// Why not, and who does.
+    pub(super) fn looks_after(&self, who: &Signed) -> Result<(), Told> {
+        let roles = Needs::LooksAfter.roles();
+        if roles.contains(&who.role) {
+            return Ok(());
+        }
+        let may = roles.iter().map(|role| role.word()).collect::<Vec<_>>().join(", ");
+        Err(self.api.tell(Fault::new(Code::RoleNot).with("role", who.role.word()).with("may", may)))
+    }
+
+    async fn users_page(
+        &self,
+        who: &Signed,
+        link: Option<(String, LinkView)>,
+        refused: Option<([String; 2], Told)>,
+    ) -> Result<Response, Told> {
+        self.looks_after(who)?;
+        let position = self.position(who).await?;
+        let Json(users) = people::list(State(self.api.clone())).await?;
+        let (reader, now) = (self.api.parts.reader.clone(), self.api.now());
+        let read = tokio::task::spawn_blocking(move || reader.sessions(now.0)).await;
+        let sessions = read.map_err(|e| self.api.machine(e))?.map_err(|e| self.api.failed(&e))?;
+        let all = self.all_seen().await?;
+        let mut d = Frame::new(self, who, "users", position)?;
+        d.four = Some(Four::of_all(d.words(), &all, d.mark));
+        let this = who.token.hash();
+        let shown = |session: Session| Shown {
+            id: hexadecimal(&session.token),
+            since: d.day_and_clock(Timestamp(session.begun)),
+            until: d.day_and_clock(Timestamp(session.until)),
+            is_this: session.token == this,
+            user: session.user,
+        };
+        let sessions = sessions.into_iter().map(shown).collect();
+        let link = link.map(|(name, link)| (name, link.url, d.day_and_clock(link.until.0)));
+        let status = refused.as_ref().map_or(StatusCode::OK, |(_, told)| told.status());
+        let (typed, wrong) = refused.map_or((Default::default(), None), |(typed, told)| (typed, Some(told)));
+        Ok(page(status, &Users { d, users, sessions, link, typed, wrong }))
+    }
+
+    /// Does what a form asks; `None`: the page is drawn anew.
+    async fn look_after(&self, posted: &Posted) -> Result<Option<Response>, Told> {
+        self.looks_after(&posted.who)?;
+        let text = |name: &str| posted.fields.text(name).unwrap_or_default();
+        let (api, name) = (State(self.api.clone()), text("name").trim().to_owned());
+        let named = Form(NameForm { name: name.clone() });
+        match text("act").as_str() {
+            "add" => {
+                let (role, password) = (text("role"), posted.fields.text("password"));
+                let form = UserForm { name: name.clone(), role: role.clone(), password };
+                // A password is never drawn again.
+                if let Err(told) = people::add(api, Form(form)).await {
+                    return self.users_page(&posted.who, None, Some(([name, role], told))).await.map(Some);
+                }
+            }
+            "end" => drop(people::end(api, named).await?),
+            "sign-out" => drop(people::sign_out(api, named).await?),
+            "link" => {
+                let Json(link) = people::link(api, named).await?;
+                return self.users_page(&posted.who, Some((name, link)), None).await.map(Some);
+            }
+            "end-session" => {
+                let token = unhex::<32>(&text("session"));
+                let token = token.ok_or_else(|| self.api.tell(Fault::new(Code::SessionEnded)))?;
+                self.api.change(vec![People::SessionEnds(token)]).await?;
+            }
+            other => {
+                let fault = Fault::new(Code::UnknownAct).with("said", other);
+                return Err(self.api.tell(fault.with("known", "add, end, sign-out, link, end-session")));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// `GET /users`.
+pub(super) async fn show(State(desk): State<Desk>, who: Signed) -> Response {
+    match desk.users_page(&who, None, None).await {
+        Ok(response) => response,
+        Err(told) => refused::shown(&desk, &who, &told, &Kept::default()).await,
+    }
+}
+
+/// `POST /users`.
+pub(super) async fn act(State(desk): State<Desk>, mut posted: Posted) -> Response {
+    posted.fields.press();
+    match desk.look_after(&posted).await {
+        Ok(Some(response)) => response,
+        Ok(None) => Redirect::to("/users").into_response(),
+        Err(told) => refused::shown(&desk, &posted.who, &told, &Kept::default()).await,
+    }
+}
