@@ -15,6 +15,7 @@ quick:
 # The qualities of the line beside what this machine allows, into target/bench.json
 bench:
     cargo bench -p counterpart --bench line
+    cargo bench -p counterpart --bench record
 
 # The story of one seed of the simulator
 sim SEED:
