@@ -188,6 +188,11 @@ impl Span {
         }
         self.forget_roots();
         self.note(header);
+        if own && self.folded_on.is_some() {
+            // What counts is folded on another branch: this one waits until that is folded anew.
+            self.stale = true;
+            return Standing::Waits;
+        }
         if self.can_fold(header) && self.waiting_of(party).is_empty() {
             let standing = self.facts.apply(header);
             self.fold();
@@ -221,7 +226,7 @@ impl Span {
     }
 
     fn can_fold(&self, header: &Header) -> bool {
-        let elsewhere = if header.party == self.me { self.folded_on.is_some() } else { self.parted };
+        let elsewhere = self.parted && header.party != self.me;
         !elsewhere && header.held.size <= self.facts.side(header.party.peer()).size
     }
 
