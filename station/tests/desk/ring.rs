@@ -131,6 +131,14 @@ fn a_bell_that_is_not_armed_shows_the_ring_silent_and_does_not_count_until_it_so
     page.press("1");
     page.until("location.pathname.includes('/requests/')");
     page.until(&heading("Deferred"));
+
+    // What is meant looks meant, also over a page of an EXERCISE.
+    assert_eq!(page.look("document.body.classList.contains('ex')"), json!(true));
+    ask(&north, "OPERATION");
+    page.until(&format!("{RINGS} && document.querySelector('.ring .mark').textContent === 'OPERATION'"));
+    let edges =
+        "[...document.querySelectorAll('.ring .seen, .ring .mark')].map((e) => getComputedStyle(e).borderTopStyle)";
+    assert_eq!(page.look(edges), json!(["solid", "solid"]));
 }
 
 #[test]
