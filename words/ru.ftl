@@ -3345,7 +3345,7 @@ entry-to = Должность другой стороны
 # unreviewed
 entry-precedence = Срочность
 # unreviewed
-entry-mark = Пометка
+entry-mark = Метка
 # unreviewed
 entry-deadline = Срок
 # unreviewed
