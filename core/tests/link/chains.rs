@@ -178,6 +178,24 @@ fn a_copy_set_back_to_before_its_change_of_keys_learns_that_its_link_key_is_reti
 }
 
 #[test]
+fn a_copy_is_retired_also_above_what_it_lost_and_told_the_highest_epoch_of_either_chain() {
+    // An earlier life of North opened 3/5; this one has opened 3/1 and 4/1 since, and South 4/9, which that life joined.
+    let epoch = |number, id| Epoch { number, id: [id; 8] };
+    let own = [opens(NORTH, epoch(3, 1), [31; 32]), opens(NORTH, epoch(4, 1), [41; 32])];
+    let north = Side::new(NORTH).holds(NORTH, &own).proves([41; 32]);
+    let theirs = [opens(SOUTH, epoch(4, 9), [49; 32])];
+    let mut south = Side::new(SOUTH).holds(SOUTH, &theirs).holds(NORTH, &[opens(NORTH, epoch(3, 5), [35; 32])]);
+    south.highest[NORTH.slot()] = epoch(4, 9);
+
+    let (said, _) = meet(&[north, south.proves([49; 32])]);
+
+    let told = said[0]
+        .iter()
+        .find_map(|o| if let Output::Retired { link, highest } = o { Some((*link, *highest)) } else { None });
+    assert_eq!((told, end(&said[0])), (Some(([41; 32], 4)), End::Refused));
+}
+
+#[test]
 fn a_stranger_cannot_tell_us_that_our_key_is_retired() {
     // South proves a key that nothing names, and shows North's true chain, of which North lacks the last.
     let mut log = author(NORTH);
