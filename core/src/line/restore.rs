@@ -200,12 +200,12 @@ impl Line {
     pub(super) fn show(&mut self, entry: &Entry, verify: &dyn Verify) -> Result<Keeping, Misconduct> {
         let header = &entry.header;
         let known = self.span(header.epoch).is_some();
-        if !known && (self.jumps(header.epoch) || header.own.size > 0) {
-            return Err(Misconduct::FalseClaim);
-        }
         let only_shown = self.spans.iter().filter(|span| span.own().size() + span.peer().size() == 0).count();
         if !known && only_shown >= limits::EPOCHS_MAX {
             return Ok(Keeping::Full);
+        }
+        if !known && (self.jumps(header.epoch) || header.own.size > 0) {
+            return Err(Misconduct::FalseClaim);
         }
         self.keep(entry, verify)
     }

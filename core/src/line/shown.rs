@@ -138,11 +138,15 @@ impl Span {
             return Ok(Keeping::Kept);
         }
         let signed_by = |key: &PublicKey| entry.signed_by(key, verify);
-        let mut branch = self.parting(before, entry, firsts, &signed_by).ok_or(Misconduct::FalseClaim)?;
+        let full = self.branches.len() >= limits::BRANCHES_MAX || !self.room();
+        // What follows an entry that found no room fits nowhere, and accuses nobody.
+        let Some(mut branch) = self.parting(before, entry, firsts, &signed_by) else {
+            return if full { Ok(Keeping::Full) } else { Err(Misconduct::FalseClaim) };
+        };
         if !signed(&branch.log) {
             return Err(Misconduct::FalseClaim);
         }
-        if self.branches.len() >= limits::BRANCHES_MAX || !self.room() {
+        if full {
             return Ok(Keeping::Full);
         }
         branch.log.append(entry);

@@ -187,7 +187,9 @@ impl Chain {
         let link = *of(&self.setup.proved, me);
         // A copy that has taken its last keys back holds all of the chain, and has not the link key that it brings.
         let lacks = more || link_after(charter, held) != link;
-        if self.taken == Some(true) && lacks && link_after(charter, &shown) != link {
+        // A station may prove the key of another of its lines: of one that was never this line's nothing is learnt.
+        let ours = charter.link == link || held.iter().any(|entry| link_of(&entry.header) == Some(link));
+        if self.taken == Some(true) && ours && lacks && link_after(charter, &shown) != link {
             let highest = shown.last().map_or(0, |entry| entry.header.epoch.number).max(self.reaches);
             out.push(Output::Retired { link, highest });
         }

@@ -208,6 +208,17 @@ fn a_stranger_cannot_tell_us_that_our_key_is_retired() {
 }
 
 #[test]
+fn a_key_of_another_line_that_the_peer_does_not_take_retires_none_of_this_one() {
+    // North proves the fresh link key of another of its lines; South takes none but the charter's.
+    let north = Side::new(NORTH).proves([77; 32]);
+
+    let (said, _) = meet(&[north, Side::new(SOUTH)]);
+
+    assert!(!retired(&said[0]));
+    assert_eq!(end(&said[0]), End::Refused);
+}
+
+#[test]
 fn an_older_chain_a_branch_and_a_jump_do_not_vouch() {
     let mut log = author(NORTH);
     let first = changes(&mut log, 1, [7; 32], root_seed(NORTH));

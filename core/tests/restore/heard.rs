@@ -74,19 +74,19 @@ fn what_was_shown_and_is_not_ours_does_not_make_the_peer_heard_by_what_came_with
 #[test]
 fn a_peer_that_shows_more_than_is_kept_is_heard_when_the_rest_has_come() {
     let mut world = lost(0);
-    let (entries, head) = signed(&world, limits::SHOWN_MAX + 1);
+    let (entries, head) = signed(&world, limits::SHOWN_MAX + 2);
     let shown = |entry: &Entry| Input::Shown(Shown { entry: entry.clone(), body: None }.into());
     let nothing = Head { size: 0, root: empty_root() };
     let named = || Input::Heard(vec![EpochHeads { epoch: Epoch::FIRST, heads: [head, nothing] }]);
 
     let answers = world.north.turn(entries.iter().map(shown).chain([named()]).collect());
-    assert_eq!(answers[limits::SHOWN_MAX - 1..], [Answer::Kept, Answer::LetGo, Answer::LetGo]);
+    assert_eq!(answers[limits::SHOWN_MAX - 1..], [Answer::Kept, Answer::LetGo, Answer::LetGo, Answer::LetGo]);
     assert_eq!((world.north.waits(), world.north.line.heard()), (Restore::Judgement, false));
     assert_eq!(world.north.judges(&[1], Verdict::Take), limits::SHOWN_MAX);
     assert_eq!(world.north.waits(), Restore::Peer, "there is more of our log");
-    let answers = world.north.turn(entries.last().map(shown).into_iter().chain([named()]).collect());
+    let answers = world.north.turn(entries[limits::SHOWN_MAX..].iter().map(shown).chain([named()]).collect());
 
-    assert_eq!(answers, [Answer::Kept, Answer::Held]);
+    assert_eq!(answers, [Answer::Kept, Answer::Kept, Answer::Held]);
     assert_eq!((world.north.waits(), world.north.line.heard()), (Restore::Judgement, true));
 }
 
