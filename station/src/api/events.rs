@@ -255,7 +255,7 @@ impl Api {
                 Ok(shown) => events.extend(shown.into_iter().map(|(position, arrived)| {
                     (position, ArrivedView { line: line.to_string(), epoch: epoch.number, arrived })
                 })),
-                Err(told) if told.code == Code::LineUnknown.word() => {}
+                Err(told) if [Code::LineUnknown, Code::EpochUnknown].iter().any(|code| told.code == code.word()) => {}
                 Err(told) => return Err(told),
             }
         }
