@@ -119,7 +119,7 @@ impl Session {
             (Ok(Frame::Show { epoch, from }), false) if self.show(epoch, from) => {}
             (Ok(Frame::Ping(beat)), false) => self.ping(&beat, now, &mut out),
             (Ok(Frame::Pong(beat)), false) if self.pong(&beat, now, &mut out) => {}
-            (Ok(Frame::Fault { number, text }), _) => self.is_accused(number, text, now, &mut out),
+            (Ok(Frame::Fault { number, text }), _) => self.is_accused(number, text, &mut out),
             // What is no frame, or comes where it may not: chains and answers have their own connection.
             _ => self.accuse(Misconduct::BadFrame, self.tracks.current(), bytes, &mut out),
         }
@@ -137,6 +137,10 @@ impl Session {
             return out;
         }
         self.tracks.committed(self.me, held);
+        // It may be a head of ours that we have lost, and the peer sound.
+        if held.halted == Some(Misconduct::HeadNeverOurs) && self.opened().is_some() {
+            self.ask_unclaimed(held.heads.epoch, &mut out);
+        }
         self.catch_up(now, &mut out);
         self.say_even(&mut out);
         out
@@ -273,6 +277,9 @@ impl Session {
         // Who was told before that its log is taken no further may have forgotten it.
         let halted = self.tracks.find(self.tracks.current()).and_then(Track::halted);
         out.extend(halted.and_then(fault));
+        if halted == Some(Misconduct::HeadNeverOurs) {
+            self.ask_unclaimed(self.tracks.current(), out);
+        }
         let caught_up = self.tracks.caught_up();
         if let Some(open) = self.opened() {
             open.caught_up = caught_up;

@@ -1,6 +1,6 @@
 //! Copies, dark peers and forks: the line goes on, and nothing that either side held is lost.
 
-use counterpart_core::fault::Refusal;
+use counterpart_core::fault::{Misconduct, Refusal};
 use counterpart_core::ids::Epoch;
 use counterpart_core::line::epoch::Ended;
 use counterpart_core::line::restore::{Restore, Verdict, Why, Word};
@@ -244,4 +244,28 @@ fn a_joining_charter_above_an_epoch_that_the_peer_opened_itself_is_signed_by_the
     world.meet();
     world.north.opens(7, Word::Heard, None).unwrap();
     world.goes_on();
+}
+
+#[test]
+fn who_was_set_back_and_has_written_past_what_its_peer_holds_learns_of_the_branch_by_the_head_that_it_never_had() {
+    for is_cut in [false, true] {
+        let mut world = restored(false);
+        for _ in 0..3 {
+            world.north.writes().unwrap();
+        }
+        // South's next entry names what North has lost; it comes before anything else.
+        world.south.writes().unwrap();
+        let last = world.south.size(Epoch::FIRST, SOUTH) - 1;
+        if is_cut {
+            let entry = world.south.sends(Epoch::FIRST, SOUTH, last);
+            assert_eq!(world.north.turn(vec![entry]), [Answer::Misconduct(Misconduct::HeadNeverOurs)]);
+            world.north.killed();
+        }
+
+        world.meet();
+
+        assert_eq!(world.north.waits(), Restore::Opening(Why::Branch));
+        world.north.opens(4, Word::Heard, None).unwrap();
+        world.goes_on();
+    }
 }

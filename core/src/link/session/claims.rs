@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{Now, Output, Session};
+use super::{Output, Session};
 use crate::fault::Misconduct;
 use crate::ids::Epoch;
 use crate::link::frame::Frame;
@@ -30,12 +30,18 @@ impl Session {
 
     /// The peer names misconduct of ours. If our log does not continue what it holds, another copy of us may have written: then
     /// we ask to see what it holds, once.
-    pub(super) fn is_accused(&mut self, number: u64, text: String, now: Now, out: &mut Vec<Output>) {
+    pub(super) fn is_accused(&mut self, number: u64, text: String, out: &mut Vec<Output>) {
         let what = Misconduct::from_number(number);
         out.push(Output::PeerFault { what, number, text });
-        let current = self.tracks.current();
-        let forked = what == Some(Misconduct::Fork) && self.opened().is_some();
-        let from = self.tracks.find_mut(current).filter(|_| forked).and_then(|track| track.ask(None));
-        self.send(from.map(|from| Frame::Show { epoch: current, from }), now.ms, out);
+        if what == Some(Misconduct::Fork) && self.opened().is_some() {
+            self.ask_unclaimed(self.tracks.current(), out);
+        }
+    }
+
+    /// Asks to be shown what the peer holds of our log in an epoch, though it claims no more than we hold: another copy of us may have
+    /// written there.
+    pub(super) fn ask_unclaimed(&mut self, epoch: Epoch, out: &mut Vec<Output>) {
+        let from = self.tracks.find_mut(epoch).and_then(|track| track.ask(None));
+        out.extend(from.and_then(|from| Frame::Show { epoch, from }.encode()).map(Output::Send));
     }
 }
