@@ -46,10 +46,26 @@ fn arm_in_russian(page: &mut Browser) {
     page.until("document.querySelector('[data-live]').textContent === 'на связи'");
 }
 
+/// What is wider than its place, of all that does not scroll by itself: text that is cut, or a page or a ring that goes sideways.
+fn cut(browser: &mut Browser) -> String {
+    let script = "[...document.querySelectorAll('dialog[open], dialog[open] *, main, main *, header *')].filter((e) => {
+        const scrolls = (e) => e && (['auto', 'scroll'].includes(getComputedStyle(e).overflowX) || scrolls(e.parentElement));
+        const box = e.getBoundingClientRect(), out = box.right > innerWidth + 1 || box.left < -1;
+        const isText = e.matches('button, a, p, h1, h2, b, span, td, th, small, dd, dt, legend, label') && !e.matches('.vh, .vh *, .skip, [aria-hidden=true], [aria-hidden=true] *');
+        const shown = box.width > 0 && getComputedStyle(e).visibility !== 'hidden' && e.checkVisibility();
+        return isText && shown && !scrolls(e.tagName === 'DIALOG' ? null : e.parentElement.closest('.wide, nav')) && (out || (e.clientWidth > 0 && e.scrollWidth > e.clientWidth + 1));
+    }).map((e) => e.tagName + '.' + e.className + ': ' + e.textContent.trim().slice(0, 40)).join('; ')";
+    browser.look(script).as_str().unwrap_or("the script has failed").to_owned()
+}
+
 /// A page in both widths and both colour schemes.
 fn pictures(browser: &mut Browser, name: &str) {
     for (width, scheme) in [(1280, "light"), (390, "dark"), (1280, "dark"), (390, "light")] {
         browser.picture(name, width, scheme);
+        let found = cut(browser);
+        if !found.is_empty() {
+            browser.complaints.push(format!("{name} at {width}: {found}"));
+        }
     }
 }
 
@@ -74,6 +90,8 @@ fn with_a_russian_browser_one_signs_in_asks_and_hears_it_ring_in_russian_and_the
     asks.press("Enter");
     asks.until("location.pathname === '/asks/new' && document.activeElement.name === 'subject'");
     asks.write("Танкер дрейфует у мыса Орр: совместная буксировка");
+    // What they will read is asked of the station while one writes; until it is here the page shows the old, dimmed.
+    asks.until("!document.querySelector('[aria-busy=true]') && document.querySelector('.willread').textContent.includes('Танкер')");
     is_russian(&mut asks);
     pictures(&mut asks, "ru-ask");
     asks.tab_to("button[value=ask]");
