@@ -8,15 +8,16 @@ use super::draft::Draft;
 use super::epoch::with;
 use super::judging::Judged;
 use super::shown::{Branch, Keeping};
+use super::span::Span;
 use super::switch::Mend;
-use super::turn::{Given, Written};
+use super::turn::{Answer, Given, Written};
 use crate::fault::{Misconduct, Refusal};
 use crate::ids::Epoch;
 use crate::limits;
 use crate::record::entry::Head;
 use crate::record::log::Entry;
 use crate::record::merkle::{Hash, leaf_hash};
-use crate::record::opening::Opening;
+use crate::record::opening::{EpochHeads, Opening};
 use crate::record::sign1::{AAD_ENTRY, PublicKey, Sign, Verify, seal};
 use crate::record::what::What;
 use crate::time::Timestamp;
@@ -172,6 +173,22 @@ impl Line {
             named.is_some_and(|e| e.of(self.me).size > 0)
         };
         !latest.is_some_and(names)
+    }
+
+    /// The peer counts as heard once we hold, or were shown, every head of ours that it named where another of our entries could stand:
+    /// what it named and did not show, or what was let go, may be more of our log.
+    pub(super) fn hears(&mut self, named: &[EpochHeads]) -> Answer {
+        let serving = self.epoch();
+        let known = |e: &EpochHeads| {
+            let head = e.of(self.me);
+            let had = |span: &Span| head.size < span.own().from() || span.had(&head);
+            e.epoch < serving || head.size == 0 || self.span(e.epoch).is_some_and(had)
+        };
+        if !named.iter().all(known) {
+            return Answer::LetGo;
+        }
+        self.heard = true;
+        Answer::Held
     }
 
     /// What the peer has shown of our log that is not in it, for a person to see.

@@ -9,7 +9,6 @@ use super::due::{Conduct, due};
 use super::epoch::with;
 use super::facts::Standing;
 use super::shown::Keeping;
-use super::span::Span;
 use super::switch::Mend;
 use crate::act::{Act, Words};
 use crate::fault::{Bar, Misconduct, Refusal};
@@ -187,22 +186,6 @@ impl Line {
             Ok(Keeping::Full) => Answer::LetGo,
             Err(misconduct) => Answer::Misconduct(misconduct),
         }
-    }
-
-    /// The peer counts as heard once we hold, or were shown, every head of ours that it named where another of our entries could stand:
-    /// what it named and did not show, or what was let go, may be more of our log.
-    fn hears(&mut self, named: &[EpochHeads]) -> Answer {
-        let serving = self.epoch();
-        let known = |e: &EpochHeads| {
-            let head = e.of(self.me);
-            let had = |span: &Span| head.size < span.own().from() || span.had(&head);
-            e.epoch < serving || head.size == 0 || self.span(e.epoch).is_some_and(had)
-        };
-        if !named.iter().all(known) {
-            return Answer::LetGo;
-        }
-        self.heard = true;
-        Answer::Held
     }
 
     /// Whether we may write an entry now, whatever it says.
