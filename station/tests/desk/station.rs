@@ -92,6 +92,20 @@ fn the_morning_sheet_tells_every_line_in_plots_and_in_words_as_the_figures_have_
     assert_eq!(page.complaints, Vec::<String>::new());
 }
 
+/// The sixteen numbers to compare, once they are there.
+fn numbers(page: &mut Browser) -> String {
+    let clock = counterpart::clock::Clock::system();
+    let begun = clock.moment();
+    while page.look("document.querySelectorAll('.fp b').length") != json!(16) {
+        assert!(clock.moment().ms_since(begun) < 60_000, "sixteen numbers within a minute");
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        page.call("Page.reload", json!({}));
+        page.until("document.readyState === 'complete'");
+    }
+    let digits = "[...document.querySelectorAll('.fp b')].map(e => e.textContent).join(' ')";
+    page.look(digits).as_str().unwrap().to_owned()
+}
+
 #[test]
 fn a_line_begins_on_two_desks_with_the_digits_compared_by_two_people() {
     let scratch = Scratch::new("desk-pairing");
@@ -132,19 +146,7 @@ fn a_line_begins_on_two_desks_with_the_digits_compared_by_two_people() {
     joins.until("location.pathname === '/pairing' && !!document.querySelector('.steps')");
     invites.tab_to("a[href='/pairing']");
     invites.press("Enter");
-    let digits = "[...document.querySelectorAll('.fp b')].map(e => e.textContent).join(' ')";
-    let read = |page: &mut Browser| -> String {
-        let clock = counterpart::clock::Clock::system();
-        let begun = clock.moment();
-        while page.look("document.querySelectorAll('.fp b').length") != json!(16) {
-            assert!(clock.moment().ms_since(begun) < 60_000, "sixteen numbers within a minute");
-            std::thread::sleep(std::time::Duration::from_millis(300));
-            page.call("Page.reload", json!({}));
-            page.until("document.readyState === 'complete'");
-        }
-        page.look(digits).as_str().unwrap().to_owned()
-    };
-    let (here, there) = (read(&mut invites), read(&mut joins));
+    let (here, there) = (numbers(&mut invites), numbers(&mut joins));
     assert_eq!(here, there, "both read the same sixteen numbers");
     for (width, scheme) in [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")] {
         joins.picture("pairing-compare", width, scheme);
@@ -210,13 +212,7 @@ fn digits_that_differ_sign_nothing_and_a_pairing_can_be_given_up() {
     assert_eq!(north.station.get("/lines").unwrap(), json!([]), "nothing was signed");
 }
 
-#[test]
-fn users_are_made_signed_out_and_removed_and_the_banner_stands_on_every_page() {
-    let scratch = Scratch::new("desk-users");
-    let mut desk = Desk::init(scratch.path(), "north", "Northland");
-    desk.station.serve();
-    let mut admin = browser(&desk, "Head of watch", "admin");
-    let mut watch = Client::signed_in(&desk, "Duty officer 2", "watch");
+fn set_banner(admin: &mut Browser) {
     admin.tab_to("nav a[href='/settings']");
     admin.press("Enter");
     admin.until(&heading("Settings"));
@@ -230,6 +226,16 @@ fn users_are_made_signed_out_and_removed_and_the_banner_stands_on_every_page() {
     for (width, scheme) in [(1280, "light"), (1280, "dark"), (390, "light")] {
         admin.picture("settings", width, scheme);
     }
+}
+
+#[test]
+fn users_are_made_signed_out_and_removed_and_the_banner_stands_on_every_page() {
+    let scratch = Scratch::new("desk-users");
+    let mut desk = Desk::init(scratch.path(), "north", "Northland");
+    desk.station.serve();
+    let mut admin = browser(&desk, "Head of watch", "admin");
+    let mut watch = Client::signed_in(&desk, "Duty officer 2", "watch");
+    set_banner(&mut admin);
     assert!(watch.get("/lines").body.contains("EXERCISE · NORTHLAND · RESTRICTED"));
 
     admin.tab_to("a[href='/users']");
