@@ -26,6 +26,10 @@ pub struct Browser {
     _profile: Scratch,
 }
 
+fn worth(expression: &str) -> Value {
+    json!({"expression": expression, "awaitPromise": true, "returnByValue": true})
+}
+
 impl Browser {
     pub fn start(name: &str) -> Browser {
         let profile = Scratch::new(name);
@@ -65,6 +69,12 @@ impl Browser {
 
     /// Asks the browser, and keeps what it complains of meanwhile.
     pub fn call(&mut self, method: &str, params: Value) -> Value {
+        let told = self.answer(method, params);
+        assert!(told.get("error").is_none(), "{method}: {told}");
+        told["result"].clone()
+    }
+
+    fn answer(&mut self, method: &str, params: Value) -> Value {
         self.number += 1;
         let mut message = json!({"id": self.number, "method": method, "params": params});
         if let Some(session) = &self.session {
@@ -77,8 +87,7 @@ impl Browser {
             assert_eq!(bytes.pop(), Some(0), "the browser has ended; is chromium installed?");
             let told: Value = serde_json::from_slice(&bytes).unwrap();
             if told["id"] == json!(self.number) {
-                assert!(told.get("error").is_none(), "{method}: {told}");
-                return told["result"].clone();
+                return told;
             }
             let is_error = told["method"] == "Log.entryAdded" && told["params"]["entry"]["level"] == "error";
             if is_error || told["method"] == "Runtime.exceptionThrown" {
@@ -89,8 +98,16 @@ impl Browser {
 
     /// What an expression of the page is worth.
     pub fn look(&mut self, expression: &str) -> Value {
-        let params = json!({"expression": expression, "awaitPromise": true, "returnByValue": true});
-        self.call("Runtime.evaluate", params)["result"]["value"].clone()
+        self.call("Runtime.evaluate", worth(expression))["result"]["value"].clone()
+    }
+
+    /// Whether it is true; nothing is of a page that is just being left.
+    fn is(&mut self, expression: &str) -> bool {
+        let told = self.answer("Runtime.evaluate", worth(expression));
+        let why = told["error"]["message"].as_str();
+        let left = why.is_some_and(|why| why.contains("navigated") || why.contains("context"));
+        assert!(left || told.get("error").is_none(), "{expression}: {told}");
+        told["result"]["result"]["value"] == json!(true)
     }
 
     /// The same, as if a person had touched the page: only then a browser lets it sound.
@@ -102,7 +119,7 @@ impl Browser {
     pub fn until(&mut self, expression: &str) {
         let clock = Clock::system();
         let begun = clock.moment();
-        while self.look(expression) != json!(true) {
+        while !self.is(expression) {
             let shown =
                 || "document.title + ' | ' + location.href + ' | ' + (document.querySelector('main')||{}).innerText";
             assert!(clock.moment().ms_since(begun) < 60_000, "{expression}: {}", self.look(shown()));
