@@ -104,7 +104,10 @@ impl World {
         let Some((number, end)) = self.served(station, at) else { return };
         let now = self.stations[station].now(self.now_ms);
         let kept = &self.stations[station].kept[at];
-        let heads = EpochHeads { epoch: kept.line.epoch(), heads: Party::BOTH.map(|p| kept.journal.head(p)) };
+        let heads = EpochHeads {
+            epoch: kept.line.epoch(),
+            heads: Party::BOTH.map(|p| kept.journal.head(kept.line.epoch(), p)),
+        };
         let beat = |number| Beat { number, clock: now.wall, heads };
         let (frames, what) = match self.chance.below(60) {
             0..20 => {
@@ -141,7 +144,8 @@ impl World {
             return Ok(());
         }
         let now = it.now(self.now_ms).wall;
-        let entries = entries(breach, &kept.line, &kept.journal, &it.key, now, &mut chance);
+        let key = it.key_of(kept.line.signer());
+        let entries = entries(breach, &kept.line, &kept.journal, &key.entry, now, &mut chance);
         let name = it.name;
         self.counts.note(format!("breach {breach:?}"));
         self.story.tell(self.now_ms, || format!("{name} breaks the protocol: {breach:?}"));
@@ -172,7 +176,10 @@ fn entries(
     };
     let index = chance.below(line.own().size());
     let earlier = || {
-        let own = journal.root_at(line.me(), index).map(|root| Head { size: index, root });
+        let own = journal
+            .of(line.epoch())
+            .and_then(|part| part.root_at(line.me(), index))
+            .map(|root| Head { size: index, root });
         Header { own: own.unwrap_or(next.own), held: empty(), ..next.clone() }
     };
     match breach {

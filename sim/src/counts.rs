@@ -3,13 +3,18 @@
 use std::collections::BTreeMap;
 
 use counterpart_core::fault::{Bar, Misconduct, Refusal};
-use counterpart_core::ids::{EntryRef, Party};
+use counterpart_core::ids::{EntryRef, Epoch, Party};
 use counterpart_core::line::Line;
 use counterpart_core::line::facts::Standing;
+use counterpart_core::line::restore::{Restore, Why};
 use counterpart_core::line::turn::Written;
 use counterpart_core::record::codes::Deadline;
 use counterpart_core::record::kind::Kind;
+use counterpart_core::record::opening::Opening;
+use counterpart_core::record::what::What;
 use counterpart_core::time::Timestamp;
+
+use crate::station::{Kept, Tentative};
 
 /// How often each thing arose.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
@@ -43,9 +48,10 @@ impl Counts {
         self.0.iter().map(|(what, times)| (what.as_str(), *times))
     }
 
-    /// What should have arisen and did not.
-    pub fn missing(&self) -> Vec<String> {
-        expected().into_iter().filter(|what| self.of(what) == 0).collect()
+    /// What should have arisen and did not; `copies`: in seeds in which stations are put back to backups.
+    pub fn missing(&self, copies: bool) -> Vec<String> {
+        let expected = if copies { of_copies() } else { expected() };
+        expected.into_iter().filter(|what| self.of(what) == 0).collect()
     }
 }
 
@@ -76,9 +82,46 @@ pub fn of_entry(counts: &mut Counts, written: &Written) {
     }
 }
 
+/// Counts what a commit did about copies and epochs.
+pub fn of_restore(counts: &mut Counts, kept: &Kept, tentative: &Tentative) {
+    let me = kept.line.me();
+    for w in &tentative.written {
+        let own = w.entry.header.party == me;
+        if w.taken_back {
+            counts.note("taken back");
+        }
+        if !own && w.epoch < kept.line.epoch() {
+            counts.note("late entry kept");
+        }
+        let Ok(What::Charter(args)) = &w.entry.header.what else { continue };
+        if own && !w.taken_back && matches!(Opening::read(args), Some(Opening::Joined { .. })) {
+            counts.note("joined");
+        }
+    }
+    if let Some(Some(_)) = tentative.retired {
+        counts.note("retired");
+    }
+    if let Some(opened) = tentative.opened {
+        counts.note(match opened.because {
+            Restore::Nothing => "opened Needless".into(),
+            Restore::Peer => "opened Dark".into(),
+            Restore::Judgement => "opened Restored".into(),
+            Restore::Opening(why) => format!("opened {why:?}"),
+        });
+    }
+}
+
 /// Counts what became of the requests of a line.
 pub fn of_line(counts: &mut Counts, line: &Line) {
-    let view = line.facts().all();
+    for span in line.spans() {
+        of_epoch(counts, line, span.epoch());
+    }
+    let refused = line.shown().iter().filter(|shown| shown.refused).count();
+    counts.add("refused part", refused as u64);
+}
+
+fn of_epoch(counts: &mut Counts, line: &Line, epoch: Epoch) {
+    let (Some(view), Some(span)) = (line.look(epoch), line.span(epoch)) else { return };
     for ask in Party::BOTH.into_iter().flat_map(|party| view.asks(party)) {
         counts.note(format!("outcome {}", view.decision(ask).outcome.word()));
         let talk = view.talk(ask).state.word();
@@ -89,11 +132,11 @@ pub fn of_line(counts: &mut Counts, line: &Line) {
             counts.note("concerted");
         }
     }
-    counts.add("entries", Party::BOTH.into_iter().map(|party| line.log(party).size()).sum());
+    counts.add("entries", Party::BOTH.into_iter().map(|party| span.log(party).size()).sum());
 }
 
 /// What a person cannot be refused here, and why. Reviewed: a line goes when the code that makes it possible comes.
-pub const NEVER_REFUSED: [(&str, &str); 11] = [
+pub const NEVER_REFUSED: [(&str, &str); 17] = [
     ("TooMany", "a seed has some hundred acts; core's own tests show it"),
     ("Met", "people do not write `overdue`; the station writes none that is met"),
     ("NotJoined", "`ended` comes with voice"),
@@ -102,7 +145,13 @@ pub const NEVER_REFUSED: [(&str, &str); 11] = [
     ("AmendMismatch", "`amend` comes later"),
     ("TooEarly", "the station waits by itself; no act writes a lapse"),
     ("NotEven", "the station waits by itself; no act writes a lapse"),
-    ("Restored", "a simulated disk is never put back to a backup; restore has tests of its own"),
+    ("Restored", "only where stations are put back to backups"),
+    ("EpochEnded", "only where stations are put back to backups"),
+    ("AwaitsPeer", "only where stations are put back to backups"),
+    ("AwaitsJudgement", "only where stations are put back to backups"),
+    ("KeyNotHeld", "who lacks a key was restored, and is told so; core's own tests show it"),
+    ("NotRoot", "root is brought by whoever has it; core's own tests show it"),
+    ("TooManyEpochs", "a seed has few epochs; core's own tests show it"),
     ("LacksRules", "no version 2 of the rules is agreed to here; core's own tests show it"),
     ("UnknownLine", "the station says it, before a line is asked"),
 ];
@@ -111,8 +160,7 @@ pub const NEVER_REFUSED: [(&str, &str); 11] = [
 pub const NEVER_VOID: [(&str, &str); 1] = [("TooMany", "a seed has some hundred acts; core's own tests show it")];
 
 /// What a peer cannot be named for here, and why.
-pub const NEVER_NAMED: [(&str, &str); 3] = [
-    ("FalseClaim", "named by the station when a restored copy asks to be shown; comes with restore"),
+pub const NEVER_NAMED: [(&str, &str); 2] = [
     ("OtherCharter", "named in pairing; simulated stations are paired already"),
     ("StaleGrant", "`key` entries are written by a later issue; core's own tests show it"),
 ];
@@ -160,6 +208,12 @@ fn refusals() -> Vec<Refusal> {
         Refusal::LineNotOpen,
         Refusal::Restored,
         Refusal::LacksRules(2),
+        Refusal::EpochEnded,
+        Refusal::KeyNotHeld,
+        Refusal::AwaitsPeer,
+        Refusal::AwaitsJudgement,
+        Refusal::NotRoot,
+        Refusal::TooManyEpochs,
         Refusal::UnknownLine,
     ]
 }
@@ -182,5 +236,17 @@ fn expected() -> Vec<String> {
     all.extend(others.iter().map(|r| format!("refused {r}")));
     let named = (1..).map_while(Misconduct::from_number).map(|m| name(&m));
     all.extend(named.filter(|m| !never(&NEVER_NAMED, m)).map(|m| format!("misconduct {m}")));
+    all
+}
+
+/// Everything that must arise, beside that, where stations are put back to backups.
+fn of_copies() -> Vec<String> {
+    let copies = ["backup", "restored", "restored unmarked", "shown kept", "taken back", "refused part", "retired"];
+    let epochs = ["joined", "late entry kept", "meeting", "vouched", "let go", "opened Dark", "opened Needless"];
+    let refused = ["refused Restored", "refused EpochEnded", "refused AwaitsPeer", "refused AwaitsJudgement"];
+    let mut all: Vec<String> = copies.into_iter().chain(epochs).chain(refused).map(String::from).collect();
+    let why = [Why::Restored, Why::Branch, Why::Retired, Why::Unnamed];
+    all.extend(why.iter().map(|why| format!("opened {why:?}")));
+    all.push("outcome BROKEN OFF".into());
     all
 }

@@ -17,17 +17,23 @@ pub enum Fault {
     ReorderedApply,
     /// The store, asked what stands at an index, says whatever has just come: no fork is ever seen.
     AcceptedFork,
+    /// A copy forgets at its start that it is one, and so signs before it has heard its peer.
+    CopySigns,
+    /// What comes late of an earlier epoch is let go.
+    LateLetGo,
 }
 
 impl Fault {
-    /// All six.
-    pub const ALL: [Fault; 6] = [
+    /// All of them.
+    pub const ALL: [Fault; 8] = [
         Fault::HeadNamedBeforeCommit,
         Fault::RingBeforeCommit,
         Fault::LapseByTheWrongSide,
         Fault::LostResend,
         Fault::ReorderedApply,
         Fault::AcceptedFork,
+        Fault::CopySigns,
+        Fault::LateLetGo,
     ];
 
     /// Its name.
@@ -39,6 +45,8 @@ impl Fault {
             Fault::LostResend => "lost-resend",
             Fault::ReorderedApply => "reordered-apply",
             Fault::AcceptedFork => "accepted-fork",
+            Fault::CopySigns => "copy-signs",
+            Fault::LateLetGo => "late-let-go",
         }
     }
 
@@ -56,6 +64,8 @@ impl Fault {
             Fault::LostResend => Promise::LostIsSentAgain,
             Fault::ReorderedApply => Promise::AppliedInOrder,
             Fault::AcceptedFork => Promise::NoForkIsTaken,
+            Fault::CopySigns => Promise::CopiesAreSilent,
+            Fault::LateLetGo => Promise::CommittedArrives,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use counterpart_core::fault::Misconduct;
 use counterpart_core::ids::{EntryRef, Epoch};
+use counterpart_core::line::Line;
 use counterpart_core::line::due::Conduct;
 use counterpart_core::line::facts::Standing;
 use counterpart_core::line::ringing;
@@ -12,13 +13,14 @@ use counterpart_core::line::turn::{Answer, Given, Input, Written};
 use counterpart_core::precedence::Mark;
 use counterpart_core::record::codes::Channel;
 use counterpart_core::record::log::Entry;
+use counterpart_core::record::merkle::Hash;
 
 use crate::counts;
 use crate::fault::Fault;
-use crate::journal::{Evidence, Journal, Reading};
-use crate::plan::LENGTH_MS;
+use crate::journal::{Evidence, Journal, Transaction};
 use crate::promises::{self, Held, Promise};
-use crate::station::{Kept, Message, Tentative};
+use crate::root::Rooted;
+use crate::station::{Kept, Message, Tentative, Word};
 use crate::world::{Event, World};
 
 /// Inputs decided in one turn.
@@ -33,7 +35,9 @@ struct Waiting {
     lies: Vec<crate::lies::EntryLie>,
     breaches: Vec<Evidence>,
     opening: Option<Box<counterpart_core::record::opening::Opening>>,
-    arrived: Vec<(EntryRef, Vec<u8>)>,
+    words: Vec<Word>,
+    retired: Vec<(Hash, u64)>,
+    arrived: Vec<(Epoch, EntryRef, Vec<u8>)>,
     fed_by: BTreeSet<usize>,
 }
 
@@ -49,8 +53,7 @@ impl World {
         }
         let mut waiting: BTreeMap<usize, Waiting> = BTreeMap::new();
         for (at, message) in it.inbox.drain(..it.inbox.len().min(TURN_INPUTS_MAX)) {
-            let epoch = it.kept[at].line.epoch();
-            waiting.entry(at).or_default().take(message, epoch);
+            waiting.entry(at).or_default().take(message);
         }
         if self.plan.fault == Some(Fault::ReorderedApply) {
             waiting.values_mut().for_each(Waiting::reorder);
@@ -62,7 +65,7 @@ impl World {
                 tentative.push(self.decide(station, at, inputs.unwrap_or_default()));
             }
         }
-        if !tentative.iter().any(|t| !t.written.is_empty() || !t.evidence.is_empty()) {
+        if !tentative.iter().any(Tentative::is_some) {
             for t in tentative {
                 self.publish(station, t)?;
             }
@@ -101,25 +104,33 @@ impl World {
 
     /// One line's turn, on its tentative state.
     fn decide(&mut self, station: usize, at: usize, waiting: Waiting) -> Tentative {
-        let Waiting { inputs, lies, breaches, opening, arrived, fed_by } = waiting;
+        let Waiting { inputs, lies, breaches, opening, words, retired, arrived, fed_by } = waiting;
         let mut chance = self.chance.apart();
         let it = &mut self.stations[station];
         let now = it.now(self.now_ms);
-        let (kept, key) = (&mut it.kept[at], &it.key);
-        let Kept { line, journal, .. } = kept;
+        let steady_ms = now.ms.saturating_sub(it.kept[at].up_since_ms);
+        let conduct = Conduct { even: it.kept[at].even, steady_ms, mark: Mark::Exercise };
         let accepts_forks = self.plan.fault == Some(Fault::AcceptedFork);
-        let stored = |_: Epoch, at: EntryRef| stored(journal, at, accepts_forks.then_some(arrived.as_slice()));
-        let steady_ms = now.ms.saturating_sub(kept.up_since_ms);
-        let conduct = Conduct { even: kept.even, steady_ms, mark: Mark::Exercise };
-        let given = Given {
-            now: now.wall,
-            conduct,
-            monotonic_ms: now.ms,
-            sign: key,
-            verify: &self.plan.signing,
-            stored: &stored,
+        let mut rooted = Rooted::default();
+        for (link, highest) in retired {
+            if it.kept[at].line.retire(&link, highest) {
+                rooted.retired = Some(Some(highest));
+            }
+        }
+        for word in words {
+            it.by_root(at, word, (now, conduct, &self.plan.signing), &mut rooted);
+        }
+        let key = it.key_of(it.kept[at].line.signer());
+        let kept = &mut it.kept[at];
+        let Kept { line, journal, .. } = kept;
+        let Rooted { mut written, refused, mut answers, retired, opened } = rooted;
+        let begun: Vec<_> = written.iter().map(|w| (w.epoch, w.entry.header.at(), w.entry.bytes.clone())).collect();
+        let stored = |epoch: Epoch, at: EntryRef| {
+            let come = if accepts_forks { arrived.as_slice() } else { begun.as_slice() };
+            stored(journal, epoch, at, come)
         };
-        let mut written: Vec<Written> = Vec::new();
+        let verify = &self.plan.signing;
+        let given = Given { now: now.wall, conduct, monotonic_ms: now.ms, sign: &key.entry, verify, stored: &stored };
         written.extend(opening.and_then(|opening| line.open(&opening, &given).ok()));
         for lie in lies {
             written.extend(crate::lies::craft(line, journal, &given, lie, &mut chance));
@@ -127,17 +138,32 @@ impl World {
         if self.plan.fault == Some(Fault::LapseByTheWrongSide) && it.nature == crate::plan::Nature::Honest {
             written.extend(crate::lies::wrong_lapse(line, &given));
         }
-        let shown: Vec<Vec<u8>> = inputs.iter().map(shown).collect();
+        let brought: Vec<(Epoch, Vec<u8>)> = inputs.iter().map(brought).collect();
         let plan = line.turn(inputs, &given);
         written.extend(plan.written);
-        let accused = plan.answers.iter().zip(shown);
-        let mut evidence: Vec<Evidence> = accused.filter_map(|(answer, bytes)| accusation(answer, bytes)).collect();
+        let accused = plan.answers.iter().zip(brought);
+        let mut evidence: Vec<Evidence> =
+            accused.filter_map(|(answer, brought)| accusation(line, answer, brought)).collect();
         for breach in breaches {
-            line.mark_halted(line.epoch(), breach.what);
-            evidence.push(breach);
+            line.mark_halted(breach.epoch, breach.what);
+            let epoch = known(line, breach.epoch);
+            evidence.push(Evidence { epoch, ..breach });
         }
+        answers.extend(plan.answers);
         kept.stirred = false;
-        Tentative { at, written, answers: plan.answers, evidence, arrived, fed_by, next: plan.next }
+        Tentative {
+            at,
+            written,
+            shown: plan.shown,
+            refused,
+            retired,
+            opened,
+            answers,
+            evidence,
+            arrived,
+            fed_by,
+            next: plan.next,
+        }
     }
 
     /// The commit is done, or it failed and nothing of it is kept.
@@ -157,26 +183,36 @@ impl World {
     }
 
     /// On disk, from now on.
-    fn store(&mut self, station: usize, t: &Tentative) -> Held {
+    pub(crate) fn store(&mut self, station: usize, t: &Tentative) -> Held {
         let it = &mut self.stations[station];
-        let kept = &mut it.kept[t.at];
-        let was_halted = kept.journal.halted().is_some();
-        kept.journal.commit(&t.written, &t.evidence);
-        for w in &t.written {
-            kept.committed_ms[w.entry.header.party.slot()].push(self.now_ms);
-        }
+        let (honest, kept) = (it.honest(), &mut it.kept[t.at]);
+        let was_halted: Vec<Epoch> =
+            kept.journal.evidence().iter().filter(|e| e.what.halts()).map(|e| e.epoch).collect();
+        let Tentative { written, shown, refused, evidence, retired, .. } = t;
+        kept.journal.commit(Transaction { written, shown, refused, evidence, retired: *retired }, self.now_ms);
         let me = kept.line.me();
-        let taken = t.written.iter().any(|w| w.entry.header.party != me);
-        Promise::HaltedStays.check(!(was_halted && taken), || "an entry was taken of a log that is halted".into())?;
-        let key = kept.line.peer().key();
-        for (at, bytes) in &t.arrived {
-            forked(&kept.journal, *at, bytes, |entry| entry.signed_by(&key, &self.plan.signing))?;
+        let taken = written.iter().any(|w| w.entry.header.party != me && was_halted.contains(&w.epoch));
+        Promise::HaltedStays.check(!taken, || "an entry was taken of a log that is halted".into())?;
+        let key = |epoch: Epoch, index| kept.line.span(epoch).map(|span| span.peer().key_at(index));
+        let signed = |entry: &Entry| {
+            let key = key(entry.header.epoch, entry.header.own.size);
+            key.is_some_and(|key| entry.signed_by(&key, &self.plan.signing))
+        };
+        for (epoch, at, bytes) in &t.arrived {
+            forked(&kept.journal, *epoch, *at, bytes, signed)?;
         }
-        for e in &t.evidence {
-            let entry = Entry::read(&e.bytes).ok();
-            let signed = entry.is_some_and(|entry| entry.signed_by(&key, &self.plan.signing));
-            let shows = e.what != Misconduct::Fork || signed;
+        for e in evidence {
+            let shows = e.what != Misconduct::Fork || Entry::read(&e.bytes).is_ok_and(|entry| signed(&entry));
             Promise::EvidenceHolds.check(shows, || "what is kept as a fork was not signed by the peer".into())?;
+        }
+        let wire = &mut self.wires[kept.wire];
+        wire.granted[me.slot()].extend(t.opened.map(|opened| opened.key));
+        let own = written.iter().filter(|w| w.entry.header.party == me && !w.taken_back);
+        for w in own.filter(|_| honest) {
+            let place = (w.epoch, w.entry.header.own.size);
+            let first = *wire.signed[me.slot()].entry(place).or_insert(w.entry.leaf);
+            let once = first == w.entry.leaf || wire.unmarked[me.slot()];
+            Promise::SignedOnce.check(once, || format!("{} #{} is signed twice", place.0, place.1))?;
         }
         Ok(())
     }
@@ -188,16 +224,22 @@ impl World {
         let (honest, name) = (it.honest(), it.name);
         let kept = &mut it.kept[at];
         kept.next = t.next;
+        kept.held = kept.line.held();
+        kept.heard = kept.line.heard();
+        if !t.refused.is_empty() {
+            kept.watched.refused(kept.line.epoch());
+        }
         kept.watched.committed(&kept.line, &kept.journal, &t.written, honest)?;
         let wire = kept.wire;
+        counts::of_restore(&mut self.counts, kept, &t);
         for w in &t.written {
             let header = &w.entry.header;
             if header.party == kept.line.me() {
                 counts::of_entry(&mut self.counts, w);
                 self.story.tell(self.now_ms, || format!("{name} on wire {wire}: {}", told(w)));
             }
-            kept.watched.told(header.at(), w.entry.leaf);
-            self.wires[wire].touched.extend(w.thing);
+            kept.watched.told(w.epoch, header.at(), w.entry.leaf);
+            self.wires[wire].touched.extend(w.thing.map(|thing| (w.epoch, thing)));
         }
         for answer in &t.answers {
             self.answered(station, at, answer)?;
@@ -205,7 +247,7 @@ impl World {
         for e in &t.evidence {
             self.counts.note(if e.what.halts() { "halt" } else { "misconduct kept" });
             self.story.tell(self.now_ms, || format!("{name} on wire {wire}: keeps evidence of {}", e.what.word()));
-            self.tell_misconduct(station, at, e.what, &e.bytes)?;
+            self.tell_misconduct(station, at, e)?;
         }
         self.tell_sessions(station, at, false)?;
         self.ring(station, at)?;
@@ -218,7 +260,9 @@ impl World {
             Answer::Misconduct(what) => {
                 let wire = self.stations[station].kept[at].wire;
                 let honest = self.wires[wire].places.iter().all(|(s, _)| self.stations[*s].honest());
-                Promise::AppliedInOrder.check(!honest, || format!("the record names {}", what.word()))?;
+                let me = self.stations[station].kept[at].line.me();
+                let copy = self.wires[wire].by_copies(me, *what);
+                Promise::AppliedInOrder.check(!honest || copy, || format!("the record names {}", what.word()))?;
                 self.counts.note(format!("misconduct {}", counts::name(what)));
             }
             Answer::Written(entry) => {
@@ -237,7 +281,13 @@ impl World {
             return Ok(());
         }
         self.counts.note("looked at even records");
-        let touched = std::mem::take(&mut self.wires[wire].touched);
+        let mut touched = std::mem::take(&mut self.wires[wire].touched);
+        let [one, other] = self.ends(wire).map(|kept| kept.line.epoch());
+        if one != other {
+            return Ok(());
+        }
+        let from = self.same_from(wire);
+        touched.retain(|(epoch, _)| *epoch >= from);
         let [one, other] = self.ends(wire);
         promises::same_of(&one.line, &other.line, &touched)
     }
@@ -247,120 +297,12 @@ impl World {
         self.wires[wire].places.iter().all(|(s, _)| self.stations[*s].running && self.stations[*s].pending.is_none())
     }
 
-    /// A commit failed: the tentative state is dropped, and whoever fed it is hung up on.
-    fn failed(&mut self, station: usize, tentative: &[Tentative]) -> Held {
-        self.counts.note("commit failed");
-        let name = self.stations[station].name;
-        self.story.tell(self.now_ms, || format!("{name}: a commit failed; nothing of it is kept"));
-        for t in tentative {
-            self.reload(station, t.at)?;
-            self.open_again(station, t.at);
-            let me = self.stations[station].kept[t.at].line.me();
-            for number in &t.fed_by {
-                // Also of a connection that the other end has left already: what is still on its way would leave a gap.
-                let end = &mut self.connections[*number].ends[me.slot()];
-                end.session = None;
-                end.coming.clear();
-                self.cut(*number, 1, 10);
-            }
-            // What came behind it on those connections is dropped with them: it comes again.
-            let behind = |m: &Message| matches!(m, Message::Arrived(number, _) if t.fed_by.contains(number));
-            self.stations[station].inbox.retain(|(_, message)| !behind(message));
-        }
-        self.wake(station, 0);
-        Ok(())
-    }
-
-    /// Reads a line back from disk.
-    fn reload(&mut self, station: usize, at: usize) -> Held {
-        let seed = self.chance.draw();
-        let kept = &mut self.stations[station].kept[at];
-        let mut line = promises::reload(&kept.journal, Reading::First(kept.line.me()))?;
-        if seed.is_multiple_of(4) {
-            let again = promises::reload(&kept.journal, Reading::Mixed(seed))?;
-            promises::same(Promise::OrderDoesNotMatter, &line, &again)?;
-        }
-        if let Some(halted) = kept.journal.halted() {
-            line.mark_halted(line.epoch(), halted);
-        }
-        kept.line = line;
-        kept.stirred = true;
-        kept.watched.look(&kept.line, &kept.journal)
-    }
-
-    /// A station stops without a word: at once, or in the middle of its next commit.
-    pub(crate) fn crash(&mut self, station: usize, run: u64) -> Held {
-        let it = &mut self.stations[station];
-        let in_commit = it.run == run;
-        if !it.running || self.now_ms > LENGTH_MS || (!in_commit && run != u64::MAX) {
-            return Ok(());
-        }
-        if !in_commit && it.pending.is_none() && self.chance.percent(70) {
-            it.doomed = true;
-            return Ok(());
-        }
-        let kept = self.chance.percent(50);
-        let what = match it.pending.take() {
-            None => "crash",
-            Some(tentative) if kept => {
-                for t in &tentative {
-                    self.store(station, t)?;
-                }
-                "crash after commit"
-            }
-            Some(_) => "crash before commit",
-        };
-        self.counts.note(what);
-        let it = &mut self.stations[station];
-        (it.running, it.doomed, it.wake_ms) = (false, false, None);
-        it.run += 1;
-        it.inbox.clear();
-        let name = it.name;
-        self.story.tell(self.now_ms, || format!("{name}: {what}"));
-        self.hang_up(station);
-        let down = self.chance.scaled(500, 20_000_000);
-        self.after(down, Event::Start(station));
-        Ok(())
-    }
-
-    /// A station starts: it reads its lines from disk and looks at what stands.
-    pub(crate) fn start(&mut self, station: usize) -> Held {
-        let now = self.now_ms;
-        let it = &mut self.stations[station];
-        if std::mem::replace(&mut it.running, true) {
-            return Ok(());
-        }
-        it.started_ms = now;
-        let name = it.name;
-        self.story.tell(now, || format!("{name}: starts"));
-        for at in 0..self.stations[station].kept.len() {
-            let kept = &mut self.stations[station].kept[at];
-            (kept.current, kept.even, kept.up_since_ms, kept.next) = (None, false, 0, None);
-            kept.ringing.clear();
-            let wire = kept.wire;
-            self.open_again(station, at);
-            self.reload(station, at)?;
-            self.ring(station, at)?;
-            self.redial(wire);
-        }
-        self.wake(station, 0);
-        Ok(())
-    }
-
-    /// Pairing repeats what did not come to be: a log that has not begun is begun again.
-    pub(crate) fn open_again(&mut self, station: usize, at: usize) {
-        let kept = &self.stations[station].kept[at];
-        if kept.journal.size(kept.line.me()) == 0 {
-            let opening = Box::new(self.wires[kept.wire].opening.clone());
-            self.put(station, at, Message::Open(opening));
-        }
-    }
-
     /// Brings the bells up to what the line says must ring.
-    fn ring(&mut self, station: usize, at: usize) -> Held {
+    pub(crate) fn ring(&mut self, station: usize, at: usize) -> Held {
         let it = &self.stations[station];
         let (honest, run) = (it.honest(), it.run);
         let kept = &it.kept[at];
+        let epoch = kept.line.epoch();
         let rings = ringing::rings(&kept.line.facts().all(), kept.line.me());
         let mut now_ringing = BTreeSet::new();
         let (mut fresh, mut told) = (Vec::new(), Vec::new());
@@ -368,8 +310,8 @@ impl World {
             if honest {
                 promises::ring(&kept.line, &kept.journal, &ring)?;
             }
-            now_ringing.insert(ring.at);
-            if !kept.ringing.contains(&ring.at) && ring.climbs {
+            now_ringing.insert((epoch, ring.at));
+            if !kept.ringing.contains(&(epoch, ring.at)) && ring.climbs {
                 fresh.push(ring.at);
             }
             if ring.tells {
@@ -381,7 +323,7 @@ impl World {
         // Somebody takes note of every third, as soon as it rings.
         for act in told.into_iter().filter(|act| act.index.is_multiple_of(3)) {
             if kept.line.note(act) {
-                kept.journal.note(act);
+                kept.journal.note(epoch, act);
                 self.counts.note("noted");
             }
         }
@@ -391,7 +333,7 @@ impl World {
             if self.chance.percent(60) {
                 let (after, channel) =
                     (self.chance.scaled(20, 5_000), self.chance.one([Channel::Terminal, Channel::Desk]));
-                self.after(after, Event::Rung(station, run, at, attempt, channel));
+                self.after(after, Event::Rung(station, run, at, (epoch, attempt), channel));
             }
         }
         Ok(())
@@ -414,16 +356,27 @@ impl World {
 }
 
 impl Waiting {
-    fn take(&mut self, message: Message, epoch: Epoch) {
+    fn take(&mut self, message: Message) {
         match message {
             Message::Open(opening) => self.opening = Some(opening),
-            Message::Act(act, words) => self.inputs.push(Input::Act(epoch, act, words)),
-            Message::Alerting(at, channel) => self.inputs.push(Input::Alerting(epoch, at, channel)),
+            Message::Act(epoch, act, words) => self.inputs.push(Input::Act(epoch, act, words)),
+            Message::Alerting(epoch, at, channel) => self.inputs.push(Input::Alerting(epoch, at, channel)),
             Message::Arrived(number, arrived) => {
                 self.fed_by.insert(number);
-                self.arrived.push((arrived.entry.header.at(), arrived.entry.bytes.clone()));
+                let header = &arrived.entry.header;
+                self.arrived.push((header.epoch, header.at(), arrived.entry.bytes.clone()));
                 self.inputs.push(Input::Arrived(arrived));
             }
+            Message::Shown(number, shown) => {
+                self.fed_by.insert(number);
+                self.inputs.push(Input::Shown(shown));
+            }
+            Message::Heard(number, named) => {
+                self.fed_by.insert(number);
+                self.inputs.push(Input::Heard(named));
+            }
+            Message::Root(word) => self.words.push(*word),
+            Message::Retired(link, highest) => self.retired.push((link, highest)),
             Message::Breach(evidence) => self.breaches.push(evidence),
             Message::Lie(lie) => self.lies.push(lie),
         }
@@ -439,26 +392,37 @@ impl Waiting {
     }
 }
 
-/// What the store says stands at an index; with the fault of that name, whatever has just come.
-fn stored(journal: &Journal, at: EntryRef, come: Option<&[(EntryRef, Vec<u8>)]>) -> Option<Vec<u8>> {
-    let come = come.and_then(|come| come.iter().find(|(a, _)| *a == at));
-    come.map(|(_, bytes)| bytes.clone()).or_else(|| journal.entry(at).map(|s| s.entry.bytes.clone()))
+/// What the store says stands at an index, or what this turn has brought there.
+fn stored(journal: &Journal, epoch: Epoch, at: EntryRef, come: &[(Epoch, EntryRef, Vec<u8>)]) -> Option<Vec<u8>> {
+    let come = come.iter().find(|(e, a, _)| (*e, *a) == (epoch, at));
+    let come = come.map(|(_, _, bytes)| bytes.clone());
+    come.or_else(|| journal.entry(epoch, at).map(|s| s.entry.bytes.clone()))
 }
 
-/// The bytes that an input brought from outside.
-fn shown(input: &Input) -> Vec<u8> {
-    if let Input::Arrived(arrived) = input { arrived.entry.bytes.clone() } else { Vec::new() }
+/// The bytes that an input brought from outside, and the epoch of which they are.
+fn brought(input: &Input) -> (Epoch, Vec<u8>) {
+    match input {
+        Input::Arrived(arrived) => (arrived.entry.header.epoch, arrived.entry.bytes.clone()),
+        Input::Shown(shown) => (shown.entry.header.epoch, shown.entry.bytes.clone()),
+        _ => (Epoch::FIRST, Vec::new()),
+    }
 }
 
-fn accusation(answer: &Answer, bytes: Vec<u8>) -> Option<Evidence> {
-    if let Answer::Misconduct(what) = answer { Some(Evidence { what: *what, bytes }) } else { None }
+fn accusation(line: &Line, answer: &Answer, (epoch, bytes): (Epoch, Vec<u8>)) -> Option<Evidence> {
+    let epoch = known(line, epoch);
+    if let Answer::Misconduct(what) = answer { Some(Evidence { what: *what, epoch, bytes }) } else { None }
+}
+
+/// The epoch in which the line takes misconduct to be.
+fn known(line: &Line, epoch: Epoch) -> Epoch {
+    if line.span(epoch).is_some() { epoch } else { line.epoch() }
 }
 
 /// A signed entry that differs from the one on disk at its index: then the log is halted, and the entry kept.
-fn forked(journal: &Journal, at: EntryRef, bytes: &[u8], signed: impl Fn(&Entry) -> bool) -> Held {
-    let Some(stored) = journal.entry(at).filter(|s| s.entry.bytes != bytes) else { return Ok(()) };
+fn forked(journal: &Journal, epoch: Epoch, at: EntryRef, bytes: &[u8], signed: impl Fn(&Entry) -> bool) -> Held {
+    let Some(stored) = journal.entry(epoch, at).filter(|s| s.entry.bytes != bytes) else { return Ok(()) };
     if Entry::read(bytes).is_ok_and(|entry| signed(&entry)) {
-        let kept = journal.halted().is_some() && journal.evidence().iter().any(|e| e.bytes == bytes);
+        let kept = journal.halted(epoch).is_some() && journal.evidence().iter().any(|e| e.bytes == bytes);
         let leaf = stored.entry.leaf;
         return Promise::NoForkIsTaken.check(kept, || format!("two entries at {at}, one with leaf {leaf:02x?}"));
     }
@@ -472,5 +436,7 @@ fn told(written: &Written) -> String {
     let held = header.held.size;
     let standing =
         if written.standing == Standing::Counts { String::new() } else { format!("  ({:?})", written.standing) };
-    format!("{} {kind}{on}, holds {held}{standing}", header.at())
+    let back = if written.taken_back { "  (taken back)" } else { "" };
+    let epoch = if header.epoch == Epoch::FIRST { String::new() } else { format!("epoch {} ", header.epoch.number) };
+    format!("{epoch}{} {kind}{on}, holds {held}{standing}{back}", header.at())
 }

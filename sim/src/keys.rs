@@ -1,6 +1,6 @@
 //! The keys of simulated stations: real ones for a share of the seeds, cheap ones for the rest.
 
-use counterpart_core::record::merkle::leaf_hash;
+use counterpart_core::record::merkle::{Hash, leaf_hash};
 use counterpart_core::record::sign1::{PublicKey, Sign, Signature, SoftKey, Strict, Verify};
 
 /// How entries are signed in a world.
@@ -32,6 +32,24 @@ impl EntryKey {
     /// Signs as stations do, whatever the world does.
     pub fn sign_charter(&self, message: &[u8]) -> Signature {
         self.key.sign(message)
+    }
+}
+
+/// The keys of a station that change: for its entries, for its link, and the one that nothing is done with here.
+pub struct KeySet {
+    /// Signs entries.
+    pub entry: EntryKey,
+    /// The public half of its link key.
+    pub link: Hash,
+    /// The public half of its word key.
+    pub word: Hash,
+}
+
+impl KeySet {
+    /// The keys that 32 bytes stand for.
+    pub fn new(seed: [u8; 32], signing: Signing) -> KeySet {
+        let apart = |role: u8| leaf_hash(&[seed.as_slice(), &[role]].concat());
+        KeySet { entry: EntryKey::new(seed, signing), link: apart(1), word: apart(2) }
     }
 }
 

@@ -1,11 +1,13 @@
 //! What holds of everything that leaves a station, and of what has long left it.
 
-use counterpart_core::ids::Party;
+use counterpart_core::ids::{Epoch, Party};
+use counterpart_core::line::restore::Restore;
 use counterpart_core::link::frame::Frame;
 use counterpart_core::link::session::Session;
 use counterpart_core::record::opening::EpochHeads;
 
 use crate::fault::Fault;
+use crate::journal::{Part, Stored};
 use crate::promises::{Broken, Held, Promise};
 use crate::station::Kept;
 use crate::world::World;
@@ -35,32 +37,40 @@ impl World {
         let wire = self.connections[number].wire;
         let (station, at) = self.wires[wire].places[from.slot()];
         let journal = &self.stations[station].kept[at].journal;
-        let had = |heads: &EpochHeads| Party::BOTH.into_iter().zip(heads.heads).all(|(p, head)| journal.had(p, &head));
+        let had = |heads: &EpochHeads| {
+            Party::BOTH.into_iter().zip(heads.heads).all(|(p, head)| journal.had(heads.epoch, p, &head))
+        };
         let committed = Promise::HeadsNameWhatIsCommitted;
         match frame {
             Frame::Hello(hello) => {
                 committed.check(hello.epochs.iter().all(had), || format!("hello names {:?}", hello.epochs))?;
-                let theirs = hello.epochs.first().map(|h| h.heads[from.peer().slot()].size);
-                self.connections[number].ends[from.peer().slot()].next_index = theirs;
+                let theirs = hello.epochs.iter().map(|h| (h.epoch, h.of(from.peer()).size));
+                self.connections[number].ends[from.peer().slot()].next_index = Some(theirs.collect());
             }
             Frame::Ping(beat) | Frame::Pong(beat) => {
                 committed.check(had(&beat.heads), || format!("a ping names {:?}", beat.heads))?;
             }
             Frame::Entry { bytes, .. } => {
-                let own = journal.log(from).iter().rev().find(|s| s.entry.bytes == *bytes);
-                let named = own.is_some_and(|s| journal.had(from.peer(), &s.entry.header.held));
-                committed.check(named, || "an entry leaves that is not on disk, or names what is not".into())?;
-                let index = own.map_or(0, |s| s.entry.header.own.size);
-                return self.entry_leaves(number, from, index);
+                let on_disk = |part: &'_ Part, party: Party| {
+                    part.log(party).iter().rev().find(|s| s.entry.bytes == *bytes).map(|s| s.entry.header.own.size)
+                };
+                let own = journal.parts().iter().rev().find_map(|part| Some((part.epoch, on_disk(part, from)?)));
+                let Some((epoch, index)) = own else {
+                    // One of the peer's own, shown to it.
+                    let shown = journal.parts().iter().any(|part| on_disk(part, from.peer()).is_some());
+                    committed.check(shown, || "an entry leaves that is not on disk".into())?;
+                    return Ok(true);
+                };
+                return self.entry_leaves(number, from, epoch, index);
             }
             Frame::Fault { .. } | Frame::Chain { .. } | Frame::Answer(_) | Frame::Show { .. } => {}
         }
         Ok(true)
     }
 
-    fn entry_leaves(&mut self, number: usize, from: Party, index: u64) -> Result<bool, Broken> {
+    fn entry_leaves(&mut self, number: usize, from: Party, epoch: Epoch, index: u64) -> Result<bool, Broken> {
         let wire = self.connections[number].wire;
-        let ever = &mut self.wires[wire].ever_sent[from.slot()];
+        let ever = self.wires[wire].ever_sent[from.slot()].entry(epoch).or_default();
         let again = index < *ever;
         *ever = (*ever).max(index + 1);
         if again {
@@ -70,8 +80,9 @@ impl World {
             }
         }
         let (peer, _) = self.wires[wire].places[from.peer().slot()];
-        let end = &mut self.connections[number].ends[from.slot()];
-        if let Some(next) = end.next_index.replace(index + 1).filter(|_| self.stations[peer].honest()) {
+        let named = self.connections[number].ends[from.slot()].next_index.as_mut();
+        let next = named.map(|named| std::mem::replace(named.entry(epoch).or_default(), index + 1));
+        if let Some(next) = next.filter(|_| self.stations[peer].honest()) {
             Promise::LostIsSentAgain.check(index == next, || format!("{index} leaves, and {next} is lacking"))?;
         }
         Ok(true)
@@ -90,18 +101,30 @@ impl World {
         if !(honest && serves && held && connection.alive) {
             return Ok(());
         }
-        for party in Party::BOTH {
-            let [author, reader] = [party, party.peer()].map(|p| {
-                let (station, at) = places[p.slot()];
-                &self.stations[station].kept[at]
-            });
-            let old = author.committed_ms[party.slot()].partition_point(|ms| ms + LATE_MS < self.now_ms) as u64;
-            let there = reader.journal.size(party);
-            let promise = if self.wires.len() > 1 { Promise::LinesAreApart } else { Promise::CommittedArrives };
-            promise.check(there >= old, || format!("{party:?} committed {old} a minute ago, {there} are there"))?;
+        let ends = self.ends(wire);
+        if ends.iter().any(|kept| kept.line.restore() != Restore::Nothing) {
+            return Ok(());
         }
-        let still = |k: &Kept| k.committed_ms.iter().flatten().all(|ms| ms + LATE_MS < self.now_ms);
-        if self.is_even(wire) && self.ends(wire).into_iter().all(still) {
+        let late = |s: &std::rc::Rc<Stored>| s.committed_ms + LATE_MS < self.now_ms;
+        for party in Party::BOTH {
+            let [author, reader] = [party, party.peer()].map(|p| &ends[p.slot()].journal);
+            // A log that its author has forked is taken no further in its epoch.
+            // What is late of an earlier epoch may be let go, and comes again.
+            let serves = |epoch| epoch == author.serving().epoch && epoch == reader.serving().epoch;
+            let taken = author.parts().iter().filter(|part| serves(part.epoch) && reader.halted(part.epoch).is_none());
+            for part in taken.filter(|_| !self.wires[wire].unmarked[party.slot()]) {
+                let old = part.log(party).partition_point(late) as u64;
+                let there = reader.head(part.epoch, party).size;
+                let promise = if self.wires.len() > 1 { Promise::LinesAreApart } else { Promise::CommittedArrives };
+                let seen = || format!("{} {party:?} committed {old} a minute ago, {there} are there", part.epoch);
+                promise.check(there >= old, seen)?;
+            }
+        }
+        let still = |kept: &&Kept| {
+            let logs = kept.journal.parts().iter().flat_map(|part| Party::BOTH.map(|p| part.log(p)));
+            logs.filter_map(|log| log.last()).all(late)
+        };
+        if self.is_even(wire) && ends.iter().all(still) {
             let said = connection.ends.iter().all(|end| end.session.as_ref().is_some_and(Session::even));
             Promise::EvenIsSaid.check(said, || format!("wire {wire} is even and a session does not say so"))?;
         }

@@ -8,23 +8,29 @@
 //! One seed in twenty is signed with Ed25519; the others with a cheap keyed hash ([`keys::Signing`]), so that two thousand
 //! of them take minutes. Charters are signed with Ed25519 in every seed.
 
+pub mod backups;
 pub mod breaches;
 pub mod chance;
 pub mod counts;
+pub mod ends;
 pub mod fault;
 pub mod journal;
 pub mod keeping;
 pub mod keys;
 pub mod leaving;
 pub mod lies;
+pub mod meeting;
 pub mod pairing;
 pub mod people;
 pub mod plan;
 pub mod promises;
 pub mod pump;
+pub mod root;
 pub mod runs;
+pub mod starting;
 pub mod station;
 pub mod status;
 pub mod story;
+pub mod watched;
 pub mod wire;
 pub mod world;

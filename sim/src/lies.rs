@@ -212,7 +212,7 @@ impl Liar<'_> {
     /// A head of the other side's log between the last that was named and the one that is held.
     fn older(&mut self, journal: &Journal) -> Option<Head> {
         let size = self.chance.between(self.line.own().named().size, self.line.peer().size());
-        let root = journal.root_at(self.line.me().peer(), size)?;
+        let root = journal.of(self.line.epoch())?.root_at(self.line.me().peer(), size)?;
         Some(Head { size, root })
     }
 

@@ -3,12 +3,11 @@
 use counterpart_core::ids::{LineId, PostId};
 use counterpart_core::precedence::Precedence;
 use counterpart_core::record::charter::{Charter, Checks, Keys, PartyTerms, PostTerms, RULES_VERSION};
-use counterpart_core::record::merkle::leaf_hash;
 use counterpart_core::record::opening::Opening;
 use counterpart_core::record::sign1::{AAD_CHARTER, Sign, to_be_signed};
 
 use crate::chance::Chance;
-use crate::keys::EntryKey;
+use crate::station::Station;
 
 /// What both sides hold before either writes its index 0.
 #[derive(Clone, Debug)]
@@ -24,8 +23,8 @@ pub const POSTS: [(&str, Precedence); 3] =
     [("minister", Precedence::Flash), ("duty-officer", Precedence::Immediate), ("registry", Precedence::Priority)];
 
 /// Pairs two stations, the inviter first.
-pub fn pair(names: [&str; 2], keys: [&EntryKey; 2], chance: &mut Chance) -> Pairing {
-    let parties = [0, 1].map(|at| party(names[at], keys[at]));
+pub fn pair(stations: [&Station; 2], chance: &mut Chance) -> Pairing {
+    let parties = stations.map(party);
     let charter = Charter {
         version: RULES_VERSION,
         line: LineId(chance.bytes()),
@@ -45,7 +44,7 @@ pub fn pair(names: [&str; 2], keys: [&EntryKey; 2], chance: &mut Chance) -> Pair
     };
     let encoded = charter.encode();
     let message = to_be_signed(AAD_CHARTER, &encoded);
-    let signatures = keys.map(|key| key.sign_charter(&message));
+    let signatures = stations.map(|station| station.keys[0].entry.sign_charter(&message));
     Pairing { charter, opening: Opening::Paired { charter: encoded, signatures } }
 }
 
@@ -59,16 +58,16 @@ fn checks(chance: &mut Chance) -> Checks {
     }
 }
 
-fn party(name: &str, key: &EntryKey) -> PartyTerms {
-    let apart = |role: u8| leaf_hash(&[name.as_bytes(), &[role]].concat());
-    let station = *key.public().as_bytes();
+fn party(station: &Station) -> PartyTerms {
+    let (name, first) = (station.name, &station.keys[0]);
+    let root = *station.root.public().as_bytes();
     let posts = POSTS.iter().filter_map(|(id, highest)| {
         Some(PostTerms { id: PostId::parse(id)?, highest: *highest, night: *highest == Precedence::Flash })
     });
     PartyTerms {
         name: name.into(),
         call_sign: name.into(),
-        keys: Keys { root: apart(0), station, link: apart(1), word: apart(2) },
+        keys: Keys { root, station: *first.entry.public().as_bytes(), link: first.link, word: first.word },
         languages: vec!["en".into()],
         addresses: Vec::new(),
         posts: posts.collect(),

@@ -63,8 +63,9 @@ impl World {
         let it = &self.stations[station];
         let mut person =
             Person { line: &it.kept[at].line, now: it.now(self.now_ms).wall, chance: &mut chance, idle: false };
+        let epoch = person.line.epoch();
         let (act, words) = person.act();
-        self.put(station, at, Message::Act(Box::new(act), words));
+        self.put(station, at, Message::Act(epoch, Box::new(act), words));
     }
 
     /// Seventy asks, one after the other: more than a side may have open.
@@ -79,8 +80,8 @@ impl World {
             let it = &self.stations[station];
             let mut person =
                 Person { line: &it.kept[0].line, now: it.now(self.now_ms).wall, chance: &mut chance, idle: false };
-            let act = person.ask(None);
-            self.put(station, 0, Message::Act(Box::new(act), None));
+            let (epoch, act) = (person.line.epoch(), person.ask(None));
+            self.put(station, 0, Message::Act(epoch, Box::new(act), None));
         }
         Ok(())
     }
@@ -89,7 +90,8 @@ impl World {
     pub(crate) fn close(&mut self) {
         let station = self.chance.place(self.stations.len());
         let act = Act::State { state: LineState::Closed, until: None };
-        self.put(station, 0, Message::Act(Box::new(act), None));
+        let epoch = self.stations[station].kept[0].line.epoch();
+        self.put(station, 0, Message::Act(epoch, Box::new(act), None));
     }
 }
 

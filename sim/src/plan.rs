@@ -32,6 +32,8 @@ pub struct Plan {
     pub pause_max_ms: u64,
     /// Partitions, crashes, jumps of a clock, and connections broken.
     pub troubles: Troubles,
+    /// How often a station is put back to a backup: never in a seed below [`COPIES_FROM`].
+    pub setbacks: u64,
     /// A person who asks and asks.
     pub insistent: bool,
     /// Somebody closes the line near the end.
@@ -55,6 +57,8 @@ pub const LENGTH_MS: u64 = 14 * 86_400_000;
 /// Acts that a seed has at least.
 pub const ACTS_MIN: u64 = 200;
 
+/// In seeds from here on stations are put back to backups: each with its own stories, apart from the others.
+pub const COPIES_FROM: u64 = 1_000_000;
 /// One seed in so many is signed with Ed25519.
 const ED25519_EVERY: u64 = 20;
 
@@ -75,6 +79,8 @@ impl Plan {
         if fault == Some(Fault::AcceptedFork) {
             natures[1] = Nature::Hostile;
         }
+        let restored = matches!(fault, Some(Fault::CopySigns | Fault::LateLetGo)) || seed >= COPIES_FROM;
+        let setbacks = if restored { chance.between(1, 4) } else { 0 };
         Plan {
             seed,
             fault,
@@ -88,6 +94,7 @@ impl Plan {
                 jumps: chance.below(4),
                 breaks: chance.below(40),
             },
+            setbacks,
             insistent: chance.percent(4),
             closes: chance.percent(10),
             chance,

@@ -1,18 +1,16 @@
 //! What must hold after every step of every seed, each promise with its name. [`crate::fault::Fault`] shows that they bite.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use counterpart_core::ids::{EntryRef, Party};
+use counterpart_core::ids::{EntryRef, Epoch, Party};
 use counterpart_core::line::Line;
 use counterpart_core::line::crossing::Outcome;
-use counterpart_core::line::facts::{Fact, Standing, View};
+use counterpart_core::line::facts::View;
+use counterpart_core::line::restore::Restore;
 use counterpart_core::line::ringing::Ring;
-use counterpart_core::line::talk::TalkState;
-use counterpart_core::line::turn::Written;
 use counterpart_core::record::codes::LineState;
 use counterpart_core::record::kind::Kind;
-use counterpart_core::record::merkle::Hash;
-use counterpart_core::record::what::What;
+use counterpart_core::record::sign1::Verify;
 
 use crate::journal::{Journal, Reading};
 use crate::status::{self, Status};
@@ -77,6 +75,14 @@ promises! {
     LinesAreApart = "two lines do not hold each other up",
     /// And no assertion fails.
     NothingPanics = "no bytes of a peer's stop a station",
+    /// Nor while it has a branch of its own log before it, or a link key that is retired.
+    CopiesAreSilent = "a station that knows that it is a copy signs nothing in its old epoch",
+    /// By the world's own list of all that was ever committed.
+    SignedOnce = "no index of a log is signed twice, but by a copy that did not know that it is one",
+    /// Or beside the log, if a person refused it or it is a branch.
+    TakenBack = "what one side committed and the other holds comes back to a restored copy",
+    /// Once the world is whole and a person with the root key is at hand.
+    SignsAgain = "whoever was restored signs again in the end",
     /// Of the simulator itself.
     SeedIsFull = "a seed has fourteen days, 200 acts, a crash and a partition",
 }
@@ -100,136 +106,11 @@ impl Promise {
     }
 }
 
-/// What one end of a line has shown so far: what may not change any more.
-#[derive(Debug, Default)]
-pub struct Watched {
-    settled: BTreeMap<EntryRef, Outcome>,
-    talked: BTreeSet<EntryRef>,
-    /// Requests and offers that are not settled yet.
-    unsettled: BTreeSet<EntryRef>,
-    /// What callers were told is in the record.
-    told: Vec<(EntryRef, Hash)>,
-    /// Commits since everything was last looked at.
-    commits: u64,
-}
-
-/// After so many commits all that is settled is looked at again, and not only what a commit touches.
-const LOOK_AGAIN: u64 = 64;
-
-impl Watched {
-    /// A caller has been told that this entry is in the record.
-    pub fn told(&mut self, at: EntryRef, leaf: Hash) {
-        self.told.push((at, leaf));
-    }
-
-    /// After a commit: `written` is what it held, `line` the committed state.
-    pub fn committed(&mut self, line: &Line, journal: &Journal, written: &[Written], honest: bool) -> Held {
-        for w in written {
-            let header = &w.entry.header;
-            if header.party == line.me() && honest {
-                own_entry(line, journal, w)?;
-            }
-            if matches!(header.kind(), Some(Kind::Ask | Kind::Offer | Kind::Ready)) && w.standing == Standing::Counts {
-                self.unsettled.insert(header.at());
-            }
-        }
-        let view = line.facts().all();
-        let touched: BTreeSet<EntryRef> = written.iter().filter_map(|w| w.thing).collect();
-        for at in touched {
-            let partner = view.partner(at).map(|p| p.at);
-            for fact in [Some(at), partner].into_iter().flatten().flat_map(|thing| view.thread(thing)) {
-                self.unchanged(&view, fact)?;
-            }
-        }
-        self.settle(&view, line.me());
-        self.commits += 1;
-        if self.commits.is_multiple_of(LOOK_AGAIN) { self.look(line, journal) } else { Ok(()) }
-    }
-
-    /// Notes what has become settled.
-    fn settle(&mut self, view: &View<'_>, me: Party) {
-        let settled: Vec<&Fact> = self.unsettled.iter().filter_map(|at| view.fact(*at)).collect();
-        for thing in settled {
-            let decision = view.decision(thing);
-            if view.settled_for(me, &decision) {
-                self.settled.insert(thing.at, decision.outcome);
-            }
-            if view.settled_for_all(&decision) {
-                self.unsettled.remove(&thing.at);
-            }
-        }
-    }
-
-    fn unchanged(&mut self, view: &View<'_>, thing: &Fact) -> Held {
-        if let Some(settled) = self.settled.get(&thing.at) {
-            let now = view.decision(thing).outcome;
-            Promise::SettledStays.check(now == *settled, || format!("{}: {settled:?} became {now:?}", thing.at))?;
-        }
-        if thing.kind() != Kind::Ask {
-            return Ok(());
-        }
-        let state = view.talk(thing).state;
-        let stays = state == TalkState::Talked || !self.talked.contains(&thing.at);
-        Promise::TalkedStays.check(stays, || format!("{}: TALKED became {state:?}", thing.at))?;
-        if state == TalkState::Talked {
-            self.talked.insert(thing.at);
-        }
-        Ok(())
-    }
-
-    /// Everything that is settled or was told, whether or not anything touched it.
-    pub fn look(&mut self, line: &Line, journal: &Journal) -> Held {
-        let view = line.facts().all();
-        let things: Vec<EntryRef> = self.settled.keys().chain(&self.talked).copied().collect();
-        for at in things {
-            let fact = view.fact(at);
-            Promise::SettledStays.check(fact.is_some(), || format!("{at} is gone"))?;
-            fact.map_or(Ok(()), |fact| self.unchanged(&view, fact))?;
-        }
-        for (at, leaf) in &self.told {
-            let there = journal.entry(*at).is_some_and(|s| s.entry.leaf == *leaf);
-            Promise::NothingIsLost.check(there, || format!("{at} was told to a caller and is not on disk"))?;
-        }
-        for party in Party::BOTH {
-            let (line, disk) = (line.log(party).head(), journal.head(party));
-            Promise::NothingIsLost.check(line == disk, || format!("the line holds {line:?}, the disk {disk:?}"))?;
-        }
-        Ok(())
-    }
-}
-
-/// What holds of every entry that an honest station writes.
-fn own_entry(line: &Line, journal: &Journal, written: &Written) -> Held {
-    let header = &written.entry.header;
-    let at = header.at();
-    Promise::HeadsNameWhatIsCommitted
-        .check(journal.had(at.party.peer(), &header.held), || format!("{at} names {:?}", header.held))?;
-    let before = at.index.checked_sub(1).and_then(|index| journal.entry(EntryRef { index, ..at }));
-    let named = before.map_or(0, |b| b.entry.header.held.size);
-    Promise::HeadsNeverGoBack
-        .check(header.held.size >= named, || format!("{at} names {} after {named}", header.held.size))?;
-    let (Ok(What::Lapse { .. }), Some(on)) = (&header.what, header.refers) else {
-        return counts(written);
-    };
-    Promise::OnlyTheOwnerLapses.check(on.party == at.party, || format!("{at} lapses {on}"))?;
-    let view = line.facts().all();
-    let Some(thing) = view.fact(on) else { return counts(written) };
-    let grace = view.charter_of(thing).grace_s * 1_000;
-    let due = view.deadline(thing, at.index).map(|deadline| deadline.plus(grace));
-    Promise::OnlyTheOwnerLapses
-        .check(due.is_some_and(|due| header.time >= due), || format!("{at} at {:?}, due {due:?}", header.time))?;
-    counts(written)
-}
-
-fn counts(written: &Written) -> Held {
-    Promise::BothSeeTheSame
-        .check(written.standing == Standing::Counts, || format!("an own entry is {:?}", written.standing))
-}
-
 /// What holds of everything that rings: `line` is what the bell looks at.
 pub fn ring(line: &Line, journal: &Journal, ring: &Ring) -> Held {
-    let at = ring.at;
-    Promise::RingsAreCommitted.check(journal.entry(at).is_some(), || format!("{at} rings and is not on disk"))?;
+    let (at, epoch) = (ring.at, line.epoch());
+    Promise::RingsAreCommitted
+        .check(journal.entry(epoch, at).is_some(), || format!("{at} rings and is not on disk"))?;
     let (view, me) = (line.facts().all(), line.me());
     let (state, _) = view.declared(me);
     let quiet = matches!(state, LineState::Suspended | LineState::Closed);
@@ -239,7 +120,7 @@ pub fn ring(line: &Line, journal: &Journal, ring: &Ring) -> Held {
     };
     if ring.tells {
         let tells = [Kind::Answer, Kind::Decline, Kind::Accept, Kind::Defer, Kind::Overdue].contains(&attempt.kind());
-        let told = journal.noted().contains(&at);
+        let told = journal.noted().contains(&(epoch, at));
         return Promise::RingsAreOpen.check(tells && !told, || format!("{at} rings, and was noted or tells nothing"));
     }
     let over = |kinds: &[Kind]| view.on(at).any(|f| kinds.contains(&f.kind()));
@@ -255,51 +136,89 @@ pub fn ring(line: &Line, journal: &Journal, ring: &Ring) -> Held {
 }
 
 /// Reads a line back from disk.
-pub fn reload(journal: &Journal, reading: Reading) -> Result<Line, Broken> {
+pub fn reload(journal: &Journal, reading: Reading, verify: &dyn Verify, marked: bool) -> Result<Line, Broken> {
     let unreadable = |what| Broken { promise: Promise::NothingIsLost, seen: format!("on disk: {what:?}") };
-    journal.reload(reading).map_err(unreadable)
+    journal.reload(reading, verify, marked).map_err(unreadable)
 }
 
-/// Compares all that two lines with the same entries say.
-pub fn same(promise: Promise, one: &Line, other: &Line) -> Held {
-    let (a, b) = (one.facts().all(), other.facts().all());
+/// Compares all that two lines with the same entries say, of every epoch from this one on.
+pub fn same(promise: Promise, one: &Line, other: &Line, from: Epoch) -> Held {
+    let epochs = |line: &Line| {
+        let spans = line.spans().filter(|span| span.epoch() >= from);
+        spans.map(|span| (span.epoch(), span.heads().heads.map(|h| h.size))).collect()
+    };
+    let (here, there): (Vec<_>, Vec<_>) = (epochs(one), epochs(other));
+    promise.check(here.len() == there.len(), || format!("epochs {here:?} and {there:?}"))?;
+    for (epoch, _) in here {
+        same_epoch(promise, one, other, epoch)?;
+    }
+    Ok(())
+}
+
+fn same_epoch(promise: Promise, one: &Line, other: &Line, epoch: Epoch) -> Held {
+    let (Some(a), Some(b)) = (one.look(epoch), other.look(epoch)) else {
+        return promise.check(false, || format!("epoch {epoch} is there for one and not for the other"));
+    };
     let (ours, theirs) = (status::all(&a), status::all(&b));
     for (at, status) in &ours {
         let other = theirs.get(at);
-        promise.check(Some(status) == other, || status::differs(*at, Some(status), other))?;
+        promise.check(Some(status) == other, || format!("{epoch} {}", status::differs(*at, Some(status), other)))?;
     }
-    promise.check(ours.len() == theirs.len(), || "one of them sees things that the other does not".into())?;
+    let more = || format!("{epoch}: {} things here, {} there", ours.len(), theirs.len());
+    promise.check(ours.len() == theirs.len(), more)?;
+    let (Some(here), Some(there)) = (one.span(epoch), other.span(epoch)) else { return Ok(()) };
     for party in Party::BOTH {
-        for index in 0..one.log(party).size() {
-            let at = EntryRef { party, index };
-            let (here, there) = (one.facts().standing(at), other.facts().standing(at));
-            promise.check(here == there, || format!("{at} is {here:?} here and {there:?} there"))?;
+        // What both hold of it: a branch that only one of them holds is a thing of its own.
+        let size = here.log(party).size().min(there.log(party).size());
+        for at in (0..size).map(|index| EntryRef { party, index }).filter(|at| a.fact(*at).is_some()) {
+            let (here, there) = (here.facts().standing(at), there.facts().standing(at));
+            promise.check(here == there, || format!("{epoch} {at} is {here:?} here and {there:?} there"))?;
         }
         let declared = (a.declared(party), b.declared(party));
-        promise.check(declared.0 == declared.1, || format!("{party:?} declared {declared:?}"))?;
+        promise.check(declared.0 == declared.1, || format!("{epoch}: {party:?} declared {declared:?}"))?;
     }
-    promise.check(a.line_closed() == b.line_closed(), || "closed for one and not for the other".into())
+    promise.check(a.line_closed() == b.line_closed(), || format!("{epoch}: closed for one and not for the other"))
+}
+
+/// A line as it runs, and as a start would read it now: what it waits for, and what was shown to it.
+pub fn same_after_start(running: &Line, read: &Line) -> Held {
+    let promise = Promise::OrderDoesNotMatter;
+    same(promise, running, read, Epoch::FIRST)?;
+    let shown = |line: &Line| {
+        let parts = line.shown().into_iter().map(|s| (s.epoch, s.from, s.head, s.branch, s.refused, s.waits));
+        parts.collect::<Vec<_>>()
+    };
+    let (here, there) = (shown(running), shown(read));
+    promise.check(here == there, || format!("shown {here:?}, and after a start {there:?}"))?;
+    let (here, there) = (running.restore(), read.restore());
+    // A start has not heard the peer yet.
+    let waits = here == there || there == Restore::Peer;
+    promise.check(waits, || format!("waits for {here:?}, and after a start for {there:?}"))?;
+    let (here, there) = (running.signer(), read.signer());
+    promise.check(here == there, || "another key signs after a start".into())
 }
 
 /// Compares what two lines say of these things.
-pub fn same_of(one: &Line, other: &Line, things: &BTreeSet<EntryRef>) -> Held {
-    let (a, b) = (one.facts().all(), other.facts().all());
+pub fn same_of(one: &Line, other: &Line, things: &BTreeSet<(Epoch, EntryRef)>) -> Held {
     let of = |view: &View<'_>, at: &EntryRef| view.fact(*at).map(|thing| Status::of(view, thing));
-    for at in things {
+    for (epoch, at) in things {
+        let (Some(a), Some(b)) = (one.look(*epoch), other.look(*epoch)) else { continue };
         let (here, there) = (of(&a, at), of(&b, at));
-        Promise::BothSeeTheSame.check(here == there, || status::differs(*at, here.as_ref(), there.as_ref()))?;
+        let differs = || format!("{epoch} {}", status::differs(*at, here.as_ref(), there.as_ref()));
+        Promise::BothSeeTheSame.check(here == there, differs)?;
     }
     Ok(())
 }
 
 /// When all is quiet: every act of the peer is covered, and no more `received` were written than the peer had acts.
 pub fn quiet(journal: &Journal, me: Party) -> Held {
-    let acts = |s: &&crate::journal::Stored| s.entry.header.kind() != Some(Kind::Received);
-    let named = journal.log(me).last().map_or(0, |s| s.entry.header.held.size);
-    let last = journal.log(me.peer()).iter().rev().find(acts).map_or(0, |s| s.entry.header.own.size + 1);
+    let part = journal.serving();
+    let acts = |s: &&std::rc::Rc<crate::journal::Stored>| s.entry.header.kind() != Some(Kind::Received);
+    let named = part.log(me).last().map_or(0, |s| s.entry.header.held.size);
+    let last = part.log(me.peer()).iter().rev().find(acts).map_or(0, |s| s.entry.header.own.size + 1);
     Promise::ReceivedEnds
         .check(named >= last, || format!("{me:?} names {named}, the last act stands before {last}"))?;
-    let theirs = journal.log(me.peer()).iter().filter(acts).count();
-    let receipts = journal.log(me).iter().filter(|s| !acts(s)).count();
+    let theirs = part.log(me.peer()).iter().filter(acts).count();
+    let receipts = part.log(me).iter().filter(|s| !acts(s)).count();
     Promise::ReceivedEnds.check(receipts <= theirs, || format!("{receipts} receipts for {theirs} acts"))
 }

@@ -1,11 +1,11 @@
 //! Carries out what the sessions say, as the station's pump does: nothing is decided here.
 
-use counterpart_core::fault::Misconduct;
 use counterpart_core::ids::Party;
 use counterpart_core::line::turn::Arrived;
 use counterpart_core::link::output::Output;
 
 use crate::counts;
+use crate::fault::Fault;
 use crate::journal::Evidence;
 use crate::promises::{Held, Promise};
 use crate::station::Message;
@@ -60,11 +60,12 @@ impl World {
             Output::Send(frame) => self.send(number, end, frame)?,
             Output::Take(received) => {
                 self.connections[number].useful_ms = self.now_ms;
-                let (entry, body) = (received.entry, received.body);
-                let key = self.stations[station].kept[at].line.peer().key();
-                // What stands below what is held the session leaves unverified, and `core` would ask Ed25519.
-                let signed = || entry.signed_by(&key, &self.plan.signing).then_some(key);
-                let arrived = Arrived { verified_under: received.verified_under.or_else(signed), entry, body };
+                let (entry, body, verified_under) = (received.entry, received.body, received.verified_under);
+                let late = entry.header.epoch < self.stations[station].kept[at].line.epoch();
+                if late && self.plan.fault == Some(Fault::LateLetGo) {
+                    return Ok(());
+                }
+                let arrived = Arrived { verified_under, entry, body };
                 self.put(station, at, Message::Arrived(number, Box::new(arrived)));
             }
             Output::PeerHello { .. } if is_current => {
@@ -84,36 +85,38 @@ impl World {
                 self.counts.note("read slower");
                 self.connections[number].ends[end.slot()].quiet_until_ms = until_ms;
             }
-            Output::Misconduct { what, evidence, .. } => {
+            Output::Misconduct { what, epoch, evidence } => {
                 let name = self.stations[station].name;
                 self.story.tell(self.now_ms, || format!("{name}: the link names {}", what.word()));
                 let shown = || format!("the link of {name} names {}", what.word());
                 let accused = peer_honest && self.stations[station].honest();
-                Promise::AppliedInOrder.check(!accused, shown)?;
+                let copy = self.wires[wire].by_copies(end, what);
+                Promise::AppliedInOrder.check(!accused || copy, shown)?;
                 Promise::EvidenceHolds.check(!evidence.is_empty(), || "misconduct without evidence".into())?;
                 self.counts.note(format!("misconduct {}", counts::name(&what)));
                 // A liar does not mind what its own lies brought back.
                 if self.stations[station].honest() {
-                    self.put(station, at, Message::Breach(Evidence { what, bytes: evidence }));
+                    self.put(station, at, Message::Breach(Evidence { what, epoch, bytes: evidence }));
                 }
             }
             Output::Claim { .. } | Output::PeerLost { .. } | Output::PeerFault { .. } => {
                 // A hello may be overtaken by what its author wrote after it, on the connection before.
                 let overtaken = matches!(output, Output::PeerLost { .. });
                 let honest = peer_honest && self.stations[station].honest() && !overtaken;
-                Promise::AppliedInOrder.check(!honest, || format!("between honest stations: {output:?}"))?;
+                let copies = self.plan.setbacks > 0;
+                Promise::AppliedInOrder.check(!honest || copies, || format!("between honest stations: {output:?}"))?;
                 self.counts.note(format!("link {}", counts::name(&output)));
             }
             Output::Close(reason) => {
                 self.counts.note(format!("closed {}", counts::name(&reason)));
                 self.close_end(number, end);
             }
-            Output::Shown(_)
-            | Output::Heard(_)
-            | Output::PeerHello { .. }
-            | Output::Even(_)
-            | Output::PeerHolds { .. }
-            | Output::Path(_) => {}
+            Output::Shown(shown) => {
+                self.connections[number].useful_ms = self.now_ms;
+                self.put(station, at, Message::Shown(number, shown));
+            }
+            Output::Heard(named) => self.put(station, at, Message::Heard(number, named)),
+            Output::PeerHello { .. } | Output::Even(_) | Output::PeerHolds { .. } | Output::Path(_) => {}
         }
         Ok(())
     }
@@ -126,7 +129,8 @@ impl World {
             let now = self.stations[station].now(self.now_ms).ms;
             let Some(session) = &mut self.connections[number].ends[end.slot()].session else { return Ok(()) };
             let Some(range) = session.wants(now) else { return Ok(()) };
-            let log = self.stations[station].kept[at].journal.log(end);
+            let part = self.stations[station].kept[at].journal.of(range.epoch);
+            let log = part.map(|part| part.log(range.party)).unwrap_or_default();
             let (from, to) = (range.from as usize, range.to as usize);
             let there = log.get(from..to.min(log.len())).unwrap_or_default();
             let entries: Vec<_> = there.iter().map(|s| (s.entry.bytes.clone(), s.body.clone())).collect();
@@ -185,11 +189,14 @@ impl World {
         let it = &self.stations[station];
         let kept = &it.kept[at];
         let (wire, end, now) = (kept.wire, kept.line.me(), it.now(self.now_ms));
-        let held = if tentative { kept.tentative() } else { kept.held() };
+        // Told of what is not on disk: only a fault does that.
+        let held = if tentative { kept.line.held() } else { kept.held.clone() };
         for number in self.wires[wire].live.clone() {
-            let Some(session) = &mut self.connections[number].ends[end.slot()].session else { continue };
-            let outputs = session.committed(held, now);
-            self.carry_out(number, end, outputs)?;
+            for held in &held {
+                let Some(session) = &mut self.connections[number].ends[end.slot()].session else { continue };
+                let outputs = session.committed(*held, now);
+                self.carry_out(number, end, outputs)?;
+            }
         }
         if self.stations[station].kept[at].current.is_none() && !self.is_even(wire) && !self.is_halted(wire) {
             self.dial_later(wire, 50, 5_000);
@@ -198,12 +205,13 @@ impl World {
     }
 
     /// The record found misconduct in what a connection brought.
-    pub(crate) fn tell_misconduct(&mut self, station: usize, at: usize, what: Misconduct, bytes: &[u8]) -> Held {
+    pub(crate) fn tell_misconduct(&mut self, station: usize, at: usize, evidence: &Evidence) -> Held {
         let kept = &self.stations[station].kept[at];
-        let (wire, end, epoch) = (kept.wire, kept.line.me(), kept.line.epoch());
+        let (wire, end) = (kept.wire, kept.line.me());
+        let Evidence { what, epoch, bytes } = evidence;
         for number in self.wires[wire].live.clone() {
             let Some(session) = &mut self.connections[number].ends[end.slot()].session else { continue };
-            let outputs = session.misconduct(what, epoch, bytes);
+            let outputs = session.misconduct(*what, *epoch, bytes);
             for output in outputs {
                 // The record has the evidence already.
                 if !matches!(output, Output::Misconduct { .. }) {

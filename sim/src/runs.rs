@@ -32,6 +32,7 @@ pub fn seed(seed: u64, fault: Option<Fault>, told: bool) -> Run {
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(|t| (*t).into()));
         Err(Broken { promise: Promise::NothingPanics, seen: text.unwrap_or_default() })
     });
+    world.tell_ends();
     let mut counts = world.counts().clone();
     counts.add("acts", world.acts());
     counts.note("seeds");

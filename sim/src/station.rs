@@ -1,21 +1,26 @@
 //! A simulated station: what it has in memory, what it has on disk, and the clock on its wall.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::rc::Rc;
 
 use counterpart_core::act::{Act, Words};
-use counterpart_core::ids::{EntryRef, Party};
+use counterpart_core::ids::{EntryRef, Epoch};
 use counterpart_core::line::Line;
-use counterpart_core::line::turn::{Answer, Arrived, Written};
+use counterpart_core::line::restore::{Judgement, NewEpoch, Part, Restore};
+use counterpart_core::line::turn::{Answer, Arrived, Shown, Written};
 use counterpart_core::link::output::{Held, Now};
 use counterpart_core::record::codes::Channel;
+use counterpart_core::record::merkle::Hash;
 use counterpart_core::record::opening::{EpochHeads, Opening};
+use counterpart_core::record::sign1::PublicKey;
 use counterpart_core::time::Timestamp;
 
+use crate::backups::Backup;
 use crate::journal::{Evidence, Journal};
-use crate::keys::EntryKey;
+use crate::keys::{EntryKey, KeySet};
 use crate::lies::EntryLie;
 use crate::plan::Nature;
-use crate::promises::Watched;
+use crate::watched::Watched;
 
 /// The wall clock when a world begins: 1 January 2026, UTC.
 const BEGIN: u64 = 1_767_225_600_000;
@@ -42,16 +47,33 @@ impl Clock {
 pub enum Message {
     /// Write index 0.
     Open(Box<Opening>),
-    /// A person asks for an act.
-    Act(Box<Act>, Option<Words>),
+    /// A person, who looks at this epoch, asks for an act.
+    Act(Epoch, Box<Act>, Option<Words>),
     /// A bell says that it rings.
-    Alerting(EntryRef, Channel),
+    Alerting(Epoch, EntryRef, Channel),
     /// An entry of the peer's, and the connection over which it came.
     Arrived(usize, Box<Arrived>),
+    /// An entry of our own, shown by the peer, and the connection over which it came.
+    Shown(usize, Box<Shown>),
+    /// The peer has been heard over this connection; what its hello named.
+    Heard(usize, Vec<EpochHeads>),
+    /// A person with root's list takes or refuses what was shown, and opens an epoch or does not.
+    Root(Box<Word>),
+    /// The peer has shown that this link key of ours is retired, and epochs up to this number.
+    Retired(Hash, u64),
     /// The link found misconduct.
     Breach(Evidence),
     /// A liar writes past its own judge.
     Lie(EntryLie),
+}
+
+/// What a person with the root key does on one line.
+#[derive(Clone, Debug)]
+pub enum Word {
+    /// Only says what becomes of what was shown.
+    Judges(Judgement),
+    /// Opens an epoch with these fresh keys, which are on disk, and in every later backup.
+    Opens(NewEpoch),
 }
 
 /// What a turn decided for one line and no commit has kept yet.
@@ -61,16 +83,42 @@ pub struct Tentative {
     pub at: usize,
     /// To be stored.
     pub written: Vec<Written>,
+    /// To be stored beside the logs.
+    pub shown: Vec<Shown>,
+    /// To be stored: what a person refused of what was shown.
+    pub refused: Vec<Part>,
+    /// To be stored: our link key was shown to be retired, or we have a new one.
+    pub retired: Option<Option<u64>>,
+    /// Why an epoch was opened, if one was.
+    pub opened: Option<Opened>,
     /// To be told after the commit.
     pub answers: Vec<Answer>,
     /// To be stored.
     pub evidence: Vec<Evidence>,
-    /// The peer's entries among the inputs, as bytes, and the connections over which they came.
-    pub arrived: Vec<(EntryRef, Vec<u8>)>,
-    /// Those connections.
+    /// The peer's entries among the inputs, as bytes.
+    pub arrived: Vec<(Epoch, EntryRef, Vec<u8>)>,
+    /// The connections over which they came.
     pub fed_by: BTreeSet<usize>,
     /// When the clock makes something due.
     pub next: Option<Timestamp>,
+}
+
+impl Tentative {
+    /// Whether there is something to be stored.
+    pub fn is_some(&self) -> bool {
+        let stored =
+            [self.written.is_empty(), self.shown.is_empty(), self.refused.is_empty(), self.evidence.is_empty()];
+        stored.contains(&false) || self.retired.is_some()
+    }
+}
+
+/// An epoch that root has opened.
+#[derive(Clone, Copy, Debug)]
+pub struct Opened {
+    /// What the line waited for.
+    pub because: Restore,
+    /// The fresh station key.
+    pub key: PublicKey,
 }
 
 /// A line as one station keeps it.
@@ -82,12 +130,16 @@ pub struct Kept {
     pub line: Line,
     /// On disk.
     pub journal: Journal,
-    /// When each entry was committed, by the world's clock, in the order of the parties.
-    pub committed_ms: [Vec<u64>; 2],
+    /// What a session is told: what is on disk.
+    pub held: Vec<Held>,
+    /// The peer's link key that the record had, and the later one for which its chain vouches.
+    pub vouched: Option<[Hash; 2]>,
     /// What may not change any more.
     pub watched: Watched,
     /// When the clock makes something due.
     pub next: Option<Timestamp>,
+    /// The peer had been heard when the last commit was done.
+    pub heard: bool,
     /// The connection that serves it.
     pub current: Option<usize>,
     /// When the last session began, by the clock that never jumps.
@@ -97,7 +149,7 @@ pub struct Kept {
     /// A turn is owed.
     pub stirred: bool,
     /// What rings.
-    pub ringing: BTreeSet<EntryRef>,
+    pub ringing: BTreeSet<(Epoch, EntryRef)>,
 }
 
 impl Kept {
@@ -106,28 +158,18 @@ impl Kept {
         Kept {
             wire,
             journal: Journal::new(line.charter().clone(), line.me()),
+            held: line.held(),
             line,
-            committed_ms: [Vec::new(), Vec::new()],
+            vouched: None,
             watched: Watched::default(),
             next: None,
+            heard: false,
             current: None,
             up_since_ms: 0,
             even: false,
             stirred: true,
             ringing: BTreeSet::new(),
         }
-    }
-
-    /// What a session is told: what is on disk.
-    pub fn held(&self) -> Held {
-        let heads = EpochHeads { epoch: self.line.epoch(), heads: Party::BOTH.map(|p| self.journal.head(p)) };
-        Held { heads, peer_key: self.line.peer().key(), halted: self.journal.halted(), named: self.line.own().from() }
-    }
-
-    /// What a session would be told of a state that is not on disk: only a fault does that.
-    pub fn tentative(&self) -> Held {
-        let heads = EpochHeads { epoch: self.line.epoch(), heads: Party::BOTH.map(|p| self.line.log(p).head()) };
-        Held { heads, ..self.held() }
     }
 }
 
@@ -137,8 +179,12 @@ pub struct Station {
     pub name: &'static str,
     /// What it is like.
     pub nature: Nature,
-    /// Signs its entries.
-    pub key: EntryKey,
+    /// Its private keys, as they are on disk; the first are those of the charters.
+    pub keys: Vec<Rc<KeySet>>,
+    /// Its backups, oldest first.
+    pub backups: Vec<Backup>,
+    /// Kept elsewhere, and brought when an epoch is to be opened.
+    pub root: EntryKey,
     /// On its wall.
     pub clock: Clock,
     /// When it was started, by the world's clock.
@@ -168,5 +214,12 @@ impl Station {
     /// Whether it runs what we ship.
     pub fn honest(&self) -> bool {
         self.nature == Nature::Honest
+    }
+
+    /// The private key of this public one; without it the first, with which the line signs nothing then.
+    pub fn key_of(&self, public: PublicKey) -> Rc<KeySet> {
+        use counterpart_core::record::sign1::Sign;
+        let found = self.keys.iter().find(|set| set.entry.public() == public);
+        found.unwrap_or(&self.keys[0]).clone()
     }
 }

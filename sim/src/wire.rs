@@ -3,14 +3,17 @@
 //! A connection over which nothing but pings has gone for a while is put to sleep by the world, and is dialled again when
 //! there is something to send: fourteen days of pings every fifteen seconds would be 320,000 frames a seed.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use counterpart_core::ids::{EntryRef, Party};
+use counterpart_core::fault::Misconduct;
+use counterpart_core::ids::{EntryRef, Epoch, Party};
 use counterpart_core::link::VERSION;
 use counterpart_core::link::output::Setup;
 use counterpart_core::link::rate::Rate;
 use counterpart_core::link::session::Session;
+use counterpart_core::record::merkle::Hash;
 use counterpart_core::record::opening::Opening;
+use counterpart_core::record::sign1::PublicKey;
 
 use crate::lies::Doctor;
 use crate::promises::Held;
@@ -30,16 +33,44 @@ pub struct Wire {
     /// The charter with both signatures, until both have begun.
     pub opening: Opening,
     /// Things that have changed since both were last seen to see the same.
-    pub touched: BTreeSet<EntryRef>,
+    pub touched: BTreeSet<(Epoch, EntryRef)>,
     /// Of each party's log, how much has ever left: what the fault of that name does not send again.
-    pub(crate) ever_sent: [u64; 2],
+    pub(crate) ever_sent: [BTreeMap<Epoch, u64>; 2],
+    /// Root's list of each party: the station keys that it has granted on this line, oldest first. It is kept with root.
+    pub(crate) granted: [Vec<PublicKey>; 2],
+    /// All that an honest station of each party has ever committed of its own.
+    pub(crate) signed: [BTreeMap<(Epoch, u64), Hash>; 2],
+    /// A copy of this party has served that did not know that it is one.
+    pub(crate) unmarked: [bool; 2],
+    /// What has to be on both disks in the end, because it was on both when one of them was put back to a backup.
+    pub(crate) owed: BTreeMap<(Epoch, EntryRef), Hash>,
 }
 
 impl Wire {
     /// A wire over which nobody has dialled.
-    pub fn new(places: [(usize, usize); 2], opening: Opening) -> Wire {
-        let touched = BTreeSet::new();
-        Wire { places, partitioned_until_ms: 0, live: Vec::new(), dial_ms: None, opening, touched, ever_sent: [0; 2] }
+    pub fn new(places: [(usize, usize); 2], opening: Opening, granted: [PublicKey; 2]) -> Wire {
+        Wire {
+            places,
+            partitioned_until_ms: 0,
+            live: Vec::new(),
+            dial_ms: None,
+            opening,
+            touched: BTreeSet::new(),
+            ever_sent: Default::default(),
+            granted: granted.map(|key| vec![key]),
+            signed: Default::default(),
+            unmarked: [false; 2],
+            owed: BTreeMap::new(),
+        }
+    }
+}
+
+impl Wire {
+    /// Whether `me` may name this of an honest peer: a copy that does not know that it is one forks its log, and takes heads of what it
+    /// has lost for heads that never were.
+    pub(crate) fn by_copies(&self, me: Party, what: Misconduct) -> bool {
+        let [mine, theirs] = [me, me.peer()].map(|party| self.unmarked[party.slot()]);
+        what == Misconduct::Fork && theirs || what == Misconduct::HeadNeverOurs && mine
     }
 }
 
@@ -66,8 +97,8 @@ pub struct End {
     last_ms: u64,
     pub(crate) quiet_until_ms: u64,
     pub(crate) tick_ms: Option<u64>,
-    /// The index that the next entry leaving here must have, as the other end's hello says.
-    pub(crate) next_index: Option<u64>,
+    /// The index that the next entry leaving here must have in each epoch, as the other end's hello says.
+    pub(crate) next_index: Option<BTreeMap<Epoch, u64>>,
     /// What a liar does to what leaves here.
     doctor: Option<Doctor>,
 }
@@ -88,6 +119,13 @@ impl World {
         if !reachable || self.wires[wire].partitioned_until_ms > self.now_ms {
             self.dial_later(wire, 1_000, 600_000);
             return Ok(());
+        }
+        if places.iter().any(|(s, _)| self.stations[*s].pending.is_some()) {
+            self.dial_later(wire, 1, 50);
+            return Ok(());
+        }
+        if !self.know_each_other(wire) {
+            return self.meet(wire);
         }
         let number = self.connections.len();
         let sleeps_after_ms = if self.chance.percent(1) { 3_600_000 } else { self.chance.scaled(2_000, 60_000) };
@@ -137,7 +175,7 @@ impl World {
         }
         let it = &self.stations[station];
         let kept = &it.kept[at];
-        if kept.journal.size(end) == 0 {
+        if kept.journal.serving().size(end) == 0 {
             // Pairing is not finished here: nothing is answered yet.
             self.cut(number, 1, 100);
             return Ok(());
@@ -145,7 +183,7 @@ impl World {
         let setup = Setup {
             line: kept.line.id(),
             me: end,
-            held: vec![kept.held()],
+            held: kept.held.clone(),
             peer_root: kept.line.peer().root_key(),
             versions: vec![VERSION],
             rate: Rate::default(),

@@ -1,18 +1,19 @@
 //! The world: one thread, one clock, one list of what happens next.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use counterpart_core::ids::{EntryRef, Party};
+use counterpart_core::ids::{EntryRef, Epoch, Party};
 use counterpart_core::line::Line;
 use counterpart_core::record::codes::Channel;
+use counterpart_core::record::sign1::Sign;
 
+use crate::backups::Setback;
 use crate::chance::Chance;
 use crate::counts::Counts;
-use crate::journal::Reading;
-use crate::keys::EntryKey;
+use crate::keys::{EntryKey, KeySet};
 use crate::pairing::pair;
 use crate::plan::{ACTS_MIN, LENGTH_MS, Plan};
-use crate::promises::{self, Held, Promise};
+use crate::promises::Held;
 use crate::station::{Clock, Kept, Message, Station};
 use crate::story::Story;
 use crate::wire::{Connection, Wire};
@@ -49,11 +50,17 @@ pub enum Event {
     /// A station's side of a pairing is done: it writes index 0.
     Begin(usize, usize),
     /// A bell has rung for an attempt.
-    Rung(usize, u64, usize, EntryRef, Channel),
+    Rung(usize, u64, usize, (Epoch, EntryRef), Channel),
     /// A station stops without a word.
     Crash(usize, u64),
     /// A station starts.
     Start(usize),
+    /// A backup is made.
+    BackUp(usize),
+    /// A station is put back to a backup; its peer cannot be reached for long, or can.
+    SetBack(usize, Setback, bool),
+    /// The person with the root key comes.
+    Root(usize),
     /// A clock is set.
     Jump(usize),
 }
@@ -108,8 +115,8 @@ impl World {
 
     /// Pairs two stations and has both write their index 0 soon.
     fn connect(&mut self, wire: usize, ends: [usize; 2]) {
-        let [inviter, joiner] = ends.map(|s| &self.stations[s]);
-        let pairing = pair([inviter.name, joiner.name], [&inviter.key, &joiner.key], &mut self.chance);
+        let pairing = pair(ends.map(|s| &self.stations[s]), &mut self.chance);
+        let granted = ends.map(|s| self.stations[s].keys[0].entry.public());
         let mut places = [(0, 0); 2];
         for (party, station) in Party::BOTH.into_iter().zip(ends) {
             let kept = Kept::new(wire, Line::new(pairing.charter.clone(), party));
@@ -119,7 +126,7 @@ impl World {
             let later = self.chance.scaled(1, 8_000);
             self.after(later, Event::Begin(station, places[party.slot()].1));
         }
-        self.wires.push(Wire::new(places, pairing.opening));
+        self.wires.push(Wire::new(places, pairing.opening, granted));
         self.dial_later(wire, 1, 5_000);
     }
 
@@ -143,6 +150,7 @@ impl World {
             let (at, wire) = (self.chance.below(LENGTH_MS), self.chance.place(wires));
             self.at(at, Event::Break(wire));
         }
+        self.plan_setbacks();
         for liar in 0..stations {
             if self.stations[liar].honest() {
                 continue;
@@ -155,6 +163,28 @@ impl World {
         if self.plan.insistent {
             let at = self.chance.below(LENGTH_MS);
             self.at(at, Event::Insist);
+        }
+    }
+
+    /// Honest stations are put back to backups: mostly one and the same, some of them time and again.
+    fn plan_setbacks(&mut self) {
+        let honest: Vec<usize> = (0..self.stations.len()).filter(|s| self.stations[*s].honest()).collect();
+        let Some(mostly) = self.chance.pick(&honest).copied() else { return };
+        let mut unlucky = BTreeSet::new();
+        // An old copy that does not know that it is one comes alone: what it forks is enough for one seed.
+        let unmarked = self.chance.percent(25);
+        for _ in 0..if unmarked { self.plan.setbacks.min(1) } else { self.plan.setbacks } {
+            let station = if self.chance.percent(70) { mostly } else { *self.chance.pick(&honest).unwrap_or(&mostly) };
+            let (backup, later) = (self.chance.below(LENGTH_MS * 8 / 10), self.chance.scaled(60_000, LENGTH_MS / 3));
+            self.at(backup, Event::BackUp(station));
+            let how = if unmarked { Setback::Unmarked } else { Setback::Marked };
+            let dark = self.chance.percent(35);
+            self.at((backup + later).min(LENGTH_MS * 9 / 10), Event::SetBack(station, how, dark));
+            unlucky.insert(station);
+        }
+        for station in unlucky {
+            let first = self.chance.scaled(1_000, 86_400_000);
+            self.at(first, Event::Root(station));
         }
     }
 
@@ -207,13 +237,23 @@ impl World {
         }
         self.heal();
         self.until(self.now_ms + 1_800_000)?;
+        self.calm_down()?;
+        if self.plan.setbacks > 0 {
+            self.write_once_more();
+            self.until(self.now_ms + 60_000)?;
+            self.calm_down()?;
+        }
+        self.look_at_all()
+    }
+
+    fn calm_down(&mut self) -> Held {
         for _ in 0..360 {
             if self.is_quiet() {
                 break;
             }
             self.until(self.now_ms + 10_000)?;
         }
-        self.look_at_all()
+        Ok(())
     }
 
     fn until(&mut self, end_ms: u64) -> Held {
@@ -247,11 +287,15 @@ impl World {
             }
             Event::Rung(station, run, at, attempt, channel) => {
                 if self.stations[station].run == run {
-                    self.put(station, at, Message::Alerting(attempt, channel));
+                    let (epoch, attempt) = attempt;
+                    self.put(station, at, Message::Alerting(epoch, attempt, channel));
                 }
                 Ok(())
             }
+            Event::Root(station) => self.with_root(station),
             _ if self.healed => Ok(()),
+            Event::BackUp(station) => self.back_up(station),
+            Event::SetBack(station, how, dark) => self.set_back(station, how, dark),
             Event::Break(wire) => self.broken(wire),
             Event::Partition(wire, ms) => self.partition(wire, ms),
             Event::Lie(station) => self.lie(station),
@@ -305,6 +349,9 @@ impl World {
         self.story.tell(self.now_ms, || "nothing goes wrong any more, and nobody acts".into());
         for station in 0..self.stations.len() {
             self.stations[station].doomed = false;
+            if !self.stations[station].backups.is_empty() {
+                self.after(5_000, Event::Root(station));
+            }
             if !self.stations[station].running {
                 self.after(1_000, Event::Start(station));
             }
@@ -313,64 +360,6 @@ impl World {
             self.wires[wire].partitioned_until_ms = self.wires[wire].partitioned_until_ms.min(self.now_ms);
             self.dial_later(wire, 1_000, 4_000);
         }
-    }
-
-    fn is_quiet(&self) -> bool {
-        let idle = |s: &Station| s.running && s.pending.is_none() && s.inbox.is_empty();
-        let owes = |k: &Kept| k.line.received_due_ms().is_some();
-        let stations = self.stations.iter().all(|s| idle(s) && !s.kept.iter().any(owes));
-        stations && (0..self.wires.len()).all(|wire| self.is_even(wire) || self.is_halted(wire))
-    }
-
-    /// The two stations of a wire, each with the place of the line there.
-    pub(crate) fn ends(&self, wire: usize) -> [&Kept; 2] {
-        self.wires[wire].places.map(|(station, at)| &self.stations[station].kept[at])
-    }
-
-    /// Both hold on disk all that the other does.
-    pub(crate) fn is_even(&self, wire: usize) -> bool {
-        let [one, other] = self.ends(wire);
-        Party::BOTH.into_iter().all(|party| one.journal.head(party) == other.journal.head(party))
-    }
-
-    /// One of them takes the other's log no further.
-    pub(crate) fn is_halted(&self, wire: usize) -> bool {
-        self.ends(wire).iter().any(|kept| kept.journal.halted().is_some())
-    }
-
-    /// The end: what is promised of a healed world.
-    fn look_at_all(&mut self) -> Held {
-        for wire in 0..self.wires.len() {
-            let places = self.wires[wire].places;
-            let honest = places.iter().all(|(station, _)| self.stations[*station].honest());
-            if honest || !self.is_halted(wire) {
-                let sizes = self.ends(wire).map(|k| Party::BOTH.map(|p| k.journal.size(p)));
-                let apart = self.stations.len() > 2;
-                let promise = if apart { Promise::LinesAreApart } else { Promise::CommittedArrives };
-                promise.check(self.is_even(wire), || format!("wire {wire} ends with {sizes:?}"))?;
-                let [one, other] = self.ends(wire);
-                promises::same(Promise::BothSeeTheSame, &one.line, &other.line)?;
-            }
-            for (station, at) in places {
-                let seed = self.chance.draw();
-                let it = &mut self.stations[station];
-                let honest = it.honest();
-                let kept = &mut it.kept[at];
-                kept.watched.look(&kept.line, &kept.journal)?;
-                let again = promises::reload(&kept.journal, Reading::Mixed(seed))?;
-                promises::same(Promise::OrderDoesNotMatter, &kept.line, &again)?;
-                if honest {
-                    promises::quiet(&kept.journal, kept.line.me())?;
-                }
-                if kept.line.me() == Party::Inviter {
-                    crate::counts::of_line(&mut self.counts, &kept.line);
-                }
-            }
-        }
-        let crashes =
-            self.counts.of("crash before commit") + self.counts.of("crash after commit") + self.counts.of("crash");
-        let full = self.acts >= ACTS_MIN && crashes > 0 && self.counts.of("partition") > 0;
-        Promise::SeedIsFull.check(full, || format!("{} acts, {crashes} crashes", self.acts))
     }
 }
 
@@ -385,7 +374,9 @@ fn station(
     Station {
         name,
         nature,
-        key: EntryKey::new(chance.bytes(), signing),
+        keys: vec![KeySet::new(chance.bytes(), signing).into()],
+        root: EntryKey::new(chance.bytes(), signing),
+        backups: Vec::new(),
         clock: Clock { ahead_ms, drift_ppm },
         started_ms: 0,
         running: true,

@@ -1,0 +1,176 @@
+//! What one end of a line has shown so far: what may not change any more.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use counterpart_core::ids::{EntryRef, Epoch, Party};
+use counterpart_core::line::Line;
+use counterpart_core::line::crossing::Outcome;
+use counterpart_core::line::facts::{Fact, Standing, View};
+use counterpart_core::line::restore::Restore;
+use counterpart_core::line::talk::TalkState;
+use counterpart_core::line::turn::Written;
+use counterpart_core::record::kind::Kind;
+use counterpart_core::record::merkle::Hash;
+use counterpart_core::record::what::What;
+
+use crate::journal::Journal;
+use crate::promises::{Held, Promise};
+
+/// What was shown by one end of a line.
+#[derive(Clone, Debug, Default)]
+pub struct Watched {
+    settled: BTreeMap<(Epoch, EntryRef), Outcome>,
+    talked: BTreeSet<(Epoch, EntryRef)>,
+    /// Requests and offers that are not settled yet.
+    unsettled: BTreeSet<(Epoch, EntryRef)>,
+    /// What callers were told is in the record.
+    told: Vec<(Epoch, EntryRef, Hash)>,
+    /// Commits since everything was last looked at.
+    commits: u64,
+    /// It has been put back to a backup: while it does not know all its epochs, it cannot know how far one that has ended counts.
+    is_copy: bool,
+}
+
+/// After so many commits all that is settled is looked at again, and not only what a commit touches.
+const LOOK_AGAIN: u64 = 64;
+
+impl Watched {
+    /// A caller has been told that this entry is in the record.
+    pub fn told(&mut self, epoch: Epoch, at: EntryRef, leaf: Hash) {
+        self.told.push((epoch, at, leaf));
+    }
+
+    /// It is put back to this: what was shown till then still stands.
+    pub fn is_copy(&mut self) {
+        self.is_copy = true;
+    }
+
+    /// A person has refused a part of the own log: what has ended may read otherwise from now on.
+    pub fn refused(&mut self, serving: Epoch) {
+        self.is_copy = true;
+        self.settled.retain(|(epoch, _), _| *epoch >= serving);
+        self.talked.retain(|(epoch, _)| *epoch >= serving);
+    }
+
+    /// After a commit: `written` is what it held, `line` the committed state.
+    pub fn committed(&mut self, line: &Line, journal: &Journal, written: &[Written], honest: bool) -> Held {
+        for w in written {
+            let header = &w.entry.header;
+            if header.party == line.me() && honest && !w.taken_back {
+                own_entry(line, journal, w)?;
+            }
+            if matches!(header.kind(), Some(Kind::Ask | Kind::Offer | Kind::Ready))
+                && matches!(w.standing, Standing::Counts | Standing::Waits)
+            {
+                self.unsettled.insert((w.epoch, header.at()));
+            }
+        }
+        let touched: BTreeSet<(Epoch, EntryRef)> = written.iter().filter_map(|w| Some((w.epoch, w.thing?))).collect();
+        for (epoch, at) in touched {
+            let Some(view) = line.look(epoch) else { continue };
+            let partner = view.partner(at).map(|p| p.at);
+            for fact in [Some(at), partner].into_iter().flatten().flat_map(|thing| view.thread(thing)) {
+                self.unchanged(epoch, &view, fact)?;
+            }
+        }
+        self.settle(line);
+        self.commits += 1;
+        if self.commits.is_multiple_of(LOOK_AGAIN) { self.look(line, journal) } else { Ok(()) }
+    }
+
+    /// Notes what has become settled.
+    fn settle(&mut self, line: &Line) {
+        // A copy that waits has not got back what it has lost: its own act may still cross what it sees.
+        if self.is_copy && line.restore() != Restore::Nothing {
+            return;
+        }
+        let serving = line.epoch();
+        let is_copy = self.is_copy;
+        self.unsettled.retain(|(epoch, _)| !is_copy || *epoch >= serving);
+        for (epoch, at) in self.unsettled.clone() {
+            let Some(view) = line.look(epoch) else { continue };
+            let Some(thing) = view.fact(at) else { continue };
+            let decision = view.decision(thing);
+            if view.settled_for(line.me(), &decision) {
+                self.settled.insert((epoch, at), decision.outcome);
+            }
+            if view.settled_for_all(&decision) {
+                self.unsettled.remove(&(epoch, at));
+            }
+        }
+    }
+
+    fn unchanged(&mut self, epoch: Epoch, view: &View<'_>, thing: &Fact) -> Held {
+        let place = (epoch, thing.at);
+        if let Some(settled) = self.settled.get(&place) {
+            let now = view.decision(thing).outcome;
+            let changed = || format!("{epoch} {}: {settled:?} became {now:?}", thing.at);
+            Promise::SettledStays.check(now == *settled, changed)?;
+        }
+        if thing.kind() != Kind::Ask {
+            return Ok(());
+        }
+        let state = view.talk(thing).state;
+        let stays = state == TalkState::Talked || !self.talked.contains(&place);
+        Promise::TalkedStays.check(stays, || format!("{epoch} {}: TALKED became {state:?}", thing.at))?;
+        if state == TalkState::Talked && !self.is_copy {
+            self.talked.insert(place);
+        }
+        Ok(())
+    }
+
+    /// Everything that is settled or was told, whether or not anything touched it.
+    pub fn look(&mut self, line: &Line, journal: &Journal) -> Held {
+        let things: Vec<(Epoch, EntryRef)> = self.settled.keys().chain(&self.talked).copied().collect();
+        for (epoch, at) in things {
+            let view = line.look(epoch);
+            let fact = view.and_then(|view| view.fact(at));
+            Promise::SettledStays.check(fact.is_some(), || format!("{epoch} {at} is gone"))?;
+            let (Some(view), Some(fact)) = (view, fact) else { continue };
+            self.unchanged(epoch, &view, fact)?;
+        }
+        for (epoch, at, leaf) in &self.told {
+            let there = journal.entry(*epoch, *at).is_some_and(|s| s.entry.leaf == *leaf);
+            Promise::NothingIsLost.check(there, || format!("{epoch} {at} was told to a caller and is not on disk"))?;
+        }
+        for part in journal.parts() {
+            for party in Party::BOTH {
+                let (line, disk) = (line.span(part.epoch).map(|s| s.log(party).head()), part.head(party));
+                let seen = || format!("the line holds {line:?}, the disk {disk:?}");
+                Promise::NothingIsLost.check(line == Some(disk), seen)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What holds of every entry that an honest station writes.
+fn own_entry(line: &Line, journal: &Journal, written: &Written) -> Held {
+    let (header, epoch) = (&written.entry.header, written.epoch);
+    let at = header.at();
+    Promise::HeadsNameWhatIsCommitted
+        .check(journal.had(epoch, at.party.peer(), &header.held), || format!("{at} names {:?}", header.held))?;
+    let before = at.index.checked_sub(1).and_then(|index| journal.entry(epoch, EntryRef { index, ..at }));
+    let named = before.map_or(0, |b| b.entry.header.held.size);
+    Promise::HeadsNeverGoBack
+        .check(header.held.size >= named, || format!("{at} names {} after {named}", header.held.size))?;
+    let is_copy = journal.of(epoch).is_some_and(|part| part.restored);
+    Promise::CopiesAreSilent.check(!is_copy, || format!("{epoch} {at} is signed by a copy"))?;
+    let (Ok(What::Lapse { .. }), Some(on)) = (&header.what, header.refers) else {
+        return counts(written);
+    };
+    Promise::OnlyTheOwnerLapses.check(on.party == at.party, || format!("{at} lapses {on}"))?;
+    let Some(span) = line.span(epoch) else { return counts(written) };
+    let view = span.facts().all();
+    let Some(thing) = view.fact(on) else { return counts(written) };
+    let grace = view.charter_of(thing).grace_s * 1_000;
+    let due = view.deadline(thing, at.index).map(|deadline| deadline.plus(grace));
+    Promise::OnlyTheOwnerLapses
+        .check(due.is_some_and(|due| header.time >= due), || format!("{at} at {:?}, due {due:?}", header.time))?;
+    counts(written)
+}
+
+fn counts(written: &Written) -> Held {
+    Promise::BothSeeTheSame
+        .check(written.standing == Standing::Counts, || format!("an own entry is {:?}", written.standing))
+}
