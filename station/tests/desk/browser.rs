@@ -101,9 +101,10 @@ impl Browser {
         self.call("Runtime.evaluate", worth(expression))["result"]["value"].clone()
     }
 
-    /// Whether it is true; nothing is of a page that is just being left.
+    /// Whether it is true of a page that is there as a whole; nothing is of one that is just being left.
     fn is(&mut self, expression: &str) -> bool {
-        let told = self.answer("Runtime.evaluate", worth(expression));
+        let whole = format!("document.readyState !== 'loading' && ({expression})");
+        let told = self.answer("Runtime.evaluate", worth(&whole));
         let why = told["error"]["message"].as_str();
         let left = why.is_some_and(|why| why.contains("navigated") || why.contains("context"));
         assert!(left || told.get("error").is_none(), "{expression}: {told}");
