@@ -294,19 +294,22 @@ pub fn figures(view: &FiguresView, telling: &Telling<'_>) -> String {
     finish(out)
 }
 
+/// The heads of a figure table's counts, in the order of its columns.
+pub const COUNTS: [&str; 9] = [
+    "table-count",
+    "table-open",
+    "table-answered",
+    "table-agreed",
+    "table-declined",
+    "table-withdrawn",
+    "table-lapsed",
+    "table-crossed",
+    "table-talked",
+];
+/// The heads of its spans of time.
+pub const SPANS: [&str; 3] = ["table-delivered", "table-seen", "table-first-answer"];
+
 fn direction_tables(direction: &DirectionView, telling: &Telling<'_>) -> Vec<String> {
-    const COUNTS: [&str; 9] = [
-        "table-count",
-        "table-open",
-        "table-answered",
-        "table-agreed",
-        "table-declined",
-        "table-withdrawn",
-        "table-lapsed",
-        "table-crossed",
-        "table-talked",
-    ];
-    const SPANS: [&str; 3] = ["table-delivered", "table-seen", "table-first-answer"];
     if direction.rows.is_empty() {
         return Vec::new();
     }

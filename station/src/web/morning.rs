@@ -23,7 +23,7 @@ use crate::record::log_key;
 use crate::store::{ROWS_MAX, Range, StoreError};
 use crate::view::figures::{DirectionView, FiguresRow, FiguresView, SpanView, figures, seen};
 use crate::view::lines::ObservedState;
-use crate::view::{Side, Sight};
+use crate::view::{Side, Sight, text};
 use crate::words::Words;
 
 const DAY_MS: u64 = HOURS * 3_600_000;
@@ -106,21 +106,7 @@ impl Morning {
     }
 
     fn heads(&self) -> Vec<String> {
-        let ids = [
-            "table-count",
-            "table-open",
-            "table-answered",
-            "table-agreed",
-            "table-declined",
-            "table-withdrawn",
-            "table-lapsed",
-            "table-crossed",
-            "table-talked",
-            "table-delivered",
-            "table-seen",
-            "table-first-answer",
-        ];
-        ids.iter().map(|id| self.d.say(id)).collect()
+        text::COUNTS.iter().chain(&text::SPANS).map(|id| self.d.say(id)).collect()
     }
 
     fn direction(&self, sheet: &Sheet, direction: &DirectionView) -> String {
