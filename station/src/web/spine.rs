@@ -1,6 +1,9 @@
 //! Both logs as one drawing: a knot on the rail of whoever wrote, a ring where the other side states that it holds the entry, and a
 //! cross where neither had seen the other's.
 
+use std::iter::Peekable;
+use std::vec;
+
 use counterpart_core::ids::{EntryRef, Party};
 use counterpart_core::line::crossing::Outcome;
 use counterpart_core::record::entry::Header;
@@ -8,6 +11,7 @@ use counterpart_core::record::kind::Kind;
 use counterpart_core::record::log::Entry;
 
 use super::frame::{bars, mark_class};
+use crate::view::order::merge;
 use crate::view::record::{self, RecordEntry};
 use crate::view::{Side, Sight};
 use crate::words::clocks::Hand;
@@ -66,45 +70,118 @@ pub(super) fn href(line: &str, at: &str) -> String {
     format!("/lines/{line}/entries/{at}")
 }
 
-/// The items of a page.
+/// The items of a page, of entries in merge order.
+///
+/// What crossed stands as one item, whatever either side wrote between: what each wrote before its own act stands above it, and
+/// what came after below. That is a merge order too, since neither author had seen the other's act, nor anything after it.
 pub(super) fn items(sight: &Sight<'_>, entries: &[Entry]) -> Vec<Item> {
-    let mut items = Vec::new();
-    let mut day = String::new();
-    let mut rest = entries.iter().peekable();
-    while let Some(entry) = rest.next() {
-        let today = sight.telling.day(Side::Ours, entry.header.time);
-        if today != day {
-            items.push(Item::Day(today.clone()));
-            day = today;
-        }
-        let other = rest.peek().filter(|next| are_crossed(&entry.header, &next.header));
-        let Some(other) = other.copied() else {
-            items.push(Item::One(Box::new(row(sight, &entry.header))));
-            continue;
-        };
-        rest.next();
-        let of = |side: Side| if sight.side(entry.header.party) == side { &entry.header } else { &other.header };
-        let (ours, theirs) = (of(Side::Ours), of(Side::Theirs));
-        let undecided = undecided(sight, ours, theirs);
-        let pair = Pair { ours: row(sight, ours), theirs: row(sight, theirs), undecided };
-        items.push(Item::Crossed(Box::new(pair)));
+    let mut shown = Shown { sight, items: Vec::new(), day: String::new() };
+    let mut rest = Party::BOTH.map(|party| of(entries, party));
+    for [first, second] in pairs(sight, entries) {
+        let [inviter, joiner] = &mut rest;
+        let above = [before(inviter, first), before(joiner, second)];
+        shown.each(above);
+        let (Some(one), Some(other)) = (inviter.next(), joiner.next()) else { break };
+        shown.pair(&one.header, &other.header);
     }
-    items
+    shown.each(rest.map(Iterator::collect));
+    shown.items
 }
 
-/// Whether two entries are one of each side's, say something of their own, and neither author had seen the other's.
-fn are_crossed(one: &Header, other: &Header) -> bool {
-    let says = |header: &Header| !matches!(header.kind(), None | Some(Kind::Received | Kind::Charter));
+/// The entries of one log, in its order.
+fn of(entries: &[Entry], party: Party) -> Peekable<vec::IntoIter<Entry>> {
+    let log: Vec<Entry> = entries.iter().filter(|entry| entry.header.party == party).cloned().collect();
+    log.into_iter().peekable()
+}
+
+/// What stands before an entry in its log.
+fn before(log: &mut Peekable<vec::IntoIter<Entry>>, at: EntryRef) -> Vec<Entry> {
+    std::iter::from_fn(|| log.next_if(|entry| entry.header.at() != at)).collect()
+}
+
+/// What has been drawn so far.
+struct Shown<'s> {
+    sight: &'s Sight<'s>,
+    items: Vec<Item>,
+    day: String,
+}
+
+impl Shown<'_> {
+    fn day_of(&mut self, header: &Header) {
+        let today = self.sight.telling.day(Side::Ours, header.time);
+        if today != self.day {
+            self.items.push(Item::Day(today.clone()));
+            self.day = today;
+        }
+    }
+
+    /// Entries of both logs, none of which crossed another of them.
+    fn each(&mut self, [inviter, joiner]: [Vec<Entry>; 2]) {
+        for entry in merge(&inviter, &joiner) {
+            self.day_of(&entry.header);
+            self.items.push(Item::One(Box::new(row(self.sight, &entry.header))));
+        }
+    }
+
+    fn pair(&mut self, one: &Header, other: &Header) {
+        self.day_of(one);
+        let (ours, theirs) = if self.sight.side(one.party) == Side::Ours { (one, other) } else { (other, one) };
+        let undecided = undecided(self.sight, ours, theirs);
+        let pair = Pair { ours: row(self.sight, ours), theirs: row(self.sight, theirs), undecided };
+        self.items.push(Item::Crossed(Box::new(pair)));
+    }
+}
+
+/// Which entries are drawn as crossed, the inviter's first, in the order of both logs: first what left a request or an offer
+/// CROSSED, then acts on one thing, then two of which one follows the other with nothing said between. Of pairs that would cross
+/// each other in the drawing the first is drawn, and the acts of the other stand by themselves.
+fn pairs(sight: &Sight<'_>, entries: &[Entry]) -> Vec<[EntryRef; 2]> {
+    let says = |header: &&Header| !matches!(header.kind(), None | Some(Kind::Received | Kind::Charter));
+    let said: Vec<&Header> = entries.iter().map(|entry| &entry.header).filter(says).collect();
+    let (inviter, joiner): (Vec<&Header>, Vec<&Header>) = said.iter().partition(|h| h.party == Party::Inviter);
+    let thing = |header: &Header| sight.line.look(sight.epoch)?.fact(header.at()).map(|fact| fact.thing);
+    let unseen = |[one, other]: &[&Header; 2]| are_unseen(one, other);
+    let every = || inviter.iter().flat_map(|one| joiner.iter().map(move |other| [*one, *other])).filter(unseen);
+    let decided = every().filter(|pair| have_crossed(sight, *pair));
+    let of_one = every().filter(|[one, other]| thing(one).is_some() && thing(one) == thing(other));
+    let next = said.windows(2).filter_map(|two| <[&Header; 2]>::try_from(two).ok()).filter(unseen);
+    let mut chosen: Vec<[EntryRef; 2]> = Vec::new();
+    for [one, other] in decided.chain(of_one).chain(next) {
+        let pair = [one.at(), other.at()];
+        // Before both of another pair, or after both.
+        if chosen.iter().all(|[a, b]| *a != pair[0] && *b != pair[1] && (*a < pair[0]) == (*b < pair[1])) {
+            chosen.push(pair);
+        }
+    }
+    chosen.sort_unstable();
+    chosen
+}
+
+/// Whether two entries are one of each side's, the inviter's first, and neither author had seen the other's.
+fn are_unseen(one: &Header, other: &Header) -> bool {
     let unseen = |a: &Header, b: &Header| a.held.size <= b.own.size;
-    one.party != other.party && says(one) && says(other) && unseen(one, other) && unseen(other, one)
+    one.party == Party::Inviter && other.party == Party::Joiner && unseen(one, other) && unseen(other, one)
+}
+
+/// Whether two acts left a request, or one of its offers, CROSSED.
+fn have_crossed(sight: &Sight<'_>, [one, other]: [&Header; 2]) -> bool {
+    let Some(view) = sight.line.look(sight.epoch) else { return false };
+    let thing = view.fact(one.at()).map(|fact| fact.thing);
+    [thing, one.refers].into_iter().flatten().any(|at| {
+        let decision = view.fact_of(at, &[Kind::Ask, Kind::Offer, Kind::Ready]).map(|thing| view.decision(thing));
+        decision.is_some_and(|decision| {
+            decision.outcome == Outcome::Crossed && [one, other].iter().all(|h| decision.deciding.contains(&h.at()))
+        })
+    })
 }
 
 /// The page of the request that two crossing acts were on, if nothing is agreed on it by that.
 fn undecided(sight: &Sight<'_>, ours: &Header, theirs: &Header) -> Option<String> {
     let view = sight.line.look(sight.epoch)?;
     let thing = view.fact(ours.at())?.thing;
-    let ask = view.fact_of(thing, &[Kind::Ask]).filter(|_| view.fact(theirs.at()).is_some_and(|f| f.thing == thing))?;
-    let is_crossed = view.decision(ask).outcome == Outcome::Crossed;
+    let decision = view.decision(view.fact_of(thing, &[Kind::Ask])?);
+    let both = [ours, theirs].iter().all(|header| decision.deciding.contains(&header.at()));
+    let is_crossed = decision.outcome == Outcome::Crossed && both;
     is_crossed.then(|| format!("/lines/{}/requests/{thing}", sight.line.id()))
 }
 
@@ -146,5 +223,91 @@ pub(super) fn row(sight: &Sight<'_>, header: &Header) -> Row {
         held,
         worth,
         view,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use counterpart_core::act::{Act, Target};
+    use counterpart_core::precedence::{Mark, Precedence};
+
+    use super::*;
+    use crate::view::trial::Trial;
+
+    /// A page of the whole record, a day left out: the types of what stands on it, those of a pair ours first.
+    fn drawn(trial: &Trial, party: Party) -> Vec<String> {
+        let [inviter, joiner] = &trial.logs;
+        let entries: Vec<Entry> = merge(inviter, joiner).into_iter().cloned().collect();
+        trial.look(party, |sight| {
+            let items = items(sight, &entries);
+            let told = items.iter().filter_map(|item| match item {
+                Item::Day(_) => None,
+                Item::One(row) => Some(row.view.kind.clone()),
+                Item::Crossed(pair) => {
+                    let word = if pair.undecided.is_some() { "undecided" } else { "unseen" };
+                    Some(format!("{} x {}: {word}", pair.ours.view.kind, pair.theirs.view.kind))
+                }
+            });
+            told.collect()
+        })
+    }
+
+    fn check(trial: &mut Trial, party: Party) {
+        trial.act(party, Act::Check { precedence: Precedence::Routine, mark: Mark::Test });
+    }
+
+    #[test]
+    fn what_crossed_is_one_item_though_both_sides_wrote_something_between() {
+        let mut trial = Trial::new();
+        let ask = trial.ask(Party::Inviter);
+        trial.carry();
+        trial.act(Party::Inviter, Act::Withdraw { thing: ask });
+        check(&mut trial, Party::Inviter);
+        check(&mut trial, Party::Joiner);
+        trial.act(Party::Joiner, Act::Answer { on: Target::Entry(ask) });
+        trial.carry();
+
+        let [ours, theirs] = Party::BOTH.map(|party| drawn(&trial, party));
+        let at = |told: &[String], pair: &str| told.iter().position(|item| item == pair);
+        let crossed = at(&ours, "withdraw x answer: undecided").unwrap();
+        assert_eq!(at(&theirs, "answer x withdraw: undecided"), Some(crossed), "{theirs:?}");
+        // The check that they wrote before their answer stands above, ours after our withdrawal below.
+        assert_eq!([&ours[crossed - 1], &ours[crossed + 1]], ["check", "check"], "{ours:?}");
+        assert_eq!(
+            ours.len() + 1,
+            trial.logs.iter().map(Vec::len).sum::<usize>(),
+            "each entry is drawn once: {ours:?}"
+        );
+    }
+
+    #[test]
+    fn of_two_pairs_that_would_cross_each_other_one_is_drawn_and_no_entry_is_lost() {
+        let mut trial = Trial::new();
+        let asks = [0, 1].map(|_| trial.ask(Party::Inviter));
+        trial.carry();
+        for ask in asks {
+            trial.act(Party::Inviter, Act::Withdraw { thing: ask });
+        }
+        for ask in [asks[1], asks[0]] {
+            trial.act(Party::Joiner, Act::Answer { on: Target::Entry(ask) });
+        }
+        trial.carry();
+
+        let told = drawn(&trial, Party::Inviter);
+        assert_eq!(told.iter().filter(|item| item.ends_with("undecided")).count(), 1, "{told:?}");
+        assert_eq!(told.iter().filter(|item| *item == "withdraw" || *item == "answer").count(), 2, "{told:?}");
+        assert_eq!(told.len() + 1, trial.logs.iter().map(Vec::len).sum::<usize>(), "{told:?}");
+    }
+
+    #[test]
+    fn what_the_other_side_had_seen_is_not_drawn_as_crossed() {
+        let mut trial = Trial::new();
+        let ask = trial.ask(Party::Inviter);
+        trial.carry();
+        trial.seen(ask);
+        trial.carry();
+
+        let told = drawn(&trial, Party::Inviter);
+        assert!(told.iter().all(|item| !item.contains(" x ")), "{told:?}");
     }
 }
