@@ -1,7 +1,7 @@
 //! From the form of an act to the act: names are looked up in the line as it is committed, words are read, nothing is guessed.
 
 use counterpart_core::act::{Act, Target, Words};
-use counterpart_core::ids::{EntryRef, PostId};
+use counterpart_core::ids::{EntryRef, LineId, PostId};
 use counterpart_core::limits;
 use counterpart_core::line::Line;
 use counterpart_core::precedence::{Mark, Precedence};
@@ -9,8 +9,9 @@ use counterpart_core::record::codes::{Code as Reason, Instrument, LineState, Mod
 use counterpart_core::record::what::{Offered, What};
 use counterpart_core::time::{Timestamp, Window};
 
-use super::fault::{Code, Fault, Told};
+use super::fault::{Code, Fault};
 use super::form::{ActForm, missing_field};
+use super::sight;
 use super::times::Times;
 use crate::view::names::{self, NameFault};
 
@@ -32,6 +33,8 @@ pub enum Unfit {
     Field(Fault),
     /// A name names nothing.
     Name(NameFault),
+    /// It is meant in an epoch of this line that serves no more.
+    Ended(LineId),
 }
 
 impl From<Fault> for Unfit {
@@ -43,16 +46,6 @@ impl From<Fault> for Unfit {
 impl From<NameFault> for Unfit {
     fn from(fault: NameFault) -> Unfit {
         Unfit::Name(fault)
-    }
-}
-
-impl Unfit {
-    /// What the caller is told.
-    pub fn tell(&self, words: &crate::words::Words) -> Told {
-        match self {
-            Unfit::Field(fault) => fault.tell(words),
-            Unfit::Name(fault) => Told::name(fault, words),
-        }
     }
 }
 
@@ -77,9 +70,14 @@ pub fn words(form: &ActForm, defaults: &Defaults, salt: [u8; 16]) -> Result<Opti
 /// The act that a form asks for on this line.
 ///
 /// # Errors
-/// [`Unfit`]: a field is missing, cannot be read, or names nothing.
+/// [`Unfit`]: a field is missing, cannot be read, or names nothing; or another epoch serves than its author looked at.
 pub fn act(form: &ActForm, line: &Line, defaults: &Defaults) -> Result<Act, Unfit> {
     form.check()?;
+    if let Some(said) = &form.epoch
+        && !sight::serves(line, said)?
+    {
+        return Err(Unfit::Ended(line.id()));
+    }
     let asked = Asked { form, line, defaults };
     let again = form.again.as_deref().map(|said| asked.request_named(said)).transpose()?;
     if let Some(act) = opening(form, again, defaults)? {

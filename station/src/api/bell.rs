@@ -16,14 +16,15 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use super::Api;
+use super::acts::Unfit;
 use super::door::Who;
 use super::fault::{Code, Fault, Told};
 use super::receive::{Form, Name};
-use super::sight::hexadecimal;
+use super::sight::{hexadecimal, serves};
 use super::stream::Stream;
 use crate::entropy;
 use crate::view::Named;
-use crate::view::names::{self, NameFault};
+use crate::view::names;
 use crate::view::ring::{RingView, ringing, told};
 
 /// Bells open at one time.
@@ -96,6 +97,9 @@ pub struct NotedForm {
     pub line: Option<String>,
     /// The act, by its name.
     pub on: String,
+    /// The epoch that was looked at; as of an act.
+    #[serde(default)]
+    pub epoch: Option<String>,
 }
 
 /// Of what somebody took note.
@@ -299,7 +303,7 @@ pub(super) async fn rang(
     let ((line, at), keeper) = (ring, &api.parts.keeper);
     let kept = match becomes {
         Becomes::Alerting => keeper.alerting(line, handed, at, Channel::Terminal).await.map(drop),
-        Becomes::Told => keeper.noted(line, at, "bell".into()).await,
+        Becomes::Told => keeper.noted(line, handed, at, "bell".into()).await,
         Becomes::Nothing => Ok(()),
     };
     match kept {
@@ -314,7 +318,7 @@ pub(super) async fn noted(
     who: Who,
     Form(form): Form<NotedForm>,
 ) -> Result<axum::Json<NotedView>, Told> {
-    api.take_note(form.line, form.on, who.name).await.map(axum::Json)
+    api.take_note(form, who.name).await.map(axum::Json)
 }
 
 impl Api {
@@ -322,19 +326,27 @@ impl Api {
     ///
     /// # Errors
     /// What to tell them: it is not known, or does not ring.
-    pub(crate) async fn take_note(&self, line: Option<String>, on: String, user: String) -> Result<NotedView, Told> {
-        let line = self.line(line).await?;
+    pub(crate) async fn take_note(&self, form: NotedForm, user: String) -> Result<NotedView, Told> {
+        let line = self.line(form.line).await?;
+        let (on, said) = (form.on, form.epoch);
         let found = self.see(line, move |sight| {
+            if let Some(said) = &said
+                && !serves(sight.line, said)?
+            {
+                return Err(Unfit::Ended(line));
+            }
             let at = names::parse(sight.line, &on)?;
             let rings = ringing(sight).into_iter().any(|ring| ring.tells && ring.entry.at == at.to_string());
-            Ok((at, sight.named(at), rings))
+            Ok((sight.epoch, at, sight.named(at), rings))
         });
-        let found: Result<_, NameFault> = found.await?;
-        let (at, entry, rings) = found.map_err(|fault| Told::name(&fault, &self.words))?;
+        let (epoch, at, entry, rings) = match found.await? {
+            Ok(found) => found,
+            Err(unfit) => return Err(self.unfit(unfit).await),
+        };
         if !rings {
             return Err(self.tell(Fault::new(Code::NotRinging).with("name", entry.name)));
         }
-        if let Err(fault) = self.parts.keeper.noted(line, at, user).await {
+        if let Err(fault) = self.parts.keeper.noted(line, epoch, at, user).await {
             return Err(self.refused(line, fault).await);
         }
         let sentence = self.words.say("noted", &[("name", (&entry.name).into())]);

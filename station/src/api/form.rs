@@ -17,6 +17,10 @@ pub struct ActForm {
     /// Makes the act stand once, however often it is asked; at most 128 bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
+    /// The epoch that its author looked at: its number, "1", or that and its 16 hexadecimal digits, "1/00d1…". If another serves by
+    /// now nothing is written, for names begin anew in every epoch. Without it, names are those of the epoch that serves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<String>,
     /// What it acts on: "Northland 112", "Northland #4071", "0:12".
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on: Option<String>,
@@ -90,7 +94,7 @@ pub struct WordsForm {
     pub text: String,
 }
 
-/// What an act needs and may take, beside `act`, `line` and `token`.
+/// What an act needs and may take, beside `act`, `line`, `token` and `epoch`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Spec {
     /// The act's word.
@@ -170,7 +174,7 @@ impl ActForm {
         Ok(())
     }
 
-    /// The fields that are there, beside `act`, `line` and `token`.
+    /// The fields that are there, beside `act`, `line`, `token` and `epoch`.
     fn given(&self) -> Vec<&'static str> {
         let fields = [
             ("on", self.on.is_some()),
@@ -210,7 +214,7 @@ pub fn object<T: serde::de::DeserializeOwned>(json: &[u8]) -> Result<T, Fault> {
 }
 
 /// The fault of an act that lacks a field.
-pub(super) fn missing_field(act: &str, field: &str) -> Fault {
+pub(crate) fn missing_field(act: &str, field: &str) -> Fault {
     Fault::new(Code::FieldMissing).with("act", act).with("field", field)
 }
 

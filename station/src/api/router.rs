@@ -5,11 +5,12 @@ use axum::extract::{Request, State};
 use axum::serve::IncomingStream;
 use axum::{Json, Router};
 use counterpart_core::act::Act;
+use counterpart_core::fault::Refusal;
 use counterpart_core::ids::{Epoch, LineId, unhex};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-use super::acts::{self, Defaults};
+use super::acts::{self, Defaults, Unfit};
 use super::calls::calls;
 use super::ceremony::{AbandonForm, ConfirmForm, Digits, InvitedView, JoinForm, PairingView};
 use super::doctor::{Report, examine};
@@ -220,7 +221,7 @@ impl Api {
         let now = self.now();
         let asked = self.parts.keeper.look(move |lines| lines.line(&id).map(|kept| kept.line.would(&act, words, now)));
         match asked.await.map_err(|_| self.tell(Fault::new(Code::Stopping)))? {
-            Some(Err(refusal)) => Err(self.refused(id, crate::record::ActFault::Refused(refusal)).await),
+            Some(Err(refusal)) => Err(self.refused(id, ActFault::Refused(refusal)).await),
             _ => Ok(id),
         }
     }
@@ -228,8 +229,8 @@ impl Api {
     /// The line and the act of a form, and the epoch in which its names were read. One that names nothing in the record does not
     /// trouble the record thread.
     async fn read(&self, form: ActForm, defaults: Defaults) -> Result<(LineId, Option<Epoch>, Act), Told> {
-        if form.on.is_none()
-            && form.again.is_none()
+        let names = [&form.on, &form.again, &form.epoch];
+        if names.iter().all(|name| name.is_none())
             && let Some(line) = self.plain_line(form.line.as_deref())
             && let Some(act) = acts::opening(&form, None, &defaults).map_err(|fault| self.tell(fault))?
         {
@@ -238,10 +239,22 @@ impl Api {
         let read = self.parts.keeper.look(move |lines| {
             let said = form.line.as_deref();
             let line = sight::choose(lines.iter().map(|kept| &kept.line), lines.unread(), said)?;
-            Ok::<_, acts::Unfit>((line.id(), Some(line.epoch()), acts::act(&form, line, &defaults)?))
+            Ok::<_, Unfit>((line.id(), Some(line.epoch()), acts::act(&form, line, &defaults)?))
         });
         let read = read.await.map_err(|_| self.tell(Fault::new(Code::Stopping)))?;
-        read.map_err(|unfit| unfit.tell(&self.words))
+        match read {
+            Ok(read) => Ok(read),
+            Err(unfit) => Err(self.unfit(unfit).await),
+        }
+    }
+
+    /// Why a form is no act of the epoch that serves.
+    pub(super) async fn unfit(&self, unfit: Unfit) -> Told {
+        match unfit {
+            Unfit::Field(fault) => self.tell(fault),
+            Unfit::Name(fault) => Told::name(&fault, &self.words),
+            Unfit::Ended(line) => self.refused(line, ActFault::Refused(Refusal::EpochEnded)).await,
+        }
     }
 
     /// The line of this whole id, or the only one.

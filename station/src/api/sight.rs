@@ -74,6 +74,20 @@ pub fn epoch_of(line: &Line, number: Option<u64>) -> Option<Epoch> {
     line.spans().rev().map(|span| span.epoch()).find(|epoch| epoch.number == number)
 }
 
+/// Whether the epoch that serves is the one that was said: "1", or "1/" and 16 hexadecimal digits.
+///
+/// # Errors
+/// A [`Fault`] if it is none that the line has.
+pub fn serves(line: &Line, said: &str) -> Result<bool, Fault> {
+    let is_said = |epoch: &Epoch| epoch.number.to_string() == said || epoch.to_string() == said;
+    let known = || line.spans().any(|span| is_said(&span.epoch()));
+    match is_said(&line.epoch()) {
+        true => Ok(true),
+        false if known() => Ok(false),
+        false => Err(Fault::new(Code::EpochUnknown).with("said", said)),
+    }
+}
+
 /// The words of one entry, if they are held.
 ///
 /// # Errors

@@ -21,6 +21,9 @@ pub struct Common {
     /// Makes the act stand once, however often it is asked; made if absent.
     #[arg(long)]
     pub token: Option<String>,
+    /// The number of the epoch that you looked at: nothing is done if another serves by now.
+    #[arg(long, value_name = "NUMBER")]
+    pub epoch: Option<String>,
 }
 
 /// What acts on something, with words or without.
@@ -274,6 +277,7 @@ impl ActCommand {
         exact(&mut form, times)?;
         form.line = common.line;
         form.token = common.token;
+        form.epoch = common.epoch;
         let text = said.map(|said| if said == "-" { read(input) } else { Ok(said) }).transpose()?;
         form.words = text.map(|text| WordsForm { language: common.language, text });
         Ok(form)

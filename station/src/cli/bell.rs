@@ -39,12 +39,15 @@ pub(super) struct NotedCommand {
     /// The line, if there are several.
     #[arg(long)]
     line: Option<String>,
+    /// The number of the epoch that you looked at: nothing is done if another serves by now.
+    #[arg(long, value_name = "NUMBER")]
+    epoch: Option<String>,
 }
 
 impl NotedCommand {
     pub async fn run(self, context: &Context) -> Result<Exit, Told> {
         context.has_data()?;
-        let (client, form) = (context.client(), NotedForm { line: self.line, on: self.name });
+        let (client, form) = (context.client(), NotedForm { line: self.line, on: self.name, epoch: self.epoch });
         let value = client.post("/api/v1/noted", &form).await?;
         context.show(&value, || Ok(client.typed::<NotedView>(&value)?.sentence))?;
         Ok(Exit::Done)

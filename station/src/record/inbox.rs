@@ -165,6 +165,7 @@ pub(super) enum Message {
     /// Somebody here has taken note of an act of theirs.
     Noted {
         line: LineId,
+        epoch: Epoch,
         at: EntryRef,
         user: String,
         reply: oneshot::Sender<Result<(), ActFault>>,
@@ -320,9 +321,9 @@ impl Keeper {
     /// does not ring stays as it is.
     ///
     /// # Errors
-    /// [`ActFault`]; nothing was kept.
-    pub async fn noted(&self, line: LineId, at: EntryRef, user: String) -> Result<(), ActFault> {
-        self.ask(|reply| Message::Noted { line, at, user, reply }).await?
+    /// [`ActFault`]; nothing was kept. Another epoch may serve by now.
+    pub async fn noted(&self, line: LineId, epoch: Epoch, at: EntryRef, user: String) -> Result<(), ActFault> {
+        self.ask(|reply| Message::Noted { line, epoch, at, user, reply }).await?
     }
 
     /// Looks at the lines as they are committed. `look` runs on the record thread: it must be short and do no I/O.

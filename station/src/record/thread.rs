@@ -165,11 +165,14 @@ impl Record {
                     turn.halt(&kept.line);
                 }
             }
-            Message::Noted { line, at, user, reply } => {
+            Message::Noted { line, epoch, reply, .. } if epoch != self.serving(&line) => {
+                let _ = reply.send(Err(ActFault::Refused(Refusal::EpochEnded)));
+            }
+            Message::Noted { line, epoch, at, user, reply } => {
                 if let Some(kept) = self.lines.kept.get_mut(&line)
                     && kept.line.note(at)
                 {
-                    turn.batch.noted.push((entry_key(line, kept.line.epoch(), at), user));
+                    turn.batch.noted.push((entry_key(line, epoch, at), user));
                     turn.touched.insert(line);
                 }
                 turn.beside.push(Caller::Nobody { reply });

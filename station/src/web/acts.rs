@@ -9,8 +9,9 @@ use super::fields::Fields;
 use super::refused::{self, Kept};
 use super::request::page_of;
 use super::session::Posted;
+use crate::api::bell::NotedForm;
 use crate::api::fault::{Code, Fault, Told};
-use crate::api::form::{ActForm, WordsForm};
+use crate::api::form::{ActForm, WordsForm, missing_field};
 use crate::api::sight::hexadecimal;
 use crate::people::Role;
 use crate::view::{Sight, names};
@@ -29,6 +30,7 @@ pub(super) fn act_form(fields: &Fields, line: &str) -> ActForm {
         act: text("act").unwrap_or_default(),
         line: Some(line.to_owned()),
         token: None,
+        epoch: text("epoch"),
         on: text("on"),
         from: text("from"),
         to: text("to"),
@@ -79,9 +81,13 @@ impl Desk {
                 .tell(Fault::new(Code::RoleReads).with("role", posted.who.role.word()).with("may", may)));
         }
         let form = act_form(&posted.fields, line);
+        // What a page shows is of an epoch, and so is every name on it.
+        if form.epoch.is_none() && (form.on.is_some() || form.again.is_some()) {
+            return Err(self.api.tell(missing_field(&form.act, "epoch")));
+        }
         if form.act == NOTED {
-            let (user, on) = (posted.who.user.clone(), form.on.unwrap_or_default());
-            let noted = self.api.take_note(form.line, on, user).await?;
+            let noted = NotedForm { line: form.line, on: form.on.unwrap_or_default(), epoch: form.epoch };
+            let noted = self.api.take_note(noted, posted.who.user.clone()).await?;
             let id = self.api.line(Some(noted.line)).await?;
             return self
                 .api
@@ -119,7 +125,8 @@ pub(super) async fn act(State(desk): State<Desk>, Path(line): Path<String>, mut 
     match desk.do_act(&posted, &line).await {
         Ok(to) => Redirect::to(&to).into_response(),
         Err(told) => {
-            refused::shown(&desk, &posted.who, &told, &Kept::at(&posted.fields, format!("/lines/{line}/acts"))).await
+            let kept = Kept::after(&told, &posted.fields, format!("/lines/{line}/acts"));
+            refused::shown(&desk, &posted.who, &told, &kept).await
         }
     }
 }

@@ -85,6 +85,8 @@ struct Choice {
     day: String,
     time: String,
     again: String,
+    /// The epoch in which that request stands.
+    epoch: String,
 }
 
 impl Ask {
@@ -167,7 +169,9 @@ pub(super) async fn ask(State(desk): State<Desk>, mut posted: Posted) -> Respons
         Ok(to) => Redirect::to(&to).into_response(),
         Err(told) => {
             let status = told.status();
-            desk.ask_page(&posted.who, choice, Some(told), status).await
+            // Asked again it may be, but not by the name that it had in an epoch that serves no more.
+            let again = if told.code == refused::ENDED { String::new() } else { choice.again.clone() };
+            desk.ask_page(&posted.who, Choice { again, ..choice }, Some(told), status).await
         }
     }
 }
@@ -188,7 +192,9 @@ impl Choice {
             is_until: text("until") == "at",
             day: text("day"),
             time: text("time"),
-            again: text("again"),
+            // It is a request of its own line, and of no other that is chosen instead.
+            again: text(&format!("again-{line}")),
+            epoch: text("epoch"),
             line,
         }
     }
@@ -229,6 +235,7 @@ impl Choice {
             ("mode", &self.mode),
             ("mark", &self.mark),
             ("again", &self.again),
+            ("epoch", if self.again.is_empty() { "" } else { &self.epoch }),
             ("valid_until", until.as_deref().unwrap_or_default()),
             ("once", once.as_deref().unwrap_or_default()),
         ];
@@ -296,10 +303,12 @@ impl Desk {
         let id = self.api.line(Some(choice.line.clone())).await?;
         let said = choice.again.clone();
         let found = self.api.see(id, move |sight| {
-            let at = names::parse(sight.line, &said).ok()?;
-            request(sight, at)
+            let at = names::parse(sight.line, &said).ok();
+            (sight.epoch.to_string(), at.and_then(|at| request(sight, at)))
         });
-        let Some(view) = found.await? else { return Ok(()) };
+        let (epoch, view) = found.await?;
+        choice.epoch = epoch;
+        let Some(view) = view else { return Ok(()) };
         let [ours, theirs] = if view.owner == Side::Ours { [view.from, view.to] } else { [view.to, view.from] };
         choice.from = ours;
         choice.to = theirs;

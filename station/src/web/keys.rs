@@ -12,7 +12,7 @@ use crate::words::Why;
 
 /// One key.
 pub(super) struct Key {
-    /// The fields that it sends, as a form.
+    /// The fields that it sends, as a form: what, on which entry, and of which epoch, for the name means another in the next.
     pub fields: String,
     pub label: String,
     pub hint: String,
@@ -179,20 +179,23 @@ fn is_closed(may: &MayView) -> bool {
     may.why.as_ref().is_some_and(|why| why.code == "bar-closed")
 }
 
-fn fields(pairs: &[(&str, &str)]) -> String {
-    serde_urlencoded::to_string(pairs).unwrap_or_default()
+/// The fields of an act on an entry of the epoch that is looked at.
+fn fields(sight: &Sight<'_>, act: &str, on: &str, more: &[(&str, &str)]) -> String {
+    let epoch = sight.epoch.to_string();
+    let pairs = [("act", act), ("on", on), ("epoch", &epoch)];
+    serde_urlencoded::to_string([pairs.as_slice(), more].concat()).unwrap_or_default()
 }
 
 fn key(sight: &Sight<'_>, may: &MayView, letter: &str) -> Key {
     let (label, hint) = told(sight, &may.act);
-    let fields = fields(&[("act", &may.act), ("on", &may.on.at)]);
+    let fields = fields(sight, &may.act, &may.on.at, &[]);
     Key { fields, label, hint, letter: letter.into(), is_main: false, why: may.why.clone() }
 }
 
 /// The key of an act on a text or a check, or of taking note.
 pub(super) fn beside(sight: &Sight<'_>, on: EntryRef, act: &'static str, label: &'static str, letter: &str) -> Key {
     Key {
-        fields: fields(&[("act", act), ("on", &on.to_string())]),
+        fields: fields(sight, act, &on.to_string(), &[]),
         label: sight.telling.say(label, &[]),
         hint: sight.telling.words.say_hint(label),
         letter: letter.into(),
@@ -224,7 +227,7 @@ fn told(sight: &Sight<'_>, act: &str) -> (String, String) {
 fn codes(sight: &Sight<'_>, may: &MayView, act: &'static str, letter: &'static str) -> Codes {
     let (label, hint) = told(sight, act);
     let one = |code: &Code| Key {
-        fields: fields(&[("act", act), ("on", &may.on.at), ("code", code.word())]),
+        fields: fields(sight, act, &may.on.at, &[("code", code.word())]),
         label: code.word().into(),
         hint: sight.telling.words.meaning(*code),
         letter: String::new(),
@@ -258,20 +261,27 @@ fn offers(sight: &Sight<'_>, view: &RequestView, only: Option<&str>) -> Vec<Key>
             number += 1;
             let letter = if number < 10 { number.to_string() } else { String::new() };
             let hint = sight.telling.words.say_hint(hint);
-            keys.push(Key { fields: fields(pairs), label, hint, letter, is_main: true, why: may.why.clone() });
+            keys.push(Key {
+                fields: fields(sight, "accept", on, pairs),
+                label,
+                hint,
+                letter,
+                is_main: true,
+                why: may.why.clone(),
+            });
         };
         for (n, window) in told.iter().enumerate() {
             let label = named(sight.telling.say("do-accept", &[("window", window.into())]));
-            accept(&[("act", "accept"), ("on", on), ("window", &(n + 1).to_string())], label, "do-accept");
+            accept(&[("window", &(n + 1).to_string())], label, "do-accept");
         }
         if told.is_empty() {
-            accept(&[("act", "accept"), ("on", on)], named(sight.telling.say("do-come", &[])), "do-come");
+            accept(&[], named(sight.telling.say("do-come", &[])), "do-come");
         }
         if let Some(may) = of("decline") {
             let label = named(sight.telling.say("do-decline-offer", &[]));
             let hint = sight.telling.words.say_hint("do-decline-offer");
             let letter = if several { "" } else { "0" }.into();
-            let fields = fields(&[("act", "decline"), ("on", on)]);
+            let fields = fields(sight, "decline", on, &[]);
             keys.push(Key { fields, label, hint, letter, is_main: false, why: may.why.clone() });
         }
     }

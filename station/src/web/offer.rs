@@ -26,6 +26,8 @@ const ROWS: usize = 8;
 struct OfferPage {
     d: Frame,
     view: RequestView,
+    /// The epoch in which the request stands.
+    epoch: String,
     rows: Vec<RowView>,
     days: Vec<(String, String)>,
     by_day: String,
@@ -99,6 +101,8 @@ struct Typed {
     by: [String; 2],
     silence: String,
     code: String,
+    /// The epoch of the page on which it was typed.
+    epoch: String,
 }
 
 impl Typed {
@@ -106,7 +110,13 @@ impl Typed {
         let text = |name: &str| fields.text(name).unwrap_or_default();
         let row = |n: usize| ["day", "from", "until"].map(|field| text(&format!("{field}-{n}")));
         let by = ["by-day", "by-time"].map(text);
-        Typed { rows: (1..=ROWS).map(row).collect(), by, silence: text("on_silence"), code: text("code") }
+        Typed {
+            rows: (1..=ROWS).map(row).collect(),
+            by,
+            silence: text("on_silence"),
+            code: text("code"),
+            epoch: text("epoch"),
+        }
     }
 
     /// The windows of the rows in which something stands, in the zone of this desk; and until when an answer is wanted.
@@ -143,6 +153,10 @@ pub(super) async fn offer(
     }
     match desk.signed_offer(&posted, &line, &said, &typed).await {
         Ok(to) => Redirect::to(&to).into_response(),
+        // What the page would show of that name is another request.
+        Err(told) if told.code == refused::ENDED => {
+            refused::shown(&desk, &posted.who, &told, &refused::Kept::of(&posted.fields)).await
+        }
         Err(told) => {
             let status = told.status();
             desk.offer_page(&posted.who, &line, said, typed, Some(told), status).await
@@ -166,7 +180,7 @@ impl Desk {
         pairs.extend(by.map(|by| ("answer_by", write(by))));
         pairs.push(("on_silence", typed.silence.clone()));
         pairs.push(("code", typed.code.clone()));
-        for name in ["once", "words", "language"] {
+        for name in ["once", "epoch", "words", "language"] {
             pairs.extend(posted.fields.text(name).map(|text| (name, text)));
         }
         let pairs: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -190,7 +204,8 @@ impl Desk {
             let read: Vec<Option<Offered>> =
                 windows.iter().map(|w| w.as_ref().and_then(|w| w.as_ref().ok().cloned())).collect();
             let by = by.and_then(Result::ok);
-            let (view, told, by_told, band) = self
+            let typed_in = typed.epoch;
+            let (epoch, view, told, by_told, band) = self
                 .api
                 .see(id, move |sight| {
                     let view = crate::api::views::status(sight, &said)?;
@@ -198,7 +213,9 @@ impl Desk {
                     let windows: Vec<_> = read.iter().flatten().map(|offered| offered.window).collect();
                     let by_told = by.map_or_else(String::new, |by| sight.telling.both(by));
                     let band = (!windows.is_empty()).then(|| band(&sight.telling, &windows, by));
-                    Ok::<_, Told>((view, told, by_told, band))
+                    // What was typed goes on to be about what was looked at.
+                    let epoch = if typed_in.is_empty() { sight.epoch.to_string() } else { typed_in.clone() };
+                    Ok::<_, Told>((epoch, view, told, by_told, band))
                 })
                 .await??;
             let seen = self.line_seen(id).await?;
@@ -214,7 +231,8 @@ impl Desk {
             let rows = typed.rows.into_iter().zip(told).enumerate();
             let rows = rows.map(|(n, ([day, from, until], told))| RowView { number: n + 1, day, from, until, told });
             let (rows, silence, code) = (rows.collect(), typed.silence, typed.code);
-            Ok(page(status, &OfferPage { d, view, rows, days, by_day, by_time, by_told, silence, code, band, wrong }))
+            let offer = OfferPage { d, view, epoch, rows, days, by_day, by_time, by_told, silence, code, band, wrong };
+            Ok(page(status, &offer))
         };
         match drawn.await {
             Ok(response) => response,
@@ -238,13 +256,14 @@ pub(super) async fn talk(
     let done = async {
         let when = desk.spoken().window(&spoken).map_err(|fault| desk.api.tell(fault))?;
         let when = format!("{}/{}", write(when.window.start()), write(when.window.end()));
-        let (instrument, once, words) = (text("instrument"), text("once"), text("words"));
+        let (instrument, once, epoch, words) = (text("instrument"), text("once"), text("epoch"), text("words"));
         let pairs = [
             ("act", "talk"),
             ("on", &said),
             ("when", &when),
             ("instrument", &instrument),
             ("once", &once),
+            ("epoch", &epoch),
             ("words", &words),
         ];
         desk.do_act(&Posted { who: posted.who.clone(), fields: Fields::of(&pairs) }, &line).await
@@ -253,7 +272,7 @@ pub(super) async fn talk(
         Ok(to) => Redirect::to(&to).into_response(),
         Err(told) => {
             let to = format!("/lines/{line}/requests/{said}/talk");
-            refused::shown(&desk, &posted.who, &told, &refused::Kept::at(&posted.fields, to)).await
+            refused::shown(&desk, &posted.who, &told, &refused::Kept::after(&told, &posted.fields, to)).await
         }
     }
 }

@@ -10,6 +10,9 @@ use super::session::{FORM_FIELD, Signed};
 use super::{Desk, page};
 use crate::api::fault::{Told, Whose};
 
+/// Another epoch serves than the page shows.
+pub(super) const ENDED: &str = "epoch-ended";
+
 /// What had been typed, and where it was sent.
 #[derive(Default)]
 pub(super) struct Kept {
@@ -27,6 +30,11 @@ impl Kept {
         let words = ["words", "subject"].iter().find_map(|name| fields.text(name)).unwrap_or_default();
         let fields = fields.without(&[FORM_FIELD, "once", "words"]).cloned().collect();
         Kept { to: String::new(), fields, words }
+    }
+
+    /// Of an act that was not done: it may be sent again, unless it names an entry of an epoch that serves no more.
+    pub fn after(told: &Told, fields: &Fields, to: String) -> Kept {
+        if told.code == ENDED { Kept::of(fields) } else { Kept::at(fields, to) }
     }
 
     /// Of a form that may be sent again to the same address.

@@ -35,6 +35,8 @@ struct RequestPage {
 /// Everything that the page shows of one request.
 struct About {
     view: RequestView,
+    /// The epoch in which all of it stands.
+    epoch: String,
     /// The highest fact, and what is not.
     headline: [String; 2],
     rows: Vec<Row>,
@@ -161,6 +163,7 @@ fn about(sight: &Sight<'_>, said: &str) -> Result<About, Told> {
         attempts: attempts(sight, &view),
         offers: offers(sight, &view),
         band: open_times(sight, &view),
+        epoch: sight.epoch.to_string(),
         view,
     })
 }

@@ -29,6 +29,8 @@ struct Texts {
     d: Frame,
     seen: Seen,
     line: String,
+    /// The epoch in which all of it stands.
+    epoch: String,
     signs: [String; 2],
     texts: Vec<Text>,
     checks: Vec<Check>,
@@ -185,9 +187,12 @@ impl Desk {
         let drawn = async {
             let position = self.position(who).await?;
             let id = self.api.line(Some(line)).await?;
-            let (texts, checks, to, from) = self
+            let (epoch, texts, checks, [to, from]) = self
                 .api
-                .see(id, |sight| (texts(sight), checks(sight), posts(sight, Side::Theirs), posts(sight, Side::Ours)))
+                .see(id, |sight| {
+                    let posts = [Side::Theirs, Side::Ours].map(|side| posts(sight, side));
+                    (sight.epoch.to_string(), texts(sight), checks(sight), posts)
+                })
                 .await?;
             let seen = self.line_seen(id).await?;
             let mut d = Frame::new(self, who, "texts", position)?;
@@ -201,7 +206,7 @@ impl Desk {
             choice.fill(&from, &to, &languages, d.mark);
             Ok::<_, Told>(page(
                 status,
-                &Texts { d, seen, line, signs, texts, checks, to, from, languages, unread, choice, wrong },
+                &Texts { d, seen, line, epoch, signs, texts, checks, to, from, languages, unread, choice, wrong },
             ))
         };
         match drawn.await {

@@ -259,7 +259,7 @@ fn a_decline_waits_five_seconds_in_which_it_is_taken_back_and_then_is_signed() {
     let decline = |client: &mut Client<'_>| {
         let shown = client.get(&page);
         let (form, once) = (shown.field("form"), shown.field("once"));
-        let key = format!("act=decline&on={on}&code=LEVEL");
+        let key = format!("act=decline&on={on}&epoch=0&code=LEVEL");
         let fields = [("form", form.as_str()), ("once", &once), ("key", &key)];
         assert_eq!(client.post(&format!("/lines/{line}/acts"), &fields).status, 303);
         let waits = client.get(&page);

@@ -5,6 +5,7 @@
 mod acts;
 mod browser;
 mod door;
+mod epochs;
 mod events;
 mod hooks;
 mod hostile;

@@ -28,7 +28,7 @@ fn outcome(desk: &Desk) -> String {
 fn decline(client: &mut Client<'_>, line: &str, on: &str, times: usize) -> String {
     let shown = client.get(&format!("/lines/{line}/requests/{on}"));
     let (form, once) = (shown.field("form"), shown.field("once"));
-    let key = format!("act=decline&on={on}&code=LEVEL");
+    let key = format!("act=decline&on={on}&epoch=0&code=LEVEL");
     for _ in 0..times {
         let answer = client.post(&format!("/lines/{line}/acts"), &[("form", &form), ("once", &once), ("key", &key)]);
         assert_eq!(answer.status, 303, "{}", answer.body);
@@ -49,7 +49,7 @@ fn a_key_that_is_pressed_twice_waits_once_and_after_it_was_signed_not_again() {
     assert_eq!(waits.matches("action=\"/unsigned/").count(), 1);
     wait("the decline", || (outcome(&south) == "DECLINED").then_some(()));
     let form = client.get("/lines").field("form");
-    let key = format!("act=decline&on={on}&code=LEVEL");
+    let key = format!("act=decline&on={on}&epoch=0&code=LEVEL");
     let again = client.post(&format!("/lines/{line}/acts"), &[("form", &form), ("once", &once), ("key", &key)]);
     assert_eq!(again.status, 303, "it stands: {}", again.body);
     assert!(!client.get("/lines").body.contains("/unsigned/"));
