@@ -95,6 +95,7 @@ impl Turn {
             && batch.halts.is_empty()
             && batch.noted.is_empty()
             && batch.shown.is_empty()
+            && batch.bodies.is_empty()
             && batch.judged.is_empty()
             && batch.retired.is_empty()
             && batch.folded.is_empty()

@@ -9,7 +9,9 @@ use counterpart_core::ids::{EntryRef, Epoch, LineId};
 use counterpart_core::line::Line;
 use counterpart_core::line::judging::Judged;
 use counterpart_core::line::restore::{Judgement, NewEpoch, Part, Verdict};
-use counterpart_core::line::turn::{Given, Written};
+use counterpart_core::line::turn::{Given, Input, Written};
+use counterpart_core::record::body::digest;
+use counterpart_core::record::entry::BodyRef;
 use counterpart_core::record::sign1::{PublicKey, Sign, Signature, Strict, Verify};
 use counterpart_core::time::Timestamp;
 use tokio::sync::oneshot;
@@ -20,7 +22,7 @@ use super::inbox::ActFault;
 use super::lines::{entry_key, epoch_key, folded_row};
 use super::steady::Steady;
 use super::thread::Record;
-use crate::store;
+use crate::store::{self, LateBody};
 
 /// An epoch that a person wants opened.
 #[derive(Clone, Debug)]
@@ -191,6 +193,16 @@ impl Record {
         let mine = |(line, w): &&(LineId, Written)| *line == id && w.epoch == epoch && w.entry.header.at() == at;
         let written = turn.opened.iter().find(mine).map(|(_, written)| written.entry.bytes.clone());
         written.or_else(|| self.reader.entry(entry_key(id, epoch, at)).ok().flatten().map(|row| row.bytes))
+    }
+
+    /// The body of an entry of ours that the peer shows once more, if we keep the entry without it.
+    pub(super) fn late_body(&self, id: LineId, input: &Input) -> Option<LateBody> {
+        let Input::Shown(shown) = input else { return None };
+        let (header, body) = (&shown.entry.header, shown.body.as_ref()?);
+        let key = entry_key(id, header.epoch, header.at());
+        let is_its_own = header.body == Some(BodyRef::Attested(digest(body)));
+        let lacks = is_its_own && self.reader.lacks_body(key, &shown.entry.bytes).unwrap_or(false);
+        lacks.then(|| LateBody { key, bytes: shown.entry.bytes.clone(), body: body.clone() })
     }
 
     /// Puts what was decided into the turn: what was taken back and the opening, what was refused, who said so.

@@ -23,7 +23,7 @@ use super::published::Published;
 use super::steady::Steady;
 use crate::clock::{Clock, Moment};
 use crate::keys::{Keys, Ring};
-use crate::store::{Actor, Append, Evidence, LineUpdate, Reader, Showing, Store, StoreError};
+use crate::store::{Actor, Append, Evidence, LateBody, LineUpdate, Reader, Showing, Store, StoreError};
 use crate::words::{Sentence, Tell};
 
 /// Inputs decided in one turn.
@@ -330,6 +330,7 @@ impl Record {
         let keys = self.keys.of_station(kept.line.signer().as_bytes()).unwrap_or_else(|| self.keys.first());
         let given = self.given(&keys, &stored, &kept.steady);
         let shown: Vec<(Epoch, Vec<u8>)> = inputs.iter().map(brought).collect();
+        let late: Vec<Option<LateBody>> = inputs.iter().map(|input| self.late_body(id, input)).collect();
         let before = kept.line.restore();
         let plan = kept.line.turn(inputs, &given);
         kept.next = plan.next;
@@ -345,6 +346,8 @@ impl Record {
                 turn.batch.evidence.push(Evidence { line: id.0, at, kind, detail: format!("epoch {epoch}"), bytes });
             }
         }
+        let held = plan.answers.iter().zip(late).filter(|(answer, _)| **answer == Answer::Held);
+        turn.batch.bodies.extend(held.filter_map(|(_, late)| late));
         self.lines.kept.insert(id, kept);
         Some(plan)
     }

@@ -70,6 +70,8 @@ pub struct Batch {
     pub evidence: Vec<Evidence>,
     /// Entries of our own logs that a peer showed; those already kept are kept once.
     pub shown: Vec<Showing>,
+    /// Bodies of such entries, which came later than they did.
+    pub bodies: Vec<LateBody>,
     /// What a person took, or did not take, of what was shown.
     pub judged: Vec<Judged>,
     /// Logs of ours into which entries were taken back from the peer: they are a copy's from now on (§4.6).
@@ -119,6 +121,17 @@ pub struct Showing {
     pub bytes: Vec<u8>,
     /// The body that came with it.
     pub body: Option<Vec<u8>>,
+}
+
+/// The body of an entry of our own log that a peer showed first without it. It has been held against the digest in the entry.
+#[derive(Clone, PartialEq, Eq)]
+pub struct LateBody {
+    /// Where the entry stands in our log, if it was taken into it.
+    pub key: EntryKey,
+    /// The entry exactly as signed.
+    pub bytes: Vec<u8>,
+    /// Its body.
+    pub body: Vec<u8>,
 }
 
 /// What a person took, or did not take, of a part of our own log that a peer showed. Never crosses the line.

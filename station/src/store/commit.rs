@@ -132,6 +132,12 @@ impl Turn<'_> {
         for showing in &batch.shown {
             keep::showing(self.to, showing, batch.now)?;
         }
+        for late in &batch.bodies {
+            // An epoch that is known by what was shown alone has no logs yet.
+            let no = log_number(self.to, &late.key.log)?;
+            let at = no.map(|no| place(no, late.key.index)).transpose()?;
+            keep::late_body(self.to, at, late)?;
+        }
         for judged in &batch.judged {
             keep::judged(self.to, judged, batch.now)?;
         }

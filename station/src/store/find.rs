@@ -316,6 +316,18 @@ impl Reader {
         self.with(|c| Ok(body(c)?.flatten()))
     }
 
+    /// Whether this entry of ours is kept without its body: beside our log, or in it at this place.
+    ///
+    /// # Errors
+    /// As [`Reader::lines`].
+    pub fn lacks_body(&self, key: EntryKey, bytes: &[u8]) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM shown WHERE bytes = ?1 AND body IS NULL";
+        if self.with(|c| Ok(c.prepare_cached(sql)?.exists([bytes])?))? {
+            return Ok(true);
+        }
+        Ok(!self.had_body(key)? && self.entry(key)?.is_some_and(|row| row.bytes == bytes))
+    }
+
     /// The states of all pairing ceremonies.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use rusqlite::{Connection, params};
 
 use super::batch::{EVIDENCE_BYTES_MAX, EVIDENCE_MAX};
 use super::commit::signed;
-use super::{Evidence, Judged, LineKey, LineUpdate, Showing, StoreError};
+use super::{Evidence, Judged, LateBody, LineKey, LineUpdate, Showing, StoreError};
 
 pub(super) fn line(to: &Connection, line: &LineUpdate) -> Result<(), StoreError> {
     let sql = "INSERT INTO line (id, state, me, charter, added) VALUES (?1, ?2, ?3, ?4, ?5)
@@ -37,6 +37,16 @@ pub(super) fn noted(to: &Connection, place: i64, user: &str, now: u64) -> Result
 pub(super) fn showing(to: &Connection, showing: &Showing, now: u64) -> Result<(), StoreError> {
     let sql = "INSERT OR IGNORE INTO shown (line, bytes, body, at) VALUES (?1, ?2, ?3, ?4)";
     to.prepare_cached(sql)?.execute(params![showing.line, showing.bytes, showing.body, signed(now)])?;
+    Ok(())
+}
+
+/// Keeps a body that came later than its entry: beside our log, and in it if the entry was taken into it meanwhile. One that is there,
+/// or was erased, stays as it is.
+pub(super) fn late_body(to: &Connection, place: Option<i64>, late: &LateBody) -> Result<(), StoreError> {
+    let sql = "UPDATE shown SET body = ?2 WHERE bytes = ?1 AND body IS NULL";
+    to.prepare_cached(sql)?.execute(params![late.bytes, late.body])?;
+    let sql = "INSERT OR IGNORE INTO body (place, bytes) SELECT place, ?3 FROM entry WHERE place = ?1 AND bytes = ?2";
+    to.prepare_cached(sql)?.execute(params![place, late.bytes, late.body])?;
     Ok(())
 }
 

@@ -27,8 +27,8 @@ mod schema;
 
 pub use backup::back_up;
 pub use batch::{
-    Actor, Append, Batch, EntryKey, EpochKey, Evidence, HeadUpdate, Judged, LineKey, LineUpdate, LogKey, Showing,
-    ThingRef,
+    Actor, Append, Batch, EntryKey, EpochKey, Evidence, HeadUpdate, Judged, LateBody, LineKey, LineUpdate, LogKey,
+    Showing, ThingRef,
 };
 pub use batch::{EVIDENCE_BYTES_MAX, EVIDENCE_MAX, INDEX_MAX, TOKEN_BYTES_MAX};
 pub use check::Fault;

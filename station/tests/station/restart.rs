@@ -2,11 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
+use std::path::Path;
+
 use counterpart::keys::Keys;
 use counterpart::store::DATABASE_FILE;
+use counterpart_core::act::Words;
 use counterpart_core::ids::{Epoch, LineId, Party};
 use counterpart_core::line::restore::{Restore, Why};
 use counterpart_core::line::turn::{Arrived, Input, Shown};
+use counterpart_core::record::body::Body;
 use counterpart_core::record::entry::{Head, Header};
 use counterpart_core::record::log::Entry;
 use counterpart_core::record::merkle::Edge;
@@ -114,6 +118,46 @@ async fn a_damaged_row_of_what_was_shown_stops_its_own_line_and_no_other() {
         assert!(north.keeper.act(line, ask(), None, officer(None)).await.is_err());
         north.keeper.act(other, ask(), None, officer(None)).await.unwrap();
         stop(north).await;
+    }
+}
+
+/// Every body that is kept beside our log.
+fn bodies_shown(data: &Path) -> Vec<Option<Vec<u8>>> {
+    let store = Connection::open(data.join(DATABASE_FILE)).unwrap();
+    let mut query = store.prepare("SELECT body FROM shown").unwrap();
+    query.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+}
+
+/// Southland shows first what it has no words of any more, and then finds them.
+#[tokio::test]
+async fn words_that_were_not_shown_with_their_entry_are_kept_when_they_come() {
+    let scratch = Scratch::new("restart-body");
+    let (line, [north, _south]) = pair(&scratch, [Vec::new(), Vec::new()]).await;
+    let data = stop(north).await;
+    let earlier = scratch.path().join("earlier");
+    let copied = std::process::Command::new("cp").arg("-a").arg(&data).arg(&earlier).status().unwrap();
+    assert!(copied.success());
+    let north = serve(data);
+    let words = Words { salt: [7; 16], language: "en".into(), text: "Fog".into() };
+    let media = "text/plain".into();
+    let body = Body { salt: words.salt, language: words.language.clone(), media, content: b"Fog".to_vec() }.encode();
+    north.keeper.act(line, ask(), Some(words), officer(None)).await.unwrap();
+    let last = north.keeper.published().borrow().lines[&line].recent.back().unwrap().bytes.to_vec();
+    stop(north).await;
+    let copy = serve(earlier);
+    let shown = |body: Option<&Vec<u8>>| {
+        let shown = Shown { entry: Entry::read(&last).unwrap(), body: body.cloned() };
+        copy.keeper.brought(line, vec![Input::Shown(Box::new(shown))])
+    };
+
+    assert_eq!(shown(None).await.unwrap().held, 1);
+    assert_eq!(bodies_shown(&copy.data), [None]);
+    // Whatever else comes with it is not its body.
+    assert_eq!(shown(Some(&b"Clear".to_vec())).await.unwrap().held, 1);
+    assert_eq!(bodies_shown(&copy.data), [None]);
+    for again in [Some(&body), None] {
+        assert_eq!(shown(again).await.unwrap().held, 1);
+        assert_eq!(bodies_shown(&copy.data), [Some(body.clone())]);
     }
 }
 

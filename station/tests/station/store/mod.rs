@@ -12,8 +12,8 @@ use std::path::Path;
 
 use crate::scratch::Scratch;
 use counterpart::store::{
-    Actor, Append, Batch, Body, DATABASE_FILE, EntryKey, Erasure, Fault, LOCK_FILE, LogKey, Reader, Store, StoreError,
-    ThingRef,
+    Actor, Append, Batch, Body, DATABASE_FILE, EntryKey, Erasure, Fault, LOCK_FILE, LateBody, LogKey, Reader, Store,
+    StoreError, ThingRef,
 };
 use record::{LINE, OURS, THEIRS, append, appending, begin, head, line, sizes};
 use rusqlite::Connection;
@@ -40,6 +40,32 @@ fn what_is_committed_is_read_back_as_it_was() {
     assert_eq!((log.key, log.size, &log.edge, log.root), (OURS, 2, &batch.heads[0].edge, batch.heads[0].root));
     assert_eq!(reader.lines().unwrap()[0].charter, line().charter);
     assert_eq!(reader.check().unwrap(), []);
+}
+
+#[test]
+fn a_body_that_comes_late_is_kept_once_and_only_with_its_entry() {
+    let (_scratch, mut store) = begin("late-body");
+    let mut first = appending(OURS, 0, 3);
+    first.appends[1].body = None;
+    store.commit(&first).unwrap();
+    let late = |at: usize, bytes: &[u8]| {
+        let (key, bytes) = (first.appends[at].key, bytes.to_vec());
+        Batch { bodies: vec![LateBody { key, bytes, body: b"late".to_vec() }], ..Batch::default() }
+    };
+
+    for batch in [late(0, &first.appends[0].bytes), late(1, b"another entry"), late(2, &first.appends[1].bytes)] {
+        store.commit(&batch).unwrap();
+    }
+    let reader = store.reader().unwrap();
+    let body = |at: usize| reader.body(first.appends[at].key).unwrap();
+    let before = [0, 2].map(|at| Body::Held(first.appends[at].body.clone().unwrap()));
+    assert_eq!(([body(0), body(2)], body(1)), (before, Body::None));
+    assert!(reader.lacks_body(first.appends[1].key, &first.appends[1].bytes).unwrap());
+
+    store.commit(&late(1, &first.appends[1].bytes)).unwrap();
+
+    assert_eq!(body(1), Body::Held(b"late".to_vec()));
+    assert!(!reader.lacks_body(first.appends[1].key, &first.appends[1].bytes).unwrap());
 }
 
 #[test]
