@@ -152,6 +152,13 @@ impl Api {
         })
     }
 
+    /// The station key of the set that was drawn last for this record, wherever it serves.
+    pub(super) async fn drawn(&self) -> Result<Option<[u8; 32]>, Told> {
+        let parts = self.parts.clone();
+        let read = move || Drawn::read(&parts).map_err(|e| Fault::new(Code::Machine).because(&e));
+        Ok(self.blocking(read).await?.1.map(|drawn| drawn.station))
+    }
+
     /// The set with this station key, if a backup that this station made holds it.
     pub(super) async fn bound(&self, station: [u8; 32]) -> Result<Arc<Keys>, Told> {
         let parts = self.parts.clone();

@@ -122,12 +122,15 @@ pub(super) async fn look(
         Some(said) => vec![api.line(Some(said)).await?],
         None => api.ids().await?,
     };
+    let drawn = api.drawn().await?;
     let mut views = Vec::new();
     for id in ids {
         let state = api.parts.board.of(id);
         let link = Link { up: state.up_since_ms.is_some(), silent_ms: state.withheld.for_ms(api.now_ms()) };
         let said = api.said(id).await?;
-        views.push(api.see(id, move |sight| restore(sight, link, &|entry| said.get(&entry.leaf).cloned())).await?);
+        views.push(
+            api.see(id, move |sight| restore(sight, link, drawn, &|entry| said.get(&entry.leaf).cloned())).await?,
+        );
     }
     Ok(Json(views))
 }

@@ -87,12 +87,17 @@ impl Context {
             let lines = ready.iter().map(|(view, _)| view.line.clone()).collect();
             let form = KeysForm { lines, backup: absolute.map_err(file)? };
             let client = self.client();
-            let keys: KeysView = client.typed(&client.post("/api/v1/restore/keys", &form).await?)?;
-            for (view, form) in ready {
-                let form = EpochForm { station: keys.station.clone(), ..form };
-                outcomes.push(Outcome::of(view, self.open_epoch(view, form, &root, &list).await));
+            let drawn = client.post("/api/v1/restore/keys", &form).await;
+            match drawn.and_then(|drawn| client.typed::<KeysView>(&drawn)) {
+                Ok(keys) => {
+                    for (view, form) in ready {
+                        let form = EpochForm { station: keys.station.clone(), ..form };
+                        outcomes.push(Outcome::of(view, self.open_epoch(view, form, &root, &list).await));
+                    }
+                    kept = Some(self.say("restore-keys-kept", &[("backup", keys.backup.display().to_string())]));
+                }
+                Err(told) => outcomes.extend(ready.iter().map(|(view, _)| Outcome::of(view, Err(told.clone())))),
             }
-            kept = Some(self.say("restore-keys-kept", &[("backup", keys.backup.display().to_string())]));
         }
         self.report(kept, outcomes)
     }
@@ -108,10 +113,13 @@ impl Context {
             return Err(told);
         }
         let value = serde_json::to_value(&outcomes).map_err(|e| self.machine(e))?;
-        self.show(&value, || {
-            let opened = outcomes.iter().filter_map(|outcome| outcome.opened.as_ref());
-            Ok(kept.into_iter().chain(opened.map(|opened| clean(&opened.sentence))).collect::<Vec<_>>().join("\n"))
-        })?;
+        // Without keys nothing was opened, and there is nothing to say but why.
+        if self.json || kept.is_some() {
+            self.show(&value, || {
+                let opened = outcomes.iter().filter_map(|outcome| outcome.opened.as_ref());
+                Ok(kept.into_iter().chain(opened.map(|opened| clean(&opened.sentence))).collect::<Vec<_>>().join("\n"))
+            })?;
+        }
         for Outcome { peer, error, .. } in outcomes.iter().filter(|_| !self.json) {
             if let Some(told) = error {
                 let what = self.say("restore-not-opened", &[("peer", clean(peer)), ("cause", told.what.clone())]);
@@ -183,7 +191,7 @@ impl Context {
                 Ok(unsigned) => unsigned,
                 Err(told) => break told,
             };
-            let signed = match self.sign(&unsigned, (line, &form), root, list, &mut granted) {
+            let signed = match self.sign(&unsigned, (view, line, &form), root, list, &mut granted) {
                 Ok(signed) => signed,
                 Err(told) => break told,
             };
@@ -205,7 +213,7 @@ impl Context {
     fn sign(
         &self,
         unsigned: &UnsignedView,
-        (line, form): (LineId, &EpochForm),
+        (view, line, form): (&RestoreView, LineId, &EpochForm),
         root: &RootKey,
         list: &Path,
         granted: &mut Option<Granted>,
@@ -218,8 +226,13 @@ impl Context {
         let station = unhex(&form.station).ok_or_else(malformed)?;
         let epoch = opening(&message, line, &station).ok_or_else(malformed)?;
         if granted.is_none() {
+            let file = |e| self.tell(Fault::new(Code::RootFile).because(&e));
+            // A try that was cut off left a grant that no opening used.
+            if let Some(left) = view.drawn.as_deref().and_then(unhex) {
+                Granted::withdraw_newest(list, line, &left).map_err(file)?;
+            }
             let grant = Granted { line: Some(line), epoch, station };
-            grant.append(list).map_err(|e| self.tell(Fault::new(Code::RootFile).because(&e)))?;
+            grant.append(list).map_err(file)?;
             *granted = Some(grant);
         }
         Ok(hexadecimal(&root.sign(&message)))

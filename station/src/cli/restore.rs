@@ -104,7 +104,10 @@ impl Context {
         let charter = unhex(&view.charter_key).unwrap_or_default();
         let keys = Granted::keys(list, line, &charter);
         let keys = keys.map_err(|e| self.tell(Fault::new(Code::RootFile).because(&e)))?;
-        Ok(Listed(keys.iter().map(|key| hexadecimal(key)).collect()))
+        let mut keys: Vec<String> = keys.iter().map(|key| hexadecimal(key)).collect();
+        // Written for an opening that did not come: a key that never served has ended none before it.
+        keys.pop_if(|newest| view.drawn.as_ref() == Some(newest));
+        Ok(Listed(keys))
     }
 
     /// What a line waits for, what is shown, and beside root's list whose that can be.

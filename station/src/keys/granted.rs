@@ -55,6 +55,17 @@ impl Granted {
         self.write(WITHDRAWN, path)
     }
 
+    /// Takes back the newest grant for a line, if it is of this station key: whoever wrote it came to no opening.
+    ///
+    /// # Errors
+    /// As [`Granted::keys`] and [`Granted::withdraw`].
+    pub fn withdraw_newest(path: &Path, line: LineId, station: &[u8; 32]) -> Result<(), KeyError> {
+        match Granted::list(path)?.iter().rfind(|granted| granted.line == Some(line)) {
+            Some(newest) if newest.station == *station => newest.withdraw(path),
+            _ => Ok(()),
+        }
+    }
+
     /// The station keys that the list at `path` names for a line, oldest first, each once. `charter` is the one that the charter of
     /// the line names: of a line that was paired after a change of keys the list knows it by another line.
     ///
@@ -158,6 +169,13 @@ mod tests {
         third.append(&path).unwrap();
         second.append(&path).unwrap();
         assert_eq!(Granted::keys(&path, LINE, &[1; 32]).unwrap(), [[1; 32], [3; 32], [2; 32]]);
+
+        // One that was left behind is taken back by its key; it must be the newest.
+        for (key, left) in [(3, &[1, 3, 2][..]), (2, &[1, 3]), (2, &[1, 3])] {
+            Granted::withdraw_newest(&path, LINE, &[key; 32]).unwrap();
+            let left: Vec<[u8; 32]> = left.iter().map(|key| [*key; 32]).collect();
+            assert_eq!(Granted::keys(&path, LINE, &[1; 32]).unwrap(), left);
+        }
     }
 
     #[test]

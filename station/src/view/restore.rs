@@ -7,6 +7,7 @@ use counterpart_core::line::restore::{Part, Restore, Showing, Why};
 use counterpart_core::line::span::Span;
 use counterpart_core::record::entry::Head;
 use counterpart_core::record::log::Entry;
+use counterpart_core::record::sign1::PublicKey;
 use serde::{Deserialize, Serialize};
 
 use super::names::call_sign;
@@ -42,6 +43,10 @@ pub struct RestoreView {
     pub charter_key: String,
     /// Our root key that the charter names.
     pub root_key: String,
+    /// The station key of the set that was drawn last here, if it serves nowhere on this line: if root's list names it last, no opening
+    /// used that grant.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub drawn: Option<String>,
     /// What the other side shows of our log that is not in it.
     pub shown: Vec<ShownView>,
     /// Entries that are named and that nobody has shown or sent.
@@ -153,8 +158,16 @@ fn last<'a>(showing: &Showing<'a>) -> impl Iterator<Item = &'a Entry> + use<'a> 
     showing.entries.iter().skip(showing.entries.len().saturating_sub(TOLD_MAX))
 }
 
-/// What the line waits for, and what is shown.
-pub fn restore(sight: &Sight<'_>, link: Link, said: &Said<'_>) -> RestoreView {
+/// Whether a station key of ours has signed nothing on this line that we hold or were shown.
+fn is_unused(line: &Line, station: &[u8; 32]) -> bool {
+    let key = PublicKey::from_bytes(*station);
+    let held = line.spans().any(|span| span.own().key() == key);
+    let shown = line.shown().iter().any(|shown| shown.key == key || shown.signer == key);
+    line.signer() != key && !held && !shown
+}
+
+/// What the line waits for, and what is shown. `drawn` is the station key of the set that was drawn last for this record.
+pub fn restore(sight: &Sight<'_>, link: Link, drawn: Option<[u8; 32]>, said: &Said<'_>) -> RestoreView {
     let line = sight.line;
     let peer = call_sign(line, line.me().peer()).to_owned();
     let waits = line.restore();
@@ -180,6 +193,7 @@ pub fn restore(sight: &Sight<'_>, link: Link, said: &Said<'_>) -> RestoreView {
         key: hexadecimal(line.signer().as_bytes()),
         charter_key: hexadecimal(&founding.station),
         root_key: hexadecimal(&founding.root),
+        drawn: drawn.filter(|station| is_unused(line, station)).map(|station| hexadecimal(&station)),
         shown,
         missing,
         sentences,

@@ -7,6 +7,8 @@ use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
+use counterpart::keys::Granted;
+use counterpart_core::ids::unhex;
 use serde_json::json;
 
 use super::{Story, ask, command, even, restore, sets, waits};
@@ -94,6 +96,29 @@ fn an_opening_that_fails_ends_no_key_and_its_keys_are_used_by_the_next() {
     let (code, out, err) = story.open(&[]);
     assert!(code == 0 && out.contains("taken back"), "no ended key made it: {code} {out}{err}");
     assert_eq!((sets(&story.north.data), story.granted().len()), (2, 2));
+    even([&story.north, &story.south], 1, [1, 1]);
+}
+
+#[test]
+fn a_grant_that_a_killed_command_left_on_roots_list_ends_no_key() {
+    let story = restored("restore-left");
+    let (line, backup) = (story.line(), story.scratch.path().join("left"));
+    let form = json!({ "lines": [line.to_string()], "backup": backup });
+    let (status, keys) = story.north.post("/restore/keys", &form).unwrap();
+    assert_eq!(status, 200, "{keys}");
+    let station = unhex(keys["station"].as_str().unwrap()).unwrap();
+    // The command was killed when it had written this.
+    Granted { line: Some(line), epoch: 1, station }.append(&story.list()).unwrap();
+    assert_eq!(story.granted().len(), 2);
+
+    let (code, out, err) = story.judge(&[]);
+    assert!(code == 0 && out.contains("has its key last, so nobody else had it"), "{out}{err}");
+    let (code, out, err) = story.open(&[]);
+
+    assert!(code == 0 && out.contains("taken back"), "no ended key made it: {code} {out}{err}");
+    assert_eq!(story.granted().last(), Some(&station));
+    let list = std::fs::read_to_string(story.list()).unwrap();
+    assert_eq!(list.matches("counterpart-withdrawn-v1").count(), 1, "{list}");
     even([&story.north, &story.south], 1, [1, 1]);
 }
 

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::json;
 
-use super::{Story, ask, command, even};
+use super::{Story, ask, command, even, waits};
 use crate::processes::{Process, wait};
 
 fn copy(from: &Path, to: &Path) {
@@ -37,6 +37,10 @@ fn a_fork_halts_the_log_also_after_a_kill_and_until_a_new_epoch() {
     }
     story.north.serve();
     wait("a log that is halted", || (standing(&story.north) == "halted").then_some(()));
+    // What the other side shows tells the set-back station that it is a copy: it signs no more.
+    waits(&story.south, "branch");
+    let (status, told) = story.south.post("/acts", &json!({ "act": "memo", "words": { "text": "no" } })).unwrap();
+    assert_eq!((status, told["error"]["code"].as_str()), (409, Some("restored")), "{told}");
 
     story.kill_and_serve();
 

@@ -66,6 +66,13 @@ fn of_several_lines_one_that_cannot_be_opened_stops_no_other() {
     let (code, _, err) = story.open(&["--peer-is-dark"]);
     assert!(code == 2 && err.contains("Say which with --line"), "{code} {err}");
 
+    // No backup is made into a folder that is there: what is known of the other line is said all the same.
+    let (root, there) = (story.root_key.to_str().unwrap(), story.copy.to_str().unwrap());
+    let args = ["restore", "--open", "--root-key", root, "--backup", there];
+    let (code, out, err) = command(&story.north.data, &args);
+    assert!(code == 3 && out.is_empty(), "{code} {out}{err}");
+    assert!(err.matches("no epoch was opened.").count() == 2 && err.contains("--peer-is-dark"), "{err}");
+
     let (code, out, err) = story.open(&[]);
 
     assert!(code == 1 && out.contains("Southland: epoch 1 is open"), "{code} {out}{err}");
