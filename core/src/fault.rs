@@ -76,6 +76,8 @@ pub enum Refusal {
     Barred(Bar),
     /// A time named in it has passed; that time.
     InThePast(Timestamp),
+    /// The answer-by of an offer lies after its last window, which ends at this time: nothing would be left to accept.
+    AfterWindows(Timestamp),
     /// Its deadline has not been reached, or grace has not passed: not before this time.
     TooEarly(Deadline, Timestamp),
     /// What they may have done meanwhile is not known: the records are not even, and grace has not passed since the link
@@ -97,6 +99,10 @@ pub enum Refusal {
     AwaitsPeer,
     /// A new epoch waits for a person to take or refuse what the peer has shown.
     AwaitsJudgement,
+    /// What a judgement names is not shown, is in our log, was judged already, or continues what is not taken with it: look again.
+    PartNotWaiting,
+    /// Of parts of our log that part from one another a judgement takes more than one, or it takes and refuses the same.
+    PartsConflict,
     /// A new epoch is signed by the root key that the charter names, and by no other.
     NotRoot,
     /// We have opened as many epochs of the line as one party may.

@@ -136,7 +136,7 @@ fn of_epoch(counts: &mut Counts, line: &Line, epoch: Epoch) {
 }
 
 /// What a person cannot be refused here, and why. Reviewed: a line goes when the code that makes it possible comes.
-pub const NEVER_REFUSED: [(&str, &str); 17] = [
+pub const NEVER_REFUSED: [(&str, &str); 19] = [
     ("TooMany", "a seed has some hundred acts; core's own tests show it"),
     ("Met", "people do not write `overdue`; the station writes none that is met"),
     ("NotJoined", "`ended` comes with voice"),
@@ -149,6 +149,8 @@ pub const NEVER_REFUSED: [(&str, &str); 17] = [
     ("EpochEnded", "only where stations are put back to backups"),
     ("AwaitsPeer", "only where stations are put back to backups"),
     ("AwaitsJudgement", "only where stations are put back to backups"),
+    ("PartNotWaiting", "only where stations are put back to backups"),
+    ("PartsConflict", "the person names parts that exclude one another only in core's own tests"),
     ("KeyNotHeld", "who lacks a key was restored, and is told so; core's own tests show it"),
     ("NotRoot", "root is brought by whoever has it; core's own tests show it"),
     ("TooManyEpochs", "a seed has few epochs; core's own tests show it"),
@@ -202,6 +204,7 @@ fn bars() -> Vec<Bar> {
 fn refusals() -> Vec<Refusal> {
     vec![
         Refusal::InThePast(Timestamp(0)),
+        Refusal::AfterWindows(Timestamp(0)),
         Refusal::TooEarly(Deadline::AnswerBy, Timestamp(0)),
         Refusal::NotEven,
         Refusal::TooLong(0),
@@ -212,6 +215,8 @@ fn refusals() -> Vec<Refusal> {
         Refusal::KeyNotHeld,
         Refusal::AwaitsPeer,
         Refusal::AwaitsJudgement,
+        Refusal::PartNotWaiting,
+        Refusal::PartsConflict,
         Refusal::NotRoot,
         Refusal::TooManyEpochs,
         Refusal::UnknownLine,

@@ -309,10 +309,14 @@ impl<'a> Person<'a> {
         let number = if self.chance.percent(3) { self.chance.one([0, 9]) } else { self.chance.between(1, 3) };
         let zone = if self.chance.percent(1) { "Z".repeat(limits::SHORT_TEXT_MAX + 1) } else { "Europe/Vienna".into() };
         let windows = (0..number).filter_map(|_| self.window());
-        let windows = windows.map(|window| Offered { window, zone: zone.clone() }).collect();
+        let windows: Vec<Offered> = windows.map(|window| Offered { window, zone: zone.clone() }).collect();
         let code = self.chance.percent(30).then_some(code);
         let on_silence = self.chance.one([OnSilence::Lapses, OnSilence::Lapses, OnSilence::Stands]);
-        Act::Offer { on: self.target(&from), windows, answer_by: self.ahead(MINUTE, DAY), on_silence, code }
+        let (on, drawn) = (self.target(&from), self.ahead(MINUTE, DAY));
+        let last = windows.iter().map(|offered| offered.window.end()).max();
+        // Who names an answer-by after all windows mostly sees it on the page.
+        let answer_by = last.filter(|end| *end < drawn && drawn.0 % 8 > 0).unwrap_or(drawn);
+        Act::Offer { on, windows, answer_by, on_silence, code }
     }
 
     fn accept(&mut self) -> Act {

@@ -3,7 +3,8 @@
 
 use counterpart_core::ids::EntryRef;
 use counterpart_core::line::due::Conduct;
-use counterpart_core::line::restore::{Judgement, NewEpoch, Part, Restore, Showing, Verdict, Word as Because};
+use counterpart_core::line::judging::has_ended;
+use counterpart_core::line::restore::{Judgement, NewEpoch, Part, Restore, Showing, Word as Because};
 use counterpart_core::line::turn::{Answer, Given, Written};
 use counterpart_core::link::output::Now;
 use counterpart_core::record::sign1::{PublicKey, Sign};
@@ -45,9 +46,13 @@ impl Station {
         let because = kept.line.restore();
         let new = match word {
             Word::Judges(judgement) => {
-                let judged = kept.line.take_back(&judgement, &stored);
-                rooted.written.extend(judged.written);
-                rooted.refused.extend(judged.refused);
+                match kept.line.take_back(&judgement, &stored) {
+                    Ok(judged) => {
+                        rooted.written.extend(judged.written);
+                        rooted.refused.extend(judged.refused);
+                    }
+                    Err(refusal) => rooted.answers.push(Answer::Refused(refusal)),
+                }
                 return;
             }
             Word::Opens(new) => new,
@@ -92,36 +97,49 @@ impl World {
         }
         let (restore, halted, retired) = (line.restore(), line.halted().is_some(), kept.journal.retired.is_some());
         let waits = line.awaits_judgement();
-        // What the person looked at, or whatever waits by then.
-        let waiting = line.shown().iter().filter(|shown| shown.waits).map(Showing::part).collect();
         let unheard = kept.current.is_none();
-        let granted = self.wires[wire].granted[me.slot()].clone();
-        let ended = if self.chance.percent(65) { Verdict::Take } else { Verdict::Refuse };
-        let parts = self.chance.percent(80).then_some(waiting);
-        let judgement = Judgement { granted, ended, parts };
+        let granted = &self.wires[wire].granted[me.slot()];
+        let judgement = said(&line.shown(), granted, self.chance.percent(65));
         let drawn = self.chance.below(100);
         let (because, judgement) = match restore {
             Restore::Nothing if waits => return Some(Word::Judges(judgement)),
             // A person may renew keys, and lift a halt, at any time.
-            Restore::Nothing if !self.healed && (halted && drawn < 30 || drawn < 1) => (Because::Heard, None),
+            Restore::Nothing if !self.healed && (halted && drawn < 30 || drawn < 1) => {
+                (Because::Heard, Judgement::default())
+            }
             Restore::Nothing => return None,
             // Too early, unless nobody can be heard: a peer that cannot be reached, or that knows our link key no more.
-            Restore::Peer if retired || unheard && (self.healed || drawn < 30) => (Because::Dark, Some(judgement)),
-            Restore::Peer if drawn < 60 => (Because::Heard, Some(judgement)),
+            Restore::Peer if retired || unheard && (self.healed || drawn < 30) => (Because::Dark, judgement),
+            Restore::Peer if drawn < 60 => (Because::Heard, judgement),
             Restore::Peer => return None,
             Restore::Judgement if drawn < 25 => return Some(Word::Judges(judgement)),
-            Restore::Judgement if drawn < 40 => (Because::Heard, None),
-            Restore::Judgement | Restore::Opening(_) => (Because::Heard, Some(judgement)),
+            Restore::Judgement if drawn < 40 => (Because::Heard, Judgement::default()),
+            Restore::Judgement | Restore::Opening(_) => (Because::Heard, judgement),
         };
         let new = self.fresh(station, because, judgement);
         Some(Word::Opens(new))
     }
 
     /// Fresh keys: on disk, and in every backup that is made from now on.
-    fn fresh(&mut self, station: usize, word: Because, judgement: Option<Judgement>) -> NewEpoch {
+    fn fresh(&mut self, station: usize, word: Because, judgement: Judgement) -> NewEpoch {
         let set = KeySet::new(self.chance.bytes(), self.plan.signing);
         let keys = [*set.entry.public().as_bytes(), set.link, set.word];
         self.stations[station].keys.push(set.into());
         NewEpoch { id: self.chance.bytes(), keys, word, judgement }
     }
+}
+
+/// What a person says of the parts that they see: what a key made that root's list has not ended is taken, the rest as they like. Of two
+/// parts of one epoch that exclude one another the first is taken.
+fn said(shown: &[Showing<'_>], granted: &[PublicKey], takes_ended: bool) -> Judgement {
+    let mut judgement = Judgement::default();
+    for part in shown.iter().filter(|shown| shown.waits) {
+        let taken = judgement.take.iter().any(|taken| taken.epoch == part.epoch);
+        if has_ended(granted, &part.signer) && !takes_ended {
+            judgement.refuse.push(part.part());
+        } else if !taken {
+            judgement.take.push(part.part());
+        }
+    }
+    judgement
 }

@@ -47,7 +47,7 @@ impl Draft {
 /// The entry that an act becomes.
 ///
 /// # Errors
-/// A [`Refusal`] if a time in it has passed, or if it names nothing that it could act on.
+/// A [`Refusal`] if a time in it has passed or makes no sense beside the others, or if it names nothing that it could act on.
 pub fn draft(view: &View<'_>, act: &Act, now: Timestamp) -> Result<Draft, Refusal> {
     let ahead = |time: Timestamp| {
         if time > now { Ok(time) } else { Err(Refusal::InThePast(time)) }
@@ -78,6 +78,10 @@ pub fn draft(view: &View<'_>, act: &Act, now: Timestamp) -> Result<Draft, Refusa
         Act::Offer { on, windows, answer_by, on_silence, code } => {
             for offered in windows {
                 ahead(offered.window.start())?;
+            }
+            let last = windows.iter().map(|offered| offered.window.end()).max();
+            if let Some(end) = last.filter(|end| answer_by > end) {
+                return Err(Refusal::AfterWindows(end));
             }
             let what = What::Offer { windows: windows.clone(), on_silence: *on_silence, code: *code };
             Draft::on(what, attempt(view, *on)?).until(Some(ahead(*answer_by)?))

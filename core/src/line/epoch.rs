@@ -103,10 +103,15 @@ impl Line {
     pub(super) fn span_at(&mut self, epoch: Epoch) -> &mut Span {
         let at = self.spans.partition_point(|span| span.epoch() < epoch);
         if self.spans.get(at).is_none_or(|span| span.epoch() != epoch) {
-            let roots = Party::BOTH.map(|party| PublicKey::from_bytes(self.charter.party(party).keys.root));
-            self.spans.insert(at, Span::new(&self.charter, self.me, epoch, roots));
+            self.spans.insert(at, self.empty_span(epoch));
         }
         &mut self.spans[at]
+    }
+
+    /// A later epoch of which nothing is known yet.
+    pub(super) fn empty_span(&self, epoch: Epoch) -> Span {
+        let roots = Party::BOTH.map(|party| PublicKey::from_bytes(self.charter.party(party).keys.root));
+        Span::new(&self.charter, self.me, epoch, roots)
     }
 
     /// Gives the log that this index 0 of a later epoch begins the key that has to have signed it; false if it begins none.
@@ -212,6 +217,11 @@ impl Line {
         span.branches.iter().position(|b| named.size > b.from && b.log.had(&named))
     }
 
+    /// How much of our log of an ended epoch the other side's charter names.
+    pub(super) fn named_by_them(&self, span: &Span) -> Option<u64> {
+        self.named_of(span).map(|named| named(self.me.peer(), self.me).size)
+    }
+
     /// Folds anew the epochs in which another branch of our log counts than the one on which they are folded.
     pub(super) fn recount(&mut self, stored: &Stored<'_>) {
         let other = |span: &&Span| span.stale || self.counts_on(span) != span.folded_on;
@@ -221,13 +231,15 @@ impl Line {
         }
     }
 
-    /// Looks again at epochs in which our log is forked: after a start, which cannot know it before it has read everything.
+    /// Looks again at epochs in which our log is forked: after a start, which cannot know it before it has read everything. What was
+    /// kept as shown, and is more than there is room for now, is cut down.
     pub fn rebuilt(&mut self, stored: &Stored<'_>) {
         let forked = |span: &&Span| !span.branches.is_empty();
         let epochs: Vec<Epoch> = self.spans.iter().filter(forked).map(Span::epoch).collect();
         for epoch in epochs {
             self.refold(epoch, stored);
         }
+        self.cut_down();
     }
 
     fn refold(&mut self, epoch: Epoch, stored: &Stored<'_>) {

@@ -5,11 +5,14 @@ use alloc::vec::Vec;
 
 use super::Line;
 use super::epoch::{Stored, with};
-use super::restore::{Judgement, Part, Verdict};
-use super::shown::Branch;
+use super::restore::{Judgement, Part};
+use super::shown::{Branch, Effect};
 use super::span::Span;
 use super::turn::{Folded, Written};
+use crate::fault::Refusal;
 use crate::ids::Epoch;
+use crate::limits;
+use crate::record::opening::Opening;
 use crate::record::sign1::PublicKey;
 
 /// What came of a judgement, or of an opening with one: to be committed in one transaction.
@@ -21,6 +24,12 @@ pub struct Judged {
     pub refused: Vec<Part>,
     /// As [`super::turn::Plan::folded`].
     pub folded: Vec<Folded>,
+}
+
+/// Whether root's list of the station keys that it has granted us on a line, oldest first, has a later key than this one: whoever
+/// has an ended key could have made what it signed last.
+pub fn has_ended(granted: &[PublicKey], key: &PublicKey) -> bool {
+    granted.contains(key) && granted.last() != Some(key)
 }
 
 impl Line {
@@ -37,12 +46,33 @@ impl Line {
 
     /// Whether a person is to take or refuse this part.
     pub(super) fn waits(&self, span: &Span, branch: &Branch) -> bool {
-        span.extends(branch) && !span.is_refused(branch) && self.may_begin(span, branch, true)
+        self.effect(span, branch, branch.signer()) == Effect::Waits
+    }
+
+    /// What a part does to us whose last entry this key signs.
+    pub(super) fn effect(&self, span: &Span, branch: &Branch, signer: PublicKey) -> Effect {
+        let begins = self.may_begin(span, branch, true);
+        let refused = span.is_refused_under(branch, signer);
+        let opened = branch.from > 0 || self.is_opened(span, branch);
+        if span.extends(branch) && begins && opened && !refused {
+            return Effect::Waits;
+        }
+        // What begins a log that we have not begun is no branch of it, unless a person says that it is not ours, or nobody is known to
+        // have opened that epoch: then whoever made it has our key, or is another copy of us.
+        let by_us = if span.own().size() > 0 { !span.by_an_ended_key(branch, signer) } else { begins };
+        if by_us && span.epoch() >= self.epoch() { Effect::Stops } else { Effect::Nothing }
+    }
+
+    /// Whether the epoch in which a branch begins our log is known to be opened, by its own index 0 or by theirs: to the other side
+    /// a log in any other would be no log.
+    fn is_opened(&self, span: &Span, branch: &Branch) -> bool {
+        let by_them = matches!(span.opening(self.me.peer()), Some(Opening::Opened { .. }));
+        span.epoch() == Epoch::FIRST || by_them || branch.first == span.own().root_key()
     }
 
     /// Whether what begins our log of a later epoch is signed by root, or by the key of our last log below it; with `shown` also by
     /// that of a log below that waits itself. What an ended key has begun is evidence, and stops nothing.
-    fn may_begin(&self, span: &Span, branch: &Branch, shown: bool) -> bool {
+    pub(super) fn may_begin(&self, span: &Span, branch: &Branch, shown: bool) -> bool {
         let (epoch, first) = (span.epoch(), branch.first);
         if branch.from > 0 || epoch == Epoch::FIRST || first == span.own().root_key() {
             return true;
@@ -54,62 +84,71 @@ impl Line {
         first == self.key_before(self.me, epoch) || shown && between.into_iter().any(waits)
     }
 
-    /// Whether a judgement speaks of everything that holds us back.
-    pub(super) fn judges_all(&self, judgement: Option<&Judgement>) -> bool {
-        let named = |part: &Part| judgement.is_some_and(|j| j.parts.as_ref().is_none_or(|parts| parts.contains(part)));
-        let holding = self.spans.iter().filter(|span| span.epoch() >= self.epoch());
-        holding.into_iter().all(|span| {
-            let part = |branch: &Branch| Part { epoch: span.epoch(), head: branch.head() };
-            span.branches.iter().filter(|branch| self.waits(span, branch)).all(|branch| named(&part(branch)))
-        })
+    /// Takes back into our logs what a person takes; what they refuse stays beside them and is never asked about again. A part is
+    /// taken or refused as far as it is named; what is not named waits on. Of two parts that part from one another the one that is
+    /// taken makes the other evidence. Nothing is changed if any of it cannot be done.
+    ///
+    /// # Errors
+    /// [`Refusal::PartNotWaiting`], [`Refusal::PartsConflict`].
+    pub fn take_back(&mut self, judgement: &Judgement, stored: &Stored<'_>) -> Result<Judged, Refusal> {
+        let mut after = self.clone();
+        let mut judged = after.judged(judgement)?;
+        after.recount(&with(&judged.written, stored));
+        after.cut_down();
+        judged.folded = after.folded();
+        *self = after;
+        Ok(judged)
     }
 
-    /// Takes back into our logs what a person takes; what it refuses stays beside them and is never asked about again. A part that
-    /// has grown since the person looked is taken as far as they saw it. Refused is only what a key that root's list has ended
-    /// signed last; of two parts that part from one another the first that is taken excludes the other.
-    pub fn take_back(&mut self, judgement: &Judgement, stored: &Stored<'_>) -> Judged {
+    fn judged(&mut self, judgement: &Judgement) -> Result<Judged, Refusal> {
+        let Judgement { take, refuse } = judgement;
+        if take.iter().chain(refuse).any(|part| self.place_of(part, true).is_none()) {
+            return Err(Refusal::PartNotWaiting);
+        }
         let mut judged = Judged::default();
-        for at in 0..self.spans.len() {
-            while let Some((place, part, ended)) = self.next_judged(at, judgement) {
-                let span = &mut self.spans[at];
-                if ended && judgement.ended == Verdict::Refuse {
-                    span.refused.push(part.head);
-                    judged.refused.push(part);
-                    continue;
-                }
-                for (entry, standing) in span.move_up_to(place, part.head.size) {
-                    let thing = span.facts.all().fact(entry.header.at()).map(|f| f.thing);
-                    let epoch = span.epoch();
-                    judged.written.push(Written { epoch, entry, body: None, standing, thing, taken_back: true });
-                }
+        let mut take = take.clone();
+        take.sort_unstable();
+        take.dedup();
+        for part in take {
+            let Some((at, place)) = self.place_of(&part, false) else {
+                let waits = self.place_of(&part, true).is_some();
+                return Err(if waits { Refusal::PartNotWaiting } else { Refusal::PartsConflict });
+            };
+            let span = &mut self.spans[at];
+            for (entry, standing) in span.move_up_to(place, part.head.size) {
+                let thing = span.facts.all().fact(entry.header.at()).map(|f| f.thing);
+                judged.written.push(Written {
+                    epoch: part.epoch,
+                    entry,
+                    body: None,
+                    standing,
+                    thing,
+                    taken_back: true,
+                });
             }
         }
-        self.recount(&with(&judged.written, stored));
-        judged.folded = self.folded();
-        judged
+        for part in refuse {
+            let beside = |b: &Branch| part.head.size > b.from && b.log.had(&part.head);
+            let span = self.span_mut(part.epoch).filter(|span| span.branches.iter().any(beside));
+            // It has just been taken.
+            let span = span.ok_or(Refusal::PartsConflict)?;
+            if !span.refused.contains(&part.head) {
+                span.refused.push(part.head);
+                judged.refused.push(*part);
+            }
+        }
+        Ok(judged)
     }
 
-    /// The next part of an epoch that a judgement decides: its place, how far the person saw it, and whether the key that made it has
-    /// ended. What no ended key has made comes first.
-    fn next_judged(&self, at: usize, judgement: &Judgement) -> Option<(usize, Part, bool)> {
+    /// In which epoch, and in which branch there, a part waits; without `shown` it can be taken as the logs are now.
+    fn place_of(&self, part: &Part, shown: bool) -> Option<(usize, usize)> {
+        let at = self.spans.iter().position(|span| span.epoch() == part.epoch)?;
         let span = &self.spans[at];
-        let epoch = span.epoch();
-        let last = judgement.granted.last();
-        let ended = |key: &PublicKey| judgement.granted.contains(key) && last != Some(key);
-        let seen = |branch: &Branch| match &judgement.parts {
-            None => Some(branch.head()),
-            Some(parts) => {
-                let of = parts.iter().filter(|part| part.epoch == epoch && part.head.size > branch.from);
-                of.map(|part| part.head).filter(|head| branch.log.had(head)).max()
-            }
+        let here = |branch: &Branch| {
+            let reaches = part.head.size > branch.from && branch.log.had(&part.head);
+            reaches && self.waits(span, branch) && self.may_begin(span, branch, shown)
         };
-        let decided = |(place, branch): (usize, &Branch)| {
-            let waits = self.waits(span, branch) && self.may_begin(span, branch, false);
-            // What was refused as far as the person saw it may still wait for what a later key signed on top of it.
-            let head = seen(branch).filter(|head| waits && !span.refused.contains(head))?;
-            Some((place, Part { epoch, head }, ended(&branch.log.key_at(head.size - 1))))
-        };
-        span.branches.iter().enumerate().filter_map(decided).min_by_key(|(place, _, ended)| (*ended, *place))
+        Some((at, span.branches.iter().position(here)?))
     }
 
     /// Takes note, after a start, of a part that was refused; when what was shown of its epoch has been recalled.
@@ -118,4 +157,41 @@ impl Line {
             span.refused.push(part.head);
         }
     }
+
+    /// Whether there is room for one more entry of this effect in an epoch, in a branch that is new there or not.
+    pub(super) fn has_room(&self, span: &Span, effect: Effect, new: bool) -> bool {
+        let alike = |branch: &&Branch| self.effect(span, branch, branch.signer()) == effect;
+        let (branches, entries) = count(span.branches.iter().filter(alike));
+        entries < limits::SHOWN_MAX && (!new || branches < limits::BRANCHES_MAX)
+    }
+
+    /// Forgets the oldest of what is set aside, where a person's refusals have made more of it than there is room for. The store
+    /// keeps it; what counts is never forgotten, nor the last that stops us.
+    pub(super) fn cut_down(&mut self) {
+        for at in 0..self.spans.len() {
+            for effect in [Effect::Stops, Effect::Nothing] {
+                while let Some(place) = self.beyond_room(&self.spans[at], effect) {
+                    self.spans[at].forget(place);
+                }
+            }
+        }
+        let idle = |span: &&Span| span.branches.iter().all(|b| self.effect(span, b, b.signer()) == Effect::Nothing);
+        let idle: Vec<Epoch> = self.only_shown().filter(idle).map(Span::epoch).collect();
+        let beyond = &idle[..idle.len().saturating_sub(limits::EPOCHS_MAX)];
+        self.spans.retain(|span| !beyond.contains(&span.epoch()));
+    }
+
+    fn beyond_room(&self, span: &Span, effect: Effect) -> Option<usize> {
+        let alike = |(_, branch): &(usize, &Branch)| self.effect(span, branch, branch.signer()) == effect;
+        let (branches, entries) = count(span.branches.iter().enumerate().filter(alike).map(|(_, branch)| branch));
+        if branches <= limits::BRANCHES_MAX && entries <= limits::SHOWN_MAX {
+            return None;
+        }
+        let mut aside = span.branches.iter().enumerate().filter(alike).map(|(place, _)| place);
+        aside.find(|place| span.folded_on != Some(*place))
+    }
+}
+
+fn count<'a>(branches: impl Iterator<Item = &'a Branch>) -> (usize, usize) {
+    branches.fold((0, 0), |(branches, entries), branch| (branches + 1, entries + branch.entries.len()))
 }

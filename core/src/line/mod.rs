@@ -33,6 +33,7 @@ use crate::record::log::{Entry, Log};
 use crate::record::merkle::Hash;
 use crate::record::sign1::{PublicKey, Verify};
 use facts::{Facts, Standing};
+use shown::Branch;
 use span::Span;
 
 #[cfg(test)]
@@ -52,6 +53,8 @@ pub struct Line {
     heard: bool,
     /// Our link key was shown to be retired; the number of the highest epoch of ours that was shown with it.
     retired: Option<u64>,
+    /// What the peer holds of our log is not, as far as it goes, what is kept beside it: we ask from where they part.
+    strayed: bool,
     /// Since when, by the clock that never jumps, a `received` is owed.
     owes_since: Option<u64>,
     #[cfg(test)]
@@ -69,6 +72,7 @@ impl Line {
             charter,
             heard: false,
             retired: None,
+            strayed: false,
             owes_since: None,
             #[cfg(test)]
             without: None,
@@ -102,7 +106,7 @@ impl Line {
     /// # Errors
     /// What is wrong with it: the store has been changed from outside.
     pub fn recall(&mut self, shown: &Entry, verify: &dyn Verify) -> Result<(), Misconduct> {
-        self.keep(shown, verify).map(|_| ())
+        self.keep(shown, verify)
     }
 
     /// Whether the peer has been heard since the start: what no store keeps, and is kept over a reading again.
@@ -182,8 +186,12 @@ impl Line {
         let held = |span: &Span| {
             let log = span.log(peer);
             let key = if log.size() > 0 { log.key() } else { self.key_before(peer, span.epoch()) };
-            let extension = span.branches.iter().find(|branch| span.extends(branch));
-            let named = extension.map_or(span.own().from(), |branch| branch.head().size);
+            // Of two that part from one another the peer holds one, or neither.
+            let extensions: Vec<&Branch> = span.branches.iter().filter(|branch| span.extends(branch)).collect();
+            let named = match extensions[..] {
+                [branch] if !self.strayed => branch.head().size,
+                _ => span.own().from(),
+            };
             Held { heads: span.heads(), peer_key: key, halted: span.halted(), named }
         };
         let begun = |span: &&Span| span.own().size() + span.peer().size() > 0;

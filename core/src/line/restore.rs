@@ -7,15 +7,15 @@ use super::Line;
 use super::draft::Draft;
 use super::epoch::with;
 use super::judging::Judged;
-use super::shown::{Branch, Keeping};
+use super::shown::{Branch, Effect, Keeping, Place};
 use super::span::Span;
 use super::switch::Mend;
 use super::turn::{Answer, Given, Written};
 use crate::fault::{Misconduct, Refusal};
-use crate::ids::Epoch;
+use crate::ids::{Epoch, Party};
 use crate::limits;
 use crate::record::entry::Head;
-use crate::record::log::Entry;
+use crate::record::log::{Entry, opened_with};
 use crate::record::merkle::{Hash, leaf_hash};
 use crate::record::opening::{EpochHeads, Opening};
 use crate::record::sign1::{AAD_ENTRY, PublicKey, Sign, Verify, seal};
@@ -40,7 +40,8 @@ pub enum Restore {
 pub enum Why {
     /// Our log came in a backup, or parts of it came from the peer.
     Restored,
-    /// The peer has shown a branch of our log: another copy of us has written.
+    /// The peer has shown a branch of our log, or what a person has refused though our key made it: another copy of us has written,
+    /// or somebody who has our key.
     Branch,
     /// Our link key was shown to be retired.
     Retired,
@@ -53,28 +54,17 @@ pub enum Why {
 pub struct Part {
     /// In which epoch.
     pub epoch: Epoch,
-    /// How far it reaches.
+    /// How far it reaches: to the end of what is shown, or less.
     pub head: Head,
 }
 
-/// What a person decides with root's list at hand.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// What a person decides with root's list at hand, of parts that they have seen. What is not named waits.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Judgement {
-    /// The station keys that root has granted us on this line, the charter's and those of openings among them, oldest first.
-    pub granted: Vec<PublicKey>,
-    /// Of what a key that this list has ended could have made.
-    pub ended: Verdict,
-    /// Only of these, which the person has seen; what has come since waits. `None`: of all that waits.
-    pub parts: Option<Vec<Part>>,
-}
-
-/// Taken into our log, or not.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Verdict {
-    /// It is ours.
-    Take,
-    /// It may be another's, who has the old key.
-    Refuse,
+    /// They are ours.
+    pub take: Vec<Part>,
+    /// They may be another's, who has the key that signed them last. Of what is taken in part the rest may be refused.
+    pub refuse: Vec<Part>,
 }
 
 /// Why an epoch is opened now.
@@ -97,8 +87,8 @@ pub struct NewEpoch {
     pub keys: [Hash; 3],
     /// Why now.
     pub word: Word,
-    /// Of what the peer has shown, if anything waits for it.
-    pub judgement: Option<Judgement>,
+    /// Of what the peer has shown and waits for it.
+    pub judgement: Judgement,
 }
 
 /// What the peer has shown of our log that is not in it.
@@ -120,6 +110,9 @@ pub struct Showing<'a> {
     pub refused: bool,
     /// It continues the log that we hold, and a person is to take or refuse it.
     pub waits: bool,
+    /// Below this size it counts in its epoch, which has ended, though it is not in our log: the charter of the other side names it.
+    /// So it does also if a person has refused it (§4.6).
+    pub counts: Option<u64>,
     /// The entries.
     pub entries: &'a [Entry],
 }
@@ -128,6 +121,14 @@ impl Showing<'_> {
     /// What a [`Judgement`] names it by.
     pub fn part(&self) -> Part {
         Part { epoch: self.epoch, head: self.head }
+    }
+
+    /// The same, without what stands at this index and above it; `None` if nothing is left, or it does not reach so far.
+    pub fn up_to(&self, index: u64) -> Option<Part> {
+        let at = usize::try_from(index.checked_sub(self.from)?).ok().filter(|at| *at > 0)?;
+        let after = self.entries.get(at).map(|entry| entry.header.own);
+        let head = if at == self.entries.len() { Some(self.head) } else { after };
+        head.map(|head| Part { epoch: self.epoch, head })
     }
 }
 
@@ -148,7 +149,8 @@ impl Line {
         if serving.restored && !self.off(Mend::Always) {
             return Restore::Opening(Why::Restored);
         }
-        if serving.branches.iter().any(|b| !serving.extends(b) && !serving.by_an_ended_key(b)) {
+        let stops = |span: &Span| span.branches.iter().any(|b| self.effect(span, b, b.signer()) == Effect::Stops);
+        if self.spans.iter().any(stops) {
             return Restore::Opening(Why::Branch);
         }
         if self.passed() { Restore::Opening(Why::Unnamed) } else { Restore::Nothing }
@@ -185,9 +187,12 @@ impl Line {
             e.epoch < serving || head.size == 0 || self.span(e.epoch).is_some_and(had)
         };
         if !named.iter().all(known) {
+            // It may hold what leaves our log before the end of what is kept: from there we asked.
+            self.strayed = true;
             return Answer::LetGo;
         }
         self.heard = true;
+        self.strayed = false;
         Answer::Held
     }
 
@@ -195,7 +200,8 @@ impl Line {
     pub fn shown(&self) -> Vec<Showing<'_>> {
         let mut shown = Vec::new();
         for span in &self.spans {
-            shown.extend(span.branches.iter().map(|branch| Showing {
+            let counts = |place: usize| span.folded_on.filter(|on| *on == place).and_then(|_| self.named_by_them(span));
+            shown.extend(span.branches.iter().enumerate().map(|(place, branch)| Showing {
                 epoch: span.epoch(),
                 from: branch.from,
                 head: branch.head(),
@@ -204,6 +210,7 @@ impl Line {
                 branch: !span.extends(branch),
                 refused: span.is_refused(branch),
                 waits: self.waits(span, branch),
+                counts: counts(place),
                 entries: &branch.entries,
             }));
         }
@@ -215,32 +222,84 @@ impl Line {
     /// # Errors
     /// [`Misconduct::FalseClaim`]: nothing that we signed.
     pub(super) fn show(&mut self, entry: &Entry, verify: &dyn Verify) -> Result<Keeping, Misconduct> {
-        let header = &entry.header;
-        let known = self.span(header.epoch).is_some();
-        let only_shown = self.spans.iter().filter(|span| span.own().size() + span.peer().size() == 0).count();
-        if !known && only_shown >= limits::EPOCHS_MAX {
-            return Ok(Keeping::Full);
+        let epoch = entry.header.epoch;
+        let place = self.place(entry, verify)?;
+        if matches!(place, Place::Stray) {
+            self.strayed = true;
         }
-        if !known && (self.jumps(header.epoch) || header.own.size > 0) {
-            return Err(Misconduct::FalseClaim);
+        let fresh;
+        let span = match self.span(epoch) {
+            Some(span) => span,
+            None => {
+                fresh = self.empty_span(epoch);
+                &fresh
+            }
+        };
+        let (branch, new) = match &place {
+            Place::Held | Place::Stray => (None, false),
+            Place::After(at) => (span.branches.get(*at), false),
+            Place::New(branch) => (Some(&**branch), true),
+        };
+        if let Some(branch) = branch {
+            let effect = self.effect(span, branch, branch.key());
+            let begins = self.span(epoch).is_none();
+            if !self.has_room(span, effect, new) || begins && !(self.is_near(entry) && self.has_place(effect)) {
+                return Ok(Keeping::LetGo);
+            }
         }
-        self.keep(entry, verify)
+        Ok(self.span_at(epoch).keep(entry, place))
     }
 
-    /// The same of what was kept before, whatever is at hand now.
-    pub(super) fn keep(&mut self, entry: &Entry, verify: &dyn Verify) -> Result<Keeping, Misconduct> {
+    /// The same of what was kept before, whatever there is room for now.
+    ///
+    /// # Errors
+    /// As of [`Line::show`].
+    pub(super) fn keep(&mut self, entry: &Entry, verify: &dyn Verify) -> Result<(), Misconduct> {
+        let place = self.place(entry, verify)?;
+        self.span_at(entry.header.epoch).keep(entry, place);
+        Ok(())
+    }
+
+    fn place(&self, entry: &Entry, verify: &dyn Verify) -> Result<Place, Misconduct> {
         let header = &entry.header;
-        let epoch = header.epoch;
         if header.line != self.id || header.party != self.me {
             return Err(Misconduct::FalseClaim);
         }
-        let known = self.span(epoch).is_some();
-        let firsts = self.firsts(epoch);
-        let shown = self.span_at(epoch).show(entry, &firsts, verify);
-        if shown != Ok(Keeping::Kept) && !known {
-            self.spans.retain(|span| span.epoch() != epoch);
+        let firsts = self.firsts(header.epoch);
+        match self.span(header.epoch) {
+            Some(span) => span.place(entry, &firsts, verify),
+            // It follows an index 0 that was let go.
+            None if header.own.size > 0 && !(self.is_near(entry) && self.has_place(Effect::Waits)) => Ok(Place::Stray),
+            None => self.empty_span(header.epoch).place(entry, &firsts, verify),
         }
-        shown
+    }
+
+    /// Whether an index 0 that begins our log of an epoch of which nothing else is known is root's own, or so near that one numbered
+    /// above it is no jump for anybody. What somebody else makes with a key of ours does not move the numbers of our openings.
+    fn is_near(&self, entry: &Entry) -> bool {
+        opened_with(&entry.header).is_some() || entry.header.epoch.number < self.opened() + limits::EPOCH_JUMP_MAX
+    }
+
+    /// The number of the highest epoch of which is known that a root has opened it.
+    fn opened(&self) -> u64 {
+        let by_root = |span: &Span| {
+            let opened = |party: &Party| matches!(span.opening(*party), Some(Opening::Opened { .. }));
+            Party::BOTH.iter().any(opened) || span.is_opened_by_us()
+        };
+        let opened = self.spans.iter().rev().find(|span| by_root(span));
+        opened.map_or(Epoch::FIRST.number, |span| span.epoch().number)
+    }
+
+    /// Whether there is place for one more epoch of which only such a part of our log is known. Those that wait for a person have
+    /// their own.
+    fn has_place(&self, effect: Effect) -> bool {
+        let waits = effect == Effect::Waits;
+        self.only_shown().filter(|span| self.judges(span) == waits).count() < limits::EPOCHS_MAX
+    }
+
+    /// The epochs of which only parts of our log are known.
+    pub(super) fn only_shown(&self) -> impl Iterator<Item = &Span> {
+        self.spans.iter().filter(|span| span.own().size() + span.peer().size() == 0 && !span.branches.is_empty())
     }
 
     /// The station keys of ours that may have been in force when our log of this epoch began: that at the end of any log of ours below
@@ -258,8 +317,8 @@ impl Line {
     /// backup, before what comes out is committed. A person may do so at any time: it lifts a halt and replaces keys.
     ///
     /// # Errors
-    /// [`Refusal`]: the peer has not been heard and the word does not say why that is so; what it showed is not judged; `root` is
-    /// not the root key of our charter; or there are as many epochs as a line may have.
+    /// [`Refusal`]: the peer has not been heard and the word does not say why that is so; what it showed is not judged, or cannot be
+    /// judged so; `root` is not the root key of our charter; or we have opened as many epochs as one party may.
     pub fn open_epoch(&mut self, new: &NewEpoch, root: &dyn Sign, given: &Given<'_>) -> Result<Judged, Refusal> {
         if *root.public().as_bytes() != self.charter.party(self.me).keys.root {
             return Err(Refusal::NotRoot);
@@ -270,16 +329,16 @@ impl Line {
         if self.spans.iter().filter(|span| span.is_opened_by_us()).count() >= limits::EPOCHS_OPENED_MAX {
             return Err(Refusal::TooManyEpochs);
         }
-        if !self.judges_all(new.judgement.as_ref()) {
+        let mut after = self.clone();
+        let mut judged = after.take_back(&new.judgement, given.stored)?;
+        if after.spans.iter().any(|span| span.epoch() >= after.epoch() && after.judges(span)) {
             return Err(Refusal::AwaitsJudgement);
         }
         if self.serving().restored && !self.heard && self.retired.is_none() && new.word == Word::Heard {
             return Err(Refusal::AwaitsPeer);
         }
-        let judgement = new.judgement.as_ref();
-        let mut judged = judgement.map(|judgement| self.take_back(judgement, given.stored)).unwrap_or_default();
-        let highest = self.spans.last().map(|span| span.epoch().number).max(self.retired).unwrap_or(0);
-        let epoch = Epoch { number: highest.saturating_add(1), id: new.id };
+        *self = after;
+        let epoch = Epoch { number: self.highest().saturating_add(1), id: new.id };
         let opening = Opening::Opened { keys: new.keys, heads: self.earlier(epoch) };
         let me = self.me;
         self.span_at(epoch).sign_first_with(me, root.public());
@@ -287,8 +346,21 @@ impl Line {
         self.retired = None;
         self.owes_since = None;
         self.recount(&with(&judged.written, given.stored));
+        self.cut_down();
         judged.folded.extend(self.folded());
         Ok(judged)
+    }
+
+    /// The highest number of an epoch of ours or theirs that is known: in which a log has begun, or which a part of our log that is
+    /// shown begins under root or under the key in force. What an ended key has begun is not heeded: whoever has that key
+    /// chooses the number.
+    fn highest(&self) -> u64 {
+        let begun = |span: &&Span| {
+            let shown = span.branches.iter().any(|branch| self.may_begin(span, branch, true));
+            span.own().size() + span.peer().size() > 0 || shown
+        };
+        let highest = self.spans.iter().rev().find(begun).map(|span| span.epoch().number);
+        highest.max(self.retired).unwrap_or(0)
     }
 
     /// Writes index 0 of our log of an epoch.

@@ -1,6 +1,7 @@
 //! What the peer shows of our own log and we do not hold (`docs/protocol.md` §4.6, *claims*): kept beside the log, where it stops
 //! us from signing, until a person takes or refuses it. Nothing of it is taken in by itself.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::facts::Standing;
@@ -67,8 +68,32 @@ pub(super) enum Keeping {
     Kept,
     /// We hold it.
     Held,
-    /// As much as we keep is kept already.
-    Full,
+    /// It is not kept, and nobody is accused: there is no room for it, or it follows what was not shown.
+    LetGo,
+}
+
+/// What a part of our log that is shown does to us. Of each there is room apart: what was refused, or was evidence from the first,
+/// keeps nothing out for which a person is to be asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Effect {
+    /// A person takes or refuses it.
+    Waits,
+    /// It stops us from signing until root opens an epoch.
+    Stops,
+    /// None: it is evidence.
+    Nothing,
+}
+
+/// Where an entry that is shown belongs.
+pub(super) enum Place {
+    /// It is there already.
+    Held,
+    /// At the end of the branch in this place.
+    After(usize),
+    /// It begins this branch, which is empty or a copy of what leads to it.
+    New(Box<Branch>),
+    /// A key of ours has signed it, and what comes before it was not shown.
+    Stray,
 }
 
 impl Span {
@@ -79,13 +104,18 @@ impl Span {
     }
 
     /// Whether a branch was made by a key that our log, as we hold it, has ended since: whoever has that key could have made it.
-    pub(super) fn by_an_ended_key(&self, branch: &Branch) -> bool {
-        self.own().key_at(branch.from) == branch.signer() && branch.signer() != self.own().key()
+    pub(super) fn by_an_ended_key(&self, branch: &Branch, signer: PublicKey) -> bool {
+        self.own().key_at(branch.from) == signer && signer != self.own().key()
     }
 
     /// Whether a person has refused this branch. What a later key has signed on top of what was refused is another matter.
     pub(super) fn is_refused(&self, branch: &Branch) -> bool {
-        let by_its_signer = |head: &Head| branch.log.key_at(head.size.saturating_sub(1)) == branch.signer();
+        self.is_refused_under(branch, branch.signer())
+    }
+
+    /// The same of a branch whose last entry this key signs.
+    pub(super) fn is_refused_under(&self, branch: &Branch, signer: PublicKey) -> bool {
+        let by_its_signer = |head: &Head| branch.log.key_at(head.size.saturating_sub(1)) == signer;
         self.refused.iter().any(|head| branch.log.had(head) && by_its_signer(head))
     }
 
@@ -110,53 +140,63 @@ impl Span {
         moved.into_iter().map(append).collect()
     }
 
-    /// Takes note of an entry of ours that the peer shows. `firsts` are the station keys that may have signed our first entry of
-    /// this epoch.
+    /// Where an entry of ours that the peer shows belongs. `firsts` are the station keys that may have signed our first entry of this
+    /// epoch.
     ///
     /// # Errors
     /// [`Misconduct::FalseClaim`]: it is not signed by us, or does not continue what we hold or were shown.
-    pub(super) fn show(
-        &mut self,
-        entry: &Entry,
-        firsts: &[PublicKey],
-        verify: &dyn Verify,
-    ) -> Result<Keeping, Misconduct> {
+    pub(super) fn place(&self, entry: &Entry, firsts: &[PublicKey], verify: &dyn Verify) -> Result<Place, Misconduct> {
         let (index, before) = (entry.header.own.size, entry.header.own);
         let held = index < self.own().size() && self.own().leaf_at(index).is_none_or(|leaf| leaf == entry.leaf);
         if held || self.branches.iter().any(|b| b.leaf_at(index) == Some(entry.leaf)) {
-            return Ok(Keeping::Held);
+            return Ok(Place::Held);
         }
         let signed = |log: &Log| log.continues(entry, verify).is_ok();
         if let Some(at) = self.branches.iter().position(|b| b.head() == before) {
-            let room = self.room();
-            let branch = self.branches.get_mut(at).filter(|b| signed(&b.log)).ok_or(Misconduct::FalseClaim)?;
-            if !room {
-                return Ok(Keeping::Full);
-            }
-            branch.log.append(entry);
-            branch.entries.push(entry.clone());
-            return Ok(Keeping::Kept);
+            let is_ours = self.branches.get(at).is_some_and(|b| signed(&b.log));
+            return if is_ours { Ok(Place::After(at)) } else { Err(Misconduct::FalseClaim) };
         }
         let signed_by = |key: &PublicKey| entry.signed_by(key, verify);
-        let full = self.branches.len() >= limits::BRANCHES_MAX || !self.room();
-        // What follows an entry that found no room fits nowhere, and accuses nobody.
-        let Some(mut branch) = self.parting(before, entry, firsts, &signed_by) else {
-            return if full { Ok(Keeping::Full) } else { Err(Misconduct::FalseClaim) };
-        };
-        if !signed(&branch.log) {
-            return Err(Misconduct::FalseClaim);
+        match self.parting(before, entry, firsts, &signed_by) {
+            Some(branch) if signed(&branch.log) => Ok(Place::New(branch.into())),
+            // We ask from the end of what is kept, and what the peer holds may have left that before; or what comes before it found
+            // no room.
+            None if self.is_full()
+                || self.branches.iter().any(|b| b.from < index && signed_by(&b.log.key_at(index))) =>
+            {
+                Ok(Place::Stray)
+            }
+            _ => Err(Misconduct::FalseClaim),
         }
-        if full {
-            return Ok(Keeping::Full);
-        }
-        branch.log.append(entry);
-        branch.entries.push(entry.clone());
-        self.branches.push(branch);
-        Ok(Keeping::Kept)
     }
 
-    fn room(&self) -> bool {
-        self.branches.iter().map(|b| b.entries.len()).sum::<usize>() < limits::SHOWN_MAX
+    fn is_full(&self) -> bool {
+        let entries = self.branches.iter().map(|b| b.entries.len()).sum::<usize>();
+        entries >= limits::SHOWN_MAX || self.branches.len() >= limits::BRANCHES_MAX
+    }
+
+    /// Keeps an entry in its place beside our log.
+    pub(super) fn keep(&mut self, entry: &Entry, place: Place) -> Keeping {
+        let branch = match place {
+            Place::Held => return Keeping::Held,
+            Place::Stray => return Keeping::LetGo,
+            Place::After(at) => self.branches.get_mut(at),
+            Place::New(branch) => {
+                self.branches.push(*branch);
+                self.branches.last_mut()
+            }
+        };
+        if let Some(branch) = branch {
+            branch.log.append(entry);
+            branch.entries.push(entry.clone());
+        }
+        Keeping::Kept
+    }
+
+    /// Forgets a branch.
+    pub(super) fn forget(&mut self, place: usize) {
+        self.branches.remove(place);
+        self.folded_on = self.folded_on.map(|on| if on > place { on - 1 } else { on });
     }
 
     /// A new branch that leaves the log that we hold, or another branch, at this head; nothing is in it yet.

@@ -183,7 +183,7 @@ impl Line {
                 Answer::Kept
             }
             Ok(Keeping::Held) => Answer::Held,
-            Ok(Keeping::Full) => Answer::LetGo,
+            Ok(Keeping::LetGo) => Answer::LetGo,
             Err(misconduct) => Answer::Misconduct(misconduct),
         }
     }

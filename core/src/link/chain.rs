@@ -162,10 +162,10 @@ impl Chain {
         let known = link_after(of(&self.setup.charter, peer), held) == link;
         let taken =
             known || read.as_ref().is_ok_and(|shown| vouches(shown, held, *of(&self.setup.highest, peer), link));
-        // A number that jumps too far is none to go by.
+        // A number that jumps too far is none to go by, nor one above which ours would jump.
         let above = of(&self.setup.highest, me).number.saturating_add(limits::EPOCH_JUMP_MAX);
         let last = read.as_ref().ok().and_then(|shown| shown.last()).map(|entry| entry.header.epoch.number);
-        self.reaches = last.filter(|number| *number <= above).unwrap_or(0);
+        self.reaches = last.filter(|number| *number < above).unwrap_or(0);
         if taken && !known {
             out.extend(read.ok().map(Output::Vouched));
         } else if !taken {

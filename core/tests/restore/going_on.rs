@@ -3,10 +3,10 @@
 use counterpart_core::fault::{Misconduct, Refusal};
 use counterpart_core::ids::Epoch;
 use counterpart_core::line::epoch::Ended;
-use counterpart_core::line::restore::{Restore, Verdict, Why, Word};
+use counterpart_core::line::restore::{Restore, Why, Word};
 use counterpart_core::line::turn::Answer;
 
-use crate::rig::{NORTH, SOUTH, World};
+use crate::rig::{NORTH, SOUTH, Verdict, World};
 
 /// North wrote one entry before the backup and one after it; South holds both.
 fn restored(marked: bool) -> World {
@@ -34,7 +34,7 @@ fn a_restored_copy_hears_its_peer_takes_back_what_it_lost_and_goes_on() {
     world.north.killed();
     world.meet();
     assert_eq!(world.north.waits(), Restore::Opening(Why::Restored));
-    world.north.opens(4, Word::Heard, None).unwrap();
+    world.north.opens(4, Word::Heard).unwrap();
     world.north.killed();
 
     world.goes_on();
@@ -44,7 +44,7 @@ fn a_restored_copy_hears_its_peer_takes_back_what_it_lost_and_goes_on() {
 #[test]
 fn a_dark_peer_that_returns_after_an_opening_gives_back_what_it_held_and_nothing_is_held_up() {
     let mut world = restored(true);
-    world.north.opens(4, Word::Dark, None).unwrap();
+    world.north.opens(4, Word::Dark).unwrap();
     world.meet();
 
     let waits = world.north.line.shown().iter().map(|part| (part.epoch, part.from, part.waits)).collect::<Vec<_>>();
@@ -77,7 +77,7 @@ fn who_signed_on_from_an_old_copy_learns_of_the_branch_and_knows_it_after_every_
         world.north.killed();
         world.south.killed();
     }
-    world.north.opens(4, Word::Heard, None).unwrap();
+    world.north.opens(4, Word::Heard).unwrap();
     world.north.killed();
     world.goes_on();
     assert!(world.north.line.shown().iter().any(|part| part.branch && part.epoch == Epoch::FIRST));
@@ -89,7 +89,7 @@ fn an_entry_of_an_earlier_epoch_that_comes_late_is_kept_and_counts() {
     let ask = world.north.asks();
     world.meet();
     world.south.declines(ask);
-    world.north.opens(4, Word::Dark, None).unwrap();
+    world.north.opens(4, Word::Dark).unwrap();
     assert_eq!(world.north.outcome(Epoch::FIRST, ask), "BROKEN OFF");
 
     world.meet();
@@ -113,7 +113,7 @@ fn an_ended_epoch_is_not_settled_before_all_that_its_closing_names_has_come() {
     world.meet();
     // A copy that has lost the declining, and everything since.
     world.north.restored(&old, true);
-    world.north.opens(4, Word::Dark, None).unwrap();
+    world.north.opens(4, Word::Dark).unwrap();
     let joined = {
         let mut south = world.south.clone();
         let mut other = World { north: world.north.clone(), south: south.clone() };
@@ -152,16 +152,16 @@ fn both_sides_restored_at_once_take_back_from_each_other_and_meet_in_one_epoch()
     world.north.killed();
     world.north.judges(&[1], Verdict::Take);
     world.meet();
-    world.north.opens(4, Word::Heard, None).unwrap();
+    world.north.opens(4, Word::Heard).unwrap();
     world.meet();
     // South holds of its own log what North had received of it.
     world.south.killed();
     world.meet();
-    let judgement = world.south.judgement(&[1], Verdict::Take, None);
-    world.south.opens(4, Word::Heard, Some(judgement)).unwrap();
+    let judgement = world.south.judgement(&[1], Verdict::Take);
+    world.south.opens_with(4, Word::Heard, judgement).unwrap();
     world.meet();
     if let Restore::Opening(Why::Unnamed) = world.north.waits() {
-        world.north.opens(7, Word::Heard, None).unwrap();
+        world.north.opens(7, Word::Heard).unwrap();
     }
 
     world.goes_on();
@@ -195,7 +195,7 @@ fn a_forked_log_reads_alike_when_all_that_decides_it_comes_in_one_turn() {
     world.meet();
     assert_eq!(world.north.waits(), Restore::Opening(Why::Branch));
     world.south.declines(ask);
-    let epoch = world.north.opens(4, Word::Dark, None).unwrap();
+    let epoch = world.north.opens(4, Word::Dark).unwrap();
     let opening = world.north.sends(epoch, NORTH, 0);
     world.south.turn(vec![opening]);
 
@@ -231,9 +231,9 @@ fn what_follows_an_entry_that_was_let_go_is_let_go_too() {
 fn a_joining_charter_above_an_epoch_that_the_peer_opened_itself_is_signed_by_the_key_of_that() {
     let mut world = World::new();
     let backup = world.north.clone();
-    world.south.opens(4, Word::Dark, None).unwrap();
+    world.south.opens(4, Word::Dark).unwrap();
     world.meet();
-    world.north.opens(4, Word::Dark, None).unwrap();
+    world.north.opens(4, Word::Dark).unwrap();
     world.meet();
     world.north.restored(&backup, true);
 
@@ -242,7 +242,7 @@ fn a_joining_charter_above_an_epoch_that_the_peer_opened_itself_is_signed_by_the
     assert_eq!(north.misconduct, []);
     world.north.judges(&[1, 4], Verdict::Take);
     world.meet();
-    world.north.opens(7, Word::Heard, None).unwrap();
+    world.north.opens(7, Word::Heard).unwrap();
     world.goes_on();
 }
 
@@ -265,7 +265,7 @@ fn who_was_set_back_and_has_written_past_what_its_peer_holds_learns_of_the_branc
         world.meet();
 
         assert_eq!(world.north.waits(), Restore::Opening(Why::Branch));
-        world.north.opens(4, Word::Heard, None).unwrap();
+        world.north.opens(4, Word::Heard).unwrap();
         world.goes_on();
     }
 }

@@ -3,16 +3,14 @@
 use counterpart_core::fault::{Misconduct, Refusal};
 use counterpart_core::ids::Epoch;
 use counterpart_core::limits;
-use counterpart_core::line::restore::{Restore, Verdict, Why, Word};
+use counterpart_core::line::restore::{Restore, Why, Word};
 use counterpart_core::line::turn::{Answer, Arrived, Input, Shown};
-use counterpart_core::record::entry::{Head, Header};
+use counterpart_core::record::entry::Head;
 use counterpart_core::record::log::Entry;
-use counterpart_core::record::merkle::{Edge, empty_root, leaf_hash};
+use counterpart_core::record::merkle::empty_root;
 use counterpart_core::record::opening::EpochHeads;
-use counterpart_core::record::sign1::{AAD_ENTRY, seal};
-use counterpart_core::record::what::What;
 
-use crate::rig::{NORTH, SOUTH, World, key};
+use crate::rig::{NORTH, SOUTH, Verdict, World};
 
 /// North, restored to its index 0; South holds so many entries more of its log.
 fn lost(entries: usize) -> World {
@@ -24,24 +22,6 @@ fn lost(entries: usize) -> World {
     world.meet();
     world.north.restored(&backup, true);
     world
-}
-
-/// So many entries that North has signed on top of its index 0, as they are shown to it.
-fn signed(world: &World, count: usize) -> (Vec<Entry>, Head) {
-    let (first, _) = &world.north.store.logs[&(Epoch::FIRST, NORTH)][0];
-    let first = Entry::read(first).unwrap();
-    let mut edge = Edge::new();
-    edge.push(first.leaf);
-    let mut entries = Vec::new();
-    for _ in 0..count {
-        let own = Head { size: edge.size(), root: edge.root() };
-        let header = Header { own, what: Ok(What::Received), ..first.header.clone() };
-        let bytes = seal(AAD_ENTRY, &header.encode(), &key(NORTH, 1));
-        let entry = Entry { leaf: leaf_hash(&bytes), bytes, header };
-        edge.push(entry.leaf);
-        entries.push(entry);
-    }
-    (entries, Head { size: edge.size(), root: edge.root() })
 }
 
 #[test]
@@ -74,7 +54,10 @@ fn what_was_shown_and_is_not_ours_does_not_make_the_peer_heard_by_what_came_with
 #[test]
 fn a_peer_that_shows_more_than_is_kept_is_heard_when_the_rest_has_come() {
     let mut world = lost(0);
-    let (entries, head) = signed(&world, limits::SHOWN_MAX + 2);
+    let entries = world.north.continued(1, &[], 0, limits::SHOWN_MAX + 2);
+    let mut edge = world.north.line.own().edge().clone();
+    entries.iter().for_each(|entry| edge.push(entry.leaf));
+    let head = Head { size: edge.size(), root: edge.root() };
     let shown = |entry: &Entry| Input::Shown(Shown { entry: entry.clone(), body: None }.into());
     let nothing = Head { size: 0, root: empty_root() };
     let named = || Input::Heard(vec![EpochHeads { epoch: Epoch::FIRST, heads: [head, nothing] }]);
@@ -94,21 +77,21 @@ fn a_peer_that_shows_more_than_is_kept_is_heard_when_the_rest_has_come() {
 fn a_peer_cannot_use_up_the_epochs_that_are_ours() {
     let mut world = World::new();
     for number in 0..limits::EPOCHS_OPENED_MAX {
-        world.south.opens(4 + number as u8, Word::Dark, None).unwrap();
+        world.south.opens(4 + number as u8, Word::Dark).unwrap();
     }
-    assert_eq!(world.south.opens(50, Word::Dark, None), Err(Refusal::TooManyEpochs));
+    assert_eq!(world.south.opens(50, Word::Dark), Err(Refusal::TooManyEpochs));
     world.meet();
     assert_eq!(world.north.line.epoch().number, limits::EPOCHS_OPENED_MAX as u64);
 
     // Another copy of South, which knows of none of them, opens one more.
     let mut copy = World::new().south;
-    let epoch = copy.opens(51, Word::Dark, None).unwrap();
+    let epoch = copy.opens(51, Word::Dark).unwrap();
     let (bytes, body) = copy.store.logs[&(epoch, SOUTH)][0].clone();
     let one_more = Arrived { entry: Entry::read(&bytes).unwrap(), body, verified_under: None };
     let answers = world.north.turn(vec![Input::Arrived(one_more.into())]);
     assert_eq!(answers, [Answer::Misconduct(Misconduct::WrongEpoch)]);
 
-    world.north.opens(4, Word::Dark, None).unwrap();
+    world.north.opens(4, Word::Dark).unwrap();
     world.north.killed();
     world.goes_on();
 }
@@ -120,7 +103,7 @@ fn a_link_key_is_retired_only_while_it_is_in_force_and_the_next_epoch_stands_abo
 
     assert!(world.north.line.retire(&link, 7));
     assert_eq!(world.north.waits(), Restore::Opening(Why::Retired), "nobody speaks to who proves a retired key");
-    assert_eq!(world.north.opens(4, Word::Heard, None).unwrap().number, 8);
+    assert_eq!(world.north.opens(4, Word::Heard).unwrap().number, 8);
 
     assert!(!world.north.line.retire(&link, 7), "a conversation that began before the opening");
     assert_eq!(world.north.waits(), Restore::Nothing);

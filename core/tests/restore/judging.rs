@@ -2,18 +2,18 @@
 
 use counterpart_core::fault::Refusal;
 use counterpart_core::ids::Epoch;
-use counterpart_core::line::restore::{Part, Restore, Verdict, Why, Word};
+use counterpart_core::line::restore::{Judgement, Part, Restore, Why, Word};
 use counterpart_core::record::log::Entry;
 use counterpart_core::record::what::What;
 
-use crate::rig::{NORTH, World};
+use crate::rig::{NORTH, Verdict, World};
 
 /// North has opened an epoch, by which its first station key has ended; whoever has that key writes on in the first epoch, and
 /// South takes it, as it would take North's own.
 fn with_a_thief_of_the_ended_key() -> World {
     let mut world = World::new();
     let thief = world.north.clone();
-    world.north.opens(4, Word::Dark, None).unwrap();
+    world.north.opens(4, Word::Dark).unwrap();
     let mut copy = World { north: thief, south: world.south.clone() };
     copy.north.writes().unwrap();
     copy.meet();
@@ -34,7 +34,9 @@ fn what_was_refused_stays_refused_after_a_start_and_is_not_taken_by_a_later_word
     let parts = world.north.line.shown().iter().map(|part| (part.refused, part.waits)).collect::<Vec<_>>();
     assert_eq!(parts, [(true, false)]);
     assert!(!world.north.line.awaits_judgement());
-    assert_eq!(world.north.judges(&[1, 4], Verdict::Take), 0);
+    let refused = world.north.line.shown()[0].part();
+    let taken = world.north.says(&Judgement { take: vec![refused], refuse: vec![] });
+    assert_eq!(taken, Err(Refusal::PartNotWaiting));
     assert_eq!(world.north.size(Epoch::FIRST, NORTH), 1);
 }
 
@@ -63,13 +65,14 @@ fn a_part_that_has_grown_since_the_person_looked_is_taken_as_far_as_they_saw_it(
     world.south = grown;
     world.meet();
 
-    assert_eq!(world.north.judges_parts(&[1], Verdict::Take, Some(seen.clone())), 2);
+    let seen = Judgement { take: seen, refuse: vec![] };
+    assert_eq!(world.north.says(&seen), Ok(2));
     world.north.killed();
 
     assert_eq!(world.north.size(Epoch::FIRST, NORTH), 3);
     assert_eq!(world.north.waits(), Restore::Judgement, "the third entry was not seen");
-    let named = world.north.judgement(&[1], Verdict::Take, Some(seen));
-    assert_eq!(world.north.opens(4, Word::Dark, Some(named)), Err(Refusal::AwaitsJudgement));
+    assert_eq!(world.north.opens_with(4, Word::Dark, seen), Err(Refusal::PartNotWaiting), "it was taken before");
+    assert_eq!(world.north.opens(4, Word::Dark), Err(Refusal::AwaitsJudgement));
     assert_eq!(world.north.judges(&[1], Verdict::Take), 1);
     world.meet();
     assert_eq!(world.north.waits(), Restore::Opening(Why::Restored));
@@ -85,11 +88,11 @@ fn a_persons_word_that_the_peer_is_dark_opens_nothing_over_what_is_not_judged_al
     world.meet();
     world.north.killed();
 
-    assert_eq!(world.north.opens(4, Word::Dark, None), Err(Refusal::AwaitsJudgement));
+    assert_eq!(world.north.opens(4, Word::Dark), Err(Refusal::AwaitsJudgement));
 
-    let judgement = world.north.judgement(&[1], Verdict::Take, None);
-    assert_eq!(world.north.opens(4, Word::Heard, Some(judgement.clone())), Err(Refusal::AwaitsPeer));
-    world.north.opens(4, Word::Dark, Some(judgement)).unwrap();
+    let judgement = world.north.judgement(&[1], Verdict::Take);
+    assert_eq!(world.north.opens_with(4, Word::Heard, judgement.clone()), Err(Refusal::AwaitsPeer));
+    world.north.opens_with(4, Word::Dark, judgement).unwrap();
     world.goes_on();
     assert_eq!(world.north.size(Epoch::FIRST, NORTH), 2);
 }
@@ -102,7 +105,7 @@ fn a_refused_part_that_the_peers_charter_names_reads_alike_on_both_sides() {
     let ask = copy.north.asks();
     copy.meet();
     world.south = copy.south;
-    world.north.opens(4, Word::Dark, None).unwrap();
+    world.north.opens(4, Word::Dark).unwrap();
     world.meet();
 
     world.north.judges(&[1, 4], Verdict::Refuse);
@@ -182,7 +185,7 @@ fn what_another_key_of_ours_has_signed_on_top_of_what_is_refused_is_asked_about_
         Part { head: Entry::read(&world.south.store.logs[&(Epoch::FIRST, NORTH)][2].0).unwrap().header.own, ..whole };
 
     // The person saw the first of the two, which an ended key signed.
-    assert_eq!(world.north.judges_parts(&[1, 4], Verdict::Refuse, Some(vec![first])), 0);
+    assert_eq!(world.north.says(&Judgement { take: vec![], refuse: vec![first] }), Ok(0));
     world.north.killed();
 
     assert_eq!(world.north.waits(), Restore::Judgement);

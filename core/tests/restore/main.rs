@@ -6,3 +6,4 @@ mod going_on;
 mod heard;
 mod judging;
 mod rig;
+mod thief;

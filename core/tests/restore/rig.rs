@@ -8,8 +8,8 @@ use counterpart_core::fault::{Misconduct, Refusal};
 use counterpart_core::ids::{EntryRef, Epoch, LineId, Party, PostId};
 use counterpart_core::line::Line;
 use counterpart_core::line::due::Conduct;
-use counterpart_core::line::judging::Judged;
-use counterpart_core::line::restore::{Judgement, NewEpoch, Part, Restore, Verdict, Word};
+use counterpart_core::line::judging::{Judged, has_ended};
+use counterpart_core::line::restore::{Judgement, NewEpoch, Part, Restore, Word};
 use counterpart_core::line::turn::{Answer, Arrived, Given, Input, Shown, Written};
 use counterpart_core::link::output::{Now, Output, Setup};
 use counterpart_core::link::rate::Rate;
@@ -17,8 +17,9 @@ use counterpart_core::link::session::Session;
 use counterpart_core::precedence::{Mark, Precedence};
 use counterpart_core::record::charter::{Charter, Checks, Keys, PartyTerms, PostTerms, RULES_VERSION};
 use counterpart_core::record::codes::{Code, Mode};
-use counterpart_core::record::entry::Header;
+use counterpart_core::record::entry::{Head, Header};
 use counterpart_core::record::log::{Entry, key_grant};
+use counterpart_core::record::merkle::empty_root;
 use counterpart_core::record::opening::{EpochHeads, Opening};
 use counterpart_core::record::sign1::{
     AAD_CHARTER, AAD_ENTRY, AAD_KEY, PublicKey, Sign, SoftKey, Strict, seal, to_be_signed,
@@ -77,6 +78,13 @@ fn charter() -> Charter {
         recall_s: 900,
         unknown: vec![],
     }
+}
+
+/// What a person does with what a key made that root's list has ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    Take,
+    Refuse,
 }
 
 /// What a store keeps of a line.
@@ -232,29 +240,42 @@ impl Station {
         view.decision(view.fact(ask).unwrap()).outcome.word()
     }
 
+    /// A person judges all that waits, by root's list; how many entries were taken.
     pub fn judges(&mut self, granted: &[u8], ended: Verdict) -> usize {
-        self.judges_parts(granted, ended, None)
+        let judgement = self.judgement(granted, ended);
+        self.says(&judgement).unwrap()
     }
 
-    pub fn judges_parts(&mut self, granted: &[u8], ended: Verdict, parts: Option<Vec<Part>>) -> usize {
-        let judgement = self.judgement(granted, ended, parts);
+    /// A person says this of what is shown; how many entries were taken.
+    pub fn says(&mut self, judgement: &Judgement) -> Result<usize, Refusal> {
         let mut line = self.line.clone();
-        let judged = line.take_back(&judgement, &|epoch, at| self.store.entry(epoch, at));
+        let judged = line.take_back(judgement, &|epoch, at| self.store.entry(epoch, at))?;
         self.line = line;
-        self.commit_judged(judged)
+        Ok(self.commit_judged(judged))
     }
 
-    /// A person's word, with root's list: the numbers of our station keys.
-    pub fn judgement(&self, granted: &[u8], ended: Verdict, parts: Option<Vec<Part>>) -> Judgement {
-        Judgement { granted: granted.iter().map(|number| self.public(*number)).collect(), ended, parts }
+    /// A person's word on all that waits, with root's list: the numbers of our station keys.
+    pub fn judgement(&self, granted: &[u8], ended: Verdict) -> Judgement {
+        let granted: Vec<PublicKey> = granted.iter().map(|number| self.public(*number)).collect();
+        let mut judgement = Judgement::default();
+        for part in self.line.shown().iter().filter(|part| part.waits) {
+            let refused = ended == Verdict::Refuse && has_ended(&granted, &part.signer);
+            if refused { &mut judgement.refuse } else { &mut judgement.take }.push(part.part());
+        }
+        judgement
     }
 
     pub fn public(&self, number: u8) -> PublicKey {
         key(self.me, number).public()
     }
 
+    /// Root opens an epoch, and nobody judges anything.
+    pub fn opens(&mut self, number: u8, word: Word) -> Result<Epoch, Refusal> {
+        self.opens_with(number, word, Judgement::default())
+    }
+
     /// Root opens an epoch whose station key has this number, and whose link and word keys the two above.
-    pub fn opens(&mut self, number: u8, word: Word, judgement: Option<Judgement>) -> Result<Epoch, Refusal> {
+    pub fn opens_with(&mut self, number: u8, word: Word, judgement: Judgement) -> Result<Epoch, Refusal> {
         let keys = [0, 1, 2].map(|plus| public(self.me, number + plus));
         let new = NewEpoch { id: [number; 8], keys, word, judgement };
         let mut line = self.line.clone();
@@ -283,6 +304,33 @@ impl Station {
         let bytes = seal(AAD_ENTRY, &header.encode(), &key(self.me, number));
         self.store.logs.entry((Epoch::FIRST, self.me)).or_default().push((bytes, None));
         self.killed();
+    }
+
+    /// What this key signs as an entry of ours that follows this head of our log of an epoch; entries of another `mark` are others.
+    pub fn signed(&self, number: u8, (epoch, own): (Epoch, Head), mark: u64, what: What) -> Entry {
+        let first = Entry::read(&self.store.logs[&(Epoch::FIRST, self.me)][0].0).unwrap().header;
+        let (held, time) = (Head { size: 0, root: empty_root() }, Timestamp(START + mark));
+        let header = Header { epoch, own, held, time, what: Ok(what), ..first };
+        Entry::read(&seal(AAD_ENTRY, &header.encode(), &key(self.me, number))).unwrap()
+    }
+
+    /// So many entries that this key signs on top of our log of the first epoch, and of these.
+    pub fn continued(&self, number: u8, after: &[Entry], mark: u64, count: usize) -> Vec<Entry> {
+        let mut edge = self.line.span(Epoch::FIRST).unwrap().own().edge().clone();
+        after.iter().for_each(|entry| edge.push(entry.leaf));
+        let entry = |_| {
+            let own = Head { size: edge.size(), root: edge.root() };
+            let entry = self.signed(number, (Epoch::FIRST, own), mark, What::Received);
+            edge.push(entry.leaf);
+            entry
+        };
+        (0..count).map(entry).collect()
+    }
+
+    /// The peer shows these.
+    pub fn is_shown(&mut self, entries: &[Entry]) -> Vec<Answer> {
+        let shown = |entry: &Entry| Input::Shown(Shown { entry: entry.clone(), body: None }.into());
+        self.turn(entries.iter().map(shown).collect())
     }
 
     /// Root's first grant of the first epoch: these keys.

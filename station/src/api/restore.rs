@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::State;
 use counterpart_core::ids::{LineId, unhex};
-use counterpart_core::line::restore::{Judgement, NewEpoch, Verdict, Word};
+use counterpart_core::line::restore::{Judgement, NewEpoch, Word};
 use counterpart_core::record::body::Body;
 use counterpart_core::record::merkle::Hash;
 use counterpart_core::record::sign1::PublicKey;
@@ -23,7 +23,7 @@ use super::sight::hexadecimal;
 use super::views::LineQuery;
 use crate::entropy;
 use crate::keys::Keys;
-use crate::record::{RestoreFault, Settled, Wanted};
+use crate::record::{RestoreFault, Said, Settled, Wanted};
 use crate::store::StoreError;
 use crate::view::names::call_sign;
 use crate::view::restore::{Link, PartView, RestoreView, restore, told};
@@ -143,9 +143,9 @@ pub(super) async fn judge(
 ) -> Result<Json<JudgedView>, Told> {
     let line = api.line(Some(form.line)).await?;
     let malformed = || api.tell(Fault::new(Code::RestoreMalformed));
-    let judgement = judgement(Some(form.granted), Some(form.ended), form.parts).ok_or_else(malformed)?;
-    let judgement = judgement.ok_or_else(malformed)?;
-    let settled = match api.parts.keeper.judge(line, judgement, who.name).await {
+    let said = said(Some(form.granted), Some(form.ended), form.parts).ok_or_else(malformed)?;
+    let said = said.ok_or_else(malformed)?;
+    let settled = match api.parts.keeper.judge(line, said, who.name).await {
         Ok(settled) => settled,
         Err(fault) => return Err(api.not_settled(line, fault).await),
     };
@@ -195,23 +195,19 @@ pub(super) async fn open(
 }
 
 /// A person's word on what is shown, as it was sent: `Some(None)` if there is none, `None` if it cannot be read.
-fn judgement(
-    granted: Option<Vec<String>>,
-    ended: Option<String>,
-    parts: Option<Vec<PartView>>,
-) -> Option<Option<Judgement>> {
+fn said(granted: Option<Vec<String>>, ended: Option<String>, parts: Option<Vec<PartView>>) -> Option<Option<Said>> {
     let (Some(granted), Some(ended)) = (granted, ended) else { return Some(None) };
     let granted = granted.iter().map(|key| unhex(key).map(PublicKey::from_bytes)).collect::<Option<Vec<_>>>()?;
-    let ended = match ended.as_str() {
-        "take" => Verdict::Take,
-        "refuse" => Verdict::Refuse,
+    let refuses = match ended.as_str() {
+        "take" => false,
+        "refuse" => true,
         _ => return None,
     };
     let parts = match parts {
         Some(parts) => Some(parts.iter().map(PartView::part).collect::<Option<Vec<_>>>()?),
         None => None,
     };
-    Some(Some(Judgement { granted, ended, parts }))
+    Some(Some(Said { granted, refuses, parts }))
 }
 
 impl Api {
@@ -242,10 +238,15 @@ impl Api {
         let malformed = || self.tell(Fault::new(Code::RestoreMalformed));
         let line = self.line(Some(form.line)).await?;
         let keys = self.bound(unhex(&form.station).ok_or_else(malformed)?).await?;
-        let judgement = judgement(form.granted, form.ended, form.parts).ok_or_else(malformed)?;
+        let said = said(form.granted, form.ended, form.parts).ok_or_else(malformed)?;
         let word = self.word(line, form.peer_is_dark).await?;
-        let new = NewEpoch { id: unhex(id).ok_or_else(malformed)?, keys: public(&keys), word, judgement };
-        Ok(Wanted { line, new, now: Timestamp::new(*now).ok_or_else(malformed)?, user: who.name })
+        let new = NewEpoch {
+            id: unhex(id).ok_or_else(malformed)?,
+            keys: public(&keys),
+            word,
+            judgement: Judgement::default(),
+        };
+        Ok(Wanted { line, new, said, now: Timestamp::new(*now).ok_or_else(malformed)?, user: who.name })
     }
 
     /// Why an epoch is opened now: that the other side withholds is measured; that it is dark is a person's word, which is not taken

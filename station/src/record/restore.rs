@@ -7,8 +7,8 @@ use std::cell::{Cell, RefCell};
 use counterpart_core::fault::Refusal;
 use counterpart_core::ids::{EntryRef, Epoch, LineId};
 use counterpart_core::line::Line;
-use counterpart_core::line::judging::Judged;
-use counterpart_core::line::restore::{Judgement, NewEpoch, Part, Verdict};
+use counterpart_core::line::judging::{Judged, has_ended};
+use counterpart_core::line::restore::{Judgement, NewEpoch, Part, Showing};
 use counterpart_core::line::turn::{Given, Input, Written};
 use counterpart_core::record::body::digest;
 use counterpart_core::record::entry::BodyRef;
@@ -24,13 +24,42 @@ use super::steady::Steady;
 use super::thread::Record;
 use crate::store::{self, LateBody};
 
+/// A person's word on what the other side shows, with root's list.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Said {
+    /// The station keys that root has granted us on this line, oldest first.
+    pub granted: Vec<PublicKey>,
+    /// What a key that this list has ended signed last is left out; otherwise it is taken like the rest.
+    pub refuses: bool,
+    /// Only of these; `None`: of all that waits.
+    pub parts: Option<Vec<Part>>,
+}
+
+impl Said {
+    fn names(&self, part: &Part) -> bool {
+        self.parts.as_ref().is_none_or(|parts| parts.contains(part))
+    }
+
+    /// What that says of each part that waits.
+    fn judgement(&self, line: &Line) -> Judgement {
+        let shown = line.shown();
+        let waiting = shown.iter().filter(|shown| shown.waits && self.names(&shown.part()));
+        let refused = |shown: &&Showing<'_>| self.refuses && has_ended(&self.granted, &shown.signer);
+        let (refuse, take): (Vec<_>, Vec<_>) = waiting.partition(refused);
+        let parts = |of: Vec<&Showing<'_>>| of.into_iter().map(Showing::part).collect();
+        Judgement { take: parts(take), refuse: parts(refuse) }
+    }
+}
+
 /// An epoch that a person wants opened.
 #[derive(Clone, Debug)]
 pub struct Wanted {
     /// On which line.
     pub line: LineId,
-    /// What is opened.
+    /// What is opened; what is shown is judged by what is said beside it.
     pub new: NewEpoch,
+    /// What is said of what is shown.
+    pub said: Option<Said>,
     /// The time that its charter claims.
     pub now: Timestamp,
     /// Who wants it.
@@ -83,7 +112,7 @@ pub(super) type Reply = oneshot::Sender<Result<Settled, RestoreFault>>;
 
 /// One thing for the record thread to do.
 pub(super) enum Restoring {
-    Judge { line: LineId, judgement: Judgement, user: String, reply: Reply },
+    Judge { line: LineId, said: Said, user: String, reply: Reply },
     Draft { wanted: Wanted, reply: oneshot::Sender<Result<Unsigned, RestoreFault>> },
     Open { wanted: Wanted, signature: Box<Signature>, reply: Reply },
 }
@@ -93,8 +122,8 @@ impl Keeper {
     ///
     /// # Errors
     /// [`RestoreFault`].
-    pub async fn judge(&self, line: LineId, judgement: Judgement, user: String) -> Result<Settled, RestoreFault> {
-        let judged = self.restore(|reply| Restoring::Judge { line, judgement, user, reply }).await;
+    pub async fn judge(&self, line: LineId, said: Said, user: String) -> Result<Settled, RestoreFault> {
+        let judged = self.restore(|reply| Restoring::Judge { line, said, user, reply }).await;
         judged.map_err(RestoreFault::Act)?
     }
 
@@ -123,7 +152,7 @@ impl Record {
     /// What a person does about a restore, on the tentative state.
     pub(super) fn restore(&mut self, restoring: Restoring, turn: &mut Turn) {
         match restoring {
-            Restoring::Judge { line, judgement, user, reply } => match self.judge(line, &judgement, turn) {
+            Restoring::Judge { line, said, user, reply } => match self.judge(line, &said, turn) {
                 Ok((line, judged)) => self.settled(line, judged, user, reply, turn),
                 Err(fault) => drop(reply.send(Err(fault))),
             },
@@ -138,35 +167,35 @@ impl Record {
         }
     }
 
-    fn judge(&self, id: LineId, judgement: &Judgement, turn: &Turn) -> Result<(Line, Judged), RestoreFault> {
+    fn judge(&self, id: LineId, said: &Said, turn: &Turn) -> Result<(Line, Judged), RestoreFault> {
         let line = &self.lines.line(&id).ok_or(Refusal::UnknownLine)?.line;
-        listed(line, judgement)?;
-        let waits = |part: &Part| judgement.parts.as_ref().is_none_or(|parts| parts.contains(part));
-        if !line.shown().iter().any(|shown| shown.waits && waits(&shown.part())) {
+        listed(line, said)?;
+        let judgement = said.judgement(line);
+        if judgement == Judgement::default() {
             return Err(RestoreFault::NothingWaits);
         }
         let mut judged = line.clone();
-        let made = judged.take_back(judgement, &|epoch, at| self.bytes(turn, id, epoch, at));
+        let made = judged.take_back(&judgement, &|epoch, at| self.bytes(turn, id, epoch, at))?;
         Ok((judged, made))
     }
 
     /// What root would sign.
     fn draft(&self, wanted: &Wanted, turn: &Turn) -> Result<Unsigned, RestoreFault> {
-        self.opening(wanted, turn, |line, given| {
+        self.opening(wanted, turn, |line, new, given| {
             let root = PublicKey::from_bytes(line.charter().party(line.me()).keys.root);
             let asked = Asked { root, message: RefCell::default() };
-            line.clone().open_epoch(&wanted.new, &asked, given)?;
+            line.clone().open_epoch(new, &asked, given)?;
             Ok(Unsigned { root, message: asked.message.into_inner() })
         })
     }
 
     /// The line with the epoch opened, and what is to be committed.
     fn open(&self, wanted: &Wanted, signature: &Signature, turn: &Turn) -> Result<(Line, Judged), RestoreFault> {
-        self.opening(wanted, turn, |line, given| {
+        self.opening(wanted, turn, |line, new, given| {
             let root = PublicKey::from_bytes(line.charter().party(line.me()).keys.root);
             let signed = Signed { root, signature, holds: Cell::new(true) };
             let mut opened = line.clone();
-            let judged = opened.open_epoch(&wanted.new, &signed, given)?;
+            let judged = opened.open_epoch(new, &signed, given)?;
             if signed.holds.get() { Ok((opened, judged)) } else { Err(RestoreFault::Moved) }
         })
     }
@@ -175,17 +204,19 @@ impl Record {
         &self,
         wanted: &Wanted,
         turn: &Turn,
-        open: impl FnOnce(&Line, &Given<'_>) -> Result<T, RestoreFault>,
+        open: impl FnOnce(&Line, &NewEpoch, &Given<'_>) -> Result<T, RestoreFault>,
     ) -> Result<T, RestoreFault> {
-        let (id, new) = (wanted.line, &wanted.new);
+        let id = wanted.line;
         let line = &self.lines.line(&id).ok_or(Refusal::UnknownLine)?.line;
-        if let Some(judgement) = &new.judgement {
-            listed(line, judgement)?;
+        let mut new = wanted.new.clone();
+        if let Some(said) = &wanted.said {
+            listed(line, said)?;
+            new.judgement = said.judgement(line);
         }
         let stored = |epoch, at| self.bytes(turn, id, epoch, at);
         let first = self.keys.first();
         let given = Given { now: wanted.now, ..self.given(&first, &stored, &Steady::default()) };
-        open(line, &given)
+        open(line, &new, &given)
     }
 
     /// The bytes of an entry: written in this turn, or stored.
@@ -247,17 +278,14 @@ fn taken_to(line: &Line, epoch: Epoch, judged: &Judged) -> Option<counterpart_co
 
 /// Whether root's list names our key in force and the keys of what is judged: another station's list, or an older copy of ours, would
 /// take everything. What no ended key signed last cannot be refused: if that is all there is, nothing is done.
-fn listed(line: &Line, judgement: &Judgement) -> Result<(), RestoreFault> {
-    let missing = |key: &PublicKey| !judgement.granted.contains(key);
-    let judged = |part: &Part| judgement.parts.as_ref().is_none_or(|parts| parts.contains(part));
+fn listed(line: &Line, said: &Said) -> Result<(), RestoreFault> {
+    let missing = |key: &PublicKey| !said.granted.contains(key);
     let shown = line.shown();
-    let waiting = || shown.iter().filter(|shown| shown.waits && judged(&shown.part()));
+    let waiting = || shown.iter().filter(|shown| shown.waits && said.names(&shown.part()));
     if let Some(key) = std::iter::once(line.signer()).chain(waiting().map(|shown| shown.key)).find(missing) {
         return Err(RestoreFault::NotListed(key));
     }
-    let last = judgement.granted.last();
-    let ended = |key: &PublicKey| judgement.granted.contains(key) && last != Some(key);
-    let refuses_nothing = judgement.ended == Verdict::Refuse && waiting().all(|shown| !ended(&shown.signer));
+    let refuses_nothing = said.refuses && waiting().all(|shown| !has_ended(&said.granted, &shown.signer));
     match waiting().next().filter(|_| refuses_nothing) {
         Some(shown) => Err(RestoreFault::NotEnded(shown.signer)),
         None => Ok(()),

@@ -12,7 +12,7 @@ use counterpart_core::ids::{EntryRef, Epoch, LineId, Party, PostId};
 use counterpart_core::line::Line;
 use counterpart_core::line::draft::Draft;
 use counterpart_core::line::due::Conduct;
-use counterpart_core::line::restore::{NewEpoch, Word};
+use counterpart_core::line::restore::{Judgement, NewEpoch, Word};
 use counterpart_core::line::turn::{Answer, Arrived, Given, Input, Plan};
 use counterpart_core::precedence::{Mark, Precedence};
 use counterpart_core::record::body::Body;
@@ -94,7 +94,12 @@ impl Trial {
     /// A person opens an epoch with the root key.
     pub fn open_epoch(&mut self, party: Party) {
         let slot = party.slot();
-        let new = NewEpoch { id: [7; 8], keys: [[5; 32], [6; 32], [7; 32]], word: Word::Dark, judgement: None };
+        let new = NewEpoch {
+            id: [7; 8],
+            keys: [[5; 32], [6; 32], [7; 32]],
+            word: Word::Dark,
+            judgement: Judgement::default(),
+        };
         let given = given(self.now, 0, &self.keys[slot]);
         self.lines[slot].open_epoch(&new, &root_key(slot), &given).unwrap();
     }

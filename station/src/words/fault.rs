@@ -33,6 +33,7 @@ impl Sight<'_> {
         let (id, args) = match refusal {
             Refusal::Barred(bar) => return self.bar(bar),
             Refusal::InThePast(at) => ("refusal-in-the-past", time(*at)),
+            Refusal::AfterWindows(end) => ("refusal-after-windows", time(*end)),
             Refusal::TooEarly(deadline, at) => (too_early(*deadline), time(*at)),
             Refusal::NotEven => ("refusal-not-even", vec![]),
             Refusal::TooLong(_) => ("refusal-too-long", vec![("max", Arg::from(limits::BODY_CONTENT_MAX))]),
@@ -43,6 +44,8 @@ impl Sight<'_> {
             Refusal::KeyNotHeld => ("refusal-key-not-held", vec![]),
             Refusal::AwaitsPeer => ("refusal-awaits-peer", vec![]),
             Refusal::AwaitsJudgement => ("refusal-awaits-judgement", vec![]),
+            Refusal::PartNotWaiting => ("refusal-part-not-waiting", vec![]),
+            Refusal::PartsConflict => ("refusal-parts-conflict", vec![]),
             Refusal::NotRoot => ("refusal-not-root", vec![]),
             Refusal::TooManyEpochs => ("refusal-too-many-epochs", vec![("max", Arg::from(limits::EPOCHS_OPENED_MAX))]),
             Refusal::UnknownLine => ("refusal-unknown-line", vec![]),

@@ -235,6 +235,7 @@ fn every_refusal_says_which_fact_decided_and_what_may_be_done() {
     refusals.extend(Deadline::ALL.iter().map(|deadline| R::TooEarly(*deadline, START)));
     let others = [
         R::InThePast(START),
+        R::AfterWindows(START),
         R::NotEven,
         R::TooLong(50_000),
         R::LineNotOpen,
@@ -245,6 +246,8 @@ fn every_refusal_says_which_fact_decided_and_what_may_be_done() {
         R::KeyNotHeld,
         R::AwaitsPeer,
         R::AwaitsJudgement,
+        R::PartNotWaiting,
+        R::PartsConflict,
         R::NotRoot,
         R::TooManyEpochs,
     ];

@@ -13,13 +13,13 @@ use std::vec::Vec;
 use std::{format, vec};
 
 use super::Line;
-use super::restore::{Restore, Verdict, Why};
+use super::restore::{Restore, Why};
 use super::span::Span;
 use super::switch::Mend;
 use crate::ids::Party;
 use links::Message;
 use promises::{broken, lies, not_ours, noticed, twice};
-use world::{World, print_disk};
+use world::{Verdict, World, print_disk};
 
 /// How often each thing may happen.
 type Bounds = &'static [(&'static str, usize)];

@@ -13,9 +13,9 @@ use crate::ids::{EntryRef, Epoch, Party};
 use crate::line::Line;
 use crate::line::crossing::Outcome;
 use crate::line::due::Conduct;
-use crate::line::judging::Judged;
+use crate::line::judging::{Judged, has_ended};
 use crate::line::model::history::charter;
-use crate::line::restore::{Judgement, NewEpoch, Part, Restore, Verdict, Word};
+use crate::line::restore::{Judgement, NewEpoch, Part, Restore, Word};
 use crate::line::switch::Mend;
 use crate::line::turn::{Answer, Arrived, Given, Input, Shown, Written};
 use crate::precedence::{Mark, Precedence};
@@ -50,6 +50,13 @@ impl Verify for CheapVerify {
     fn verify(&self, key: &PublicKey, message: &[u8], signature: &Signature) -> bool {
         Cheap(*key).sign(message) == *signature
     }
+}
+
+/// What a person does with what a key made that root's list has ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    Take,
+    Refuse,
 }
 
 pub type Log = Vec<Rc<Entry>>;
@@ -328,20 +335,30 @@ impl World {
         matches!(self.turn(at, vec![input])[..], [Answer::Written(_)])
     }
 
-    /// What a person says with root's list; without it, with a list of which no key but the first has not ended.
+    /// What a person says with root's list of all that waits; without it, with a list of which no key but the first has not ended. Of
+    /// parts that exclude one another they take the first.
     pub fn judgement(&self, at: usize, ended: Verdict, listed: bool) -> Judgement {
         let mut granted = self.granted[at].clone();
         if !listed {
             granted.reverse();
         }
-        Judgement { granted, ended, parts: None }
+        let mut judgement = Judgement::default();
+        for part in self.stations[at].line.shown().iter().filter(|part| part.waits) {
+            let taken = judgement.take.iter().any(|taken| taken.epoch == part.epoch);
+            if ended == Verdict::Refuse && has_ended(&granted, &part.signer) {
+                judgement.refuse.push(part.part());
+            } else if !taken {
+                judgement.take.push(part.part());
+            }
+        }
+        judgement
     }
 
     pub fn takes(&mut self, at: usize, judgement: &Judgement) {
         let station = &mut self.stations[at];
         let disk = station.disk.clone();
         let judged = station.line.take_back(judgement, &|epoch, at| stored(&disk, epoch, at));
-        self.commit_judged(at, judged);
+        self.commit_judged(at, judged.unwrap());
     }
 
     /// Root opens an epoch; false if that is refused.
@@ -353,7 +370,7 @@ impl World {
         let id = if self.without_id { [0; 8] } else { [party.number() as u8 + 1, count, 0, 0, 0, 0, 0, 0] };
         let link = *key(party, 40 + count).as_bytes();
         let keys = [*fresh.as_bytes(), link, [2; 32]];
-        let new = NewEpoch { id, keys, word: Word::Dark, judgement: Some(judgement) };
+        let new = NewEpoch { id, keys, word: Word::Dark, judgement };
         let (sign, disk) = (Cheap(root(party)), station.disk.clone());
         let life = station.life;
         let opened = station.line.open_epoch(&new, &sign, &given(life, &sign, &|epoch, at| stored(&disk, epoch, at)));

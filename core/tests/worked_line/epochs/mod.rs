@@ -9,7 +9,7 @@ use counterpart_core::fault::Bar;
 use counterpart_core::ids::{EntryRef, Epoch, Party, PostId};
 use counterpart_core::line::Line;
 use counterpart_core::line::facts::Standing;
-use counterpart_core::line::restore::{Judgement, NewEpoch, Restore, Verdict, Word};
+use counterpart_core::line::restore::{Judgement, NewEpoch, Restore, Showing, Word};
 use counterpart_core::line::turn::{Answer, Arrived, Given, Input, Shown};
 use counterpart_core::precedence::{Mark, Precedence};
 use counterpart_core::record::charter::Charter;
@@ -88,12 +88,12 @@ impl Play {
         (plan.answers, plan.written.into_iter().map(held).collect())
     }
 
-    /// Root opens an epoch with fresh keys.
-    fn opens(&mut self, who: Party, id: u8, granted: &[u8]) -> Vec<Held> {
+    /// Root opens an epoch with fresh keys, and a person takes all that is shown.
+    fn opens(&mut self, who: Party, id: u8) -> Vec<Held> {
         let fresh = [0, 1].map(|more| *key(who, FRESH + more).public().as_bytes());
         let [station, link] = fresh;
-        let granted = granted.iter().map(|which| key(who, *which).public()).collect();
-        let judgement = Some(Judgement { granted, ended: Verdict::Take, parts: None });
+        let take = self.stations[who.slot()].shown().iter().filter(|shown| shown.waits).map(Showing::part).collect();
+        let judgement = Judgement { take, refuse: vec![] };
         let keys = [station, link, cast::seed(who, FRESH + 2)];
         let new = NewEpoch { id: [id; 8], keys, word: Word::Heard, judgement };
         self.now = self.now.plus(60_000);
@@ -177,7 +177,7 @@ pub fn play(charter: &Charter, told: &[Told]) -> Worked {
     play.turn(NORTH, 0, vec![Input::Heard(named)]);
 
     // Root opens an epoch; Southland joins it and asks there.
-    let opened = play.opens(NORTH, 0x31, &[1]);
+    let opened = play.opens(NORTH, 0x31);
     let joined = play.south_takes(&opened[2..]);
     play.held.extend(opened);
     assert_eq!(play.held.len(), OPENED);
@@ -198,7 +198,7 @@ pub fn play(charter: &Charter, told: &[Told]) -> Worked {
     play.south_takes(&ours);
 
     // Southland renews its keys.
-    let opened = play.opens(SOUTH, 0x32, &[1]);
+    let opened = play.opens(SOUTH, 0x32);
     for h in opened {
         let written = play.north_takes(&h.entry, h.body);
         let ours: Vec<Held> = written.iter().filter(|h| h.entry.header.party == NORTH).map(copied).collect();
