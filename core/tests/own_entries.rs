@@ -98,22 +98,31 @@ fn an_act_without_the_words_that_it_needs_is_refused() {
     assert_eq!(answers(vec![(text, None), (Act::Memo, None)]), [malformed(Kind::Text), malformed(Kind::Memo)]);
 }
 
+fn offer(windows: Vec<Offered>, answer_by: Timestamp) -> (Act, Option<Words>) {
+    let on = Target::Entry(ASK);
+    (Act::Offer { on, windows, answer_by, on_silence: OnSilence::Lapses, code: None }, None)
+}
+
+#[test]
+fn an_offer_whose_answer_by_lies_after_its_last_window_is_refused() {
+    let hours = |hours: u64| NOW.plus(hours * 3_600_000);
+    let windows: Vec<_> = [(5, 6), (1, 2)]
+        .map(|(from, to)| Offered { window: Window::new(hours(from), hours(to)).unwrap(), zone: "UTC".into() })
+        .into();
+
+    let answers = answers(vec![offer(windows.clone(), hours(6).plus(1)), offer(windows, hours(6))]);
+
+    assert_eq!(answers[0], Answer::Refused(Refusal::AfterWindows(hours(6))));
+    assert!(matches!(answers[1], Answer::Written(_)));
+}
+
 #[test]
 fn an_offer_of_no_window_or_of_nine_or_of_one_over_a_week_is_refused() {
     let window = |hours: u64| Offered {
         window: Window::new(NOW.plus(3_600_000), NOW.plus(hours * 3_600_000)).unwrap(),
         zone: "UTC".into(),
     };
-    let offer = |windows: Vec<Offered>| {
-        let act = Act::Offer {
-            on: Target::Entry(ASK),
-            windows,
-            answer_by: NOW.plus(1),
-            on_silence: OnSilence::Lapses,
-            code: None,
-        };
-        (act, None)
-    };
+    let offer = |windows: Vec<Offered>| offer(windows, NOW.plus(1));
     let zone = Offered { zone: "x".repeat(129), ..window(2) };
 
     let answers = answers(vec![

@@ -1,6 +1,5 @@
 //! Restored copies, epochs and liars: every run of small bounds against the line itself, breadth first, as the model of the
-//! design does it, with the chains of §8.6 and with `key` entries, which this version does not write by itself. That of two entries
-//! at one index by a copy that knows what it is one says so (4c in the model) holds because there are never two (1).
+//! design does it, with the chains of §8.6 and with `key` entries, which this version does not write by itself.
 
 mod links;
 mod promises;
@@ -269,6 +268,13 @@ impl Search {
                 after.receives(0, &message);
                 next.push(after);
             }
+            if self.left(&world, "liar writes") {
+                let mut after = world.clone();
+                if after.writes(1) {
+                    after.spent.push("liar writes");
+                    next.push(after);
+                }
+            }
             if self.left(&world, "liar's epoch") {
                 let mut after = world.clone();
                 let judgement = after.judgement(1, Verdict::Take, true);
@@ -427,6 +433,7 @@ fn with_any_one_mend_off_a_restored_copy_breaks_what_is_promised() {
         (Off::Rule(Mend::Lift), UNKNOWN, "3"),
         (Off::Rule(Mend::Next), WIDER, "1"),
         (Off::Rule(Mend::Always), ONE, "1"),
+        (Off::Rule(Mend::Always), ONE, "4c"),
         (Off::Rule(Mend::Both), ONE, "5"),
         (Off::Id, WIDER, "1"),
         (Off::Restart, FORKED, "7"),

@@ -9,18 +9,35 @@ use super::world::{Disk, Log, World, forged, shown_again};
 use super::{RESTORED, UNMARKED};
 use crate::ids::{Epoch, Party};
 use crate::line::crossing::{Outcome, Say};
+use crate::record::opening::Opening;
+use crate::record::what::What;
 
-/// 1: who knows that it is a copy signs no index twice.
-pub fn twice(world: &World, at: usize) -> Option<String> {
-    let mut places = std::collections::BTreeMap::new();
+/// 1: who knows that it is a copy signs no index twice. 4c: of two entries at one index by such a copy one at least says, in its log, that
+/// it follows a restore.
+pub fn twice(world: &World, at: usize) -> Vec<String> {
+    let mut places = std::collections::BTreeMap::<_, Vec<&Log>>::new();
     for log in world.signed[at].iter().filter(|_| !world.unmarked[at]) {
-        let last = log.last()?;
-        let place = (last.header.epoch, last.header.own.size);
-        if places.insert(place, last.leaf).is_some_and(|leaf| leaf != last.leaf) {
-            return Some(format!("1: a marked copy signs an index twice: {place:?}"));
+        let Some(last) = log.last() else { continue };
+        let place = places.entry((last.header.epoch, last.header.own.size)).or_default();
+        if place.iter().all(|other| other.last().is_some_and(|other| other.leaf != last.leaf)) {
+            place.push(log);
         }
     }
-    None
+    let mut found = Vec::new();
+    for (place, logs) in places.iter().filter(|(_, logs)| logs.len() > 1) {
+        found.push(format!("1: a marked copy signs an index twice: {place:?}"));
+        if logs.iter().filter(|log| !says_restored(log)).count() > 1 {
+            found.push(format!("4c: and nothing in either log says that it was restored: {place:?}"));
+        }
+    }
+    found
+}
+
+/// Whether a log says that its author was restored: root opened its epoch, or it joins as one that has opened before.
+fn says_restored(log: &Log) -> bool {
+    let first = log.first().and_then(|first| first.header.what.as_ref().ok());
+    let opening = first.and_then(|what| if let What::Charter(args) = what { Opening::read(args) } else { None });
+    matches!(opening, Some(Opening::Opened { .. } | Opening::Joined { restored: true, .. }))
 }
 
 /// 1b: who is shown more of its own log than it holds, or a branch, does not go on signing.
@@ -42,10 +59,11 @@ pub fn not_ours(world: &World) -> Option<String> {
     Some(format!("4a: an entry that we did not sign stands in our log: {:?}", foreign.header.at()))
 }
 
-pub fn broken(before: &World, after: &World) -> Option<String> {
+pub fn broken(before: &World, after: &World) -> Vec<String> {
     for at in [0, 1] {
-        if let Some(found) = twice(after, at) {
-            return Some(found);
+        let found = twice(after, at);
+        if !found.is_empty() {
+            return found;
         }
         let restored = [RESTORED[at], UNMARKED[at]];
         let count = |world: &World| world.spent.iter().filter(|spent| restored.contains(spent)).count();
@@ -54,17 +72,17 @@ pub fn broken(before: &World, after: &World) -> Option<String> {
         }
         let (then, now) = (&before.stations[at], &after.stations[at]);
         if then.disk.iter().any(|(place, log)| now.disk.get(place).is_none_or(|n| n.len() < log.len())) {
-            return Some("2: a held entry is lost".into());
+            return vec!["2: a held entry is lost".into()];
         }
         let answered = Outcome::Said(Say::Answered);
         let (was, is) = (then.status(), now.status());
         let kept =
             |(place, outcome): (&(Epoch, u64), &Outcome)| *outcome != answered || is.get(place) == Some(&answered);
         if !after.unmarked.contains(&true) && !was.iter().all(kept) {
-            return Some("5: what was ANSWERED is no more".into());
+            return vec!["5: what was ANSWERED is no more".into()];
         }
     }
-    None
+    Vec::new()
 }
 
 /// What the liar may show of A's log beside its own.
