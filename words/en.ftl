@@ -242,6 +242,7 @@ plain-decided-unheld = { $act } by { $name } { $time }; they do not hold it yet.
 plain-crossed = { $first } and { $second } crossed: neither had seen the other.
 plain-talk = Of the talk: { $names }.
 plain-beside = { $name } ({ $act }) crossed the outcome and does not change it.
+plain-by-charter = Not in our log, and counted all the same, because the charter with which the other side went on to the next epoch names it: { $names }.
 
 ## What is owed, by whom, until when
 
@@ -454,13 +455,15 @@ restore-peer = { $peer }: restored from a backup. The other side has not been he
 restore-peer-silent = { $peer }: restored from a backup. The line is up; the other side has not yet shown all that it named of our log. It has been connected for { $lasted } since it last showed anything new.
     .do = Wait. After an hour of connection in which it has shown nothing new, counterpart restore --open goes on without it.
 restore-judgement = { $peer }: the other side shows entries of our own log that this station does not hold. Nothing is signed before a person has taken them, or said that they are not to be taken.
-    .do = Lay root's list beside them: counterpart restore --keys-list FILE. It says of each part whose it can be, and what to type. --take puts a part into our log, as it was signed: it counts again. --refuse is for a part whose key root has ended: it stays beside our log as evidence, counts for nothing here, and nobody is asked about it again. Neither can be undone. Then open a new epoch: counterpart restore --open, with the root key.
-restore-late = { $peer }: this station signs; epoch { $epoch } serves. The other side shows entries of our own log of an epoch that has ended. They wait for a person; until then they are kept and do not count.
-    .do = Lay root's list beside them: counterpart restore --keys-list FILE. It says of each part whose it can be, and what to type. --take puts a part into our log of that epoch, as it was signed. --refuse is for a part whose key root has ended: it stays beside our log as evidence, and nobody is asked about it again. Neither can be undone. No epoch is opened by it, and what is open now goes on.
+    .do = Read them: counterpart restore --part NAME shows every entry of a part. Lay root's list beside them: counterpart restore --keys-list FILE says of each part whose it can be, and what to type. --take puts a part into our log, as it was signed. --refuse leaves it beside our log as evidence, and nobody is asked about it again; in an epoch that has ended it counts all the same, as far as the other side's charter of the next one names it. Neither can be undone. Then open a new epoch: counterpart restore --open, with the root key.
+restore-late = { $peer }: this station signs; epoch { $epoch } serves. The other side shows entries of our own log of an epoch that has ended. They wait for a person. They count there as far as a charter of the next epoch names them, whether they are taken or not.
+    .do = Read them: counterpart restore --part NAME shows every entry of a part. Lay root's list beside them: counterpart restore --keys-list FILE says of each part whose it can be, and what to type. --take puts a part into our log of that epoch, as it was signed. --refuse leaves it beside our log as evidence, and nobody is asked about it again. Neither can be undone. No epoch is opened by it, and what is open now goes on.
 restore-restored = { $peer }: restored from a backup. The other side has been heard and shows nothing more of our log.
     .do = Open a new epoch: counterpart restore --open, with the root key.
 restore-branch = { $peer }: the other side shows another course of our own log than this station holds: another copy of it has written.
     .do = Find that copy and stop it. Then open a new epoch: counterpart restore --open, with the root key.
+restore-not-taken = { $peer }: entries of our own log that the other side shows were not taken here. They are signed with our key, so whoever made them has it, or is another copy of this station; nothing is signed beside them.
+    .do = Find out who has the key, or where that copy is, and stop it. Then open a new epoch, which ends the key: counterpart restore --open, with the root key.
 restore-retired = { $peer }: the other side shows that our link key is retired: this is a copy of a station that went on.
     .do = Find that station. If this copy is to take its place, stop it, and open a new epoch: counterpart restore --open, with the root key.
 restore-unnamed = { $peer }: we opened an epoch, and the other side another that does not name ours.
@@ -469,6 +472,12 @@ restore-shown = Part { $part } waits for a person: they show our entries #{ $fro
 restore-shown-branch = Part { $part }: they show another course of our log of epoch { $epoch }, from #{ $from } to #{ $last } ({ $count }), the last signed by our key { $key }…. It is kept as evidence and cannot be taken.
 restore-shown-kept = Part { $part } was not taken, and is kept: our entries #{ $from } to #{ $last } of epoch { $epoch } ({ $count }), the last signed by our key { $key }….
 restore-shown-ended = Part { $part }: they show entries #{ $from } to #{ $last } of epoch { $epoch } ({ $count }), begun under a key of ours that had ended by then, the last signed by our key { $key }…. It is kept as evidence.
+restore-shown-unopened = Part { $part }: they show entries #{ $from } to #{ $last } of epoch { $epoch } ({ $count }), which nobody is known to have opened, the last signed by our key { $key }… that is in force. It is kept as evidence and cannot be taken.
+restore-shown-all = Every entry of it, with all of its words: counterpart restore --line { $line } --part { $part }
+restore-shown-more = It goes on: counterpart restore --line { $line } --part { $part } --from { $from }
+restore-counts = Part { $part } is not in our log, and counts in epoch { $epoch } up to #{ $last } all the same: the charter with which the other side went on to the next epoch names it.
+restore-counts-not-taken = Part { $part } was not taken here, and counts in epoch { $epoch } up to #{ $last } all the same: the charter with which the other side went on to the next epoch names it.
+restore-part = { $part } ({ $peer }, epoch { $epoch }, #{ $from } to #{ $last })
 restore-shown-entry = #{ $index } { $kind }, { $time }
 restore-shown-words = #{ $index } { $kind }, { $time }: “{ $words }”
 restore-missing-ours = Their log names our entries #{ $from } to #{ $last } of epoch { $epoch }, which they have not shown.
@@ -477,11 +486,7 @@ restore-opened = { $peer }: epoch { $epoch } is open and serves. { $count ->
     [0] Nothing was taken back.
     [one] One entry of ours was taken back.
    *[other] { $count } entries of ours were taken back.
-  }{ $left ->
-    [0] {""}
-    [one] {" "}One part was not taken, and is kept as evidence.
-   *[other] {" "}{ $left } parts were not taken, and are kept as evidence.
-  } What was open before reads “broken off”: ask again.
+  } What was open before reads “broken off”: ask again. Make a backup now.
 restore-judged = { $peer }: { $count ->
     [0] nothing was taken into our log.
     [one] one entry was taken into our log.
@@ -491,7 +496,7 @@ restore-judged = { $peer }: { $count ->
     [one] {" "}One part was not taken, and is kept as evidence.
    *[other] {" "}{ $left } parts were not taken, and are kept as evidence.
   }
-restore-key-last = Part { $part }: root's list has its key last, so nobody else had it. Take it: counterpart restore --line { $line } --keys-list { $list } --take --part { $part }
+restore-key-last = Part { $part }: root's list has its key last, so nobody else had it, unless it was stolen. It is taken back with counterpart restore --open; or now: counterpart restore --line { $line } --keys-list { $list } --take --part { $part }
 restore-key-ended = Part { $part }: root's list has a later key, so whoever has this one could have made these entries. If somebody here knows them to be ours: counterpart restore --line { $line } --keys-list { $list } --take --part { $part }. If not: the same with --refuse.
 restore-key-unlisted = Part { $part }: root's list does not name its key. It is the list of another station, or a copy of ours that is too old; nothing can be taken by it.
 restore-not-opened = { $peer }: no epoch was opened. { $cause }
@@ -817,18 +822,20 @@ fault-restore-dark-which = --peer-is-dark is a word about one other side, and th
     .do = Say which with --line. Nothing was opened.
 fault-restore-not-listed = Root's list does not name our station key { $key }…: it is the list of another station, or a copy of ours that is too old. With it anything could be taken.
     .do = Find root's list of this station, beside its root key (“….granted”), the newest copy. Nothing was taken, signed or opened.
-fault-restore-not-ended = Root's list has no later key than { $key }…, so nobody else had the key that signed last what is shown: it is ours.
-    .do = Take it, with --take. If you know that it is not ours, somebody else has had our key: open a new epoch, which ends it.
-fault-restore-nothing-waits = Nothing that the other side shows waits for a person, or it is not this part.
-    .do = Look again with counterpart restore; a part that has grown has another name.
-fault-restore-part-unknown = No part that waits is called “{ $said }”.
-    .do = Take a name that counterpart restore shows: { $known }.
+fault-restore-nothing-waits = Nothing that the other side shows waits for a person.
+    .do = See counterpart restore.
+fault-restore-part-unknown = No part of what the other side shows is called “{ $said }”, or it waits for nobody.
+    .do = Take a name that counterpart restore shows, with eight or more of its digits: { $known }. A part that has grown has another name.
+fault-restore-part-which = Which part is meant is said by its name, and by nothing else. There are: { $known }.
+    .do = Read it: counterpart restore --part NAME. Then say --take or --refuse with that name: eight of its digits or more, as many as tell it from the others.
+fault-restore-up-to = --up-to { $said } is no entry of the one part that is named, so it does not say where to cut.
+    .do = Name one part with --part, and an index that counterpart restore --part NAME shows. Nothing was taken.
 fault-restore-no-list = Without root's list nobody can say which keys had ended.
     .do = Add --keys-list FILE: the file “….granted” that lies beside the root key.
 fault-restore-unheard = { $peer } has not been heard since this station was restored, so what it holds of our log is not known.
     .do = Wait until the line is up and it has shown what it holds; see counterpart restore. If it cannot be reached and you take that on yourself, add --peer-is-dark, with --line if there are several. Nothing was drawn or opened.
 fault-restore-unjudged = A key that root has ended could have made what { $peer } shows of our log, and nobody has said yet whether it is taken.
-    .do = Look at it with counterpart restore --keys-list FILE, then add --take or --refuse. Nothing was drawn or opened.
+    .do = Look at it with counterpart restore --keys-list FILE, and take it or not, as it says there. Then open. Nothing was drawn or opened.
 fault-root-file = { $cause }
     .do = Find root's list of this station, beside its root key.
 fault-restore-unbound = No backup that this station made holds these keys, or they serve on this line already.

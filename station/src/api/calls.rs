@@ -12,7 +12,7 @@ use super::drawn::{KeysForm, KeysView};
 use super::events::EventsQuery;
 use super::form::ActForm;
 use super::people::{LinkView, NameForm, UserForm, UserView};
-use super::restore::{EpochForm, JudgeForm, JudgedView, OpenedView, UnsignedView};
+use super::restore::{EpochForm, JudgeForm, JudgedView, OpenedView, RestoreQuery, UnsignedView};
 use super::router::{DoneView, HealthView};
 use super::tokens::{TokenForm, TokenMade, TokenView};
 use super::views::{
@@ -56,7 +56,7 @@ fn views() -> Vec<Call> {
         Call::get(Reads, "/events", "call-events", events::open).asks::<EventsQuery>().tells("text/event-stream"),
         Call::get(Reads, "/calendar.ics", "call-calendar", calendar::calendar).tells("text/calendar"),
         Call::get(Reads, "/metrics", "call-metrics", metrics::metrics).tells("text/plain"),
-        Call::get(Reads, "/restore", "call-restore", restore::look).asks::<LineQuery>().gives::<Vec<RestoreView>>(),
+        Call::get(Reads, "/restore", "call-restore", restore::look).asks::<RestoreQuery>().gives::<Vec<RestoreView>>(),
         Call::get(LooksAfter, "/doctor", "call-doctor", router::doctor).gives::<Report>().slow(),
     ]
 }

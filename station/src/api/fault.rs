@@ -141,12 +141,14 @@ faults! {
     RestoreDarkWhich = Usage BAD_REQUEST "fault-restore-dark-which",
     /// Root's list lacks a key that signs for us.
     RestoreNotListed = Usage BAD_REQUEST "fault-restore-not-listed",
-    /// Root has not ended the key that made what is not to be taken.
-    RestoreNotEnded = Refusal CONFLICT "fault-restore-not-ended",
-    /// What was named does not wait for a person.
+    /// Nothing waits for a person.
     RestoreNothingWaits = Refusal CONFLICT "fault-restore-nothing-waits",
-    /// No part that waits has this name.
+    /// No part has this name.
     RestorePartUnknown = Usage BAD_REQUEST "fault-restore-part-unknown",
+    /// No part is named, or several begin so.
+    RestorePartWhich = Usage BAD_REQUEST "fault-restore-part-which",
+    /// Not one part is named, or the index is none of its entries.
+    RestoreUpTo = Usage BAD_REQUEST "fault-restore-up-to",
     /// Something is to be judged without root's list.
     RestoreNoList = Usage BAD_REQUEST "fault-restore-no-list",
     /// The other side has not been heard since the restore.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::State;
 use counterpart_core::ids::{LineId, unhex};
-use counterpart_core::line::restore::{Judgement, NewEpoch, Word};
+use counterpart_core::line::restore::{Judgement, NewEpoch, Part, Word};
 use counterpart_core::record::body::Body;
 use counterpart_core::record::merkle::Hash;
 use counterpart_core::record::sign1::PublicKey;
@@ -20,18 +20,30 @@ use super::door::Who;
 use super::fault::{Code, Fault, Told};
 use super::receive::{Asked, Form};
 use super::sight::hexadecimal;
-use super::views::LineQuery;
 use crate::entropy;
 use crate::keys::Keys;
 use crate::record::{RestoreFault, Said, Settled, Wanted};
 use crate::store::StoreError;
+use crate::view::Sight;
 use crate::view::names::call_sign;
-use crate::view::restore::{Link, PartView, RestoreView, restore, told};
+use crate::view::restore::{Link, Listing, PartView, RestoreView, restore, told};
 
-/// Characters told of the words of an entry that is shown.
-const WORDS_MAX: usize = 200;
+/// Of which line what it waits for is told; or which part of what is shown, entry by entry.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RestoreQuery {
+    /// The line; all unless said otherwise.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub line: Option<String>,
+    /// Only this part, by its name or the begin of it, with at most 100 of its entries and all of their words.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub part: Option<String>,
+    /// From this index on; from its first entry unless said otherwise.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub from: Option<u64>,
+}
 
-/// What a person takes or refuses of what the other side shows.
+/// What a person takes or refuses of what the other side shows: only what is named, and what they have seen.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct JudgeForm {
@@ -39,11 +51,15 @@ pub struct JudgeForm {
     pub line: String,
     /// The station keys that root has granted on this line, oldest first: root's list.
     pub granted: Vec<String>,
-    /// What a key that the list has ended could have made: "take" or "refuse".
-    pub ended: String,
-    /// The parts that the person has seen; absent: all that wait.
+    /// The parts that are taken into our log.
+    #[serde(default)]
+    pub take: Vec<PartView>,
+    /// The parts that stay beside it, and about which nobody is asked again.
+    #[serde(default)]
+    pub refuse: Vec<PartView>,
+    /// Of the one part that is taken only the entries up to this index; what stands behind it waits on.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub parts: Option<Vec<PartView>>,
+    pub up_to: Option<u64>,
 }
 
 /// What came of it.
@@ -70,15 +86,12 @@ pub struct EpochForm {
     /// A person's word that the other side cannot be reached.
     #[serde(default)]
     pub peer_is_dark: bool,
-    /// The station keys that root has granted on this line, oldest first: root's list.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub granted: Option<Vec<String>>,
-    /// What a key that the list has ended could have made: "take" or "refuse".
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub ended: Option<String>,
-    /// The parts that the person has seen; absent: all that wait.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub parts: Option<Vec<PartView>>,
+    /// The station keys that root has granted on this line, oldest first: root's list. Needed if anything is taken.
+    #[serde(default)]
+    pub granted: Vec<String>,
+    /// The parts of what the other side shows that are taken into our log with it.
+    #[serde(default)]
+    pub take: Vec<PartView>,
     /// As it was told with what root is to sign: eight bytes in hexadecimal, and a time in milliseconds since 1970 UTC.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub drafted: Option<(String, u64)>,
@@ -107,30 +120,35 @@ pub struct OpenedView {
     pub epoch: u64,
     /// Entries of ours that were taken back from the other side.
     pub taken_back: usize,
-    /// Parts that were not taken, and stay beside our log.
-    pub left: usize,
     /// That as a sentence.
     pub sentence: String,
 }
 
-/// `GET /api/v1/restore`: of one line, or of all.
+/// `GET /api/v1/restore`: of one line, or of all; or of one part of what is shown.
 pub(super) async fn look(
     State(api): State<Api>,
-    Asked(query): Asked<LineQuery>,
+    Asked(query): Asked<RestoreQuery>,
 ) -> Result<Json<Vec<RestoreView>>, Told> {
     let ids = match query.line {
         Some(said) => vec![api.line(Some(said)).await?],
         None => api.ids().await?,
     };
+    let chosen = match query.part {
+        Some(said) => {
+            let (id, part) = api.part(&ids, &said).await?;
+            vec![(id, Listing::Of(part, query.from))]
+        }
+        None => ids.into_iter().map(|id| (id, Listing::Last)).collect(),
+    };
     let drawn = api.drawn().await?;
     let mut views = Vec::new();
-    for id in ids {
+    for (id, listing) in chosen {
         let state = api.parts.board.of(id);
         let link = Link { up: state.up_since_ms.is_some(), silent_ms: state.withheld.for_ms(api.now_ms()) };
-        let said = api.said(id).await?;
-        views.push(
-            api.see(id, move |sight| restore(sight, link, drawn, &|entry| said.get(&entry.leaf).cloned())).await?,
-        );
+        let said = api.said(id, listing).await?;
+        let view =
+            move |sight: &Sight<'_>| restore(sight, link, drawn, listing, &|entry| said.get(&entry.leaf).cloned());
+        views.push(api.see(id, view).await?);
     }
     Ok(Json(views))
 }
@@ -143,8 +161,15 @@ pub(super) async fn judge(
 ) -> Result<Json<JudgedView>, Told> {
     let line = api.line(Some(form.line)).await?;
     let malformed = || api.tell(Fault::new(Code::RestoreMalformed));
-    let said = said(Some(form.granted), Some(form.ended), form.parts).ok_or_else(malformed)?;
-    let said = said.ok_or_else(malformed)?;
+    if form.take.is_empty() && form.refuse.is_empty() {
+        return Err(api.tell(Fault::new(Code::RestorePartWhich).with("known", api.names(&[line]).await?)));
+    }
+    let granted = keys(&form.granted).ok_or_else(malformed)?;
+    let [mut take, refuse] = [parts(&form.take), parts(&form.refuse)].map(|parts| parts.ok_or_else(malformed));
+    if let Some(index) = form.up_to {
+        take = Ok(vec![api.up_to(line, take?, index).await?]);
+    }
+    let said = Said { granted, judgement: Judgement { take: take?, refuse: refuse? } };
     let settled = match api.parts.keeper.judge(line, said, who.name).await {
         Ok(settled) => settled,
         Err(fault) => return Err(api.not_settled(line, fault).await),
@@ -189,31 +214,70 @@ pub(super) async fn open(
         Ok(settled) => settled,
         Err(fault) => return Err(api.not_settled(line, fault).await),
     };
-    let (epoch, taken_back, left) = (settled.epoch.number, settled.taken_back, settled.left);
+    let (epoch, taken_back) = (settled.epoch.number, settled.taken_back);
     let sentence = api.settled("restore-opened", line, settled).await?;
-    Ok(Json(OpenedView { line: line.to_string(), epoch, taken_back, left, sentence }))
+    Ok(Json(OpenedView { line: line.to_string(), epoch, taken_back, sentence }))
 }
 
-/// A person's word on what is shown, as it was sent: `Some(None)` if there is none, `None` if it cannot be read.
-fn said(granted: Option<Vec<String>>, ended: Option<String>, parts: Option<Vec<PartView>>) -> Option<Option<Said>> {
-    let (Some(granted), Some(ended)) = (granted, ended) else { return Some(None) };
-    let granted = granted.iter().map(|key| unhex(key).map(PublicKey::from_bytes)).collect::<Option<Vec<_>>>()?;
-    let refuses = match ended.as_str() {
-        "take" => false,
-        "refuse" => true,
-        _ => return None,
-    };
-    let parts = match parts {
-        Some(parts) => Some(parts.iter().map(PartView::part).collect::<Option<Vec<_>>>()?),
-        None => None,
-    };
-    Some(Some(Said { granted, refuses, parts }))
+fn keys(said: &[String]) -> Option<Vec<PublicKey>> {
+    said.iter().map(|key| unhex(key).map(PublicKey::from_bytes)).collect()
+}
+
+fn parts(said: &[PartView]) -> Option<Vec<Part>> {
+    said.iter().map(PartView::part).collect()
 }
 
 impl Api {
+    /// Every part that is shown on these lines.
+    async fn shown(&self, ids: &[LineId]) -> Result<Vec<(LineId, Part)>, Told> {
+        let ids = ids.to_vec();
+        let looked = self.parts.keeper.look(move |lines| {
+            let lines = ids.iter().filter_map(|id| lines.line(id)).map(|kept| &kept.line);
+            lines.flat_map(|line| line.shown().iter().map(|s| (line.id(), s.part())).collect::<Vec<_>>()).collect()
+        });
+        looked.await.map_err(|_| self.tell(Fault::new(Code::Stopping)))
+    }
+
+    /// What the parts are called that are shown on these lines.
+    async fn names(&self, ids: &[LineId]) -> Result<String, Told> {
+        let shown = self.shown(ids).await?;
+        Ok(shown.iter().map(|(_, part)| PartView::of(part).name()).collect::<Vec<_>>().join(", "))
+    }
+
+    /// The one part of this name that is shown on these lines.
+    async fn part(&self, ids: &[LineId], said: &str) -> Result<(LineId, Part), Told> {
+        let shown = self.shown(ids).await?;
+        let found: Vec<(LineId, Part)> =
+            shown.into_iter().filter(|(_, part)| PartView::of(part).is_called(said)).collect();
+        match found.as_slice() {
+            [one] => Ok(*one),
+            [] => {
+                let fault = Fault::new(Code::RestorePartUnknown).with("said", said);
+                Err(self.tell(fault.with("known", self.names(ids).await?)))
+            }
+            several => {
+                let known: Vec<String> = several.iter().map(|(_, part)| PartView::of(part).name()).collect();
+                let fault = Fault::new(Code::RestorePartWhich);
+                Err(self.tell(fault.with("known", known.join(", "))))
+            }
+        }
+    }
+
+    /// The one part that is taken, as far as an index of it.
+    async fn up_to(&self, line: LineId, take: Vec<Part>, index: u64) -> Result<Part, Told> {
+        let within = || self.tell(Fault::new(Code::RestoreUpTo).with("said", index));
+        let [part] = take.as_slice() else { return Err(within()) };
+        let part = *part;
+        let looked = self.parts.keeper.look(move |lines| {
+            let shown = lines.line(&line)?.line.shown();
+            shown.iter().find(|shown| shown.part() == part)?.up_to(index.checked_add(1)?)
+        });
+        looked.await.map_err(|_| self.tell(Fault::new(Code::Stopping)))?.ok_or_else(within)
+    }
+
     /// The words of what is shown on a line and told one by one, by the leaves of the entries.
-    async fn said(&self, line: LineId) -> Result<BTreeMap<Hash, String>, Told> {
-        let told = self.parts.keeper.look(move |lines| lines.line(&line).map(|kept| told(&kept.line)));
+    async fn said(&self, line: LineId, listing: Listing) -> Result<BTreeMap<Hash, String>, Told> {
+        let told = self.parts.keeper.look(move |lines| lines.line(&line).map(|kept| told(&kept.line, listing)));
         let told = told.await.map_err(|_| self.tell(Fault::new(Code::Stopping)))?.unwrap_or_default();
         let reader = self.parts.reader.clone();
         let read = move || -> Result<BTreeMap<Hash, String>, StoreError> {
@@ -221,7 +285,7 @@ impl Api {
             for entry in told {
                 let body = reader.shown_body(&entry.bytes)?.as_deref().and_then(Body::decode);
                 let words = body.and_then(|body| String::from_utf8(body.content).ok());
-                said.extend(words.map(|words| (entry.leaf, words.chars().take(WORDS_MAX).collect())));
+                said.extend(words.map(|words| (entry.leaf, words)));
             }
             Ok(said)
         };
@@ -237,16 +301,12 @@ impl Api {
     async fn wanted(&self, form: EpochForm, (id, now): &(String, u64), who: Who) -> Result<Wanted, Told> {
         let malformed = || self.tell(Fault::new(Code::RestoreMalformed));
         let line = self.line(Some(form.line)).await?;
-        let keys = self.bound(unhex(&form.station).ok_or_else(malformed)?).await?;
-        let said = said(form.granted, form.ended, form.parts).ok_or_else(malformed)?;
+        let fresh = self.bound(unhex(&form.station).ok_or_else(malformed)?).await?;
+        let granted = keys(&form.granted).ok_or_else(malformed)?;
+        let judgement = Judgement { take: parts(&form.take).ok_or_else(malformed)?, refuse: Vec::new() };
         let word = self.word(line, form.peer_is_dark).await?;
-        let new = NewEpoch {
-            id: unhex(id).ok_or_else(malformed)?,
-            keys: public(&keys),
-            word,
-            judgement: Judgement::default(),
-        };
-        Ok(Wanted { line, new, said, now: Timestamp::new(*now).ok_or_else(malformed)?, user: who.name })
+        let new = NewEpoch { id: unhex(id).ok_or_else(malformed)?, keys: public(&fresh), word, judgement };
+        Ok(Wanted { line, new, granted, now: Timestamp::new(*now).ok_or_else(malformed)?, user: who.name })
     }
 
     /// Why an epoch is opened now: that the other side withholds is measured; that it is dark is a person's word, which is not taken
@@ -275,8 +335,6 @@ impl Api {
             RestoreFault::Act(fault) => self.refused(line, fault).await,
             RestoreFault::Moved => self.tell(Fault::new(Code::RestoreMoved)),
             RestoreFault::NotListed(key) => of(Code::RestoreNotListed, key),
-            RestoreFault::NotEnded(key) => of(Code::RestoreNotEnded, key),
-            RestoreFault::NothingWaits => self.tell(Fault::new(Code::RestoreNothingWaits)),
         }
     }
 

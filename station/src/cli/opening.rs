@@ -152,19 +152,18 @@ impl Context {
         if view.waits == "peer" && !command.peer_is_dark && view.silent_ms < WITHHELD_AFTER_MS {
             return Err(self.tell(Fault::new(Code::RestoreUnheard).with("peer", &view.peer)));
         }
-        let ended = command.meant(view).iter().any(|shown| listed.has_ended(&shown.signer));
-        if ended && !command.take && !command.refuse {
+        // What comes late, of an epoch that has ended, holds nothing back, and is no matter of an opening.
+        let holding = || view.shown.iter().filter(|shown| shown.waits && shown.part.epoch >= view.epoch);
+        if holding().any(|shown| listed.has_ended(&shown.signer)) {
             return Err(self.tell(Fault::new(Code::RestoreUnjudged).with("peer", &view.peer)));
         }
         // What comes between this look and the opening was seen by nobody: it waits.
-        let parts = self.parts(command, view, &listed)?;
         Ok(EpochForm {
             line: view.line.clone(),
             station: String::new(),
             peer_is_dark: command.peer_is_dark,
-            ended: (!parts.is_empty()).then(|| if command.refuse { "refuse" } else { "take" }.into()),
-            parts: (!parts.is_empty()).then_some(parts),
-            granted: Some(listed.0),
+            take: holding().map(|shown| shown.part.clone()).collect(),
+            granted: listed.0,
             drafted: None,
             signature: None,
         })

@@ -17,8 +17,8 @@ use crate::keys::{Granted, granted_file};
 use crate::view::restore::{PartView, RestoreView, ShownView};
 use crate::words::clean;
 
-/// What each line waits for before this station signs on it again. With --take or --refuse, a person's word on what the other side shows
-/// of our own log; with --open, opens a new epoch.
+/// What each line waits for before this station signs on it again. With --part, every entry of that part of our own log that the other
+/// side shows; with --take or --refuse, a person's word on it; with --open, opens a new epoch.
 #[derive(Args, Debug)]
 pub(super) struct RestoreCommand {
     /// One line; all unless said otherwise.
@@ -27,15 +27,22 @@ pub(super) struct RestoreCommand {
     /// Root's list of the keys that it granted. Beside the root key unless said otherwise; with --open the new grant is added to it.
     #[arg(long, value_name = "FILE")]
     pub keys_list: Option<PathBuf>,
-    /// Take what waits into our log, as it was signed: it counts again.
-    #[arg(long, group = "verdict")]
-    pub take: bool,
-    /// Leave what a key that root has ended could have made beside our log, as evidence. Nobody is asked about it again.
-    #[arg(long, group = "verdict")]
-    pub refuse: bool,
-    /// Only this part, by the name under which it is shown; may be given several times.
-    #[arg(long, value_name = "NAME", requires = "verdict")]
+    /// A part, by the name under which it is shown, or the begin of that with eight or more of its digits; of --take and --refuse
+    /// several may be given.
+    #[arg(long, value_name = "NAME", conflicts_with = "open")]
     pub part: Vec<String>,
+    /// Show the entries of the part from this index on.
+    #[arg(long, value_name = "INDEX", requires = "part", conflicts_with_all = ["take", "refuse"])]
+    pub from: Option<u64>,
+    /// Take the parts into our log, as they were signed: they count again.
+    #[arg(long, conflicts_with_all = ["refuse", "open"])]
+    pub take: bool,
+    /// Of the part that is taken only the entries up to this one; what stands behind it waits on.
+    #[arg(long, value_name = "INDEX", requires = "take")]
+    pub up_to: Option<u64>,
+    /// Leave the parts beside our log, as evidence. Nobody is asked about them again.
+    #[arg(long, conflicts_with = "open")]
+    pub refuse: bool,
     /// Open a new epoch on every line that waits for one, or on the line that is named.
     #[arg(long, requires_all = ["root_key", "backup"])]
     pub open: bool,
@@ -54,6 +61,9 @@ impl RestoreCommand {
     pub async fn run(self, context: &Context) -> Result<Exit, Told> {
         context.has_data()?;
         let client = context.client();
+        if let ([part, more @ ..], false, false) = (self.part.as_slice(), self.take, self.refuse) {
+            return context.show_part(&self, part, more).await;
+        }
         let value = client.get(&address("/api/v1/restore", &[("line", self.line.clone())])).await?;
         let views: Vec<RestoreView> = client.typed(&value)?;
         if let (true, Some(root_key), Some(backup)) = (self.open, &self.root_key, &self.backup) {
@@ -79,13 +89,10 @@ impl RestoreCommand {
     pub fn list(&self) -> Option<PathBuf> {
         self.keys_list.clone().or_else(|| self.root_key.as_deref().map(granted_file))
     }
-
-    /// The parts that wait on a line, and of those that were named only these.
-    pub fn meant<'a>(&self, view: &'a RestoreView) -> Vec<&'a ShownView> {
-        let named = |shown: &ShownView| self.part.is_empty() || self.part.contains(&shown.name);
-        view.shown.iter().filter(|shown| shown.waits && named(shown)).collect()
-    }
 }
+
+/// What waits of a line: the line and the part.
+type Waiting<'a> = (&'a RestoreView, &'a ShownView);
 
 /// A line's keys by root's list, oldest first, 64 hexadecimal digits each.
 pub(super) struct Listed(pub Vec<String>);
@@ -133,25 +140,37 @@ impl Context {
         Ok(told.join("\n"))
     }
 
+    /// Every entry of one part, a page at a time, with all of their words.
+    async fn show_part(&self, command: &RestoreCommand, part: &str, more: &[String]) -> Result<Exit, Told> {
+        if !more.is_empty() {
+            let known = command.part.join(", ");
+            return Err(self.tell(Fault::new(Code::RestorePartWhich).with("known", known)));
+        }
+        let from = command.from.map(|from| from.to_string());
+        let asked = [("line", command.line.clone()), ("part", Some(part.to_owned())), ("from", from)];
+        let client = self.client();
+        let value = client.get(&address("/api/v1/restore", &asked)).await?;
+        let views: Vec<RestoreView> = client.typed(&value)?;
+        self.show(&value, || {
+            let told = views.iter().flat_map(|view| &view.shown).flat_map(|shown| &shown.sentences);
+            Ok(told.map(|sentence| clean(sentence)).collect::<Vec<_>>().join("\n"))
+        })?;
+        Ok(Exit::Done)
+    }
+
     /// A person's word on what the other side shows. No epoch is opened.
     async fn judge(&self, command: &RestoreCommand, views: &[RestoreView]) -> Result<Exit, Told> {
         let list = command.list().ok_or_else(|| self.tell(Fault::new(Code::RestoreNoList)))?;
-        let waiting: Vec<&RestoreView> = views.iter().filter(|view| !command.meant(view).is_empty()).collect();
-        let view = match waiting.as_slice() {
-            [view] => *view,
-            [] => return Err(self.nothing_meant(command, views)),
-            several => {
-                let known: Vec<String> = several.iter().map(|view| format!("{} ({})", view.peer, view.line)).collect();
-                return Err(self.tell(Fault::new(Code::LineWhich).with("known", known.join(", "))));
-            }
-        };
-        let listed = self.listed(view, &list)?;
-        let form = JudgeForm {
-            line: view.line.clone(),
-            parts: Some(self.parts(command, view, &listed)?),
-            granted: listed.0,
-            ended: if command.take { "take" } else { "refuse" }.into(),
-        };
+        let meant = self.meant(command, views)?;
+        let Some((view, _)) = meant.first() else { return Err(self.tell(Fault::new(Code::RestoreNothingWaits))) };
+        if meant.iter().any(|(other, _)| other.line != view.line) {
+            let known: Vec<String> = meant.iter().map(|(view, _)| format!("{} ({})", view.peer, view.line)).collect();
+            return Err(self.tell(Fault::new(Code::LineWhich).with("known", known.join(", "))));
+        }
+        let parts: Vec<PartView> = meant.iter().map(|(_, shown)| shown.part.clone()).collect();
+        let [take, refuse] = if command.take { [parts, Vec::new()] } else { [Vec::new(), parts] };
+        let (line, granted) = (view.line.clone(), self.listed(view, &list)?.0);
+        let form = JudgeForm { line, granted, take, refuse, up_to: command.up_to };
         let client = self.client();
         let value = client.post("/api/v1/restore/judge", &form).await?;
         let judged: JudgedView = client.typed(&value)?;
@@ -166,33 +185,42 @@ impl Context {
         Ok(Exit::Done)
     }
 
-    /// The parts that are meant, as the person has seen them. What was named and cannot be refused is said before anything is done.
-    pub(super) fn parts(
-        &self,
-        command: &RestoreCommand,
-        view: &RestoreView,
-        listed: &Listed,
-    ) -> Result<Vec<PartView>, Told> {
-        let meant = command.meant(view);
-        if command.part.iter().any(|name| meant.iter().all(|shown| shown.name != *name)) {
-            return Err(self.nothing_meant(command, std::slice::from_ref(view)));
+    /// The parts that were named, of those that wait. Only what is named is taken or refused: what a person does not name they may not
+    /// have seen.
+    fn meant<'a>(&self, command: &RestoreCommand, views: &'a [RestoreView]) -> Result<Vec<Waiting<'a>>, Told> {
+        let all = || views.iter().flat_map(|view| view.shown.iter().map(move |shown| (view, shown)));
+        let waiting: Vec<Waiting<'a>> = all().filter(|(_, shown)| shown.waits).collect();
+        let names = |of: &[Waiting<'_>]| {
+            let told = |(view, shown): &Waiting<'_>| {
+                let args = [
+                    ("part", shown.name.clone()),
+                    ("peer", view.peer.clone()),
+                    ("epoch", shown.part.epoch.to_string()),
+                    ("from", shown.from.to_string()),
+                    ("last", shown.part.to.saturating_sub(1).to_string()),
+                ];
+                self.say("restore-part", &args)
+            };
+            of.iter().map(told).collect::<Vec<_>>().join(", ")
+        };
+        if waiting.is_empty() {
+            return Err(self.tell(Fault::new(Code::RestoreNothingWaits)));
         }
-        let ours = meant.iter().find(|shown| !listed.has_ended(&shown.signer) && listed.0.contains(&shown.key));
-        if let (Some(shown), true, false) = (ours, command.refuse, command.part.is_empty()) {
-            let key: String = shown.signer.chars().take(16).collect();
-            return Err(self.tell(Fault::new(Code::RestoreNotEnded).with("key", key)));
+        if command.part.is_empty() {
+            return Err(self.tell(Fault::new(Code::RestorePartWhich).with("known", names(&waiting))));
         }
-        Ok(meant.into_iter().map(|shown| shown.part.clone()).collect())
-    }
-
-    /// Nothing waits on these lines, or nothing that was named.
-    fn nothing_meant(&self, command: &RestoreCommand, views: &[RestoreView]) -> Told {
-        let waiting = views.iter().flat_map(|view| &view.shown).filter(|shown| shown.waits);
-        let known: Vec<&str> = waiting.map(|shown| shown.name.as_str()).collect();
-        let strange = command.part.iter().find(|name| !known.contains(&name.as_str()));
-        self.tell(match strange.filter(|_| !known.is_empty()) {
-            Some(said) => Fault::new(Code::RestorePartUnknown).with("said", said).with("known", known.join(", ")),
-            None => Fault::new(Code::RestoreNothingWaits),
-        })
+        let one = |said: &String| {
+            let called: Vec<Waiting<'a>> =
+                waiting.iter().filter(|(_, shown)| shown.part.is_called(said)).copied().collect();
+            match called.as_slice() {
+                [one] => Ok(*one),
+                [] => {
+                    let fault = Fault::new(Code::RestorePartUnknown).with("said", said);
+                    Err(self.tell(fault.with("known", names(&waiting))))
+                }
+                several => Err(self.tell(Fault::new(Code::RestorePartWhich).with("known", names(several)))),
+            }
+        };
+        command.part.iter().map(one).collect()
     }
 }

@@ -7,7 +7,7 @@ use std::cell::{Cell, RefCell};
 use counterpart_core::fault::Refusal;
 use counterpart_core::ids::{EntryRef, Epoch, LineId};
 use counterpart_core::line::Line;
-use counterpart_core::line::judging::{Judged, has_ended};
+use counterpart_core::line::judging::Judged;
 use counterpart_core::line::restore::{Judgement, NewEpoch, Part, Showing};
 use counterpart_core::line::turn::{Given, Input, Written};
 use counterpart_core::record::body::digest;
@@ -25,30 +25,12 @@ use super::thread::Record;
 use crate::store::{self, LateBody};
 
 /// A person's word on what the other side shows, with root's list.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Said {
     /// The station keys that root has granted us on this line, oldest first.
     pub granted: Vec<PublicKey>,
-    /// What a key that this list has ended signed last is left out; otherwise it is taken like the rest.
-    pub refuses: bool,
-    /// Only of these; `None`: of all that waits.
-    pub parts: Option<Vec<Part>>,
-}
-
-impl Said {
-    fn names(&self, part: &Part) -> bool {
-        self.parts.as_ref().is_none_or(|parts| parts.contains(part))
-    }
-
-    /// What that says of each part that waits.
-    fn judgement(&self, line: &Line) -> Judgement {
-        let shown = line.shown();
-        let waiting = shown.iter().filter(|shown| shown.waits && self.names(&shown.part()));
-        let refused = |shown: &&Showing<'_>| self.refuses && has_ended(&self.granted, &shown.signer);
-        let (refuse, take): (Vec<_>, Vec<_>) = waiting.partition(refused);
-        let parts = |of: Vec<&Showing<'_>>| of.into_iter().map(Showing::part).collect();
-        Judgement { take: parts(take), refuse: parts(refuse) }
-    }
+    /// Which parts are taken, and which are not.
+    pub judgement: Judgement,
 }
 
 /// An epoch that a person wants opened.
@@ -56,10 +38,10 @@ impl Said {
 pub struct Wanted {
     /// On which line.
     pub line: LineId,
-    /// What is opened; what is shown is judged by what is said beside it.
+    /// What is opened.
     pub new: NewEpoch,
-    /// What is said of what is shown.
-    pub said: Option<Said>,
+    /// Root's list, if anything is judged.
+    pub granted: Vec<PublicKey>,
     /// The time that its charter claims.
     pub now: Timestamp,
     /// Who wants it.
@@ -95,10 +77,6 @@ pub enum RestoreFault {
     Moved,
     /// Root's list does not name this key, which signs or has signed for us on this line.
     NotListed(PublicKey),
-    /// Nobody but us had this key, which signed last what was to be refused.
-    NotEnded(PublicKey),
-    /// Nothing that was named waits for a person.
-    NothingWaits,
 }
 
 impl From<Refusal> for RestoreFault {
@@ -169,33 +147,29 @@ impl Record {
 
     fn judge(&self, id: LineId, said: &Said, turn: &Turn) -> Result<(Line, Judged), RestoreFault> {
         let line = &self.lines.line(&id).ok_or(Refusal::UnknownLine)?.line;
-        listed(line, said)?;
-        let judgement = said.judgement(line);
-        if judgement == Judgement::default() {
-            return Err(RestoreFault::NothingWaits);
-        }
+        listed(line, &said.granted, &said.judgement)?;
         let mut judged = line.clone();
-        let made = judged.take_back(&judgement, &|epoch, at| self.bytes(turn, id, epoch, at))?;
+        let made = judged.take_back(&said.judgement, &|epoch, at| self.bytes(turn, id, epoch, at))?;
         Ok((judged, made))
     }
 
     /// What root would sign.
     fn draft(&self, wanted: &Wanted, turn: &Turn) -> Result<Unsigned, RestoreFault> {
-        self.opening(wanted, turn, |line, new, given| {
+        self.opening(wanted, turn, |line, given| {
             let root = PublicKey::from_bytes(line.charter().party(line.me()).keys.root);
             let asked = Asked { root, message: RefCell::default() };
-            line.clone().open_epoch(new, &asked, given)?;
+            line.clone().open_epoch(&wanted.new, &asked, given)?;
             Ok(Unsigned { root, message: asked.message.into_inner() })
         })
     }
 
     /// The line with the epoch opened, and what is to be committed.
     fn open(&self, wanted: &Wanted, signature: &Signature, turn: &Turn) -> Result<(Line, Judged), RestoreFault> {
-        self.opening(wanted, turn, |line, new, given| {
+        self.opening(wanted, turn, |line, given| {
             let root = PublicKey::from_bytes(line.charter().party(line.me()).keys.root);
             let signed = Signed { root, signature, holds: Cell::new(true) };
             let mut opened = line.clone();
-            let judged = opened.open_epoch(new, &signed, given)?;
+            let judged = opened.open_epoch(&wanted.new, &signed, given)?;
             if signed.holds.get() { Ok((opened, judged)) } else { Err(RestoreFault::Moved) }
         })
     }
@@ -204,19 +178,15 @@ impl Record {
         &self,
         wanted: &Wanted,
         turn: &Turn,
-        open: impl FnOnce(&Line, &NewEpoch, &Given<'_>) -> Result<T, RestoreFault>,
+        open: impl FnOnce(&Line, &Given<'_>) -> Result<T, RestoreFault>,
     ) -> Result<T, RestoreFault> {
         let id = wanted.line;
         let line = &self.lines.line(&id).ok_or(Refusal::UnknownLine)?.line;
-        let mut new = wanted.new.clone();
-        if let Some(said) = &wanted.said {
-            listed(line, said)?;
-            new.judgement = said.judgement(line);
-        }
+        listed(line, &wanted.granted, &wanted.new.judgement)?;
         let stored = |epoch, at| self.bytes(turn, id, epoch, at);
         let first = self.keys.first();
         let given = Given { now: wanted.now, ..self.given(&first, &stored, &Steady::default()) };
-        open(line, &new, &given)
+        open(line, &given)
     }
 
     /// The bytes of an entry: written in this turn, or stored.
@@ -276,18 +246,20 @@ fn taken_to(line: &Line, epoch: Epoch, judged: &Judged) -> Option<counterpart_co
     line.span(epoch)?.own().at(size).map(|log| log.head())
 }
 
-/// Whether root's list names our key in force and the keys of what is judged: another station's list, or an older copy of ours, would
-/// take everything. What no ended key signed last cannot be refused: if that is all there is, nothing is done.
-fn listed(line: &Line, said: &Said) -> Result<(), RestoreFault> {
-    let missing = |key: &PublicKey| !said.granted.contains(key);
-    let shown = line.shown();
-    let waiting = || shown.iter().filter(|shown| shown.waits && said.names(&shown.part()));
-    if let Some(key) = std::iter::once(line.signer()).chain(waiting().map(|shown| shown.key)).find(missing) {
-        return Err(RestoreFault::NotListed(key));
+/// Whether root's list names our key in force and the keys of what is judged, if anything is: beside another station's list, or an older
+/// copy of ours, no person saw whose it can be.
+fn listed(line: &Line, granted: &[PublicKey], judgement: &Judgement) -> Result<(), RestoreFault> {
+    if *judgement == Judgement::default() {
+        return Ok(());
     }
-    let refuses_nothing = said.refuses && waiting().all(|shown| !has_ended(&said.granted, &shown.signer));
-    match waiting().next().filter(|_| refuses_nothing) {
-        Some(shown) => Err(RestoreFault::NotEnded(shown.signer)),
+    let shown = line.shown();
+    let named = |shown: &&Showing<'_>| {
+        let mut parts = judgement.take.iter().chain(&judgement.refuse);
+        parts.any(|part| shown.up_to(part.head.size).as_ref() == Some(part))
+    };
+    let keys = std::iter::once(line.signer()).chain(shown.iter().filter(named).map(|shown| shown.key));
+    match keys.into_iter().find(|key| !granted.contains(key)) {
+        Some(key) => Err(RestoreFault::NotListed(key)),
         None => Ok(()),
     }
 }

@@ -15,6 +15,7 @@ use counterpart_core::time::Timestamp;
 use super::Sight;
 use super::attempts::clause_number;
 use super::request::{PLAIN_LINES_MAX, decline_code, posts};
+use super::restore::counts_by_them;
 use crate::words::Arg;
 
 /// A subject is one line of this many characters at most; the whole stands in the view.
@@ -295,6 +296,14 @@ impl<'a> Sight<'a> {
         if let (Outcome::Crossed, [first, second]) = (decision.outcome, acts.as_slice()) {
             let args = [("first", self.name(first.at)), ("second", self.name(second.at))];
             lines.put(1, self.say("plain-crossed", &args));
+        }
+        let theirs: Vec<String> = view
+            .thread(request.at)
+            .filter(|fact| counts_by_them(self, fact.at))
+            .map(|fact| self.named(fact.at).name)
+            .collect();
+        if !theirs.is_empty() {
+            lines.put(1, self.say("plain-by-charter", &[("names", theirs.join(", ").into())]));
         }
         let talk: Vec<String> = view.talk(request).acts.iter().map(|at| self.named(*at).name).collect();
         if !talk.is_empty() {

@@ -11,6 +11,7 @@ use counterpart_core::record::log::Entry;
 use counterpart_core::record::what::{Unread, What};
 use serde::{Deserialize, Serialize};
 
+use super::restore::counting;
 use super::{ByWord, Moment, Named, Said, Side, Sight, Window};
 use crate::words::Why;
 
@@ -29,6 +30,9 @@ pub struct RecordView {
     pub next: Option<u64>,
     /// In merge order: what an entry had seen stands before it.
     pub entries: Vec<RecordEntry>,
+    /// What counts in this epoch though it is not in our log, a sentence each.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub notes: Vec<String>,
 }
 
 /// One entry.
@@ -163,6 +167,7 @@ pub fn record(sight: &Sight<'_>, stretch: &Stretch, with_words: bool) -> RecordV
         offset: stretch.offset,
         next: (next < stretch.total).then_some(next),
         entries,
+        notes: counting(sight),
     }
 }
 

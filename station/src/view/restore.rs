@@ -1,7 +1,7 @@
 //! What a line waits for before it signs again, and what the other side shows of our own log (`docs/protocol.md` §4.6): what a
 //! person looks at before root opens an epoch.
 
-use counterpart_core::ids::{Epoch, unhex};
+use counterpart_core::ids::{EntryRef, Epoch, unhex};
 use counterpart_core::line::Line;
 use counterpart_core::line::restore::{Part, Restore, Showing, Why};
 use counterpart_core::line::span::Span;
@@ -16,6 +16,50 @@ use crate::words::Arg;
 
 /// Entries told one by one of each part that is shown: the last ones.
 const TOLD_MAX: usize = 20;
+/// Entries told at once of one part that is looked at by itself.
+const PAGE_MAX: usize = 100;
+/// Characters told of the words of an entry, but of a part that is looked at by itself: there they are whole.
+const WORDS_MAX: usize = 200;
+/// Digits of the root in the name of a part.
+const NAME_DIGITS: usize = 20;
+/// Of these so many are enough, if no other part begins so.
+const NAME_DIGITS_MIN: usize = 8;
+
+/// Which entries of what is shown are told one by one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Listing {
+    /// The last of every part.
+    Last,
+    /// Of this part, from an index on; `None`: from its first entry on.
+    Of(Part, Option<u64>),
+}
+
+impl Listing {
+    fn is_of(&self, showing: &Showing<'_>) -> bool {
+        match self {
+            Listing::Last => true,
+            Listing::Of(part, _) => showing.part() == *part,
+        }
+    }
+
+    /// What is told of a part.
+    fn of<'a>(&self, showing: &Showing<'a>) -> &'a [Entry] {
+        let entries = showing.entries;
+        let [from, until] = match self {
+            Listing::Last => [entries.len().saturating_sub(TOLD_MAX), entries.len()],
+            Listing::Of(_, from) => {
+                let skipped = from.unwrap_or(0).saturating_sub(showing.from);
+                let from = usize::try_from(skipped).unwrap_or(usize::MAX).min(entries.len());
+                [from, from.saturating_add(PAGE_MAX).min(entries.len())]
+            }
+        };
+        entries.get(from..until).unwrap_or_default()
+    }
+
+    fn words(&self, words: String) -> String {
+        if *self == Listing::Last { words.chars().take(WORDS_MAX).collect() } else { words }
+    }
+}
 
 /// The words of an entry that is shown, if they are at hand.
 pub type Said<'a> = dyn Fn(&Entry) -> Option<String> + 'a;
@@ -73,6 +117,18 @@ pub struct PartView {
 }
 
 impl PartView {
+    /// What it is called: where it ends, and the first 20 digits of the root there.
+    pub fn name(&self) -> String {
+        let digits: String = self.root.chars().take(NAME_DIGITS).collect();
+        format!("{}-{digits}", self.to)
+    }
+
+    /// Whether `said` is its name, or the begin of that with at least 8 of the digits.
+    pub fn is_called(&self, said: &str) -> bool {
+        let digits = said.split_once('-').map_or(0, |(_, digits)| digits.len());
+        digits >= NAME_DIGITS_MIN && self.name().starts_with(&said.to_lowercase())
+    }
+
     /// As it is sent back.
     pub fn of(part: &Part) -> PartView {
         let Part { epoch, head } = part;
@@ -89,7 +145,7 @@ impl PartView {
 /// A part of our own log that the other side shows.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ShownView {
-    /// What it is called: the first eight digits of the root at its end.
+    /// What it is called: the index after its last entry, and the first 20 digits of the root at its end.
     pub name: String,
     /// Which it is.
     pub part: PartView,
@@ -105,8 +161,15 @@ pub struct ShownView {
     pub waits: bool,
     /// A person has said that it is not to be taken.
     pub refused: bool,
-    /// The last of them, at most 20.
+    /// What of it stands before this index counts in its ended epoch, though it is not in our log: the charter with which the other
+    /// side closed that epoch names it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub counts: Option<u64>,
+    /// The last of them, at most 20; of a part that is asked for by its name those from an index on, at most 100.
     pub entries: Vec<ShownEntry>,
+    /// Where the entries of a part that is asked for by its name go on.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub next: Option<u64>,
     /// All of that as sentences.
     pub sentences: Vec<String>,
 }
@@ -120,7 +183,7 @@ pub struct ShownEntry {
     pub kind: String,
     /// The time that it claims.
     pub time: Moment,
-    /// The first 200 characters of its words, if they came.
+    /// Its words, if they came: the first 200 characters; of a part that is asked for by its name all.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub words: Option<String>,
 }
@@ -148,14 +211,10 @@ pub struct Link {
 }
 
 /// The entries that are told one by one and have words.
-pub fn told(line: &Line) -> Vec<Entry> {
-    let told =
-        |showing: &Showing<'_>| last(showing).filter(|entry| entry.header.body.is_some()).cloned().collect::<Vec<_>>();
-    line.shown().iter().flat_map(told).collect()
-}
-
-fn last<'a>(showing: &Showing<'a>) -> impl Iterator<Item = &'a Entry> + use<'a> {
-    showing.entries.iter().skip(showing.entries.len().saturating_sub(TOLD_MAX))
+pub fn told(line: &Line, listing: Listing) -> Vec<Entry> {
+    let shown = line.shown();
+    let told = shown.iter().filter(|showing| listing.is_of(showing)).flat_map(|showing| listing.of(showing));
+    told.filter(|entry| entry.header.body.is_some()).cloned().collect()
 }
 
 /// Whether a station key of ours has signed nothing on this line that we hold or were shown.
@@ -167,20 +226,33 @@ fn is_unused(line: &Line, station: &[u8; 32]) -> bool {
 }
 
 /// What the line waits for, and what is shown. `drawn` is the station key of the set that was drawn last for this record.
-pub fn restore(sight: &Sight<'_>, link: Link, drawn: Option<[u8; 32]>, said: &Said<'_>) -> RestoreView {
+pub fn restore(
+    sight: &Sight<'_>,
+    link: Link,
+    drawn: Option<[u8; 32]>,
+    listing: Listing,
+    said: &Said<'_>,
+) -> RestoreView {
     let line = sight.line;
     let peer = call_sign(line, line.me().peer()).to_owned();
     let waits = line.restore();
     let judges = line.awaits_judgement();
-    let shown: Vec<ShownView> = line.shown().iter().map(|showing| part(sight, showing, said)).collect();
-    let missing: Vec<MissingView> = line.spans().flat_map(|span| missing(span, &shown)).collect();
+    let all = line.shown();
+    let missing: Vec<MissingView> = line.spans().flat_map(|span| missing(span, &all)).collect();
+    let listed = all.iter().filter(|showing| listing.is_of(showing));
+    let shown: Vec<ShownView> = listed.map(|showing| part(sight, showing, listing, said)).collect();
     let lasted = sight.telling.words.lasts(link.silent_ms);
     let epoch = line.epoch().number.to_string();
     let args = [("peer", Arg::from(peer.clone())), ("epoch", epoch.into()), ("lasted", lasted.into())];
-    let id = sentence(waits, judges, link.up);
+    // What was not taken of the log that serves holds us back as another course of it does.
+    let serving = all.iter().filter(|shown| shown.epoch >= line.epoch());
+    let refused = serving.clone().any(|shown| shown.refused) && !serving.clone().any(|shown| shown.branch);
+    let id = sentence(waits, judges, link.up, refused);
     let mut sentences = vec![sight.telling.say(id, &args)];
     sentences.extend(shown.iter().flat_map(|part| part.sentences.clone()));
-    sentences.extend(missing.iter().map(|missing| tell_missing(sight, missing)));
+    if listing == Listing::Last {
+        sentences.extend(missing.iter().map(|missing| tell_missing(sight, missing)));
+    }
     let founding = line.charter().party(line.me()).keys;
     RestoreView {
         line: line.id().to_string(),
@@ -213,7 +285,7 @@ fn word(waits: Restore) -> &'static str {
     }
 }
 
-fn sentence(waits: Restore, judges: bool, link_up: bool) -> &'static str {
+fn sentence(waits: Restore, judges: bool, link_up: bool, refused: bool) -> &'static str {
     match waits {
         Restore::Nothing if judges => "restore-late",
         Restore::Nothing => "restore-nothing",
@@ -221,16 +293,19 @@ fn sentence(waits: Restore, judges: bool, link_up: bool) -> &'static str {
         Restore::Peer => "restore-peer",
         Restore::Judgement => "restore-judgement",
         Restore::Opening(Why::Restored) => "restore-restored",
+        Restore::Opening(Why::Branch) if refused => "restore-not-taken",
         Restore::Opening(Why::Branch) => "restore-branch",
         Restore::Opening(Why::Retired) => "restore-retired",
         Restore::Opening(Why::Unnamed) => "restore-unnamed",
     }
 }
 
-fn part(sight: &Sight<'_>, showing: &Showing<'_>, said: &Said<'_>) -> ShownView {
+fn part(sight: &Sight<'_>, showing: &Showing<'_>, listing: Listing, said: &Said<'_>) -> ShownView {
     let part = PartView::of(&showing.part());
+    let entries: Vec<ShownEntry> = listing.of(showing).iter().map(|shown| entry(shown, listing, said)).collect();
+    let next = entries.last().map(|last| last.index + 1).filter(|next| *next < part.to && listing != Listing::Last);
     let mut view = ShownView {
-        name: part.root.chars().take(8).collect(),
+        name: part.name(),
         part,
         from: showing.from,
         key: hexadecimal(showing.key.as_bytes()),
@@ -238,46 +313,58 @@ fn part(sight: &Sight<'_>, showing: &Showing<'_>, said: &Said<'_>) -> ShownView 
         branch: showing.branch,
         waits: showing.waits,
         refused: showing.refused,
-        entries: last(showing).map(|shown| entry(shown, said)).collect(),
+        counts: showing.counts,
+        entries,
+        next,
         sentences: Vec::new(),
     };
-    view.sentences = tell(sight, &view);
+    view.sentences = tell(sight, &view, listing);
     view
 }
 
-fn entry(entry: &Entry, said: &Said<'_>) -> ShownEntry {
+fn entry(entry: &Entry, listing: Listing, said: &Said<'_>) -> ShownEntry {
     let kind = entry.header.kind().map_or("unknown", |kind| kind.word());
     let time = Moment(entry.header.time);
-    ShownEntry { index: entry.header.own.size, kind: kind.into(), time, words: said(entry) }
+    ShownEntry {
+        index: entry.header.own.size,
+        kind: kind.into(),
+        time,
+        words: said(entry).map(|words| listing.words(words)),
+    }
 }
 
-fn missing(span: &Span, shown: &[ShownView]) -> Vec<MissingView> {
+fn missing(span: &Span, shown: &[Showing<'_>]) -> Vec<MissingView> {
     let epoch = span.epoch().number;
     let (own, peer) = (span.own(), span.peer());
-    let seen = shown.iter().filter(|shown| shown.part.epoch == epoch && !shown.branch).map(|shown| shown.part.to).max();
+    let of_it = shown.iter().filter(|shown| shown.epoch == span.epoch() && !shown.branch);
+    let seen = of_it.map(|shown| shown.head.size).max();
     let ours = (seen.unwrap_or(0).max(own.size()), peer.named().size, true);
     let theirs = (peer.size(), own.named().size, false);
     let gap = |(from, to, ours)| (from < to).then_some(MissingView { epoch, ours, from, to });
     [ours, theirs].into_iter().filter_map(gap).collect()
 }
 
-fn tell(sight: &Sight<'_>, shown: &ShownView) -> Vec<String> {
+fn tell(sight: &Sight<'_>, shown: &ShownView, listing: Listing) -> Vec<String> {
+    let in_force = shown.signer == hexadecimal(sight.line.signer().as_bytes());
     let id = match (shown.waits, shown.refused, shown.branch) {
         (true, _, _) => "restore-shown",
         (false, true, _) => "restore-shown-kept",
         (false, false, true) => "restore-shown-branch",
+        (false, false, false) if in_force => "restore-shown-unopened",
         (false, false, false) => "restore-shown-ended",
     };
     let key: String = shown.signer.chars().take(16).collect();
+    let count = shown.part.to.saturating_sub(shown.from);
     let args = [
         ("part", Arg::from(shown.name.clone())),
         ("epoch", shown.part.epoch.to_string().into()),
         ("from", shown.from.to_string().into()),
         ("last", shown.part.to.saturating_sub(1).to_string().into()),
-        ("count", (shown.part.to.saturating_sub(shown.from)).into()),
+        ("count", count.into()),
         ("key", key.into()),
     ];
     let mut told = vec![sight.telling.say(id, &args)];
+    told.extend(shown.counts.map(|counts| tell_counts(sight, &shown.part, counts, shown.refused)));
     for entry in &shown.entries {
         let args = [
             ("index", Arg::from(entry.index.to_string())),
@@ -292,7 +379,44 @@ fn tell(sight: &Sight<'_>, shown: &ShownView) -> Vec<String> {
             }
         });
     }
+    let line: String = sight.line.id().to_string().chars().take(8).collect();
+    let of_part = [("part", Arg::from(shown.name.clone())), ("line", line.into())];
+    if listing == Listing::Last && (shown.waits || count > shown.entries.len() as u64) {
+        told.push(sight.telling.say("restore-shown-all", &of_part));
+    }
+    told.extend(shown.next.map(|next| {
+        let more = [("from", Arg::from(next.to_string()))];
+        sight.telling.say("restore-shown-more", &[of_part.as_slice(), more.as_slice()].concat())
+    }));
     told
+}
+
+/// That a part counts in its epoch though it is not in our log.
+fn tell_counts(sight: &Sight<'_>, part: &PartView, counts: u64, refused: bool) -> String {
+    let id = if refused { "restore-counts-not-taken" } else { "restore-counts" };
+    let args = [
+        ("part", Arg::from(part.name())),
+        ("epoch", part.epoch.to_string().into()),
+        ("last", counts.saturating_sub(1).to_string().into()),
+    ];
+    sight.telling.say(id, &args)
+}
+
+/// What counts in the epoch that is looked at though it is not in our log, a sentence each (`docs/protocol.md` §4.6).
+pub fn counting(sight: &Sight<'_>) -> Vec<String> {
+    let shown = sight.line.shown();
+    let here = shown.iter().filter(|shown| shown.epoch == sight.epoch);
+    let told =
+        |shown: &Showing<'_>| Some(tell_counts(sight, &PartView::of(&shown.part()), shown.counts?, shown.refused));
+    here.filter_map(told).collect()
+}
+
+/// Whether an entry counts in the epoch that is looked at by the word of the other side's charter alone: it is not in our log.
+pub fn counts_by_them(sight: &Sight<'_>, at: EntryRef) -> bool {
+    let of = |shown: &Showing<'_>| {
+        shown.epoch == sight.epoch && shown.counts.is_some_and(|counts| (shown.from..counts).contains(&at.index))
+    };
+    at.party == sight.line.me() && sight.line.shown().iter().any(of)
 }
 
 fn tell_missing(sight: &Sight<'_>, missing: &MissingView) -> String {

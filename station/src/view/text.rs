@@ -216,10 +216,12 @@ pub fn record_list(view: &RecordView, telling: &Telling<'_>) -> String {
     finish(out)
 }
 
-fn page(view: &RecordView, telling: &Telling<'_>) -> Option<String> {
+/// Which page it is, and what counts beside what stands on any.
+fn page(view: &RecordView, telling: &Telling<'_>) -> Vec<String> {
     let (from, to) = (view.offset + 1, view.offset + view.entries.len() as u64);
     let args = [("from", from.into()), ("to", to.into()), ("total", view.total.into())];
-    (view.next.is_some() || view.offset > 0).then(|| telling.say("record-page", &args))
+    let page = (view.next.is_some() || view.offset > 0).then(|| telling.say("record-page", &args));
+    page.into_iter().chain(view.notes.iter().flat_map(|note| wrap(note, 0, 2))).collect()
 }
 
 /// Time, name, type, what it acts on, what it says, what it had seen, and what it is worth if that is not everything.

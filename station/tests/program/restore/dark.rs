@@ -97,13 +97,25 @@ fn what_a_dark_peer_shows_of_an_ended_epoch_is_taken_without_opening_another() {
 fn what_a_dark_peer_shows_of_an_ended_epoch_and_nobody_takes_is_kept_and_never_asked_about_again() {
     let (mut story, size) = returns("restore-late-left");
 
-    let (code, out, err) = story.judge(&["--refuse"]);
+    let part = restore(&story.north)["shown"][0]["name"].as_str().unwrap().to_owned();
+    let (code, out, err) = story.judge(&["--refuse", "--part", &part]);
 
     assert!(code == 0 && out.contains("One part was not taken"), "{out}{err}");
+    // The charter with which Southland went on names it all the same, and so it counts there; that is said wherever it shows.
+    for (args, told) in [
+        (&["restore"][..], format!("Part {part} was not taken here, and counts in epoch 0 up to #2 all the same")),
+        (&["record", "--epoch", "0"], "was not taken here, and counts in epoch 0 up to #2".into()),
+        (&["record", "--epoch", "0", "--words"], "was not taken here, and counts in epoch 0 up to #2".into()),
+        (&["status", "Northland 2", "--epoch", "0"], "Not in our log, and counted all the same, because the charter with which the other side went on to the next epoch names it: Northland 2.".into()),
+    ] {
+        let (code, out, err) = command(&story.north.data, args);
+        let out = out.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(code == 0 && out.contains(&told), "{args:?}: {code} {out}{err}");
+    }
     for _ in 0..2 {
         let view = shown_to(&story, &size);
         assert_eq!((&view["judges"], &view["shown"][0]["refused"]), (&json!(false), &json!(true)), "{view}");
-        let (code, out, err) = story.judge(&["--take"]);
+        let (code, out, err) = story.judge(&["--take", "--part", &part]);
         assert!(code == 1 && err.contains("waits for a person"), "{code} {out}{err}");
         story.kill_and_serve();
     }

@@ -65,3 +65,35 @@ fn a_fork_halts_the_log_also_after_a_kill_and_until_a_new_epoch() {
     even([&story.north, &story.south], 1, [1, 1]);
     ask(&story.north, "in the new epoch");
 }
+
+/// Northland's disk is set back, it writes nothing, and nobody there takes what it is shown of its own log.
+#[test]
+fn a_set_back_station_signs_nothing_beside_what_was_not_taken() {
+    let mut story = Story::new("restore-set-back");
+    story.north.kill();
+    let earlier = story.scratch.path().join("earlier");
+    copy(&story.north.data, &earlier);
+    story.north.serve();
+    ask(&story.north, "after the disk was copied");
+    even([&story.north, &story.south], 0, [3, 2]);
+    let line = story.line();
+    story.north.kill();
+    story.north = Process::at(&earlier, story.scratch.path().join("earlier.mark"));
+    story.north.serve();
+    let part = waits(&story.north, "judgement")["shown"][0]["name"].as_str().unwrap().to_owned();
+
+    let (code, out, err) = story.judge(&["--refuse", "--part", &part]);
+
+    assert!(
+        code == 0 && out.contains("One part was not taken") && out.contains("whoever made them has it"),
+        "{out}{err}"
+    );
+    story.kill_and_serve();
+    waits(&story.north, "branch");
+    let (status, told) = story.north.post("/acts", &json!({ "act": "memo", "words": { "text": "no" } })).unwrap();
+    assert_eq!((status, told["error"]["code"].as_str()), (409, Some("restored")), "{told}");
+    let (code, out, err) = story.open(&["--line", &line.to_string()]);
+    assert!(code == 0 && out.contains("epoch 1 is open"), "{code} {out}{err}");
+    ask(&story.north, "it goes on");
+    even([&story.north, &story.south], 1, [2, 1]);
+}

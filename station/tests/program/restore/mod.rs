@@ -9,6 +9,7 @@ mod failed;
 mod halted;
 mod judged;
 mod liar;
+mod parts;
 mod several;
 mod taken;
 
