@@ -19,7 +19,7 @@ use super::Api;
 use super::door::Who;
 use super::fault::{Code, Fault, Told};
 use super::receive::Asked;
-use super::stream::Stream;
+use super::stream::{Looks, Stream};
 use crate::link::observe::health;
 use crate::record::Lines;
 use crate::store::{EntryRow, StoreError};
@@ -32,8 +32,6 @@ pub(super) const STREAMS_MAX: usize = 64;
 const CHUNK: u32 = 100;
 /// Parts that wait for a program that reads slowly.
 const WAITING_MAX: usize = 4;
-/// The least time between two looks: a peer that writes without end costs ten a second.
-const CALM: Duration = Duration::from_millis(100);
 /// What is observed is looked at so often.
 const LOOK: Duration = Duration::from_secs(2);
 /// After so many looks without an event a comment is sent: a program that hears none has lost its station.
@@ -144,15 +142,13 @@ struct Ended;
 
 impl Follower {
     async fn follow(mut self) {
-        let mut published = self.api.parts.keeper.published();
-        let mut closing = self.api.closing.subscribe();
+        let mut looks = Looks::new(&self.api);
         let here = format!("id: {}\nevent: here\ndata: {{}}\n\n", self.from.text());
         if self.to.send(here.into()).await.is_err() {
             return;
         }
         let mut silent = 0;
-        while !*closing.borrow() {
-            published.mark_unchanged();
+        while looks.begin() {
             let Ok(sent) = self.look().await else { return };
             silent = if sent { 0 } else { silent + 1 };
             if silent >= LOOKS_TO_BEAT {
@@ -161,16 +157,8 @@ impl Follower {
                     return;
                 }
             }
-            tokio::time::sleep(CALM).await;
-            tokio::select! {
-                changed = published.changed() => {
-                    if changed.is_err() {
-                        return;
-                    }
-                }
-                () = tokio::time::sleep(LOOK) => {}
-                () = self.to.closed() => return,
-                _ = closing.changed() => {}
+            if !looks.next(LOOK, &self.to).await {
+                return;
             }
         }
     }

@@ -1,12 +1,21 @@
-//! A body whose parts come as they are sent, and what is held for as long as somebody reads it.
+//! A body whose parts come as they are sent, and what is held for as long as somebody reads it; and when a stream that follows the record
+//! looks at it again.
 
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::body::Bytes;
 use hyper::body::Frame;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
+
+use super::Api;
+use crate::record::Published;
+
+/// The least time between two looks: a peer that writes without end costs ten a second.
+const CALM: Duration = Duration::from_millis(100);
 
 /// The body. Dropped when its reader goes, and with it what is held.
 pub(crate) struct Stream<T> {
@@ -30,5 +39,35 @@ impl<T: Unpin> hyper::body::Body for Stream<T> {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         self.parts.poll_recv(context).map(|part| part.map(|bytes| Ok(Frame::data(bytes))))
+    }
+}
+
+/// When a stream that follows the record looks at it.
+pub(crate) struct Looks {
+    published: watch::Receiver<Arc<Published>>,
+    closing: watch::Receiver<bool>,
+}
+
+impl Looks {
+    /// Of a stream that begins now.
+    pub fn new(api: &Api) -> Looks {
+        Looks { published: api.parts.keeper.published(), closing: api.closing.subscribe() }
+    }
+
+    /// Before each look: what changes after it is for the next. `false`: the station closes its streams.
+    pub fn begin(&mut self) -> bool {
+        self.published.mark_unchanged();
+        !*self.closing.borrow()
+    }
+
+    /// After each look: returns when the record has changed or so much time has passed. `false`: nobody reads any more, or nobody writes.
+    pub async fn next(&mut self, max: Duration, to: &mpsc::Sender<Bytes>) -> bool {
+        tokio::time::sleep(CALM).await;
+        tokio::select! {
+            changed = self.published.changed() => changed.is_ok(),
+            () = tokio::time::sleep(max) => true,
+            () = to.closed() => false,
+            _ = self.closing.changed() => true,
+        }
     }
 }

@@ -19,14 +19,12 @@ use tokio::sync::{Notify, mpsc};
 use super::Desk;
 use super::session::Signed;
 use crate::api::fault::{Code, Fault, Told};
-use crate::api::stream::Stream;
+use crate::api::stream::{Looks, Stream};
 use crate::link::observe::health;
 use crate::view::Moment;
 
 /// After so long without a change the stream says that nothing has changed. A page that hears nothing for 3.8 s has lost its station.
 const BEAT: Duration = Duration::from_millis(1_500);
-/// The least time between two events: a peer that writes without end must not have every open page drawn anew each time.
-const CALM: Duration = Duration::from_millis(100);
 /// Events that wait for a page that reads slowly.
 const WAITING_MAX: usize = 4;
 
@@ -97,10 +95,8 @@ pub(super) async fn live(State(desk): State<Desk>, who: Signed) -> Response {
 }
 
 async fn follow(desk: Desk, who: Signed, (stream, displaced): (u64, Arc<Notify>), to: mpsc::Sender<Bytes>) {
-    let mut published = desk.api.parts.keeper.published();
-    let mut closing = desk.api.closing.subscribe();
-    while !*closing.borrow() {
-        published.mark_unchanged();
+    let mut looks = Looks::new(&desk.api);
+    while looks.begin() {
         let Ok(position) = desk.position(&who).await else { return };
         let ended = !matches!(desk.is_on(&who).await, Ok(true));
         let rings = if who.role.acts() { desk.rings(&who) } else { Vec::new() };
@@ -110,20 +106,16 @@ async fn follow(desk: Desk, who: Signed, (stream, displaced): (u64, Arc<Notify>)
         if to.send(event).await.is_err() || ended {
             return;
         }
-        tokio::time::sleep(CALM).await;
         tokio::select! {
-            changed = published.changed() => {
-                if changed.is_err() {
+            goes_on = looks.next(BEAT, &to) => {
+                if !goes_on {
                     return;
                 }
             }
-            () = tokio::time::sleep(BEAT) => {}
             () = displaced.notified() => {
                 let _ = to.send(Bytes::from_static(b"event: displaced\ndata: {}\n\n")).await;
                 return;
             }
-            () = to.closed() => return,
-            _ = closing.changed() => {}
         }
     }
 }
