@@ -432,3 +432,27 @@ fn tell_missing(sight: &Sight<'_>, missing: &MissingView) -> String {
 fn hexadecimal(bytes: &[u8]) -> String {
     crate::api::sight::hexadecimal(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_is_called_by_its_name_or_by_the_begin_of_it_with_eight_digits_or_more() {
+        let part = |root: &str| PartView { epoch: 0, id: "00".repeat(8), to: 57, root: format!("{root:0<64}") };
+        let [one, other] = ["1f0c77a2b3d4e5f60718", "1f0c77a2b3d4e5f60719"].map(part);
+
+        assert_eq!(one.name(), "57-1f0c77a2b3d4e5f60718");
+        for said in ["57-1f0c77a2", "57-1F0C77A2B3", "57-1f0c77a2b3d4e5f60718"] {
+            assert!(one.is_called(said), "{said}");
+        }
+        for said in
+            ["", "57", "57-", "57-1f0c77a", "1f0c77a2b3d4", "5-71f0c77a2", "57-2f0c77a2", "57-1f0c77a2b3d4e5f607180"]
+        {
+            assert!(!one.is_called(said), "{said}");
+        }
+        // Which of two is meant is said by more of its digits.
+        let called = |said: &str| [&one, &other].map(|part| part.is_called(said));
+        assert_eq!((called("57-1f0c77a2"), called("57-1f0c77a2b3d4e5f60719")), ([true, true], [false, true]));
+    }
+}
