@@ -277,7 +277,8 @@ impl Line {
     /// Whether an index 0 that begins our log of an epoch of which nothing else is known is root's own, or so near that one numbered
     /// above it is no jump for anybody. What somebody else makes with a key of ours does not move the numbers of our openings.
     fn is_near(&self, entry: &Entry) -> bool {
-        opened_with(&entry.header).is_some() || entry.header.epoch.number < self.opened() + limits::EPOCH_JUMP_MAX
+        let near = entry.header.epoch.number < self.opened().saturating_add(limits::EPOCH_JUMP_MAX);
+        near || opened_with(&entry.header).is_some() || self.off(Mend::Number)
     }
 
     /// The number of the highest epoch of which is known that a root has opened it.
@@ -356,7 +357,8 @@ impl Line {
     /// chooses the number.
     fn highest(&self) -> u64 {
         let begun = |span: &&Span| {
-            let shown = span.branches.iter().any(|branch| self.may_begin(span, branch, true));
+            let heeded = |branch| self.may_begin(span, branch, true) || self.off(Mend::Number);
+            let shown = span.branches.iter().any(heeded);
             span.own().size() + span.peer().size() > 0 || shown
         };
         let highest = self.spans.iter().rev().find(begun).map(|span| span.epoch().number);

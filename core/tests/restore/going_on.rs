@@ -6,7 +6,8 @@ use counterpart_core::line::epoch::Ended;
 use counterpart_core::line::restore::{Restore, Why, Word};
 use counterpart_core::line::turn::Answer;
 
-use crate::rig::{NORTH, SOUTH, Verdict, World};
+use crate::meeting::World;
+use crate::rig::{NORTH, SOUTH, Verdict};
 
 /// North wrote one entry before the backup and one after it; South holds both.
 fn restored(marked: bool) -> World {

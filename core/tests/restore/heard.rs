@@ -10,7 +10,8 @@ use counterpart_core::record::log::Entry;
 use counterpart_core::record::merkle::empty_root;
 use counterpart_core::record::opening::EpochHeads;
 
-use crate::rig::{NORTH, SOUTH, Verdict, World};
+use crate::meeting::World;
+use crate::rig::{NORTH, SOUTH, Verdict};
 
 /// North, restored to its index 0; South holds so many entries more of its log.
 fn lost(entries: usize) -> World {

@@ -6,7 +6,8 @@ use counterpart_core::line::restore::{Judgement, Part, Restore, Why, Word};
 use counterpart_core::record::log::Entry;
 use counterpart_core::record::what::What;
 
-use crate::rig::{NORTH, Verdict, World};
+use crate::meeting::World;
+use crate::rig::{NORTH, Verdict};
 
 /// North has opened an epoch, by which its first station key has ended; whoever has that key writes on in the first epoch, and
 /// South takes it, as it would take North's own.

@@ -5,5 +5,6 @@
 mod going_on;
 mod heard;
 mod judging;
+mod meeting;
 mod rig;
 mod thief;

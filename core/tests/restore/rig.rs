@@ -1,7 +1,6 @@
-//! Two stations with a store, a person and root's list each, that meet over real sessions, are killed and read their store again, and
-//! are restored from backups.
+//! A station with a store, a person and root's list, that is killed and reads its store again, and is restored from backups.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use counterpart_core::act::{Act, Target, Words};
 use counterpart_core::fault::{Misconduct, Refusal};
@@ -11,25 +10,19 @@ use counterpart_core::line::due::Conduct;
 use counterpart_core::line::judging::{Judged, has_ended};
 use counterpart_core::line::restore::{Judgement, NewEpoch, Part, Restore, Word};
 use counterpart_core::line::turn::{Answer, Arrived, Given, Input, Shown, Written};
-use counterpart_core::link::output::{Now, Output, Setup};
-use counterpart_core::link::rate::Rate;
-use counterpart_core::link::session::Session;
 use counterpart_core::precedence::{Mark, Precedence};
 use counterpart_core::record::charter::{Charter, Checks, Keys, PartyTerms, PostTerms, RULES_VERSION};
 use counterpart_core::record::codes::{Code, Mode};
 use counterpart_core::record::entry::{Head, Header};
 use counterpart_core::record::log::{Entry, key_grant};
 use counterpart_core::record::merkle::empty_root;
-use counterpart_core::record::opening::{EpochHeads, Opening};
-use counterpart_core::record::sign1::{
-    AAD_CHARTER, AAD_ENTRY, AAD_KEY, PublicKey, Sign, SoftKey, Strict, seal, to_be_signed,
-};
+use counterpart_core::record::sign1::{AAD_ENTRY, AAD_KEY, PublicKey, Sign, SoftKey, Strict, seal, to_be_signed};
 use counterpart_core::record::what::What;
 use counterpart_core::time::Timestamp;
 
 pub use counterpart_core::ids::Party::{Inviter as NORTH, Joiner as SOUTH};
 
-const START: u64 = 1_795_392_000_000;
+pub const START: u64 = 1_795_392_000_000;
 
 /// An entry as signed, and its body.
 pub type Stored = (Vec<u8>, Option<Vec<u8>>);
@@ -60,7 +53,7 @@ fn side(party: Party) -> PartyTerms {
     }
 }
 
-fn charter() -> Charter {
+pub fn charter() -> Charter {
     Charter {
         version: RULES_VERSION,
         line: LineId([7; 16]),
@@ -98,7 +91,7 @@ pub struct Store {
 }
 
 impl Store {
-    fn entry(&self, epoch: Epoch, at: EntryRef) -> Option<Vec<u8>> {
+    pub fn entry(&self, epoch: Epoch, at: EntryRef) -> Option<Vec<u8>> {
         let log = self.logs.get(&(epoch, at.party))?;
         log.get(usize::try_from(at.index).ok()?).map(|(bytes, _)| bytes.clone())
     }
@@ -143,7 +136,7 @@ pub struct Station {
 }
 
 impl Station {
-    fn given<T>(&self, sign: &SoftKey, with: impl FnOnce(&Given<'_>) -> T) -> T {
+    pub fn given<T>(&self, sign: &SoftKey, with: impl FnOnce(&Given<'_>) -> T) -> T {
         with(&Given {
             now: Timestamp(self.now),
             conduct: Conduct { even: true, steady_ms: 0, mark: Mark::Exercise },
@@ -166,7 +159,7 @@ impl Station {
         plan.answers
     }
 
-    fn commit(&mut self, written: Vec<Written>) {
+    pub fn commit(&mut self, written: Vec<Written>) {
         for w in written {
             let kept = self.store.shown.iter().find(|shown| shown.entry.bytes == w.entry.bytes);
             let body = w.body.or_else(|| kept.and_then(|shown| shown.body.clone()));
@@ -344,180 +337,4 @@ impl Station {
     pub fn size(&self, epoch: Epoch, party: Party) -> usize {
         self.store.logs.get(&(epoch, party)).map_or(0, Vec::len)
     }
-}
-
-/// What became of one side of a meeting.
-#[derive(Default, Debug)]
-pub struct Met {
-    /// The session said so; whether the line believes it is another matter.
-    pub heard: bool,
-    pub misconduct: Vec<Misconduct>,
-    pub is_closed: bool,
-}
-
-/// Two stations.
-pub struct World {
-    pub north: Station,
-    pub south: Station,
-}
-
-impl World {
-    /// Both logs have begun, and both sides hold both.
-    pub fn new() -> World {
-        let message = to_be_signed(AAD_CHARTER, &charter().encode());
-        let signatures = Party::BOTH.map(|party| key(party, 1).sign(&message));
-        let opening = Opening::Paired { charter: charter().encode(), signatures };
-        let station = |me: Party| {
-            let (line, store) = (Line::new(charter(), me), Store::default());
-            let mut station = Station { me, line, store, now: START };
-            let mut line = station.line.clone();
-            let written = station.given(&key(me, 1), |given| line.open(&opening, given)).unwrap();
-            station.line = line;
-            station.commit(vec![written]);
-            station
-        };
-        let mut world = World { north: station(NORTH), south: station(SOUTH) };
-        world.meet();
-        world
-    }
-
-    /// A connection, until nobody has anything more to say.
-    pub fn meet(&mut self) -> [Met; 2] {
-        Meeting::new([&mut self.north, &mut self.south], |_| {}).run()
-    }
-
-    /// The same; in its hello South names what it likes.
-    pub fn meet_claiming(&mut self, claim: impl FnMut(&mut EpochHeads)) -> [Met; 2] {
-        Meeting::new([&mut self.north, &mut self.south], claim).run()
-    }
-
-    /// They meet until all is even, and both go on in one epoch.
-    pub fn goes_on(&mut self) {
-        for _ in 0..3 {
-            self.meet();
-        }
-        let (north, south) = (self.north.writes().unwrap(), self.south.writes().unwrap());
-        self.meet();
-        assert_eq!(self.north.line.epoch(), self.south.line.epoch());
-        let held = |station: &Station| [north, south].map(|at| station.store.entry(station.line.epoch(), at));
-        assert!(held(&self.north) == held(&self.south) && !held(&self.north).contains(&None));
-    }
-}
-
-struct Meeting<'a> {
-    stations: [&'a mut Station; 2],
-    sessions: [Session; 2],
-    inboxes: [VecDeque<Vec<u8>>; 2],
-    met: [Met; 2],
-    ms: u64,
-}
-
-impl<'a> Meeting<'a> {
-    fn new(stations: [&'a mut Station; 2], mut claim: impl FnMut(&mut EpochHeads)) -> Meeting<'a> {
-        let mut inboxes = [VecDeque::new(), VecDeque::new()];
-        let sessions = [0, 1].map(|at: usize| {
-            let line = &stations[at].line;
-            let mut held = line.held();
-            if at == 1 {
-                held.iter_mut().for_each(|held| claim(&mut held.heads));
-            }
-            let setup = Setup {
-                line: line.id(),
-                me: line.me(),
-                held,
-                peer_root: line.peer().root_key(),
-                versions: vec![1],
-                rate: Rate { per_second: 100_000, burst: 100_000 },
-                software: String::new(),
-                now: now(0),
-            };
-            let (session, hello) = Session::new(setup);
-            inboxes[1 - at].push_back(hello);
-            session
-        });
-        Meeting { stations, sessions, inboxes, met: Default::default(), ms: 0 }
-    }
-
-    fn run(mut self) -> [Met; 2] {
-        loop {
-            while self.step(0) | self.step(1) {}
-            self.ms += 15_000;
-            if self.ms > 60_000 {
-                return self.met;
-            }
-            for at in [0, 1] {
-                let out = self.sessions[at].tick(now(self.ms));
-                self.follow(at, out);
-            }
-        }
-    }
-
-    fn step(&mut self, at: usize) -> bool {
-        let mut busy = false;
-        if let Some(frame) = self.inboxes[at].pop_front() {
-            let out = self.sessions[at].frame(&frame, now(self.ms), &Strict);
-            self.follow(at, out);
-            busy = true;
-        }
-        if let Some(range) = self.sessions[at].wants(self.ms) {
-            let log = self.stations[at].store.logs.get(&(range.epoch, range.party));
-            let entries = log.and_then(|log| log.get(range.from as usize..range.to as usize)).unwrap_or_default();
-            let frames = self.sessions[at].supply(range, entries, self.ms);
-            busy |= !frames.is_empty();
-            self.inboxes[1 - at].extend(frames);
-        }
-        busy
-    }
-
-    fn follow(&mut self, at: usize, out: Vec<Output>) {
-        for output in out {
-            let input = match output {
-                Output::Send(frame) => {
-                    self.inboxes[1 - at].push_back(frame);
-                    continue;
-                }
-                Output::Take(received) => {
-                    let verified_under = received.verified_under;
-                    Input::Arrived(Arrived { entry: received.entry, body: received.body, verified_under }.into())
-                }
-                Output::Shown(shown) => Input::Shown(shown),
-                Output::Heard(named) => {
-                    self.met[at].heard = true;
-                    Input::Heard(named)
-                }
-                Output::Misconduct { what, epoch, .. } => {
-                    self.met[at].misconduct.push(what);
-                    self.stations[at].line.mark_halted(epoch, what);
-                    continue;
-                }
-                Output::Close(_) => {
-                    self.met[at].is_closed = true;
-                    continue;
-                }
-                _ => continue,
-            };
-            self.put(at, input);
-        }
-    }
-
-    fn put(&mut self, at: usize, input: Input) {
-        let epoch = match &input {
-            Input::Arrived(arrived) => arrived.entry.header.epoch,
-            Input::Shown(shown) => shown.entry.header.epoch,
-            _ => Epoch::FIRST,
-        };
-        let answers = self.stations[at].turn(vec![input]);
-        for held in self.stations[at].line.held() {
-            let out = self.sessions[at].committed(held, now(self.ms));
-            self.follow(at, out);
-        }
-        if let [Answer::Misconduct(what)] = answers[..] {
-            let out = self.sessions[at].misconduct(what, epoch, &[]);
-            self.follow(at, out);
-        }
-    }
-}
-
-fn now(ms: u64) -> Now {
-    Now { ms, wall: Timestamp(START + ms) }
 }

@@ -12,7 +12,8 @@ use counterpart_core::record::merkle::empty_root;
 use counterpart_core::record::opening::Opening;
 use counterpart_core::record::what::What;
 
-use crate::rig::{NORTH, Station, Verdict, World};
+use crate::meeting::World;
+use crate::rig::{NORTH, Station, Verdict};
 
 /// What this key signs to join, for us, an epoch of this number that nobody has opened.
 fn joins(station: &Station, key: u8, number: u64) -> Entry {

@@ -1,6 +1,7 @@
 //! Restored copies, epochs and liars: every run of small bounds against the line itself, breadth first, as the model of the
 //! design does it, with the chains of §8.6 and with `key` entries, which this version does not write by itself.
 
+mod liar;
 mod links;
 mod promises;
 mod restart;
@@ -16,8 +17,9 @@ use super::restore::{Restore, Why};
 use super::span::Span;
 use super::switch::Mend;
 use crate::ids::Party;
+use liar::lies;
 use links::Message;
-use promises::{broken, lies, not_ours, noticed, twice};
+use promises::{broken, jumps, not_ours, noticed, twice};
 use world::{Verdict, World, print_disk};
 
 /// How often each thing may happen.
@@ -268,9 +270,9 @@ impl Search {
                 after.receives(0, &message);
                 next.push(after);
             }
-            if self.left(&world, "liar writes") {
+            for named in if self.left(&world, "liar writes") { world.namable() } else { Vec::new() } {
                 let mut after = world.clone();
-                if after.writes(1) {
+                if after.liar_writes(named) {
                     after.spent.push("liar writes");
                     next.push(after);
                 }
@@ -286,6 +288,7 @@ impl Search {
             for after in next {
                 self.found.extend(twice(&after, 0));
                 self.found.extend(not_ours(&after));
+                self.found.extend(jumps(&after));
                 let never_restored = !after.spent.iter().any(|spent| RESTORED.contains(spent));
                 if never_restored && after.stations[0].line.restore() == Restore::Opening(Why::Branch) {
                     self.found.push("4b: a thief's branch stops a station that was never restored".into());
@@ -371,13 +374,17 @@ const WIDER: (&str, Bounds) = (
     &[("A writes", 1), ("B writes", 1), ("A restored", 1), ("B restored", 1), ("epoch", 2)],
 );
 
-const LIAR: [(&str, Bounds); 3] = [
+const LIAR: [(&str, Bounds); 4] = [
     ("liar: A restored", &[("A writes", 2), ("A restored", 1), ("epoch", 2), ("liar's epoch", 1)]),
     (
         "liar and thief: A renews its keys and is restored",
         &[("A writes", 1), ("A restored", 1), ("epoch", 1), ("needless epoch", 1)],
     ),
     ("liar: A restored twice", &[("A writes", 1), ("A restored", 2), ("epoch", 3)]),
+    (
+        "liar that writes, and thief: A renews its keys and is restored",
+        &[("A writes", 1), ("liar writes", 1), ("A restored", 1), ("needless epoch", 1)],
+    ),
 ];
 
 const ROTATED: [(&str, Bounds); 3] = [
@@ -445,6 +452,8 @@ fn with_any_one_mend_off_a_restored_copy_breaks_what_is_promised() {
         let found = search(&[row], false, off);
         assert!(found.iter().any(|f| f.contains(&format!(": {promise}: "))), "{off:?} off: {found:?}");
     }
+    let found = search(&LIAR[1..2], true, Off::Rule(Mend::Number));
+    assert!(found.iter().any(|f| f.contains(": 8: ")), "an epoch numbered by whatever was shown: {found:?}");
     let found = search(&LIAR, true, Off::List);
     assert!(found.iter().any(|f| f.contains(": 4a: ")), "without root's list: {found:?}");
 }

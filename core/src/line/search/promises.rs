@@ -1,13 +1,14 @@
-//! What is promised of restored copies, looked for in one state or between two, and what a liar may show.
+//! What is promised of restored copies, looked for in one state or between two.
 
 use std::format;
 use std::string::{String, ToString};
 use std::vec;
 use std::vec::Vec;
 
-use super::world::{Disk, Log, World, forged, shown_again};
+use super::world::{Disk, Log, World};
 use super::{RESTORED, UNMARKED};
-use crate::ids::{Epoch, Party};
+use crate::ids::Epoch;
+use crate::limits;
 use crate::line::crossing::{Outcome, Say};
 use crate::record::opening::Opening;
 use crate::record::what::What;
@@ -35,9 +36,14 @@ pub fn twice(world: &World, at: usize) -> Vec<String> {
 
 /// Whether a log says that its author was restored: root opened its epoch, or it joins as one that has opened before.
 fn says_restored(log: &Log) -> bool {
-    let first = log.first().and_then(|first| first.header.what.as_ref().ok());
-    let opening = first.and_then(|what| if let What::Charter(args) = what { Opening::read(args) } else { None });
-    matches!(opening, Some(Opening::Opened { .. } | Opening::Joined { restored: true, .. }))
+    matches!(opening(log), Some(Opening::Opened { .. } | Opening::Joined { restored: true, .. }))
+}
+
+fn opening(log: &Log) -> Option<Opening> {
+    match &log.first()?.header.what {
+        Ok(What::Charter(args)) => Opening::read(args),
+        _ => None,
+    }
 }
 
 /// 1b: who is shown more of its own log than it holds, or a branch, does not go on signing.
@@ -85,32 +91,13 @@ pub fn broken(before: &World, after: &World) -> Vec<String> {
     Vec::new()
 }
 
-/// What the liar may show of A's log beside its own.
-pub fn lies(world: &World) -> Vec<Disk> {
-    let [a, b] = &world.stations;
-    let own =
-        |disk: &Disk| disk.iter().filter(|((_, p), _)| *p == b.me()).map(|(k, v)| (*k, v.clone())).collect::<Disk>();
-    let mut shown: Vec<Disk> = vec![own(&b.disk)];
-    let with = |log: Log| {
-        let mut disk = own(&b.disk);
-        disk.extend(log.first().map(|first| first.header.epoch).map(|epoch| ((epoch, Party::Inviter), log)));
-        disk
-    };
-    for log in &world.signed[0] {
-        shown.push(with(Log::clone(log)));
-        let mut ended = world.granted[0].iter().rev().skip(1);
-        // A thief puts an entry on top of what is real, as far as its key was in force there.
-        let key = ended.find(|key| {
-            log.first().is_some_and(|first| first.header.epoch == Epoch::FIRST) && **key == world.granted[0][0]
-        });
-        let forgery = key.and_then(|key| forged(log, *key, &a.line));
-        let forged: Option<Log> = forgery.map(|entry| log.iter().cloned().chain([entry]).collect());
-        // Root's grant of the next key, which everyone may read, makes no more of it.
-        let grants = world.signed[0].iter().flat_map(|log| log.last().cloned()).collect::<Log>();
-        let again = key.zip(forged.as_ref()).and_then(|(key, forged)| shown_again(&grants, forged, *key));
-        shown
-            .extend(again.zip(forged.clone()).map(|(entry, forged)| with(forged.into_iter().chain([entry]).collect())));
-        shown.extend(forged.map(with));
-    }
-    shown
+/// 8: whoever has a key of ours cannot make an epoch that we open a jump for who knows all that roots have opened before.
+pub fn jumps(world: &World) -> Option<String> {
+    let by_root = |log: &Log| matches!(opening(log), Some(Opening::Opened { .. })) && log.len() == 1;
+    let opened = |at: usize| world.signed[at].iter().filter(|log| by_root(log)).filter_map(|log| log.first());
+    let mut numbers: Vec<u64> = [0, 1].into_iter().flat_map(opened).map(|first| first.header.epoch.number).collect();
+    numbers.sort_unstable();
+    let below = [0].into_iter().chain(numbers.iter().copied());
+    let far = below.zip(&numbers).find(|(below, number)| **number > below + limits::EPOCH_JUMP_MAX);
+    far.map(|(below, number)| format!("8: an epoch jumps from {below} to {number}"))
 }

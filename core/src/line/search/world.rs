@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::vec;
 use std::vec::Vec;
 
-use super::links::{Message, bare};
+use super::links::Message;
 use crate::act::{Act, Target, Words};
 use crate::fault::Misconduct;
 use crate::ids::{EntryRef, Epoch, Party};
@@ -25,8 +25,7 @@ use crate::record::entry::Head;
 use crate::record::log::Entry;
 use crate::record::merkle::{Hash, leaf_hash};
 use crate::record::opening::{EpochHeads, Opening};
-use crate::record::sign1::{AAD_ENTRY, PublicKey, Sign, Signature, Verify, seal};
-use crate::record::what::What;
+use crate::record::sign1::{PublicKey, Sign, Signature, Verify};
 use crate::time::Timestamp;
 
 /// A key that signs by a hash: whoever knows it could forge, and only the liar does.
@@ -440,22 +439,4 @@ fn ask() -> Act {
 fn given<'a>(life: u64, sign: &'a Cheap, stored: &'a dyn Fn(Epoch, EntryRef) -> Option<Vec<u8>>) -> Given<'a> {
     let conduct = Conduct { even: false, steady_ms: 0, mark: Mark::Exercise };
     Given { now: Timestamp(1_000_000 + life), conduct, monotonic_ms: 0, sign, verify: &CheapVerify, stored }
-}
-
-/// An entry that `key` signs on top of a log of the inviter's, which the inviter has not written.
-pub fn forged(log: &[Rc<Entry>], key: PublicKey, line: &Line) -> Option<Rc<Entry>> {
-    let what = What::State { state: crate::record::codes::LineState::Maintenance, until: None };
-    let header = bare(log, log.last()?.header.held, Timestamp(9), what)?;
-    debug_assert!(header.line == line.id());
-    Entry::read(&seal(AAD_ENTRY, &header.encode(), &Cheap(key))).ok().map(Rc::new)
-}
-
-/// Root's grant in this log, which everyone may read, as `key` shows it again on top of another.
-pub fn shown_again(grants: &[Rc<Entry>], log: &[Rc<Entry>], key: PublicKey) -> Option<Rc<Entry>> {
-    let grant = grants.iter().find_map(|entry| match &entry.header.what {
-        Ok(what @ What::Key { .. }) => Some(what.clone()),
-        _ => None,
-    });
-    let header = bare(log, log.last()?.header.held, Timestamp(9), grant?)?;
-    Entry::read(&seal(AAD_ENTRY, &header.encode(), &Cheap(key))).ok().map(Rc::new)
 }
