@@ -203,6 +203,34 @@ fn what_was_refused_leaves_room_for_what_is_ours_and_is_forgotten_by_no_start() 
 }
 
 #[test]
+fn what_the_peer_holds_of_our_log_and_leaves_the_forgery_that_is_kept_comes_all_the_same() {
+    // Of our own log South holds less than the forgery has, or more.
+    for lost in [2, 6] {
+        let mut world = World::new();
+        let (backup, thief) = (world.north.clone(), world.north.clone());
+        for _ in 0..lost {
+            world.north.writes().unwrap();
+        }
+        world.meet();
+        world.north.restored(&backup, true);
+        assert_eq!(world.north.is_shown(&thief.continued(1, &[], 9, 4)), [Answer::Kept; 4]);
+
+        let [north, _] = world.meet();
+        assert_eq!(north.misconduct, [], "an honest South showed what follows entries that North was not shown");
+        assert!(!world.north.line.heard());
+        world.meet();
+
+        assert!(world.north.line.heard());
+        let waiting: Vec<_> = world.north.line.shown().iter().map(|part| (part.from, part.head.size)).collect();
+        assert_eq!(waiting, [(1, 5), (1, 1 + lost)]);
+        let ours = world.north.line.shown()[1].part();
+        assert_eq!(world.north.says(&Judgement { take: vec![ours], refuse: vec![] }), Ok(lost as usize));
+        world.north.opens(4, Word::Heard).unwrap();
+        world.goes_on();
+    }
+}
+
+#[test]
 fn evidence_of_an_ended_key_keeps_out_no_branch_that_another_copy_of_ours_has_written() {
     let mut world = World::new();
     let grant = world.north.grant(4);
