@@ -1,6 +1,9 @@
 //! A station signs nothing that the other side would find malformed.
 #![allow(clippy::unwrap_used, reason = "a test may stop")]
 
+mod asks;
+
+use asks::ask;
 use counterpart_core::act::{Act, Target, Words};
 use counterpart_core::fault::{Bar, Refusal};
 use counterpart_core::ids::{EntryRef, Epoch, LineId, Party, PostId};
@@ -9,7 +12,7 @@ use counterpart_core::line::due::Conduct;
 use counterpart_core::line::turn::{Answer, Given, Input};
 use counterpart_core::precedence::{Mark, Precedence};
 use counterpart_core::record::charter::{Charter, Checks, Keys, PartyTerms, PostTerms};
-use counterpart_core::record::codes::{Instrument, Mode, OnSilence};
+use counterpart_core::record::codes::{Instrument, OnSilence};
 use counterpart_core::record::kind::Kind;
 use counterpart_core::record::log::Entry;
 use counterpart_core::record::opening::Opening;
@@ -63,17 +66,7 @@ fn answers(acts: Vec<(Act, Option<Words>)>) -> Vec<Answer> {
     let given = Given { now: NOW, conduct, monotonic_ms: 0, sign: &sign, verify: &Strict, stored: &|_, _| None };
     let mut line = Line::new(charter.clone(), Party::Inviter);
     line.open(&Opening::Paired { charter: charter.encode(), signatures }, &given).unwrap();
-    let ask = Act::Ask {
-        from: post(),
-        to: post(),
-        precedence: Precedence::Routine,
-        mark: Mark::Exercise,
-        mode: Mode::Voice,
-        private: false,
-        valid_until: None,
-        again: None,
-    };
-    line.turn(vec![Input::Act(Epoch::FIRST, Box::new(ask), None)], &given);
+    line.turn(vec![Input::Act(Epoch::FIRST, Box::new(ask(Precedence::Routine)), None)], &given);
     let would: Vec<Option<Refusal>> = acts.iter().map(|(a, words)| line.would(a, words.clone(), NOW).err()).collect();
     let inputs = acts.into_iter().map(|(act, words)| Input::Act(Epoch::FIRST, Box::new(act), words));
 

@@ -285,23 +285,15 @@ impl Line {
         let head = |party| self.span(epoch).map_or(nothing, |span| span.log(party).head());
         let (from, to) = draft.posts.unzip();
         let (precedence, mark) = draft.opens.unzip();
+        let heads = [head(self.me), head(self.me.peer())];
         Header {
-            line: self.id,
-            epoch,
-            party: self.me,
-            own: head(self.me),
-            held: head(self.me.peer()),
-            time: now,
             refers: draft.refers,
             from,
             to,
             precedence: precedence.or(draft.raised),
             mark,
             deadline: draft.deadline,
-            body: None,
-            lacking: Vec::new(),
-            under: None,
-            what: Ok(draft.what),
+            ..Header::of((self.id, epoch, self.me), heads, now, Ok(draft.what))
         }
     }
 

@@ -1,7 +1,5 @@
 //! Index 0: what both have signed, and the entry with which each log begins (`docs/protocol.md` §5.2).
 
-use alloc::vec::Vec;
-
 use super::Means;
 use crate::fault::Misconduct;
 use crate::ids::{Epoch, Party};
@@ -59,24 +57,9 @@ impl Agreed {
 
     /// Writes and signs `party`'s index 0. `held` is the peer's index 0, if it is stored in the same commit.
     pub(super) fn entry(&self, party: Party, held: Option<&Entry>, means: &Means<'_>) -> Entry {
-        let header = Header {
-            line: self.charter.line,
-            epoch: Epoch::FIRST,
-            party,
-            own: empty(),
-            held: held.map_or(empty(), head_after),
-            time: means.now,
-            refers: None,
-            from: None,
-            to: None,
-            precedence: None,
-            mark: None,
-            deadline: None,
-            body: None,
-            lacking: Vec::new(),
-            under: None,
-            what: Ok(What::Charter(self.opening().write())),
-        };
+        let heads = [empty(), held.map_or(empty(), head_after)];
+        let what = What::Charter(self.opening().write());
+        let header = Header::of((self.charter.line, Epoch::FIRST, party), heads, means.now, Ok(what));
         let bytes = seal(AAD_ENTRY, &header.encode(), means.key);
         Entry { leaf: leaf_hash(&bytes), bytes, header }
     }

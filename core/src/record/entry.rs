@@ -107,6 +107,34 @@ pub enum HeaderFault {
 }
 
 impl Header {
+    /// One that says this and nothing else: on which line, in which epoch, in whose log; its own place and the head of the other log that
+    /// its author held; when; what.
+    pub fn of(
+        (line, epoch, party): (LineId, Epoch, Party),
+        [own, held]: [Head; 2],
+        time: Timestamp,
+        what: Result<What, Unread>,
+    ) -> Header {
+        Header {
+            line,
+            epoch,
+            party,
+            own,
+            held,
+            time,
+            refers: None,
+            from: None,
+            to: None,
+            precedence: None,
+            mark: None,
+            deadline: None,
+            body: None,
+            lacking: Vec::new(),
+            under: None,
+            what,
+        }
+    }
+
     /// Where it stands.
     pub fn at(&self) -> EntryRef {
         EntryRef { party: self.party, index: self.own.size }
@@ -164,24 +192,7 @@ impl Header {
         let own = read_head(placed(key::OWN)?).ok_or(HeaderFault::Unplaced(key::OWN))?;
         let held = read_held(placed(key::HELD)?, party.peer()).ok_or(HeaderFault::Unplaced(key::HELD))?;
         let time = placed(key::TIME)?.as_uint().and_then(Timestamp::new).ok_or(HeaderFault::Unplaced(key::TIME))?;
-        let mut header = Header {
-            line: LineId(line),
-            epoch,
-            party,
-            own,
-            held,
-            time,
-            refers: None,
-            from: None,
-            to: None,
-            precedence: None,
-            mark: None,
-            deadline: None,
-            body: None,
-            lacking: Vec::new(),
-            under: None,
-            what: Err(Unread::UnknownType(kind)),
-        };
+        let mut header = Header::of((LineId(line), epoch, party), [own, held], time, Err(Unread::UnknownType(kind)));
         let Some(kind) = Kind::from_number(kind) else {
             return Ok(header);
         };

@@ -52,23 +52,10 @@ impl Author {
     /// Signs and appends; `held` is the head of the other log.
     pub fn write(&mut self, what: What, text: Option<&str>, held: Head) -> Vec<u8> {
         let body = text.map(|t| t.as_bytes().to_vec());
+        let (place, time) = ((LINE, self.log.epoch(), self.party), Timestamp(1_700_000_000_000));
         let header = Header {
-            line: LINE,
-            epoch: self.log.epoch(),
-            party: self.party,
-            own: self.log.head(),
-            held,
-            time: Timestamp(1_700_000_000_000),
-            refers: None,
-            from: None,
-            to: None,
-            precedence: None,
-            mark: None,
-            deadline: None,
             body: body.as_deref().map(|b| BodyRef::Attested(body::digest(b))),
-            lacking: Vec::new(),
-            under: None,
-            what: Ok(what),
+            ..Header::of(place, [self.log.head(), held], time, Ok(what))
         };
         let bytes = seal(AAD_ENTRY, &header.encode(), &key(self.seed));
         self.log.append(&Entry::read(&bytes).unwrap());

@@ -7,6 +7,10 @@
     reason = "each test program uses its part; tests fail by panicking"
 )]
 
+#[path = "../asks/mod.rs"]
+mod asks;
+
+pub use asks::ask;
 use counterpart_core::act::{Act, Target, Words};
 use counterpart_core::fault::{Bar, Refusal};
 use counterpart_core::ids::{EntryRef, LineId, Party, PostId};
@@ -16,7 +20,7 @@ use counterpart_core::line::facts::{Standing, View};
 use counterpart_core::line::turn::{Answer, Arrived, Given, Input, Plan};
 use counterpart_core::precedence::{Mark, Precedence};
 use counterpart_core::record::charter::{Charter, Checks, Keys, PartyTerms, PostTerms, RULES_VERSION};
-use counterpart_core::record::codes::{Code, Mode, OnSilence};
+use counterpart_core::record::codes::{Code, OnSilence};
 use counterpart_core::record::entry::Header;
 use counterpart_core::record::log::Entry;
 use counterpart_core::record::merkle::leaf_hash;
@@ -237,24 +241,9 @@ impl Pair {
     /// Signs whatever a liar wants to say as `party`'s next entry; `change` alters what an honest station would write.
     pub fn forge(&mut self, party: Party, change: impl FnOnce(&mut Header)) -> Vec<u8> {
         let line = &self.lines[party.slot()];
-        let mut header = Header {
-            line: line.id(),
-            epoch: line.epoch(),
-            party,
-            own: line.own().head(),
-            held: line.peer().head(),
-            time: Timestamp(self.now),
-            refers: None,
-            from: None,
-            to: None,
-            precedence: None,
-            mark: None,
-            deadline: None,
-            body: None,
-            lacking: vec![],
-            under: None,
-            what: Ok(counterpart_core::record::what::What::Received),
-        };
+        let (place, heads) = ((line.id(), line.epoch(), party), [line.own().head(), line.peer().head()]);
+        let what = counterpart_core::record::what::What::Received;
+        let mut header = Header::of(place, heads, Timestamp(self.now), Ok(what));
         change(&mut header);
         seal(AAD_ENTRY, &header.encode(), &self.keys[party.slot()])
     }
@@ -302,19 +291,6 @@ impl Pair {
 
     pub fn leaf(&self, party: Party, index: usize) -> [u8; 32] {
         leaf_hash(&self.sent[party.slot()][index].0)
-    }
-}
-
-pub fn ask(precedence: Precedence) -> Act {
-    Act::Ask {
-        from: post("minister"),
-        to: post("minister"),
-        precedence,
-        mark: Mark::Exercise,
-        mode: Mode::Voice,
-        private: false,
-        valid_until: None,
-        again: None,
     }
 }
 

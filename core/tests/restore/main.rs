@@ -2,6 +2,8 @@
 //! start forgets nothing of it (`docs/protocol.md` §4.6).
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop")]
 
+#[path = "../asks/mod.rs"]
+mod asks;
 mod going_on;
 mod heard;
 mod judging;

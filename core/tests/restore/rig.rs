@@ -12,13 +12,15 @@ use counterpart_core::line::restore::{Judgement, NewEpoch, Part, Restore, Word};
 use counterpart_core::line::turn::{Answer, Arrived, Given, Input, Shown, Written};
 use counterpart_core::precedence::{Mark, Precedence};
 use counterpart_core::record::charter::{Charter, Checks, Keys, PartyTerms, PostTerms, RULES_VERSION};
-use counterpart_core::record::codes::{Code, Mode};
+use counterpart_core::record::codes::Code;
 use counterpart_core::record::entry::{Head, Header};
 use counterpart_core::record::log::{Entry, key_grant};
 use counterpart_core::record::merkle::empty_root;
 use counterpart_core::record::sign1::{AAD_ENTRY, AAD_KEY, PublicKey, Sign, SoftKey, Strict, seal, to_be_signed};
 use counterpart_core::record::what::What;
 use counterpart_core::time::Timestamp;
+
+use crate::asks::ask;
 
 pub use counterpart_core::ids::Party::{Inviter as NORTH, Joiner as SOUTH};
 
@@ -210,17 +212,7 @@ impl Station {
     }
 
     pub fn asks(&mut self) -> EntryRef {
-        let act = Act::Ask {
-            from: post(),
-            to: post(),
-            precedence: Precedence::Routine,
-            mark: Mark::Exercise,
-            mode: Mode::Voice,
-            private: false,
-            valid_until: None,
-            again: None,
-        };
-        self.act(act).unwrap()
+        self.act(ask(Precedence::Routine)).unwrap()
     }
 
     pub fn declines(&mut self, ask: EntryRef) -> EntryRef {

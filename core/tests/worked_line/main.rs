@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop")]
 #![allow(clippy::cloned_ref_to_slice_refs, reason = "lists of fields that differ by one are easier to compare")]
 
+#[path = "../asks/mod.rs"]
+mod asks;
 mod cases;
 mod cast;
 mod epochs;

@@ -124,24 +124,10 @@ fn at(party: &Json, index: &Json) -> EntryRef {
 fn header(row: &Json) -> Header {
     let at = at(&row[0], &row[1]);
     let arg = &row[5];
-    let mut header = Header {
-        line: LineId([7; 16]),
-        epoch: Epoch::FIRST,
-        party: at.party,
-        own: Head { size: at.index, root: [0; 32] },
-        held: Head { size: row[3].as_u64().unwrap(), root: [0; 32] },
-        time: Timestamp(LATE),
-        refers: row[4].as_array().map(|r| self::at(&r[0], &r[1])),
-        from: None,
-        to: None,
-        precedence: None,
-        mark: None,
-        deadline: None,
-        body: None,
-        lacking: Vec::new(),
-        under: None,
-        what: Ok(what(row[2].as_str().unwrap(), arg)),
-    };
+    let heads = [at.index, row[3].as_u64().unwrap()].map(|size| Head { size, root: [0; 32] });
+    let what = what(row[2].as_str().unwrap(), arg);
+    let mut header = Header::of((LineId([7; 16]), Epoch::FIRST, at.party), heads, Timestamp(LATE), Ok(what));
+    header.refers = row[4].as_array().map(|r| self::at(&r[0], &r[1]));
     match header.what.as_ref().unwrap() {
         What::Ask { .. } | What::Text => {
             let post = |party: Party| PostId::parse(if party == Party::Inviter { "minister" } else { "foreign" });

@@ -40,24 +40,9 @@ impl Bench<'_> {
 
     /// What Southland would write next in an epoch, saying that the line is open.
     fn next(&self, after: usize, epoch: Epoch) -> Header {
-        Header {
-            line: self.charter.line,
-            epoch,
-            party: SOUTH,
-            own: self.head(after, epoch, SOUTH),
-            held: self.head(after, epoch, NORTH),
-            time: BEGIN.plus(80_000_000),
-            refers: None,
-            from: None,
-            to: None,
-            precedence: None,
-            mark: None,
-            deadline: None,
-            body: None,
-            lacking: Vec::new(),
-            under: None,
-            what: Ok(What::State { state: LineState::Open, until: None }),
-        }
+        let heads = [SOUTH, NORTH].map(|party| self.head(after, epoch, party));
+        let what = What::State { state: LineState::Open, until: None };
+        Header::of((self.charter.line, epoch, SOUTH), heads, BEGIN.plus(80_000_000), Ok(what))
     }
 
     /// Index 0 of Southland's log of an epoch.

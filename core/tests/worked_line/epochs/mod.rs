@@ -6,19 +6,19 @@ mod files;
 
 use counterpart_core::act::{Act, Words};
 use counterpart_core::fault::Bar;
-use counterpart_core::ids::{EntryRef, Epoch, Party, PostId};
+use counterpart_core::ids::{EntryRef, Epoch, Party};
 use counterpart_core::line::Line;
 use counterpart_core::line::facts::Standing;
 use counterpart_core::line::restore::{Judgement, NewEpoch, Restore, Showing, Word};
 use counterpart_core::line::turn::{Answer, Arrived, Given, Input, Shown};
-use counterpart_core::precedence::{Mark, Precedence};
+use counterpart_core::precedence::Precedence;
 use counterpart_core::record::charter::Charter;
-use counterpart_core::record::codes::Mode;
 use counterpart_core::record::log::Entry;
 use counterpart_core::record::opening::EpochHeads;
 use counterpart_core::record::sign1::{Sign, SoftKey, Strict};
 use counterpart_core::time::Timestamp;
 
+use super::asks::ask;
 use super::cast::{self, BEGIN, key};
 use super::play::{Told, conduct, line};
 use super::{docs, entries, worked};
@@ -131,20 +131,6 @@ fn arrived(entry: &Entry, body: Option<Vec<u8>>) -> Input {
     Input::Arrived(Box::new(Arrived { entry: entry.clone(), body, verified_under: None }))
 }
 
-fn ask() -> Act {
-    let minister = || PostId::parse("minister").unwrap();
-    Act::Ask {
-        from: minister(),
-        to: minister(),
-        precedence: Precedence::Routine,
-        mark: Mark::Exercise,
-        mode: Mode::Voice,
-        private: false,
-        valid_until: None,
-        again: None,
-    }
-}
-
 fn act(epoch: Epoch, act: Act, words: Option<Words>) -> Vec<Input> {
     vec![Input::Act(epoch, Box::new(act), words)]
 }
@@ -164,7 +150,7 @@ pub fn play(charter: &Charter, told: &[Told]) -> Worked {
     let mut late: Vec<_> = told[BACKED_UP..].iter().filter(late).map(|t| (t.entry.clone(), t.body.clone())).collect();
 
     // Southland asks once more, which reaches nobody.
-    let (_, asked) = play.turn(SOUTH, 0, act(Epoch::FIRST, ask(), None));
+    let (_, asked) = play.turn(SOUTH, 0, act(Epoch::FIRST, ask(Precedence::Routine), None));
     late.extend(asked.into_iter().map(|h| (h.entry, h.body)));
 
     // Northland is a copy; Southland shows what it lacks.
@@ -182,7 +168,7 @@ pub fn play(charter: &Charter, told: &[Told]) -> Worked {
     play.held.extend(opened);
     assert_eq!(play.held.len(), OPENED);
     let epoch = play.stations[SOUTH.slot()].epoch();
-    let (_, asked) = play.turn(SOUTH, 60, act(epoch, ask(), None));
+    let (_, asked) = play.turn(SOUTH, 60, act(epoch, ask(Precedence::Routine), None));
     let seen = Act::Seen { on: counterpart_core::act::Target::Entry(EntryRef { party: SOUTH, index: 1 }) };
 
     // What is late of the first epoch comes after it.
