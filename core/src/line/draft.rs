@@ -8,7 +8,7 @@ use crate::ids::{EntryRef, PostId};
 use crate::precedence::{Mark, Precedence};
 use crate::record::codes::CheckBy;
 use crate::record::kind::Kind;
-use crate::record::what::What;
+use crate::record::what::{Offered, What};
 use crate::time::Timestamp;
 
 /// What of an entry is decided before it has a place in the log.
@@ -76,15 +76,9 @@ pub fn draft(view: &View<'_>, act: &Act, now: Timestamp) -> Result<Draft, Refusa
         Act::Answer { on } => Draft::on(What::Answer, attempt(view, *on)?),
         Act::Decline { on, code } => Draft::on(What::Decline { code: *code }, attempt(view, *on)?),
         Act::Offer { on, windows, answer_by, on_silence, code } => {
-            for offered in windows {
-                ahead(offered.window.start())?;
-            }
-            let last = windows.iter().map(|offered| offered.window.end()).max();
-            if let Some(end) = last.filter(|end| answer_by > end) {
-                return Err(Refusal::AfterWindows(end));
-            }
+            let by = timely(windows, *answer_by, now)?;
             let what = What::Offer { windows: windows.clone(), on_silence: *on_silence, code: *code };
-            Draft::on(what, attempt(view, *on)?).until(Some(ahead(*answer_by)?))
+            Draft::on(what, attempt(view, *on)?).until(Some(by))
         }
         Act::Ready { on } => {
             let at = attempt(view, *on)?;
@@ -119,6 +113,19 @@ pub fn draft(view: &View<'_>, act: &Act, now: Timestamp) -> Result<Draft, Refusa
         Act::CheckReply { check } => Draft::on(What::CheckReply, *check),
         Act::State { state, until } => Draft::of(What::State { state: *state, until: later(*until)? }),
     })
+}
+
+/// The answer-by of an offer, if it and the windows lie ahead, and it not after the last of them.
+fn timely(windows: &[Offered], answer_by: Timestamp, now: Timestamp) -> Result<Timestamp, Refusal> {
+    let passed = windows.iter().map(|offered| offered.window.start()).find(|start| *start <= now);
+    if let Some(passed) = passed.or_else(|| (answer_by <= now).then_some(answer_by)) {
+        return Err(Refusal::InThePast(passed));
+    }
+    let last = windows.iter().map(|offered| offered.window.end()).max();
+    match last.filter(|end| answer_by > *end) {
+        Some(end) => Err(Refusal::AfterWindows(end)),
+        None => Ok(answer_by),
+    }
 }
 
 /// The attempt that a target means.
