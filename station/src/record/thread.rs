@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use counterpart_core::fault::Refusal;
-use counterpart_core::ids::{Epoch, LineId, Party};
+use counterpart_core::ids::{EntryRef, Epoch, LineId, Party};
 use counterpart_core::line::Line;
 use counterpart_core::line::due::Conduct;
 use counterpart_core::line::turn::{Answer, Given, Input, Plan, Shown, Written};
@@ -165,18 +165,10 @@ impl Record {
                     turn.halt(&kept.line);
                 }
             }
-            Message::Noted { line, epoch, reply, .. } if epoch != self.serving(&line) => {
-                let _ = reply.send(Err(ActFault::Refused(Refusal::EpochEnded)));
-            }
-            Message::Noted { line, epoch, at, user, reply } => {
-                if let Some(kept) = self.lines.kept.get_mut(&line)
-                    && kept.line.note(at)
-                {
-                    turn.batch.noted.push((entry_key(line, epoch, at), user));
-                    turn.touched.insert(line);
-                }
-                turn.beside.push(Caller::Nobody { reply });
-            }
+            Message::Noted { line, epoch, at, user, reply } => match self.note(line, (epoch, at), user, turn) {
+                Ok(()) => turn.beside.push(Caller::Nobody { reply }),
+                Err(refusal) => drop(reply.send(Err(ActFault::Refused(refusal)))),
+            },
             Message::Look(look) => turn.looks.push(look),
             Message::ClockMoved => self.lines.kept.values_mut().for_each(|kept| kept.stirred = true),
             Message::Stop => turn.stop = true,
@@ -202,6 +194,24 @@ impl Record {
             Ok(None) => None,
             Err(error) => Some(Err(ActFault::Machine(error.sentence()))),
         }
+    }
+
+    /// Takes note of an act of theirs, if it stands in the epoch that serves: by its name alone it would be another.
+    fn note(
+        &mut self,
+        line: LineId,
+        (epoch, at): (Epoch, EntryRef),
+        user: String,
+        turn: &mut Turn,
+    ) -> Result<(), Refusal> {
+        if epoch != self.serving(&line) {
+            return Err(Refusal::EpochEnded);
+        }
+        if self.lines.kept.get_mut(&line).is_some_and(|kept| kept.line.note(at)) {
+            turn.batch.noted.push((entry_key(line, epoch, at), user));
+            turn.touched.insert(line);
+        }
+        Ok(())
     }
 
     fn note_link(&mut self, line: LineId, link: Link) {
