@@ -24,7 +24,8 @@ pub trait Ceremony: Send + Sync {
     fn join(&self, invitation: String) -> Answer<'_, PairingView>;
 
     /// A person has compared all digits over another channel, and they are these. Without a line: the one pairing that waits.
-    fn confirm(&self, line: Option<LineId>, digits: Digits) -> Answer<'_, PairingView>;
+    /// `alike`: the names could be taken for another's, and that person has made sure who it is.
+    fn confirm(&self, line: Option<LineId>, digits: Digits, alike: bool) -> Answer<'_, PairingView>;
 
     /// A person has compared and the digits differ, or nobody there knows of it. `candidate` is its key, or `None` if there is one.
     fn differ(&self, line: Option<LineId>, candidate: Option<String>) -> Answer<'_, PairingView>;
@@ -103,6 +104,10 @@ pub struct CandidateView {
     pub digits: String,
     /// A person there has confirmed.
     pub they_confirmed: bool,
+    /// What its names could be taken for, and what to do; nothing if for nobody's.
+    pub alike: Vec<String>,
+    /// A word of its names in letters of several scripts, and what to do; nothing if there is none.
+    pub mixed: Vec<String>,
 }
 
 /// An invitation to take up.
@@ -123,6 +128,9 @@ pub struct ConfirmForm {
     /// The digits as the other side says them; absent if they differ.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub digits: Option<String>,
+    /// The names could be taken for another's, and the person has made sure who it is.
+    #[serde(default)]
+    pub alike: bool,
     /// They differ.
     #[serde(default)]
     pub differ: bool,

@@ -9,7 +9,7 @@ use counterpart_core::record::charter::digits as spelled;
 use super::ceremony::{Answer, CandidateView, Ceremony, Digits, InvitedView, PairingView};
 use super::fault::{Code, Fault, Told};
 use crate::pairing::{self, Awaited, Proposal};
-use crate::words::Words;
+use crate::words::{Sentence, Tell, Words};
 
 /// A ceremony with the words in which it answers.
 pub struct Paired {
@@ -74,14 +74,14 @@ impl Ceremony for Paired {
         })
     }
 
-    fn confirm(&self, line: Option<LineId>, digits: Digits) -> Answer<'_, PairingView> {
+    fn confirm(&self, line: Option<LineId>, digits: Digits, alike: bool) -> Answer<'_, PairingView> {
         Box::pin(async move {
             let said = spelled(&digits.0);
             let line = match self.spelling(&said).await.filter(|_| line.is_none()) {
                 Some(line) => line,
                 None => self.meant(line).await?,
             };
-            self.ceremony.confirm(line, &said).await.map_err(|fault| self.told(&fault))?;
+            self.ceremony.confirm(line, &said, alike).await.map_err(|fault| self.told(&fault))?;
             self.view(line).await
         })
     }
@@ -146,7 +146,10 @@ fn shown(view: &pairing::PairingView, words: &Words) -> PairingView {
         Standing::Open => "open",
         Standing::Ended(_) => "ended",
     };
+    let both = |sentence: &Sentence| vec![words.told(sentence), words.told_do(sentence)];
     let candidate = |c: &pairing::CandidateView| CandidateView {
+        alike: c.alike.iter().flat_map(|alike| both(&alike.sentence())).collect(),
+        mixed: c.mixed.iter().flat_map(|word| both(&Sentence::new("pairing-mixed").with("word", word))).collect(),
         name: c.name.clone(),
         call_sign: c.call_sign.clone(),
         zone: if c.zone.is_empty() { "UTC".into() } else { c.zone.clone() },

@@ -147,7 +147,7 @@ pub(super) async fn confirm(State(api): State<Api>, Form(form): Form<ConfirmForm
     }
     let said = form.digits.ok_or_else(|| api.tell(missing_field("confirm", "digits")))?;
     let digits = Digits::parse(&said).map_err(|fault| api.tell(fault))?;
-    ceremony.confirm(line, digits).await.map(Json)
+    ceremony.confirm(line, digits, form.alike).await.map(Json)
 }
 
 pub(super) async fn abandon(State(api): State<Api>, Form(form): Form<AbandonForm>) -> Result<Json<PairingView>, Told> {

@@ -51,6 +51,14 @@ pub fn choose<'a, 'b>(
             _ => Err(Fault::new(Code::LineWhich).with("known", known())),
         };
     };
+    // A whole id is its line's, whatever a peer calls itself.
+    let is_whole = |id: LineId| id.to_string() == fold(said);
+    if let Some(line) = lines.iter().find(|line| is_whole(line.id())) {
+        return Ok(line);
+    }
+    if let Some(unread) = unread.iter().find(|unread| is_whole(unread.id)) {
+        return Err(not_served(unread));
+    }
     if let Some(unread) = unread.iter().find(|unread| unread.is_called(&fold(said))) {
         return Err(not_served(unread));
     }

@@ -33,6 +33,9 @@ pub(super) enum PairCommand {
         /// The sixteen groups as the other side reads them aloud.
         #[arg(required_unless_present = "differ")]
         digits: Vec<String>,
+        /// Their name looks like another's, and you have made sure who they are.
+        #[arg(long, requires = "digits")]
+        alike: bool,
         /// They differ: refuse that candidate.
         #[arg(long, conflicts_with = "digits")]
         differ: bool,
@@ -64,9 +67,9 @@ impl PairCommand {
                 let form = JoinForm { invitation: context.read(&invitation)? };
                 context.pairing(&client.post(&at("join"), &form).await?)?;
             }
-            PairCommand::Confirm { digits, differ, candidate, line } => {
+            PairCommand::Confirm { digits, alike, differ, candidate, line } => {
                 let digits = (!digits.is_empty()).then(|| digits.join(" "));
-                let form = ConfirmForm { line, digits, differ, candidate };
+                let form = ConfirmForm { line, digits, alike, differ, candidate };
                 context.pairing(&client.post(&at("confirm"), &form).await?)?;
             }
             PairCommand::Abandon { line } => {
@@ -140,6 +143,7 @@ impl Context {
                 ("digits", candidate.digits.clone()),
             ];
             lines.push(self.say("candidate-said", &args));
+            lines.extend(candidate.alike.iter().chain(&candidate.mixed).map(|sentence| clean(sentence)));
             if candidate.they_confirmed {
                 lines.push(self.say("candidate-confirmed", &[name]));
             }

@@ -7,6 +7,7 @@ use counterpart_core::pairing::Refusal;
 use counterpart_core::pairing::draft::DraftFault;
 use counterpart_core::pairing::invitation::InvitationFault;
 
+use super::alike::Alike;
 use super::digits::DigitsFault;
 use super::{PENDING_MAX, Standing};
 use crate::entropy::NoEntropy;
@@ -41,6 +42,8 @@ pub enum Fault {
     Store(StoreError),
     /// There is no chance to draw from.
     NoEntropy(NoEntropy),
+    /// The name of who is to be confirmed could be taken for another's.
+    Alike(Alike),
     /// Both stations' digits were compared and differ. Neither has signed.
     Differ,
     /// The other station did not come so far in time; how far it came.
@@ -107,6 +110,7 @@ impl Tell for Fault {
             Fault::Record(ActFault::Refused(_)) => Sentence::new("pairing-unknown-line"),
             Fault::Store(error) => error.sentence(),
             Fault::NoEntropy(error) => error.sentence(),
+            Fault::Alike(alike) => alike.sentence(),
             Fault::Differ => Sentence::new("pairing-differ"),
             Fault::Late(_) => Sentence::new("pairing-late"),
         }

@@ -5,6 +5,7 @@
 //! show sixteen groups of digits, which the two persons compare over another channel; each confirms at its own station. When
 //! both have, the record holds the line and the switchboard dials by itself.
 
+mod alike;
 mod calls;
 mod dial;
 mod digits;
@@ -33,6 +34,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use self::alike::{Bearer, alike};
 use self::machine::{Machine, Next};
 use self::seats::{Door, Seats};
 use self::steps::Kept;
@@ -45,6 +47,7 @@ use crate::link::damper::Damper;
 use crate::record::{ActFault, Keeper, Lines};
 use crate::store::Reader;
 
+pub use alike::Alike;
 pub use digits::DigitsFault;
 pub use fault::Fault;
 pub use pair::pair;
@@ -233,15 +236,26 @@ impl Ceremony {
     }
 
     /// A person has compared all sixteen groups with the other side over another channel, and gives what was heard. Only the
-    /// candidate with exactly these digits is confirmed.
+    /// candidate with exactly these digits is confirmed; one whose name could be taken for another's only with `alike`: the person
+    /// has made sure who it is.
     ///
     /// # Errors
     /// [`Fault::Digits`] if they are not sixteen groups, [`Fault::Refused`] with `OtherDigits` if they are nobody's,
-    /// [`Fault::NoSuchPairing`], [`Fault::Record`].
-    pub async fn confirm(&self, line: LineId, digits: &str) -> Result<(), Fault> {
+    /// [`Fault::Alike`], [`Fault::NoSuchPairing`], [`Fault::Record`].
+    pub async fn confirm(&self, line: LineId, digits: &str, alike: bool) -> Result<(), Fault> {
         let fingerprint = digits::read(digits)?;
         let ceremony = self.clone();
-        self.act(line, move |machine| machine.confirm(&fingerprint, &ceremony.means(&ceremony.keys_of(machine)))).await
+        self.whole(async move {
+            let mut hall = ceremony.0.hall.lock().await;
+            // Looked at and confirmed with nobody between: of two with one name the second is told so.
+            if !alike && let Some(found) = ceremony.taken_for(&hall, line, &fingerprint).await? {
+                return Err(Fault::Alike(found));
+            }
+            let confirm =
+                |machine: &Machine| machine.confirm(&fingerprint, &ceremony.means(&ceremony.keys_of(machine)));
+            ceremony.step(&mut hall, line, confirm).await
+        })
+        .await
     }
 
     /// The digits differ from those of the candidate with this link key: it goes, and the invitation stands. Who joined has
@@ -285,7 +299,9 @@ impl Ceremony {
     /// Every pairing that is kept: under way, open and ended ones.
     pub async fn list(&self) -> Vec<PairingView> {
         let hall = self.0.hall.lock().await;
-        let views = hall.iter().map(|(line, kept)| view::of(kept, &self.0.seats.connected(*line))).collect();
+        // A station that is stopping shows what it has.
+        let bearers = self.bearers(&hall).await.unwrap_or_default();
+        let views = hall.iter().map(|(line, kept)| view::of(kept, &self.0.seats.connected(*line), &bearers)).collect();
         drop(hall);
         self.named(views).await
     }
@@ -297,7 +313,8 @@ impl Ceremony {
     pub async fn view(&self, line: LineId) -> Result<PairingView, Fault> {
         let hall = self.0.hall.lock().await;
         let kept = hall.get(&line).ok_or(Fault::NoSuchPairing(line))?;
-        let view = view::of(kept, &self.0.seats.connected(line));
+        let bearers = self.bearers(&hall).await.unwrap_or_default();
+        let view = view::of(kept, &self.0.seats.connected(line), &bearers);
         drop(hall);
         self.named(vec![view]).await.pop().ok_or(Fault::NoSuchPairing(line))
     }
@@ -350,13 +367,65 @@ impl Ceremony {
         let ceremony = self.clone();
         self.whole(async move {
             let mut hall = ceremony.0.hall.lock().await;
-            let kept = hall.get_mut(&line).ok_or(Fault::NoSuchPairing(line))?;
-            let step = act(&kept.machine)?;
-            ceremony.take(kept, step).await?;
-            ceremony.keep_dialling(kept);
-            Ok(())
+            ceremony.step(&mut hall, line, act).await
         })
         .await
+    }
+
+    async fn step(
+        &self,
+        hall: &mut BTreeMap<LineId, Kept>,
+        line: LineId,
+        act: impl FnOnce(&Machine) -> Result<Next, Refusal>,
+    ) -> Result<(), Fault> {
+        let kept = hall.get_mut(&line).ok_or(Fault::NoSuchPairing(line))?;
+        let step = act(&kept.machine)?;
+        self.take(kept, step).await?;
+        self.keep_dialling(kept);
+        Ok(())
+    }
+
+    /// What the candidate with this fingerprint could be taken for.
+    async fn taken_for(
+        &self,
+        hall: &BTreeMap<LineId, Kept>,
+        line: LineId,
+        fingerprint: &Hash,
+    ) -> Result<Option<Alike>, Fault> {
+        let Some(machine) = hall.get(&line).map(|kept| &kept.machine).filter(|machine| machine.is_pending()) else {
+            return Ok(None);
+        };
+        let charters = machine.charters();
+        let meant = charters.iter().find(|charter| charter.fingerprint() == *fingerprint);
+        let Some(charter) = meant else { return Ok(None) };
+        Ok(alike(charter, machine.me().peer(), &self.bearers(hall).await?))
+    }
+
+    /// Who bears names here: this organisation, the peers of lines that nobody has closed, and who was confirmed and has no line yet.
+    async fn bearers(&self, hall: &BTreeMap<LineId, Kept>) -> Result<Vec<Bearer>, Fault> {
+        let look = |lines: &Lines| {
+            let open = lines.iter().map(|kept| &kept.line).filter(|line| line.facts().all().line_closed().is_none());
+            let read = open.map(|line| {
+                let peer = line.me().peer();
+                Bearer::of(Some(line.id()), line.charter().party(peer), Some(line.keys(peer).link))
+            });
+            let unread = lines.unread().map(|unread| {
+                let sign = unread.name.split(" (").next().unwrap_or_default();
+                Bearer { line: Some(unread.id), names: vec![sign.to_owned()], link: None }
+            });
+            read.chain(unread).collect::<Vec<_>>()
+        };
+        let mut bearers = self.0.keeper.look(look).await?;
+        bearers.push(Bearer::of(None, &self.own(), None));
+        let confirmed = |kept: &&Kept| matches!(kept.machine.standing(), Standing::Confirmed | Standing::Countersigned);
+        for kept in hall.values().filter(confirmed) {
+            let peer = kept.machine.me().peer();
+            bearers.extend(kept.machine.charters().iter().map(|charter| {
+                let terms = charter.party(peer);
+                Bearer::of(Some(charter.line), terms, Some(terms.keys.link))
+            }));
+        }
+        Ok(bearers)
     }
 
     /// Runs a step to its end even if its caller goes away: what is committed must also be taken over.

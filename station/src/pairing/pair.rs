@@ -23,8 +23,8 @@ pub async fn pair(inviter: &Ceremony, joiner: &Ceremony, proposal: &Proposal) ->
     if ours.is_empty() || ours != theirs {
         return Err(Fault::Differ);
     }
-    joiner.confirm(line, &theirs).await?;
-    inviter.confirm(line, &ours).await?;
+    joiner.confirm(line, &theirs, false).await?;
+    inviter.confirm(line, &ours, false).await?;
     for side in [joiner, inviter] {
         until(side, line, |view| view.standing == Standing::Open).await?;
     }

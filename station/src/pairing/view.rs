@@ -10,6 +10,7 @@ use counterpart_core::record::charter::{Charter, digits};
 use counterpart_core::record::merkle::Hash;
 use sha2::{Digest, Sha256};
 
+use super::alike::{self, Alike, Bearer};
 use super::machine::Machine;
 use super::steps::Kept;
 use crate::words::{Sentence, Tell};
@@ -56,6 +57,10 @@ pub struct CandidateView {
     pub they_confirmed: bool,
     /// Its station is connected now.
     pub connected: bool,
+    /// What its names could be taken for.
+    pub alike: Option<Alike>,
+    /// A word of its names in letters of several scripts.
+    pub mixed: Option<String>,
 }
 
 /// What has to happen next.
@@ -99,8 +104,8 @@ pub(super) enum Rest {
     Misconduct(Misconduct),
 }
 
-/// What is shown of one pairing. `connected`: the link keys that have a connection.
-pub(super) fn of(kept: &Kept, connected: &[Hash]) -> PairingView {
+/// What is shown of one pairing. `connected`: the link keys that have a connection; `bearers`: who bears names here.
+pub(super) fn of(kept: &Kept, connected: &[Hash], bearers: &[Bearer]) -> PairingView {
     let (machine, standing) = (&kept.machine, kept.machine.standing());
     let peer = machine.me().peer();
     let has_digits = matches!(standing, Standing::Comparing | Standing::Confirmed | Standing::Countersigned);
@@ -117,6 +122,8 @@ pub(super) fn of(kept: &Kept, connected: &[Hash]) -> PairingView {
             digits: digits(&charter.fingerprint()),
             they_confirmed: matches!(machine, Machine::Inviter(inviter) if inviter.has_signed(&key)),
             connected: connected.contains(&key),
+            alike: alike::alike(charter, peer, bearers),
+            mixed: alike::mixed(charter, peer),
         }
     };
     PairingView {

@@ -164,7 +164,8 @@ pub(super) async fn act(State(desk): State<Desk>, Path(line): Path<String>, mut 
             // The digits that were on the screen are those that are confirmed, whatever has come since.
             "same" => {
                 let digits = Digits::parse(&text("digits")).map_err(|fault| desk.api.tell(fault))?;
-                ceremony.confirm(Some(id), digits).await?;
+                let is_meant = posted.fields.text("alike").is_some();
+                ceremony.confirm(Some(id), digits, is_meant).await?;
             }
             "differ" => drop(ceremony.differ(Some(id), posted.fields.text("candidate")).await?),
             "abandon" => drop(ceremony.abandon(Some(id)).await?),

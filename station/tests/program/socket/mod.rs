@@ -282,7 +282,7 @@ impl Ceremony for NoPairing {
         no()
     }
 
-    fn confirm(&self, _: Option<LineId>, _: Digits) -> Answer<'_, PairingView> {
+    fn confirm(&self, _: Option<LineId>, _: Digits, _: bool) -> Answer<'_, PairingView> {
         no()
     }
 

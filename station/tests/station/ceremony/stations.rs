@@ -154,7 +154,7 @@ impl Station {
     }
 
     pub fn confirm(&self, line: LineId, digits: &str) -> Result<(), Fault> {
-        self.runtime.block_on(self.ceremony.confirm(line, digits))
+        self.runtime.block_on(self.ceremony.confirm(line, digits, false))
     }
 
     /// Waits until the pairing has come so far.
@@ -212,6 +212,10 @@ impl Station {
             valid_until: None,
             again: None,
         };
+        self.act(line, act)
+    }
+
+    pub fn act(&self, line: LineId, act: Act) -> EntryRef {
         let actor = Actor { user: "officer".into(), token: None };
         self.runtime.block_on(self.keeper.act(line, act, None, actor)).unwrap().at
     }
