@@ -23,13 +23,23 @@ const EVENTS_MAX: usize = 1_000;
 
 /// The handler.
 pub(super) async fn calendar(State(api): State<Api>) -> Result<impl IntoResponse, Told> {
-    let mut calendar = Calendar::new();
+    let mut calendar = begun();
     for id in api.ids().await? {
         for event in api.see(id, events).await? {
             calendar.push(event);
         }
     }
     Ok(([(CONTENT_TYPE, "text/calendar; charset=utf-8")], calendar.to_string()))
+}
+
+/// A calendar that says what made it (RFC 5545 §3.7.3).
+fn begun() -> Calendar {
+    let made_by = format!("-//Counterpart//{}//EN", env!("CARGO_PKG_VERSION"));
+    Calendar::empty()
+        .append_property(("VERSION", "2.0"))
+        .append_property(("PRODID", made_by.as_str()))
+        .append_property(("CALSCALE", "GREGORIAN"))
+        .done()
 }
 
 /// The agreed windows of one line, by their begin.
@@ -123,6 +133,14 @@ mod tests {
         assert!(!after.contains("tanker adrift"), "what it is about stays here");
         let uid = |text: &str| text.lines().find(|line| line.starts_with("UID:")).unwrap().to_owned();
         assert_eq!(uid(&before), uid(&after));
+    }
+
+    #[test]
+    fn a_calendar_says_once_that_this_program_made_it() {
+        let text = begun().to_string();
+
+        let made: Vec<&str> = text.lines().filter(|line| line.starts_with("PRODID")).collect();
+        assert_eq!(made, [format!("PRODID:-//Counterpart//{}//EN", env!("CARGO_PKG_VERSION"))]);
     }
 
     #[test]
