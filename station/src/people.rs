@@ -67,12 +67,20 @@ impl Role {
 
 /// How acts are kept that no user did: those of programs and of commands.
 const NOT_USERS: [&str; 2] = ["token ", "uid "];
+/// What follows the name of a user whose session began by a link, before who made it.
+const BY_LINK: &str = " (link by ";
+
+/// Under what name acts of a session are kept: the user's, and beside it who made the link by which it began.
+pub fn actor(user: &str, maker: &str) -> String {
+    if maker.is_empty() { user.to_owned() } else { format!("{user}{BY_LINK}{maker})") }
+}
 
 /// Whether this can be the name of a user or of a token: 1 to 64 bytes on one line, without space at either end, and not like what
 /// acts of programs and of commands are kept under.
 pub fn is_name(name: &str) -> bool {
     let lower = name.to_lowercase();
     !name.is_empty()
+        && !lower.contains(BY_LINK)
         && !NOT_USERS.iter().any(|begin| lower.starts_with(begin))
         && name.len() <= NAME_BYTES_MAX
         && name.trim() == name
@@ -227,6 +235,7 @@ mod tests {
         assert!(
             !is_name("") && !is_name(" x") && !is_name("a\nb") && !is_name(&"x".repeat(65)) && !is_name("a\u{202e}b")
         );
+        assert!(!is_name(&actor("Watch", "Chief")) && is_name(&actor("Watch", "")));
         assert!(is_name("tokens") && !is_name("token Dispatch") && !is_name("UID 1000"));
         assert!(is_password("twelve chars") && !is_password("eleven char"));
     }

@@ -11,7 +11,7 @@ use super::door::Needs::{Acts, LooksAfter, Owner, Reads};
 use super::drawn::{KeysForm, KeysView};
 use super::events::EventsQuery;
 use super::form::ActForm;
-use super::people::{LinkView, NameForm, UserForm, UserView};
+use super::people::{ChangeForm, LinkView, NameForm, UserForm, UserView};
 use super::restore::{EpochForm, JudgeForm, JudgedView, OpenedView, RestoreQuery, UnsignedView};
 use super::router::{DoneView, HealthView};
 use super::tokens::{TokenForm, TokenMade, TokenView};
@@ -63,7 +63,7 @@ fn views() -> Vec<Call> {
 
 fn pairings() -> Vec<Call> {
     vec![
-        Call::get(Reads, "/pairings", "call-pairings", router::pairings).gives::<Vec<PairingView>>(),
+        Call::get(LooksAfter, "/pairings", "call-pairings", router::pairings).gives::<Vec<PairingView>>(),
         Call::post(LooksAfter, "/pairings/invite", "call-invite", router::invite).gives::<InvitedView>(),
         Call::post(LooksAfter, "/pairings/join", "call-join", router::join).takes::<JoinForm>().gives::<PairingView>(),
         Call::post(LooksAfter, "/pairings/confirm", "call-confirm", router::confirm)
@@ -79,11 +79,15 @@ fn people() -> Vec<Call> {
     vec![
         Call::get(LooksAfter, "/users", "call-users", people::list).gives::<Vec<UserView>>(),
         Call::post(LooksAfter, "/users", "call-user-add", people::add).takes::<UserForm>().gives::<UserView>(),
+        Call::post(LooksAfter, "/users/change", "call-user-change", people::change)
+            .takes::<ChangeForm>()
+            .gives::<NameForm>(),
         Call::post(LooksAfter, "/users/end", "call-user-end", people::end).takes::<NameForm>().gives::<NameForm>(),
         Call::post(LooksAfter, "/users/sign-out", "call-user-sign-out", people::sign_out)
             .takes::<NameForm>()
             .gives::<NameForm>(),
-        Call::post(LooksAfter, "/users/link", "call-user-link", people::link).takes::<NameForm>().gives::<LinkView>(),
+        // Whoever has a link acts as its user: a program is nobody's officer.
+        Call::post(Owner, "/users/link", "call-user-link", people::link).takes::<NameForm>().gives::<LinkView>(),
     ]
 }
 

@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use super::Api;
 use super::fault::{Code, Fault, Told};
 use super::socket::Caller;
+use super::throttle::Spent;
 use crate::people::{Role, Token};
 use crate::store::TokenHash;
 
@@ -30,9 +31,9 @@ pub enum Needs {
     Reads,
     /// It does an act on a line.
     Acts,
-    /// It looks after users and pairings.
+    /// It looks after users and pairings, and makes nobody's session.
     LooksAfter,
-    /// It is done on the station's own machine: it makes tokens, handles keys, or says that a device rings.
+    /// It is done on the station's own machine: it makes tokens or links, handles keys, or says that a device rings.
     Owner,
 }
 
@@ -80,6 +81,18 @@ pub(super) struct Who {
     program: Option<Program>,
 }
 
+impl Who {
+    /// What is kept of its token; the owner has none.
+    pub fn token(&self) -> Option<TokenHash> {
+        self.program.as_ref().map(|program| program.token)
+    }
+
+    /// Whether it is the owner of the station.
+    pub fn is_owner(&self) -> bool {
+        self.program.is_none()
+    }
+}
+
 impl FromRequestParts<Api> for Who {
     type Rejection = Told;
 
@@ -124,18 +137,16 @@ impl Api {
         let missing = || self.tell(Fault::new(Code::TokenMissing));
         let From(from) = *parts.extensions.get::<From>().ok_or_else(missing)?;
         let said = bearer(&parts.headers).ok_or_else(missing)?;
-        let key = said.get(..TOLD_APART).unwrap_or_default();
-        let now = self.parts.clock.moment().ms_since(self.parts.begun);
-        let spent = |wait: u64| self.tell(Fault::new(Code::TokenTriesSpent).with("seconds", wait.div_ceil(1_000)));
-        if let Some(wait) = self.tries.waits(key, from, now) {
-            return Err(spent(wait));
-        }
+        // A token that serves is not guessed, and is not kept waiting by those who guess beside it.
         if let Some(token) = Token::parse(said)
             && let Some(who) = self.program(token.hash()).await?
         {
             return Ok(who);
         }
-        self.tries.admit(key, from, now).map_err(spent)?;
+        let key = said.get(..TOLD_APART).unwrap_or_default();
+        let now = self.parts.clock.moment().ms_since(self.parts.begun);
+        let spent = |spent: Spent| Fault::new(Code::TokenTriesSpent).with("seconds", spent.wait_ms.div_ceil(1_000));
+        self.tries.admit(key, from, now).map_err(|fault| self.tell(spent(fault)))?;
         Err(self.tell(Fault::new(Code::TokenUnknown)))
     }
 

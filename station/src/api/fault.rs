@@ -183,6 +183,14 @@ faults! {
     UserMalformed = Usage BAD_REQUEST "fault-user-malformed",
     /// The password is too short or too long.
     PasswordUnfit = Usage BAD_REQUEST "fault-password-unfit",
+    /// A user of this name is there.
+    UserThere = Refusal CONFLICT "fault-user-there",
+    /// Neither role nor password is to be changed.
+    UserUnchanged = Usage BAD_REQUEST "fault-user-unchanged",
+    /// The station would be left without an admin.
+    AdminLast = Refusal CONFLICT "fault-admin-last",
+    /// Nobody removes themselves or changes their own role.
+    UserSelf = Refusal CONFLICT "fault-user-self",
     /// There is no such user.
     UserUnknown = Usage NOT_FOUND "fault-user-unknown",
     /// No session runs with this browser.
@@ -197,6 +205,8 @@ faults! {
     NotSignedIn = Refusal UNAUTHORIZED "fault-not-signed-in",
     /// Too many tries in a minute.
     TriesSpent = Refusal TOO_MANY_REQUESTS "fault-tries-spent",
+    /// Too many tries in a minute from one address, whatever the name.
+    AddressSpent = Refusal TOO_MANY_REQUESTS "fault-address-spent",
     /// The link has served, or its time is over.
     LinkSpent = Refusal GONE "fault-link-spent",
     /// The desk has no page at this address.
@@ -231,6 +241,8 @@ faults! {
     TokensMany = Refusal CONFLICT "fault-tokens-many",
     /// The position is of no event of this record.
     PositionUnknown = Refusal CONFLICT "fault-position-unknown",
+    /// As many streams are open with this token as one may have.
+    StreamsOwn = Refusal CONFLICT "fault-streams-own",
     /// As many programs follow the record as a station serves.
     StreamsMany = Refusal CONFLICT "fault-streams-many",
     /// The call comes from a page elsewhere, or past the proxy.

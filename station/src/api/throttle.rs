@@ -1,7 +1,7 @@
 //! At most ten tries a minute for a user and an address; the same for the begin of a wrong token.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 
 use crate::people::NAME_BYTES_MAX;
@@ -14,8 +14,20 @@ const SPAN_MS: u64 = 60_000;
 /// Users and addresses that are remembered; the one tried longest ago is forgotten first.
 const KEYS_MAX: usize = 4_096;
 
+/// Bits of an IPv6 address that are one caller's: who has a network has all addresses of it.
+const NETWORK_BITS: u32 = 64;
+
 /// Whose tries: of a user from an address, or of the address alone.
 type Key = (IpAddr, Option<String>);
+
+/// A try that must not be made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Spent {
+    /// How long to wait, in milliseconds.
+    pub wait_ms: u64,
+    /// The address has tried as often as it may, whatever the user; otherwise the user from there.
+    pub of_address: bool,
+}
 
 #[derive(Default)]
 pub(crate) struct Throttle(Mutex<BTreeMap<Key, VecDeque<u64>>>);
@@ -24,12 +36,12 @@ impl Throttle {
     /// Counts a try at `now`, in milliseconds that never go back.
     ///
     /// # Errors
-    /// How long to wait, in milliseconds; the try then counts for nothing and must not be made.
-    pub fn admit(&self, user: &str, from: IpAddr, now: u64) -> Result<(), u64> {
+    /// [`Spent`]; the try then counts for nothing and must not be made.
+    pub fn admit(&self, user: &str, from: IpAddr, now: u64) -> Result<(), Spent> {
         let mut tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let keys = keys(user, from);
-        if let Some(wait) = spent(&mut tries, &keys, now) {
-            return Err(wait);
+        if let Some(spent) = spent(&mut tries, &keys, now) {
+            return Err(spent);
         }
         for (key, _) in keys {
             if tries.len() >= KEYS_MAX && !tries.contains_key(&key) {
@@ -42,28 +54,36 @@ impl Throttle {
         Ok(())
     }
 
-    /// How long to wait before a try that would not be admitted, in milliseconds. Nothing is counted.
-    pub fn waits(&self, user: &str, from: IpAddr, now: u64) -> Option<u64> {
-        spent(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner), &keys(user, from), now)
-    }
-
     /// A user has signed in: earlier tries were mistakes.
     pub fn forgive(&self, user: &str, from: IpAddr) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&(from, Some(user.to_owned())));
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&(network(from), Some(user.to_owned())));
     }
 }
 
 /// Whose tries are counted. A name that no user can have is not remembered: whoever sent it would choose how much we keep.
 fn keys(user: &str, from: IpAddr) -> Vec<(Key, usize)> {
+    let from = network(from);
     let named = (user.len() <= NAME_BYTES_MAX).then(|| ((from, Some(user.to_owned())), TRIES_MAX));
     named.into_iter().chain([((from, None), FROM_ADDRESS_MAX)]).collect()
 }
 
-fn spent(tries: &mut BTreeMap<Key, VecDeque<u64>>, keys: &[(Key, usize)], now: u64) -> Option<u64> {
+/// What is counted as one caller: an IPv4 address, or a network of IPv6.
+fn network(from: IpAddr) -> IpAddr {
+    match from.to_canonical() {
+        IpAddr::V6(address) => {
+            let kept = u128::MAX << (Ipv6Addr::BITS - NETWORK_BITS);
+            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & kept))
+        }
+        address => address,
+    }
+}
+
+fn spent(tries: &mut BTreeMap<Key, VecDeque<u64>>, keys: &[(Key, usize)], now: u64) -> Option<Spent> {
     keys.iter().find_map(|(key, max)| {
         let times = tries.get_mut(key)?;
         times.retain(|time| now.saturating_sub(*time) < SPAN_MS);
-        times.front().filter(|_| times.len() >= *max).map(|oldest| (oldest + SPAN_MS).saturating_sub(now))
+        let oldest = times.front().filter(|_| times.len() >= *max)?;
+        Some(Spent { wait_ms: (oldest + SPAN_MS).saturating_sub(now), of_address: key.1.is_none() })
     })
 }
 
@@ -81,7 +101,7 @@ mod tests {
             assert_eq!(throttle.admit("a", HERE, 1_000 * n), Ok(()));
         }
 
-        assert_eq!(throttle.admit("a", HERE, 20_000), Err(40_000));
+        assert_eq!(throttle.admit("a", HERE, 20_000), Err(Spent { wait_ms: 40_000, of_address: false }));
         assert_eq!(throttle.admit("a", THERE, 20_000), Ok(()), "another address");
         assert_eq!(throttle.admit("b", HERE, 20_000), Ok(()), "another user");
         assert_eq!(throttle.admit("a", HERE, 60_000), Ok(()));
@@ -93,11 +113,24 @@ mod tests {
         let throttle = Throttle::default();
         let admitted = (0..100).filter(|n| throttle.admit(&n.to_string(), HERE, 0).is_ok()).count();
         assert_eq!(admitted, FROM_ADDRESS_MAX);
+        assert_eq!(throttle.admit("new", HERE, 20_000), Err(Spent { wait_ms: 40_000, of_address: true }));
 
         let tried = |throttle: &Throttle| (0..20).filter(|_| throttle.admit("a", THERE, 0).is_ok()).count();
         assert_eq!(tried(&throttle), TRIES_MAX);
         throttle.forgive("a", THERE);
         assert_eq!(tried(&throttle), TRIES_MAX);
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_one_caller_and_a_mapped_address_is_the_one_it_maps() {
+        let throttle = Throttle::default();
+        let at = |text: &str| text.parse::<IpAddr>().unwrap();
+        let tried =
+            |from: &dyn Fn(usize) -> String| (0..20).filter(|n| throttle.admit("a", at(&from(*n)), 0).is_ok()).count();
+
+        assert_eq!(tried(&|n| format!("2001:db8:0:1::{n}")), TRIES_MAX);
+        assert_eq!(tried(&|n| format!("2001:db8:0:2:{n}::")), TRIES_MAX, "another network");
+        assert_eq!(tried(&|n| if n % 2 == 0 { "192.0.2.1".into() } else { "::ffff:192.0.2.1".into() }), TRIES_MAX);
     }
 
     #[test]

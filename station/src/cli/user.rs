@@ -1,4 +1,4 @@
-//! `user`: who may sign in at the desk. Through a station that serves; `add` also in a directory that none serves.
+//! `user`: who may sign in at the desk. Through a station that serves; `add` and `change` also in a directory that none serves.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
@@ -8,22 +8,35 @@ use serde_json::json;
 
 use super::{Context, Exit};
 use crate::api::fault::{Code, Fault, Told};
-use crate::api::people::{LinkView, NameForm, UserForm, UserView, changes, read};
-use crate::store::{Batch, Store, served_by};
+use crate::api::people::{ChangeForm, LinkView, NameForm, UserForm, UserView, read, read_change};
+use crate::store::{Batch, People, Store, served_by};
 
 /// Bytes of a line that is read as a password.
 const LINE_MAX: u64 = 4_096;
 
 #[derive(Subcommand, Debug)]
 pub(super) enum UserCommand {
-    /// Make a user, or give one that is there a new role and password; the password is read from the terminal, or from the first line
-    /// of the standard input.
+    /// Make a user; the password is read from the terminal, or from the first line of the standard input.
     Add {
         /// The name: acts are kept under it.
         name: String,
         /// watch: has the watch. admin: the same, and looks after users. auditor: reads and does nothing.
         #[arg(long, value_name = "watch|admin|auditor")]
         role: String,
+        /// Without a password: only links sign this user in.
+        #[arg(long)]
+        no_password: bool,
+    },
+    /// Give a user another role or password; sessions end.
+    Change {
+        /// The name.
+        name: String,
+        /// watch, admin or auditor. Without it the role stays.
+        #[arg(long, value_name = "watch|admin|auditor", required_unless_present_any = ["password", "no_password"])]
+        role: Option<String>,
+        /// Read a new password, from the terminal or from the first line of the standard input.
+        #[arg(long, conflicts_with = "no_password")]
+        password: bool,
         /// Without a password: only links sign this user in.
         #[arg(long)]
         no_password: bool,
@@ -62,6 +75,16 @@ impl UserCommand {
                 }
                 context.told_of("done-user", &form.name)?;
             }
+            UserCommand::Change { name, role, password, no_password } => {
+                let password = if password { Some(context.password()?) } else { None };
+                let form = ChangeForm { name, role, password, no_password };
+                if served_by(&context.data).is_some() {
+                    client.post("/api/v1/users/change", &form).await?;
+                } else {
+                    context.change_unserved(&form)?;
+                }
+                context.told_of("done-user-change", &form.name)?;
+            }
             UserCommand::List => {
                 let value = client.get("/api/v1/users").await?;
                 let users: Vec<UserView> = client.typed(&value)?;
@@ -97,9 +120,30 @@ impl Context {
     fn add_unserved(&self, form: &UserForm) -> Result<(), Told> {
         let now = self.now().0;
         let user = read(form, now).map_err(|fault| self.tell(fault))?;
+        let there = Fault::new(Code::UserThere).with("said", &form.name);
+        self.keep_unserved(now, People::User(user), &form.name, |is_known| if is_known { Some(there) } else { None })
+    }
+
+    fn change_unserved(&self, form: &ChangeForm) -> Result<(), Told> {
+        let change = read_change(form).map_err(|fault| self.tell(fault))?;
+        let unknown = Fault::new(Code::UserUnknown).with("said", &form.name);
+        self.keep_unserved(self.now().0, change, &form.name, |is_known| if is_known { None } else { Some(unknown) })
+    }
+
+    /// Keeps a change, unless whether there is a user of this name speaks against it.
+    fn keep_unserved(
+        &self,
+        now: u64,
+        change: People,
+        name: &str,
+        bars: impl FnOnce(bool) -> Option<Fault>,
+    ) -> Result<(), Told> {
         let mut store = Store::open(&self.data).map_err(|e| self.failed(&e))?;
-        let batch = Batch { now, people: changes(user), ..Batch::default() };
-        store.commit(&batch).map_err(|e| self.failed(&e))
+        let known = store.reader().and_then(|reader| reader.user(name)).map_err(|e| self.failed(&e))?;
+        if let Some(fault) = bars(known.is_some()) {
+            return Err(self.tell(fault));
+        }
+        store.commit(&Batch { now, people: vec![change], ..Batch::default() }).map_err(|e| self.failed(&e))
     }
 
     /// Reads a password without showing it.

@@ -24,6 +24,7 @@ mod people;
 mod range;
 mod reader;
 mod schema;
+mod sessions;
 
 pub use backup::back_up;
 pub use batch::{
@@ -35,9 +36,10 @@ pub use check::Fault;
 pub use error::StoreError;
 pub use find::{Body, EntryRow, LineRow, LogRow, Page, ROWS_MAX};
 pub use lock::{LOCK_FILE, served_by};
-pub use people::{ApiToken, People, Session, Settings, TokenHash, User};
+pub use people::{ApiToken, People, Settings, TokenHash, User};
 pub use range::Range;
 pub use reader::{READERS_MAX, Reader};
+pub use sessions::{By, Session};
 
 /// The database's file in the data directory.
 pub const DATABASE_FILE: &str = "counterpart.db";

@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::commit::signed;
 use super::find::unsigned;
 use super::keep::setting;
+use super::sessions::{By, Session, begin, sessions_end};
 use super::{Reader, StoreError};
 
 /// SHA-256 of a token.
@@ -35,19 +36,6 @@ pub struct Settings {
     pub direction: String,
 }
 
-/// A session that has begun.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Session {
-    /// What is kept of its token.
-    pub token: TokenHash,
-    /// Whose.
-    pub user: String,
-    /// When it began, in milliseconds since 1970 UTC.
-    pub begun: u64,
-    /// When it ends by itself.
-    pub until: u64,
-}
-
 /// A token by which a program calls.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ApiToken {
@@ -64,8 +52,17 @@ pub struct ApiToken {
 /// A change among people.
 #[derive(Clone, PartialEq, Eq)]
 pub enum People {
-    /// A user, new or changed.
+    /// A user, new. One who is there stays as they are.
     User(User),
+    /// A user who is there is changed; sessions and links end.
+    UserChanges {
+        /// Whose.
+        name: String,
+        /// The word of the new role; `None`: it stays.
+        role: Option<String>,
+        /// The new password as it is kept; `None`: it stays.
+        secret: Option<String>,
+    },
     /// A user goes, with sessions and links. Acts keep the name.
     UserEnds(String),
     /// How a user's pages are set is changed.
@@ -75,8 +72,13 @@ pub enum People {
         /// How.
         settings: Settings,
     },
-    /// A session begins.
-    Session(Session),
+    /// A session begins, if that by which it begins still serves; whose link it is makes [`Session::maker`].
+    Session {
+        /// Of whom, and how long.
+        session: Session,
+        /// By what.
+        by: By,
+    },
     /// A session ends.
     SessionEnds(TokenHash),
     /// All sessions and links of a user end.
@@ -89,9 +91,9 @@ pub enum People {
         user: String,
         /// In milliseconds since 1970 UTC.
         until: u64,
+        /// Who made it, as acts are kept.
+        maker: String,
     },
-    /// A link was used.
-    LinkUsed(TokenHash),
     /// A token of a program, new.
     Token(ApiToken),
     /// The token of this name serves no more.
@@ -112,8 +114,13 @@ pub(super) fn keep(to: &Connection, change: &People, now: u64) -> Result<(), Sto
     match change {
         People::User(user) => {
             let sql = "INSERT INTO user (name, role, secret, added) VALUES (?1, ?2, ?3, ?4)
-                       ON CONFLICT (name) DO UPDATE SET role = ?2, secret = ?3";
+                       ON CONFLICT (name) DO NOTHING";
             run(sql, params![user.name, user.role, user.secret, signed(user.added)])?;
+        }
+        People::UserChanges { name, role, secret } => {
+            sessions_end(to, name)?;
+            let sql = "UPDATE user SET role = ifnull(?2, role), secret = ifnull(?3, secret) WHERE name = ?1";
+            run(sql, params![name, role, secret])?;
         }
         People::UserEnds(name) => {
             sessions_end(to, name)?;
@@ -123,24 +130,17 @@ pub(super) fn keep(to: &Connection, change: &People, now: u64) -> Result<(), Sto
             let sql = "UPDATE user SET language = ?2, direction = ?3 WHERE name = ?1";
             run(sql, params![user, settings.language, settings.direction])?;
         }
-        People::Session(session) => {
-            run("DELETE FROM session WHERE until <= ?1", params![signed(now)])?;
-            let sql = "INSERT INTO session (token, user, begun, until) VALUES (?1, ?2, ?3, ?4)";
-            run(sql, params![session.token, session.user, signed(session.begun), signed(session.until)])?;
-        }
+        People::Session { session, by } => begin(to, session, by, now)?,
         People::SessionEnds(token) => {
             run("DELETE FROM session WHERE token = ?1", params![token])?;
         }
         People::SessionsEnd(name) => sessions_end(to, name)?,
-        People::Link { token, user, until } => {
+        People::Link { token, user, until, maker } => {
             run("DELETE FROM link WHERE until <= ?1", params![signed(now)])?;
-            let sql = "INSERT INTO link (token, user, until) VALUES (?1, ?2, ?3)";
-            run(sql, params![token, user, signed(*until)])?;
+            let sql = "INSERT INTO link (token, user, until, maker) VALUES (?1, ?2, ?3, ?4)";
+            run(sql, params![token, user, signed(*until), maker])?;
         }
         People::Setting(key, value) => super::keep::setting(to, key, Some(value))?,
-        People::LinkUsed(token) => {
-            run("DELETE FROM link WHERE token = ?1", params![token])?;
-        }
         People::Token(token) => {
             let sql = "INSERT INTO api_token (name, hash, role, added) VALUES (?1, ?2, ?3, ?4)";
             run(sql, params![token.name, token.hash, token.role, signed(token.added)])?;
@@ -153,10 +153,21 @@ pub(super) fn keep(to: &Connection, change: &People, now: u64) -> Result<(), Sto
     Ok(())
 }
 
-fn sessions_end(to: &Connection, name: &str) -> Result<(), StoreError> {
-    to.prepare_cached("DELETE FROM session WHERE user = ?1")?.execute([name])?;
-    to.prepare_cached("DELETE FROM link WHERE user = ?1")?.execute([name])?;
-    Ok(())
+impl People {
+    /// What is done to whoever may sign in or call, for the log; `None`: nothing that anybody else would look for there.
+    pub fn word(&self) -> Option<&'static str> {
+        match self {
+            People::User(_) => Some("a user was made"),
+            People::UserChanges { .. } => Some("a user was changed"),
+            People::UserEnds(_) => Some("a user was removed"),
+            People::Session { by: By::Change { .. }, .. } => Some("a user changed the password"),
+            People::SessionsEnd(_) => Some("a user was signed out"),
+            People::Link { .. } => Some("a link was made"),
+            People::Token(_) => Some("a token was made"),
+            People::TokenEnds(_) => Some("a token was revoked"),
+            _ => None,
+        }
+    }
 }
 
 impl Reader {
@@ -181,51 +192,6 @@ impl Reader {
                 c.prepare_cached("SELECT name, role, secret, added, language, direction FROM user ORDER BY name")?;
             let rows = query.query_map([], user)?.collect::<Result<_, _>>()?;
             Ok(rows)
-        })
-    }
-
-    /// The session of this token, with its user, if it runs at `now`.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn session(&self, token: &TokenHash, now: u64) -> Result<Option<(Session, User)>, StoreError> {
-        self.with(|c| {
-            let sql = "SELECT user.name, role, secret, added, language, direction, begun, until FROM session
-                       JOIN user ON user.name = session.user WHERE token = ?1 AND until > ?2";
-            let row = |row: &rusqlite::Row<'_>| {
-                let user = user(row)?;
-                let (begun, until) = (unsigned(row.get(6)?), unsigned(row.get(7)?));
-                Ok((Session { token: *token, user: user.name.clone(), begun, until }, user))
-            };
-            Ok(c.prepare_cached(sql)?.query_row(params![token, signed(now)], row).optional()?)
-        })
-    }
-
-    /// Every session that runs at `now`, the latest first.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn sessions(&self, now: u64) -> Result<Vec<Session>, StoreError> {
-        self.with(|c| {
-            let sql = "SELECT token, user, begun, until FROM session WHERE until > ?1 ORDER BY begun DESC";
-            let mut query = c.prepare_cached(sql)?;
-            let row = |row: &rusqlite::Row<'_>| {
-                let (begun, until) = (unsigned(row.get(2)?), unsigned(row.get(3)?));
-                Ok(Session { token: row.get(0)?, user: row.get(1)?, begun, until })
-            };
-            let rows = query.query_map([signed(now)], row)?.collect::<Result<_, _>>()?;
-            Ok(rows)
-        })
-    }
-
-    /// Whom the link of this token would sign in at `now`.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn link(&self, token: &TokenHash, now: u64) -> Result<Option<String>, StoreError> {
-        self.with(|c| {
-            let sql = "SELECT user FROM link WHERE token = ?1 AND until > ?2";
-            Ok(c.prepare_cached(sql)?.query_row(params![token, signed(now)], |row| row.get(0)).optional()?)
         })
     }
 }
@@ -259,7 +225,7 @@ fn token(row: &rusqlite::Row<'_>) -> rusqlite::Result<ApiToken> {
     Ok(ApiToken { name: row.get(0)?, hash: row.get(1)?, role: row.get(2)?, added: unsigned(row.get(3)?) })
 }
 
-fn user(row: &rusqlite::Row<'_>) -> rusqlite::Result<User> {
+pub(super) fn user(row: &rusqlite::Row<'_>) -> rusqlite::Result<User> {
     let settings = Settings { language: row.get(4)?, direction: row.get(5)? };
     Ok(User { name: row.get(0)?, role: row.get(1)?, secret: row.get(2)?, added: unsigned(row.get(3)?), settings })
 }
@@ -277,10 +243,6 @@ mod tests {
         People::User(User { name, role, secret, added: 1, settings: Settings::default() })
     }
 
-    fn session(user: &str, token: TokenHash) -> People {
-        People::Session(Session { token, user: user.into(), begun: 1, until: 100 })
-    }
-
     fn store(people: Vec<People>) -> (Scratch, Store, Reader) {
         let scratch = Scratch::new("people");
         Store::create(scratch.path()).unwrap();
@@ -288,31 +250,6 @@ mod tests {
         store.commit(&Batch { people, ..Batch::default() }).unwrap();
         let reader = store.reader().unwrap();
         (scratch, store, reader)
-    }
-
-    #[test]
-    fn a_session_runs_until_its_time_and_no_longer() {
-        let (_scratch, _store, reader) = store(vec![user("a"), session("a", TOKEN)]);
-
-        let found = |now| reader.session(&TOKEN, now).unwrap().map(|(session, user)| (session.until, user.name));
-        assert_eq!(found(99), Some((100, "a".into())));
-        assert_eq!(found(100), None);
-        assert!(reader.session(&[8; 32], 50).unwrap().is_none());
-    }
-
-    #[test]
-    fn when_a_user_goes_sessions_and_links_go_with_them() {
-        let link = People::Link { token: [9; 32], user: "a".into(), until: 100 };
-        let (_scratch, mut store, reader) =
-            store(vec![user("a"), user("b"), session("a", TOKEN), session("b", [8; 32]), link]);
-        assert_eq!(reader.link(&[9; 32], 50).unwrap().as_deref(), Some("a"));
-
-        store.commit(&Batch { people: vec![People::UserEnds("a".into())], ..Batch::default() }).unwrap();
-
-        assert!(reader.user("a").unwrap().is_none() && reader.session(&TOKEN, 50).unwrap().is_none());
-        assert_eq!(reader.link(&[9; 32], 50).unwrap(), None);
-        let left: Vec<String> = reader.sessions(50).unwrap().into_iter().map(|s| s.user).collect();
-        assert_eq!(left, ["b"]);
     }
 
     #[test]
@@ -328,19 +265,20 @@ mod tests {
     }
 
     #[test]
-    fn a_user_that_is_added_again_is_changed_and_keeps_how_their_pages_are_set() {
+    fn a_user_that_is_added_again_stays_and_one_that_is_changed_keeps_how_their_pages_are_set() {
         let set = Settings { language: "ru".into(), direction: "rtl".into() };
         let setting = People::Settings { user: "a".into(), settings: set.clone() };
         let (_scratch, mut store, reader) = store(vec![user("a"), user("b"), setting]);
         let (role, secret) = ("admin".into(), "y".into());
-        let changed = User { name: "a".into(), role, secret, added: 5, settings: Settings::default() };
+        let again = User { name: "b".into(), role, secret, added: 5, settings: Settings::default() };
+        let changed = People::UserChanges { name: "a".into(), role: Some("admin".into()), secret: None };
 
-        store.commit(&Batch { people: vec![People::User(changed)], ..Batch::default() }).unwrap();
+        store.commit(&Batch { people: vec![People::User(again), changed], ..Batch::default() }).unwrap();
 
         let users = reader.users().unwrap();
         assert_eq!(
             users.iter().map(|u| (u.role.as_str(), u.secret.as_str(), u.added)).collect::<Vec<_>>(),
-            [("admin", "y", 1), ("watch", "x", 1)]
+            [("admin", "x", 1), ("watch", "x", 1)]
         );
         assert_eq!(users.iter().map(|u| &u.settings).collect::<Vec<_>>(), [&set, &Settings::default()]);
     }

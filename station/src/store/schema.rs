@@ -11,7 +11,8 @@ use super::StoreError;
 const APPLICATION_ID: i64 = 0x4350_5254;
 
 /// Number `n` brings a database from version `n` to `n + 1`.
-pub(super) const MIGRATIONS: &[&str] = &[FIRST, HALTED, PEOPLE, NOTED, SHOWN, TOKENS, SETTINGS, ARRIVALS, JUDGED];
+pub(super) const MIGRATIONS: &[&str] =
+    &[FIRST, HALTED, PEOPLE, NOTED, SHOWN, TOKENS, SETTINGS, ARRIVALS, JUDGED, MAKERS];
 
 /// The version that this program writes.
 pub(super) const NEWEST: u32 = MIGRATIONS.len() as u32;
@@ -73,6 +74,11 @@ CREATE TABLE judged (
     id INTEGER PRIMARY KEY, line BLOB NOT NULL, epoch INTEGER NOT NULL, epoch_id BLOB NOT NULL, size INTEGER NOT NULL,
     root BLOB NOT NULL, taken INTEGER NOT NULL, user TEXT NOT NULL, at INTEGER NOT NULL,
     UNIQUE (line, epoch, epoch_id, size, root, taken)) STRICT;";
+
+/// Who made a link, and the link by which a session began.
+const MAKERS: &str = "
+ALTER TABLE link ADD COLUMN maker TEXT NOT NULL DEFAULT '';
+ALTER TABLE session ADD COLUMN maker TEXT NOT NULL DEFAULT '';";
 
 /// Acts of a peer of which a person here has taken note, or a channel for one: they ring no more (§7.4).
 const NOTED: &str = "CREATE TABLE noted (place INTEGER PRIMARY KEY, user TEXT NOT NULL, at INTEGER NOT NULL) STRICT;";

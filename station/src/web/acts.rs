@@ -87,7 +87,7 @@ impl Desk {
         }
         if form.act == NOTED {
             let noted = NotedForm { line: form.line, on: form.on.unwrap_or_default(), epoch: form.epoch };
-            let noted = self.api.take_note(noted, posted.who.user.clone()).await?;
+            let noted = self.api.take_note(noted, posted.who.actor.clone()).await?;
             let id = self.api.line(Some(noted.line)).await?;
             return self
                 .api
@@ -106,7 +106,7 @@ impl Desk {
                 return Ok(to);
             }
         }
-        let (line, done) = self.api.act(form, posted.who.user.clone()).await?;
+        let (line, done) = self.api.act(form, posted.who.actor.clone()).await?;
         self.api.see(line, move |sight| page_of(sight, done.at)).await
     }
 }

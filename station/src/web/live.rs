@@ -153,8 +153,6 @@ impl Desk {
 
     /// Whether the session still runs.
     async fn is_on(&self, who: &Signed) -> Result<bool, Told> {
-        let (reader, hash, now) = (self.api.parts.reader.clone(), who.token.hash(), self.api.now());
-        let found = tokio::task::spawn_blocking(move || reader.session(&hash, now.0)).await;
-        Ok(found.map_err(|e| self.api.machine(e))?.map_err(|e| self.api.failed(&e))?.is_some())
+        Ok(self.session(who.token.hash()).await?.is_some())
     }
 }

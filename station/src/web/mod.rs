@@ -43,7 +43,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::Semaphore;
 
 use crate::api::Api;
 use crate::api::fault::Told;
@@ -73,8 +73,6 @@ struct Inner {
     throttle: Throttle,
     /// Who waits for a password to be hashed.
     hashing: Semaphore,
-    /// A link is looked up and used by one at a time: it serves once.
-    redeeming: Mutex<()>,
     /// The password of nobody: looked at when there is no such user, so that an answer takes as long.
     nobody: Secret,
     /// Acts that can be taken back.
@@ -98,7 +96,6 @@ impl Desk {
             site: Site::new(config),
             throttle: Throttle::default(),
             hashing: Semaphore::new(HASHES_MAX),
-            redeeming: Mutex::default(),
             nobody: Secret::of(&hexadecimal(&entropy::bytes::<32>().map_err(no_entropy)?)).map_err(no_entropy)?,
             unsigned: Unsigned::default(),
             banner: Banner::kept(&api.parts.reader).map_err(|e| api.failed(&e))?,

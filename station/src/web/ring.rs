@@ -264,7 +264,7 @@ pub(super) async fn rang(State(desk): State<Desk>, posted: Posted) -> Response {
         // Somebody has seen it meanwhile.
         None => return answer(false),
         Some((epoch, ring)) if ring.climbs => keeper.alerting(line, epoch, at, Channel::Desk).await.map(drop),
-        Some((epoch, ring)) if ring.briefly() => keeper.noted(line, epoch, at, posted.who.user).await,
+        Some((epoch, ring)) if ring.briefly() => keeper.noted(line, epoch, at, posted.who.actor).await,
         Some(_) => Ok(()),
     };
     match kept {

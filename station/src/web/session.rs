@@ -13,8 +13,8 @@ use super::refused::{self, Kept};
 use crate::api::fault::{Code, Fault, Told};
 use crate::api::receive::BODY_MAX;
 use crate::api::sight::hexadecimal;
-use crate::people::{Role, SESSION_MS, Token, same};
-use crate::store::{Settings, TokenHash};
+use crate::people::{Role, SESSION_MS, Token, actor, same};
+use crate::store::{By, People, Session, Settings, TokenHash, User};
 
 /// A form's token, in every form that acts.
 pub(super) const FORM_FIELD: &str = "form";
@@ -24,8 +24,10 @@ const FORM_BYTES_MAX: usize = 3 * BODY_MAX;
 /// A person who is signed in.
 #[derive(Clone)]
 pub(super) struct Signed {
-    /// The name, under which acts are kept.
+    /// The name.
     pub user: String,
+    /// Under what acts are kept: the name, and beside it who made the link by which the session began.
+    pub actor: String,
     /// What they may do.
     pub role: Role,
     /// Their session.
@@ -61,36 +63,33 @@ impl Desk {
         response
     }
 
-    /// Signs a person in: a new session, whose token only their browser has.
-    pub(super) async fn sign_in(&self, user: &str, also: Vec<crate::store::People>) -> Result<Response, Told> {
-        self.sign_in_to(user, also, "/lines").await
-    }
-
-    /// The same, with the page that comes after it.
-    pub(super) async fn sign_in_to(
-        &self,
-        user: &str,
-        also: Vec<crate::store::People>,
-        to: &str,
-    ) -> Result<Response, Told> {
+    /// Signs a person in and leads them to a page: a new session, whose token only their browser has. `None`: what it was to begin by
+    /// serves no more.
+    pub(super) async fn sign_in(&self, user: &str, by: By, to: &str) -> Result<Option<Response>, Told> {
         let token = Token::draw().map_err(|e| self.api.failed(&e))?;
         let now = self.api.now();
-        let (begun, until) = (now.0, now.plus(SESSION_MS).0);
-        let session = crate::store::Session { token: token.hash(), user: user.into(), begun, until };
-        let changes = also.into_iter().chain([crate::store::People::Session(session)]).collect();
-        self.api.change(changes).await?;
-        Ok(self.with_cookie(&self.inner.site.cookie, &token.text(), SESSION_MS, Redirect::to(to)))
+        let (begun, until, maker) = (now.0, now.plus(SESSION_MS).0, String::new());
+        let session = Session { token: token.hash(), user: user.into(), begun, until, maker };
+        self.api.change(vec![People::Session { session, by }]).await?;
+        let has_begun = self.session(token.hash()).await?.is_some();
+        let response = || self.with_cookie(&self.inner.site.cookie, &token.text(), SESSION_MS, Redirect::to(to));
+        Ok(has_begun.then(response))
+    }
+
+    /// The session of this token and whose it is, if it runs.
+    pub(super) async fn session(&self, token: TokenHash) -> Result<Option<(Session, User)>, Told> {
+        let (reader, now) = (self.api.parts.reader.clone(), self.api.now());
+        let found = tokio::task::spawn_blocking(move || reader.session(&token, now.0)).await;
+        found.map_err(|e| self.api.machine(e))?.map_err(|e| self.api.failed(&e))
     }
 
     /// Whose session this is, if it runs.
     pub(super) async fn signed(&self, headers: &HeaderMap) -> Result<Option<Signed>, Told> {
         let Some(token) = cookie(headers, &self.inner.site.cookie).and_then(Token::parse) else { return Ok(None) };
-        let (reader, hash, now) = (self.api.parts.reader.clone(), token.hash(), self.api.now());
-        let found = tokio::task::spawn_blocking(move || reader.session(&hash, now.0)).await;
-        let found = found.map_err(|e| self.api.machine(e))?.map_err(|e| self.api.failed(&e))?;
-        let signed = found.and_then(|(_, user)| {
+        let signed = self.session(token.hash()).await?.and_then(|(session, user)| {
             let role = Role::parse(&user.role)?;
-            Some(Signed { user: user.name, role, token, settings: user.settings })
+            let actor = actor(&user.name, &session.maker);
+            Some(Signed { user: user.name, actor, role, token, settings: user.settings })
         });
         Ok(signed)
     }
@@ -99,9 +98,7 @@ impl Desk {
 impl Desk {
     /// Whether this session still runs, and its person may act.
     pub(super) async fn may_sign(&self, session: TokenHash) -> Result<bool, Told> {
-        let (reader, now) = (self.api.parts.reader.clone(), self.api.now());
-        let found = tokio::task::spawn_blocking(move || reader.session(&session, now.0)).await;
-        let found = found.map_err(|e| self.api.machine(e))?.map_err(|e| self.api.failed(&e))?;
+        let found = self.session(session).await?;
         Ok(found.and_then(|(_, user)| Role::parse(&user.role)).is_some_and(Role::acts))
     }
 }

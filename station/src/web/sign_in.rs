@@ -14,7 +14,7 @@ use super::{Desk, page};
 use crate::api::fault::{Code, Fault, Told};
 use crate::api::sight::hexadecimal;
 use crate::people::{NAME_BYTES_MAX, Secret, Token};
-use crate::store::People;
+use crate::store::{By, People, User};
 
 /// How long the door stands open in a browser before it is asked for again, in milliseconds.
 const DOOR_MS: u64 = 3_600_000;
@@ -87,7 +87,7 @@ impl Desk {
     }
 
     /// Whose password this is.
-    pub(super) async fn known(&self, name: &str, password: String) -> Result<Option<String>, Told> {
+    pub(super) async fn known(&self, name: &str, password: String) -> Result<Option<User>, Told> {
         let _turn = self.inner.hashing.acquire().await.map_err(|e| self.api.machine(e))?;
         let (reader, name, desk) = (self.api.parts.reader.clone(), name.to_owned(), self.clone());
         let look = move || {
@@ -98,7 +98,7 @@ impl Desk {
                 || desk.inner.nobody.is(&password) && user.is_none(),
                 |secret| Secret::kept(secret).is(&password),
             );
-            Ok::<_, crate::store::StoreError>(user.filter(|_| is).map(|user| user.name))
+            Ok::<_, crate::store::StoreError>(user.filter(|_| is))
         };
         let looked = tokio::task::spawn_blocking(look).await.map_err(|e| self.api.machine(e))?;
         looked.map_err(|e| self.api.failed(&e))
@@ -138,8 +138,9 @@ pub(super) async fn enter(
     let address = desk.inner.site.caller(from, &headers);
     let (clock, begun) = (&desk.api.parts.clock, desk.api.parts.begun);
     let admitted = desk.inner.throttle.admit(&name, address, clock.moment().ms_since(begun));
-    if let Err(wait) = admitted {
-        return again(Fault::new(Code::TriesSpent).with("seconds", wait.div_ceil(1_000)));
+    if let Err(spent) = admitted {
+        let code = if spent.of_address { Code::AddressSpent } else { Code::TriesSpent };
+        return again(Fault::new(code).with("seconds", spent.wait_ms.div_ceil(1_000)));
     }
     if name.len() > NAME_BYTES_MAX {
         return again(Fault::new(Code::NotSignedIn));
@@ -147,15 +148,11 @@ pub(super) async fn enter(
     match desk.known(&name, text("password")).await {
         Ok(Some(user)) => {
             desk.inner.throttle.forgive(&name, address);
-            let signed = desk.sign_in(&user, Vec::new()).await;
-            signed.map_or_else(
-                |told| refused::plain(&desk, &told, &Kept::default()),
-                |mut response| {
-                    let to = local(&to).parse().ok();
-                    to.map(|to| response.headers_mut().insert(axum::http::header::LOCATION, to));
-                    response
-                },
-            )
+            match desk.sign_in(&user.name, By::Secret(user.secret), local(&to)).await {
+                Ok(Some(response)) => response,
+                Ok(None) => again(Fault::new(Code::NotSignedIn)),
+                Err(told) => refused::plain(&desk, &told, &Kept::default()),
+            }
         }
         Ok(None) => again(Fault::new(Code::NotSignedIn)),
         Err(told) => refused::plain(&desk, &told, &Kept::default()),
@@ -188,10 +185,9 @@ pub(super) async fn redeem(State(desk): State<Desk>, Path(token): Path<String>, 
             return Err(desk.api.tell(Fault::new(Code::FormForeign)));
         }
         let token = Token::parse(&token).ok_or_else(|| desk.api.tell(Fault::new(Code::LinkSpent)))?;
-        // Looked up and used with nobody between: it serves once.
-        let _turn = desk.inner.redeeming.lock().await;
-        let user = desk.link_of(&token).await?.ok_or_else(|| desk.api.tell(Fault::new(Code::LinkSpent)))?;
-        desk.sign_in(&user, vec![People::LinkUsed(token.hash())]).await
+        let spent = || desk.api.tell(Fault::new(Code::LinkSpent));
+        let user = desk.link_of(&token).await?.ok_or_else(spent)?;
+        desk.sign_in(&user, By::Link(token.hash()), "/lines").await?.ok_or_else(spent)
     };
     redeemed.await.unwrap_or_else(|told| refused::plain(&desk, &told, &Kept::default()))
 }

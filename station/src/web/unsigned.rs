@@ -39,6 +39,8 @@ struct Waiting {
     /// The session in which it was pressed; `None` once that has ended: any session of its officer shows it.
     session: Option<TokenHash>,
     user: String,
+    /// Under what the act is kept.
+    actor: String,
     form: ActForm,
     /// On which line, and what it acts on: it does not ring again while it waits.
     line: LineId,
@@ -189,8 +191,8 @@ impl Desk {
     pub(super) fn wait(&self, who: &Signed, form: ActForm, line: LineId, told: String) -> bool {
         let due = self.api.now().plus(u64::try_from(WAIT.as_millis()).unwrap_or(u64::MAX));
         let on = form.on.clone().unwrap_or_default();
-        let (session, user) = (Some(who.token.hash()), who.user.clone());
-        let waiting = Waiting { session, user, form, line, on, told, due, undone: None, earlier: 0 };
+        let (session, user, actor) = (Some(who.token.hash()), who.user.clone(), who.actor.clone());
+        let waiting = Waiting { session, user, actor, form, line, on, told, due, undone: None, earlier: 0 };
         let number = match self.inner.unsigned.put(waiting) {
             Put::Waits(number) => number,
             Put::Again => return true,
@@ -212,7 +214,7 @@ impl Desk {
             None => Ok(false),
         };
         let signed = match runs {
-            Ok(true) => self.api.act(waiting.form.clone(), waiting.user.clone()).await.map(drop),
+            Ok(true) => self.api.act(waiting.form.clone(), waiting.actor.clone()).await.map(drop),
             Ok(false) => Err(self.api.tell(Fault::new(Code::SignerGone))),
             Err(told) => Err(told),
         };
@@ -283,7 +285,8 @@ mod tests {
     use crate::store::Settings;
 
     fn officer(user: &str) -> Signed {
-        Signed { user: user.into(), role: Role::Watch, token: Token::draw().unwrap(), settings: Settings::default() }
+        let token = Token::draw().unwrap();
+        Signed { user: user.into(), actor: user.into(), role: Role::Watch, token, settings: Settings::default() }
     }
 
     fn waiting(who: &Signed, token: &str) -> Waiting {
@@ -291,6 +294,7 @@ mod tests {
         Waiting {
             session: Some(who.token.hash()),
             user: who.user.clone(),
+            actor: who.actor.clone(),
             form,
             line: LineId([1; 16]),
             on: "0:1".into(),

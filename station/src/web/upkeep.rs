@@ -11,7 +11,7 @@ use super::session::{Posted, Signed};
 use super::{Desk, settings};
 use crate::api::fault::{Code, Fault, Told};
 use crate::people::{self, PASSWORD_CHARS_MIN, Role, Secret};
-use crate::store::{People, Reader, Settings, StoreError, User};
+use crate::store::{By, People, Reader, StoreError};
 use crate::words::clean;
 
 /// The setting that holds the banner.
@@ -20,7 +20,11 @@ const BANNER: &str = "banner";
 const BANNER_MAX: usize = 60;
 
 /// The line of classification, as it was set on the desk; until then that of the configuration.
-pub(super) struct Banner(Mutex<Option<String>>);
+pub(super) struct Banner {
+    shown: Mutex<Option<String>>,
+    /// It is set by one at a time: what is kept and what is shown are the same.
+    setting: tokio::sync::Mutex<()>,
+}
 
 impl Banner {
     /// As it was kept.
@@ -29,16 +33,17 @@ impl Banner {
     /// [`StoreError`].
     pub fn kept(reader: &Reader) -> Result<Banner, StoreError> {
         let kept = reader.setting(BANNER)?;
-        Ok(Banner(Mutex::new(kept.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))))
+        let shown = Mutex::new(kept.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()));
+        Ok(Banner { shown, setting: tokio::sync::Mutex::default() })
     }
 
     /// What stands on every page.
     pub fn or(&self, configured: &str) -> String {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_else(|| configured.to_owned())
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_else(|| configured.to_owned())
     }
 
     fn set(&self, banner: String) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(banner);
+        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(banner);
     }
 }
 
@@ -90,6 +95,7 @@ impl Desk {
             let told = self.api.tell(Fault::new(Code::BannerUnfit).with("max", BANNER_MAX));
             return Ok(Set::Wrong(BANNER, banner, told));
         }
+        let _turn = self.inner.banner.setting.lock().await;
         self.api.change(vec![People::Setting(BANNER.into(), banner.clone().into_bytes())]).await?;
         self.inner.banner.set(banner);
         Ok(Set::Done(Redirect::to("/settings").into_response()))
@@ -106,25 +112,22 @@ impl Desk {
         // Who holds a session must not try passwords without limit.
         let now_ms = self.api.parts.clock.moment().ms_since(self.api.parts.begun);
         let here = std::net::IpAddr::from([0, 0, 0, 0]);
-        if let Err(wait) = self.inner.throttle.admit(user, here, now_ms) {
-            return wrong(Fault::new(Code::TriesSpent).with("seconds", wait.div_ceil(1_000)));
+        if let Err(spent) = self.inner.throttle.admit(user, here, now_ms) {
+            return wrong(Fault::new(Code::TriesSpent).with("seconds", spent.wait_ms.div_ceil(1_000)));
         }
-        if self.known(user, text("old")).await?.is_none() {
+        let Some(known) = self.known(user, text("old")).await? else {
             return wrong(Fault::new(Code::PasswordOther));
-        }
-        self.inner.throttle.forgive(user, here);
-        let (name, role, new, added) = (user.clone(), posted.who.role, text("new"), self.api.now().0);
-        let made = move || {
-            let secret = Secret::of(&new)?;
-            let (role, secret) = (role.word().into(), secret.text().into());
-            // How their pages are set is kept when a user is made again.
-            Ok::<_, crate::entropy::NoEntropy>(User { name, role, secret, added, settings: Settings::default() })
         };
-        let made = tokio::task::spawn_blocking(made).await.map_err(|e| self.api.machine(e))?;
-        let changed = made.map_err(|e| self.api.failed(&e))?;
-        // Every session ends, and this browser begins anew: nobody else goes on with what the old password opened.
-        let changes = vec![People::SessionsEnd(user.clone()), People::User(changed)];
-        Ok(Set::Done(self.sign_in_to(user, changes, "/settings/changed").await?))
+        self.inner.throttle.forgive(user, here);
+        let new = text("new");
+        let made = tokio::task::spawn_blocking(move || Secret::of(&new)).await.map_err(|e| self.api.machine(e))?;
+        let secret = made.map_err(|e| self.api.failed(&e))?.text().into();
+        // Every session ends, and this browser begins anew: nobody else goes on with what the old password opened. Who was changed or
+        // removed meanwhile stays so.
+        match self.sign_in(user, By::Change { was: known.secret, secret }, "/settings/changed").await? {
+            Some(response) => Ok(Set::Done(response)),
+            None => wrong(Fault::new(Code::PasswordOther)),
+        }
     }
 }
 

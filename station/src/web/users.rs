@@ -14,11 +14,14 @@ use super::session::{Posted, Signed};
 use super::{Desk, page};
 use crate::api::door::Needs;
 use crate::api::fault::{Code, Fault, Told};
-use crate::api::people::{self, LinkView, NameForm, UserForm, UserView};
+use crate::api::people::{self, ChangeForm, LinkView, NameForm, UserForm, UserView};
 use crate::api::receive::Form;
 use crate::api::sight::hexadecimal;
 use crate::people::Role;
 use crate::store::{People, Session};
+
+/// What a form asks for.
+const ACTS: [&str; 6] = ["add", "change", "end", "sign-out", "link", "end-session"];
 
 #[derive(Template)]
 #[template(path = "users.html")]
@@ -76,6 +79,11 @@ impl Desk {
         Err(self.api.tell(Fault::new(Code::RoleNot).with("role", who.role.word()).with("may", may)))
     }
 
+    /// Whether somebody else is meant: who removed or demoted themselves would be out at once.
+    fn is_other(&self, who: &Signed, name: &str) -> Result<(), Told> {
+        if who.user == name { Err(self.api.tell(Fault::new(Code::UserSelf))) } else { Ok(()) }
+    }
+
     async fn users_page(
         &self,
         who: &Signed,
@@ -111,20 +119,33 @@ impl Desk {
         self.looks_after(&posted.who)?;
         let text = |name: &str| posted.fields.text(name).unwrap_or_default();
         let (api, name) = (State(self.api.clone()), text("name").trim().to_owned());
-        let named = Form(NameForm { name: name.clone() });
         match text("act").as_str() {
             "add" => {
-                let (role, password) = (text("role"), posted.fields.text("password"));
+                let (role, password) = (text("role"), posted.fields.text("password").filter(|text| !text.is_empty()));
                 let form = UserForm { name: name.clone(), role: role.clone(), password };
                 // A password is never drawn again.
                 if let Err(told) = people::add(api, Form(form)).await {
                     return self.users_page(&posted.who, None, Some(([name, role], told))).await.map(Some);
                 }
             }
-            "end" => drop(people::end(api, named).await?),
-            "sign-out" => drop(people::sign_out(api, named).await?),
+            "change" => {
+                let (role, password) = (text("role"), posted.fields.text("password").filter(|text| !text.is_empty()));
+                let form = ChangeForm { name: name.clone(), role: Some(role.clone()), password, no_password: false };
+                let changed = match self.is_other(&posted.who, &name) {
+                    Ok(()) => self.api.change_user(form, false).await,
+                    Err(told) => Err(told),
+                };
+                if let Err(told) = changed {
+                    return self.users_page(&posted.who, None, Some(([name, role], told))).await.map(Some);
+                }
+            }
+            "end" => {
+                self.is_other(&posted.who, &name)?;
+                drop(self.api.end_user(NameForm { name }, false).await?);
+            }
+            "sign-out" => drop(people::sign_out(api, Form(NameForm { name })).await?),
             "link" => {
-                let Json(link) = people::link(api, named).await?;
+                let link = self.api.make_link(&name, posted.who.actor.clone()).await?;
                 return self.users_page(&posted.who, Some((name, link)), None).await.map(Some);
             }
             "end-session" => {
@@ -134,7 +155,7 @@ impl Desk {
             }
             other => {
                 let fault = Fault::new(Code::UnknownAct).with("said", other);
-                return Err(self.api.tell(fault.with("known", "add, end, sign-out, link, end-session")));
+                return Err(self.api.tell(fault.with("known", ACTS.join(", "))));
             }
         }
         Ok(None)

@@ -331,8 +331,8 @@ fn a_password_is_changed_by_who_knows_it_and_ends_the_other_sessions() {
     let mut desk = Desk::init(scratch.path(), "north", "Northland");
     desk.station.serve();
     let mut client = Client::signed_in(&desk, "Duty officer", "watch");
-    let made = json!({"name": "Duty officer", "role": "watch", "password": "correct horse battery"});
-    assert_eq!(desk.station.post("/users", &made).unwrap().0, 200);
+    let changed = json!({"name": "Duty officer", "password": "correct horse battery"});
+    assert_eq!(desk.station.post("/users/change", &changed).unwrap().0, 200);
     let enter = |password: &str| {
         let mut client = Client::new(&desk);
         let form = client.get("/sign-in").field("form");
@@ -355,6 +355,46 @@ fn a_password_is_changed_by_who_knows_it_and_ends_the_other_sessions() {
 
     assert_eq!((here.get("/settings/changed").status, elsewhere.get("/lines").status), (200, 303));
     assert_eq!((enter("correct horse battery").1, enter("another twelve chars").1), (401, 303));
+}
+
+#[test]
+fn who_is_removed_while_their_password_changes_stays_removed_and_a_known_name_is_not_replaced() {
+    let scratch = Scratch::new("desk-removed");
+    let mut desk = Desk::init(scratch.path(), "north", "Northland");
+    desk.station.serve();
+    let mut admin = Client::signed_in(&desk, "Head of watch", "admin");
+    let form = admin.get("/users").field("form");
+    let mut post = |act: &str, name: &str, role: &str| {
+        admin.post("/users", &[("form", form.as_str()), ("act", act), ("name", name), ("role", role)])
+    };
+    let rogue = json!({"name": "Rogue", "role": "admin", "password": "correct horse battery"});
+    assert_eq!(desk.station.post("/users", &rogue).unwrap().0, 200);
+    let mut rogue = Client::new(&desk);
+    let door = rogue.get("/sign-in").field("form");
+    let password = ("password", "correct horse battery");
+    assert_eq!(rogue.post("/sign-in", &[("form", &door), ("name", "Rogue"), password]).status, 303);
+    let own = rogue.get("/settings").field("form");
+
+    // The change takes two hashes; the removal comes between.
+    std::thread::scope(|scope| {
+        let change = scope.spawn(|| {
+            let fields = [("form", own.as_str()), ("old", password.1), ("new", "another twelve chars")];
+            rogue.post("/settings/password", &fields).status
+        });
+        std::thread::sleep(std::time::Duration::from_millis(30));
+        assert_eq!(post("end", "Rogue", "").status, 303);
+        change.join().unwrap();
+    });
+    let users = desk.station.get("/users").unwrap();
+    let names: Vec<&str> = users.as_array().unwrap().iter().map(|user| user["name"].as_str().unwrap()).collect();
+    assert_eq!((names, rogue.get("/lines").status), (vec!["Head of watch"], 303));
+
+    assert_eq!(post("add", "Head of watch", "auditor").status, 409);
+    for act in ["change", "end"] {
+        let told = post(act, "Head of watch", "auditor");
+        assert!(told.status == 409 && told.body.contains("That is you."), "{act}: {}", told.body);
+    }
+    assert_eq!(desk.station.get("/users").unwrap(), users);
 }
 
 #[test]
