@@ -22,16 +22,15 @@ use super::receive::Asked;
 use super::stream::{Looks, Stream};
 use crate::link::observe::health;
 use crate::record::Lines;
-use crate::store::{EntryRow, StoreError};
+use crate::store::{EntryRow, Reader, StoreError};
 use crate::view::lines::ObservedState;
 use crate::view::record::{RecordEntry, entry};
 
-/// Streams at one time.
-pub(super) const STREAMS_MAX: usize = 64;
-/// Entries that are read at one time.
+/// Entries that are read at one time, and bytes of their words.
 const CHUNK: u32 = 100;
+const WORDS_BYTES_MAX: u64 = 64 * 1024;
 /// Parts that wait for a program that reads slowly.
-const WAITING_MAX: usize = 4;
+const WAITING_MAX: usize = 2;
 /// What is observed is looked at so often.
 const LOOK: Duration = Duration::from_secs(2);
 /// After so many looks without an event a comment is sent: a program that hears none has lost its station.
@@ -117,8 +116,7 @@ pub(super) async fn open(
             from.ok_or_else(|| api.tell(Fault::new(Code::PositionUnknown).with("said", said)))?
         }
     };
-    let place = api.streams.clone().try_acquire_owned();
-    let place = place.map_err(|_| api.tell(Fault::new(Code::StreamsMany).with("max", STREAMS_MAX)))?;
+    let place = api.streams.enter(who.token()).map_err(|fault| api.tell(fault))?;
     let (to, events) = mpsc::channel(WAITING_MAX);
     let follower = Follower { api, who, from, words: query.words, observed: Observed::new(), to };
     tokio::spawn(follower.follow());
@@ -203,6 +201,21 @@ impl Follower {
     }
 }
 
+/// The next entries, as far as their words fit into one part; one always does.
+fn arrived(reader: &Reader, from: u64, most: u32) -> Result<Vec<EntryRow>, StoreError> {
+    let mut rows = reader.arrived(from, most)?;
+    let (mut fit, mut bytes) = (0, 0);
+    for row in &rows {
+        bytes += reader.body_bytes(row.key)?;
+        if fit > 0 && bytes > WORDS_BYTES_MAX {
+            break;
+        }
+        fit += 1;
+    }
+    rows.truncate(fit);
+    Ok(rows)
+}
+
 /// What has come after a position.
 pub(crate) struct Follow {
     /// Each entry, with the position up to it.
@@ -225,7 +238,7 @@ impl Api {
     /// number has replaced, is not told.
     pub(crate) async fn follow(&self, from: Position, most: u32, words: bool) -> Result<Follow, Told> {
         let reader = self.parts.reader.clone();
-        let read = tokio::task::spawn_blocking(move || reader.arrived(from.arrivals, most)).await;
+        let read = tokio::task::spawn_blocking(move || arrived(&reader, from.arrivals, most)).await;
         let rows = read.map_err(|e| self.machine(e))?.map_err(|e| self.failed(&e))?;
         let up_to = |row: &EntryRow| Position { arrivals: row.seq + 1, ..from };
         let mut events = Vec::new();

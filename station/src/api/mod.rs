@@ -30,6 +30,7 @@ pub mod sight;
 pub mod socket;
 pub(crate) mod spoken;
 pub(crate) mod stream;
+mod streams;
 pub mod stretch;
 pub(crate) mod throttle;
 pub mod times;
@@ -91,7 +92,9 @@ pub struct Api {
     /// Calls with wrong tokens.
     tries: Arc<throttle::Throttle>,
     /// Programs that follow the record.
-    streams: Arc<Semaphore>,
+    streams: streams::Streams,
+    /// Who waits for a page of the record to be made.
+    pages: Arc<Semaphore>,
     /// The record is examined for one at a time.
     examining: Arc<tokio::sync::Mutex<()>>,
     /// A user or a token is made by one at a time.
@@ -109,7 +112,8 @@ impl Api {
             closing: Arc::new(watch::Sender::new(false)),
             document: Arc::default(),
             tries: Arc::default(),
-            streams: Arc::new(Semaphore::new(events::STREAMS_MAX)),
+            streams: streams::Streams::default(),
+            pages: Arc::new(Semaphore::new(views::PAGES_MAX)),
             examining: Arc::default(),
             making: Arc::default(),
         }

@@ -7,7 +7,10 @@ use counterpart_core::record::log::Entry;
 use crate::record::{entry_key, log_key};
 use crate::store::{EntryRow, ROWS_MAX, Range, Reader, StoreError};
 use crate::view::order::{Order, merge};
-use crate::view::record::{Page, Stretch};
+use crate::view::record::{From, Page, Stretch};
+
+/// Bytes of the words on one page. They are held while it is made and sent, whether it shows them or only says that they are held.
+pub const WORDS_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Both logs of a line in one epoch, as far as they were committed when somebody looked.
 #[derive(Clone)]
@@ -60,14 +63,42 @@ impl Logs {
         Ok(merge(&inviter, &joiner).into_iter().cloned().collect())
     }
 
-    /// A page.
+    /// A page: fewer entries than were asked for where their words are long.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn page(&self, page: &Page) -> Result<Stretch, StoreError> {
         let order = self.order();
         let [from, until] = page.span(order.total(), |at| order.position(at))?;
-        Ok(Stretch { total: order.total(), offset: from, entries: self.between([from, until])? })
+        let mut entries = self.between([from, until])?;
+        let mut offset = from;
+        // Of the last entries the last are kept, of any others the first.
+        if page.from == From::Last {
+            let fit = self.fit(entries.iter().rev())?;
+            let left_out = entries.len() - fit;
+            entries.drain(..left_out);
+            offset += left_out as u64;
+        } else {
+            let fit = self.fit(entries.iter())?;
+            entries.truncate(fit);
+        }
+        Ok(Stretch { total: order.total(), offset, entries })
+    }
+
+    /// How many of these entries have words that fit on one page; one always does.
+    fn fit<'a>(&self, entries: impl Iterator<Item = &'a Entry>) -> Result<usize, StoreError> {
+        let (mut fit, mut bytes) = (0, 0);
+        for entry in entries {
+            bytes += match entry.header.body {
+                Some(_) => self.reader.body_bytes(entry_key(self.line, self.epoch, entry.header.at()))?,
+                None => 0,
+            };
+            if fit > 0 && bytes > WORDS_BYTES_MAX {
+                break;
+            }
+            fit += 1;
+        }
+        Ok(fit)
     }
 
     /// Entries of one log from index `from` up to before `until`.

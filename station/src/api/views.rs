@@ -29,6 +29,8 @@ use crate::words::Words;
 pub const PAGE_DEFAULT: usize = 50;
 /// Entries on a page of the record at most.
 pub const PAGE_MAX: usize = 1_000;
+/// Pages of the record that are made at one time: each holds the words of its entries, several times over.
+pub(super) const PAGES_MAX: usize = 4;
 
 /// Which line, if there are several.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
@@ -73,7 +75,7 @@ pub struct RecordQuery {
     /// From this entry on, by its name.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub from: Option<String>,
-    /// Entries on the page; 50 unless said otherwise, at most 1,000.
+    /// Entries on the page; 50 unless said otherwise, at most 1,000, and fewer where their words are longer than 1 MiB together.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub limit: Option<usize>,
     /// With the words of the entries.
@@ -295,6 +297,7 @@ pub(super) async fn one(
 /// `GET /api/v1/record`.
 pub(super) async fn read(State(api): State<Api>, Asked(query): Asked<RecordQuery>) -> Result<Json<RecordPage>, Told> {
     let id = api.line(query.line.clone()).await?;
+    let _turn = api.pages.acquire().await.map_err(|e| api.machine(e))?;
     let (number, with_words, reader) = (query.epoch, query.words, api.parts.reader.clone());
     let (logs, wanted) = api.see_in(id, number, move |sight| asked(sight, reader.clone(), &query)).await??;
     let read = tokio::task::spawn_blocking(move || logs.page(&wanted)).await.map_err(|e| api.machine(e))?;

@@ -164,6 +164,15 @@ impl Reader {
         Ok(found.unwrap_or(Body::None))
     }
 
+    /// How many bytes the body of an entry has; 0 if none is held. They are not read.
+    ///
+    /// # Errors
+    /// As [`Reader::lines`].
+    pub fn body_bytes(&self, key: EntryKey) -> Result<u64, StoreError> {
+        let sql = "SELECT ifnull(length(bytes), 0) FROM body WHERE place = ?1";
+        Ok(self.at(key, sql, |row| Ok(unsigned(row.get(0)?)))?.unwrap_or(0))
+    }
+
     /// Whether a body ever came with an entry, erased since or not.
     ///
     /// # Errors
