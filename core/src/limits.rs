@@ -50,9 +50,9 @@ pub const EPOCHS_MAX: usize = 64;
 /// Epochs of one line that one party opens: neither can use up those of the other.
 pub const EPOCHS_OPENED_MAX: usize = 31;
 /// Entries of our own log, in one epoch, that a peer may show and that are kept beside the log: a person takes or refuses
-/// them, and is shown the next.
+/// them, and is shown the next. So many of what waits for a person, of what else stops us, and of evidence.
 pub const SHOWN_MAX: usize = 16_384;
-/// Branches of our own log, in one epoch, that are kept.
+/// Branches of our own log, in one epoch, that are kept of each of these.
 pub const BRANCHES_MAX: usize = 4;
 /// A peer that names more of our log than we hold shows the next entry of it within this time, in milliseconds.
 pub const SHOW_WITHIN_MS: u64 = 30_000;
