@@ -318,3 +318,21 @@ fn who_joined_an_epoch_writes_on_there_by_its_key_also_once_another_life_of_it_h
     assert!(south.misconduct.is_empty(), "{south:?}");
     assert_eq!(other.south.size(high, NORTH), 3);
 }
+
+#[test]
+fn what_the_peer_wrote_in_sight_of_what_a_copy_has_lost_comes_also_if_the_copy_has_written_past_it_and_opened_an_epoch() {
+    let mut world = restored(false);
+    for _ in 0..3 {
+        world.north.writes().unwrap();
+    }
+    world.south.writes().unwrap();
+    let whole = world.south.size(Epoch::FIRST, SOUTH);
+    world.north.opens(4, Word::Heard, None).unwrap();
+
+    world.meet();
+    world.north.killed();
+    world.goes_on();
+
+    assert!(world.north.line.shown().iter().any(|part| part.branch));
+    assert_eq!(world.north.size(Epoch::FIRST, SOUTH), whole);
+}
