@@ -3,7 +3,8 @@
 
 use std::rc::Rc;
 
-use counterpart_core::ids::Party;
+use counterpart_core::fault::Misconduct;
+use counterpart_core::ids::{Epoch, Party};
 
 use crate::journal::Journal;
 use crate::keys::KeySet;
@@ -106,15 +107,46 @@ impl World {
         self.wires[wire].owed = owed;
     }
 
-    /// The end: what was owed to a copy is on both disks, in the log or beside it.
+    /// The end: what was owed to a copy is on both disks, in the log or beside it. What its author keeps beside its log, refused or as
+    /// a branch, it sends to nobody: a reader that was put back itself to before it came has lost it.
     pub(crate) fn is_taken_back(&self, wire: usize) -> Held {
         for kept in self.ends(wire) {
             for ((epoch, at), leaf) in &self.wires[wire].owed {
                 // A log that is halted is taken no further.
                 let halted = self.ends(wire).iter().any(|kept| kept.journal.halted(*epoch).is_some());
-                let has = kept.journal.has(*epoch, *at, leaf);
+                let author = self.ends(wire)[at.party.slot()];
+                let sent = author.journal.entry(*epoch, *at).is_some_and(|stored| stored.entry.leaf == *leaf);
                 let me = kept.line.me();
+                let has = kept.journal.has(*epoch, *at, leaf) || me != at.party && !sent;
                 Promise::TakenBack.check(has || halted, || format!("{me:?} ends without {epoch} {at}"))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Between honest stations nobody names misconduct, but of a copy that did not know that it is one: it forks its log; and it takes
+    /// a head of what it has lost for one that never was, and by that comes to know the branch.
+    pub(crate) fn is_accused_rightly(&mut self, station: usize, at: usize, what: Misconduct, epoch: Epoch) -> Held {
+        let (wire, me) = (self.stations[station].kept[at].wire, self.stations[station].kept[at].line.me());
+        let name = self.stations[station].name;
+        let honest = self.wires[wire].places.iter().all(|(s, _)| self.stations[*s].honest());
+        let wire = &self.wires[wire];
+        let forked = what == Misconduct::Fork && wire.forked[me.peer().slot()].contains(&epoch);
+        let lost = what == Misconduct::HeadNeverOurs && wire.unmarked[me.slot()];
+        if honest && lost {
+            self.stations[station].kept[at].watched.is_mistaken(epoch);
+        }
+        let rightly = !honest || forked || lost;
+        Promise::AppliedInOrder.check(rightly, || format!("{name} names {} in {epoch}", what.word()))
+    }
+
+    /// The end: a copy that took a head of what it has lost for one that never was has come to know the branch.
+    pub(crate) fn knows_its_branch(&self, wire: usize) -> Held {
+        for kept in self.ends(wire) {
+            let (me, shown) = (kept.line.me(), kept.line.shown());
+            for epoch in kept.watched.mistaken() {
+                let knows = shown.iter().any(|part| part.epoch == *epoch && part.branch);
+                Promise::TakenBack.check(knows, || format!("{me:?} ends without the branch of its log in {epoch}"))?;
             }
         }
         Ok(())

@@ -72,7 +72,7 @@ impl World {
         let [author, reader] = [party, party.peer()].map(|party| self.ends(wire)[party.slot()]);
         let halted = reader.journal.halted(epoch).is_some();
         let beside = author.line.shown().iter().any(|shown| shown.epoch == epoch && !shown.waits);
-        author.line.epoch() != epoch && (halted || beside)
+        author.journal.serving().epoch != epoch && (halted || beside)
     }
 
     /// From which epoch on both ends must see the same: whoever refused a part of its own log sees no ended epoch as the peer does,
@@ -107,6 +107,7 @@ impl World {
                 let from = self.same_from(wire);
                 promises::same(Promise::BothSeeTheSame, &one.line, &other.line, from)?;
                 self.is_taken_back(wire)?;
+                self.knows_its_branch(wire)?;
             }
             for (station, at) in places {
                 self.look_at(station, at)?;

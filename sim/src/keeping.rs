@@ -210,9 +210,11 @@ impl World {
         let own = written.iter().filter(|w| w.entry.header.party == me && !w.taken_back);
         for w in own.filter(|_| honest) {
             let place = (w.epoch, w.entry.header.own.size);
-            let first = *wire.signed[me.slot()].entry(place).or_insert(w.entry.leaf);
-            let once = first == w.entry.leaf || wire.unmarked[me.slot()];
-            Promise::SignedOnce.check(once, || format!("{} #{} is signed twice", place.0, place.1))?;
+            if *wire.signed[me.slot()].entry(place).or_insert(w.entry.leaf) != w.entry.leaf {
+                let unmarked = wire.unmarked[me.slot()];
+                Promise::SignedOnce.check(unmarked, || format!("{} #{} is signed twice", place.0, place.1))?;
+                wire.forked[me.slot()].insert(w.epoch);
+            }
         }
         Ok(())
     }
@@ -245,6 +247,7 @@ impl World {
             self.answered(station, at, answer)?;
         }
         for e in &t.evidence {
+            self.is_accused_rightly(station, at, e.what, e.epoch)?;
             self.counts.note(if e.what.halts() { "halt" } else { "misconduct kept" });
             self.story.tell(self.now_ms, || format!("{name} on wire {wire}: keeps evidence of {}", e.what.word()));
             self.tell_misconduct(station, at, e)?;
@@ -257,14 +260,7 @@ impl World {
     fn answered(&mut self, station: usize, at: usize, answer: &Answer) -> Held {
         match answer {
             Answer::Refused(refusal) => self.counts.note(counts::refusal(refusal)),
-            Answer::Misconduct(what) => {
-                let wire = self.stations[station].kept[at].wire;
-                let honest = self.wires[wire].places.iter().all(|(s, _)| self.stations[*s].honest());
-                let me = self.stations[station].kept[at].line.me();
-                let copy = self.wires[wire].by_copies(me, *what);
-                Promise::AppliedInOrder.check(!honest || copy, || format!("the record names {}", what.word()))?;
-                self.counts.note(format!("misconduct {}", counts::name(what)));
-            }
+            Answer::Misconduct(what) => self.counts.note(format!("misconduct {}", counts::name(what))),
             Answer::Written(entry) => {
                 self.acts += u64::from(entry.party == self.stations[station].kept[at].line.me());
             }
@@ -293,7 +289,7 @@ impl World {
     }
 
     /// Neither station of a wire is deciding anything.
-    fn is_settled(&self, wire: usize) -> bool {
+    pub(crate) fn is_settled(&self, wire: usize) -> bool {
         self.wires[wire].places.iter().all(|(s, _)| self.stations[*s].running && self.stations[*s].pending.is_none())
     }
 

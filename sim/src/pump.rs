@@ -88,10 +88,7 @@ impl World {
             Output::Misconduct { what, epoch, evidence } => {
                 let name = self.stations[station].name;
                 self.story.tell(self.now_ms, || format!("{name}: the link names {}", what.word()));
-                let shown = || format!("the link of {name} names {}", what.word());
-                let accused = peer_honest && self.stations[station].honest();
-                let copy = self.wires[wire].by_copies(end, what);
-                Promise::AppliedInOrder.check(!accused || copy, shown)?;
+                self.is_accused_rightly(station, at, what, epoch)?;
                 Promise::EvidenceHolds.check(!evidence.is_empty(), || "misconduct without evidence".into())?;
                 self.counts.note(format!("misconduct {}", counts::name(&what)));
                 // A liar does not mind what its own lies brought back.
@@ -113,6 +110,7 @@ impl World {
             }
             Output::Shown(shown) => {
                 self.connections[number].useful_ms = self.now_ms;
+                self.stations[station].kept[at].unshown_ms = 0;
                 self.put(station, at, Message::Shown(number, shown));
             }
             Output::Heard(named) => self.put(station, at, Message::Heard(number, named)),

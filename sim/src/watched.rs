@@ -6,10 +6,11 @@ use counterpart_core::ids::{EntryRef, Epoch, Party};
 use counterpart_core::line::Line;
 use counterpart_core::line::crossing::Outcome;
 use counterpart_core::line::facts::{Fact, Standing, View};
-use counterpart_core::line::restore::Restore;
+use counterpart_core::line::restore::{Restore, Showing};
 use counterpart_core::line::talk::TalkState;
 use counterpart_core::line::turn::Written;
 use counterpart_core::record::kind::Kind;
+use counterpart_core::record::log::opened_with;
 use counterpart_core::record::merkle::Hash;
 use counterpart_core::record::what::What;
 
@@ -29,6 +30,10 @@ pub struct Watched {
     commits: u64,
     /// It has been put back to a backup: while it does not know all its epochs, it cannot know how far one that has ended counts.
     is_copy: bool,
+    /// At the last commit a branch of its log of the epoch that served lay before it, or its link key was retired.
+    held_back: bool,
+    /// Epochs in which it has named `head-never-ours` of an honest peer, not knowing that it is a copy: it has lost what that names.
+    mistaken: BTreeSet<Epoch>,
 }
 
 /// After so many commits all that is settled is looked at again, and not only what a commit touches.
@@ -43,6 +48,16 @@ impl Watched {
     /// It is put back to this: what was shown till then still stands.
     pub fn is_copy(&mut self) {
         self.is_copy = true;
+    }
+
+    /// It has taken a head of what it has lost for one that never was.
+    pub fn is_mistaken(&mut self, epoch: Epoch) {
+        self.mistaken.insert(epoch);
+    }
+
+    /// Epochs in which it has.
+    pub fn mistaken(&self) -> &BTreeSet<Epoch> {
+        &self.mistaken
     }
 
     /// A person has refused a part of the own log: what has ended may read otherwise from now on.
@@ -65,6 +80,10 @@ impl Watched {
                 self.unsettled.insert((w.epoch, header.at()));
             }
         }
+        if honest {
+            self.silent(line, written)?;
+        }
+        self.is_held_back(line, journal);
         let touched: BTreeSet<(Epoch, EntryRef)> = written.iter().filter_map(|w| Some((w.epoch, w.thing?))).collect();
         for (epoch, at) in touched {
             let Some(view) = line.look(epoch) else { continue };
@@ -76,6 +95,20 @@ impl Watched {
         self.settle(line);
         self.commits += 1;
         if self.commits.is_multiple_of(LOOK_AGAIN) { self.look(line, journal) } else { Ok(()) }
+    }
+
+    /// Who was held back signs nothing but what its root opens, and on top of that.
+    fn silent(&self, line: &Line, written: &[Written]) -> Held {
+        let own = |w: &&Written| w.entry.header.party == line.me() && !w.taken_back;
+        let opened = written.iter().filter(own).find(|w| opened_with(&w.entry.header).is_some()).map(|w| w.epoch);
+        let else_signed = written.iter().filter(own).find(|w| self.held_back && Some(w.epoch) != opened);
+        let place = else_signed.map(|w| (w.epoch, w.entry.header.at()));
+        Promise::CopiesAreSilent.check(place.is_none(), || format!("{place:?} is signed, held back"))
+    }
+
+    fn is_held_back(&mut self, line: &Line, journal: &Journal) {
+        let serving = |part: &Showing<'_>| part.epoch == line.epoch() && part.branch;
+        self.held_back = journal.retired.is_some() || line.shown().iter().any(serving);
     }
 
     /// Notes what has become settled.
@@ -121,6 +154,7 @@ impl Watched {
 
     /// Everything that is settled or was told, whether or not anything touched it.
     pub fn look(&mut self, line: &Line, journal: &Journal) -> Held {
+        self.is_held_back(line, journal);
         let things: Vec<(Epoch, EntryRef)> = self.settled.keys().chain(&self.talked).copied().collect();
         for (epoch, at) in things {
             let view = line.look(epoch);

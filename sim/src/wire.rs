@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use counterpart_core::fault::Misconduct;
 use counterpart_core::ids::{EntryRef, Epoch, Party};
 use counterpart_core::link::VERSION;
 use counterpart_core::link::output::Setup;
@@ -42,6 +41,8 @@ pub struct Wire {
     pub(crate) signed: [BTreeMap<(Epoch, u64), Hash>; 2],
     /// A copy of this party has served that did not know that it is one.
     pub(crate) unmarked: [bool; 2],
+    /// Epochs in which an honest station of each party has signed an index twice: only such a copy does.
+    pub(crate) forked: [BTreeSet<Epoch>; 2],
     /// What has to be on both disks in the end, because it was on both when one of them was put back to a backup.
     pub(crate) owed: BTreeMap<(Epoch, EntryRef), Hash>,
 }
@@ -60,17 +61,9 @@ impl Wire {
             granted: granted.map(|key| vec![key]),
             signed: Default::default(),
             unmarked: [false; 2],
+            forked: Default::default(),
             owed: BTreeMap::new(),
         }
-    }
-}
-
-impl Wire {
-    /// Whether `me` may name this of an honest peer: a copy that does not know that it is one forks its log, and takes heads of what it
-    /// has lost for heads that never were.
-    pub(crate) fn by_copies(&self, me: Party, what: Misconduct) -> bool {
-        let [mine, theirs] = [me, me.peer()].map(|party| self.unmarked[party.slot()]);
-        what == Misconduct::Fork && theirs || what == Misconduct::HeadNeverOurs && mine
     }
 }
 
@@ -254,6 +247,8 @@ impl World {
         if kept.current == Some(number) {
             kept.current = None;
             kept.even = false;
+            let since = self.connections[number].whole_since_ms;
+            kept.unshown_ms += since.map_or(0, |since| self.now_ms - since);
         }
         // Whoever hangs up hangs up for both.
         let was_alive = std::mem::replace(&mut self.connections[number].alive, false);

@@ -116,11 +116,30 @@ impl Line {
 
     /// Gives the log that this index 0 of a later epoch begins the key that has to have signed it; false if it begins none.
     pub(super) fn begins(&mut self, header: &Header) -> bool {
+        let key = self.key_before(header.party, header.epoch);
+        self.begins_with(header, key)
+    }
+
+    /// The same of an index 0 that was judged before it was stored. The key by which it joined is that of the last log of its author
+    /// that it names: another life of that author may have opened an epoch in between, which came to light later.
+    pub(super) fn began(&mut self, header: &Header) -> bool {
+        let party = header.party;
+        let opening = if let Ok(What::Charter(args)) = &header.what { Opening::read(args) } else { None };
+        let named = opening.iter().flat_map(|opening| opening.heads().iter().rev());
+        let key = named.filter(|named| named.of(party).size > 0).find_map(|named| {
+            let log = self.span(named.epoch)?.log(party);
+            (log.size() > 0).then(|| log.key_at(named.of(party).size))
+        });
+        let key = key.unwrap_or_else(|| self.key_before(party, header.epoch));
+        self.begins_with(header, key)
+    }
+
+    fn begins_with(&mut self, header: &Header, joining: PublicKey) -> bool {
         let (party, epoch) = (header.party, header.epoch);
         let Ok(What::Charter(args)) = &header.what else { return false };
         let key = match Opening::read(args) {
             Some(Opening::Opened { .. }) => PublicKey::from_bytes(self.charter.party(party).keys.root),
-            Some(Opening::Joined { .. }) => self.key_before(party, epoch),
+            Some(Opening::Joined { .. }) => joining,
             Some(Opening::Paired { .. }) | None => return false,
         };
         self.span_at(epoch).sign_first_with(party, key);
@@ -188,18 +207,28 @@ impl Line {
         Some(Cut(Party::BOTH.map(size)))
     }
 
-    /// Who opened the epoch that ended this one.
-    fn opener_after(&self, span: &Span) -> Option<Party> {
+    /// The epoch that closed this one: the lowest later one in which both sides have written their charter and of which at least one
+    /// names something of it. Charters whose authors knew nothing of an epoch close none: it came to light after they were written.
+    fn closer_of(&self, span: &Span) -> Option<&Span> {
         let both = |later: &&Span| Party::BOTH.iter().all(|party| later.opening(*party).is_some());
-        let by = self.spans.iter().filter(|later| later.epoch() > span.epoch()).find(both)?;
+        let names = |opening: &Opening| {
+            let named = opening.heads().iter().find(|e| e.epoch == span.epoch());
+            named.is_some_and(|e| e.heads.iter().any(|head| head.size > 0))
+        };
+        let named = |later: &&Span| Party::BOTH.iter().filter_map(|party| later.opening(*party)).any(names);
+        self.spans.iter().filter(|later| later.epoch() > span.epoch()).filter(both).find(named)
+    }
+
+    /// Who opened the epoch that closed this one.
+    fn opener_after(&self, span: &Span) -> Option<Party> {
+        let by = self.closer_of(span)?;
         Party::BOTH.into_iter().find(|party| matches!(by.opening(*party), Some(Opening::Opened { .. })))
     }
 
-    /// By whom, of whose log: what the charters of the epoch that ended this one name of it.
+    /// By whom, of whose log: what the charters of the epoch that closed this one name of it.
     fn named_of<'a>(&'a self, span: &Span) -> Option<impl Fn(Party, Party) -> Head + use<'a>> {
         let epoch = span.epoch();
-        let both = |later: &&Span| Party::BOTH.iter().all(|party| later.opening(*party).is_some());
-        let by = self.spans.iter().filter(|later| later.epoch() > epoch).find(both)?;
+        let by = self.closer_of(span)?;
         Some(move |author: Party, party: Party| {
             let heads = by.opening(author).into_iter().flat_map(Opening::heads);
             let nothing = Head { size: 0, root: empty_root() };

@@ -88,7 +88,7 @@ impl Line {
         let header = &entry.header;
         let (party, epoch) = (header.party, header.epoch);
         let empty = self.span(epoch).is_none_or(|span| span.log(party).size() == 0);
-        if epoch != Epoch::FIRST && empty && !self.begins(header) {
+        if epoch != Epoch::FIRST && empty && !self.began(header) {
             return Err(Misconduct::WrongEpoch);
         }
         let span = self.span_mut(epoch).ok_or(Misconduct::WrongEpoch)?;
@@ -192,7 +192,9 @@ impl Line {
                 [branch] if !self.strayed => branch.head().size,
                 _ => span.own().from(),
             };
-            Held { heads: span.heads(), peer_key: key, halted: span.halted(), named }
+            let halts = span.halted() == Some(Misconduct::HeadNeverOurs);
+            let unknown = halts || span.unknown.is_some_and(|head| !span.had(&head));
+            Held { heads: span.heads(), peer_key: key, halted: span.halted(), named, unknown }
         };
         let begun = |span: &&Span| span.own().size() + span.peer().size() > 0;
         self.spans.iter().filter(begun).map(held).collect()

@@ -29,6 +29,8 @@ pub struct Span {
     folded: Vec<EntryRef>,
     /// The peer has named a head of a branch of our log: what it wrote since was not written in sight of what we hold.
     pub(super) parted: bool,
+    /// A head that an entry of theirs, which was let go, names of our log, and that it never had as far as we know.
+    pub(super) unknown: Option<Head>,
     /// The branch of our log on which the facts are folded, if it is not the log that we hold.
     pub(super) folded_on: Option<usize>,
     /// They are of a branch, and our log has grown since: they are to be folded anew.
@@ -64,6 +66,7 @@ impl Span {
             waiting: [VecDeque::new(), VecDeque::new()],
             folded: Vec::new(),
             parted: false,
+            unknown: None,
             folded_on: None,
             stale: false,
             openings: [None, None],

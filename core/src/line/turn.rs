@@ -332,7 +332,13 @@ impl Line {
             let lost = epoch < self.latest() || !self.signs();
             use Misconduct::{HeadNeverOurs, HeadWentBack, WrongPlace};
             let unknown = matches!(misconduct, HeadNeverOurs | HeadWentBack | WrongPlace);
-            return if lost && unknown { Answer::LetGo } else { self.accuse(epoch, misconduct) };
+            if !lost || !unknown {
+                return self.accuse(epoch, misconduct);
+            }
+            if misconduct == HeadNeverOurs {
+                self.span_at(epoch).unknown = Some(entry.header.held);
+            }
+            return Answer::LetGo;
         }
         if at.index == 0 && epoch == Epoch::FIRST && !self.opens(&entry.header) {
             return self.accuse(epoch, Misconduct::WrongEpoch);

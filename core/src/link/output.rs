@@ -32,6 +32,8 @@ pub struct Held {
     pub halted: Option<Misconduct>,
     /// The size of our log that the peer has named in what we hold of its log: from there it shows, if it has to.
     pub named: u64,
+    /// The peer has named a head of our log that we neither hold nor were shown: we ask to be shown what it holds of it.
+    pub unknown: bool,
 }
 
 /// What a session begins with.

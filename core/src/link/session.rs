@@ -138,7 +138,7 @@ impl Session {
         }
         self.tracks.committed(self.me, held);
         // It may be a head of ours that we have lost, and the peer sound.
-        if held.halted == Some(Misconduct::HeadNeverOurs) && self.opened().is_some() {
+        if held.unknown && self.opened().is_some() {
             self.ask_unclaimed(held.heads.epoch, &mut out);
         }
         self.catch_up(now, &mut out);
@@ -277,8 +277,8 @@ impl Session {
         // Who was told before that its log is taken no further may have forgotten it.
         let halted = self.tracks.find(self.tracks.current()).and_then(Track::halted);
         out.extend(halted.and_then(fault));
-        if halted == Some(Misconduct::HeadNeverOurs) {
-            self.ask_unclaimed(self.tracks.current(), out);
+        for epoch in self.tracks.unknown() {
+            self.ask_unclaimed(epoch, out);
         }
         let caught_up = self.tracks.caught_up();
         if let Some(open) = self.opened() {

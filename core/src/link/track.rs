@@ -95,7 +95,7 @@ impl Track {
     pub(super) fn unknown(me: Party, epoch: Epoch, key: PublicKey) -> Track {
         let nothing = Head { size: 0, root: empty_root() };
         let heads = EpochHeads { epoch, heads: [nothing; 2] };
-        Track::new(me, Held { heads, peer_key: key, halted: None, named: 0 })
+        Track::new(me, Held { heads, peer_key: key, halted: None, named: 0, unknown: false })
     }
 
     /// An epoch that this entry of the peer's opens by its root's word; `None` if it opens none.
@@ -403,6 +403,11 @@ impl Tracks {
     pub(super) fn ask(&mut self, until_ms: u64) -> Vec<(Epoch, u64)> {
         let claimed = self.list.iter_mut().filter(|t| t.claimed.is_some());
         claimed.filter_map(|t| Some((t.epoch(), t.ask(Some(until_ms))?))).collect()
+    }
+
+    /// Each epoch in which the peer has named a head of our log that is unknown here.
+    pub(super) fn unknown(&self) -> Vec<Epoch> {
+        self.list.iter().filter(|t| t.held.unknown).map(Track::epoch).collect()
     }
 
     /// When the peer has shown nothing of what it named for too long.

@@ -7,7 +7,7 @@ use counterpart_core::line::restore::{Restore, Why, Word};
 use counterpart_core::line::turn::Answer;
 
 use crate::meeting::World;
-use crate::rig::{NORTH, SOUTH, Verdict};
+use crate::rig::{NORTH, SOUTH, Station, Verdict};
 
 /// North wrote one entry before the backup and one after it; South holds both.
 fn restored(marked: bool) -> World {
@@ -269,4 +269,70 @@ fn who_was_set_back_and_has_written_past_what_its_peer_holds_learns_of_the_branc
         world.north.opens(4, Word::Heard).unwrap();
         world.goes_on();
     }
+}
+
+/// North was restored and opens an epoch while South, who has opened a later one that North's earlier life joined, is dark. Gives both
+/// as they are when South has learnt of North's epoch, that earlier life, and the two epochs, the lower first.
+fn with_an_epoch_that_comes_to_light_below_another() -> (World, Station, [Epoch; 2]) {
+    let mut world = World::new();
+    let backup = world.north.clone();
+    let high = world.south.opens(20, Word::Heard, None).unwrap();
+    world.meet();
+    world.north.writes().unwrap();
+    world.meet();
+    let earlier = world.north.clone();
+    world.north.restored(&backup, true);
+    let low = world.north.opens(4, Word::Dark, None).unwrap();
+    assert!(low < high && world.north.waits() == Restore::Nothing);
+    (world, earlier, [low, high])
+}
+
+#[test]
+fn charters_that_know_nothing_of_an_epoch_that_comes_to_light_later_do_not_close_it() {
+    let (mut world, _, [low, high]) = with_an_epoch_that_comes_to_light_below_another();
+    let ask = world.north.asks();
+    world.meet();
+    assert_eq!((world.south.line.epoch(), world.north.waits()), (high, Restore::Opening(Why::Unnamed)));
+    let ended = |station: &Station| station.line.look(low).and_then(|view| view.ended());
+    assert_eq!((world.south.outcome(low, ask), ended(&world.south)), ("BROKEN OFF", Some(Ended::Unsettled)));
+
+    world.north.opens(7, Word::Heard, None).unwrap();
+    world.goes_on();
+    world.south.killed();
+
+    for station in [&world.north, &world.south] {
+        assert_eq!((station.outcome(low, ask), ended(station)), ("BROKEN OFF", Some(Ended::Settled)));
+    }
+}
+
+#[test]
+fn who_joined_an_epoch_writes_on_there_by_its_key_also_once_another_life_of_it_has_come_to_light_below() {
+    let (mut world, earlier, [_, high]) = with_an_epoch_that_comes_to_light_below_another();
+    world.meet();
+    world.south.killed();
+    let mut other = World { north: earlier, south: world.south };
+
+    other.north.writes().unwrap();
+    let [_, south] = other.meet();
+
+    assert!(south.misconduct.is_empty(), "{south:?}");
+    assert_eq!(other.south.size(high, NORTH), 3);
+}
+
+#[test]
+fn what_the_peer_wrote_in_sight_of_what_a_copy_has_lost_comes_also_if_the_copy_has_written_past_it_and_opened_an_epoch() {
+    let mut world = restored(false);
+    for _ in 0..3 {
+        world.north.writes().unwrap();
+    }
+    world.south.writes().unwrap();
+    let whole = world.south.size(Epoch::FIRST, SOUTH);
+    world.north.opens(4, Word::Heard, None).unwrap();
+
+    world.meet();
+    world.north.killed();
+    world.goes_on();
+
+    assert!(world.north.line.shown().iter().any(|part| part.branch));
+    assert_eq!(world.north.size(Epoch::FIRST, SOUTH), whole);
 }
