@@ -448,6 +448,7 @@ act-lapse = Lapsed
 line-now = Now { $time }; their watch is in { $zone }.
 line-now-utc = Now { $time }; their watch names no zone that is known here, so its times are shown in UTC.
 line-pending = Pending: pairing is not finished.
+line-unjoined = Pending: the other side has not joined epoch { $epoch } yet. It does so by itself when it is connected.
 line-halted = Their log is taken no further in this epoch: { $misconduct }
 restore-nothing = { $peer }: nothing to restore. This station signs; epoch { $epoch } serves.
 restore-peer = { $peer }: restored from a backup. The other side has not been heard since, so what it holds of our log is not known.
@@ -498,6 +499,8 @@ restore-judged = { $peer }: { $count ->
   }
 restore-key-last = Part { $part }: root's list has its key last, so nobody else had it, unless it was stolen. It is taken back with counterpart restore --open; or now: counterpart restore --line { $line } --keys-list { $list } --take --part { $part }
 restore-key-ended = Part { $part }: root's list has a later key, so whoever has this one could have made these entries. If somebody here knows them to be ours: counterpart restore --line { $line } --keys-list { $list } --take --part { $part }. If not: the same with --refuse.
+restore-no-way-back = Neither --take nor --refuse can be undone.
+restore-then-open = Then open a new epoch: counterpart restore --open, with the root key.
 restore-key-unlisted = Part { $part }: root's list does not name its key. It is the list of another station, or a copy of ours that is too old; nothing can be taken by it.
 restore-not-opened = { $peer }: no epoch was opened. { $cause }
 restore-grant-stays = It is not known whether the epoch was opened: root's list keeps the new key. See counterpart restore, and run the command again if it still waits.

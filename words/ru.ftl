@@ -722,6 +722,8 @@ line-now-utc = Сейчас { $time }; известный здесь пояс и
 # unreviewed
 line-pending = Ожидает: сопряжение не закончено.
 # unreviewed
+line-unjoined = Ожидает: другая сторона ещё не вошла в эпоху { $epoch }. Она входит сама, как только на связи.
+# unreviewed
 line-halted = В этой эпохе их журнал дальше не принимается: { $misconduct }
 # unreviewed
 restore-nothing = { $peer }: восстанавливать нечего. Эта станция подписывает; действует эпоха { $epoch }.
@@ -803,6 +805,10 @@ restore-judged = { $peer }: { $count ->
 restore-key-last = Часть { $part }: её ключ — последний в списке корня, больше ни у кого его не было, если он не украден. Она берётся обратно при counterpart restore --open; или сейчас: counterpart restore --line { $line } --keys-list { $list } --take --part { $part }
 # unreviewed
 restore-key-ended = Часть { $part }: в списке корня есть более поздний ключ, поэтому эти записи мог сделать всякий, у кого есть этот. Если здесь знают, что они наши: counterpart restore --line { $line } --keys-list { $list } --take --part { $part }. Если нет: то же с --refuse.
+# unreviewed
+restore-no-way-back = Ни --take, ни --refuse не вернуть назад.
+# unreviewed
+restore-then-open = Затем открыть новую эпоху: counterpart restore --open, с корневым ключом.
 # unreviewed
 restore-key-unlisted = Часть { $part }: список корня её ключа не называет. Это список другой станции или слишком старая копия нашего; по нему ничего взять нельзя.
 # unreviewed

@@ -120,6 +120,7 @@ impl Context {
     /// What a line waits for, what is shown, and beside root's list whose that can be.
     fn waits(&self, view: &RestoreView, list: Option<&Path>) -> Result<String, Told> {
         let mut told: Vec<String> = view.sentences.iter().map(|sentence| clean(sentence)).collect();
+        let waiting = view.shown.iter().any(|shown| shown.waits);
         if let Some(list) = list {
             let listed = self.listed(view, list)?;
             told.extend(view.shown.iter().filter(|shown| shown.waits).map(|shown| {
@@ -136,7 +137,13 @@ impl Context {
                 self.say(id, &args)
             }));
         }
-        told.extend(view.instead.iter().map(|instead| clean(instead)));
+        // Beside the list it has been said of each part what to type: what is left to say is short.
+        if waiting && list.is_some() {
+            told.push(self.say("restore-no-way-back", &[]));
+            told.extend((view.waits == "judgement").then(|| self.say("restore-then-open", &[])));
+        } else {
+            told.extend(view.instead.iter().map(|instead| clean(instead)));
+        }
         Ok(told.join("\n"))
     }
 

@@ -121,7 +121,7 @@ pub struct RecordsView {
 pub enum StandingView {
     /// It can.
     Open,
-    /// Pairing is not finished.
+    /// Pairing is not finished; or the other side has not joined the epoch that we opened.
     Pending,
     /// Their log is taken no further in this epoch.
     Halted {
@@ -306,6 +306,9 @@ fn standing_sentence(sight: &Sight<'_>, standing: &StandingView) -> Option<Strin
     Some(match standing {
         StandingView::Open if sight.line.awaits_judgement() => telling.say("line-judges", &[]),
         StandingView::Open => return None,
+        StandingView::Pending if sight.line.epoch().number > 0 => {
+            telling.say("line-unjoined", &[("epoch", sight.line.epoch().number.to_string().into())])
+        }
         StandingView::Pending => telling.say("line-pending", &[]),
         StandingView::Halted { why, .. } => telling.say("line-halted", &[("misconduct", (&why.why).into())]),
         StandingView::Restored if sight.line.restored() => telling.say("line-restored", &[]),
