@@ -23,6 +23,7 @@ mod many;
 mod metrics;
 pub mod paired;
 pub mod people;
+pub(crate) mod places;
 pub mod receive;
 pub mod restore;
 pub mod router;
