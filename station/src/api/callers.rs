@@ -23,13 +23,14 @@ use super::places::Place;
 
 /// How long callers have to end when the station stops.
 const CLOSING_MAX: Duration = Duration::from_secs(3);
-/// How long the head of a request may take, and how long a connection may wait for the next one.
-const HEAD_MAX: Duration = Duration::from_secs(10);
 
 /// A door at which callers come.
 pub(crate) trait Door: Send + 'static {
     /// A caller's connection.
     type Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+
+    /// How long the head of a request may take, and a connection wait for the next one.
+    const HEAD_MAX: Duration;
 
     /// The next caller.
     fn next(&mut self) -> impl Future<Output = Guest<Self::Io>> + Send;
@@ -59,7 +60,7 @@ pub async fn serve<D: Door>(
     loop {
         tokio::select! {
             guest = door.next() => {
-                callers.spawn(attend(guest, router.clone(), HEAD_MAX, ending.subscribe()));
+                callers.spawn(attend(guest, router.clone(), D::HEAD_MAX, ending.subscribe()));
             }
             Some(_) = callers.join_next() => {}
             () = &mut until => break,

@@ -157,6 +157,8 @@ async fn accept(
 impl Door for Listener {
     type Io = Held<Caller>;
 
+    const HEAD_MAX: Duration = Duration::from_secs(10);
+
     async fn next(&mut self) -> Guest<Held<Caller>> {
         match self.callers.recv().await {
             Some((caller, from, place)) => {
