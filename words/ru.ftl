@@ -2114,6 +2114,10 @@ metric-lines-unread = Линии, которые не обслуживаются
 # unreviewed
 metric-rings = Что звонит здесь сейчас.
 # unreviewed
+metric-desk-pages = Открытые страницы пульта; armed — готов ли их звонок
+# unreviewed
+metric-bells = Звонки, открытые на сокете команд
+# unreviewed
 metric-observed = Что наблюдается на линии: 1 у состояния, в котором она находится.
 # unreviewed
 metric-usable = 1, если линией можно пользоваться: она не ожидает, не остановлена, не восстановлена и не закрыта.

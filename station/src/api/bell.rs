@@ -136,6 +136,11 @@ impl Bells {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How many are open.
+    pub(super) fn count(&self) -> usize {
+        self.lock().len()
+    }
+
     fn open(&self, name: String) -> Option<Session> {
         let mut bells = self.lock();
         if bells.len() >= BELLS_MAX {

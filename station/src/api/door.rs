@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::Api;
 use super::fault::{Code, Fault, Told};
+use super::places::Place;
 use super::socket::Caller;
 use super::throttle::Spent;
 use crate::people::{Role, Token};
@@ -108,6 +109,9 @@ pub(super) async fn admit(State((api, needs)): State<(Api, Needs)>, request: Req
     let refused = match api.who(&parts).await {
         Ok(who) => match needs.refusal(&who) {
             None => {
+                if let Some(place) = parts.extensions.get::<Place>().filter(|_| !who.is_owner()) {
+                    place.is_known();
+                }
                 parts.extensions.insert(who);
                 return next.run(Request::from_parts(parts, body)).await;
             }

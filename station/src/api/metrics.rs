@@ -2,6 +2,7 @@
 //! its id.
 
 use std::fmt::Write;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
@@ -15,6 +16,22 @@ use crate::words::Words;
 
 /// The media type, with the version of the format.
 const MEDIA: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Live pages of the desk: those whose bell is armed, and the others.
+#[derive(Default)]
+pub(crate) struct LivePages([AtomicUsize; 2]);
+
+impl LivePages {
+    /// So many there are now.
+    pub fn tell(&self, counted: [usize; 2]) {
+        self.0.iter().zip(counted).for_each(|(kept, count)| kept.store(count, Ordering::Relaxed));
+    }
+
+    /// So many there were last.
+    pub fn counted(&self) -> [usize; 2] {
+        [0, 1].map(|n: usize| self.0.get(n).map_or(0, |kept| kept.load(Ordering::Relaxed)))
+    }
+}
 
 /// The handler.
 pub(super) async fn metrics(State(api): State<Api>) -> Result<impl IntoResponse, Told> {
@@ -36,6 +53,12 @@ pub(super) async fn metrics(State(api): State<Api>) -> Result<impl IntoResponse,
         page.figure("line_rings", &[("line", line)], count);
     }
     page.lines(&lines);
+    page.family("desk_pages", "gauge", "metric-desk-pages");
+    for (armed, count) in ["yes", "no"].into_iter().zip(api.live_pages.counted()) {
+        page.figure("desk_pages", &[("armed", armed)], count);
+    }
+    page.family("bells", "gauge", "metric-bells");
+    page.figure("bells", &[], api.bells.count());
     Ok(([(CONTENT_TYPE, MEDIA)], page.text))
 }
 

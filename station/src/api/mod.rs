@@ -20,9 +20,10 @@ pub mod fault;
 pub mod files;
 pub mod form;
 mod many;
-mod metrics;
+pub(crate) mod metrics;
 pub mod paired;
 pub mod people;
+pub(crate) mod places;
 pub mod receive;
 pub mod restore;
 pub mod router;
@@ -86,6 +87,8 @@ pub struct Api {
     pub(crate) words: Arc<Words>,
     pub(crate) ceremony: Arc<dyn Ceremony>,
     bells: bell::Bells,
+    /// Live pages of the desk, counted.
+    pub(crate) live_pages: Arc<metrics::LivePages>,
     pub(crate) closing: Arc<watch::Sender<bool>>,
     /// The document, once it was asked for.
     document: Arc<std::sync::OnceLock<axum::body::Bytes>>,
@@ -109,6 +112,7 @@ impl Api {
             ceremony: parts.ceremony.clone(),
             parts: Arc::new(parts),
             bells: bell::Bells::default(),
+            live_pages: Arc::default(),
             closing: Arc::new(watch::Sender::new(false)),
             document: Arc::default(),
             tries: Arc::default(),

@@ -2,7 +2,6 @@
 
 use axum::body::Bytes;
 use axum::extract::{Request, State};
-use axum::serve::IncomingStream;
 use axum::{Json, Router};
 use counterpart_core::act::Act;
 use counterpart_core::fault::Refusal;
@@ -18,7 +17,7 @@ use super::door::Who;
 use super::fault::{Code, Fault, Told};
 use super::form::{ActForm, missing_field};
 use super::receive::{Form, Sent};
-use super::socket::{Caller, Socket};
+use super::socket::Socket;
 use super::spoken::{Spoken, accepted};
 use super::times::Times;
 use super::{Api, call, callers, sight};
@@ -86,13 +85,7 @@ pub(crate) fn beside<S: Clone + Send + Sync + 'static>(api: Api) -> Router<S> {
 /// Serves the socket until `until`, then lets callers end.
 pub async fn serve(api: Api, socket: Socket, until: impl Future<Output = ()> + Send + 'static) {
     let closer = api.clone();
-    callers::serve::<Caller, _>("socket", router(api), socket, until, move || closer.close()).await;
-}
-
-impl axum::extract::connect_info::Connected<IncomingStream<'_, Socket>> for Caller {
-    fn connect_info(stream: IncomingStream<'_, Socket>) -> Caller {
-        *stream.remote_addr()
-    }
+    callers::serve("socket", router(api), socket, until, move || closer.close()).await;
 }
 
 /// `POST /api/v1/acts`: the one handler of all acts.

@@ -10,11 +10,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use axum::extract::ConnectInfo;
+use axum::http::Extensions;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Sleep;
 
+use super::callers::{Door, Guest};
 use super::fault::{Code, Fault};
 use crate::words::Sentence;
 
@@ -96,11 +99,13 @@ impl Drop for BoundFile {
     }
 }
 
-impl axum::serve::Listener for Socket {
+impl Door for Socket {
     type Io = Held<UnixStream>;
-    type Addr = Caller;
 
-    async fn accept(&mut self) -> (Held<UnixStream>, Caller) {
+    /// Its callers are this user's own programs.
+    const HEAD_MAX: Duration = IDLE;
+
+    async fn next(&mut self) -> Guest<Held<UnixStream>> {
         loop {
             let place = self.places.clone().acquire_owned().await.ok();
             match self.listener.accept().await {
@@ -110,7 +115,9 @@ impl axum::serve::Listener for Socket {
                         tracing::warn!(?caller, "another user called the command socket; hung up");
                         continue;
                     }
-                    return (Held::new(stream, place), caller);
+                    let mut told = Extensions::new();
+                    told.insert(ConnectInfo(caller));
+                    return Guest { io: Held::new(stream, place), told, place: None };
                 }
                 Err(error) => {
                     tracing::warn!(%error, "the command socket gave no connection");
@@ -118,10 +125,6 @@ impl axum::serve::Listener for Socket {
                 }
             }
         }
-    }
-
-    fn local_addr(&self) -> io::Result<Caller> {
-        Ok(Caller(None))
     }
 }
 

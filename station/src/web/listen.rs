@@ -8,21 +8,24 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use axum::extract::ConnectInfo;
+use axum::http::Extensions;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use super::router::Peer;
+use crate::api::callers::{Door, Guest};
+use crate::api::places::{Place, Places};
 use crate::api::socket::Held;
 use crate::config;
 use crate::words::{Sentence, Tell, logged};
 
-/// Connections at one time; whoever comes then waits.
-const CONNECTIONS_MAX: usize = 256;
 /// How long a handshake may take.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 /// How long to wait after the operating system would not give a connection.
@@ -60,7 +63,7 @@ impl std::error::Error for ListenFault {}
 
 /// The door.
 pub struct Listener {
-    callers: mpsc::Receiver<(Caller, SocketAddr, Option<OwnedSemaphorePermit>)>,
+    callers: mpsc::Receiver<(Caller, SocketAddr, Place)>,
     local: SocketAddr,
 }
 
@@ -83,7 +86,7 @@ impl Listener {
         let listener = TcpListener::bind(desk.listen).await.map_err(bind)?;
         let local = listener.local_addr().map_err(bind)?;
         let (to, callers) = mpsc::channel(1);
-        tokio::spawn(accept(listener, tls, to));
+        tokio::spawn(accept(listener, tls, Places::new(&desk.proxies), to));
         Ok(Listener { callers, local })
     }
 
@@ -110,11 +113,10 @@ fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor, ListenFault> 
 async fn accept(
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
-    to: mpsc::Sender<(Caller, SocketAddr, Option<OwnedSemaphorePermit>)>,
+    places: Places,
+    to: mpsc::Sender<(Caller, SocketAddr, Place)>,
 ) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
-        let place = places.clone().acquire_owned().await.ok();
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = to.closed() => return,
@@ -129,34 +131,44 @@ async fn accept(
         };
         // An answer leaves at once; that it cannot be asked for is no reason to turn a caller away.
         let _ = stream.set_nodelay(true);
-        let (tls, to) = (tls.clone(), to.clone());
+        let (tls, to, place) = (tls.clone(), to.clone(), places.enter(from.ip()));
         tokio::spawn(async move {
-            let caller = match tls {
-                None => Caller::Plain(stream),
-                Some(tls) => match tokio::time::timeout(HANDSHAKE_MAX, tls.accept(stream)).await {
-                    Ok(Ok(stream)) => Caller::Tls(Box::new(stream)),
+            let shaken = async {
+                match tls {
+                    None => Some(Caller::Plain(stream)),
                     // Whoever cannot complete a handshake is told so by TLS itself.
-                    Ok(Err(_)) | Err(_) => return,
-                },
+                    Some(tls) => match tokio::time::timeout(HANDSHAKE_MAX, tls.accept(stream)).await {
+                        Ok(Ok(stream)) => Some(Caller::Tls(Box::new(stream))),
+                        Ok(Err(_)) | Err(_) => None,
+                    },
+                }
             };
-            let _ = to.send((caller, from, place)).await;
+            let caller = tokio::select! {
+                caller = shaken => caller,
+                () = place.gives_way() => None,
+            };
+            if let Some(caller) = caller {
+                let _ = to.send((caller, from, place)).await;
+            }
         });
     }
 }
 
-impl axum::serve::Listener for Listener {
+impl Door for Listener {
     type Io = Held<Caller>;
-    type Addr = SocketAddr;
 
-    async fn accept(&mut self) -> (Held<Caller>, SocketAddr) {
+    const HEAD_MAX: Duration = Duration::from_secs(10);
+
+    async fn next(&mut self) -> Guest<Held<Caller>> {
         match self.callers.recv().await {
-            Some((caller, from, place)) => (Held::new(caller, place), from),
+            Some((caller, from, place)) => {
+                let mut told = Extensions::new();
+                told.insert(ConnectInfo(Peer(from)));
+                told.insert(place.clone());
+                Guest { io: Held::new(caller, None), told, place: Some(place) }
+            }
             None => std::future::pending().await,
         }
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        Ok(self.local)
     }
 }
 

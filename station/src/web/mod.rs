@@ -99,7 +99,7 @@ impl Desk {
             nobody: Secret::of(&hexadecimal(&entropy::bytes::<32>().map_err(no_entropy)?)).map_err(no_entropy)?,
             unsigned: Unsigned::default(),
             banner: Banner::kept(&api.parts.reader).map_err(|e| api.failed(&e))?,
-            pages: Pages::default(),
+            pages: Pages::new(api.live_pages.clone()),
             run: hexadecimal(&entropy::bytes::<8>().map_err(no_entropy)?),
         };
         Ok(Desk { api, inner: Arc::new(inner) })

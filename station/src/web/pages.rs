@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
+use crate::api::metrics::LivePages;
 use crate::store::TokenHash;
 
 /// Pages that are live at one time, of everybody.
@@ -31,7 +32,7 @@ struct Known {
 
 /// All of them; clones share.
 #[derive(Clone, Default)]
-pub(super) struct Pages(Arc<Mutex<Known>>);
+pub(super) struct Pages(Arc<Mutex<Known>>, Arc<LivePages>);
 
 /// A place among the pages; dropped with its stream, it is free.
 pub(super) struct Place {
@@ -44,11 +45,23 @@ pub(super) struct Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.pages.lock().pages.remove(&self.number);
+        let mut known = self.pages.lock();
+        known.pages.remove(&self.number);
+        self.pages.count(&known);
     }
 }
 
 impl Pages {
+    /// None yet; how many there are is told there.
+    pub fn new(told: Arc<LivePages>) -> Pages {
+        Pages(Arc::default(), told)
+    }
+
+    fn count(&self, known: &Known) {
+        let armed = known.pages.values().filter(|page| page.is_armed).count();
+        self.1.tell([armed, known.pages.len() - armed]);
+    }
+
     fn lock(&self) -> MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -69,6 +82,7 @@ impl Pages {
         known.next += 1;
         let (number, displaced) = (known.next, Arc::new(Notify::new()));
         known.pages.insert(number, Page { session, user: user.into(), is_armed: false, displaced: displaced.clone() });
+        self.count(&known);
         Some(Place { number, displaced, pages: self.clone() })
     }
 
@@ -81,7 +95,9 @@ impl Pages {
     pub fn arm(&self, session: &TokenHash, number: u64, is_armed: bool) -> bool {
         let mut known = self.lock();
         let page = known.pages.get_mut(&number).filter(|page| page.session == *session);
-        page.map(|page| page.is_armed = is_armed).is_some()
+        let is_known = page.map(|page| page.is_armed = is_armed).is_some();
+        self.count(&known);
+        is_known
     }
 
     /// The pages of other sessions: whose, and whether armed.
@@ -103,12 +119,15 @@ mod tests {
         assert!(!pages.is_armed(&[1; 32], place.number), "it has said nothing yet");
         assert!(!pages.arm(&[2; 32], place.number, true), "of another session");
         assert_eq!(pages.others(&[2; 32]), [("a".to_owned(), false)]);
+        assert_eq!(pages.1.counted(), [0, 1]);
         assert!(pages.arm(&[1; 32], place.number, true));
+        assert_eq!(pages.1.counted(), [1, 0]);
         assert!(pages.is_armed(&[1; 32], place.number) && !pages.is_armed(&[2; 32], place.number));
         assert_eq!((pages.others(&[2; 32]), pages.others(&[1; 32])), (vec![("a".to_owned(), true)], vec![]));
 
         let number = place.number;
         drop(place);
+        assert_eq!(pages.1.counted(), [0, 0]);
         assert!(!pages.is_armed(&[1; 32], number));
     }
 

@@ -81,13 +81,7 @@ fn answers(desk: Desk, programs: Api) -> Router {
 
 /// Serves the desk until `until`, then lets callers end. The live streams end when the API closes.
 pub async fn serve(desk: Desk, listener: Listener, until: impl Future<Output = ()> + Send + 'static) {
-    callers::serve::<Peer, _>("desk", router(desk), listener, until, || ()).await;
-}
-
-impl axum::extract::connect_info::Connected<axum::serve::IncomingStream<'_, Listener>> for Peer {
-    fn connect_info(stream: axum::serve::IncomingStream<'_, Listener>) -> Peer {
-        Peer(*stream.remote_addr())
-    }
+    callers::serve("desk", router(desk), listener, until, || ()).await;
 }
 
 /// From where a connection comes.

@@ -11,6 +11,7 @@ use super::Desk;
 use super::fields::Fields;
 use super::refused::{self, Kept};
 use crate::api::fault::{Code, Fault, Told};
+use crate::api::places::Place;
 use crate::api::receive::BODY_MAX;
 use crate::api::sight::hexadecimal;
 use crate::people::{Role, SESSION_MS, Token, actor, same};
@@ -109,7 +110,10 @@ impl FromRequestParts<Desk> for Signed {
 
     async fn from_request_parts(parts: &mut Parts, desk: &Desk) -> Result<Signed, Response> {
         match desk.signed(&parts.headers).await {
-            Ok(Some(signed)) => Ok(signed),
+            Ok(Some(signed)) => {
+                parts.extensions.get::<Place>().inspect(|place| place.is_known());
+                Ok(signed)
+            }
             Ok(None) => {
                 let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
                 let back = if parts.method == Method::GET { path } else { "/lines" };
@@ -136,7 +140,10 @@ impl FromRequest<Desk> for Posted {
         let kept = Kept::of(&fields);
         let told = |code| refused::plain(desk, &desk.api.tell(Fault::new(code)), &kept);
         match desk.signed(&parts.headers).await {
-            Ok(Some(who)) if is_form_of(&who.token, &fields) => Ok(Posted { who, fields }),
+            Ok(Some(who)) if is_form_of(&who.token, &fields) => {
+                parts.extensions.get::<Place>().inspect(|place| place.is_known());
+                Ok(Posted { who, fields })
+            }
             Ok(Some(_)) => Err(told(Code::FormForeign)),
             Ok(None) => Err(told(Code::SessionEnded)),
             Err(fault) => Err(refused::plain(desk, &fault, &kept)),

@@ -153,6 +153,25 @@ fn a_password_signs_in_and_the_eleventh_try_in_a_minute_is_not_made() {
 }
 
 #[test]
+fn callers_who_never_end_what_they_say_keep_neither_an_officer_nor_a_newcomer_out() {
+    let scratch = Scratch::new("door-silent");
+    let mut desk = Desk::init(scratch.path(), "north", "Northland");
+    desk.station.serve();
+    let mut officer = Client::signed_in(&desk, "Duty officer", "watch");
+    let silent = || {
+        let mut stream = TcpStream::connect(&desk.address).unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n").unwrap();
+        stream
+    };
+
+    let held: Vec<TcpStream> = (0..300).map(|_| silent()).collect();
+
+    assert_eq!(officer.get("/lines").status, 200);
+    assert_eq!(Client::signed_in(&desk, "Another officer", "watch").get("/lines").status, 200);
+    drop(held);
+}
+
+#[test]
 fn a_form_that_is_forged_foreign_or_sent_twice_writes_nothing_more() {
     let scratch = Scratch::new("door-forms");
     let [north, _south] = Desk::two(&scratch);
