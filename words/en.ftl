@@ -1572,6 +1572,11 @@ lines-standing = { $count ->
 lines-stands-there = stands with the other side
 lines-ask = Ask to talk
 lines-board = What this station observes, beside what the other side declares. ≠ marks where the two differ.
+lines-unread = { $count ->
+        [one] One line cannot be read
+       *[other] { $count } lines cannot be read
+    }
+lines-all-unread = No line is served: none that this station has can be read.
 lines-none-yet = There is no line yet. One is made with “counterpart invite” or “counterpart join”.
 board-observed = From here, observed
 board-peer = Other end
@@ -1623,6 +1628,7 @@ request-plain-note = What the record says, in twelve lines at most: to copy, to 
 request-copy = Copy
 request-print = Print
 explain-crossed = Two acts crossed: neither side had seen the other's. Both stay in the record, nothing is agreed, and a new request may name this one.
+explain-ended = This is of epoch { $epoch } of the line, which has ended: nothing more is done in it. What was open when it ended reads “broken off”, and can be asked again.
 explain-unsettled = Written here. It is an outcome for both when an entry of theirs names ours, and not before.
 explain-concerted = Both sides asked at once: { $name } is the same matter from the other side, and an answer to one decides both.
 explain-suspended = { $name } suspends it: it stands and does not ring.

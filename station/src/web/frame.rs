@@ -242,10 +242,12 @@ impl Four {
 }
 
 impl Four {
-    /// Of every line.
-    pub fn of_all(words: &Words, all: &[Seen], mark: Mark) -> Four {
+    /// Of every line, and of so many that cannot be read.
+    pub fn of_all(words: &Words, all: &[Seen], unread: usize, mark: Mark) -> Four {
         let open = all.iter().filter(|seen| seen.row.view.observed.state == ObservedState::Open).count();
+        let told = (unread > 0).then(|| words.say("lines-unread", &[("count", unread.into())]));
         let (lines, lines_small) = match all {
+            [] if unread > 0 => (told.unwrap_or_default(), String::new()),
             [] => (words.say("desk-no-line", &[]), words.say("desk-no-line-small", &[])),
             _ => {
                 let not = all.len() - open;
@@ -256,7 +258,7 @@ impl Four {
                     })
                 };
                 let states = [ObservedState::Degraded, ObservedState::Silent, ObservedState::Down];
-                let small: Vec<String> = states.into_iter().filter_map(count).collect();
+                let small: Vec<String> = states.into_iter().filter_map(count).chain(told).collect();
                 let counts = [("open", open.into()), ("not", not.into())];
                 (words.say("desk-lines-open", &counts), small.join(", "))
             }
