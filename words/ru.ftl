@@ -1532,6 +1532,15 @@ fault-token-none = Маркера «{ $said }» нет.
 fault-tokens-many = Действует маркеров: { $max }; больше станция не принимает.
     .do = Отозвать ненужный: { "`counterpart token revoke NAME`" }.
 # unreviewed
+fault-translation-language = «{ $said }» — не тот язык, на который здесь переводят.
+    .do = Взять один из: { $known }.
+# unreviewed
+fault-translation-words = В переводе от 1 до { $max } байт.
+    .do = Написать короче или по частям.
+# unreviewed
+fault-translation-of-what = { $name } — не текст другой стороны: здесь переводят только их тексты.
+    .do = Открыть сообщения линии и взять одно из их текстов.
+# unreviewed
 fault-position-unknown = «{ $said }» — не позиция в журналах этой станции: с тех пор они восстановлены из резервной копии, или позиция от другой станции.
     .do = Прочитать виды заново, затем следить без позиции.
 # unreviewed
@@ -3344,6 +3353,16 @@ settings-password-new = Новый, двенадцать знаков или б�
 settings-password-key = Сменить и закончить другие сеансы
 # unreviewed
 settings-station = Станция
+# unreviewed
+translation-attach = Приложить перевод
+# unreviewed
+translation-words = Перевод
+# unreviewed
+translation-keep = Хранить здесь
+# unreviewed
+translation-note = Он остаётся на этой станции рядом с текстом. Считается то, что подписано.
+# unreviewed
+translation-meta = Перевод ({ $language }), { $user }, { $time }; хранится здесь и не входит в подписанное ими
 # unreviewed
 settings-station-note = Пользователи, сеансы и начало линии.
 # unreviewed
