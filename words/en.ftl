@@ -1447,6 +1447,7 @@ needs-resume = Resume or withdraw
 needs-come = Come to the talk
 needs-say-talked = Say whether we talked
 needs-read = Read it
+needs-restore = Look at a restore
 needs-check-reply = Answer the check
 awaited-hold = For it to reach their station
 awaited-see = For their watch to see it

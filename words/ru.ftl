@@ -2384,6 +2384,8 @@ needs-say-talked = Сообщить, состоялся ли разговор
 # unreviewed
 needs-read = Прочесть
 # unreviewed
+needs-restore = Разобрать восстановление
+# unreviewed
 needs-check-reply = Ответить на проверку
 # unreviewed
 awaited-hold = До получения их станцией

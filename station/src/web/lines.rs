@@ -21,7 +21,7 @@ struct Lines {
     all: Vec<Seen>,
     /// Those that cannot be read.
     unread: Vec<UnreadView>,
-    /// Matters that need this desk.
+    /// Matters that need this desk, and lines that do.
     needing: usize,
     /// Matters that stand with the other side.
     standing: usize,
@@ -60,8 +60,9 @@ pub(super) async fn show(State(desk): State<Desk>, who: Signed) -> Response {
         let unread = desk.unread();
         d.four = Some(Four::of_all(d.words(), &all, unread.len(), d.mark));
         let matters = || all.iter().flat_map(|seen| &seen.matters);
-        let needing = matters().filter(|m| m.view.needs_us()).count();
-        let standing = matters().count() - needing;
+        let ours = matters().filter(|m| m.view.needs_us()).count();
+        let standing = matters().count() - ours;
+        let needing = ours + all.iter().filter(|seen| seen.needs_a_person()).count() + unread.len();
         Ok::<_, Told>(page(StatusCode::OK, &Lines { d, all, unread, needing, standing }))
     };
     match drawn.await {

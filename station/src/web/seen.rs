@@ -2,6 +2,7 @@
 
 use counterpart_core::ids::LineId;
 use counterpart_core::line::ladder::Rung;
+use counterpart_core::line::restore::Restore;
 use counterpart_core::precedence::Mark;
 use counterpart_core::time::Timestamp;
 
@@ -31,6 +32,15 @@ pub(super) struct Seen {
     pub ahead: i32,
     /// What it waits for before it signs, or what waits for a person beside it: sentences, and what to do.
     pub waits: Option<(Vec<String>, String)>,
+    /// It waits for a person or for root, and not for the other side.
+    pub is_judged: bool,
+}
+
+impl Seen {
+    /// Whether somebody here must look at the line itself.
+    pub fn needs_a_person(&self) -> bool {
+        self.waits.is_some() && self.is_judged
+    }
 }
 
 /// Something open.
@@ -136,6 +146,7 @@ fn seen(sight: &Sight<'_>, row: LineRow, link: Link) -> Seen {
         place: telling.clocks.theirs.name.clone(),
         ahead: telling.minutes_ahead(Side::Theirs, now),
         waits: waits(sight, link),
+        is_judged: !matches!(sight.line.restore(), Restore::Nothing | Restore::Peer) || sight.line.awaits_judgement(),
         row,
     }
 }
