@@ -21,8 +21,6 @@ pub struct Browser {
     session: Option<String>,
     /// The tabs, in the order in which they were opened.
     tabs: Vec<String>,
-    /// Bytes that came over the network, heads with them, since the network is followed.
-    pub loaded: u64,
     /// What the page complained of: errors, exceptions, reports of its policy.
     pub complaints: Vec<String>,
     _profile: Scratch,
@@ -41,17 +39,8 @@ impl Browser {
         command.arg(format!("--user-data-dir={}", profile.path().display()));
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (to, from) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
-        let mut browser = Browser {
-            child,
-            to,
-            from,
-            number: 0,
-            session: None,
-            tabs: vec![],
-            loaded: 0,
-            complaints: vec![],
-            _profile: profile,
-        };
+        let mut browser =
+            Browser { child, to, from, number: 0, session: None, tabs: vec![], complaints: vec![], _profile: profile };
         browser.tab();
         browser
     }
@@ -101,9 +90,6 @@ impl Browser {
                 return told;
             }
             let is_error = told["method"] == "Log.entryAdded" && told["params"]["entry"]["level"] == "error";
-            if told["method"] == "Network.loadingFinished" {
-                self.loaded += told["params"]["encodedDataLength"].as_f64().unwrap_or_default() as u64;
-            }
             if is_error || told["method"] == "Runtime.exceptionThrown" {
                 self.complaints.push(told["params"].to_string());
             }

@@ -23,9 +23,18 @@ fn held(s: &Stage) -> (Head, Head, PublicKey) {
     s.runtime().block_on(look).unwrap()
 }
 
+/// A type that these rules do not have.
+const UNKNOWN: u8 = 77;
+
 fn brought(s: &Stage, header: Header, key: PublicKey) {
     let keys = s.serving[1].station.keys.first();
-    let bytes = seal(AAD_ENTRY, &header.encode(), keys.as_ref());
+    let mut payload = header.encode();
+    if header.what == Err(Unread::UnknownType(UNKNOWN.into())) {
+        // A type that cannot be named is written as 0, which is one byte: the number takes two.
+        assert_eq!(payload[1..3], [1, 0]);
+        payload.splice(2..3, [0x18, UNKNOWN]);
+    }
+    let bytes = seal(AAD_ENTRY, &payload, keys.as_ref());
     let entry = Entry { leaf: leaf_hash(&bytes), bytes, header };
     let arrived = Arrived { entry, body: None, verified_under: Some(key) };
     s.runtime().block_on(s.keeper(0).arrived(s.line, vec![arrived])).unwrap();
@@ -79,7 +88,7 @@ pub fn sees_again(s: &Stage, ask: &str) -> EntryRef {
 
 /// A type that these rules do not have.
 pub fn says_what_is_unknown(s: &Stage) -> EntryRef {
-    signed(s, None, Err(Unread::UnknownType(0)))
+    signed(s, None, Err(Unread::UnknownType(UNKNOWN.into())))
 }
 
 /// A second entry at an index that they have used: their log is taken no further.
@@ -94,5 +103,5 @@ pub fn stalls(s: &Stage) {
     s.alone(0, json!({"act": "memo", "words": {"text": "They have been told by telephone."}}));
     s.pass_alone(5 * MINUTE);
     let theirs = held(s).1;
-    placed(s, None, Err(Unread::UnknownType(0)), [theirs, before]);
+    placed(s, None, Err(Unread::UnknownType(UNKNOWN.into())), [theirs, before]);
 }

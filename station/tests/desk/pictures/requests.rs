@@ -256,6 +256,8 @@ fn talked(s: &mut Stage, side: usize, ask: &str) {
 
 /// A program of theirs that has voice says so; ours has none yet.
 fn joined(s: &mut Stage) -> String {
+    // What came before it has left both parted.
+    s.meet();
     let ask = s.ask("Fire on the platform", json!({"precedence": "IMMEDIATE"}));
     let answer = s.on(1, "answer", &ask);
     s.part();
@@ -264,7 +266,7 @@ fn joined(s: &mut Stage) -> String {
 }
 
 /// What leaves both parted, and therefore comes last.
-pub const LAST: [&str; 4] = ["SENT", "unsettled", "JOINED", "BROKEN OFF"];
+pub const LAST: [&str; 4] = ["unsettled", "JOINED", "SENT", "BROKEN OFF"];
 
 /// What the API says of a request.
 pub fn view(desk: &Desk, ask: &str) -> Value {

@@ -15,6 +15,7 @@ use counterpart::web::{self, listen::Listener};
 use counterpart_core::ids::LineId;
 use counterpart_core::precedence::Mark;
 use counterpart_core::record::codes::Channel;
+use counterpart_core::record::kind::Kind;
 use counterpart_core::time::Timestamp;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -130,7 +131,12 @@ impl Stage {
         let sign = ENDS[side].0;
         let [root, backup] = ["root-key", "backup"].map(|what| self.scratch.path().join(format!("{sign}.{what}")));
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_counterpart"));
-        command.arg("--data").arg(&self.desks[side].station.data).args(["restore", "--open"]);
+        command.arg("--data").arg(&self.desks[side].station.data).args([
+            "restore",
+            "--open",
+            "--line",
+            ENDS[1 - side].0,
+        ]);
         let output = command.arg("--root-key").arg(root).arg("--backup").arg(backup).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
@@ -188,10 +194,18 @@ impl Stage {
     pub fn quiet(&self, side: usize) {
         let line = self.keeper(side).published().borrow().lines[&self.line].clone();
         for ring in &line.rings {
+            let at = ring.at.to_string();
             if ring.tells {
-                self.runtime.block_on(self.keeper(side).noted(self.line, ring.at, "Officer".into())).unwrap();
+                self.runtime
+                    .block_on(self.keeper(side).noted(self.line, line.epoch, ring.at, "Officer".into()))
+                    .unwrap();
             } else {
-                self.alone(side, json!({"act": "seen", "on": ring.at.to_string()}));
+                let act = match ring.kind {
+                    Kind::Text => "read",
+                    Kind::Check => "check-reply",
+                    _ => "seen",
+                };
+                self.alone(side, json!({"act": act, "on": at}));
             }
         }
     }

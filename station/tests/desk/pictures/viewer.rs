@@ -146,7 +146,9 @@ impl Viewer {
                 self.kept_small(shot);
             }
         }
-        let said = std::mem::take(&mut self.browser.complaints);
+        let mut said = std::mem::take(&mut self.browser.complaints);
+        // A page that says why something is not done comes with a status that says so too.
+        said.retain(|said| !(shot.name.starts_with("page-no") && said.contains("responded with a status of 4")));
         self.complaints.extend(said.into_iter().map(|said| format!("{}: {said}", shot.name)));
     }
 
@@ -177,14 +179,15 @@ impl Viewer {
                 if (!n.data.trim() || !e || !shown(e) || /SCRIPT|STYLE/.test(e.tagName)) continue;
                 const range = document.createRange();
                 range.selectNodeContents(n);
-                for (const r of range.getClientRects()) if (r.width > 2 && r.height > 2) texts.push([r, n]);
+                // A line is taller than its letters.
+                for (const r of range.getClientRects()) if (r.width > 2 && r.height > 2) texts.push([{ left: r.left, right: r.right, top: r.top + r.height * 0.22, bottom: r.bottom - r.height * 0.22, height: r.height * 0.56 }, n]);
             }
             texts.sort((a, b) => a[0].top - b[0].top);
             const found = [];
             for (let i = 0; i < texts.length; i++) for (let j = i + 1; j < texts.length && texts[j][0].top < texts[i][0].bottom; j++) {
                 const [a, n] = texts[i], [b, m] = texts[j];
                 const w = Math.min(a.right, b.right) - Math.max(a.left, b.left), h = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
-                if (n !== m && w > 3 && h > 0.45 * Math.min(a.height, b.height)) found.push(n.data.trim().slice(0, 30) + ' / ' + m.data.trim().slice(0, 30));
+                if (n !== m && w > 3 && h > 0.25 * Math.min(a.height, b.height)) found.push(n.data.trim().slice(0, 30) + ' / ' + m.data.trim().slice(0, 30));
             }
             return [...new Set(found)].slice(0, 5).join('; ');
         })()";
