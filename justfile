@@ -12,6 +12,10 @@ test:
 quick:
     ./test --quick
 
+# Every page, and every state that core can have, in twelve combinations: target/pictures/index.html, and the four of the README
+pictures:
+    COUNTERPART_PICTURES=all cargo test --release -p counterpart --test desk -- --test-threads 1 pictures
+
 # The qualities of the line beside what this machine allows, into target/bench.json
 bench:
     cargo bench -p counterpart --bench line

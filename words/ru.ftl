@@ -1538,6 +1538,15 @@ fault-token-none = Маркера «{ $said }» нет.
 fault-tokens-many = Действует маркеров: { $max }; больше станция не принимает.
     .do = Отозвать ненужный: { "`counterpart token revoke NAME`" }.
 # unreviewed
+fault-translation-language = «{ $said }» — не тот язык, на который здесь переводят.
+    .do = Взять один из: { $known }.
+# unreviewed
+fault-translation-words = В переводе от 1 до { $max } байт.
+    .do = Написать короче или по частям.
+# unreviewed
+fault-translation-of-what = { $name } — не текст другой стороны: здесь переводят только их тексты.
+    .do = Открыть сообщения линии и взять одно из их текстов.
+# unreviewed
 fault-position-unknown = «{ $said }» — не позиция в журналах этой станции: с тех пор они восстановлены из резервной копии, или позиция от другой станции.
     .do = Прочитать виды заново, затем следить без позиции.
 # unreviewed
@@ -2385,6 +2394,8 @@ needs-say-talked = Сообщить, состоялся ли разговор
 # unreviewed
 needs-read = Прочесть
 # unreviewed
+needs-restore = Разобрать восстановление
+# unreviewed
 needs-check-reply = Ответить на проверку
 # unreviewed
 awaited-hold = До получения их станцией
@@ -2611,6 +2622,14 @@ lines-ask = Запросить разговор
 # unreviewed
 lines-board = Что наблюдает эта станция и что объявляет другая сторона. Знак ≠ стоит там, где они расходятся.
 # unreviewed
+lines-unread = { $count ->
+        [one] Не читается { $count } линия
+        [few] Не читаются { $count } линии
+       *[many] Не читаются { $count } линий
+    }
+# unreviewed
+lines-all-unread = Ни одна линия не обслуживается: ни одну из имеющихся здесь прочесть нельзя.
+# unreviewed
 lines-none-yet = Линий ещё нет. Линию создаёт «counterpart invite» или «counterpart join».
 # unreviewed
 board-observed = Отсюда, наблюдается
@@ -2703,6 +2722,8 @@ request-copy = Копировать
 request-print = Печать
 # unreviewed
 explain-crossed = Два действия разминулись: ни одна сторона не видела действия другой. Оба остаются в журнале, ничего не согласовано, и новый запрос может назвать этот.
+# unreviewed
+explain-ended = Это эпоха { $epoch } линии, она закончилась: в ней больше ничего не делается. То, что было открыто к её концу, помечено как прерванное; его можно запросить снова.
 # unreviewed
 explain-unsettled = Записано здесь. Исходом для обеих сторон это станет, когда их запись назовёт нашу, не раньше.
 # unreviewed
@@ -3344,6 +3365,16 @@ settings-password-new = Новый, двенадцать знаков или б�
 settings-password-key = Сменить и закончить другие сеансы
 # unreviewed
 settings-station = Станция
+# unreviewed
+translation-attach = Приложить перевод
+# unreviewed
+translation-words = Перевод
+# unreviewed
+translation-keep = Хранить здесь
+# unreviewed
+translation-note = Он остаётся на этой станции рядом с текстом. Считается то, что подписано.
+# unreviewed
+translation-meta = Перевод ({ $language }), { $user }, { $time }; хранится здесь и не входит в подписанное ими
 # unreviewed
 settings-station-note = Пользователи, сеансы и начало линии.
 # unreviewed

@@ -239,6 +239,12 @@ faults! {
     TokenNone = Usage NOT_FOUND "fault-token-none",
     /// As many tokens serve as a station takes.
     TokensMany = Refusal CONFLICT "fault-tokens-many",
+    /// A translation would be into no language of this desk.
+    TranslationLanguage = Usage BAD_REQUEST "fault-translation-language",
+    /// A translation is empty or too long.
+    TranslationWords = Usage BAD_REQUEST "fault-translation-words",
+    /// What would be translated is no text of the peer's.
+    TranslationOfWhat = Usage BAD_REQUEST "fault-translation-of-what",
     /// The position is of no event of this record.
     PositionUnknown = Refusal CONFLICT "fault-position-unknown",
     /// As many streams are open with this token as one may have.

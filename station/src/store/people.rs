@@ -98,6 +98,13 @@ pub enum People {
     Token(ApiToken),
     /// The token of this name serves no more.
     TokenEnds(String),
+    /// What was translated at home of a text of the peer's.
+    Translations {
+        /// Of which entry.
+        key: String,
+        /// All of them.
+        value: Vec<u8>,
+    },
     /// A program that follows the record has been told of it up to a position.
     Followed {
         /// Under which it is kept among the settings.
@@ -148,6 +155,7 @@ pub(super) fn keep(to: &Connection, change: &People, now: u64) -> Result<(), Sto
         People::TokenEnds(name) => {
             run("DELETE FROM api_token WHERE name = ?1", params![name])?;
         }
+        People::Translations { key, value } => setting(to, key, Some(value.as_slice()))?,
         People::Followed { key, position } => setting(to, key, Some(position.as_bytes()))?,
     }
     Ok(())

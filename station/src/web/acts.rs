@@ -8,7 +8,7 @@ use super::Desk;
 use super::fields::Fields;
 use super::refused::{self, Kept};
 use super::request::page_of;
-use super::session::Posted;
+use super::session::{Posted, Signed};
 use crate::api::bell::NotedForm;
 use crate::api::fault::{Code, Fault, Told};
 use crate::api::form::{ActForm, WordsForm, missing_field};
@@ -69,17 +69,24 @@ fn token(fields: &Fields, form: &ActForm) -> Option<String> {
 }
 
 impl Desk {
+    /// Whether this person acts at all.
+    ///
+    /// # Errors
+    /// Why not, and who does.
+    pub(super) fn may_act(&self, who: &Signed) -> Result<(), Told> {
+        if who.role.acts() {
+            return Ok(());
+        }
+        let may = [Role::Watch, Role::Admin].map(Role::word).join(", ");
+        Err(self.api.tell(Fault::new(Code::RoleReads).with("role", who.role.word()).with("may", may)))
+    }
+
     /// Does the act of a form for a person.
     ///
     /// # Errors
     /// What to tell them.
     pub(super) async fn do_act(&self, posted: &Posted, line: &str) -> Result<String, Told> {
-        if !posted.who.role.acts() {
-            let may = [Role::Watch, Role::Admin].map(Role::word).join(", ");
-            return Err(self
-                .api
-                .tell(Fault::new(Code::RoleReads).with("role", posted.who.role.word()).with("may", may)));
-        }
+        self.may_act(&posted.who)?;
         let form = act_form(&posted.fields, line);
         // What a page shows is of an epoch, and so is every name on it.
         if form.epoch.is_none() && (form.on.is_some() || form.again.is_some()) {

@@ -275,7 +275,7 @@ impl Desk {
             let languages = self.api.parts.config.organisation.languages.clone();
             choice.fill(&lines, d.mark, languages.first().map_or("en", String::as_str));
             d.mark = Mark::parse(&choice.mark).unwrap_or(d.mark);
-            d.four = Some(Four::of_all(d.words(), &all, d.mark));
+            d.four = Some(Four::of_all(d.words(), &all, self.unread().len(), d.mark));
             let days = self.days();
             let until = self.until_told(&choice).await?;
             Ok(page(status, &Ask { d, lines, choice, days, languages, wrong, is_typed, until }))

@@ -28,6 +28,8 @@ const EVENING: u64 = 20;
 pub(super) struct Band {
     pub rows: Vec<BandRow>,
     pub windows: Vec<Bar>,
+    /// They are what was agreed, and wait for nothing.
+    pub is_agreed: bool,
     pub now: String,
     /// Until when an answer is wanted.
     pub by: Option<String>,
@@ -123,6 +125,7 @@ pub(super) fn band(telling: &Telling<'_>, windows: &[Window], by: Option<Timesta
     Band {
         rows: rows.into_iter().map(|(side, y)| row(telling, side, y, &scale)).collect(),
         windows: windows.iter().enumerate().map(|(n, w)| scale.bar(w.start().0, w.end().0, n + 1)).collect(),
+        is_agreed: false,
         now: format!("{:.1}", scale.x(now)),
         by: by.map(|by| format!("{:.1}", scale.x(by.0))),
         upright: upright(telling, windows, by, scale),

@@ -242,10 +242,12 @@ impl Four {
 }
 
 impl Four {
-    /// Of every line.
-    pub fn of_all(words: &Words, all: &[Seen], mark: Mark) -> Four {
+    /// Of every line, and of so many that cannot be read.
+    pub fn of_all(words: &Words, all: &[Seen], unread: usize, mark: Mark) -> Four {
         let open = all.iter().filter(|seen| seen.row.view.observed.state == ObservedState::Open).count();
+        let told = (unread > 0).then(|| words.say("lines-unread", &[("count", unread.into())]));
         let (lines, lines_small) = match all {
+            [] if unread > 0 => (told.unwrap_or_default(), String::new()),
             [] => (words.say("desk-no-line", &[]), words.say("desk-no-line-small", &[])),
             _ => {
                 let not = all.len() - open;
@@ -256,7 +258,7 @@ impl Four {
                     })
                 };
                 let states = [ObservedState::Degraded, ObservedState::Silent, ObservedState::Down];
-                let small: Vec<String> = states.into_iter().filter_map(count).collect();
+                let small: Vec<String> = states.into_iter().filter_map(count).chain(told).collect();
                 let counts = [("open", open.into()), ("not", not.into())];
                 (words.say("desk-lines-open", &counts), small.join(", "))
             }
@@ -283,7 +285,13 @@ impl Four {
     fn of(words: &Words, all: &[Seen], last: Option<(String, String)>, mark: Mark) -> Four {
         let mut needing: Vec<_> = all.iter().flat_map(|seen| &seen.matters).filter(|m| m.view.needs_us()).collect();
         needing.sort_by_key(|matter| matter.view.order());
+        // A line that a person must look at before it signs is a matter of its own.
+        let judged = all.iter().find(|seen| seen.needs_a_person());
         let (needs, needs_small) = match needing.as_slice() {
+            [] if judged.is_some() => {
+                let peer = judged.map_or_else(String::new, |seen| seen.row.view.theirs.call_sign.clone());
+                (words.say("needs-restore", &[]), peer)
+            }
             [] => (words.say("desk-needs-nothing", &[]), String::new()),
             [first] => (first.needs.clone(), first.due.as_ref().map_or_else(String::new, |due| due.by.clone())),
             [first, ..] => (
@@ -305,10 +313,10 @@ impl Four {
             state: None,
             lines: String::new(),
             lines_small: String::new(),
-            is_hot: !needing.is_empty(),
+            is_hot: !needing.is_empty() || judged.is_some(),
             needs,
             needs_small,
-            needs_at: needing.first().map_or_else(String::new, |matter| matter.href.clone()),
+            needs_at: needing.first().map_or_else(|| "/lines".into(), |matter| matter.href.clone()),
             last,
             last_small,
             mark,

@@ -11,6 +11,7 @@ use super::seen::Seen;
 use super::session::Signed;
 use super::{Desk, page, refused};
 use crate::api::fault::Told;
+use crate::api::views::UnreadView;
 
 #[derive(Template)]
 #[template(path = "lines.html")]
@@ -18,7 +19,9 @@ struct Lines {
     d: Frame,
     /// Every line.
     all: Vec<Seen>,
-    /// Matters that need this desk.
+    /// Those that cannot be read.
+    unread: Vec<UnreadView>,
+    /// Matters that need this desk, and lines that do.
     needing: usize,
     /// Matters that stand with the other side.
     standing: usize,
@@ -54,11 +57,13 @@ pub(super) async fn show(State(desk): State<Desk>, who: Signed) -> Response {
         let position = desk.position(&who).await?;
         let all = desk.all_seen().await?;
         let mut d = Frame::new(&desk, &who, "lines", position)?;
-        d.four = Some(Four::of_all(d.words(), &all, d.mark));
+        let unread = desk.unread();
+        d.four = Some(Four::of_all(d.words(), &all, unread.len(), d.mark));
         let matters = || all.iter().flat_map(|seen| &seen.matters);
-        let needing = matters().filter(|m| m.view.needs_us()).count();
-        let standing = matters().count() - needing;
-        Ok::<_, Told>(page(StatusCode::OK, &Lines { d, all, needing, standing }))
+        let ours = matters().filter(|m| m.view.needs_us()).count();
+        let standing = matters().count() - ours;
+        let needing = ours + all.iter().filter(|seen| seen.needs_a_person()).count() + unread.len();
+        Ok::<_, Told>(page(StatusCode::OK, &Lines { d, all, unread, needing, standing }))
     };
     match drawn.await {
         Ok(response) => response,

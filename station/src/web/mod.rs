@@ -34,6 +34,7 @@ mod sign_in;
 mod site;
 mod spine;
 mod texts;
+mod translations;
 mod unsigned;
 mod upkeep;
 mod users;

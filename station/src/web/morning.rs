@@ -19,6 +19,7 @@ use super::session::Signed;
 use super::{Desk, page, refused};
 use crate::api::fault::Told;
 use crate::api::stretch::{Logs, entry};
+use crate::api::views::UnreadView;
 use crate::record::log_key;
 use crate::store::{ROWS_MAX, Range, StoreError};
 use crate::view::figures::{DirectionView, FiguresRow, FiguresView, SpanView, figures, seen};
@@ -37,6 +38,8 @@ const NEWS_MAX: usize = 12;
 struct Morning {
     d: Frame,
     lines: Vec<Sheet>,
+    /// Lines that cannot be read.
+    unread: Vec<UnreadView>,
     /// When the day began.
     since: String,
     open: usize,
@@ -92,7 +95,7 @@ impl Morning {
     }
 
     fn headline(&self) -> String {
-        let args = [("open", self.open.into()), ("not", (self.lines.len() - self.open).into())];
+        let args = [("open", self.open.into()), ("not", (self.lines.len() - self.open + self.unread.len()).into())];
         self.d.words().say("morning-heading", &args)
     }
 
@@ -181,6 +184,7 @@ async fn drawn(desk: &Desk, who: &Signed) -> Result<Response, Told> {
         ended: latest(ended),
         owed,
         lines,
+        unread: desk.unread(),
         d,
     };
     Ok(page(StatusCode::OK, &shown))

@@ -91,7 +91,7 @@ impl Desk {
         let pairings = self.api.ceremony.pairings().await?;
         let all = self.all_seen().await?;
         let mut d = Frame::new(self, who, "pairing", position)?;
-        let mut four = Four::of_all(d.words(), &all, d.mark);
+        let mut four = Four::of_all(d.words(), &all, self.unread().len(), d.mark);
         if let Some(view) = pairings.iter().find(|view| view.standing == "comparing") {
             (four.is_hot, four.needs, four.needs_at) = (true, headline(d.words(), view), "/pairing".into());
         }

@@ -67,7 +67,7 @@ pub(super) async fn shown(desk: &Desk, who: &Signed, told: &Told, kept: &Kept) -
         let position = desk.position(who).await?;
         let all = desk.all_seen().await?;
         let mut d = Frame::new(desk, who, "lines", position)?;
-        d.four = Some(Four::of_all(d.words(), &all, d.mark));
+        d.four = Some(Four::of_all(d.words(), &all, desk.unread().len(), d.mark));
         Ok::<_, Told>(d)
     };
     match drawn.await {

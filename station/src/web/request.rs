@@ -1,7 +1,8 @@
 //! A request: its ladder, what it waits for, what may be done, what is not known, its attempts, offers and words, and the plain lines.
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::body::Bytes;
+use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use counterpart_core::ids::EntryRef;
@@ -9,6 +10,7 @@ use counterpart_core::line::facts::Fact;
 use counterpart_core::precedence::Mark;
 
 use super::band::{Band, band};
+use super::fields::Fields;
 use super::frame::{Due, Four, Frame, bars};
 use super::keys::{Key, Keys, beside, keys};
 use super::ladder::{Row, rows};
@@ -41,6 +43,8 @@ struct About {
     headline: [String; 2],
     rows: Vec<Row>,
     keys: Keys,
+    /// The number of its epoch, if that has ended.
+    ended: Option<u64>,
     due: Option<DueBox>,
     /// One sentence where something needs explaining: unsettled, crossed, concerted.
     explained: Vec<String>,
@@ -119,7 +123,8 @@ impl RequestPage {
 
     /// Where an entry stands in the record.
     fn record_at(&self, entry: &Named) -> String {
-        format!("/lines/{}/record?from={}#e{}", self.about.view.line, entry.at, entry.at.replace(':', "-"))
+        let epoch = self.about.ended.map_or_else(String::new, |number| format!("epoch={number}&"));
+        format!("/lines/{}/record?{epoch}from={}#e{}", self.about.view.line, entry.at, entry.at.replace(':', "-"))
     }
 }
 
@@ -128,11 +133,13 @@ pub(super) async fn show(
     State(desk): State<Desk>,
     who: Signed,
     Path((line, said)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
 ) -> Response {
     let drawn = async {
         let position = desk.position(&who).await?;
         let id = desk.api.line(Some(line)).await?;
-        let about = desk.api.see(id, move |sight| about(sight, &said)).await??;
+        let epoch = epoch_asked(query);
+        let about = desk.api.see_in(id, epoch, move |sight| about(sight, &said)).await??;
         let seen = desk.line_seen(id).await?;
         let mut d = Frame::new(&desk, &who, "lines", position)?;
         d.mark = about.view.mark.0;
@@ -146,17 +153,28 @@ pub(super) async fn show(
     }
 }
 
+/// The number of the epoch that an address names; without one it is about the epoch that serves.
+pub(super) fn epoch_asked(query: Option<String>) -> Option<u64> {
+    let fields = Fields::read(&Bytes::from(query.unwrap_or_default())).unwrap_or_default();
+    fields.text("epoch").and_then(|said| said.trim().parse().ok())
+}
+
 fn about(sight: &Sight<'_>, said: &str) -> Result<About, Told> {
     let words = sight.telling.words;
-    let at = names::parse(sight.line, said).map_err(|fault| Told::name(&fault, words))?;
+    let at = names::parse_in(sight.book(), said).map_err(|fault| Told::name(&fault, words))?;
     let found = sight.view().fact(at).and_then(|fact| Some((fact, request(sight, fact.thing)?)));
-    let none = || Fault::new(Code::NotARequest).with("name", names::name(sight.line, at)).tell(words);
+    let none = || Fault::new(Code::NotARequest).with("name", names::name_in(sight.book(), at)).tell(words);
     let (_, view) = found.ok_or_else(none)?;
-    let ask = names::parse(sight.line, &view.request.at).ok().and_then(|at| sight.view().fact(at)).ok_or_else(none)?;
+    let asked = names::parse_in(sight.book(), &view.request.at).ok();
+    let ask = asked.and_then(|at| sight.view().fact(at)).ok_or_else(none)?;
+    // Nothing is done in an epoch that has ended.
+    let is_ended = sight.epoch != sight.line.epoch();
+    let keys = if is_ended { Keys::default() } else { Keys { noted: noted(sight, &view), ..keys(sight, &view) } };
     Ok(About {
         headline: parted(&view),
         rows: rows(sight, ask),
-        keys: Keys { noted: noted(sight, &view), ..keys(sight, &view) },
+        keys,
+        ended: is_ended.then_some(sight.epoch.number),
         due: due(sight, &view),
         explained: explained(sight, &view),
         said: said_on(sight, ask),
@@ -213,6 +231,10 @@ fn due(sight: &Sight<'_>, view: &RequestView) -> Option<DueBox> {
 /// What needs explaining, a sentence each.
 fn explained(sight: &Sight<'_>, view: &RequestView) -> Vec<String> {
     let mut all = Vec::new();
+    if sight.epoch != sight.line.epoch() {
+        let number = sight.epoch.number.to_string();
+        all.push(sight.telling.say("explain-ended", &[("epoch", number.into())]));
+    }
     let say = |id: &str, name: &str| sight.telling.say(id, &[("name", name.to_owned().into())]);
     if view.outcome == "CROSSED" {
         all.push(say("explain-crossed", ""));
@@ -263,7 +285,7 @@ fn open_times(sight: &Sight<'_>, view: &RequestView) -> Option<Band> {
     let windows = open.iter().flat_map(|offer| &offer.windows).chain(&view.agreed);
     let windows: Vec<_> = windows.filter_map(|window| window.window()).collect();
     let by = open.iter().filter_map(|offer| offer.answer_by).map(|by| by.0).min();
-    (!windows.is_empty()).then(|| band(&sight.telling, &windows, by))
+    (!windows.is_empty()).then(|| Band { is_agreed: open.is_empty(), ..band(&sight.telling, &windows, by) })
 }
 
 fn offers(sight: &Sight<'_>, view: &RequestView) -> Vec<Offer> {

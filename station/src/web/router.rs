@@ -14,7 +14,7 @@ use super::listen::Listener;
 use super::session::Signed;
 use super::{
     Desk, acts, ask, entry, files, guard, lines, live, morning, offer, pairing, record, refused, request, ring,
-    settings, sign_in, texts, unsigned, upkeep, users,
+    settings, sign_in, texts, translations, unsigned, upkeep, users,
 };
 use crate::api::Api;
 use crate::api::callers;
@@ -53,6 +53,7 @@ fn answers(desk: Desk, programs: Api) -> Router {
         .route("/lines/{line}/requests/{request}/offer", get(offer::show).post(offer::offer))
         .route("/lines/{line}/requests/{request}/talk", post(offer::talk))
         .route("/lines/{line}/texts", get(texts::show).post(texts::text_act))
+        .route("/lines/{line}/texts/translation", post(translations::attach))
         .route("/lines/{line}/ring/{entry}", get(ring::show))
         .route("/lines/{line}/ring/{entry}/decline", get(ring::decline))
         .route("/unsigned/{number}", post(unsigned::undo))

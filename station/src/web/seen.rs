@@ -2,6 +2,7 @@
 
 use counterpart_core::ids::LineId;
 use counterpart_core::line::ladder::Rung;
+use counterpart_core::line::restore::Restore;
 use counterpart_core::precedence::Mark;
 use counterpart_core::time::Timestamp;
 
@@ -9,10 +10,11 @@ use super::Desk;
 use super::frame::{Due, bars, mark_class};
 use super::request::unmarked;
 use crate::api::fault::Told;
-use crate::api::views::{LineRow, row};
+use crate::api::views::{LineRow, UnreadView, row};
 use crate::link::observe::health;
 use crate::view::matters::MatterView;
 use crate::view::owed::{Owed, OwedView};
+use crate::view::restore::{Link, Listing, restore};
 use crate::view::{Side, Sight};
 use crate::words::clocks::Hand;
 
@@ -28,6 +30,17 @@ pub(super) struct Seen {
     pub place: String,
     /// How far it is ahead of UTC, in minutes.
     pub ahead: i32,
+    /// What it waits for before it signs, or what waits for a person beside it: sentences, and what to do.
+    pub waits: Option<(Vec<String>, String)>,
+    /// It waits for a person or for root, and not for the other side.
+    pub is_judged: bool,
+}
+
+impl Seen {
+    /// Whether somebody here must look at the line itself.
+    pub fn needs_a_person(&self) -> bool {
+        self.waits.is_some() && self.is_judged
+    }
 }
 
 /// Something open.
@@ -91,7 +104,9 @@ impl Desk {
         let parts = self.api.parts.clone();
         let show = move |sight: &Sight<'_>| {
             let now_ms = parts.clock.moment().ms_since(parts.begun);
-            seen(sight, row(sight, &health(sight.line, &parts.board.of(id), now_ms, sight.telling.clocks.now)))
+            let state = parts.board.of(id);
+            let link = Link { up: state.up_since_ms.is_some(), silent_ms: state.withheld.for_ms(now_ms) };
+            seen(sight, row(sight, &health(sight.line, &state, now_ms, sight.telling.clocks.now)), link)
         };
         self.api.see(id, show).await
     }
@@ -104,9 +119,15 @@ impl Desk {
         }
         Ok(all)
     }
+
+    /// The lines that are not served: what is kept of them cannot be read.
+    pub(super) fn unread(&self) -> Vec<UnreadView> {
+        let unread = self.api.parts.keeper.published().borrow().unread.clone();
+        unread.iter().map(|unread| UnreadView::of(unread, &self.api.words)).collect()
+    }
 }
 
-fn seen(sight: &Sight<'_>, row: LineRow) -> Seen {
+fn seen(sight: &Sight<'_>, row: LineRow, link: Link) -> Seen {
     let telling = sight.telling;
     let now = telling.clocks.now;
     let mut matters = sight.matters();
@@ -124,8 +145,20 @@ fn seen(sight: &Sight<'_>, row: LineRow) -> Seen {
         there: telling.hand(Side::Theirs, now),
         place: telling.clocks.theirs.name.clone(),
         ahead: telling.minutes_ahead(Side::Theirs, now),
+        waits: waits(sight, link),
+        is_judged: !matches!(sight.line.restore(), Restore::Nothing | Restore::Peer) || sight.line.awaits_judgement(),
         row,
     }
+}
+
+/// What the line waits for (§4.6), without the words of what is shown: those the command tells beside root's list.
+fn waits(sight: &Sight<'_>, link: Link) -> Option<(Vec<String>, String)> {
+    let view = restore(sight, link, None, Listing::Last, &|_| None);
+    let instead = view.instead?;
+    // Which entries are shown one by one is for the command; here stand what it waits for and which parts wait.
+    let parts = view.shown.into_iter().filter_map(|part| part.sentences.into_iter().next());
+    let sentences = view.sentences.into_iter().take(1).chain(parts);
+    Some((sentences.collect(), instead))
 }
 
 fn matter(sight: &Sight<'_>, view: MatterView) -> Matter {

@@ -72,7 +72,7 @@ pub(super) async fn shown(desk: &Desk, who: &Signed, upkeep: Upkeep) -> Response
         let position = desk.position(who).await?;
         let all = desk.all_seen().await?;
         let mut d = Frame::new(desk, who, "settings", position)?;
-        d.four = Some(Four::of_all(d.words(), &all, d.mark));
+        d.four = Some(Four::of_all(d.words(), &all, desk.unread().len(), d.mark));
         Ok::<_, Told>(Page { d, settings: who.settings.clone(), upkeep })
     };
     match drawn.await {

@@ -5,16 +5,18 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use counterpart_core::ids::Party;
+use counterpart_core::ids::{EntryRef, Party};
 use counterpart_core::line::facts::Fact;
 use counterpart_core::precedence::{Mark, Precedence};
 use counterpart_core::record::codes::LineState;
 use counterpart_core::record::kind::Kind;
+use counterpart_core::time::Timestamp;
 
 use super::fields::Fields;
 use super::frame::{Four, Frame, bars, mark_class};
 use super::seen::Seen;
 use super::session::{Posted, Signed};
+use super::translations::{self, Translation};
 use super::{Desk, page, refused};
 use crate::api::fault::Told;
 use crate::view::{Named, Said, Side, Sight};
@@ -37,6 +39,8 @@ struct Texts {
     to: Vec<String>,
     from: Vec<String>,
     languages: Vec<String>,
+    /// Into which one translates.
+    into: Vec<String>,
     /// Texts of theirs that nobody here has read.
     unread: usize,
     choice: Choice,
@@ -89,6 +93,10 @@ struct Text {
     is_ours: bool,
     hands: [Hand; 2],
     said: Option<Said>,
+    /// Where it stands, for what is kept beside it.
+    at: EntryRef,
+    /// What was translated here, with when and by whom.
+    translations: Vec<(Translation, String)>,
     posts: [String; 2],
     precedence: Precedence,
     mark: Mark,
@@ -129,6 +137,16 @@ impl Texts {
             ("language", (&choice.language).into()),
         ];
         self.d.words().say("texts-they-read", &args)
+    }
+
+    /// Whose translation it is, and that it is not what was signed.
+    fn translated(&self, translation: &Translation, at: &str) -> String {
+        let args = [
+            ("language", (&translation.language).into()),
+            ("user", (&translation.user).into()),
+            ("time", at.to_owned().into()),
+        ];
+        self.d.words().say("translation-meta", &args)
     }
 
     fn is_unread(&self, text: &Text) -> bool {
@@ -187,15 +205,31 @@ impl Desk {
         let drawn = async {
             let position = self.position(who).await?;
             let id = self.api.line(Some(line)).await?;
-            let (epoch, texts, checks, [to, from]) = self
+            let (epoch, mut texts, checks, [to, from]) = self
                 .api
                 .see(id, |sight| {
                     let posts = [Side::Theirs, Side::Ours].map(|side| posts(sight, side));
-                    (sight.epoch.to_string(), texts(sight), checks(sight), posts)
+                    (sight.epoch, texts(sight), checks(sight), posts)
                 })
                 .await?;
             let seen = self.line_seen(id).await?;
             let mut d = Frame::new(self, who, "texts", position)?;
+            let of: Vec<EntryRef> = texts.iter().map(|text| text.at).collect();
+            let reader = self.api.parts.reader.clone();
+            let read = move || {
+                of.into_iter().map(|at| translations::kept(&reader, id, epoch, at)).collect::<Result<Vec<_>, _>>()
+            };
+            let read = tokio::task::spawn_blocking(read).await.map_err(|e| self.api.machine(e))?;
+            for (text, kept) in texts.iter_mut().zip(read.map_err(|e| self.api.failed(&e))?) {
+                text.translations = kept
+                    .into_iter()
+                    .map(|kept| {
+                        let at = d.day_and_clock(Timestamp(kept.at));
+                        (kept, at)
+                    })
+                    .collect();
+            }
+            let (epoch, into) = (epoch.to_string(), self.translated_into());
             d.line = id.to_string();
             d.four = Some(Four::of_line(d.words(), &seen, d.mark));
             let unread = texts.iter().filter(|text| text.act == Some("read")).count();
@@ -206,7 +240,7 @@ impl Desk {
             choice.fill(&from, &to, &languages, d.mark);
             Ok::<_, Told>(page(
                 status,
-                &Texts { d, seen, line, epoch, signs, texts, checks, to, from, languages, unread, choice, wrong },
+                &Texts { d, seen, line, epoch, signs, texts, checks, to, from, languages, into, unread, choice, wrong },
             ))
         };
         match drawn.await {
@@ -257,6 +291,8 @@ fn text(sight: &Sight<'_>, fact: &Fact) -> Text {
         is_ours,
         hands: hands(sight, fact),
         said: sight.said(fact.at),
+        at: fact.at,
+        translations: Vec::new(),
         posts: [from, to],
         precedence: fact.precedence.unwrap_or(Precedence::Routine),
         mark: fact.mark.unwrap_or(Mark::Operation),

@@ -98,7 +98,7 @@ impl Desk {
         let sessions = read.map_err(|e| self.api.machine(e))?.map_err(|e| self.api.failed(&e))?;
         let all = self.all_seen().await?;
         let mut d = Frame::new(self, who, "users", position)?;
-        d.four = Some(Four::of_all(d.words(), &all, d.mark));
+        d.four = Some(Four::of_all(d.words(), &all, self.unread().len(), d.mark));
         let this = who.token.hash();
         let shown = |session: Session| Shown {
             id: hexadecimal(&session.token),

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::browser::Browser;
+use crate::door::Client;
 use crate::scratch::Scratch;
 use crate::{Desk, heading};
 
@@ -173,4 +174,45 @@ fn after_an_answer_the_first_key_states_that_we_talked_and_that_they_did_not_com
         view["record"]["entries"].as_array().unwrap().iter().filter_map(|e| e["kind"].as_str()).collect();
     assert!(!kinds.contains(&"seen"), "taking note writes nothing: {kinds:?}");
     assert_eq!(page.complaints, Vec::<String>::new());
+}
+
+#[test]
+fn a_translation_of_a_text_of_theirs_stands_beside_it_here_alone_and_signs_nothing() {
+    let scratch = Scratch::new("desk-translation");
+    let [north, south] = Desk::two(&scratch);
+    let words = json!({"text": "Танкер дрейфует", "language": "ru"});
+    let form = json!({"act": "text", "from": "minister", "to": "minister", "words": words});
+    let (_, done) = south.station.post("/acts", &form).unwrap();
+    let at = done["entry"]["at"].as_str().unwrap().to_owned();
+    crate::processes::wait("the text", || north.station.get("/record").filter(|r| r.to_string().contains(&at)));
+    let line = north.station.get("/lines").unwrap()[0]["line"].as_str().unwrap().to_owned();
+    let sizes = || north.station.get("/lines").unwrap()[0]["logs"].clone();
+    let before = sizes();
+    let mut watch = Client::signed_in(&north, "Duty officer", "watch");
+    let form = watch.get("/lines").field("form");
+    let path = format!("/lines/{line}/texts/translation");
+    let attach = |client: &mut Client<'_>, form: &str, on: &str, language: &str, words: &str| {
+        client.post(&path, &[("form", form), ("on", on), ("language", language), ("words", words)]).status
+    };
+
+    assert_eq!(attach(&mut watch, &form, &at, "en", "The tanker is drifting <quickly>"), 303);
+    assert_eq!(attach(&mut watch, &form, &at, "en", "The tanker drifts"), 303);
+
+    let page = watch.get(&format!("/lines/{line}/texts")).body;
+    assert!(page.contains("Танкер дрейфует") && page.contains("The tanker drifts"), "{page}");
+    assert!(page.contains("by Duty officer") && page.contains("not part of what they signed"));
+    assert!(!page.contains("quickly"), "of one language there is one");
+    let mut there = Client::signed_in(&south, "Their officer", "watch");
+    assert!(!there.get(&format!("/lines/{line}/texts")).body.contains("drifts"), "nothing of it leaves");
+    assert_eq!(sizes(), before, "nothing is signed");
+    let mut reads = Client::signed_in(&north, "Inspector", "auditor");
+    assert!(reads.get(&format!("/lines/{line}/texts")).body.contains("The tanker drifts"));
+    let auditors = reads.get("/lines").field("form");
+    assert_eq!(attach(&mut reads, &auditors, &at, "en", "x"), 403);
+    for (on, language, words) in
+        [(at.as_str(), "xx", "x"), (at.as_str(), "en", " "), ("0:0", "en", "x"), ("9:9", "en", "x")]
+    {
+        let status = attach(&mut watch, &form, on, language, words);
+        assert!((400..500).contains(&status), "{on} {language} {words}: {status}");
+    }
 }

@@ -170,43 +170,67 @@ impl Browser {
         self.call("Emulation.setDeviceMetricsOverride", metrics);
     }
 
-    /// Neither the page nor what fills the screen is wider than it, and no key or word is cut off at its edge.
-    pub fn fits(&mut self, name: &str) {
+    /// Neither the page nor what fills the screen is wider than it, and no key or word is cut off at its edge. What is wrong.
+    fn unfitting(&mut self, name: &str) -> Option<String> {
         let wide = "[document.documentElement, ...document.querySelectorAll('dialog[open]')].map((e) => e.scrollWidth - e.clientWidth)";
         let wide = self.look(wide);
-        assert!(wide.as_array().unwrap().iter().all(|more| *more == json!(0)), "{name} scrolls sideways: {wide}");
+        if wide.as_array().unwrap().iter().any(|more| *more != json!(0)) {
+            return Some(format!("{name} scrolls sideways: {wide}"));
+        }
         let cut = "[...document.querySelectorAll('button, a, h1, h2, dt, dd, .bell, .who')].filter((e) => { const r = e.getBoundingClientRect();
             return r.width > 1 && r.height > 1 && !e.closest('.wide') && getComputedStyle(e).visibility !== 'hidden' && (r.left < -1 || r.right > innerWidth + 1) && !e.matches('.skip'); }).map((e) => e.innerText)";
         let cut = self.look(cut);
-        assert_eq!(cut, json!([]), "{name} is cut off");
+        (cut != json!([])).then(|| format!("{name} is cut off: {cut}"))
     }
 
     /// axe-core finds nothing wrong: contrast, names, roles, landmarks. Of a page behind what fills the screen nothing is asked.
-    fn is_accessible(&mut self, name: &str) {
+    fn inaccessible(&mut self, name: &str) -> Option<String> {
         let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("../axe/axe_playwright_python/axe.min.js");
         let read = std::fs::read_to_string(&file);
         let axe = read.unwrap_or_else(|_| panic!("axe-core is not there; ./test fetches it into target/axe"));
-        self.look(&format!("{axe}; true"));
+        if self.look("typeof axe") != json!("object") {
+            self.look(&format!("{axe}; true"));
+        }
         let run = "axe.run(document.querySelector('dialog[open]') || document, { resultTypes: ['violations'] }).then((found) =>
             found.violations.map((wrong) => [wrong.id, wrong.help, wrong.nodes.slice(0, 5).map((node) => node.html.slice(0, 200))]))";
         let found = self.look(run);
-        assert_eq!(found, json!([]), "{name}");
+        (found != json!([])).then(|| format!("{name}: {found}"))
     }
 
     /// Kept pictures of the whole page, for people to look at; the page must not be wider than its screen.
     pub fn picture(&mut self, name: &str, width: u32, scheme: &str) {
+        let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("pictures");
+        let found = self.examined(&folder.join(format!("{name}-{width}-{scheme}.png")), width, scheme);
+        assert_eq!(found, Vec::<String>::new());
+    }
+
+    /// The same into this file; what is wrong with the page.
+    pub fn examined(&mut self, file: &std::path::Path, width: u32, scheme: &str) -> Vec<String> {
         self.width(width);
-        let features = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
-        self.call("Emulation.setEmulatedMedia", features);
-        self.fits(&format!("{name} at {width}"));
-        self.is_accessible(name);
+        let feature = if scheme == "forced" {
+            json!({"name": "forced-colors", "value": "active"})
+        } else {
+            json!({"name": "prefers-color-scheme", "value": scheme})
+        };
+        self.call("Emulation.setEmulatedMedia", json!({"features": [feature]}));
+        let name = file.file_stem().unwrap().to_string_lossy().into_owned();
+        let found = [self.unfitting(&name), self.inaccessible(&name)].into_iter().flatten().collect();
         // What fills the screen lies over the page, which goes on beneath.
         let whole = self.look("!document.querySelector('dialog[open]')");
         let picture = self.call("Page.captureScreenshot", json!({"format": "png", "captureBeyondViewport": whole}));
         let bytes = decoded(picture["data"].as_str().unwrap());
-        let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("pictures");
-        std::fs::create_dir_all(&folder).unwrap();
-        std::fs::write(folder.join(format!("{name}-{width}-{scheme}.png")), bytes).unwrap();
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, bytes).unwrap();
+        found
+    }
+
+    /// What of the page fits on one screen, as small as a document wants it.
+    pub fn small_picture(&mut self, file: &std::path::Path, height: u32) {
+        let clip = json!({"x": 0, "y": 0, "width": 1265, "height": height, "scale": 0.8});
+        let params = json!({"format": "webp", "quality": 80, "clip": clip, "captureBeyondViewport": true});
+        let picture = self.call("Page.captureScreenshot", params);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, decoded(picture["data"].as_str().unwrap())).unwrap();
     }
 }
 

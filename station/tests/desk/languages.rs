@@ -47,7 +47,7 @@ fn arm_in_russian(page: &mut Browser) {
 }
 
 /// What is wider than its place, of all that does not scroll by itself: text that is cut, or a page or a ring that goes sideways.
-fn cut(browser: &mut Browser) -> String {
+pub fn cut(browser: &mut Browser) -> String {
     let script = "[...document.querySelectorAll('dialog[open], dialog[open] *, main, main *, header *')].filter((e) => {
         const scrolls = (e) => e && (['auto', 'scroll'].includes(getComputedStyle(e).overflowX) || scrolls(e.parentElement));
         const box = e.getBoundingClientRect(), out = box.right > innerWidth + 1 || box.left < -1;

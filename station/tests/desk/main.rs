@@ -10,6 +10,7 @@ mod events;
 mod hooks;
 mod hostile;
 mod languages;
+mod pictures;
 #[path = "../processes/mod.rs"]
 mod processes;
 mod programs;
