@@ -78,7 +78,7 @@ rung-delivered = { $side ->
 }
 rung-alerting = { $side ->
     [ours] Their station states that a device rings.
-   *[theirs] A device rings here.
+   *[theirs] A device here has confirmed that it rings.
 }
 rung-seen = { $side ->
     [ours] Their station states that their watch has seen it; not the { $post }.
@@ -797,7 +797,7 @@ fault-zone-unknown = No zone is called “{ $said }”.
 fault-window-unreadable = “{ $said }” is not a window.
     .do = Write START/END@Zone, such as 2026-11-24T12:00:00Z/2026-11-24T13:00:00Z@Europe/Oslo; in a command also “tomorrow 12:00/13:00”.
 fault-window-backwards = “{ $said }” does not end after it starts.
-    .do = Write the start before the end.
+    .do = Write the start before the end. An end that is earlier in the day than its start is of the next day if it is at most twelve hours later.
 fault-window-too-long = “{ $said }” is longer than { $days } days.
     .do = Name a shorter window, or several.
 fault-window-count = An offer has 1 to { $max } windows.
@@ -846,7 +846,7 @@ fault-restore-unbound = No backup that this station made holds these keys, or th
 fault-root-other = This is not the root key that the charter of this line names.
     .do = Use the root key that was made with this station. Nothing was signed or opened.
 fault-epoch-unknown = This line has no epoch { $said }.
-    .do = Leave --epoch out for the one that serves; earlier ones are counted from 0.
+    .do = Name none for the one that serves; earlier ones are counted from 0.
 fault-line-unread = { $cause }
     .do = Stop the station, keep a copy of its data directory, and restore a backup.
 fault-line-none = This station has no line yet.
@@ -995,6 +995,8 @@ fault-stopping = The station is stopping.
     .do = Ask again with the same token when it serves.
 fault-timed-out = The station did not answer within { $seconds } s.
     .do = Ask again with the same token: what is written already stands once.
+fault-form-timed-out = The station did not answer within { $seconds } s. What you sent may be signed all the same.
+    .do = Look at the record before you send it again.
 
 ## What is wrong with the configuration: where, what, and what to write instead
 
@@ -1416,6 +1418,11 @@ desk-displaced-why = Newer pages of yours are live, as many as one browser can h
 desk-displaced-nothing = It says nothing about now, no key acts, and it does not ring. It goes on when you come back to it.
 desk-displaced-here = Go on here
 desk-kept = The station answers again, and what this page's form was for has changed. What you typed stays here to be copied; what the page shows is not of now.
+desk-reload = As of { $time }. Load it again
+desk-unsure = It is not known whether this was signed. Look at the record before it is sent again.
+desk-ended = Your session has ended.
+desk-ended-why = What you typed stays here, and no key acts. This page is as it was at
+desk-ended-do = Sign in again in another tab: then this page goes on.
 desk-show-now = Show it as it is now
 desk-four = At a glance
 desk-line = Line
@@ -1426,6 +1433,7 @@ desk-no-line = No line yet
 desk-no-line-small = the record begins with the charter
 desk-declared = declared { $state }
 desk-needs = Needs you
+desk-needs-watch = Needs the watch
 desk-needs-nothing = Nothing now
 desk-needs-count = { $count } matters
 desk-needs-first = first { $name }: { $what }
@@ -1512,6 +1520,10 @@ ring-back-not-now = Back: not now
 ring-words-note = In your own language; not needed
 ring-back = Back to your page
 ring-back-hint = It is as you left it
+ring-early = That key did not count. Keys count once the ring has stood for a second and nothing was typed for a second.
+ring-twice = Press { $key } once more: only then it is signed.
+ring-bare = More of it has not come from the station yet. It is asked for again.
+ring-bare-open = Open what rings
 ring-over = { $name } rings no more.
 ring-stopped-by = { $kind ->
     [seen] Seen
@@ -1623,6 +1635,7 @@ request-again = Ask again
 request-again-hint = A new request that names { $name }
 request-unknown = What is not known
 request-said = Said on this matter
+said-whole = All of it
 request-said-note = Each side writes its own language. What was signed counts.
 request-here = here
 request-there = there
@@ -1770,7 +1783,7 @@ offer-title = Offer times for the talk
 offer-cap = In reply to { $name }
 offer-lede = Enter times as they are in { $place }; the band shows the same moments on both sides.
 offer-windows = Windows
-offer-windows-note = First choice first. One to eight.
+offer-windows-note = First choice first. One to eight. An end that is earlier than its start is of the next day, at most twelve hours later.
 offer-number = Number
 offer-from = From
 offer-until = Until
@@ -1842,7 +1855,7 @@ text-retracted = { $side ->
 checks-heading = Tests of the line
 checks-note = A test counts when a person answers it.
 check-now = Test the line now
-check-answered = Answered by a person { $time }, after { $lasted }
+check-answered = Answered by a person { $time }, after { $lasted } by the two sides’ clocks
 check-stands = { $side ->
     [ours] Not answered there
    *[theirs] Not answered here
@@ -1905,6 +1918,7 @@ ask-leave = Leave it
 ## What was not done, as a page
 
 undone-not-signed = Not signed.
+undone-unsure = It is not known whether this was signed.
 undone-not-done = Not done.
 undone-not-yours = Not for this role.
 undone-machine = The station could not do it.
@@ -1940,6 +1954,7 @@ record-unknown = unknown
 record-since = Held here from
 record-until = to
 record-words = Words
+record-unread = Nothing was looked for.
 record-show = Show
 record-show-all = Show all
 record-found = { $count ->
@@ -2080,7 +2095,7 @@ morning-none-seen = { $count ->
 morning-seconds = { $count } s
 morning-minutes = { $count } min
 morning-hours = { $count } h
-morning-legend = Checks: full bar answered in time; half bar answered late; empty bar not answered; dashed bar still in time; stroke, none written. Requests: full dot seen within the charter’s time for its precedence; ring seen later; red strokes, those times.
+morning-legend = What is marked { $mark }, and no other. Checks, by when question and answer were stored at this station: full bar answered in time; half bar answered late; empty bar not answered; dashed bar still in time; stroke, none written. Requests: full dot seen within the charter’s time for its precedence; ring seen later; red strokes, those times.
 morning-open = { $count ->
     [0] none
     [one] 1 matter
@@ -2090,7 +2105,7 @@ morning-written = Written in these hours
 morning-ended = Lapsed or crossed
 morning-nothing = Nothing.
 morning-figures = Times to answer, { $peer }
-morning-note = Drawn from the signed record: every line above leads to its entry.
+morning-note = What was written, lapsed, crossed or is owed is from the signed record and leads to it. Plots and figures are counted from that record. Observed states are what this station saw when the page was drawn.
 morning-print = Print
 
 ## How a line begins, as a page

@@ -128,7 +128,7 @@ rung-delivered = { $side ->
 # unreviewed
 rung-alerting = { $side ->
     [ours] Их станция заявляет, что устройство звонит.
-   *[theirs] Здесь звонит устройство.
+   *[theirs] Устройство здесь подтвердило, что звонит.
 }
 # unreviewed
 rung-seen = { $side ->
@@ -1304,7 +1304,7 @@ fault-window-unreadable = «{ $said }» — не интервал.
     .do = Написать НАЧАЛО/КОНЕЦ@Пояс, например 2026-11-24T12:00:00Z/2026-11-24T13:00:00Z@Europe/Oslo; в команде также «tomorrow 12:00/13:00».
 # unreviewed
 fault-window-backwards = «{ $said }» кончается не позже, чем начинается.
-    .do = Написать начало раньше конца.
+    .do = Написать начало раньше конца. Конец, который по часам раньше начала, относится к следующему дню, если он не более чем на двенадцать часов позже.
 # unreviewed
 fault-window-too-long = «{ $said }» длиннее, чем допустимо (в днях: { $days }).
     .do = Назвать интервал короче или несколько.
@@ -1600,6 +1600,9 @@ fault-stopping = Станция останавливается.
 # unreviewed
 fault-timed-out = Ответа станции за { $seconds } с нет.
     .do = Запросить снова с тем же маркером: что уже записано, останется один раз.
+# unreviewed
+fault-form-timed-out = Ответа станции за { $seconds } с нет. Отправленное, возможно, всё же подписано.
+    .do = Прежде чем отправлять снова, посмотреть в журнале линии.
 
 ## Что не так с конфигурацией: где, что и что написать вместо этого
 
@@ -2284,6 +2287,16 @@ desk-displaced-here = Продолжить здесь
 # unreviewed
 desk-kept = Станция снова отвечает, а то, для чего была эта форма, изменилось. Набранное остаётся здесь, чтобы его скопировать; показанное на странице — не о нынешнем.
 # unreviewed
+desk-reload = По состоянию на { $time }. Загрузить снова
+# unreviewed
+desk-unsure = Неизвестно, подписано ли это. Прежде чем отправлять снова, посмотреть в журнале линии.
+# unreviewed
+desk-ended = Сеанс окончен.
+# unreviewed
+desk-ended-why = Набранное остаётся здесь, ни одна клавиша не действует. Эта страница такова, какой была в
+# unreviewed
+desk-ended-do = Войти снова в другой вкладке: тогда эта страница продолжит.
+# unreviewed
 desk-show-now = Показать, как сейчас
 # unreviewed
 desk-four = Главное
@@ -2303,6 +2316,8 @@ desk-no-line-small = журнал начинается с устава
 desk-declared = объявлено: { $state }
 # unreviewed
 desk-needs = К исполнению
+# unreviewed
+desk-needs-watch = К исполнению дежурной сменой
 # unreviewed
 desk-needs-nothing = Сейчас ничего
 # unreviewed
@@ -2511,6 +2526,14 @@ ring-back = Назад к своей странице
 # unreviewed
 ring-back-hint = Она такая, какой была оставлена
 # unreviewed
+ring-early = Эта клавиша не засчитана. Клавиши действуют, когда звонок стоит уже секунду и секунду ничего не набирали.
+# unreviewed
+ring-twice = Нажать { $key } ещё раз: только тогда будет подписано.
+# unreviewed
+ring-bare = Остальное от станции ещё не пришло. Запрос повторяется.
+# unreviewed
+ring-bare-open = Открыть то, что звонит
+# unreviewed
 ring-over = { $name } больше не звонит.
 # unreviewed
 ring-stopped-by = { $kind ->
@@ -2691,6 +2714,8 @@ request-again-hint = Новый запрос, который называет { 
 request-unknown = Что неизвестно
 # unreviewed
 request-said = Сказано по этому делу
+# unreviewed
+said-whole = Целиком
 # unreviewed
 request-said-note = Каждая сторона пишет на своём языке. Имеет значение подписанное.
 # unreviewed
@@ -2923,7 +2948,7 @@ offer-lede = Вводить время таким, каково оно на ст
 # unreviewed
 offer-windows = Интервалы
 # unreviewed
-offer-windows-note = Предпочтительный — первым. От одного до восьми.
+offer-windows-note = Предпочтительный — первым. От одного до восьми. Конец раньше начала — на следующий день, не позже чем через двенадцать часов.
 # unreviewed
 offer-number = Номер
 # unreviewed
@@ -3041,7 +3066,7 @@ checks-note = Проверка засчитывается, когда на не�
 # unreviewed
 check-now = Проверить линию сейчас
 # unreviewed
-check-answered = Ответ человека { $time }, через { $lasted }
+check-answered = Ответ человека { $time }, через { $lasted } по часам обеих сторон
 # unreviewed
 check-stands = { $side ->
     [ours] Там ответа нет
@@ -3151,6 +3176,8 @@ ask-leave = Не запрашивать
 # unreviewed
 undone-not-signed = Не подписано.
 # unreviewed
+undone-unsure = Неизвестно, подписано ли это.
+# unreviewed
 undone-nothing = Здесь ничего нет.
 # unreviewed
 undone-not-done = Не сделано.
@@ -3221,6 +3248,8 @@ record-since = Хранится здесь с
 record-until = до
 # unreviewed
 record-words = Слова
+# unreviewed
+record-unread = Поиск не проводился.
 # unreviewed
 record-show = Показать
 # unreviewed
@@ -3552,7 +3581,7 @@ morning-minutes = { $count } мин
 # unreviewed
 morning-hours = { $count } ч
 # unreviewed
-morning-legend = Проверки: полный столбик — ответ в срок; половина — позже; пустой — без ответа; пунктирный — срок ещё идёт; черта — проверки не было. Запросы: точка — просмотрен в срок, который устав даёт его срочности; кольцо — позже; красные черты — эти сроки.
+morning-legend = Только с пометкой { $mark }. Проверки, по времени, когда вопрос и ответ сохранены на этой станции: полный столбик — ответ в срок; половина — позже; пустой — без ответа; пунктирный — срок ещё идёт; черта — проверки не было. Запросы: точка — просмотрен в срок, который устав даёт его срочности; кольцо — позже; красные черты — эти сроки.
 # unreviewed
 morning-open = { $count ->
     [0] нет
@@ -3569,7 +3598,7 @@ morning-nothing = Ничего.
 # unreviewed
 morning-figures = Время до ответа, { $peer }
 # unreviewed
-morning-note = Составлено по подписанному журналу: каждая строка выше ведёт к своей записи.
+morning-note = Написанное, утратившее силу, разминувшееся и подлежащее исполнению взято из подписанного журнала, и каждая строка ведёт туда. Графики и числа подсчитаны по нему же. Наблюдаемое состояние — то, что эта станция видела, когда страница составлялась.
 # unreviewed
 morning-print = Печать
 

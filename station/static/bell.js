@@ -7,6 +7,7 @@
   const dialog = document.getElementById("bell-dialog"), state = document.querySelector("[data-bell]");
   const strip = document.getElementById("bell-strip");
   if (!dialog || !state) return;
+  const page = window.counterpartPage;
 
   // ---- the sound: oscillators, one gain, and what measures it before it leaves the page ----
   const audio = new AudioContext(), gain = audio.createGain(), analyser = audio.createAnalyser();
@@ -78,7 +79,7 @@
   audio.onstatechange = () => { show(); if (ringing) ring(ringing); };
 
   // ---- the ring: over whatever page is open, and on the matter's own page as a strip that covers nothing ----
-  let ringing = null, drawn = null, drawnAt = "", position = "", reported = null, began = 0, title = "", step = "";
+  let ringing = null, drawn = null, drawnAt = "", position = "", reported = null, began = 0, step = "", under = "";
   const own = (ring) => (location.pathname + "/").startsWith(`/lines/${ring.line}/requests/${ring.thing}/`);
   const name = (ring) => ring.line + "/" + ring.at;
   const here = () => document.querySelector(".strip.rings");
@@ -93,22 +94,48 @@
     document.querySelector(".mast").after(shown);
     drawn = name(ring);
   };
-  const draw = async (key) => {
-    const [line, at] = key.split("/"), held = document.activeElement && document.activeElement.getAttribute("data-key"), at0 = position;
-    const reply = await fetch(`/lines/${line}/ring/${at}${step}`);
-    if (!reply.ok || reply.redirected) return false;
-    const page = new DOMParser().parseFromString(await reply.text(), "text/html").querySelector(".ring");
-    if (!page) return false;
+  const fill = (shown, key, at, isEx) => {
+    const held = document.activeElement && document.activeElement.getAttribute("data-key");
     if (here()) here().remove();
-    dialog.replaceChildren(page);
-    dialog.className = "bell" + (page.classList.contains("ex") ? " ex" : "");
+    dialog.replaceChildren(shown);
+    dialog.className = "bell" + (isEx ? " ex" : "");
     if (!dialog.open) dialog.showModal();
-    [drawn, drawnAt] = [key, at0];
+    [drawn, drawnAt] = [key, at];
+    // Another ring, another step, or one that rings no more: whoever types on has not read it yet.
+    const what = [key, step, !!dialog.querySelector(".ring.quiet")].join();
+    if (what !== stands) { [stands, stoodAt, pressed] = [what, Date.now(), null]; wait(); }
     const again = held && dialog.querySelector(`[data-key="${CSS.escape(held)}"]`);
     const first = again || dialog.querySelector("[data-first]") || dialog.querySelector("button, a");
     if (first) first.focus();
+    const once = pressed && dialog.querySelector(`[data-key="${CSS.escape(pressed.of)}"]`);
+    if (once) say(once.dataset.twice);
     noted();
-    return true;
+  };
+  // `false`: the station gave no drawing. What is being fetched is not fetched twice: on a slow line that would take the longer.
+  const draw = async (key) => {
+    const [line, at] = key.split("/"), at0 = position, of = key + step;
+    if (under === of) return true;
+    under = of;
+    try {
+      const reply = await fetch(`/lines/${line}/ring/${at}${step}`, { signal: AbortSignal.timeout(20_000) });
+      if (!reply.ok || reply.redirected) return false;
+      const shown = new DOMParser().parseFromString(await reply.text(), "text/html").querySelector(".ring");
+      if (shown) fill(shown, key, at0, shown.classList.contains("ex"));
+      return !!shown;
+    } catch {
+      return false;
+    } finally {
+      if (under === of) under = "";
+    }
+  };
+  // What the live stream itself says of a ring, when its drawing does not come. It is asked for again at the next event.
+  const drawBare = (ring) => {
+    if (ringing !== ring || own(ring) || isDrawn(ring)) return;
+    const shown = document.getElementById("ring-bare").content.cloneNode(true);
+    shown.querySelector("[data-title]").textContent = ring.title;
+    shown.querySelector("a").href = ring.page;
+    shown.firstElementChild.classList.toggle("ex", ring.mark !== "OPERATION");
+    fill(shown, name(ring), "", ring.mark !== "OPERATION");
   };
   const painted = () => new Promise((done) => { document.hidden ? setTimeout(done, 50) : requestAnimationFrame(() => setTimeout(done, 0)); });
   // Drawn, and its sound runs: only then it rings. What rings once is heard to its end before it is told.
@@ -138,11 +165,16 @@
     const isNew = !ringing || name(ringing) !== name(next);
     ringing = next;
     if (isNew) step = "";
-    if (own(next)) drawStrip(next);
-    else if ((isNew || !dialog.open || (drawnAt !== position && !typing())) && !(await draw(name(next)))) return;
-    if (ringing !== next) return;
+    // It sounds whether or not it can be drawn; that it rang is told once it is drawn.
     if (armed() && (isNew || !playing)) { sound(next); began = Date.now(); }
-    document.title = next.title + " · " + title;
+    page.rings(next.title);
+    if (own(next)) drawStrip(next);
+    else if (isNew || !dialog.open || (drawnAt !== position && !typing())) {
+      const late = setTimeout(() => drawBare(ringing), 2000);
+      if (!(await draw(name(next)))) drawBare(ringing);
+      clearTimeout(late);
+    }
+    if (ringing !== next) return;
     noted();
     report(next);
   };
@@ -152,7 +184,7 @@
     ringing = null;
     step = "";
     silence();
-    document.title = title;
+    page.rings("");
     if (strip) { if (here()) here().remove(); drawn = null; return; }
     // Whose it was, drawn; the page behind is as it was left.
     if (dialog.open && drawn === was && !(await draw(was))) dialog.close();
@@ -160,7 +192,6 @@
   document.addEventListener("standing", (event) => {
     const now = event.detail;
     [stream, position] = [now.stream, now.position];
-    if (!ringing) title = document.title;
     show();
     const [first] = now.rings;
     // What is drawn stays while it stands, unless something more urgent comes: the first is the most urgent.
@@ -168,13 +199,57 @@
     if (first) ring(same && same.mark === first.mark && same.precedence === first.precedence ? same : first);
     else stop();
   });
-  document.addEventListener("lost", () => { ringing = null; drawn = null; silence(); if (dialog.open) dialog.close(); if (here()) here().remove(); state.textContent = state.dataset.cannot; state.classList.add("no"); });
+  document.addEventListener("lost", () => { ringing = null; drawn = null; silence(); page.rings(""); if (dialog.open) dialog.close(); if (here()) here().remove(); state.textContent = state.dataset.cannot; state.classList.add("no"); });
   dialog.addEventListener("cancel", (event) => event.preventDefault());
+  // ---- the keys of a ring ----
+  // Whoever writes when it begins to ring writes on for a moment, and must sign nothing: a key counts once the ring has stood for a
+  // second and nothing was typed for a second. What goes over the line and cannot be taken back needs its letter twice.
+  const PAUSE_MS = 1000, TWICE_MS = 500;
+  let stands = "", stoodAt = 0, waits = 0, counts = null, pressed = null;
+  const wait = () => {
+    dialog.dataset.early = "";
+    clearTimeout(waits);
+    waits = setTimeout(() => { delete dialog.dataset.early; }, PAUSE_MS);
+  };
+  const say = (text) => {
+    const told = dialog.querySelector("[data-told]");
+    if (!told) return;
+    told.textContent = text ?? told.dataset.early;
+    told.hidden = !text && text !== undefined;
+  };
+  document.addEventListener("keydown", (event) => {
+    if (/^(Tab|Shift|Control|Alt|AltGraph|Meta|Escape|Arrow.*)$/.test(event.key) || event.target.closest("dialog textarea")) return;
+    counts = event.ctrlKey || event.altKey || event.metaKey || !("early" in dialog.dataset);
+    wait();
+  }, true);
+  document.addEventListener("keyup", () => setTimeout(() => { counts = null; }, 0));
   dialog.addEventListener("click", (event) => {
-    if (event.target.closest("[data-back]")) { event.preventDefault(); dialog.close(); }
+    // By hand, or by Enter and the space bar on what has the focus. A letter's own click is not of a hand.
+    const early = event.detail ? Date.now() - stoodAt < PAUSE_MS : !(counts ?? !("early" in dialog.dataset));
+    if (!event.isTrusted || !early || !event.target.closest("button, a")) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    say();
+  }, true);
+  dialog.addEventListener("click", (event) => {
+    if (event.target.closest("[data-back]")) { event.preventDefault(); dialog.close(); return; }
     // The second step of declining is drawn over the first, and it rings on.
     const to = event.target.closest("[data-step]");
-    if (to && ringing) { event.preventDefault(); step = to.dataset.step; draw(name(ringing)); }
+    if (to && ringing) { event.preventDefault(); step = to.dataset.step; draw(name(ringing)); return; }
+    // What is being written behind the ring stays where it is.
+    const link = event.target.closest("a[href]");
+    if (link && page.isTyped()) link.target = "_blank";
+  });
+  dialog.addEventListener("submit", async (event) => {
+    if (!page.isTyped() || !ringing) return;
+    event.preventDefault();
+    const of = name(ringing), why = await page.send(event.target, event.submitter);
+    if (why) { say(why); return; }
+    step = "";
+    await page.draw();
+    // What can be taken back is taken back on the page, where the key for it is.
+    if (document.querySelector(".page > .unsigned form:not(.undone)")) dialog.close();
+    else if (dialog.open && drawn === of) await draw(of);
   });
   // Plain letters act while the ring fills the screen, and never while someone types.
   dialog.addEventListener("keydown", (event) => {
@@ -182,7 +257,17 @@
     // Where the keyboard writes other letters, a key is the one in its place.
     const letter = /^[!-~]$/.test(event.key) ? event.key.toLowerCase() : (/^(?:Key|Digit)(.)$/.exec(event.code) || [])[1]?.toLowerCase();
     const key = letter && dialog.querySelector(`[accesskey="${CSS.escape(letter)}"]`);
-    if (key) { event.preventDefault(); key.focus(); key.click(); }
+    const now = Date.now(), isSecond = !!key && !!pressed && pressed.of === key.dataset.key;
+    if (isSecond && now - pressed.at < TWICE_MS) return;
+    pressed = null;
+    if (!key) return;
+    event.preventDefault();
+    if (!isSecond && !counts) { say(); return; }
+    say("");
+    key.focus();
+    if (isSecond || !("twice" in key.dataset)) { key.click(); return; }
+    pressed = { of: key.dataset.key, at: now };
+    say(key.dataset.twice);
   });
   show();
 })();

@@ -23,11 +23,19 @@
   const put = (element, text) => { if (element.textContent !== text) element.textContent = text; };
 
   // ---- lost and found ----
-  let heard = Date.now(), lost = 0, typed = !!document.querySelector("[data-typed]"), drawing = false, displaced = false, since = "";
-  const gone = [];
+  // `looked`: up to where the answers and the bar are drawn, while what somebody writes keeps the main part as it is.
+  let heard = Date.now(), lost = 0, drawing = false, displaced = false, since = "", looked = "", ringing = "", title = document.title;
+  const gone = [], unsaid = [];
   const LOST_MS = 3800, AGAIN_MS = 2000;
   const note = document.querySelector("[data-live]");
   const say = (text, bad) => { if (note) { put(note, text); note.classList.toggle("stale", !!bad); } };
+  const entitle = () => { document.title = [ringing, lost && body.dataset.notLive, title].filter(Boolean).join(" · "); };
+  // What is not vouched for is not said; it is said again if the page goes on as it was.
+  const unsay = (element, ...now) => {
+    const was = [...element.childNodes];
+    element.replaceChildren(...now);
+    unsaid.push(() => element.replaceChildren(...was));
+  };
 
   const strip = (id, at) => {
     const found = document.getElementById(id);
@@ -39,27 +47,35 @@
   };
   const dead = (why = "dead-strip") => {
     if (lost) return;
-    lost = now();
+    lost = heard + skew;
+    if (body.classList.contains("dead")) { strip(why, since); return; }
     body.dataset.lostAfter = Date.now() - heard;
-    const at = since = wall(+body.dataset.ahead, true);
+    const at = since = wall(+body.dataset.ahead, true, lost);
     body.classList.add("dead");
     document.dispatchEvent(new CustomEvent("lost"));
     strip(why, at);
     say(body.dataset.notLive + " " + at, true);
-    // What is not vouched for is not said: each answer becomes "not known", and what it said is said of its time.
+    // Each answer becomes "not known", and what it said is said of its time.
     all(".four > div:not(.markcell)", (cell) => {
       const [first, ...rest] = cell.querySelectorAll("dd"), was = document.createElement("small");
       was.textContent = [first, ...rest].map((e) => e.innerText).join(" · ").replace(/\s+/g, " ").trim() + ", " + at;
       [first, ...rest].forEach((e) => e.replaceChildren());
       first.append(body.dataset.notKnown, was);
     });
-    all("h1", (e) => { e.textContent = body.dataset.notLive + " " + at + "."; });
+    all("h1", (e) => unsay(e, body.dataset.notLive + " " + at + "."));
+    all(".board .state, .board .agree", (e) => unsay(e, body.dataset.notKnown));
     all("main button, main a.key, main summary, .takeback button", (e) => {
+      const [was, href] = [e.disabled, e.getAttribute("href")];
       e.setAttribute("aria-disabled", "true");
       if (e.tagName === "BUTTON") e.disabled = true;
       e.removeAttribute("href");
+      unsaid.push(() => {
+        e.removeAttribute("aria-disabled");
+        if (e.tagName === "BUTTON") e.disabled = was;
+        if (href !== null) e.setAttribute("href", href);
+      });
     });
-    document.title = body.dataset.notLive + " · " + document.title;
+    entitle();
     tick();
   };
   // Whatever had become of it, the station draws it: nothing of the old page is trusted.
@@ -70,12 +86,12 @@
     if (!(await draw(true))) { lost = was; return; }
     if (lost) return;
     all(".strip.dead", (e) => e.remove());
+    entitle();
   };
 
   // ---- draw anew ----
   // A half-written form is never taken away: then the page only says that something has changed. After a break everything is drawn
   // anew, and what was typed goes along into the same fields; if those are gone, the page stays as it is and says of when.
-  document.addEventListener("input", (event) => { if (!event.target.closest("dialog")) typed = true; });
   const fields = (root) => [...root.querySelectorAll(".page > main form :is(input:not([type=hidden]), select, textarea)")];
   const box = (e) => e.type === "radio" || e.type === "checkbox";
   const place = (e) => (e.id ? "#" + e.id : [e.form.getAttribute("action"), e.name, box(e) ? e.value : ""].join(" "));
@@ -90,53 +106,72 @@
       return (to && to.value === e.value) || !touched(e);
     }).every(Boolean);
   };
+  const isTyped = () => !!document.querySelector("main [data-typed]") || fields(document).some(touched);
+  // The answer to a form is no page of its own: what it says stays, and what stands around it is that of the page that it came from.
+  const stays = () => "page" in body.dataset;
+  // A session ended. What somebody has written stays with them; otherwise the door is shown.
+  const ended = () => {
+    if (!isTyped() && !stays()) { location.reload(); return; }
+    feed.close();
+    displaced = true;
+    dead("ended-strip");
+  };
+  const keep = () => {
+    dead("kept-strip");
+    displaced = true;
+    feed.close();
+  };
+  // What waited to be signed when the station ended was not signed: it said nothing, so the page does.
+  const bars = (fresh, waiting) => {
+    const run = (page) => (page.dataset.position || "").split(".")[0], bar = document.querySelector(".page > .unsigned");
+    if (run(body) !== run(fresh.body)) gone.push(...waiting.map((e) => body.dataset.notSent + " " + e.dataset.told));
+    if (bar) gone.forEach((told) => {
+      const note = document.createElement("p");
+      note.className = "takeback undone";
+      note.textContent = told;
+      bar.append(note);
+    });
+  };
   const draw = async (again = false) => {
     if (drawing) return true;
-    // What is shown once stays until a person has taken it.
-    if (document.querySelector(".inv textarea[readonly]")) return true;
-    if (typed && !again) { say(body.dataset.changed, true); return true; }
     drawing = true;
     try {
-      const reply = await fetch(location.href, { headers: { accept: "text/html" } });
-      if (reply.redirected) { location.reload(); return true; }
+      const reply = await fetch(body.dataset.page || location.href, { headers: { accept: "text/html" } });
+      if (reply.redirected) { ended(); return true; }
       if (!reply.ok) return false;
-      const fresh = new DOMParser().parseFromString(await reply.text(), "text/html");
-      // Somebody began to type while the page was fetched.
-      if (typed && !again) { say(body.dataset.changed, true); return true; }
-      if (typed && !carry(fresh)) {
-        strip("kept-strip", since);
-        lost = now();
-        displaced = true;
-        feed.close();
-        return true;
-      }
+      const fresh = new DOMParser().parseFromString(await reply.text(), "text/html"), who = ".mast .who b";
+      // Somebody else signed in meanwhile, or the form is gone: what was typed is not theirs, or has no place.
+      const same = !document.querySelector(who) || document.querySelector(who).textContent === fresh.querySelector(who)?.textContent;
+      if ((isTyped() || stays()) && !same) { keep(); return true; }
+      const whole = !stays() && (again || !isTyped());
+      if (whole && isTyped() && !carry(fresh)) { keep(); return true; }
       const waiting = [...document.querySelectorAll(".unsigned form.takeback:not(.undone)")];
       const held = document.activeElement, key = held && held.getAttribute("data-key"), open = [];
       const field = held && held.form && held.matches("main form *") && place(held), caret = field && held.selectionStart;
       all(".page > main details[open]", (e) => open.push(e.id));
       // What rings lies over the page and draws itself.
-      [".page .four", ".page > main", ".page > .unsigned"].forEach((selector) => {
+      [".page .four", ".page > .unsigned", ".mast .who", ...(whole ? [".page > main"] : [])].forEach((selector) => {
         const old = document.querySelector(selector), next = fresh.querySelector(selector);
         if (old && next) old.replaceWith(next);
       });
-      // What waited to be signed when the station ended was not signed: it said nothing, so the page does.
-      const run = (page) => page.dataset.position.split(".")[0];
-      if (run(body) !== run(fresh.body)) gone.push(...waiting.map((e) => e.dataset.told));
-      const bar = document.querySelector(".page > .unsigned");
-      if (bar) gone.forEach((told) => {
-        const note = document.createElement("p");
-        note.className = "takeback undone";
-        note.textContent = body.dataset.notSent + " " + told;
-        bar.append(note);
-      });
+      bars(fresh, waiting);
       open.forEach((id) => { const e = id && document.getElementById(id); if (e) e.open = true; });
-      for (const name of ["position", "now"]) body.dataset[name] = fresh.body.dataset[name];
-      body.className = fresh.body.className + " scripted";
-      document.title = fresh.title;
-      const next = key ? document.querySelector(`[data-key="${CSS.escape(key)}"]`) : field && fields(document).find((e) => place(e) === field);
-      if (next) next.focus();
-      if (next && caret != null) next.setSelectionRange(caret, caret);
-      say(body.dataset.isLive);
+      looked = fresh.body.dataset.position;
+      for (const name of ["now", "form", ...(whole ? ["position"] : [])]) body.dataset[name] = fresh.body.dataset[name];
+      body.classList.remove("dead");
+      if (whole) {
+        unsaid.length = 0;
+        body.className = fresh.body.className + " scripted";
+        title = fresh.title;
+      } else if (again) unsaid.splice(0).reverse().forEach((back) => back());
+      entitle();
+      if (whole && held && !held.isConnected) {
+        const next = key ? document.querySelector(`[data-key="${CSS.escape(key)}"]`) : field && fields(document).find((e) => place(e) === field);
+        if (next) next.focus();
+        if (next && caret != null) next.setSelectionRange(caret, caret);
+      }
+      if (whole) say(body.dataset.isLive);
+      else say(body.dataset.changed, true);
       tick();
       return true;
     } catch {
@@ -145,6 +180,15 @@
       drawing = false;
     }
   };
+  // Sends a form and stays on the page. "" if it was done; else why not, as the station says it.
+  const send = async (form, key) => {
+    const sent = { method: "POST", body: new URLSearchParams(new FormData(form, key)) };
+    const reply = await fetch(form.getAttribute("action"), sent).catch(() => null);
+    if (reply && reply.ok && reply.redirected && !new URL(reply.url).pathname.startsWith("/sign-in")) return "";
+    const told = reply && new DOMParser().parseFromString(await reply.text(), "text/html").querySelectorAll("main h1, .q3 > :nth-last-child(2) > dd, .q3 dd > p:first-child");
+    return [...(told || [])].map((e) => e.textContent.trim()).join(" ") || body.dataset.unsure;
+  };
+  window.counterpartPage = { isTyped, send, draw, rings: (told) => { ringing = told; entitle(); } };
 
   // ---- the stream ----
   let feed = null;
@@ -152,10 +196,11 @@
     const told = JSON.parse(event.data);
     heard = Date.now();
     skew = Date.parse(told.now) - Date.now();
-    if (told.ended) { location.reload(); return; }
+    if (told.ended) { ended(); return; }
     document.dispatchEvent(new CustomEvent("standing", { detail: told }));
     if (lost) { await back(); return; }
-    if (told.position === body.dataset.position) { if (!typed) say(body.dataset.isLive); }
+    if (told.position === body.dataset.position) say(body.dataset.isLive);
+    else if (told.position === looked && (isTyped() || stays())) say(body.dataset.changed, true);
     else if (!(await draw()) && !lost) say(body.dataset.changed, true);
   };
   const listen = () => {
@@ -233,12 +278,20 @@
       const lines = [...document.querySelectorAll(key.dataset.copy + " li")].map((line) => line.textContent.trim());
       navigator.clipboard.writeText(lines.join("\n"));
     } else if ("print" in key.dataset) print();
+    else if (stays()) location.assign(body.dataset.page);
     else location.reload();
   };
   document.addEventListener("click", tools);
-  // A page that has lost its station sends nothing.
-  document.addEventListener("submit", (event) => { if (lost) event.preventDefault(); });
-  addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+  // A page that has lost its station sends nothing; and what is taken back, or was read, takes no half-written words along.
+  document.addEventListener("submit", async (event) => {
+    if (lost) { event.preventDefault(); return; }
+    if (!event.target.matches(".unsigned form") || !(isTyped() || stays())) return;
+    event.preventDefault();
+    const why = await send(event.target, event.submitter);
+    if (why) gone.push(why);
+    await draw();
+  });
+  addEventListener("pageshow", (event) => { if (event.persisted) { if (isTyped()) listen(); else location.reload(); } });
 
   body.classList.add("scripted");
   tick();

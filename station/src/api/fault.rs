@@ -281,6 +281,8 @@ faults! {
     Stopping = Error SERVICE_UNAVAILABLE "fault-stopping",
     /// It took too long.
     TimedOut = Error SERVICE_UNAVAILABLE "fault-timed-out",
+    /// A form of the desk took too long: what became of it is not known.
+    FormTimedOut = Error SERVICE_UNAVAILABLE "fault-form-timed-out",
 }
 
 /// A fault with what its sentence needs.
@@ -307,6 +309,11 @@ impl Fault {
     pub fn because(mut self, cause: &impl Tell) -> Fault {
         self.because = Some(cause.sentence());
         self
+    }
+
+    /// One of the things that its sentence names.
+    pub fn arg(&self, name: &str) -> Option<&str> {
+        self.args.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
     }
 
     /// Which it is.

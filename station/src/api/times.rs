@@ -14,6 +14,8 @@ use crate::words::clocks;
 const SECOND_MS: u64 = 1_000;
 /// Digits of a number in `+90m`.
 const DIGITS_MAX: usize = 9;
+/// The longest window whose end a person writes as a time of day that is earlier than its start.
+const NEXT_DAY_MAX_MS: u64 = 12 * 3_600 * SECOND_MS;
 
 /// How times are read: in which zone, and whether a person writes them.
 #[derive(Clone, Debug)]
@@ -47,6 +49,9 @@ impl Times {
             return timestamp(at, said);
         }
         let (text, here) = self.in_zone(said)?;
+        if let (Some(_), Some(at)) = (here.now, with_offset(text)) {
+            return timestamp(at, said);
+        }
         let Some(now) = here.now else { return Err(unreadable(said)) };
         if let Some(ms) = ahead(text) {
             return Timestamp::new(now.0.saturating_add(ms)).ok_or_else(|| out_of_range(said));
@@ -55,8 +60,9 @@ impl Times {
         here.instant(local, said)
     }
 
-    /// A window: `START/END`, with `@Zone` for the zone in which its author thinks of it. For a person END may be `HH:MM` on the day
-    /// of START, or `+30m` from it.
+    /// A window: `START/END`, with `@Zone` for the zone in which its author thinks of it. For a person END may be `+30m` from START, or
+    /// `HH:MM` on the day of START; if that is not later than START, it is of the next day, unless the window then lasts more
+    /// than twelve hours: that is more likely a slip.
     ///
     /// # Errors
     /// A [`Fault`] that says what was read.
@@ -79,8 +85,20 @@ impl Times {
         match (self.now, ahead(said)) {
             (Some(_), Some(ms)) => Timestamp::new(start.0.saturating_add(ms)).ok_or_else(|| out_of_range(said)),
             (Some(_), None) => match clock(said) {
-                Some(time) => self.instant(self.zoned(start).date().to_datetime(time), said),
-                None => self.time(said),
+                Some(time) => {
+                    let day = self.zoned(start).date();
+                    let same = self.instant(day.to_datetime(time), said)?;
+                    let next = || self.instant(day.tomorrow().unwrap_or(day).to_datetime(time), said);
+                    if same > start { Ok(same) } else { next().map(|next| nearest(start, same, next)) }
+                }
+                None => match with_offset(&format!("{} {said}", self.zoned(start).date())) {
+                    Some(same) => {
+                        let same = timestamp(same, said)?;
+                        let next = same.plus(86_400 * SECOND_MS);
+                        Ok(if same > start { same } else { nearest(start, same, next) })
+                    }
+                    None => self.time(said),
+                },
             },
             (None, _) => self.time(said),
         }
@@ -159,14 +177,28 @@ fn out_of_range(said: &str) -> Fault {
     Fault::new(Code::TimeOutOfRange).with("said", said)
 }
 
-/// `HH:MM`.
+/// The end of a window, of the next day where that of the same day is none.
+fn nearest(start: Timestamp, same: Timestamp, next: Timestamp) -> Timestamp {
+    if same < start && next.since(start) <= NEXT_DAY_MAX_MS { next } else { same }
+}
+
+/// `HH:MM` or `H:MM`.
 fn clock(text: &str) -> Option<Time> {
-    let (hour, minute) = text.split_once(':')?;
-    let two = |digits: &str| {
-        let plain = digits.len() == 2 && digits.bytes().all(|b| b.is_ascii_digit());
+    let (hour, minute) = text.trim().split_once(':')?;
+    let number = |digits: &str, least: usize| {
+        let plain = (least..=2).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
         plain.then(|| digits.parse::<i8>().ok()).flatten()
     };
-    Time::new(two(hour)?, two(minute)?, 0, 0).ok()
+    Time::new(number(hour, 1)?, number(minute, 2)?, 0, 0).ok()
+}
+
+/// `2026-10-25 02:30+02:00`: one of the two readings of a time that comes twice.
+fn with_offset(text: &str) -> Option<jiff::Timestamp> {
+    let (day, rest) = text.trim().split_once([' ', 'T'])?;
+    let at = rest.rfind(['+', '-'])?;
+    let (time, offset) = rest.split_at(at);
+    let (date, time) = (day.parse::<Date>().ok()?, clock(time)?);
+    format!("{}{offset}", date.to_datetime(time).strftime("%Y-%m-%dT%H:%M:%S")).parse().ok()
 }
 
 /// `+90m`, `+1h30m`, `+3d`, in milliseconds. A day is 24 hours here.
@@ -211,6 +243,7 @@ mod tests {
         let times = oslo(NOW);
 
         assert_eq!(times.time("12:30").unwrap(), at("2026-03-28T11:30:00Z"));
+        assert_eq!(times.time("9:05").unwrap(), at("2026-03-28T08:05:00Z"));
         assert_eq!(times.time("tomorrow 12:30").unwrap(), at("2026-03-29T10:30:00Z"));
         assert_eq!(times.time("yesterday 12:30").unwrap(), at("2026-03-27T11:30:00Z"));
         assert_eq!(times.time("2026-04-01 08:00").unwrap(), at("2026-04-01T06:00:00Z"));
@@ -238,12 +271,16 @@ mod tests {
         assert_eq!(fault.code(), Code::TimeTwice);
         let said = format!("{fault:?}");
         assert!(said.contains("2026-10-25T02:30:00+02:00") && said.contains("2026-10-25T02:30:00+01:00"), "{said}");
-        assert_eq!(oslo(autumn).time("2026-10-25T02:30:00+01:00").unwrap(), at("2026-10-25T01:30:00Z"));
+        for said in ["2026-10-25T02:30:00+01:00", "2026-10-25 02:30+01:00"] {
+            assert_eq!(oslo(autumn).time(said).unwrap(), at("2026-10-25T01:30:00Z"));
+        }
+        let window = oslo(autumn).window("2026-10-25 02:30+02:00/02:30+01:00").unwrap().window;
+        assert_eq!((window.start(), window.end()), (at("2026-10-25T00:30:00Z"), at("2026-10-25T01:30:00Z")));
     }
 
     #[test]
     fn what_is_no_time_is_refused() {
-        for said in ["", "noon", "25:00", "9:00", "12:60", "+", "+m", "+5", "+5w", "+9999999999m", "2026-02-30 08:00"] {
+        for said in ["", "noon", "25:00", "9:0", "12:60", "+", "+m", "+5", "+5w", "+9999999999m", "2026-02-30 08:00"] {
             assert_eq!(oslo(NOW).time(said).map_err(|f| f.code()), Err(Code::TimeUnreadable), "{said}");
         }
         assert_eq!(oslo(NOW).time("1969-12-31T23:59:59Z").map_err(|f| f.code()), Err(Code::TimeOutOfRange));
@@ -275,6 +312,15 @@ mod tests {
         assert_eq!(spoken.window("2026-11-24 16:00/17:00").unwrap().window, expected);
         assert_eq!(spoken.window("2026-11-24 16:00/+1h").unwrap().window, expected);
         assert_eq!(spoken.window("2026-11-25 00:00/01:00@Asia/Seoul").unwrap().window, expected);
+    }
+
+    #[test]
+    fn a_window_over_midnight_ends_on_the_next_day() {
+        let ends = |said: &str| oslo(NOW).window(said).map(|offered| offered.window.end());
+
+        assert_eq!(ends("2026-11-24 23:30/00:30").unwrap(), at("2026-11-24T23:30:00Z"));
+        assert_eq!(ends("2026-11-24 20:00/8:00").unwrap(), at("2026-11-25T07:00:00Z"));
+        assert_eq!(ends("2026-11-24 20:00/08:01").map_err(|f| f.code()), Err(Code::WindowBackwards), "a slip");
     }
 
     #[test]

@@ -31,6 +31,7 @@ use counterpart_core::line::facts::View;
 use counterpart_core::record::body::Body;
 use counterpart_core::record::entry::Head;
 use counterpart_core::record::merkle::empty_root;
+use counterpart_core::shown::is_unshown;
 use serde::{Deserialize, Serialize};
 
 pub use scalar::{ByWord, Moment, Window};
@@ -101,6 +102,32 @@ pub struct Said {
     pub text: String,
 }
 
+/// Characters of one entry's words where many stand one above the other; the whole stands on the page of the entry.
+const LISTED_MAX: usize = 2_000;
+
+impl Said {
+    /// The words as a page shows them: lines stay lines; what shows nothing, or would turn the writing of what stands around it,
+    /// is U+FFFD, as a terminal shows it.
+    pub fn on_page(&self) -> String {
+        let shown = |c: char| if is_unshown(c) && !matches!(c, '\n' | '\t') { char::REPLACEMENT_CHARACTER } else { c };
+        self.text.replace("\r\n", "\n").chars().map(shown).collect()
+    }
+
+    /// The same, for a list: its beginning, if it is long.
+    pub fn listed(&self) -> String {
+        let whole = self.on_page();
+        match whole.char_indices().nth(LISTED_MAX) {
+            Some((end, _)) => format!("{}…", whole.get(..end).unwrap_or_default()),
+            None => whole,
+        }
+    }
+
+    /// Whether a list shows its beginning alone.
+    pub fn is_long(&self) -> bool {
+        self.text.chars().nth(LISTED_MAX).is_some()
+    }
+}
+
 impl<'a> Sight<'a> {
     /// Everything that is held.
     pub fn view(&self) -> View<'a> {
@@ -146,5 +173,35 @@ impl<'a> Sight<'a> {
         let body = (self.bodies)(at)?;
         let text = body.text()?.to_owned();
         Some(Said { language: body.language, text })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(text: &str) -> Said {
+        Said { language: "en".into(), text: text.into() }
+    }
+
+    #[test]
+    fn words_on_a_page_turn_nothing_around_them_and_keep_their_lines() {
+        assert_eq!(said("\u{2069}\u{202e}North\u{200b}Sea").on_page(), "\u{fffd}\u{fffd}North\u{fffd}Sea");
+        assert_eq!(said("One.\r\nTwo.\tThree\r").on_page(), "One.\nTwo.\tThree\u{fffd}");
+        assert_eq!(
+            said("می\u{200c}خواهم").on_page(),
+            "می\u{200c}خواهم",
+            "without joiners some languages cannot be written"
+        );
+    }
+
+    #[test]
+    fn a_list_shows_the_beginning_of_long_words() {
+        let long = said(&"ä".repeat(LISTED_MAX + 1));
+
+        assert_eq!((long.is_long(), long.listed().chars().count()), (true, LISTED_MAX + 1));
+        assert!(long.listed().ends_with('…') && long.on_page().chars().count() == LISTED_MAX + 1);
+        let short = said(&"ä".repeat(LISTED_MAX));
+        assert_eq!((short.is_long(), short.listed()), (false, short.text.clone()));
     }
 }

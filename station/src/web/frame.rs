@@ -42,6 +42,8 @@ pub(super) struct Door {
     pub now: Moment,
     /// How far the clock here is ahead of UTC, in minutes.
     pub ahead: i32,
+    /// What everything at this station is for.
+    pub station_mark: Mark,
 }
 
 impl Door {
@@ -63,9 +65,20 @@ impl Door {
             utc: utc.chars().take(5).collect(),
             now: Moment(now),
             ahead: telling.minutes_ahead(Side::Ours, now),
+            station_mark: desk.api.parts.mark,
             words: desk.api.words.clone(),
             place: ours,
         }
+    }
+
+    /// Classes of a page that is about nothing yet but its station.
+    pub fn station_class(&self) -> &'static str {
+        class_of(self.station_mark)
+    }
+
+    /// The class of its mark's word.
+    pub fn station_mark_class(&self) -> &'static str {
+        mark_class(self.station_mark)
     }
 
     /// The date of a time here.
@@ -135,6 +148,8 @@ pub(super) struct Frame {
     /// Up to where the page shows the record: the live stream goes on from there.
     pub position: String,
     pub four: Option<Four>,
+    /// Where a person goes on whose page is the answer to a form and has no address that can be opened; empty for any other page.
+    pub page: String,
     /// What can still be taken back.
     pub unsigned: Vec<UnsignedView>,
 }
@@ -164,16 +179,13 @@ impl Frame {
             line: only_line(desk),
             position,
             four: None,
+            page: String::new(),
         })
     }
 
     /// Classes of the page.
     pub fn class(&self) -> &'static str {
-        match self.mark {
-            Mark::Operation => "",
-            Mark::Exercise => "ex",
-            Mark::Test => "tst",
-        }
+        class_of(self.mark)
     }
 
     pub fn is_tab(&self, tab: &str) -> bool {
@@ -189,6 +201,15 @@ fn only_line(desk: &Desk) -> String {
     match (lines.next(), lines.next()) {
         (Some(line), None) => line.to_string(),
         _ => String::new(),
+    }
+}
+
+/// The class of a page under this mark.
+fn class_of(mark: Mark) -> &'static str {
+    match mark {
+        Mark::Operation => "",
+        Mark::Exercise => "ex",
+        Mark::Test => "tst",
     }
 }
 

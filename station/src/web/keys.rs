@@ -20,6 +20,8 @@ pub(super) struct Key {
     pub letter: String,
     /// The one to take first.
     pub is_main: bool,
+    /// What it signs is said at once and closes or agrees: its bare letter, on the ring, is pressed twice.
+    pub is_twice: bool,
     /// Why it may not be pressed.
     pub why: Option<Why>,
 }
@@ -80,6 +82,9 @@ const WITH_CODE: [(&str, &str); 3] = [("defer", "n"), ("decline", "d"), ("cancel
 
 /// Acts with which one meets a ring; what else may be done stands on the page of the matter.
 const AT_A_RING: [&str; 4] = ["seen", "refer", "answer", "ready"];
+
+/// Acts of a ring whose letter is pressed twice: they answer, and no five seconds take them back.
+const TWICE: [&str; 2] = ["answer", "ready"];
 
 /// The codes in the order in which a person looks for them: those that say nothing of the matter first, then what is most often so.
 /// `CODES[..10]` have a digit on the ring.
@@ -189,7 +194,8 @@ fn fields(sight: &Sight<'_>, act: &str, on: &str, more: &[(&str, &str)]) -> Stri
 fn key(sight: &Sight<'_>, may: &MayView, letter: &str) -> Key {
     let (label, hint) = told(sight, &may.act);
     let fields = fields(sight, &may.act, &may.on.at, &[]);
-    Key { fields, label, hint, letter: letter.into(), is_main: false, why: may.why.clone() }
+    let is_twice = TWICE.contains(&may.act.as_str());
+    Key { fields, label, hint, letter: letter.into(), is_main: false, is_twice, why: may.why.clone() }
 }
 
 /// The key of an act on a text or a check, or of taking note.
@@ -200,6 +206,7 @@ pub(super) fn beside(sight: &Sight<'_>, on: EntryRef, act: &'static str, label: 
         hint: sight.telling.words.say_hint(label),
         letter: letter.into(),
         is_main: true,
+        is_twice: false,
         why: None,
     }
 }
@@ -232,6 +239,7 @@ fn codes(sight: &Sight<'_>, may: &MayView, act: &'static str, letter: &'static s
         hint: sight.telling.words.meaning(*code),
         letter: String::new(),
         is_main: false,
+        is_twice: false,
         why: None,
     };
     // "We take it as closed" is no reason to put something off.
@@ -267,6 +275,7 @@ fn offers(sight: &Sight<'_>, view: &RequestView, only: Option<&str>) -> Vec<Key>
                 hint,
                 letter,
                 is_main: true,
+                is_twice: true,
                 why: may.why.clone(),
             });
         };
@@ -282,7 +291,7 @@ fn offers(sight: &Sight<'_>, view: &RequestView, only: Option<&str>) -> Vec<Key>
             let hint = sight.telling.words.say_hint("do-decline-offer");
             let letter = if several { "" } else { "0" }.into();
             let fields = fields(sight, "decline", on, &[]);
-            keys.push(Key { fields, label, hint, letter, is_main: false, why: may.why.clone() });
+            keys.push(Key { fields, label, hint, letter, is_main: false, is_twice: true, why: may.why.clone() });
         }
     }
     for offer in open().filter(|offer| offer.side == Side::Ours) {
@@ -307,6 +316,7 @@ mod tests {
         for (act, _) in PLAIN.iter().chain(&WITH_CODE) {
             assert!(Act::WORDS.contains(act), "{act}");
         }
+        assert!(TWICE.iter().all(|act| AT_A_RING.contains(act)));
         assert!(AT_A_RING.iter().all(|act| PLAIN.iter().any(|(plain, _)| plain == act)));
     }
 

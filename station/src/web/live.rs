@@ -13,6 +13,7 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use counterpart_core::ids::{EntryRef, LineId};
+use counterpart_core::record::kind::Kind;
 use serde::Serialize;
 use tokio::sync::{Notify, mpsc};
 
@@ -60,6 +61,8 @@ pub(super) struct Ringing {
     briefly: bool,
     /// What stands in the page's title.
     title: String,
+    /// The page of what rings.
+    page: String,
 }
 
 impl Desk {
@@ -135,7 +138,11 @@ impl Desk {
             let [mark, precedence] = [ring.mark.word(), ring.precedence.word()];
             let args = [("mark", mark.into()), ("precedence", precedence.into())];
             let title = self.api.words.say("ring-title", &args);
-            let soft = ring.kind == counterpart_core::record::kind::Kind::Check;
+            let soft = ring.kind == Kind::Check;
+            let page = match ring.kind {
+                Kind::Check | Kind::Text | Kind::Notice => format!("/lines/{id}/texts"),
+                _ => format!("/lines/{id}/requests/{}", ring.thing),
+            };
             Ringing {
                 line: id.to_string(),
                 at: ring.at.to_string(),
@@ -146,6 +153,7 @@ impl Desk {
                 climbs: ring.climbs,
                 briefly: ring.briefly(),
                 title,
+                page,
             }
         };
         all.into_iter().map(one).collect()

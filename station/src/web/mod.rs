@@ -22,6 +22,7 @@ mod offer;
 mod pages;
 mod pairing;
 mod plots;
+mod readings;
 mod record;
 mod refused;
 mod request;

@@ -1,18 +1,21 @@
 //! The morning sheet: every line, the last 24 hours of its checks and requests as plots and in words, what was written, and the
 //! figures as `lines --figures` has them. It is made to be printed.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use counterpart_core::ids::{LineId, Party};
+use counterpart_core::ids::{EntryRef, LineId, Party};
 use counterpart_core::line::crossing::Outcome;
-use counterpart_core::precedence::Precedence;
+use counterpart_core::line::facts::Fact;
+use counterpart_core::precedence::{Mark, Precedence};
 use counterpart_core::record::kind::Kind;
 use counterpart_core::record::log::Entry;
 use counterpart_core::time::Timestamp;
 
-use super::frame::{Frame, state_class, word};
+use super::frame::{Four, Frame, state_class, word};
 use super::plots::{HOURS, Tested, Tests, Times, tests, ticks, times};
 use super::seen::Seen;
 use super::session::Signed;
@@ -79,6 +82,8 @@ struct Day {
     /// Tests and asks, each log in its order.
     things: Vec<Entry>,
     latest: Vec<Entry>,
+    /// When tests and their answers were stored here, by our clock (ms since 1970 UTC): claimed times are of two clocks.
+    stored: BTreeMap<EntryRef, u64>,
 }
 
 impl Morning {
@@ -102,6 +107,11 @@ impl Morning {
     fn lede(&self) -> String {
         let args = [("count", self.needing.into()), ("first", (&self.first).into())];
         self.d.words().say("morning-lede", &args)
+    }
+
+    /// Of what the plots are.
+    fn legend(&self) -> String {
+        self.d.with("morning-legend", "mark", self.d.mark.word())
     }
 
     fn open_matters(&self, sheet: &Sheet) -> String {
@@ -158,7 +168,9 @@ async fn drawn(desk: &Desk, who: &Signed) -> Result<Response, Told> {
     for id in desk.api.ids().await? {
         lines.push(desk.sheet(id, begun, now).await?);
     }
-    let d = Frame::new(desk, who, "morning", position)?;
+    let all = desk.all_seen().await?;
+    let mut d = Frame::new(desk, who, "morning", position)?;
+    d.four = Some(Four::of_all(d.words(), &all, d.mark));
     let mut news: Vec<News> = lines.iter().flat_map(|sheet| sheet.news.iter().cloned()).collect();
     news.sort_by_key(|news| std::cmp::Reverse(news.at));
     let (ended, written): (Vec<News>, Vec<News>) = news.into_iter().partition(|news| news.is_end);
@@ -171,7 +183,8 @@ async fn drawn(desk: &Desk, who: &Signed) -> Result<Response, Told> {
     owed.sort_by_key(|matter| matter.view.order());
     let told = |matter: &&super::seen::Matter| {
         let by = matter.due.as_ref().map_or_else(String::new, |due| format!(", {}", due.by));
-        (matter.href.clone(), format!("{}: {}{by}", matter.view.thing.name, matter.needs))
+        let told = format!("{}: {}{by}", matter.view.thing.name, matter.needs);
+        (matter.href.clone(), d.words().marked(matter.view.mark.0, told))
     };
     let owed: Vec<(String, String)> = owed.iter().map(told).collect();
     let shown = Morning {
@@ -197,12 +210,18 @@ impl Desk {
         let logs = Logs { reader: self.api.parts.reader.clone(), line: id, epoch, sizes };
         let read = tokio::task::spawn_blocking(move || day(&logs, begun)).await.map_err(|e| self.api.machine(e))?;
         let day = read.map_err(|e| self.api.failed(&e))?;
+        let mark = self.api.parts.mark;
         let draw = move |sight: &Sight<'_>| {
             let sides = [Side::Ours, Side::Theirs];
-            let of = |side: Side| day.things.iter().filter(move |e| sight.side(e.header.party) == side);
+            // What is meant and what is not are never drawn as one.
+            let is_meant = move |e: &&Entry| e.header.mark.is_none_or(|of| of == mark);
+            let of =
+                |side: Side| day.things.iter().filter(move |e| sight.side(e.header.party) == side).filter(is_meant);
             let words = sight.telling.words;
-            let tested =
-                sides.map(|side| tests(&of(side).filter_map(|e| tested(sight, e)).collect::<Vec<_>>(), now, words));
+            let tested = sides.map(|side| {
+                let all: Vec<_> = of(side).filter_map(|e| tested(sight, e, &day.stored)).collect();
+                tests(&all, now, words)
+            });
             let asked = sides.map(|side| times(&of(side).filter_map(|e| asked(sight, e)).collect::<Vec<_>>(), words));
             let news: Vec<News> = day.latest.iter().filter_map(|e| news(sight, e)).collect();
             (tested, asked, figures(sight, None), news)
@@ -214,28 +233,32 @@ impl Desk {
 
 /// What both logs hold that was stored here since `begun`.
 fn day(logs: &Logs, begun: Timestamp) -> Result<Day, StoreError> {
-    let (mut things, mut latest) = (Vec::new(), Vec::new());
+    let (mut things, mut latest, mut stored) = (Vec::new(), Vec::new(), BTreeMap::new());
     for party in Party::BOTH {
         let (log, size) = (log_key(logs.line, logs.epoch, party), logs.sizes[party.slot()]);
         let from = logs.reader.stored_from(log, size, begun.0)?;
         let all = Range { log, from, until: size, kind: None, newest: true };
-        for kind in [Kind::Check, Kind::Ask] {
+        for kind in [Kind::Check, Kind::CheckReply, Kind::Ask] {
             let rows = logs.reader.range(&Range { kind: Some(kind.number()), ..all }, ROWS_MAX)?;
-            things.extend(rows.iter().map(entry).collect::<Result<Vec<_>, _>>()?);
+            stored.extend(rows.iter().map(|row| (EntryRef { party, index: row.key.index }, row.stored)));
+            if kind != Kind::CheckReply {
+                things.extend(rows.iter().map(entry).collect::<Result<Vec<_>, _>>()?);
+            }
         }
         let rows = logs.reader.range(&all, LOOKED_MAX)?;
         latest.extend(rows.iter().map(entry).collect::<Result<Vec<_>, _>>()?);
     }
-    Ok(Day { things, latest })
+    Ok(Day { things, latest, stored })
 }
 
-/// A test of the line with its answer.
-fn tested(sight: &Sight<'_>, entry: &Entry) -> Option<Tested> {
+/// A test of the line with its answer, both as they were stored here.
+fn tested(sight: &Sight<'_>, entry: &Entry, stored: &BTreeMap<EntryRef, u64>) -> Option<Tested> {
     let view = sight.view();
     let check = view.fact_of(entry.header.at(), &[Kind::Check])?;
     let reply = view.on(check.at).find(|f| f.kind() == Kind::CheckReply);
     let within_ms = view.charter_of(check).watch(check.precedence.unwrap_or(Precedence::Routine)) * 1_000;
-    Some(Tested { written: check.time, answered: reply.map(|reply| reply.time), within_ms })
+    let here = |fact: &Fact| stored.get(&fact.at).map_or(fact.time, |ms| Timestamp(*ms));
+    Some(Tested { written: here(check), answered: reply.map(here), within_ms })
 }
 
 /// How long a request took to be seen, and what the charter gives for it.
@@ -270,11 +293,12 @@ fn news(sight: &Sight<'_>, entry: &Entry) -> Option<News> {
     let ask = view.fact_of(fact.thing, &[Kind::Ask]);
     let is_crossed = ask.is_some_and(|ask| fact.kind() != Kind::Ask && view.decision(ask).outcome == Outcome::Crossed);
     let hand = sight.telling.hand(Side::Ours, fact.time);
+    let mark = view.fact(fact.thing).and_then(|thing| thing.mark).unwrap_or(Mark::Operation);
     Some(News {
         at: fact.time,
         time: format!("{} {}", hand.day, hand.time.get(..5).unwrap_or_default()).trim().to_owned(),
         href: super::spine::href(&sight.line.id().to_string(), &fact.at.to_string()),
-        told: sight.told(&entry.header),
+        told: sight.telling.words.marked(mark, sight.told(&entry.header)),
         is_end: is_crossed || fact.kind() == Kind::Lapse,
     })
 }

@@ -11,6 +11,8 @@ use counterpart_core::time::Timestamp;
 use super::band::{Band, band};
 use super::fields::Fields;
 use super::frame::{Four, Frame, bars};
+use super::readings::Readings;
+use super::request::Held;
 use super::session::{Posted, Signed};
 use super::{Desk, page, refused};
 use crate::api::fault::{Fault, Told};
@@ -36,6 +38,8 @@ struct OfferPage {
     silence: String,
     code: String,
     band: Option<Band>,
+    /// Times that are none or two.
+    readings: Vec<Readings>,
     wrong: Option<Told>,
 }
 
@@ -128,6 +132,23 @@ impl Typed {
         let by = (!time.is_empty()).then(|| times.time(&format!("{day} {time}")));
         (self.rows.iter().map(window).collect(), by)
     }
+
+    /// Times among them that are none or two: which field, and what is wrong with it.
+    fn doubtful(&self, times: &Times) -> Vec<(String, Fault)> {
+        let row = |(n, [day, from, until]): (usize, &[String; 3])| {
+            let n = n + 1;
+            if from.is_empty() {
+                return None;
+            }
+            match times.time(&format!("{day} {from}")) {
+                Err(fault) => Some((format!("from-{n}"), fault)),
+                Ok(_) => Some((format!("until-{n}"), times.window(&format!("{day} {from}/{until}")).err()?)),
+            }
+        };
+        let [day, time] = &self.by;
+        let by = (!time.is_empty()).then(|| times.time(&format!("{day} {time}")).err()).flatten();
+        self.rows.iter().enumerate().filter_map(row).chain(by.map(|fault| ("by-time".to_owned(), fault))).collect()
+    }
 }
 
 /// `GET /lines/{line}/requests/{request}/offer`.
@@ -169,6 +190,12 @@ impl Desk {
         Times::spoken(&self.api.parts.config.organisation.zone, self.api.now())
     }
 
+    /// Of times that are none or two, which is meant.
+    pub(super) fn readings(&self, doubtful: Vec<(String, Fault)>) -> Vec<Readings> {
+        let one = |(field, fault): (String, Fault)| Readings::of(&fault, &field, self.api.tell(fault.clone()).what);
+        doubtful.into_iter().filter_map(one).collect()
+    }
+
     async fn signed_offer(&self, posted: &Posted, line: &str, said: &str, typed: &Typed) -> Result<String, Told> {
         let (windows, by) = typed.times(&self.spoken());
         let windows: Result<Vec<Offered>, _> = windows.into_iter().flatten().collect();
@@ -204,6 +231,7 @@ impl Desk {
             let read: Vec<Option<Offered>> =
                 windows.iter().map(|w| w.as_ref().and_then(|w| w.as_ref().ok().cloned())).collect();
             let by = by.and_then(Result::ok);
+            let readings = self.readings(typed.doubtful(&times));
             let typed_in = typed.epoch;
             let (epoch, view, told, by_told, band) = self
                 .api
@@ -223,16 +251,33 @@ impl Desk {
             d.mark = view.mark.0;
             d.line = id.to_string();
             d.four = Some(Four::of_line(d.words(), &seen, d.mark));
-            // What cannot be read is said at once, not only when it is signed.
-            let unread = windows.into_iter().flatten().find_map(Result::err).map(|fault| self.api.tell(fault));
-            let wrong = wrong.or(unread);
+            // What cannot be read is said at once, not only when it is signed; what can be read in two ways is asked.
+            let unread = windows.into_iter().flatten().find_map(Result::err);
+            let unread = unread.filter(|fault| fault.arg("first").is_none()).map(|fault| self.api.tell(fault));
+            let wrong = wrong.filter(|_| readings.is_empty()).or(unread);
             let days = self.days();
             let [by_day, by_time] = typed.by;
             let rows = typed.rows.into_iter().zip(told).enumerate();
             let rows = rows.map(|(n, ([day, from, until], told))| RowView { number: n + 1, day, from, until, told });
             let (rows, silence, code) = (rows.collect(), typed.silence, typed.code);
-            let offer = OfferPage { d, view, epoch, rows, days, by_day, by_time, by_told, silence, code, band, wrong };
-            Ok(page(status, &offer))
+            Ok(page(
+                status,
+                &OfferPage {
+                    d,
+                    view,
+                    epoch,
+                    rows,
+                    days,
+                    by_day,
+                    by_time,
+                    by_told,
+                    silence,
+                    code,
+                    band,
+                    readings,
+                    wrong,
+                },
+            ))
         };
         match drawn.await {
             Ok(response) => response,
@@ -249,12 +294,21 @@ fn window_told(sight: &Sight<'_>, offered: Option<&Offered>) -> String {
 pub(super) async fn talk(
     State(desk): State<Desk>,
     Path((line, said)): Path<(String, String)>,
-    posted: Posted,
+    mut posted: Posted,
 ) -> Response {
+    posted.fields.press();
     let text = |name: &str| posted.fields.text(name).unwrap_or_default();
-    let spoken = format!("{} {}/{}", text("day"), text("from"), text("until"));
+    let held = Held { day: text("day"), from: text("from"), until: text("until"), ..Held::default() };
+    let times = desk.spoken();
+    let spoken = times.window(&format!("{} {}/{}", held.day, held.from, held.until));
+    let starts = times.time(&format!("{} {}", held.day, held.from));
+    let doubtful = match (&starts, &spoken) {
+        (Err(fault), _) => Some(("from".to_owned(), fault.clone())),
+        (Ok(_), Err(fault)) => Some(("until".to_owned(), fault.clone())),
+        (Ok(_), Ok(_)) => None,
+    };
     let done = async {
-        let when = desk.spoken().window(&spoken).map_err(|fault| desk.api.tell(fault))?;
+        let when = spoken.map_err(|fault| desk.api.tell(fault))?;
         let when = format!("{}/{}", write(when.window.start()), write(when.window.end()));
         let (instrument, once, epoch, words) = (text("instrument"), text("once"), text("epoch"), text("words"));
         let pairs = [
@@ -270,9 +324,15 @@ pub(super) async fn talk(
     };
     match done.await {
         Ok(to) => Redirect::to(&to).into_response(),
+        // What the page would show of that name is another request.
+        Err(told) if told.code == refused::ENDED => {
+            refused::shown(&desk, &posted.who, &told, &refused::Kept::of(&posted.fields)).await
+        }
         Err(told) => {
-            let to = format!("/lines/{line}/requests/{said}/talk");
-            refused::shown(&desk, &posted.who, &told, &refused::Kept::after(&told, &posted.fields, to)).await
+            let instrument = text("instrument");
+            let readings = desk.readings(doubtful.into_iter().collect());
+            let held = Held { instrument, readings, wrong: Some(told), ..held };
+            desk.request_page(&posted.who, line, said, held).await
         }
     }
 }

@@ -96,6 +96,9 @@ impl Desk {
             (four.is_hot, four.needs, four.needs_at) = (true, headline(d.words(), view), "/pairing".into());
         }
         d.four = Some(four);
+        if made.is_some() || refused.is_some() {
+            d.page = "/pairing".into();
+        }
         let status = refused.as_ref().map_or(StatusCode::OK, |(_, told)| told.status());
         let (typed, wrong) = refused.map_or((String::new(), None), |(typed, told)| (typed, Some(told)));
         Ok(page(status, &Pairing { d, pairings, made, typed, wrong }))

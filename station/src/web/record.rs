@@ -19,7 +19,7 @@ use super::seen::Seen;
 use super::session::Signed;
 use super::spine::{Item, items};
 use super::{Desk, page, refused};
-use crate::api::fault::Told;
+use crate::api::fault::{Code, Fault, Told};
 use crate::api::stretch::Logs;
 use crate::store::StoreError;
 use crate::view::lines::StandingView;
@@ -51,6 +51,8 @@ struct Record {
     /// Why the line is taken no further, if it is not.
     halted: Option<String>,
     evidence: Vec<(String, String, String)>,
+    /// What of it could not be read: then nothing is looked for.
+    wrong: Option<Told>,
 }
 
 /// What was asked for, as it was written.
@@ -174,8 +176,11 @@ async fn drawn(desk: &Desk, who: &Signed, asked: Asked) -> Result<Response, Told
     let asked = Asked { line: id.to_string(), ..asked };
     let (reader, wanted) = (desk.api.parts.reader.clone(), asked.clone());
     let look = desk.api.see(id, move |sight| look(sight, reader.clone(), &wanted)).await??;
-    let sieve = desk.sieve(&asked, &look)?;
-    let (found, evidence) = desk.found(id, &asked, &look, sieve).await?;
+    // What cannot be read is said above the fields in which it stands; nothing is shown as if it had been found.
+    let ((found, evidence), wrong) = match desk.sieve(&asked, &look) {
+        Ok(sieve) => (desk.found(id, &asked, &look, sieve).await?, None),
+        Err(told) => (Default::default(), Some(told)),
+    };
     let count = found.entries.len();
     let entries = found.entries;
     let (items, evidence) = desk
@@ -207,8 +212,9 @@ async fn drawn(desk: &Desk, who: &Signed, asked: Asked) -> Result<Response, Told
         items,
         asked,
         evidence,
+        wrong,
     };
-    Ok(page(StatusCode::OK, &shown))
+    Ok(page(shown.wrong.as_ref().map_or(StatusCode::OK, Told::status), &shown))
 }
 
 fn look(sight: &Sight<'_>, reader: crate::store::Reader, asked: &Asked) -> Result<Look, Told> {
@@ -244,6 +250,16 @@ fn look(sight: &Sight<'_>, reader: crate::store::Reader, asked: &Asked) -> Resul
 impl Desk {
     /// What is looked for, beside what needs the record to be known.
     fn sieve(&self, asked: &Asked, look: &Look) -> Result<Sieve, Told> {
+        let known = |field: &'static str, said: &str, known: &[&str]| match said.is_empty() || known.contains(&said) {
+            true => Ok(()),
+            false => {
+                let fault = Fault::new(Code::UnknownWord).with("field", field).with("said", said);
+                Err(self.api.tell(fault.with("known", known.join(", "))))
+            }
+        };
+        known("kind", &asked.kind, &Kind::ALL.iter().map(|kind| kind.word()).collect::<Vec<_>>())?;
+        known("side", &asked.side, &["ours", "theirs"])?;
+        known("standing", &asked.standing, &["void", "unknown"])?;
         let time = |said: &str, is_end: bool| {
             let said = said.trim();
             if said.is_empty() { Ok(None) } else { self.day_or_time(said, is_end).map(Some) }

@@ -8,7 +8,7 @@ use super::fields::Fields;
 use super::frame::{Door, Four, Frame};
 use super::session::{FORM_FIELD, Signed};
 use super::{Desk, page};
-use crate::api::fault::{Told, Whose};
+use crate::api::fault::{Code, Told, Whose};
 
 /// Another epoch serves than the page shows.
 pub(super) const ENDED: &str = "epoch-ended";
@@ -67,6 +67,7 @@ pub(super) async fn shown(desk: &Desk, who: &Signed, told: &Told, kept: &Kept) -
         let position = desk.position(who).await?;
         let all = desk.all_seen().await?;
         let mut d = Frame::new(desk, who, "lines", position)?;
+        d.page = "/lines".into();
         d.four = Some(Four::of_all(d.words(), &all, desk.unread().len(), d.mark));
         Ok::<_, Told>(d)
     };
@@ -79,6 +80,13 @@ pub(super) async fn shown(desk: &Desk, who: &Signed, told: &Told, kept: &Kept) -
 /// The same for somebody who is not signed in, or when the record does not answer.
 pub(super) fn plain(desk: &Desk, told: &Told, kept: &Kept) -> Response {
     page(told.status(), &Plain { d: Door::new(desk, ""), told, kept })
+}
+
+impl Plain<'_> {
+    fn headline(&self) -> String {
+        let is_unsure = self.told.code == Code::FormTimedOut.word();
+        self.d.say(if is_unsure { "undone-unsure" } else { "undone-not-done" })
+    }
 }
 
 impl Refused<'_> {

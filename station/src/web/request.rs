@@ -14,6 +14,7 @@ use super::fields::Fields;
 use super::frame::{Due, Four, Frame, bars};
 use super::keys::{Key, Keys, beside, keys};
 use super::ladder::{Row, rows};
+use super::readings::Readings;
 use super::seen::{Seen, needs};
 use super::session::Signed;
 use super::{Desk, page, refused};
@@ -32,6 +33,18 @@ struct RequestPage {
     about: About,
     /// Days on which a talk can have been held.
     days: Vec<(String, String)>,
+    held: Held,
+}
+
+/// A talk that was held elsewhere, as it was typed; and why it was not signed.
+#[derive(Default)]
+pub(super) struct Held {
+    pub day: String,
+    pub from: String,
+    pub until: String,
+    pub instrument: String,
+    pub readings: Vec<Readings>,
+    pub wrong: Option<Told>,
 }
 
 /// Everything that the page shows of one request.
@@ -135,21 +148,34 @@ pub(super) async fn show(
     Path((line, said)): Path<(String, String)>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let drawn = async {
-        let position = desk.position(&who).await?;
-        let id = desk.api.line(Some(line)).await?;
-        let epoch = epoch_asked(query);
-        let about = desk.api.see_in(id, epoch, move |sight| about(sight, &said)).await??;
-        let seen = desk.line_seen(id).await?;
-        let mut d = Frame::new(&desk, &who, "lines", position)?;
-        d.mark = about.view.mark.0;
-        d.line = id.to_string();
-        d.four = Some(Four::of_line(d.words(), &seen, d.mark));
-        Ok::<_, Told>(page(StatusCode::OK, &RequestPage { d, seen, about, days: desk.days_back() }))
-    };
-    match drawn.await {
-        Ok(response) => response,
-        Err(told) => refused::shown(&desk, &who, &told, &refused::Kept::default()).await,
+    desk.request_page(&who, line, said, epoch_asked(query), Held::default()).await
+}
+
+impl Desk {
+    pub(super) async fn request_page(
+        &self,
+        who: &Signed,
+        line: String,
+        said: String,
+        epoch: Option<u64>,
+        held: Held,
+    ) -> Response {
+        let drawn = async {
+            let position = self.position(who).await?;
+            let id = self.api.line(Some(line)).await?;
+            let about = self.api.see_in(id, epoch, move |sight| about(sight, &said)).await??;
+            let seen = self.line_seen(id).await?;
+            let mut d = Frame::new(self, who, "lines", position)?;
+            d.mark = about.view.mark.0;
+            d.line = id.to_string();
+            d.four = Some(Four::of_line(d.words(), &seen, d.mark));
+            let status = held.wrong.as_ref().map_or(StatusCode::OK, Told::status);
+            Ok::<_, Told>(page(status, &RequestPage { d, seen, about, days: self.days_back(), held }))
+        };
+        match drawn.await {
+            Ok(response) => response,
+            Err(told) => refused::shown(self, who, &told, &refused::Kept::default()).await,
+        }
     }
 }
 

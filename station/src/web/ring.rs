@@ -91,6 +91,11 @@ impl RingPage {
         self.drawn.keys.codes.iter().find(|codes| codes.act == act).map_or(&[], |codes| &codes.keys)
     }
 
+    /// What is said when such a key was pressed once.
+    fn twice(&self, key: &Key) -> String {
+        self.d.with("ring-twice", "key", key.letter.to_uppercase())
+    }
+
     /// Whether digits are free for codes: the windows of an offer have them first.
     fn has_digits(&self) -> bool {
         self.is_decline || self.drawn.keys.offers.is_empty()

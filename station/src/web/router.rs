@@ -4,17 +4,20 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{Method, Uri};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{Redirect, Response};
 use axum::routing::{get, post};
 
+use super::fields::Fields;
 use super::listen::Listener;
 use super::session::Signed;
 use super::{
     Desk, acts, ask, entry, files, guard, lines, live, morning, offer, pairing, record, refused, request, ring,
-    settings, sign_in, texts, translations, unsigned, upkeep, users,
+    session, settings, sign_in, texts, translations, unsigned, upkeep, users,
 };
 use crate::api::Api;
 use crate::api::callers;
@@ -51,7 +54,7 @@ fn answers(desk: Desk, programs: Api) -> Router {
         .route("/lines/{line}/acts", post(acts::act))
         .route("/lines/{line}/requests/{request}", get(request::show))
         .route("/lines/{line}/requests/{request}/offer", get(offer::show).post(offer::offer))
-        .route("/lines/{line}/requests/{request}/talk", post(offer::talk))
+        .route("/lines/{line}/requests/{request}/talk", get(request::show).post(offer::talk))
         .route("/lines/{line}/texts", get(texts::show).post(texts::text_act))
         .route("/lines/{line}/texts/translation", post(translations::attach))
         .route("/lines/{line}/ring/{entry}", get(ring::show))
@@ -89,14 +92,36 @@ pub async fn serve(desk: Desk, listener: Listener, until: impl Future<Output = (
 #[derive(Clone, Copy)]
 pub(super) struct Peer(pub SocketAddr);
 
+/// Answers in time. Of a form that took too long it is not known what became of it: it says so, and gives back what was typed.
 async fn in_time(State(desk): State<Desk>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path().to_owned();
+    let is_form = parts.method == Method::POST;
+    let read = if is_form { session::read_bytes(&desk, body).await } else { Ok(Bytes::new()) };
+    let bytes = match read {
+        Ok(bytes) => bytes,
+        Err(told) => return refused::plain(&desk, &told, &refused::Kept::default()),
+    };
+    let request = Request::from_parts(parts, Body::from(bytes.clone()));
     match tokio::time::timeout(ANSWER_MAX, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => {
-            let told = desk.api.tell(Fault::new(Code::TimedOut).with("seconds", ANSWER_MAX.as_secs()));
+        Ok(response) if is_bare(&response) => {
+            let told = desk.api.tell(Fault::new(Code::NothingHere).with("path", path));
             refused::plain(&desk, &told, &refused::Kept::default())
         }
+        Ok(response) => response,
+        Err(_) => {
+            let code = if is_form { Code::FormTimedOut } else { Code::TimedOut };
+            let told = desk.api.tell(Fault::new(code).with("seconds", ANSWER_MAX.as_secs()));
+            let kept = Fields::read(&bytes).map(|fields| refused::Kept::at(&fields, path));
+            refused::plain(&desk, &told, &kept.unwrap_or_default())
+        }
     }
+}
+
+/// What the router itself says to an address that cannot be read: text, and no page.
+fn is_bare(response: &Response) -> bool {
+    let kind = response.headers().get(CONTENT_TYPE);
+    response.status().is_client_error() && kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain"))
 }
 
 /// No page is read by this method: an address that takes a form was opened, or the reverse.

@@ -151,10 +151,15 @@ impl FromRequest<Desk> for Posted {
     }
 }
 
+/// The bytes of a form.
+pub(super) async fn read_bytes(desk: &Desk, body: axum::body::Body) -> Result<axum::body::Bytes, Told> {
+    let bytes = axum::body::to_bytes(body, FORM_BYTES_MAX).await;
+    bytes.map_err(|_| desk.api.tell(Fault::new(Code::TooLarge).with("max", FORM_BYTES_MAX)))
+}
+
 /// Reads a form, whoever sent it.
 pub(super) async fn read(desk: &Desk, body: axum::body::Body) -> Result<Fields, Told> {
-    let bytes = axum::body::to_bytes(body, FORM_BYTES_MAX).await;
-    let bytes = bytes.map_err(|_| desk.api.tell(Fault::new(Code::TooLarge).with("max", FORM_BYTES_MAX)))?;
+    let bytes = read_bytes(desk, body).await?;
     Fields::read(&bytes).ok_or_else(|| desk.api.tell(Fault::new(Code::FormUnreadable)))
 }
 

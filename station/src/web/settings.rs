@@ -73,6 +73,9 @@ pub(super) async fn shown(desk: &Desk, who: &Signed, upkeep: Upkeep) -> Response
         let all = desk.all_seen().await?;
         let mut d = Frame::new(desk, who, "settings", position)?;
         d.four = Some(Four::of_all(d.words(), &all, desk.unread().len(), d.mark));
+        if upkeep.is_wrong() {
+            d.page = "/settings".into();
+        }
         Ok::<_, Told>(Page { d, settings: who.settings.clone(), upkeep })
     };
     match drawn.await {

@@ -261,7 +261,7 @@ pub(super) async fn undo(
     headers: HeaderMap,
     posted: Posted,
 ) -> Response {
-    let back = back(&headers);
+    let back = posted.fields.text("to").map_or_else(|| back(&headers), |to| local(&to).to_owned());
     match desk.inner.unsigned.take(number, Some(&posted.who)) {
         Some(_) => Redirect::to(&back).into_response(),
         None => {
@@ -271,7 +271,7 @@ pub(super) async fn undo(
     }
 }
 
-/// The page of this desk from which a form was sent.
+/// The page of this desk from which a form was sent. A page without an address of its own says in the form where to go.
 fn back(headers: &HeaderMap) -> String {
     let from = headers.get(REFERER).and_then(|from| from.to_str().ok()).and_then(|from| from.split_once("://"));
     let path = from.and_then(|(_, rest)| rest.find('/').and_then(|at| rest.get(at..))).unwrap_or_default();

@@ -60,6 +60,10 @@ pub(super) struct Upkeep {
 }
 
 impl Upkeep {
+    pub fn is_wrong(&self) -> bool {
+        self.wrong.is_some()
+    }
+
     pub fn wrong_of(&self, what: &str) -> Option<&Told> {
         self.wrong.as_ref().filter(|(of, _)| *of == what).map(|(_, told)| told)
     }

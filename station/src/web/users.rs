@@ -99,6 +99,9 @@ impl Desk {
         let all = self.all_seen().await?;
         let mut d = Frame::new(self, who, "users", position)?;
         d.four = Some(Four::of_all(d.words(), &all, self.unread().len(), d.mark));
+        if link.is_some() || refused.is_some() {
+            d.page = "/users".into();
+        }
         let this = who.token.hash();
         let shown = |session: Session| Shown {
             id: hexadecimal(&session.token),

@@ -24,7 +24,7 @@ fn two_times_are_offered_shown_on_both_clocks_and_one_is_taken() {
     assert_eq!(north.station.post("/acts", &form).unwrap().0, 200);
     let mut offers = south.browser("Duty officer 2");
     offers.until("document.getElementById('bell-dialog').open && !!document.querySelector('.ring [accesskey=n]')");
-    offers.press("s");
+    offers.press_at_ring("s");
     offers.until(&format!("location.pathname.includes('/requests/') && {}", heading("Seen")));
     offers.tab_to("a[href$='/offer']");
     offers.press("Enter");
@@ -63,7 +63,10 @@ fn two_times_are_offered_shown_on_both_clocks_and_one_is_taken() {
         json!(["seen", "refer", "accept", "accept", "decline"]),
         "what meets the offer, and no more"
     );
-    takes.press("2");
+    // What agrees is signed by its second press.
+    takes.press_at_ring("2");
+    takes.until("!document.querySelector('[data-told]').hidden && document.querySelector('[data-told]').textContent.includes('Press 2 once more')");
+    takes.press_at_ring("2");
     takes.until("location.pathname.includes('/requests/')");
 
     takes.until(&heading("Agreed"));
@@ -157,7 +160,7 @@ fn after_an_answer_the_first_key_states_that_we_talked_and_that_they_did_not_com
     page.picture("ring-told", 1280, "light");
     let keys = "[...document.querySelectorAll('.ring .primary :is(button, a)')].map((e) => e.accessKey)";
     assert_eq!(page.look(keys), json!(["k", "g"]), "to take note, or to ask again");
-    page.press("k");
+    page.press_at_ring("k");
     page.until(&format!("location.pathname.includes('/requests/') && {}", heading("Answered")));
     page.until("!document.querySelector('.strip.rings') && !document.title.startsWith('Rings')");
     let order =

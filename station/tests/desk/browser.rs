@@ -147,6 +147,12 @@ impl Browser {
         }
     }
 
+    /// A letter of what rings, once a key counts there.
+    pub fn press_at_ring(&mut self, key: &str) {
+        self.until("document.getElementById('bell-dialog').open && !('early' in document.getElementById('bell-dialog').dataset)");
+        self.press(key);
+    }
+
     /// Goes on with the Tab key until what has the focus is meant.
     pub fn tab_to(&mut self, selector: &str) {
         for _ in 0..120 {

@@ -26,11 +26,11 @@ fn hears(browser: &mut Browser, hz: &[u32]) -> bool {
     })
 }
 
-const RINGS: &str = "document.getElementById('bell-dialog').open && !document.querySelector('.ring.quiet')";
+pub const RINGS: &str = "document.getElementById('bell-dialog').open && !document.querySelector('.ring.quiet')";
 const OPERATION: [u32; 2] = [660, 880];
 const EXERCISE: [u32; 1] = [330];
 
-fn ask(desk: &Desk, mark: &str) {
+pub fn ask(desk: &Desk, mark: &str) {
     let words = json!({"text": "Tanker adrift off Cape Orr"});
     let form = json!({"act": "ask", "from": "minister", "to": "minister", "precedence": "IMMEDIATE", "mark": mark, "words": words});
     let (status, told) = desk.station.post("/acts", &form).unwrap();
@@ -68,7 +68,7 @@ fn a_ring_fills_both_desks_and_sounds_and_the_first_who_has_seen_it_stops_both()
     first.picture("ring", 1280, "light");
     second.picture("ring", 390, "dark");
 
-    first.press("s");
+    first.press_at_ring("s");
 
     first.until("location.pathname.includes('/requests/')");
     second.until("!!document.querySelector('.ring.quiet')");
@@ -80,7 +80,7 @@ fn a_ring_fills_both_desks_and_sounds_and_the_first_who_has_seen_it_stops_both()
         std::thread::sleep(std::time::Duration::from_millis(700));
         assert!(!hears(page, &OPERATION), "it is silent");
     }
-    second.press("b");
+    second.press_at_ring("b");
     second.until("!document.getElementById('bell-dialog').open && location.pathname === '/lines'");
     assert_eq!([first.complaints.clone(), second.complaints.clone()].concat(), Vec::<String>::new());
 }
@@ -118,17 +118,17 @@ fn a_bell_that_is_not_armed_shows_the_ring_silent_and_does_not_count_until_it_so
         (13, &json!("AWAITING-INSTRUCTIONS"), &json!("ENGAGED"))
     );
     // Declining takes two keys, and it rings on between them.
-    page.press("d");
+    page.press_at_ring("d");
     page.until("document.querySelectorAll('.ring .second .codes button').length === 14 && document.querySelector('.ring h1').textContent.includes('Decline closes it')");
     assert!(hears(&mut page, &EXERCISE));
     page.picture("ring-decline", 1280, "light");
     page.until("document.activeElement.dataset.step === ''");
-    page.press("b");
+    page.press_at_ring("b");
     page.until(
         "!document.querySelector('.ring .second') && document.querySelectorAll('.ring .codes button').length === 13",
     );
     // Not now, with one key.
-    page.press("1");
+    page.press_at_ring("1");
     page.until("location.pathname.includes('/requests/')");
     page.until(&heading("Deferred"));
 
@@ -139,6 +139,27 @@ fn a_bell_that_is_not_armed_shows_the_ring_silent_and_does_not_count_until_it_so
     let edges =
         "[...document.querySelectorAll('.ring .seen, .ring .mark')].map((e) => getComputedStyle(e).borderTopStyle)";
     assert_eq!(page.look(edges), json!(["solid", "solid"]));
+}
+
+#[test]
+fn a_ring_whose_drawing_does_not_come_sounds_is_told_from_the_stream_and_counts() {
+    let scratch = Scratch::new("desk-bare");
+    let [north, south] = Desk::two(&scratch);
+    let mut page = south.browser("Duty officer 1");
+    page.look(
+        "(() => { window.kept = window.fetch;
+            window.fetch = (to, ...rest) => String(to).includes('/ring/') ? Promise.reject(new TypeError('no')) : window.kept(to, ...rest); })()",
+    );
+
+    ask(&north, "OPERATION");
+
+    page.until("document.getElementById('bell-dialog').open && document.querySelector('.ring h1').textContent === 'Rings: OPERATION IMMEDIATE'");
+    assert!(hears(&mut page, &OPERATION));
+    crate::processes::wait("ALERTING", || (rung(&north, "Northland 1") == "ALERTING").then_some(()));
+    page.picture("ring-bare", 1280, "light");
+    page.picture("ring-bare", 390, "dark");
+    page.look("window.fetch = window.kept; true");
+    page.until(&format!("{RINGS} && document.querySelectorAll('.ring .codes button').length === 13"));
 }
 
 #[test]
@@ -185,7 +206,7 @@ fn a_deferral_rings_once_at_whoever_asked_and_stays_to_be_read() {
     page.until("!!document.querySelector('.ring.quiet')");
     page.until("document.querySelector('.ring h1').textContent.includes('defers Northland 1')");
     page.picture("ring-briefly", 1280, "light");
-    page.press("b");
+    page.press_at_ring("b");
     page.until("!document.getElementById('bell-dialog').open");
     page.open(&format!("http://{}/lines", north.address));
     arm(&mut page);

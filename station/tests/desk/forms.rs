@@ -1,0 +1,119 @@
+//! What a form cannot read stays in its fields, with what is wrong and what to do: over plain HTTP.
+
+use serde_json::json;
+
+use crate::Desk;
+use crate::door::{Answer, Client};
+use crate::processes::wait;
+use crate::scratch::Scratch;
+
+/// A line on which a request of the first desk was answered by the second, and one stands.
+fn story(scratch: &Scratch) -> ([Desk; 2], String) {
+    let desks = Desk::two(scratch);
+    let [north, south] = &desks;
+    for (name, act) in [("Northland%201", "answer"), ("Northland%202", "seen")] {
+        let form = json!({"act": "ask", "from": "minister", "to": "minister", "mark": "EXERCISE"});
+        assert_eq!(north.station.post("/acts", &form).unwrap().0, 200);
+        let view = wait("the ask", || south.station.get(&format!("/requests/{name}")));
+        let form = json!({"act": act, "on": view["request"]["at"]});
+        assert_eq!(south.station.post("/acts", &form).unwrap().0, 200);
+    }
+    let line = south.station.get("/lines").unwrap()[0]["line"].as_str().unwrap().to_owned();
+    (desks, line)
+}
+
+/// Sends a form of a page of this request, with the fields that every form has.
+fn send(client: &mut Client<'_>, path: &str, fields: &[(&str, &str)]) -> Answer {
+    let shown = client.get(path);
+    let own = [("form", shown.field("form")), ("once", shown.field("once")), ("epoch", "0".to_owned())];
+    let own: Vec<(&str, &str)> = own.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    client.post(path, &[own.as_slice(), fields].concat())
+}
+
+#[test]
+fn a_window_over_midnight_is_offered_and_what_is_no_time_stays_where_it_was_typed() {
+    let scratch = Scratch::new("forms-times");
+    let ([north, south], line) = story(&scratch);
+    let mut client = Client::signed_in(&south, "Duty officer", "watch");
+    let path = |name: &str, rest: &str| {
+        let view = south.station.get(&format!("/requests/Northland%20{name}")).unwrap();
+        format!("/lines/{line}/requests/{}/{rest}", view["request"]["at"].as_str().unwrap())
+    };
+    let offer = path("2", "offer");
+    let day = client.get(&offer).body.split("<option value=\"").nth(3).unwrap().split('"').next().unwrap().to_owned();
+    let fields =
+        [("act", "offer"), ("day-1", &day), ("from-1", "23:30"), ("until-1", "0:30"), ("on_silence", "lapses")];
+
+    let answer = send(&mut client, &offer, &fields);
+
+    assert_eq!(answer.status, 303, "{}", answer.body);
+    let view = wait("the offer", || {
+        let view = north.station.get("/requests/Northland%202")?;
+        (!view["offers"].as_array()?.is_empty()).then_some(view)
+    });
+    let window = &view["offers"][0]["windows"][0];
+    let (start, end) = (window["start"].as_str().unwrap(), window["end"].as_str().unwrap());
+    assert!(start.contains("T23:30") && end.contains("T00:30"), "{window}");
+
+    let talk = path("1", "talk");
+    let fields = [("day", day.as_str()), ("from", "nine"), ("until", "9:30"), ("instrument", "telephone")];
+    let refused = send(&mut client, &talk, &fields);
+    assert_eq!(refused.status, 400);
+    for part in ["name=\"from\" value=\"nine\"", "name=\"until\" value=\"9:30\"", "data-typed", "is not a time"] {
+        assert!(refused.body.contains(part), "{part}: {}", refused.body);
+    }
+    assert_eq!(client.get(&talk).status, 200, "its address can be opened, and drawn anew");
+}
+
+#[test]
+fn what_the_record_is_not_searched_by_is_said_above_the_fields_in_which_it_stands() {
+    let scratch = Scratch::new("forms-record");
+    let ([_north, south], line) = story(&scratch);
+    let mut client = Client::signed_in(&south, "Inspector", "auditor");
+    for (query, status, typed) in [
+        ("since=tomorow&q=hello&kind=ask", 400, "value=\"tomorow\""),
+        ("kind=asks&q=hello", 400, "“asks”"),
+        ("side=mine", 400, "“mine”"),
+        ("standing=odd", 400, "“odd”"),
+        ("kind=ask&side=theirs", 200, "class=\"typ\">ASK"),
+    ] {
+        let shown = client.get(&format!("/lines/{line}/record?{query}"));
+        assert!(shown.status == status && shown.body.contains(typed), "{query}: {} {}", shown.status, shown.body);
+        assert_eq!(shown.body.contains("Nothing was looked for."), status == 400, "{query}");
+        assert_eq!(shown.body.contains("class=\"ent\""), status == 200, "nothing is shown as if it had been found");
+        assert_eq!(shown.body.contains("value=\"hello\""), query.contains("hello"), "{query}");
+    }
+}
+
+#[test]
+fn an_address_that_cannot_be_read_is_answered_by_a_page() {
+    let scratch = Scratch::new("forms-addresses");
+    let mut north = Desk::init(scratch.path(), "north", "Northland");
+    north.station.serve();
+    let mut client = Client::signed_in(&north, "Duty officer", "watch");
+    let form = client.get("/lines").field("form");
+    let answers = [
+        client.get("/lines/%ff/record"),
+        client.get("/asks/new?line=a&line=b"),
+        client.post("/unsigned/abc", &[("form", &form)]),
+    ];
+    for told in answers {
+        assert!((400..500).contains(&told.status), "{}", told.status);
+        assert!(told.body.contains("What to do") && told.body.contains("To the lines"), "{}", told.body);
+    }
+}
+
+#[test]
+fn the_morning_sheet_says_of_each_line_what_is_an_exercise() {
+    let scratch = Scratch::new("forms-morning");
+    let ([_north, south], _line) = story(&scratch);
+    let sheet = Client::signed_in(&south, "Head of watch", "watch").get("/morning").body;
+
+    let written = sheet.split("id=\"wr\"").nth(1).unwrap().split("</section>").next().unwrap();
+    let lines: Vec<&str> = written.split("<li>").skip(1).collect();
+    assert!(lines.len() >= 3 && lines.iter().all(|line| line.contains("</b></a> EXERCISE: ")), "{written}");
+    let owed = sheet.split("id=\"ow\"").nth(1).unwrap().split("</section>").next().unwrap();
+    assert!(owed.contains("EXERCISE: Northland 2"), "{owed}");
+    assert!(sheet.contains("What is marked OPERATION, and no other") && sheet.contains("class=\"four\""), "{sheet}");
+    assert!(!sheet.contains("class=\"pt\""), "no request that was seen was meant");
+}
