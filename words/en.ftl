@@ -551,6 +551,7 @@ standing-waits = kept, waits for what its author had seen
 record-page = Entries { $from } to { $to } of { $total }
 body-lacking = (its words are not held here)
 body-deniable = (deniable)
+words-changed = (The words kept here are not those that were signed.)
 record-empty = Nothing in the record here.
 
 ## Figures
@@ -1128,6 +1129,8 @@ backup-exists = { $path } exists.
     .do = Name a new folder, or move it away.
 check-size = The log of party { $party } in epoch { $epoch } has { $entries } entries, and its head names { $head }.
     .do = Stop the station, keep a copy of its data directory, and restore a backup.
+check-arrivals = { $entries } entries have { $numbers } numbers of arrival, the highest { $highest }: not one for each, from 0 on.
+    .do = Stop the station, keep a copy of its data directory, and restore a backup.
 check-orphans = { $count } rows of “{ $table }” belong to no entry.
     .do = Stop the station, keep a copy of its data directory, and restore a backup.
 doing-database = using the database
@@ -1372,6 +1375,26 @@ doctor-line-wrong = What is kept of the line with { $line } cannot be read: { $c
     .do = Stop the station, keep a copy of its data directory, and restore a backup.
 doctor-line-head = { $peer }: the log of { $sign } built again has another head than the one stored.
     .do = Stop the station, keep a copy of its data directory, and restore a backup.
+doctor-words-changed = { $peer }: the words kept of { $name } ({ $at }, epoch { $epoch }) are not those that were signed.
+    .do = They are shown to nobody. Keep a copy of the data directory, find out who changed it, and restore a backup.
+doctor-words-gone = { $peer }: the words of { $name } ({ $at }, epoch { $epoch }) were kept here and are gone, and no erasure is noted.
+    .do = Keep a copy of the data directory, find out who changed it, and restore a backup.
+doctor-column = { $peer }: of { $name } ({ $at }, epoch { $epoch }) the store says something else than the entry: { $column ->
+        [kind] its type
+        [thing] what it belongs to
+        [claimed] the time that it claims
+       *[seq] when it arrived, among the others
+    }.
+    .do = What was signed is whole, but lists and searches may miss it. Keep a copy of the data directory, find out who changed it, and restore a backup.
+doctor-differing-more = { $peer }: of { $count ->
+        [one] one more entry
+       *[other] { $count } more entries
+    } something else is kept than was signed.
+    .do = Keep a copy of the data directory, find out who changed it, and restore a backup.
+doctor-words-erased = { $peer }: the words of { $count ->
+        [one] one entry were
+       *[other] { $count } entries were
+    } erased here, as the store notes.
 doctor-conduct = Line { $line }: { $count ->
         [one] one breach
        *[other] { $count } breaches

@@ -12,13 +12,16 @@ use counterpart_core::record::log::{Entry, opened_with, vouched};
 use counterpart_core::record::sign1::{PublicKey, Strict};
 use serde::{Deserialize, Serialize};
 
+use super::compared::{Compared, Difference, Differing, compare};
 use crate::config::Config;
 use crate::keys::Ring;
 use crate::record::{load_judged, log_key};
 use crate::store::{LineRow, Reader, StoreError};
-use crate::view::names::call_sign;
+use crate::view::names::{Book, call_sign, name_in};
 use crate::words::{Arg, Tell, Words};
 
+/// Entries of one line that are named, of those beside which something else is kept than they say.
+const DIFFERING_MAX: usize = 16;
 /// Evidence read for one line.
 const EVIDENCE_MAX: u32 = 100;
 /// A clock that is so far behind what this station has itself claimed was set back, in milliseconds.
@@ -147,6 +150,7 @@ impl Doctor<'_> {
             }
             Err(other) => return Err(other),
         };
+        self.compared(reader, &line)?;
         let stored = reader.logs(row.id)?;
         let differs = |span: &Span, party: Party| {
             let (log, key) = (span.log(party), log_key(line.id(), span.epoch(), party));
@@ -177,6 +181,33 @@ impl Doctor<'_> {
         }
         if keys.is_some_and(|keys| keys.of_station(line.signer().as_bytes()).is_none()) {
             self.put("keys", false, "doctor-key-not-held", &[peer]);
+        }
+        Ok(())
+    }
+
+    /// Names the entries beside which something else is kept than they say.
+    fn compared(&mut self, reader: &Reader, line: &Line) -> Result<(), StoreError> {
+        let Compared { differing, erased } = compare(reader, line)?;
+        let peer = ("peer", Arg::from(call_sign(line, line.me().peer()).to_owned()));
+        for Differing { epoch, at, what } in differing.iter().take(DIFFERING_MAX) {
+            let name = name_in(Book { line, epoch: *epoch }, *at);
+            let mut args = vec![peer.clone(), ("name", name.into()), ("at", at.to_string().into())];
+            args.push(("epoch", epoch.number.to_string().into()));
+            let id = match what {
+                Difference::Words => "doctor-words-changed",
+                Difference::WordsGone => "doctor-words-gone",
+                Difference::Column(column) => {
+                    args.push(("column", (*column).into()));
+                    "doctor-column"
+                }
+            };
+            self.put("line", false, id, &args);
+        }
+        if let Some(more) = differing.len().checked_sub(DIFFERING_MAX).filter(|more| *more > 0) {
+            self.put("line", false, "doctor-differing-more", &[peer.clone(), ("count", more.into())]);
+        }
+        if erased > 0 {
+            self.put("line", true, "doctor-words-erased", &[peer, ("count", erased.into())]);
         }
         Ok(())
     }

@@ -11,6 +11,7 @@ mod call;
 pub(crate) mod callers;
 mod calls;
 pub mod ceremony;
+mod compared;
 pub mod doctor;
 mod document;
 pub(crate) mod door;

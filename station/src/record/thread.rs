@@ -391,7 +391,8 @@ impl Record {
     fn row(&self, line: LineId, written: &Written) -> Append {
         let mut row = append(line, written);
         if written.taken_back {
-            row.body = self.reader.shown_body(&row.bytes).ok().flatten();
+            let body = self.reader.shown_body(&row.bytes).ok().flatten();
+            row.body = body.filter(|body| written.entry.header.attests(body));
         }
         row
     }
