@@ -853,6 +853,12 @@ fault-language-malformed = “{ $said }” is no tag of a language.
     .do = Write a tag of BCP 47, such as en or fr-CA.
 fault-words-unreadable = The words are empty, too long, or not UTF-8 text.
     .do = Give the text as an argument, or “-” to read it from the standard input.
+fault-command-unreadable = The command cannot be understood: { $cause }
+    .do = “counterpart --help” lists the commands, “counterpart COMMAND --help” what one takes.
+fault-cut-short = The station stopped sending before the end.
+    .do = Give the command again; if it persists, run “counterpart doctor”.
+fault-token-of-another = Another act was given with this token, and stands in the record as { $at }. Nothing was written now.
+    .do = Give a token of its own for each act, or none: then one is made.
 fault-token-malformed = A token has 1 to { $max } bytes.
     .do = Give such a one, or none: then one is made.
 fault-too-large = More than { $max } bytes were sent.
@@ -1293,6 +1299,8 @@ call-events = What comes to the record, as server-sent events: each entry with i
 call-calendar = Agreed windows as an iCalendar feed; what a request is about does not stand in it.
 call-metrics = Figures of the moment, in the text format of Prometheus.
 call-restore = What lines wait for before they sign again.
+call-record-entries = Everything that was signed on a line, its words, and the evidence of what the other station broke: a JSON object in each line, the last of which says how many there were.
+call-conduct-noted = Takes note of all that is kept of what the other station broke on a line: the doctor asks for nobody because of it. The evidence stays.
 call-doctor = Examines configuration, keys and the whole record.
 call-pairings = Every pairing that is no line yet.
 call-invite = Makes an invitation.
@@ -1354,6 +1362,22 @@ bell-back = The station answers again.
 candidate-said = { $name } ({ $sign }; zone of its watch: { $zone }): compare by another channel, all of it: { $digits }
 candidate-confirmed = { $name }: a person there has confirmed.
 
+## What somebody took note of, or took out
+
+record-taken-out = { $count ->
+        [one] One entry
+       *[other] { $count } entries
+    } and { $evidence ->
+        [0] no evidence of a breach
+        [one] the evidence of one breach
+       *[other] the evidence of { $evidence } breaches
+    } written to { $path }.
+conduct-noted = { $count ->
+        [0] There was nothing of which nobody had taken note.
+        [one] One breach is noted.
+       *[other] { $count } breaches are noted.
+    } The evidence stays.
+
 ## What the doctor found
 
 doctor-configuration-well = The configuration can be read.
@@ -1395,11 +1419,19 @@ doctor-words-erased = { $peer }: the words of { $count ->
         [one] one entry were
        *[other] { $count } entries were
     } erased here, as the store notes.
-doctor-conduct = Line { $line }: { $count ->
+doctor-conduct = { $peer }: { $count ->
         [one] one breach
        *[other] { $count } breaches
-    } of the protocol by the other station kept as evidence, the last “{ $misconduct }”.
-    .do = Speak with them by another channel.
+    } of the protocol by the other station kept as evidence, the last “{ $misconduct }”, of which nobody here has taken note.
+    .do = Speak with them by another channel. Take note with “counterpart noted --conduct”; the evidence stays.
+doctor-conduct-past = { $peer }: { $count ->
+        [one] one breach
+       *[other] { $count } breaches
+    } of the protocol by the other station kept as evidence, the last “{ $misconduct }”; somebody here has taken note, or the epoch has ended.
+doctor-halted = { $peer }: their log is taken no further, because of “{ $misconduct }”. The evidence is kept.
+    .do = Speak with them by another channel. Only root’s holder, of either side, goes on, in a new epoch: “counterpart restore --open --line …”.
+doctor-halted-unshown = { $peer }: their log is marked as taken no further, because of “{ $misconduct }”, and no evidence of that is kept.
+    .do = Keep a copy of the data directory and find out who changed it. Only root’s holder, of either side, goes on, in a new epoch: “counterpart restore --open --line …”.
 record-head = { $sign }: { $size } entries, root { $root }
 record-epoch = Epoch { $number }.
 

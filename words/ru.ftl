@@ -1387,6 +1387,15 @@ fault-language-malformed = «{ $said }» — не обозначение язы�
 fault-words-unreadable = Слова пусты, слишком длинны или не являются текстом UTF-8.
     .do = Дать текст как аргумент или «-», чтобы он читался со стандартного ввода.
 # unreviewed
+fault-command-unreadable = Команду нельзя понять: { $cause }
+    .do = «counterpart --help» перечисляет команды, «counterpart КОМАНДА --help» — что принимает одна.
+# unreviewed
+fault-cut-short = Станция перестала передавать до конца.
+    .do = Повторить команду; если повторяется, запустить «counterpart doctor».
+# unreviewed
+fault-token-of-another = С этим маркером дано другое действие, и оно стоит в журнале как { $at }. Сейчас ничего не записано.
+    .do = Давать каждому действию свой маркер или никакого: тогда он будет создан.
+# unreviewed
 fault-token-malformed = В маркере от 1 до { $max } байт.
     .do = Дать такой или никакого: тогда он будет создан.
 # unreviewed
@@ -2062,6 +2071,10 @@ call-metrics = Показатели текущего момента в текс�
 # unreviewed
 call-restore = Чего ждут линии, прежде чем снова подписывать.
 # unreviewed
+call-record-entries = Всё подписанное на линии, его слова и свидетельства о нарушениях другой станции: по объекту JSON в строке, последняя говорит, сколько их было.
+# unreviewed
+call-conduct-noted = Отмечает всё сохранённое о нарушениях другой станции на линии: doctor из-за этого никого не зовёт. Свидетельство остаётся.
+# unreviewed
 call-doctor = Проверяет конфигурацию, ключи и весь журнал.
 # unreviewed
 call-pairings = Каждое сопряжение, ещё не ставшее линией.
@@ -2176,6 +2189,18 @@ candidate-said = { $name } ({ $sign }; пояс дежурной смены: { $
 # unreviewed
 candidate-confirmed = { $name }: человек там подтвердил.
 
+## Что кто-то отметил или вынес
+
+# unreviewed
+record-taken-out = Записано в { $path }: записей — { $count }, свидетельств о нарушениях — { $evidence }.
+# unreviewed
+conduct-noted = { $count ->
+        [0] Не было ничего, что никем не отмечено.
+        [one] Отмечено { $count } нарушение.
+        [few] Отмечено { $count } нарушения.
+       *[many] Отмечено { $count } нарушений.
+    } Свидетельство остаётся.
+
 ## Что нашёл doctor
 
 # unreviewed
@@ -2226,21 +2251,33 @@ doctor-column = { $peer }: о { $name } ({ $at }, эпоха { $epoch }) хра�
 # unreviewed
 doctor-differing-more = { $peer }: ещё у { $count ->
         [one] { $count } записи
-       *[other] { $count } записей
+       *[many] { $count } записей
     } хранится не то, что подписано.
     .do = Сохранить копию каталога данных, выяснить, кто его менял, и восстановить резервную копию.
 # unreviewed
 doctor-words-erased = { $peer }: слова { $count ->
         [one] { $count } записи
-       *[other] { $count } записей
+       *[many] { $count } записей
     } здесь стёрты, как отмечено в хранилище.
 # unreviewed
-doctor-conduct = Линия { $line }: сохранено как свидетельство { $count ->
+doctor-conduct = { $peer }: сохранено как свидетельство { $count ->
         [one] { $count } нарушение
         [few] { $count } нарушения
        *[many] { $count } нарушений
-    } протокола другой станцией, последнее — «{ $misconduct }».
-    .do = Поговорить с ними по другому каналу.
+    } протокола другой станцией, последнее — «{ $misconduct }», и никто здесь этого не отметил.
+    .do = Поговорить с ними по другому каналу. Отметить: «counterpart noted --conduct»; свидетельство остаётся.
+# unreviewed
+doctor-conduct-past = { $peer }: сохранено как свидетельство { $count ->
+        [one] { $count } нарушение
+        [few] { $count } нарушения
+       *[many] { $count } нарушений
+    } протокола другой станцией, последнее — «{ $misconduct }»; это здесь отмечено, или эпоха закончилась.
+# unreviewed
+doctor-halted = { $peer }: их журнал дальше не принимается: «{ $misconduct }». Свидетельство сохранено.
+    .do = Поговорить с ними по другому каналу. Дальше — только держатель корня, любой из сторон, в новой эпохе: «counterpart restore --open --line …».
+# unreviewed
+doctor-halted-unshown = { $peer }: их журнал помечен как не принимаемый дальше: «{ $misconduct }», а свидетельства этому не сохранено.
+    .do = Сохранить копию каталога данных и выяснить, кто его менял. Дальше — только держатель корня, любой из сторон, в новой эпохе: «counterpart restore --open --line …».
 # unreviewed
 record-head = { $sign }: записей { $size }, корень { $root }
 # unreviewed

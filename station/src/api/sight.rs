@@ -158,6 +158,7 @@ impl Api {
         match fault {
             ActFault::Machine(cause) => self.failed(&cause),
             ActFault::Stopping => self.tell(Fault::new(Code::Stopping)),
+            ActFault::TokenOfAnother(at) => self.tell(Fault::new(Code::TokenOfAnother).with("at", at)),
             ActFault::Refused(refusal) => {
                 let told = self.see(line, move |sight| {
                     let halted =

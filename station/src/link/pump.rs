@@ -237,7 +237,7 @@ async fn take(
                 }
             }
             // Nothing is lost: what was not committed is not named, and is sent again on the next connection.
-            Err(ActFault::Stopping | ActFault::Machine(_) | ActFault::Refused(_)) => return,
+            Err(_) => return,
         }
     }
 }

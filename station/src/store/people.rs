@@ -98,6 +98,13 @@ pub enum People {
     Token(ApiToken),
     /// The token of this name serves no more.
     TokenEnds(String),
+    /// Somebody has taken note of all that is kept of what the peer of a line broke.
+    ConductNoted {
+        /// On which line.
+        line: LineKey,
+        /// Who.
+        user: String,
+    },
     /// A program that follows the record has been told of it up to a position.
     Followed {
         /// Under which it is kept among the settings.
@@ -147,6 +154,9 @@ pub(super) fn keep(to: &Connection, change: &People, now: u64) -> Result<(), Sto
         }
         People::TokenEnds(name) => {
             run("DELETE FROM api_token WHERE name = ?1", params![name])?;
+        }
+        People::ConductNoted { line, user } => {
+            run("UPDATE evidence SET noted = ?2 WHERE line = ?1 AND noted IS NULL", params![line, user])?;
         }
         People::Followed { key, position } => setting(to, key, Some(position.as_bytes()))?,
     }
