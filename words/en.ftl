@@ -554,6 +554,7 @@ standing-waits = kept, waits for what its author had seen
 record-page = Entries { $from } to { $to } of { $total }
 body-lacking = (its words are not held here)
 body-deniable = (deniable)
+words-changed = (The words kept here are not those that were signed.)
 record-empty = Nothing in the record here.
 
 ## Figures
@@ -855,6 +856,12 @@ fault-language-malformed = “{ $said }” is no tag of a language.
     .do = Write a tag of BCP 47, such as en or fr-CA.
 fault-words-unreadable = The words are empty, too long, or not UTF-8 text.
     .do = Give the text as an argument, or “-” to read it from the standard input.
+fault-command-unreadable = The command cannot be understood: { $cause }
+    .do = “counterpart --help” lists the commands, “counterpart COMMAND --help” what one takes.
+fault-cut-short = The station stopped sending before the end.
+    .do = Give the command again; if it persists, run “counterpart doctor”.
+fault-token-of-another = Another act was given with this token, and stands in the record as { $at }. Nothing was written now.
+    .do = Give a token of its own for each act, or none: then one is made.
 fault-token-malformed = A token has 1 to { $max } bytes.
     .do = Give such a one, or none: then one is made.
 fault-too-large = More than { $max } bytes were sent.
@@ -1139,6 +1146,8 @@ backup-exists = { $path } exists.
     .do = Name a new folder, or move it away.
 check-size = The log of party { $party } in epoch { $epoch } has { $entries } entries, and its head names { $head }.
     .do = Stop the station, keep a copy of its data directory, and restore a backup.
+check-arrivals = { $entries } entries have { $numbers } numbers of arrival, the highest { $highest }: not one for each, from 0 on.
+    .do = Stop the station, keep a copy of its data directory, and restore a backup.
 check-orphans = { $count } rows of “{ $table }” belong to no entry.
     .do = Stop the station, keep a copy of its data directory, and restore a backup.
 doing-database = using the database
@@ -1301,6 +1310,8 @@ call-events = What comes to the record, as server-sent events: each entry with i
 call-calendar = Agreed windows as an iCalendar feed; what a request is about does not stand in it.
 call-metrics = Figures of the moment, in the text format of Prometheus.
 call-restore = What lines wait for before they sign again.
+call-record-entries = Everything that was signed on a line, its words, and the evidence of what the other station broke: a JSON object in each line, the last of which says how many there were.
+call-conduct-noted = Takes note of all that is kept of what the other station broke on a line: the doctor asks for nobody because of it. The evidence stays.
 call-doctor = Examines configuration, keys and the whole record.
 call-pairings = Every pairing that is no line yet.
 call-invite = Makes an invitation.
@@ -1364,6 +1375,22 @@ bell-back = The station answers again.
 candidate-said = { $name } ({ $sign }; zone of its watch: { $zone }): compare by another channel, all of it: { $digits }
 candidate-confirmed = { $name }: a person there has confirmed.
 
+## What somebody took note of, or took out
+
+record-taken-out = { $count ->
+        [one] One entry
+       *[other] { $count } entries
+    } and { $evidence ->
+        [0] no evidence of a breach
+        [one] the evidence of one breach
+       *[other] the evidence of { $evidence } breaches
+    } written to { $path }.
+conduct-noted = { $count ->
+        [0] There was nothing of which nobody had taken note.
+        [one] One breach is noted.
+       *[other] { $count } breaches are noted.
+    } The evidence stays.
+
 ## What the doctor found
 
 doctor-configuration-well = The configuration can be read.
@@ -1385,11 +1412,39 @@ doctor-line-wrong = What is kept of the line with { $line } cannot be read: { $c
     .do = Stop the station, keep a copy of its data directory, and restore a backup.
 doctor-line-head = { $peer }: the log of { $sign } built again has another head than the one stored.
     .do = Stop the station, keep a copy of its data directory, and restore a backup.
-doctor-conduct = Line { $line }: { $count ->
+doctor-words-changed = { $peer }: the words kept of { $name } ({ $at }, epoch { $epoch }) are not those that were signed.
+    .do = They are shown to nobody. Keep a copy of the data directory, find out who changed it, and restore a backup.
+doctor-words-gone = { $peer }: the words of { $name } ({ $at }, epoch { $epoch }) were kept here and are gone, and no erasure is noted.
+    .do = Keep a copy of the data directory, find out who changed it, and restore a backup.
+doctor-column = { $peer }: of { $name } ({ $at }, epoch { $epoch }) the store says something else than the entry: { $column ->
+        [kind] its type
+        [thing] what it belongs to
+        [claimed] the time that it claims
+       *[seq] when it arrived, among the others
+    }.
+    .do = What was signed is whole, but lists and searches may miss it. Keep a copy of the data directory, find out who changed it, and restore a backup.
+doctor-differing-more = { $peer }: of { $count ->
+        [one] one more entry
+       *[other] { $count } more entries
+    } something else is kept than was signed.
+    .do = Keep a copy of the data directory, find out who changed it, and restore a backup.
+doctor-words-erased = { $peer }: the words of { $count ->
+        [one] one entry were
+       *[other] { $count } entries were
+    } erased here, as the store notes.
+doctor-conduct = { $peer }: { $count ->
         [one] one breach
        *[other] { $count } breaches
-    } of the protocol by the other station kept as evidence, the last “{ $misconduct }”.
-    .do = Speak with them by another channel.
+    } of the protocol by the other station kept as evidence, the last “{ $misconduct }”, of which nobody here has taken note.
+    .do = Speak with them by another channel. Take note with “counterpart noted --conduct”; the evidence stays.
+doctor-conduct-past = { $peer }: { $count ->
+        [one] one breach
+       *[other] { $count } breaches
+    } of the protocol by the other station kept as evidence, the last “{ $misconduct }”; somebody here has taken note, or the epoch has ended.
+doctor-halted = { $peer }: their log is taken no further, because of “{ $misconduct }”. The evidence is kept.
+    .do = Speak with them by another channel. Only root’s holder, of either side, goes on, in a new epoch: “counterpart restore --open --line …”.
+doctor-halted-unshown = { $peer }: their log is marked as taken no further, because of “{ $misconduct }”, and no evidence of that is kept.
+    .do = Keep a copy of the data directory and find out who changed it. Only root’s holder, of either side, goes on, in a new epoch: “counterpart restore --open --line …”.
 record-head = { $sign }: { $size } entries, root { $root }
 record-epoch = Epoch { $number }.
 

@@ -8,7 +8,8 @@ Start it, in any directory, with a Python of at least 3.11 and two public packag
 
 The input is one JSON object a line: {"epoch": [1, HEX], "party": 0, "index": 3, "bytes": HEX, "body": HEX} (epoch if it is not the
 first, body if held), the logs of one line. The order of the logs is free, but for this: what opens an epoch stands before what
-opens a later one, and of two that open the same the first is taken. Output: for each log of each epoch its head, how far it counts
+opens a later one, and of two that open the same the first is taken. What `counterpart record --entries FILE` writes is such an input: its other objects,
+which have no "index", are passed over, but one that is cut short is none. Output: for each log of each epoch its head, how far it counts
 (section 4.6), how many entries of each type, and its first fault by name (section 3.6), or where it was let go. Exit 0: no fault;
 1: a fault; 2: the input is none. It judges form, signatures, trees, heads, bodies and epochs, and what is malformed or unknown; the
 rules of section 6 it does not compute. `--fingerprint` is SHA-256 of the charter as two persons compared it; without it the reader
@@ -170,8 +171,12 @@ class Line:
 
     def __init__(self, lines, fingerprint=None):
         self.logs, entries, order = {FIRST: [Log(0), Log(1)]}, {}, []
-        for line in lines:
-            one = json.loads(line) if isinstance(line, str) else line
+        lines = [json.loads(line) if isinstance(line, str) else line for line in lines]
+        if "line" in lines[0] and "end" not in lines[-1]:
+            raise ValueError("the export is cut short")
+        for one in lines:
+            if "index" not in one:
+                continue  # what an export says beside the entries
             number, name = one.get("epoch", [0, bytes(8).hex()])
             epoch, body = (number, bytes.fromhex(name)), bytes.fromhex(one["body"]) if one.get("body") else None
             self.logs.setdefault(epoch, [Log(0, epoch), Log(1, epoch)])

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """The second reader against docs/vectors. Start: venv/bin/python tools/reader/test_reader.py (the venv of reader.py's head)."""
 import json
+import os
 import pathlib
 import subprocess
 import sys
+import tempfile
 import unittest
 
 import cbor2
@@ -196,6 +198,26 @@ class Epochs(unittest.TestCase):
         self.assertGreater(tried, 8_000)
 
 
+# Where `./test` has the crash test leave what its two stations hold.
+CRASH = os.environ.get("COUNTERPART_CRASH_ENTRIES")
+
+
+@unittest.skipUnless(CRASH, "COUNTERPART_CRASH_ENTRIES names no place where a crash test left its entries")
+class Crash(unittest.TestCase):
+    def test_what_both_stations_hold_after_all_kills_is_whole_and_alike(self):
+        lines = [[json.loads(line) for line in open(pathlib.Path(CRASH) / f"{name}.jsonl")] for name in ("north", "south")]
+        north, south = ([{**one, "body": one.get("body")} for one in side if "index" in one] for side in lines)
+        self.assertEqual(north, south)
+        self.assertEqual([(side[0]["me"], side[-1]["end"]["entries"]) for side in lines], [(0, len(north)), (1, len(north))])
+        self.assertEqual([one for side in lines for one in side if "misconduct" in one or "changed" in one], [])
+        logs = reader.Line(lines[0], bytes.fromhex(lines[1][0]["fingerprint"])).logs[reader.FIRST]
+        self.assertEqual([(log.fault, log.left) for log in logs], [(None, None)] * 2)
+        self.assertEqual(sum(log.size for log in logs), len(north))
+        counts = logs[0].counts + logs[1].counts
+        for word in ("text", "ask", "seen", "offer", "answer", "withdraw", "lapse", "alerting"):
+            self.assertGreater(counts[word], 0, word)
+
+
 class Command(unittest.TestCase):
     def run_on(self, *arguments):
         command = [sys.executable, str(pathlib.Path(reader.__file__)), *map(str, arguments)]
@@ -211,6 +233,14 @@ class Command(unittest.TestCase):
         self.assertEqual([json.loads(line)["epoch"][0] for line in epochs.stdout.splitlines()], [0, 0, 1, 1, 2, 2])
         self.assertEqual(self.run_on(VECTORS / "signatures.json").returncode, 2)
         self.assertEqual(self.run_on(VECTORS / "nowhere").returncode, 2)
+
+    def test_an_export_is_read_and_one_that_is_cut_short_is_none(self):
+        head, breach = '{"line":"00","me":0,"charter":"","fingerprint":""}\n', '{"misconduct":"fork","at":"","detail":"","bytes":""}\n'
+        for end, exit in (('{"end":{"entries":16,"misconduct":1,"shown":0}}\n', 0), ("", 2)):
+            with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as export:
+                export.write(head + DUMP.read_text() + breach + end)
+                export.flush()
+                self.assertEqual(self.run_on(export.name).returncode, exit)
 
 
 class Specification(unittest.TestCase):

@@ -6,7 +6,6 @@ use super::output::{Held, Range};
 use crate::fault::Misconduct;
 use crate::ids::{Epoch, Party};
 use crate::limits;
-use crate::record::body;
 use crate::record::entry::{BodyRef, Head, Header};
 use crate::record::log::{Entry, key_after, opened_with, signed_bytes, vouched};
 use crate::record::merkle::empty_root;
@@ -446,7 +445,7 @@ impl Tracks {
 pub(super) fn fitting_body(header: &Header, body: Option<Vec<u8>>) -> Result<Option<Vec<u8>>, Misconduct> {
     match (header.body, body) {
         (_, None) | (Some(BodyRef::Deniable), Some(_)) => Ok(None),
-        (Some(BodyRef::Attested(digest)), Some(body)) if body::digest(&body) == digest => Ok(Some(body)),
+        (Some(BodyRef::Attested(_)), Some(body)) if header.attests(&body) => Ok(Some(body)),
         (None, Some(_)) if header.what.is_err() => Ok(None),
         (Some(BodyRef::Attested(_)) | None, Some(_)) => Err(Misconduct::WrongBody),
     }

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use super::args;
+use super::body::digest;
 use super::cbor::{CborFault, Value};
 use super::kind::Kind;
 use super::merkle::Hash;
@@ -147,6 +148,11 @@ impl Header {
             Err(Unread::Malformed(kind)) => Some(*kind),
             Err(Unread::UnknownType(_) | Unread::UnknownKey(_)) => None,
         }
+    }
+
+    /// Whether these bytes are the body that was signed with it (§3.5): nothing vouches for any other.
+    pub fn attests(&self, body: &[u8]) -> bool {
+        self.body == Some(BodyRef::Attested(digest(body)))
     }
 
     /// The payload that is signed. Only for entries that can be read: others are kept as they came.

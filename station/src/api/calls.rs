@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use super::bell::{NotedForm, NotedView, RangForm, RangView};
 use super::call::Call;
 use super::ceremony::{AbandonForm, ConfirmForm, InvitedView, JoinForm, PairingView};
+use super::conduct::{ConductForm, ConductView};
 use super::doctor::Report;
 use super::document;
 use super::door::Needs::{Acts, LooksAfter, Owner, Reads};
 use super::drawn::{KeysForm, KeysView};
 use super::events::EventsQuery;
+use super::export::ExportQuery;
 use super::form::ActForm;
 use super::people::{ChangeForm, LinkView, NameForm, UserForm, UserView};
 use super::restore::{EpochForm, JudgeForm, JudgedView, OpenedView, RestoreQuery, UnsignedView};
@@ -18,13 +20,13 @@ use super::tokens::{TokenForm, TokenMade, TokenView};
 use super::views::{
     FiguresQuery, LineQuery, LineRow, RecordPage, RecordQuery, RequestsQuery, RequestsView, UnreadView,
 };
-use super::{bell, calendar, drawn, events, many, metrics, people, restore, router, tokens, views};
+use super::{bell, calendar, conduct, drawn, events, export, many, metrics, people, restore, router, tokens, views};
 use crate::view::figures::FiguresView;
 use crate::view::request::RequestView;
 use crate::view::restore::RestoreView;
 
 /// The media type of a stream with one JSON object in each line.
-const LINES: &str = "application/x-ndjson";
+pub(super) const LINES: &str = "application/x-ndjson";
 
 /// Every call.
 pub(super) fn calls() -> Vec<Call> {
@@ -36,6 +38,9 @@ fn acts() -> Vec<Call> {
         Call::post(Acts, "/acts", "call-act", router::act).takes::<ActForm>().gives::<DoneView>(),
         Call::post(Acts, "/acts/stream", "call-acts", many::open).takes_lines::<ActForm>().tells(LINES),
         Call::post(Acts, "/noted", "call-noted", bell::noted).takes::<NotedForm>().gives::<NotedView>(),
+        Call::post(Acts, "/conduct/noted", "call-conduct-noted", conduct::noted)
+            .takes::<ConductForm>()
+            .gives::<ConductView>(),
     ]
 }
 
@@ -50,6 +55,7 @@ fn views() -> Vec<Call> {
             .gives::<Vec<RequestsView>>(),
         Call::get(Reads, "/requests/{name}", "call-request", views::one).asks::<LineQuery>().gives::<RequestView>(),
         Call::get(Reads, "/record", "call-record", views::read).asks::<RecordQuery>().gives::<RecordPage>(),
+        Call::get(Reads, "/record/entries", "call-record-entries", export::export).asks::<ExportQuery>().tells(LINES),
         Call::get(Reads, "/figures", "call-figures", views::count)
             .asks::<FiguresQuery>()
             .gives::<BTreeMap<String, FiguresView>>(),

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use counterpart_core::fault::Misconduct;
-use counterpart_core::ids::{Epoch, LineId, Party};
+use counterpart_core::ids::{Epoch, Party};
 use counterpart_core::line::Line;
 use counterpart_core::line::restore::Restore;
 use counterpart_core::line::span::Span;
@@ -12,15 +12,17 @@ use counterpart_core::record::log::{Entry, opened_with, vouched};
 use counterpart_core::record::sign1::{PublicKey, Strict};
 use serde::{Deserialize, Serialize};
 
+use super::compared::{Compared, Difference, Differing, compare};
+use super::conduct::Conduct;
 use crate::config::Config;
 use crate::keys::Ring;
 use crate::record::{load_judged, log_key};
 use crate::store::{LineRow, Reader, StoreError};
-use crate::view::names::call_sign;
+use crate::view::names::{Book, call_sign, name_in};
 use crate::words::{Arg, Tell, Words};
 
-/// Evidence read for one line.
-const EVIDENCE_MAX: u32 = 100;
+/// Entries of one line that are named, of those beside which something else is kept than they say.
+const DIFFERING_MAX: usize = 16;
 /// A clock that is so far behind what this station has itself claimed was set back, in milliseconds.
 const CLOCK_BEHIND_MS: u64 = 60_000;
 
@@ -113,7 +115,6 @@ impl Doctor<'_> {
         let rows = reader.lines()?;
         for row in &rows {
             self.line(reader, keys, row, &mut latest)?;
-            self.conduct(reader, row)?;
         }
         // A line says so itself, until root has opened an epoch on it.
         if rows.is_empty() && reader.restored()? {
@@ -147,6 +148,8 @@ impl Doctor<'_> {
             }
             Err(other) => return Err(other),
         };
+        self.compared(reader, &line)?;
+        self.conduct(reader, &line)?;
         let stored = reader.logs(row.id)?;
         let differs = |span: &Span, party: Party| {
             let (log, key) = (span.log(party), log_key(line.id(), span.epoch(), party));
@@ -181,14 +184,49 @@ impl Doctor<'_> {
         Ok(())
     }
 
-    /// What the peer has broken, as the evidence that is kept shows.
-    fn conduct(&mut self, reader: &Reader, row: &LineRow) -> Result<(), StoreError> {
-        let evidence = reader.evidence(row.id, EVIDENCE_MAX)?;
-        let Some(last) = evidence.first() else { return Ok(()) };
-        self.report.halted |= evidence.iter().any(|e| halts(&e.kind));
-        let args = [("count", Arg::from(evidence.len())), ("misconduct", Arg::from(&last.kind))];
-        let line = ("line", Arg::from(LineId(row.id).to_string()));
-        self.put("conduct", false, "doctor-conduct", &[args.as_slice(), &[line]].concat());
+    /// Names the entries beside which something else is kept than they say.
+    fn compared(&mut self, reader: &Reader, line: &Line) -> Result<(), StoreError> {
+        let Compared { differing, erased } = compare(reader, line)?;
+        let peer = ("peer", Arg::from(call_sign(line, line.me().peer()).to_owned()));
+        for Differing { epoch, at, what } in differing.iter().take(DIFFERING_MAX) {
+            let name = name_in(Book { line, epoch: *epoch }, *at);
+            let mut args = vec![peer.clone(), ("name", name.into()), ("at", at.to_string().into())];
+            args.push(("epoch", epoch.number.to_string().into()));
+            let id = match what {
+                Difference::Words => "doctor-words-changed",
+                Difference::WordsGone => "doctor-words-gone",
+                Difference::Column(column) => {
+                    args.push(("column", (*column).into()));
+                    "doctor-column"
+                }
+            };
+            self.put("line", false, id, &args);
+        }
+        if let Some(more) = differing.len().checked_sub(DIFFERING_MAX).filter(|more| *more > 0) {
+            self.put("line", false, "doctor-differing-more", &[peer.clone(), ("count", more.into())]);
+        }
+        if erased > 0 {
+            self.put("line", true, "doctor-words-erased", &[peer, ("count", erased.into())]);
+        }
+        Ok(())
+    }
+
+    /// What the peer has broken, as the evidence that is kept shows. What somebody has taken note of, or is of an epoch that has
+    /// ended, is told and asks for nobody; a halted log is, for as long as it is.
+    fn conduct(&mut self, reader: &Reader, line: &Line) -> Result<(), StoreError> {
+        let Conduct { kept, open } = Conduct::read(reader, line)?;
+        let peer = ("peer", Arg::from(call_sign(line, line.me().peer()).to_owned()));
+        if let Some(misconduct) = line.halted() {
+            self.report.halted = true;
+            let shown = kept.iter().any(|evidence| evidence.kind == misconduct.word());
+            let id = if shown { "doctor-halted" } else { "doctor-halted-unshown" };
+            self.put("conduct", false, id, &[peer.clone(), ("misconduct", misconduct.word().into())]);
+        }
+        let (told, id) = if open.is_empty() { (&kept, "doctor-conduct-past") } else { (&open, "doctor-conduct") };
+        if let Some(last) = told.first() {
+            let args = [peer, ("count", told.len().into()), ("misconduct", Arg::from(last.kind.clone()))];
+            self.put("conduct", open.is_empty(), id, &args);
+        }
         Ok(())
     }
 }
@@ -206,21 +244,4 @@ fn judged(line: &Line, entry: &Entry) -> Result<(), Misconduct> {
     let key = PublicKey::from_bytes(key);
     let vouched = vouched(entry, &key, &PublicKey::from_bytes(keys.root), &Strict);
     if vouched { Ok(()) } else { Err(Misconduct::BadSignature) }
-}
-
-/// Whether what is kept under this name ended the taking of a log.
-fn halts(kind: &str) -> bool {
-    let all = (1..).map_while(Misconduct::from_number);
-    all.filter(|m| m.halts()).any(|m| m.word() == kind)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_fork_halts_a_log_and_a_bad_frame_does_not() {
-        assert!(halts(Misconduct::Fork.word()));
-        assert!(!halts(Misconduct::BadFrame.word()) && !halts("weather"));
-    }
 }

@@ -148,7 +148,9 @@ impl Api {
         let bound = self.parts.keeper.setting(SETTING, Some(drawn.to_bytes())).await;
         bound.map_err(|fault| match fault {
             ActFault::Machine(cause) => self.failed(&cause),
-            ActFault::Stopping | ActFault::Refused(_) => self.tell(Fault::new(Code::Stopping)),
+            ActFault::Stopping | ActFault::Refused(_) | ActFault::TokenOfAnother(_) => {
+                self.tell(Fault::new(Code::Stopping))
+            }
         })
     }
 

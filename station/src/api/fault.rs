@@ -109,6 +109,10 @@ faults! {
     WordsUnreadable = Usage BAD_REQUEST "fault-words-unreadable",
     /// The token is empty or too long.
     TokenMalformed = Usage BAD_REQUEST "fault-token-malformed",
+    /// The command line has arguments that no command takes, or lacks some.
+    CommandUnreadable = Usage BAD_REQUEST "fault-command-unreadable",
+    /// The token was given with another act.
+    TokenOfAnother = Usage CONFLICT "fault-token-of-another",
     /// More was sent than any act can take.
     TooLarge = Usage PAYLOAD_TOO_LARGE "fault-too-large",
     /// There is no such address in the API.
@@ -237,6 +241,8 @@ faults! {
     TokenThere = Refusal CONFLICT "fault-token-there",
     /// There is no token of this name.
     TokenNone = Usage NOT_FOUND "fault-token-none",
+    /// What streams ended before its end.
+    CutShort = Error INTERNAL_SERVER_ERROR "fault-cut-short",
     /// As many tokens serve as a station takes.
     TokensMany = Refusal CONFLICT "fault-tokens-many",
     /// A translation would be into no language of this desk.

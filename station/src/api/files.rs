@@ -28,8 +28,16 @@ impl PrivateFile {
     /// # Errors
     /// [`Code::File`].
     pub fn write(&self, bytes: &[u8]) -> Result<(), Fault> {
-        let mut file = &self.file;
-        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|e| fault(&self.path, &e))
+        self.add(bytes)?;
+        self.file.sync_all().map_err(|e| fault(&self.path, &e))
+    }
+
+    /// Writes a part of it, which may not be on the disk yet.
+    ///
+    /// # Errors
+    /// [`Code::File`].
+    pub fn add(&self, bytes: &[u8]) -> Result<(), Fault> {
+        (&self.file).write_all(bytes).map_err(|e| fault(&self.path, &e))
     }
 
     /// Takes it away again. What cannot be removed is left: it is empty, or of no use to anybody.

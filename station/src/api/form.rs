@@ -2,6 +2,7 @@
 //! takes, so that a field that does nothing is refused instead of ignored.
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::fault::{Code, Fault};
 
@@ -81,6 +82,15 @@ pub struct ActForm {
     /// Words that go with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub words: Option<WordsForm>,
+}
+
+impl ActForm {
+    /// SHA-256 of it without its token: by that another act with the same token is told from a repetition.
+    pub fn digest(&self) -> [u8; 32] {
+        let form = ActForm { token: None, ..self.clone() };
+        // Strings, numbers and lists of them can always be written.
+        Sha256::digest(serde_json::to_vec(&form).unwrap_or_default()).into()
+    }
 }
 
 /// Words in their author's own language.

@@ -189,7 +189,9 @@ impl Api {
         let words: Vec<&str> = changes.iter().filter_map(People::word).collect();
         self.parts.keeper.people(changes).await.map_err(|fault| match fault {
             ActFault::Machine(cause) => self.failed(&cause),
-            ActFault::Stopping | ActFault::Refused(_) => self.tell(Fault::new(Code::Stopping)),
+            ActFault::Stopping | ActFault::Refused(_) | ActFault::TokenOfAnother(_) => {
+                self.tell(Fault::new(Code::Stopping))
+            }
         })?;
         for what in words {
             tracing::info!(what, "who may sign in or call");

@@ -8,7 +8,6 @@ use axum::Json;
 use axum::extract::State;
 use counterpart_core::ids::{LineId, unhex};
 use counterpart_core::line::restore::{Judgement, NewEpoch, Part, Word};
-use counterpart_core::record::body::Body;
 use counterpart_core::record::merkle::Hash;
 use counterpart_core::record::sign1::PublicKey;
 use counterpart_core::time::Timestamp;
@@ -24,7 +23,7 @@ use crate::entropy;
 use crate::keys::Keys;
 use crate::record::{RestoreFault, Said, Settled, Wanted};
 use crate::store::StoreError;
-use crate::view::Sight;
+use crate::view::{Kept, Sight};
 use crate::view::names::call_sign;
 use crate::view::restore::{Link, Listing, PartView, RestoreView, restore, told};
 
@@ -279,12 +278,16 @@ impl Api {
     async fn said(&self, line: LineId, listing: Listing) -> Result<BTreeMap<Hash, String>, Told> {
         let told = self.parts.keeper.look(move |lines| lines.line(&line).map(|kept| told(&kept.line, listing)));
         let told = told.await.map_err(|_| self.tell(Fault::new(Code::Stopping)))?.unwrap_or_default();
-        let reader = self.parts.reader.clone();
+        let (reader, changed) = (self.parts.reader.clone(), self.words.say("words-changed", &[]));
         let read = move || -> Result<BTreeMap<Hash, String>, StoreError> {
             let mut said = BTreeMap::new();
             for entry in told {
-                let body = reader.shown_body(&entry.bytes)?.as_deref().and_then(Body::decode);
-                let words = body.and_then(|body| String::from_utf8(body.content).ok());
+                let kept = reader.shown_body(&entry.bytes)?;
+                let words = match kept.and_then(|body| Kept::of(&entry.header, &body)) {
+                    Some(Kept::Signed(body)) => String::from_utf8(body.content).ok(),
+                    Some(Kept::Changed) => Some(changed.clone()),
+                    None => None,
+                };
                 said.extend(words.map(|words| (entry.leaf, words)));
             }
             Ok(said)

@@ -170,15 +170,19 @@ impl Api {
         let defaults = self.defaults();
         let salt = entropy::bytes::<16>().map_err(|e| self.failed(&e))?;
         let words = acts::words(&form, &defaults, salt).map_err(|fault| self.tell(fault))?;
-        let token = form.token.clone();
+        let (token, command) = (form.token.clone(), form.token.is_some().then(|| form.digest()));
         let (line, epoch, act) = match self.read(form, defaults).await {
             Ok(read) => read,
             // What was unambiguous when it was written may no longer be: a command asked again is answered from the record.
             Err(told) => {
-                return self.done_before(token).await.map(|(line, done)| Handed::Before(line, done)).ok_or(told);
+                return match self.done_before(token, command).await {
+                    Some((line, Ok(done))) => Ok(Handed::Before(line, done)),
+                    Some((line, Err(fault))) => Err(self.refused(line, fault).await),
+                    None => Err(told),
+                };
             }
         };
-        match self.parts.keeper.submit_in(line, epoch, act, words, Actor { user, token }).await {
+        match self.parts.keeper.submit_in(line, epoch, act, words, Actor { user, token, command }).await {
             Ok(answer) => Ok(Handed::In(line, answer)),
             Err(fault) => Err(self.refused(line, fault).await),
         }
@@ -262,10 +266,14 @@ impl Api {
     }
 
     /// What a command with this token has done.
-    async fn done_before(&self, token: Option<String>) -> Option<(LineId, Done)> {
+    async fn done_before(
+        &self,
+        token: Option<String>,
+        command: Option<[u8; 32]>,
+    ) -> Option<(LineId, Result<Done, ActFault>)> {
         let (token, reader) = (token?, self.parts.reader.clone());
-        let key = tokio::task::spawn_blocking(move || reader.by_token(&token)).await.ok()?.ok()??;
-        Some((LineId(key.log.line), Done::repeated(&key, None)))
+        let before = tokio::task::spawn_blocking(move || reader.by_token(&token)).await.ok()?.ok()??;
+        Some((LineId(before.0.log.line), Done::before(&before, command, None)))
     }
 
     /// What is told of an act that was done. The record has named it already; only an entry whose line was not at hand is looked

@@ -11,10 +11,11 @@ use counterpart_core::time::Timestamp;
 
 use super::Api;
 use super::fault::{Code, Fault, Told, Whose};
+use super::stretch::entry;
 use crate::record::{ActFault, Unread, entry_key};
 use crate::store::{self, Reader, StoreError};
-use crate::view::Sight;
 use crate::view::names::NameFault;
+use crate::view::{Kept, Sight};
 use crate::words::clocks::{Clocks, Telling};
 use crate::words::{Sentence, Tell, Words};
 
@@ -22,7 +23,7 @@ use crate::words::{Sentence, Tell, Words};
 const PASSES_MAX: usize = 4;
 
 /// Words that were found for entries; `None`: looked for and not held.
-type Found = BTreeMap<EntryRef, Option<Body>>;
+type Found = BTreeMap<EntryRef, Option<Kept>>;
 
 /// The line of this name: the peer's call sign, its name, the line's id or the first 4 or more digits of it; without a name the only
 /// line.
@@ -96,15 +97,15 @@ pub fn serves(line: &Line, said: &str) -> Result<bool, Fault> {
     }
 }
 
-/// The words of one entry, if they are held.
+/// The words of one entry, if they are held, against its digest of them: the store may have been changed from outside.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn body(reader: &Reader, line: LineId, epoch: Epoch, at: EntryRef) -> Result<Option<Body>, StoreError> {
-    Ok(match reader.body(entry_key(line, epoch, at))? {
-        store::Body::Held(bytes) => Body::decode(&bytes),
-        store::Body::None | store::Body::Erased { .. } => None,
-    })
+pub fn body(reader: &Reader, line: LineId, epoch: Epoch, at: EntryRef) -> Result<Option<Kept>, StoreError> {
+    let key = entry_key(line, epoch, at);
+    let store::Body::Held(bytes) = reader.body(key)? else { return Ok(None) };
+    let Some(row) = reader.entry(key)? else { return Ok(Some(Kept::Changed)) };
+    Ok(Kept::of(&entry(&row)?.header, &bytes))
 }
 
 /// Bytes as lower-case hexadecimal digits.
@@ -157,6 +158,7 @@ impl Api {
         match fault {
             ActFault::Machine(cause) => self.failed(&cause),
             ActFault::Stopping => self.tell(Fault::new(Code::Stopping)),
+            ActFault::TokenOfAnother(at) => self.tell(Fault::new(Code::TokenOfAnother).with("at", at)),
             ActFault::Refused(refusal) => {
                 let told = self.see(line, move |sight| {
                     let halted =
@@ -226,8 +228,9 @@ impl Api {
         let view = self.parts.keeper.published().borrow().lines.get(&line).cloned();
         let mut known = Found::new();
         if let Some(view) = view {
-            let at_hand =
-                |at: &EntryRef| view.words.iter().find(|(of, _)| of == at).map(|(_, body)| Body::decode(body));
+            // What is at hand came with its entry, or was signed, since the start: it was not read from the store.
+            let words = |at: &EntryRef| view.words.iter().find(|(of, _)| of == at);
+            let at_hand = |at: &EntryRef| words(at).map(|(_, body)| Body::decode(body).map(Kept::Signed));
             let (here, there) = needed.into_iter().partition::<Vec<_>, _>(|at| at_hand(at).is_some());
             known.extend(here.into_iter().filter_map(|at| Some((at, at_hand(&at)?))));
             if !there.is_empty() {

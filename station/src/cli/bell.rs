@@ -10,6 +10,7 @@ use tokio::time::Interval;
 
 use super::{Context, Exit};
 use crate::api::bell::{BEAT, BellView, NotedForm, NotedView, RangForm, Rung};
+use crate::api::conduct::{ConductForm, ConductView};
 use crate::api::fault::{Code, Told};
 use crate::view::text;
 use crate::words::escaped_json;
@@ -35,7 +36,11 @@ pub(super) struct BellCommand {
 #[derive(Args, Debug)]
 pub(super) struct NotedCommand {
     /// What rings: "Northland #4071" or 0:12.
-    name: String,
+    #[arg(required_unless_present = "conduct")]
+    name: Option<String>,
+    /// Of all that is kept of what the other station broke: the doctor asks for nobody because of it. The evidence stays.
+    #[arg(long, conflicts_with_all = ["name", "epoch"])]
+    conduct: bool,
     /// The line, if there are several.
     #[arg(long)]
     line: Option<String>,
@@ -47,7 +52,13 @@ pub(super) struct NotedCommand {
 impl NotedCommand {
     pub async fn run(self, context: &Context) -> Result<Exit, Told> {
         context.has_data()?;
-        let (client, form) = (context.client(), NotedForm { line: self.line, on: self.name, epoch: self.epoch });
+        let client = context.client();
+        let Some(on) = self.name else {
+            let value = client.post("/api/v1/conduct/noted", &ConductForm { line: self.line }).await?;
+            context.show(&value, || Ok(client.typed::<ConductView>(&value)?.sentence))?;
+            return Ok(Exit::Done);
+        };
+        let form = NotedForm { line: self.line, on, epoch: self.epoch };
         let value = client.post("/api/v1/noted", &form).await?;
         context.show(&value, || Ok(client.typed::<NotedView>(&value)?.sentence))?;
         Ok(Exit::Done)

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 
 use super::client::Client;
@@ -20,6 +20,7 @@ use crate::config::{CONFIG_FILE, Starter, write_starter};
 use crate::entropy;
 use crate::keys::Keys;
 use crate::store::{Store, served_by};
+use crate::words::escaped_json;
 
 /// The two organisations: directory, name, call sign, zone.
 const SIDES: [(&str, &str, &str, &str); 2] = [
@@ -72,9 +73,15 @@ async fn run(context: &Context, sides: &mut [Side]) -> Result<(), Told> {
     if let [north, south] = &*sides {
         pair(context, north, south).await?;
         for side in [north, south] {
-            print(&link(context, side).await?);
+            let url = link(context, side).await?;
+            let value = json!({ "event": "station", "name": side.call_sign, "pid": side.pid(), "data": side.data,
+                                "command": side.command(), "serve": side.serve_command(), "link": url });
+            let args = [("name", side.call_sign.to_string()), ("url", url)];
+            told(context, &value, || context.say("demo-link", &args));
         }
-        print(&guide(context, north, south));
+        if !context.json {
+            print(&guide(context, north, south));
+        }
     }
     let ended = super::serve::ended().map_err(|e| context.machine(e))?;
     tokio::pin!(ended);
@@ -142,8 +149,13 @@ impl Side {
         if ended {
             self.child = None;
             let args = [("name", self.call_sign.to_string()), ("command", self.serve_command())];
-            print(&context.say("demo-ended", &args));
+            let value = json!({ "event": "ended", "name": self.call_sign, "serve": self.serve_command() });
+            told(context, &value, || context.say("demo-ended", &args));
         }
+    }
+
+    fn pid(&self) -> Option<u32> {
+        self.child.as_ref().and_then(Child::id)
     }
 
     fn serve_command(&self) -> String {
@@ -224,7 +236,8 @@ async fn pair(context: &Context, north: &Side, south: &Side) -> Result<(), Told>
         };
         until(context, side, open).await?;
     }
-    print(&context.say("demo-paired", &[("digits", here.clone())]));
+    let value = json!({ "event": "paired", "digits": here });
+    told(context, &value, || context.say("demo-paired", &[("digits", here.clone())]));
     Ok(())
 }
 
@@ -235,14 +248,18 @@ async fn link(context: &Context, side: &Side) -> Result<String, Told> {
     let form = UserForm { name: name.clone(), role: "admin".into(), password: None };
     client.post("/api/v1/users", &form).await?;
     let made = client.post("/api/v1/users/link", &NameForm { name }).await?;
-    let link: LinkView = client.typed(&made)?;
-    Ok(context.say("demo-link", &[("name", side.call_sign.to_string()), ("url", link.url)]))
+    Ok(client.typed::<LinkView>(&made)?.url)
+}
+
+/// Prints one thing that has come about: for a program an object in a line, for a person what is made of it.
+fn told(context: &Context, value: &Value, text: impl FnOnce() -> String) {
+    print(&if context.json { escaped_json(&value.to_string()) } else { text() });
 }
 
 /// What to type next, in two more terminals.
 fn guide(context: &Context, north: &Side, south: &Side) -> String {
     let station = |side: &Side| {
-        let pid = side.child.as_ref().and_then(Child::id).map_or_else(String::new, |pid| pid.to_string());
+        let pid = side.pid().map_or_else(String::new, |pid| pid.to_string());
         let args = [
             ("name", side.call_sign.to_string()),
             ("pid", pid),

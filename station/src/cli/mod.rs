@@ -7,6 +7,7 @@ mod acts;
 mod bell;
 mod client;
 mod demo;
+mod export;
 mod opening;
 mod pair;
 mod place;
@@ -137,6 +138,8 @@ pub fn main() -> ExitCode {
 
 /// Runs one command.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let wants_json = args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--json");
     let parsed = Cli::command().try_get_matches_from(args).and_then(|matches| {
         // A directory from the environment is that of a real station: the demonstration must not take it.
         let named = matches.value_source("data") == Some(ValueSource::CommandLine);
@@ -144,6 +147,11 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     });
     let (cli, data_given) = match parsed {
         Ok(parsed) => parsed,
+        Err(wrong) if wants_json && wrong.use_stderr() => {
+            let told = not_understood(&wrong);
+            print_error(&told);
+            return Exit::of(&told);
+        }
         Err(asked) => {
             // Help and version go to the standard output, faults to the standard error; a closed pipe is nobody's fault.
             let _ = asked.print();
@@ -271,8 +279,7 @@ impl Context {
 
     fn complain(&self, told: &Told) {
         if self.json {
-            let body = ErrorBody { error: told.clone() };
-            print(&escaped_json(&serde_json::to_string_pretty(&body).unwrap_or_default()));
+            print_error(told);
         } else {
             // Nobody reads a standard error that is closed.
             let _ = writeln!(io::stderr(), "{}\n{}", told.what, told.instead);
@@ -283,6 +290,20 @@ impl Context {
         let args: Vec<_> = args.iter().map(|(name, value)| (*name, value.as_str().into())).collect();
         self.words.say(id, &args)
     }
+}
+
+/// What is wrong with a command line, for a program: in English, as all that programs read.
+fn not_understood(wrong: &clap::Error) -> Told {
+    // What clap says, without the usage that it adds in paragraphs of their own.
+    let text = wrong.render().to_string();
+    let cause = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ").trim();
+    let cause = cause.split_whitespace().collect::<Vec<_>>().join(" ");
+    Fault::new(Code::CommandUnreadable).with("cause", cause).tell(&Words::english())
+}
+
+fn print_error(told: &Told) {
+    let body = ErrorBody { error: told.clone() };
+    print(&escaped_json(&serde_json::to_string_pretty(&body).unwrap_or_default()));
 }
 
 /// Prints with one line end. A reader that has gone is nobody's fault.

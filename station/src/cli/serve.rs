@@ -1,6 +1,6 @@
 //! `serve` and `demo`: a station that runs.
 
-use std::io;
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 
 use clap::Subcommand;
@@ -63,7 +63,9 @@ impl Context {
     async fn serve(&self, mark: Mark) -> Result<Exit, Told> {
         let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
         // A second subscriber in one process changes nothing.
-        let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).try_init();
+        let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+        // Colours are for people: a file or a journal gets none.
+        let _ = logs.with_ansi(is_coloured(io::stderr().is_terminal())).try_init();
         let started = Serving::start(&self.data, self.clock.clone(), mark).await;
         let mut serving = started.map_err(|e| self.tell(Fault::new(Code::Start).because(&e)))?;
         let socket = Socket::bind(&self.data).await.map_err(|fault| self.tell(fault))?;
@@ -98,6 +100,11 @@ impl Context {
         serving.stop().await;
         Ok(Exit::Done)
     }
+}
+
+/// Whether what is logged has colours: on a terminal, unless its user wants none (no-color.org).
+fn is_coloured(is_terminal: bool) -> bool {
+    is_terminal && std::env::var_os("NO_COLOR").is_none_or(|said| said.is_empty())
 }
 
 /// Comes when the process is asked to end.

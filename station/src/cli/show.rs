@@ -1,6 +1,7 @@
 //! `lines`, `status`, `record`, `doctor`: from the station that serves, or from the directory that none serves.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use clap::Subcommand;
 use serde::Serialize;
@@ -8,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::client::{address, escaped};
+use super::export::taken_out;
 use super::unserved::Unserved;
 use super::{Context, Exit};
 use crate::api::doctor::{Report, examine};
@@ -68,6 +70,10 @@ pub(super) enum ShowCommand {
         /// With the words of the entries.
         #[arg(long)]
         words: bool,
+        /// Write every entry of the line as it was signed, its words, and the evidence of what the other station broke into this new file,
+        /// to be checked elsewhere.
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["epoch", "offset", "from", "limit", "words"])]
+        entries: Option<PathBuf>,
     },
     /// Whether everything is in order: configuration, keys, database, every line built again from its entries.
     Doctor,
@@ -81,7 +87,8 @@ impl ShowCommand {
             ShowCommand::Lines { .. } => context.lines().await,
             ShowCommand::Status { name: Some(name), line, epoch, .. } => context.status(&name, line, epoch).await,
             ShowCommand::Status { name: None, line, all, epoch } => context.requests(line, all, epoch).await,
-            ShowCommand::Record { line, epoch, offset, from, limit, words } => {
+            ShowCommand::Record { line, entries: Some(file), .. } => taken_out(context, line, &file).await,
+            ShowCommand::Record { line, epoch, offset, from, limit, words, .. } => {
                 context.record(RecordQuery { line, epoch, offset, from, limit, words }).await
             }
             ShowCommand::Doctor => context.doctor().await,

@@ -7,6 +7,7 @@ use counterpart_core::line::Line;
 use counterpart_core::link::health::{Cause, Health, State};
 use counterpart_core::time::Timestamp;
 
+use crate::api::export::Export;
 use crate::api::fault::{Code, Fault, Told};
 use crate::api::sight::{body, choose, epoch_of};
 use crate::api::views::{self, LineRow, RecordPage, RecordQuery, UnreadView};
@@ -108,6 +109,14 @@ impl<'a> Unserved<'a> {
         let (logs, wanted) = self.see_in(line, epoch, |sight| views::asked(sight, self.reader.clone(), query))?;
         let stretch = logs.page(&wanted).map_err(|e| unreadable(&e, self.words))?;
         Ok(self.see_in(line, epoch, |sight| views::page(sight, &stretch, query.words)))
+    }
+
+    /// What is taken out of one line.
+    pub fn export(&self, said: Option<&str>) -> Result<Export, Told> {
+        let line = self.choose(said)?.id();
+        let begun = Export::begin(&self.reader, line).map_err(|e| unreadable(&e, self.words))?;
+        // It was there when it was chosen, and no line is ever removed.
+        begun.ok_or_else(|| Fault::new(Code::LineNone).tell(self.words))
     }
 
     fn choose(&self, said: Option<&str>) -> Result<&Line, Told> {

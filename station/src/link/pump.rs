@@ -10,6 +10,7 @@ use counterpart_core::ids::{Epoch, LineId};
 use counterpart_core::limits;
 use counterpart_core::line::turn::{Arrived, Input};
 use counterpart_core::link::{Now, Output, Range, Reason, Received, Session};
+use counterpart_core::record::log::Entry;
 use counterpart_core::record::sign1::Strict;
 use counterpart_core::time::Timestamp;
 use tokio::sync::{Notify, mpsc, watch};
@@ -236,7 +237,7 @@ async fn take(
                 }
             }
             // Nothing is lost: what was not committed is not named, and is sent again on the next connection.
-            Err(ActFault::Stopping | ActFault::Machine(_) | ActFault::Refused(_)) => return,
+            Err(_) => return,
         }
     }
 }
@@ -482,9 +483,11 @@ type WithBody = (Vec<u8>, Option<Vec<u8>>);
 /// The stored bytes of a range, with their bodies.
 fn stored(reader: &store::Reader, log: store::LogKey, range: Range) -> Result<Vec<WithBody>, store::StoreError> {
     let rows = reader.entries(log, range.from, u32::try_from(range.to - range.from).unwrap_or(u32::MAX))?;
+    // Words that were changed in the store are not sent in our name: the peer would name it as misconduct, and rightly.
+    let attests = |bytes: &[u8], body: &[u8]| Entry::read(bytes).is_ok_and(|entry| entry.header.attests(body));
     let with_body = |row: store::EntryRow| {
         let body = match reader.body(row.key)? {
-            store::Body::Held(body) => Some(body),
+            store::Body::Held(body) if attests(&row.bytes, &body) => Some(body),
             _ => None,
         };
         Ok((row.bytes, body))

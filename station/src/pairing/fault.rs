@@ -107,7 +107,7 @@ impl Tell for Fault {
             Fault::NotEnded(_) => Sentence::new("pairing-under-way"),
             Fault::Record(ActFault::Stopping) => Sentence::new("pairing-stopping"),
             Fault::Record(ActFault::Machine(what)) => what.clone(),
-            Fault::Record(ActFault::Refused(_)) => Sentence::new("pairing-unknown-line"),
+            Fault::Record(ActFault::Refused(_) | ActFault::TokenOfAnother(_)) => Sentence::new("pairing-unknown-line"),
             Fault::Store(error) => error.sentence(),
             Fault::NoEntropy(error) => error.sentence(),
             Fault::Alike(alike) => alike.sentence(),

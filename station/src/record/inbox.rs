@@ -53,7 +53,20 @@ impl Called {
 
 impl Done {
     /// What a command with the same token had done on this line, if the line is at hand.
-    pub fn repeated(key: &EntryKey, line: Option<&Line>) -> Done {
+    ///
+    /// # Errors
+    /// [`ActFault::TokenOfAnother`] if it is known that it was another command.
+    pub fn before(
+        (key, before): &(EntryKey, Option<[u8; 32]>),
+        command: Option<[u8; 32]>,
+        line: Option<&Line>,
+    ) -> Result<Done, ActFault> {
+        let done = Done::repeated(key, line);
+        let is_another = before.zip(command).is_some_and(|(before, now)| before != now);
+        if is_another { Err(ActFault::TokenOfAnother(done.at)) } else { Ok(done) }
+    }
+
+    fn repeated(key: &EntryKey, line: Option<&Line>) -> Done {
         let party = if key.log.party == 0 { Party::Inviter } else { Party::Joiner };
         let epoch = Epoch { number: key.log.epoch.number, id: key.log.epoch.id };
         let at = EntryRef { party, index: key.index };
@@ -67,6 +80,8 @@ impl Done {
 pub enum ActFault {
     /// It may not be done now; the fact that decided it is named.
     Refused(Refusal),
+    /// Another command with the same token wrote this entry; nothing was written now.
+    TokenOfAnother(EntryRef),
     /// Our machine failed; nothing was written. What failed, and what to do.
     Machine(Sentence),
     /// The station is stopping.

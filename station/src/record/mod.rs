@@ -13,7 +13,7 @@ mod steady;
 mod thread;
 
 pub use inbox::{ActFault, Begin, Called, Done, Keeper, Taken};
-pub use lines::{Kept, LineStatus, Lines, Unread, entry_key, is_line, log_key};
+pub use lines::{Kept, LineStatus, Lines, Unread, entry_key, epoch, is_line, log_key};
 pub use load::{load, load_judged};
 pub use published::{LinePublished, Published, Pushed};
 pub use restore::{RestoreFault, Said, Settled, Unsigned, Wanted};

@@ -10,8 +10,6 @@ use counterpart_core::line::Line;
 use counterpart_core::line::judging::Judged;
 use counterpart_core::line::restore::{Judgement, NewEpoch, Part, Showing};
 use counterpart_core::line::turn::{Given, Input, Written};
-use counterpart_core::record::body::digest;
-use counterpart_core::record::entry::BodyRef;
 use counterpart_core::record::sign1::{PublicKey, Sign, Signature, Strict, Verify};
 use counterpart_core::time::Timestamp;
 use tokio::sync::oneshot;
@@ -201,8 +199,7 @@ impl Record {
         let Input::Shown(shown) = input else { return None };
         let (header, body) = (&shown.entry.header, shown.body.as_ref()?);
         let key = entry_key(id, header.epoch, header.at());
-        let is_its_own = header.body == Some(BodyRef::Attested(digest(body)));
-        let lacks = is_its_own && self.reader.lacks_body(key, &shown.entry.bytes).unwrap_or(false);
+        let lacks = header.attests(body) && self.reader.lacks_body(key, &shown.entry.bytes).unwrap_or(false);
         lacks.then(|| LateBody { key, bytes: shown.entry.bytes.clone(), body: body.clone() })
     }
 

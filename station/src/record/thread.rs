@@ -89,6 +89,10 @@ impl Record {
             let stop = turn.stop;
             self.turn(turn);
             if stop {
+                if let Err(error) = self.store.fold() {
+                    // The journal holds what the file does not: nothing is lost.
+                    tracing::warn!(error = %error, "the journal could not be folded into the database");
+                }
                 return;
             }
         }
@@ -187,9 +191,9 @@ impl Record {
             return Some(Err(ActFault::Machine(Sentence::new("machine-token-twice"))));
         }
         match self.reader.by_token(token) {
-            Ok(Some(key)) => {
-                let kept = self.lines.kept.get(&LineId(key.log.line));
-                Some(Ok(Done::repeated(&key, kept.map(|kept| &kept.line))))
+            Ok(Some(before)) => {
+                let kept = self.lines.kept.get(&LineId(before.0.log.line));
+                Some(Done::before(&before, actor.command, kept.map(|kept| &kept.line)))
             }
             Ok(None) => None,
             Err(error) => Some(Err(ActFault::Machine(error.sentence()))),
@@ -391,7 +395,8 @@ impl Record {
     fn row(&self, line: LineId, written: &Written) -> Append {
         let mut row = append(line, written);
         if written.taken_back {
-            row.body = self.reader.shown_body(&row.bytes).ok().flatten();
+            let body = self.reader.shown_body(&row.bytes).ok().flatten();
+            row.body = body.filter(|body| written.entry.header.attests(body));
         }
         row
     }

@@ -159,6 +159,9 @@ pub struct Actor {
     /// The token of the command, at most 128 bytes; no two entries share one, so that a command repeated after a crash
     /// stands once. If a command makes several entries, the first carries it.
     pub token: Option<String>,
+    /// SHA-256 of the command as it was given, so that a token that comes again with another is told from a repetition. `None`: it was
+    /// not kept, and every command with the token is taken for that one.
+    pub command: Option<[u8; 32]>,
 }
 
 /// The head of a log after a commit.

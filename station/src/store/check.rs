@@ -25,6 +25,15 @@ pub enum Fault {
         /// The entries that there are.
         entries: u64,
     },
+    /// The numbers of arrival of entries are not 0 up to one below how many there are, each once.
+    Arrivals {
+        /// How many entries there are.
+        entries: u64,
+        /// How many numbers.
+        numbers: u64,
+        /// The highest.
+        highest: u64,
+    },
     /// A body, or who did an act, of an entry that is not there.
     Orphans {
         /// The table.
@@ -41,6 +50,10 @@ impl Tell for Fault {
             Fault::Size { log, head, entries } => {
                 let said = Sentence::new("check-size").with("party", log.party).with("epoch", log.epoch.number);
                 said.with("entries", entries).with("head", head)
+            }
+            Fault::Arrivals { entries, numbers, highest } => {
+                let said = Sentence::new("check-arrivals").with("entries", entries);
+                said.with("numbers", numbers).with("highest", highest)
             }
             Fault::Orphans { table, count } => Sentence::new("check-orphans").with("table", table).with("count", count),
         }
@@ -72,6 +85,7 @@ impl Reader {
             }
             if faults.is_empty() {
                 sizes(&state, &mut faults)?;
+                arrivals(&state, &mut faults)?;
                 orphans(&state, &mut faults)?;
             }
             Ok(faults)
@@ -96,6 +110,17 @@ fn sizes(connection: &rusqlite::Connection, faults: &mut Vec<Fault>) -> Result<(
         if unsigned(entries) != head || unsigned(end) != head {
             faults.push(Fault::Size { log, head, entries: unsigned(entries) });
         }
+    }
+    Ok(())
+}
+
+fn arrivals(connection: &rusqlite::Connection, faults: &mut Vec<Fault>) -> Result<(), StoreError> {
+    let sql = "SELECT COUNT(*), COUNT(DISTINCT seq), COALESCE(MAX(seq), -1) + 1, COALESCE(MIN(seq), 0) FROM entry";
+    let found = |row: &rusqlite::Row<'_>| Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?]);
+    let [entries, numbers, end, first]: [i64; 4] = connection.query_row(sql, [], found)?;
+    if numbers != entries || end != entries || first != 0 {
+        let [entries, numbers, highest] = [entries, numbers, end - 1].map(|number| u64::try_from(number).unwrap_or(0));
+        faults.push(Fault::Arrivals { entries, numbers, highest });
     }
     Ok(())
 }

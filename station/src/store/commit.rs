@@ -230,8 +230,9 @@ impl Turn<'_> {
             let cause = format!("a token of {} bytes, over {TOKEN_BYTES_MAX}", token.len());
             return Err(StoreError::other("doing-commit", cause));
         }
-        let sql = "INSERT INTO actor (place, user, token) VALUES (?1, ?2, ?3)";
-        let inserted = self.to.prepare_cached(sql)?.execute(params![at, actor.user, actor.token]);
+        let sql = "INSERT INTO actor (place, user, token, command) VALUES (?1, ?2, ?3, ?4)";
+        let row = params![at, actor.user, actor.token, actor.command];
+        let inserted = self.to.prepare_cached(sql)?.execute(row);
         match (inserted, &actor.token) {
             (Err(e), Some(token)) if is_violation(&e, ffi::SQLITE_CONSTRAINT_UNIQUE) => {
                 Err(StoreError::TokenUsed { token: token.clone() })

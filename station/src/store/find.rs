@@ -199,8 +199,8 @@ impl Reader {
     /// # Errors
     /// As [`Reader::lines`].
     pub fn actor(&self, key: EntryKey) -> Result<Option<Actor>, StoreError> {
-        let actor = |row: &Row<'_>| Ok(Actor { user: row.get(0)?, token: row.get(1)? });
-        self.at(key, "SELECT user, token FROM actor WHERE place = ?1", actor)
+        let actor = |row: &Row<'_>| Ok(Actor { user: row.get(0)?, token: row.get(1)?, command: row.get(2)? });
+        self.at(key, "SELECT user, token, command FROM actor WHERE place = ?1", actor)
     }
 
     /// The thing that `opener` opened: it, then what both parties wrote of it, in the order of arrival, at most `limit`
@@ -226,17 +226,17 @@ impl Reader {
         })
     }
 
-    /// The entry that a command with this token wrote.
+    /// The entry that a command with this token wrote, and SHA-256 of the command if it is known.
     ///
     /// # Errors
     /// As [`Reader::lines`].
-    pub fn by_token(&self, token: &str) -> Result<Option<EntryKey>, StoreError> {
-        let sql = "SELECT actor.place, line.id, epoch, epoch_id, party FROM actor
+    pub fn by_token(&self, token: &str) -> Result<Option<(EntryKey, Option<[u8; 32]>)>, StoreError> {
+        let sql = "SELECT actor.place, line.id, epoch, epoch_id, party, command FROM actor
                    JOIN log ON log.no = actor.place >> 40 JOIN line ON line.no = log.line WHERE token = ?1";
         let key = |row: &Row<'_>| {
             let epoch = EpochKey { number: unsigned(row.get(2)?), id: row.get(3)? };
             let log = LogKey { line: row.get(1)?, epoch, party: row.get(4)? };
-            Ok(EntryKey { log, index: index(row.get(0)?) })
+            Ok((EntryKey { log, index: index(row.get(0)?) }, row.get(5)?))
         };
         self.with(|c| Ok(c.prepare_cached(sql)?.query_row([token], key).optional()?))
     }
@@ -283,11 +283,17 @@ impl Reader {
     /// As [`Reader::lines`].
     pub fn evidence(&self, line: LineKey, limit: u32) -> Result<Vec<Evidence>, StoreError> {
         let sql = "SELECT at, kind, detail, bytes FROM evidence WHERE line = ?1 ORDER BY id DESC LIMIT ?2";
-        let read = |row: &Row<'_>| {
-            let at = unsigned(row.get(0)?);
-            Ok(Evidence { line, at, kind: row.get(1)?, detail: row.get(2)?, bytes: row.get(3)? })
-        };
-        self.with(|c| rows(c, sql, params![line, limit.min(ROWS_MAX)], read))
+        self.with(|c| rows(c, sql, params![line, limit.min(ROWS_MAX)], |row| evidence_row(line, row)))
+    }
+
+    /// The same, only what nobody here has taken note of.
+    ///
+    /// # Errors
+    /// As [`Reader::lines`].
+    pub fn unnoted(&self, line: LineKey, limit: u32) -> Result<Vec<Evidence>, StoreError> {
+        let sql =
+            "SELECT at, kind, detail, bytes FROM evidence WHERE line = ?1 AND noted IS NULL ORDER BY id DESC LIMIT ?2";
+        self.with(|c| rows(c, sql, params![line, limit.min(ROWS_MAX)], |row| evidence_row(line, row)))
     }
 
     /// Entries of our own logs of a line that the peer showed, in the order in which they came, after the first `from`; at most
@@ -418,6 +424,11 @@ fn line_row(row: &Row<'_>) -> rusqlite::Result<LineRow> {
         added,
         retired: unsigned(row.get(5)?).checked_sub(1),
     })
+}
+
+fn evidence_row(line: LineKey, row: &Row<'_>) -> rusqlite::Result<Evidence> {
+    let at = unsigned(row.get(0)?);
+    Ok(Evidence { line, at, kind: row.get(1)?, detail: row.get(2)?, bytes: row.get(3)? })
 }
 
 fn log_row(line: LineKey, row: &Row<'_>) -> rusqlite::Result<LogRow> {

@@ -136,6 +136,15 @@ impl Store {
         }
     }
 
+    /// Folds the journal into the database's file and cuts it, at the end of serving. A reader in the midst of its work keeps some of it
+    /// there: nothing is lost by it, and the next start reads it.
+    ///
+    /// # Errors
+    /// As [`Store::commit`].
+    pub fn fold(&self) -> Result<(), StoreError> {
+        Ok(self.writer.connection().query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
+    }
+
     /// Readers beside this writer; clones share them.
     ///
     /// # Errors

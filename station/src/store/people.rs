@@ -104,6 +104,13 @@ pub enum People {
         key: String,
         /// All of them.
         value: Vec<u8>,
+        },
+    /// Somebody has taken note of all that is kept of what the peer of a line broke.
+    ConductNoted {
+        /// On which line.
+        line: LineKey,
+        /// Who.
+        user: String,
     },
     /// A program that follows the record has been told of it up to a position.
     Followed {
@@ -156,6 +163,9 @@ pub(super) fn keep(to: &Connection, change: &People, now: u64) -> Result<(), Sto
             run("DELETE FROM api_token WHERE name = ?1", params![name])?;
         }
         People::Translations { key, value } => setting(to, key, Some(value.as_slice()))?,
+        People::ConductNoted { line, user } => {
+            run("UPDATE evidence SET noted = ?2 WHERE line = ?1 AND noted IS NULL", params![line, user])?;
+        }
         People::Followed { key, position } => setting(to, key, Some(position.as_bytes()))?,
     }
     Ok(())

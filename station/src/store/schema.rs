@@ -12,7 +12,7 @@ const APPLICATION_ID: i64 = 0x4350_5254;
 
 /// Number `n` brings a database from version `n` to `n + 1`.
 pub(super) const MIGRATIONS: &[&str] =
-    &[FIRST, HALTED, PEOPLE, NOTED, SHOWN, TOKENS, SETTINGS, ARRIVALS, JUDGED, MAKERS];
+    &[FIRST, HALTED, PEOPLE, NOTED, SHOWN, TOKENS, SETTINGS, ARRIVALS, JUDGED, MAKERS, CONDUCT, COMMANDS];
 
 /// The version that this program writes.
 pub(super) const NEWEST: u32 = MIGRATIONS.len() as u32;
@@ -79,6 +79,12 @@ CREATE TABLE judged (
 const MAKERS: &str = "
 ALTER TABLE link ADD COLUMN maker TEXT NOT NULL DEFAULT '';
 ALTER TABLE session ADD COLUMN maker TEXT NOT NULL DEFAULT '';";
+
+/// What a command was, beside its token: SHA-256. Commands of before have none.
+const COMMANDS: &str = "ALTER TABLE actor ADD COLUMN command BLOB;";
+
+/// Who has taken note of what a peer broke.
+const CONDUCT: &str = "ALTER TABLE evidence ADD COLUMN noted TEXT;";
 
 /// Acts of a peer of which a person here has taken note, or a channel for one: they ring no more (§7.4).
 const NOTED: &str = "CREATE TABLE noted (place INTEGER PRIMARY KEY, user TEXT NOT NULL, at INTEGER NOT NULL) STRICT;";

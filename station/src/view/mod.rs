@@ -29,7 +29,7 @@ use counterpart_core::ids::{EntryRef, Epoch, Party};
 use counterpart_core::line::Line;
 use counterpart_core::line::facts::View;
 use counterpart_core::record::body::Body;
-use counterpart_core::record::entry::Head;
+use counterpart_core::record::entry::{Head, Header};
 use counterpart_core::record::merkle::empty_root;
 use counterpart_core::shown::is_unshown;
 use serde::{Deserialize, Serialize};
@@ -40,8 +40,24 @@ use names::Book;
 
 use crate::words::clocks::Telling;
 
+/// What is kept as the words of an entry.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Kept {
+    /// What was signed with it.
+    Signed(Body),
+    /// Something else: it was changed where it is kept, and is shown to nobody as the author's words.
+    Changed,
+}
+
+impl Kept {
+    /// Holds what is kept against what the entry attests (§3.5). `None`: it was signed, and this version cannot read it.
+    pub fn of(header: &Header, body: &[u8]) -> Option<Kept> {
+        if header.attests(body) { Body::decode(body).map(Kept::Signed) } else { Some(Kept::Changed) }
+    }
+}
+
 /// Finds the words of an entry; `None` if it has none or they are not held.
-pub type Bodies<'a> = &'a dyn Fn(EntryRef) -> Option<Body>;
+pub type Bodies<'a> = &'a dyn Fn(EntryRef) -> Option<Kept>;
 
 /// A line as its station sees it, and what it takes to tell of it.
 #[derive(Clone, Copy)]
@@ -98,8 +114,11 @@ pub struct Named {
 pub struct Said {
     /// BCP 47.
     pub language: String,
-    /// The text, as it was signed.
+    /// The text, as it was signed; if `changed`, a sentence that says so.
     pub text: String,
+    /// The words that are kept here are not those that were signed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub changed: bool,
 }
 
 /// Characters of one entry's words where many stand one above the other; the whole stands on the page of the entry.
@@ -168,11 +187,18 @@ impl<'a> Sight<'a> {
         Named { at: at.to_string(), name: names::name_in(self.book(), at) }
     }
 
-    /// The words of an entry, if they are text and held.
+    /// The words of an entry, if they are text and held; in the place of words that were changed here, that they were.
     pub fn said(&self, at: EntryRef) -> Option<Said> {
-        let body = (self.bodies)(at)?;
-        let text = body.text()?.to_owned();
-        Some(Said { language: body.language, text })
+        let words = self.telling.words;
+        match (self.bodies)(at)? {
+            Kept::Signed(body) => {
+                let text = body.text()?.to_owned();
+                Some(Said { language: body.language, text, changed: false })
+            }
+            Kept::Changed => {
+                Some(Said { language: words.language().into(), text: words.say("words-changed", &[]), changed: true })
+            }
+        }
     }
 }
 

@@ -68,7 +68,7 @@ pub struct RecordEntry {
     pub deadline: Option<Moment>,
     /// What else it says.
     pub args: Args,
-    /// "none", "held", "lacking" or "deniable".
+    /// "none", "held", "lacking", "deniable"; "changed": what is kept is not what was signed.
     pub words: String,
     /// Its words, if they were asked for and are held.
     pub said: Option<Said>,
@@ -184,6 +184,7 @@ pub fn entry(sight: &Sight<'_>, header: &Header, with_words: bool) -> RecordEntr
     };
     let said = sight.said(at);
     let words = match (&header.body, &said) {
+        (_, Some(said)) if said.changed => "changed",
         (None, _) => "none",
         (Some(BodyRef::Deniable), _) => "deniable",
         (Some(BodyRef::Attested(_)), Some(_)) => "held",

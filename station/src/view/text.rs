@@ -206,11 +206,13 @@ pub fn record_list(view: &RecordView, telling: &Telling<'_>) -> String {
         let lacking = match entry.words.as_str() {
             "lacking" => Some("body-lacking"),
             "deniable" => Some("body-deniable"),
+            "changed" => Some("words-changed"),
             _ => None,
         };
         out.extend(lacking.map(|id| format!("    {}", telling.say(id, &[]))));
         // The words keep their own lines; each is cleaned by itself.
-        out.extend(entry.said.iter().flat_map(|said| quoted(&said.text, 4)));
+        let said = entry.said.iter().filter(|said| !said.changed);
+        out.extend(said.flat_map(|said| quoted(&said.text, 4)));
     }
     out.extend(page(view, telling));
     finish(out)

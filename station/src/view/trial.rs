@@ -15,7 +15,6 @@ use counterpart_core::line::due::Conduct;
 use counterpart_core::line::restore::{Judgement, NewEpoch, Word};
 use counterpart_core::line::turn::{Answer, Arrived, Given, Input, Plan};
 use counterpart_core::precedence::{Mark, Precedence};
-use counterpart_core::record::body::Body;
 use counterpart_core::record::charter::{Charter, Checks, Keys, PartyTerms, PostTerms, RULES_VERSION};
 use counterpart_core::record::codes::{Channel, Code, Mode, OnSilence};
 use counterpart_core::record::entry::Header;
@@ -26,10 +25,10 @@ use counterpart_core::record::sign1::{AAD_CHARTER, AAD_ENTRY, Sign, SoftKey, Str
 use counterpart_core::record::what::{Offered, What};
 use counterpart_core::time::{Timestamp, Window};
 
-use super::Sight;
 use super::order::merge;
 use super::record::{Page, RecordView, Stretch, record};
 use super::request::{RequestView, request};
+use super::{Kept, Sight};
 use crate::words::Words;
 use crate::words::clocks::{Clocks, Telling};
 
@@ -272,7 +271,8 @@ impl Trial {
 
     pub fn look_at<T>(&self, party: Party, words: &Words, with: impl Fn(&Sight<'_>) -> T) -> T {
         let clocks = Clocks::of(&self.lines[party.slot()], ZONES[party.slot()], self.now);
-        let bodies = |at: EntryRef| self.bodies.get(&at).and_then(|bytes| Body::decode(bytes));
+        let header = |at: EntryRef| &self.logs[at.party.slot()][at.index as usize].header;
+        let bodies = |at: EntryRef| self.bodies.get(&at).and_then(|bytes| Kept::of(header(at), bytes));
         let telling = Telling { words, clocks: &clocks };
         with(&Sight {
             line: &self.lines[party.slot()],

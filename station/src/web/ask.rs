@@ -312,7 +312,7 @@ impl Desk {
         let [ours, theirs] = if view.owner == Side::Ours { [view.from, view.to] } else { [view.to, view.from] };
         choice.from = ours;
         choice.to = theirs;
-        choice.subject = view.subject.map(|said| said.text).unwrap_or_default();
+        choice.subject = view.subject.filter(|said| !said.changed).map(|said| said.text).unwrap_or_default();
         choice.precedence = view.precedence.0.word().into();
         choice.mode = view.mode.0.word().into();
         choice.mark = view.mark.0.word().into();

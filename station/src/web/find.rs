@@ -211,7 +211,7 @@ fn window(
             let mut says = Vec::new();
             for e in entries {
                 let key = EntryKey { log: log_key(logs.line, logs.epoch, party), index: e.header.own.size };
-                if matches!(logs.reader.body(key)?, store::Body::Held(body) if holds(&body, words)) {
+                if matches!(logs.reader.body(key)?, store::Body::Held(body) if holds(&e, &body, words)) {
                     says.push(e);
                 }
             }
@@ -226,12 +226,19 @@ fn window(
 /// The entries of one log whose body is held and has these words.
 fn with_words(logs: &Logs, party: Party, [from, until]: [u64; 2], words: &str) -> Result<Vec<Entry>, StoreError> {
     let bodies = logs.reader.bodies(log_key(logs.line, logs.epoch, party), from, until)?;
-    let says = bodies.into_iter().filter(|(_, body)| holds(body, words));
-    says.map(|(index, _)| logs.entry(EntryRef { party, index })).collect()
+    let says = bodies.into_iter().filter(|(_, body)| says(body, words));
+    let found = says.map(|(index, body)| Ok((logs.entry(EntryRef { party, index })?, body)));
+    let found = found.collect::<Result<Vec<_>, StoreError>>()?;
+    Ok(found.into_iter().filter(|(e, body)| e.header.attests(body)).map(|(e, _)| e).collect())
+}
+
+/// Whether the body of an entry is what was signed, and text with these words.
+fn holds(entry: &Entry, body: &[u8], words: &str) -> bool {
+    says(body, words) && entry.header.attests(body)
 }
 
 /// Whether a body is text with these words, whatever the size of its letters.
-fn holds(body: &[u8], words: &str) -> bool {
+fn says(body: &[u8], words: &str) -> bool {
     let body = Body::decode(body);
     body.as_ref().and_then(Body::text).is_some_and(|text| text.to_lowercase().contains(words))
 }
@@ -351,6 +358,24 @@ mod tests {
                 assert_eq!(pages(&logs, &sieve, is_earlier), expected, "{sieve:?} {is_earlier}");
             }
         }
+    }
+
+    #[test]
+    fn words_that_are_kept_and_were_not_signed_are_not_found() {
+        let mut trial = written();
+        let ask = trial.logs[1].iter().find(|e| e.header.kind() == Some(Kind::Ask)).unwrap().header.at();
+        let tanker = Sieve { words: Some("tanker".into()), ..Sieve::default() };
+        let has = |trial: &Trial| pages(&kept(trial).2, &tanker, true).contains(&ask);
+        assert!(has(&trial));
+
+        let body = trial.bodies.get_mut(&ask).unwrap();
+        let at = body.windows(6).position(|part| part == b"adrift").unwrap();
+        body[at..at + 6].copy_from_slice(b"ashore");
+
+        assert!(!has(&trial));
+        let (_scratch, _store, logs) = kept(&trial);
+        let among = Some(thread(&logs, ask).unwrap());
+        assert!(!pages(&logs, &Sieve { among, ..tanker }, true).contains(&ask));
     }
 
     #[test]

@@ -332,7 +332,7 @@ pub(super) async fn talk(
             let instrument = text("instrument");
             let readings = desk.readings(doubtful.into_iter().collect());
             let held = Held { instrument, readings, wrong: Some(told), ..held };
-            desk.request_page(&posted.who, line, said, held).await
+            desk.request_page(&posted.who, line, said, None, held).await
         }
     }
 }

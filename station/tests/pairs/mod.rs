@@ -128,7 +128,7 @@ pub fn ask() -> Act {
 }
 
 pub fn officer(token: Option<&str>) -> Actor {
-    Actor { user: "officer".into(), token: token.map(str::to_owned) }
+    Actor { user: "officer".into(), token: token.map(str::to_owned), command: None }
 }
 
 pub async fn rung(side: &Side, line: LineId, at: EntryRef) -> String {

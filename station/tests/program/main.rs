@@ -9,6 +9,7 @@ mod scratch;
 mod socket;
 
 mod bad_input;
+mod changed;
 mod commands;
 mod demo;
 mod evidence;

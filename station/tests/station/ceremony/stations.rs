@@ -216,7 +216,7 @@ impl Station {
     }
 
     pub fn act(&self, line: LineId, act: Act) -> EntryRef {
-        let actor = Actor { user: "officer".into(), token: None };
+        let actor = Actor { user: "officer".into(), token: None, command: None };
         self.runtime.block_on(self.keeper.act(line, act, None, actor)).unwrap().at
     }
 

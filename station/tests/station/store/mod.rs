@@ -24,7 +24,7 @@ fn what_is_committed_is_read_back_as_it_was() {
     let mut batch = appending(OURS, 0, 2);
     batch.now = 1_360_627_200_123;
     batch.appends[1].thing = Some(ThingRef { party: 0, index: 0 });
-    batch.appends[1].actor = Some(Actor { user: "anna".into(), token: None });
+    batch.appends[1].actor = Some(Actor { user: "anna".into(), token: None, command: None });
 
     store.commit(&batch).unwrap();
     drop(store);
@@ -108,7 +108,7 @@ fn a_token_stands_for_one_entry_and_finds_it() {
     let reader = store.reader().unwrap();
     let with_token = |index| {
         let mut batch = appending(OURS, index, 1);
-        batch.appends[0].actor = Some(Actor { user: "anna".into(), token: Some("t-1".into()) });
+        batch.appends[0].actor = Some(Actor { user: "anna".into(), token: Some("t-1".into()), command: Some([3; 32]) });
         batch
     };
     store.commit(&with_token(0)).unwrap();
@@ -117,7 +117,7 @@ fn a_token_stands_for_one_entry_and_finds_it() {
 
     assert_eq!(twice, Err(StoreError::TokenUsed { token: "t-1".into() }));
     assert_eq!(sizes(&reader), [1, 0]);
-    assert_eq!(reader.by_token("t-1").unwrap(), Some(EntryKey { log: OURS, index: 0 }));
+    assert_eq!(reader.by_token("t-1").unwrap(), Some((EntryKey { log: OURS, index: 0 }, Some([3; 32]))));
     assert_eq!(reader.by_token("t-2").unwrap(), None);
 }
 

@@ -1,0 +1,136 @@
+//! Somebody changes the store from outside. What was signed is shown as signed, nothing else is, and the doctor names the entry.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::processes::{Process, pair, wait};
+use super::scratch::Scratch;
+use rusqlite::Connection;
+use serde_json::{Value, json};
+
+/// The end of a command, and all that it says.
+fn command(data: &Path, args: &[&str]) -> (Option<i32>, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_counterpart"));
+    command.arg("--data").arg(data).args(args).env("LC_ALL", "C").stdin(Stdio::null());
+    let ended = command.output().unwrap();
+    (ended.status.code(), String::from_utf8([ended.stdout, ended.stderr].concat()).unwrap())
+}
+
+/// Two stations on whose line Northland has asked and Southland has written; Northland serves no more.
+fn written(scratch: &Scratch) -> [Process; 2] {
+    let [mut north, mut south] = [("north", "Northland"), ("south", "Southland")]
+        .map(|(name, call_sign)| Process::init(scratch.path(), name, call_sign, 50));
+    north.serve();
+    south.serve();
+    pair(&north, &south);
+    let words = json!({ "text": "no token was found" });
+    let ask = json!({ "act": "ask", "from": "minister", "to": "minister", "mark": "TEST", "words": words });
+    assert_eq!(north.post("/acts", &ask).unwrap().0, 200);
+    let text = json!({ "act": "text", "from": "minister", "to": "minister", "mark": "TEST", "words": words });
+    assert_eq!(south.post("/acts", &text).unwrap().0, 200);
+    let holds = |entry: &&Value| entry["kind"] == "text" && entry["words"] == "held";
+    wait("the text, and a receipt for it", || {
+        let page = north.get("/record?words=true")?;
+        let entries = page["entries"].as_array()?.clone();
+        let text = entries.iter().find(holds)?["index"].as_u64()?;
+        entries.iter().find(|entry| entry["side"] == "ours" && entry["saw"].as_u64() > Some(text)).map(drop)
+    });
+    north.kill();
+    [north, south]
+}
+
+/// Runs one statement on a store that nobody serves; how many rows it changed.
+fn change(data: &Path, sql: &str) -> usize {
+    Connection::open(data.join("counterpart.db")).unwrap().execute(sql, []).unwrap()
+}
+
+/// Other letters in the words of every entry, none more and none fewer.
+fn change_words(data: &Path) {
+    let store = Connection::open(data.join("counterpart.db")).unwrap();
+    let mut statement = store.prepare("SELECT place, bytes FROM body").unwrap();
+    let rows = statement.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?))).unwrap();
+    let rows: Vec<(i64, Vec<u8>)> = rows.map(Result::unwrap).collect();
+    assert_eq!(rows.len(), 2);
+    for (place, mut bytes) in rows {
+        let at = bytes.windows(8).position(|part| part == b"no token").unwrap();
+        bytes[at..at + 8].copy_from_slice(b"NO TOKEN");
+        store.execute("UPDATE body SET bytes = ?2 WHERE place = ?1", rusqlite::params![place, bytes]).unwrap();
+    }
+}
+
+#[test]
+fn words_that_were_changed_in_the_store_are_shown_as_nobodys_and_the_doctor_names_the_entry() {
+    let scratch = Scratch::new("changed-words");
+    let [mut north, _south] = written(&scratch);
+    let changed = "The words kept here are not those that were signed.";
+    let looks = |data: &Path, what: &str| {
+        for args in [["status", "Northland 1"].as_slice(), &["record", "--words"], &["--json", "record", "--words"]] {
+            let (code, told) = command(data, args);
+            assert!(code == Some(0) && told.contains(what) && !told.contains("NO TOKEN"), "{args:?}: {told}");
+        }
+    };
+    looks(&north.data, "no token was found");
+    assert_eq!(command(&north.data, &["doctor"]).0, Some(0));
+
+    change_words(&north.data);
+
+    looks(&north.data, changed);
+    let (code, told) = command(&north.data, &["doctor"]);
+    assert_eq!(code, Some(3), "{told}");
+    for entry in ["Northland 1 (0:1, epoch 0)", "Southland 1 (1:1, epoch 0)"] {
+        assert!(told.contains(&format!("the words kept of {entry} are not those that were signed")), "{told}");
+    }
+    north.serve();
+    looks(&north.data, changed);
+    let entries = north.get("/record?words=true").unwrap()["entries"].as_array().unwrap().clone();
+    let of = |kind: &str| entries.iter().find(|entry| entry["kind"] == kind).unwrap().clone();
+    for kind in ["ask", "text"] {
+        let entry = of(kind);
+        assert_eq!((&entry["words"], &entry["said"]["changed"]), (&json!("changed"), &json!(true)), "{entry}");
+    }
+    let rings = north.get("/lines").unwrap().to_string() + &north.get("/requests").unwrap().to_string();
+    assert!(!rings.contains("NO TOKEN"), "{rings}");
+}
+
+#[test]
+fn the_doctor_names_an_entry_whose_words_are_gone_or_that_is_filed_as_something_else() {
+    let scratch = Scratch::new("changed-columns");
+    let [north, _south] = written(&scratch);
+    let kept = scratch.path().join("kept.db");
+    // One file holds it all, so that it can be put back.
+    let whole = Connection::open(north.data.join("counterpart.db")).unwrap();
+    whole.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    drop(whole);
+    std::fs::copy(north.data.join("counterpart.db"), &kept).unwrap();
+
+    let gone = |entry: &str| format!("the words of {entry}, epoch 0) were kept here and are gone");
+    let says = |what: &str| format!("Northland 1 (0:1, epoch 0) the store says something else than the entry: {what}");
+    let (ours, theirs) = (
+        "place = (SELECT no << 40 | 1 FROM log WHERE party = 0)",
+        "place = (SELECT no << 40 | 1 FROM log WHERE party = 1)",
+    );
+    for (sql, told) in [
+        (format!("DELETE FROM body WHERE {ours}"), gone("Northland 1 (0:1")),
+        (format!("DELETE FROM body WHERE {theirs}"), gone("Southland 1 (1:1")),
+        (format!("UPDATE body SET bytes = NULL WHERE {ours}"), gone("Northland 1 (0:1")),
+        (format!("UPDATE entry SET kind = 30 WHERE {ours}"), says("its type")),
+        (format!("UPDATE entry SET thing = NULL WHERE {ours}"), says("what it belongs to")),
+        (format!("UPDATE entry SET claimed = claimed + 1 WHERE {ours}"), says("the time that it claims")),
+        (format!("UPDATE entry SET seq = 0 WHERE {ours}"), says("when it arrived")),
+        ("UPDATE entry SET seq = seq + 1".to_owned(), "numbers of arrival".to_owned()),
+    ] {
+        assert!(change(&north.data, &sql) > 0, "{sql}");
+        let (code, said) = command(&north.data, &["doctor"]);
+        assert!(code == Some(3) && said.contains(&told), "{sql}: “{told}” is not in: {said}");
+        for file in ["counterpart.db-wal", "counterpart.db-shm"] {
+            drop(std::fs::remove_file(north.data.join(file)));
+        }
+        std::fs::copy(&kept, north.data.join("counterpart.db")).unwrap();
+    }
+
+    change(&north.data, &format!("UPDATE body SET bytes = NULL, erased = 5 WHERE {ours}"));
+    let (code, said) = command(&north.data, &["doctor"]);
+    assert!(code == Some(0) && said.contains("the words of one entry were erased here"), "{said}");
+}
