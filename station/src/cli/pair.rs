@@ -140,6 +140,9 @@ impl Context {
                 ("digits", candidate.digits.clone()),
             ];
             lines.push(self.say("candidate-said", &args));
+            if view.candidates.len() > 1 {
+                lines.push(self.say("candidate-refused-by", &[name.clone(), ("key", candidate.key.clone())]));
+            }
             if candidate.they_confirmed {
                 lines.push(self.say("candidate-confirmed", &[name]));
             }
