@@ -884,6 +884,8 @@ fault-digits-malformed = “{ $said }” are not sixteen groups of five digits.
     .do = Give all sixteen groups as the other side reads them aloud.
 fault-no-data = { $path } holds no station.
     .do = Name its data directory with --data, or make one with “counterpart init”.
+fault-data-closed = This user may not read { $path }.
+    .do = Give the command as the user whose station it is, for example with “sudo -u”.
 fault-file = { $path }: { $cause }.
     .do = Name a file that this user may read, or a place where nothing is yet.
 fault-configuration = { $cause }
@@ -899,7 +901,7 @@ fault-pairing-several = Several pairings are under way.
 fault-pairing-unknown = No pairing is of line “{ $said }”, or more than one.
     .do = Take one of those under way: { $known }.
 fault-pairing-candidate = No candidate, or more than one, is meant.
-    .do = Give the key of the candidate, as { "`counterpart pairings`" } lists it.
+    .do = Say which with { "`--candidate KEY`" }; { "`counterpart pairings`" } lists the key of each.
 fault-user-malformed = “{ $said }” cannot be the name of a user.
     .do = Write 1 to { $max } bytes on one line, without space at either end.
 fault-password-unfit = The password is too short or too long.
@@ -1353,7 +1355,7 @@ calendar-summary = Talk with { $peer } ({ $name })
 
 done-written = { $name } is in the record.
 done-repeated = { $name } was in the record already, by the same token. Nothing was written now.
-done-init = The station is made in { $data }. Its root key is { $root }: keep it elsewhere, on a medium that goes into a safe; it is needed after a restore.
+done-init = The station is made in { $data }. Its root key is { $root }, and root's list of keys { $list }: keep both elsewhere, on a medium that goes into a safe; both are needed after a restore.
 done-init-next = Read { $config }, then start it: counterpart --data { $data } serve
 done-backup = The record, the keys and the configuration are copied to { $to }. Who has it can sign as this station: keep it closed.
 done-invite = Give this invitation to the other organisation in confidence. It opens line { $line }.
@@ -1373,6 +1375,7 @@ bell-waiting = The bell is set. Nothing rings.
 bell-lost = The station does not answer. The bell waits for it.
 bell-back = The station answers again.
 candidate-said = { $name } ({ $sign }; zone of its watch: { $zone }): compare by another channel, all of it: { $digits }
+candidate-refused-by = To refuse { $name }: counterpart confirm --differ --candidate { $key }
 candidate-confirmed = { $name }: a person there has confirmed.
 
 ## What somebody took note of, or took out
@@ -2300,8 +2303,11 @@ demo-guide =
       { $north } ask --from minister --to minister --precedence PRIORITY "North Sea cable"
       { $north } status
       { $south } defer "Northland 1" --code ENGAGED
-      { $south } offer "Northland 1" --window "tomorrow 10:00/tomorrow 10:30" --window "tomorrow 15:00/tomorrow 15:30" --answer-by +2m
-      { $north } accept "Southland 1" --window 1
+      { $south } offer "Northland 1" --window "tomorrow 10:00/tomorrow 10:30" --window "tomorrow 15:00/tomorrow 15:30" --answer-by +1m
+    Nobody answers it: two minutes later it has lapsed, and the request still stands. Then other times, which are accepted:
+      { $north } status "Northland 1"
+      { $south } offer "Northland 1" --window "tomorrow 11:00/tomorrow 11:30" --answer-by +10m
+      { $north } accept "Southland 2" --window 1
       { $south } text --from minister --to minister "We will call from the ministry."
       { $north } lines
       { $north } record

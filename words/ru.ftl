@@ -1435,6 +1435,9 @@ fault-digits-malformed = «{ $said }» — не шестнадцать груп�
 fault-no-data = В { $path } станции нет.
     .do = Назвать её каталог данных: --data, или создать станцию командой «counterpart init».
 # unreviewed
+fault-data-closed = Этот пользователь не может читать { $path }.
+    .do = Дать команду от имени пользователя, которому принадлежит станция, например через «sudo -u».
+# unreviewed
 fault-file = { $path }: { $cause }.
     .do = Назвать файл, который этот пользователь может читать, или место, где ещё ничего нет.
 # unreviewed
@@ -1457,7 +1460,7 @@ fault-pairing-unknown = Сопряжения линии «{ $said }» нет, и
     .do = Выбрать из идущих: { $known }.
 # unreviewed
 fault-pairing-candidate = Под названное не подходит ни один кандидат или подходит больше одного.
-    .do = Указать ключ кандидата, как его перечисляет { "`counterpart pairings`" }.
+    .do = Указать, какой: { "`--candidate КЛЮЧ`" }; { "`counterpart pairings`" } перечисляет ключ каждого.
 # unreviewed
 fault-user-malformed = «{ $said }» не может быть именем пользователя.
     .do = Написать от 1 до { $max } байт в одну строку, без пробелов по краям.
@@ -2169,7 +2172,7 @@ done-written = { $name }: записано в журнал.
 # unreviewed
 done-repeated = { $name }: уже было в журнале, по тому же маркеру. Сейчас ничего не записано.
 # unreviewed
-done-init = Станция создана в { $data }. Её корневой ключ — { $root }: хранить его в другом месте, на носителе, который уйдёт в сейф; он нужен после восстановления.
+done-init = Станция создана в { $data }. Её корневой ключ — { $root }, список ключей корня — { $list }: хранить оба в другом месте, на носителе, который уйдёт в сейф; оба нужны после восстановления.
 # unreviewed
 done-init-next = Прочесть { $config }, затем запустить её: counterpart --data { $data } serve
 # unreviewed
@@ -2208,6 +2211,8 @@ bell-lost = Станция не отвечает. Звонок её ждёт.
 bell-back = Станция снова отвечает.
 # unreviewed
 candidate-said = { $name } ({ $sign }; пояс дежурной смены: { $zone }): сверить по другому каналу, целиком: { $digits }
+# unreviewed
+candidate-refused-by = Чтобы отклонить { $name }: counterpart confirm --differ --candidate { $key }
 # unreviewed
 candidate-confirmed = { $name }: человек там подтвердил.
 
@@ -3502,8 +3507,11 @@ demo-guide =
       { $north } ask --from minister --to minister --precedence PRIORITY "Кабель в Северном море"
       { $north } status
       { $south } defer "Northland 1" --code ENGAGED
-      { $south } offer "Northland 1" --window "tomorrow 10:00/tomorrow 10:30" --window "tomorrow 15:00/tomorrow 15:30" --answer-by +2m
-      { $north } accept "Southland 1" --window 1
+      { $south } offer "Northland 1" --window "tomorrow 10:00/tomorrow 10:30" --window "tomorrow 15:00/tomorrow 15:30" --answer-by +1m
+    Никто не отвечает: через две минуты предложение истекло, а запрос остаётся в силе. Затем другое время, которое принимают:
+      { $north } status "Northland 1"
+      { $south } offer "Northland 1" --window "tomorrow 11:00/tomorrow 11:30" --answer-by +10m
+      { $north } accept "Southland 2" --window 1
       { $south } text --from minister --to minister "Позвоним из министерства."
       { $north } lines
       { $north } record

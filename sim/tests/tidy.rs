@@ -175,6 +175,39 @@ fn no_function_has_more_than_seventy_lines() {
     none(found, "a longer function read once beats five hops, up to seventy lines");
 }
 
+/// What stands between backquotes in a document.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+#[test]
+fn nine_files_decide_between_command_and_ring_and_no_other_may_read_the_clock_for_them() {
+    let document = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let (_, after) = document.split_once("Nine files decide").expect("ARCHITECTURE.md lists them");
+    let listed: Vec<&str> = quoted(after.split_once("\n\n").map_or(after, |(list, _)| list)).collect();
+    let all = all();
+    let named = |name: &&str| all.iter().filter(|s| s.path.ends_with(&format!("src/{name}"))).collect::<Vec<_>>();
+    let walked: Vec<_> = listed.iter().map(named).collect();
+
+    assert_eq!(listed.len(), 9, "{listed:?}");
+    assert!(walked.iter().all(|found| found.len() == 1), "one file each: {listed:?}");
+    let clocks = ["SystemClock", "Instant::now", "SystemTime"];
+    none(walked.iter().flatten().flat_map(|s| s.saying(&clocks)).collect(), "time enters these as an argument");
+}
+
+#[test]
+fn every_file_that_the_documents_name_is_there() {
+    let mut lost = Vec::new();
+    for document in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "docs/threat-model.md"] {
+        let text = fs::read_to_string(root().join(document)).unwrap();
+        let names = quoted(&text).filter(|q| !q.contains([' ', '{', '*', '…', '<']) && q.ends_with(".rs"));
+        let places = ["", "core/src/", "core/src/line/", "station/", "station/src/", "sim/src/"];
+        let there = |name: &&str| places.iter().any(|at| root().join(at).join(name).exists());
+        lost.extend(names.filter(|name| !there(name)).map(|name| format!("{document}: {name}")));
+    }
+    none(lost, "what is named is there");
+}
+
 #[test]
 fn a_file_is_named_for_what_it_holds() {
     let bad = |name: &str| {

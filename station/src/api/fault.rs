@@ -133,6 +133,8 @@ faults! {
     DigitsMalformed = Usage BAD_REQUEST "fault-digits-malformed",
     /// There is no such data directory, or it holds no station.
     NoData = Usage BAD_REQUEST "fault-no-data",
+    /// Whoever gave the command may not read the data directory.
+    DataClosed = Usage BAD_REQUEST "fault-data-closed",
     /// What was sent about a restore cannot be read, or root was handed something else to sign.
     RestoreMalformed = Usage BAD_REQUEST "fault-restore-malformed",
     /// The record has moved since root signed.

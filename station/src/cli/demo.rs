@@ -64,6 +64,21 @@ pub(super) async fn demo(context: &Context) -> Result<Exit, Told> {
 }
 
 async fn run(context: &Context, sides: &mut [Side]) -> Result<(), Told> {
+    let left = super::serve::left().map_err(|e| context.machine(e))?;
+    tokio::pin!(left);
+    tokio::select! {
+        () = &mut left => return Ok(()),
+        up = bring_up(context, sides) => up?,
+    }
+    loop {
+        tokio::select! {
+            () = &mut left => return Ok(()),
+            () = tokio::time::sleep(Duration::from_millis(500)) => sides.iter_mut().for_each(|side| side.watch(context)),
+        }
+    }
+}
+
+async fn bring_up(context: &Context, sides: &mut [Side]) -> Result<(), Told> {
     for side in sides.iter_mut() {
         side.start(context)?;
     }
@@ -83,14 +98,7 @@ async fn run(context: &Context, sides: &mut [Side]) -> Result<(), Told> {
             print(&guide(context, north, south));
         }
     }
-    let ended = super::serve::ended().map_err(|e| context.machine(e))?;
-    tokio::pin!(ended);
-    loop {
-        tokio::select! {
-            () = &mut ended => return Ok(()),
-            () = tokio::time::sleep(Duration::from_millis(500)) => sides.iter_mut().for_each(|side| side.watch(context)),
-        }
-    }
+    Ok(())
 }
 
 /// A directory that goes when the demonstration ends.

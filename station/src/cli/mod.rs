@@ -236,16 +236,20 @@ impl Context {
 
     /// Refuses a directory that holds no station, before anybody waits for one.
     fn has_data(&self) -> Result<(), Told> {
-        if self.data.join(CONFIG_FILE).is_file() {
-            return Ok(());
-        }
-        Err(self.tell(Fault::new(Code::NoData).with("path", self.data.display())))
+        self.holds_station().map_err(|fault| self.tell(fault))
+    }
+
+    fn holds_station(&self) -> Result<(), Fault> {
+        let code = match std::fs::metadata(self.data.join(CONFIG_FILE)) {
+            Ok(found) if found.is_file() => return Ok(()),
+            Err(e) if e.kind() == io::ErrorKind::PermissionDenied => Code::DataClosed,
+            Ok(_) | Err(_) => Code::NoData,
+        };
+        Err(Fault::new(code).with("path", self.data.display()))
     }
 
     fn config(&self) -> Result<Config, Fault> {
-        if !self.data.join(CONFIG_FILE).is_file() {
-            return Err(Fault::new(Code::NoData).with("path", self.data.display()));
-        }
+        self.holds_station()?;
         Config::load(&self.data).map_err(|e| Fault::new(Code::Configuration).because(&e))
     }
 

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{Context, Exit};
 use crate::api::fault::{Code, Fault, Told};
 use crate::config::{CONFIG_FILE, Config, LISTEN_DEFAULT, Starter, write_starter};
-use crate::keys::Keys;
+use crate::keys::{Keys, granted_file};
 use crate::store::{Store, back_up};
 
 #[derive(Subcommand, Debug)]
@@ -81,10 +81,12 @@ impl Context {
         Keys::generate(&self.data, &root_key).map_err(|e| self.tell(Fault::new(Code::Keys).because(&e)))?;
         Store::create(&self.data).map_err(|e| self.tell(Fault::new(Code::Keys).because(&e)))?;
         write_starter(&self.data, starter).map_err(unfit)?;
-        let [data, root, config] = [&self.data, &root_key, &config_file].map(|path| path.display().to_string());
-        let value = json!({ "data": data, "root_key": root, "config": config });
+        let granted = granted_file(&root_key);
+        let [data, root, list, config] =
+            [&self.data, &root_key, &granted, &config_file].map(|path| path.display().to_string());
+        let value = json!({ "data": data, "root_key": root, "keys_list": list, "config": config });
         self.show(&value, || {
-            let made = self.say("done-init", &[("data", data.clone()), ("root", root.clone())]);
+            let made = self.say("done-init", &[("data", data.clone()), ("root", root.clone()), ("list", list.clone())]);
             let next = self.say("done-init-next", &[("data", data.clone()), ("config", config.clone())]);
             Ok(format!("{made}\n{next}"))
         })?;

@@ -117,3 +117,14 @@ pub(super) fn ended() -> io::Result<impl Future<Output = ()> + Send + 'static> {
         }
     })
 }
+
+/// The same, or its terminal is closed: what was started from there is to end with it.
+pub(super) fn left() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+    let (ended, mut hangup) = (ended()?, signal(SignalKind::hangup())?);
+    Ok(async move {
+        tokio::select! {
+            () = ended => {}
+            _ = hangup.recv() => {}
+        }
+    })
+}

@@ -31,7 +31,7 @@ pub(super) async fn story(context: &Context, said: &str, out: Option<PathBuf>) -
         }
         None => demo::fresh(context)?,
     };
-    let ended = serve::ended().map_err(|e| context.machine(e))?;
+    let ended = serve::left().map_err(|e| context.machine(e))?;
     let played = tokio::select! {
         told = tell(context, said, &script, &place, out.is_some()) => told.map(|()| Exit::Done),
         // Nobody waits for the rest of it.

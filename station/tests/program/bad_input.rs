@@ -12,6 +12,7 @@ use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::denied::denied;
 use super::moved_clock::{self, MovedClock};
 use super::processes::{Process, call, free_address, pair, wait};
 use super::scratch::Scratch;
@@ -281,8 +282,7 @@ fn acts_that_cannot_be_are_refused_with_what_may_be_written_instead() {
 fn clocks_a_day_apart_are_shown_with_evidence_and_everything_works() {
     let scratch = Scratch::new("bad-clock");
     let Some(library) = moved_clock::build(&scratch) else {
-        println!("SKIPPED clocks_a_day_apart…: no C compiler, so no clock could be moved");
-        return;
+        return denied("a C compiler, with which the clock is moved");
     };
     let mut north = Process::init(scratch.path(), "north", "Northland", 50);
     let mut south = Process::init(scratch.path(), "south", "Southland", 50);
@@ -339,8 +339,7 @@ fn on_a_full_disk_acts_are_answered_with_what_to_do_and_nothing_recorded_is_lost
     let scratch = Scratch::new("bad-full");
     let small = scratch.path().join("small");
     let Some(_disk) = SmallDisk::mount(&small) else {
-        println!("SKIPPED on_a_full_disk…: this user may not mount a tmpfs");
-        return;
+        return denied("to mount a small tmpfs");
     };
     let mut north = Process::init(&small, "north", "Northland", 50);
     let mut south = Process::init(scratch.path(), "south", "Southland", 50);

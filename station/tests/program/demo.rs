@@ -95,3 +95,16 @@ fn the_demonstration_pairs_two_stations_that_ask_defer_offer_text_survive_a_kill
     let unserved = done(&north, &["record"]);
     assert!(unserved.contains("Northland 1"), "an unserved directory is read: {unserved}");
 }
+
+#[test]
+fn a_demonstration_whose_terminal_is_closed_leaves_nothing_running() {
+    let scratch = Scratch::new("demo-closed");
+    let mut demo = start(scratch.path());
+    let both = ["northland", "southland"].map(|side| scratch.path().join(side));
+    assert!(both.iter().all(|data| served_by(data).is_some()));
+
+    interrupt(demo.id(), "-HUP");
+
+    assert!(demo.wait().unwrap().success());
+    assert_eq!(both.map(|data| served_by(&data)), [None, None]);
+}

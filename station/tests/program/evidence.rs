@@ -10,6 +10,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use super::denied::denied;
 use super::moved_clock::{self, MovedClock};
 use super::namespaces::Namespaces;
 use super::processes::{Process, pair, wait};
@@ -56,8 +57,7 @@ fn done(station: &Process, form: &Value) -> Value {
 fn a_cut_path_is_path_where_a_reference_answers_and_unknown_where_none_is_named() {
     let scratch = Scratch::new("path");
     let (Some(namespaces), Some(library)) = (Namespaces::in_a_row("path", 3), moved_clock::build(&scratch)) else {
-        println!("SKIPPED: this machine does not let the test make network namespaces, or has no C compiler");
-        return;
+        return denied("network namespaces, and a C compiler with which the clock is moved");
     };
     let stations = [
         ("south", "Southland", "10.99.1.1:7411"),
@@ -113,8 +113,7 @@ fn a_cut_path_is_path_where_a_reference_answers_and_unknown_where_none_is_named(
 fn a_watch_that_lets_a_check_stand_is_silent_while_its_station_answers() {
     let scratch = Scratch::new("silent");
     let Some(library) = moved_clock::build(&scratch) else {
-        println!("SKIPPED: no C compiler, so no clock could be moved");
-        return;
+        return denied("a C compiler, with which the clock is moved");
     };
     let clock = MovedClock::new(&scratch, library, "north");
     let mut north = Process::init(scratch.path(), "north", "Northland", 50);
@@ -149,8 +148,7 @@ fn a_watch_that_lets_a_check_stand_is_silent_while_its_station_answers() {
 fn a_peer_that_writes_and_names_no_head_that_covers_ours_is_stalled() {
     let scratch = Scratch::new("stalled");
     let Some(library) = moved_clock::build(&scratch) else {
-        println!("SKIPPED: no C compiler, so no clock could be moved");
-        return;
+        return denied("a C compiler, with which the clock is moved");
     };
     let clock = MovedClock::new(&scratch, library, "north");
     let mut north = Process::init(scratch.path(), "north", "Northland", 50);

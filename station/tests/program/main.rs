@@ -1,5 +1,7 @@
 //! The program as people start it: processes of its own, their output and how they end.
 
+#[path = "../denied/mod.rs"]
+mod denied;
 #[path = "../pairs/mod.rs"]
 mod pairs;
 #[path = "../processes/mod.rs"]

@@ -7,6 +7,7 @@
     reason = "tests fail by panicking; what was left out is to be read"
 )]
 
+use super::denied::denied;
 use super::namespaces::Namespaces;
 use super::processes::{Process, pair, wait};
 use super::scratch::Scratch;
@@ -15,8 +16,7 @@ use serde_json::json;
 #[test]
 fn where_udp_is_dropped_an_ask_is_delivered_over_tls_on_tcp() {
     let Some(namespaces) = Namespaces::in_a_row("udp", 2).filter(Namespaces::drop_udp) else {
-        println!("SKIPPED: this machine does not let the test make network namespaces with nftables");
-        return;
+        return denied("network namespaces with nftables");
     };
     let scratch = Scratch::new("udp-blocked");
     let stations = [("north", "Northland", "10.99.1.1:7411"), ("south", "Southland", "10.99.1.2:7411")];

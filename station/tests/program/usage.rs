@@ -4,6 +4,7 @@
 
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -161,4 +162,26 @@ fn a_configuration_that_is_broken_is_named_with_its_line() {
     assert!(code == 2 && err.contains("Europe/Atlantis") && err.contains("line"), "{err}");
     let (code, out, _) = run(&data, &["doctor"], b"");
     assert!(code == 3 && out.contains("Europe/Atlantis"), "{out}");
+}
+
+#[test]
+fn who_may_not_read_the_directory_is_told_so_and_not_that_there_is_no_station() {
+    let scratch = Scratch::new("usage-closed");
+    let data = scratch.path().join("station");
+    run(&data, &INIT, b"");
+    // Root reads everything: the command is given as nobody, with a program that nobody may start.
+    let program = scratch.path().join("counterpart");
+    std::fs::copy(env!("CARGO_BIN_EXE_counterpart"), &program).unwrap();
+    let mut command = Command::new(&program);
+    if rustix::process::geteuid().is_root() {
+        command.uid(65_534).gid(65_534);
+    } else {
+        std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0)).unwrap();
+    }
+
+    let told = command.arg("--data").arg(&data).arg("lines").env("LC_ALL", "C").output().unwrap();
+    std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o700)).unwrap();
+
+    let said = String::from_utf8(told.stderr).unwrap();
+    assert!(told.status.code() == Some(2) && said.contains("This user may not read"), "{said}");
 }

@@ -11,14 +11,14 @@
 use serde_json::json;
 
 use super::{Story, ask, even, waits};
+use crate::denied::denied;
 use crate::namespaces::Namespaces;
 use crate::processes::wait;
 
 #[test]
 fn where_udp_is_dropped_a_peer_that_met_us_under_an_old_link_key_joins_the_new_epoch_over_tcp() {
     let Some(machines) = Namespaces::in_a_row("chain", 2).filter(Namespaces::drop_udp) else {
-        println!("SKIPPED: this machine does not let the test make network namespaces with nftables");
-        return;
+        return denied("network namespaces with nftables");
     };
     let mut story = Story::between("restore-chain-tcp", Some(&machines));
     story.north.kill();
