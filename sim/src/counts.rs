@@ -250,7 +250,8 @@ fn of_copies() -> Vec<String> {
     let epochs = ["joined", "late entry kept", "meeting", "vouched", "let go", "withheld"];
     let opened = ["opened Dark", "opened Withheld", "opened Needless"];
     let refused = ["refused Restored", "refused EpochEnded", "refused AwaitsPeer", "refused AwaitsJudgement"];
-    let mut all: Vec<String> = copies.into_iter().chain(epochs).chain(opened).chain(refused).map(String::from).collect();
+    let mut all: Vec<String> =
+        copies.into_iter().chain(epochs).chain(opened).chain(refused).map(String::from).collect();
     let why = [Why::Restored, Why::Branch, Why::Retired, Why::Unnamed];
     all.extend(why.iter().map(|why| format!("opened {why:?}")));
     all.push("outcome BROKEN OFF".into());

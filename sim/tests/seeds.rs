@@ -24,12 +24,24 @@ const FAULT_SEEDS: u64 = 1_000;
 const FAILED: [(u64, &str); 8] = [
     (1_016, "CommittedArrives: a claim was taken as agreed to because our log grew past it"),
     (3_958, "AppliedInOrder: the simulated station went on reading a connection that had fed a commit which failed"),
-    (1_000_182, "TakenBack: a part that its author has refused was owed to a reader that was itself put back to before it"),
-    (1_000_279, "BothSeeTheSame: charters that knew nothing of an epoch which came to light later closed it for one side"),
+    (
+        1_000_182,
+        "TakenBack: a part that its author has refused was owed to a reader that was itself put back to before it",
+    ),
+    (
+        1_000_279,
+        "BothSeeTheSame: charters that knew nothing of an epoch which came to light later closed it for one side",
+    ),
     (1_000_324, "BothSeeTheSame: the same, with three stations"),
     (1_000_333, "BothSeeTheSame: the same, of an epoch of the peer's"),
-    (1_001_322, "EvenIsSaid: the simulator read a log as parted for good while the opening was decided and not committed"),
-    (1_001_345, "LinesAreApart: what names a head that a copy has lost came never, if it had written past it in an ended epoch"),
+    (
+        1_001_322,
+        "EvenIsSaid: the simulator read a log as parted for good while the opening was decided and not committed",
+    ),
+    (
+        1_001_345,
+        "LinesAreApart: what names a head that a copy has lost came never, if it had written past it in an ended epoch",
+    ),
 ];
 
 fn told(run: &Run) -> String {

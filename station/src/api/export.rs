@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
 use super::Api;
-use super::events::STREAMS_MAX;
+use super::door::Who;
 use super::fault::{Code, Fault, Told};
 use super::receive::Asked;
 use super::sight::hexadecimal;
@@ -249,10 +249,13 @@ fn say(put: &mut Put<'_>, value: &impl Serialize) -> Result<(), Ended> {
 }
 
 /// `GET /api/v1/record/entries`.
-pub(super) async fn export(State(api): State<Api>, Asked(query): Asked<ExportQuery>) -> Result<Response, Told> {
+pub(super) async fn export(
+    State(api): State<Api>,
+    who: Who,
+    Asked(query): Asked<ExportQuery>,
+) -> Result<Response, Told> {
     let line = api.line(query.line).await?;
-    let place = api.streams.clone().try_acquire_owned();
-    let place = place.map_err(|_| api.tell(Fault::new(Code::StreamsMany).with("max", STREAMS_MAX)))?;
+    let place = api.streams.enter(who.token()).map_err(|fault| api.tell(fault))?;
     let reader = api.parts.reader.clone();
     let begun = tokio::task::spawn_blocking(move || Export::begin(&reader, line)).await;
     let begun = begun.map_err(|e| api.machine(e))?.map_err(|e| api.failed(&e))?;

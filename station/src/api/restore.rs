@@ -23,9 +23,9 @@ use crate::entropy;
 use crate::keys::Keys;
 use crate::record::{RestoreFault, Said, Settled, Wanted};
 use crate::store::StoreError;
-use crate::view::{Kept, Sight};
 use crate::view::names::call_sign;
 use crate::view::restore::{Link, Listing, PartView, RestoreView, restore, told};
+use crate::view::{Kept, Sight};
 
 /// Of which line what it waits for is told; or which part of what is shown, entry by entry.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]

@@ -20,7 +20,7 @@ use super::damper::Damper;
 use super::pace::Pace;
 use super::{Control, LinkFault, Reader, Writer};
 use crate::clock::{Clock, Moment};
-use crate::record::{ActFault, Keeper, LinePublished, Published};
+use crate::record::{Keeper, LinePublished, Published};
 use crate::store;
 
 /// How long after a frame a nudge follows it on a long path, if no other frame does: apart, so that both are not lost at once.

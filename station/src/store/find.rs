@@ -105,6 +105,9 @@ pub struct Page {
     pub next: Option<[u64; 2]>,
 }
 
+/// The entry that a command wrote, and SHA-256 of the command if it is known.
+pub type Commanded = (EntryKey, Option<[u8; 32]>);
+
 impl Reader {
     /// All lines, in the order in which we came to know them.
     ///
@@ -230,7 +233,7 @@ impl Reader {
     ///
     /// # Errors
     /// As [`Reader::lines`].
-    pub fn by_token(&self, token: &str) -> Result<Option<(EntryKey, Option<[u8; 32]>)>, StoreError> {
+    pub fn by_token(&self, token: &str) -> Result<Option<Commanded>, StoreError> {
         let sql = "SELECT actor.place, line.id, epoch, epoch_id, party, command FROM actor
                    JOIN log ON log.no = actor.place >> 40 JOIN line ON line.no = log.line WHERE token = ?1";
         let key = |row: &Row<'_>| {

@@ -7,7 +7,7 @@ use super::commit::signed;
 use super::find::unsigned;
 use super::keep::setting;
 use super::sessions::{By, Session, begin, sessions_end};
-use super::{Reader, StoreError};
+use super::{LineKey, Reader, StoreError};
 
 /// SHA-256 of a token.
 pub type TokenHash = [u8; 32];
@@ -104,7 +104,7 @@ pub enum People {
         key: String,
         /// All of them.
         value: Vec<u8>,
-        },
+    },
     /// Somebody has taken note of all that is kept of what the peer of a line broke.
     ConductNoted {
         /// On which line.

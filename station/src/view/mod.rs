@@ -207,7 +207,7 @@ mod tests {
     use super::*;
 
     fn said(text: &str) -> Said {
-        Said { language: "en".into(), text: text.into() }
+        Said { language: "en".into(), text: text.into(), changed: false }
     }
 
     #[test]

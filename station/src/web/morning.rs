@@ -170,7 +170,7 @@ async fn drawn(desk: &Desk, who: &Signed) -> Result<Response, Told> {
     }
     let all = desk.all_seen().await?;
     let mut d = Frame::new(desk, who, "morning", position)?;
-    d.four = Some(Four::of_all(d.words(), &all, d.mark));
+    d.four = Some(Four::of_all(d.words(), &all, desk.unread().len(), d.mark));
     let mut news: Vec<News> = lines.iter().flat_map(|sheet| sheet.news.iter().cloned()).collect();
     news.sort_by_key(|news| std::cmp::Reverse(news.at));
     let (ended, written): (Vec<News>, Vec<News>) = news.into_iter().partition(|news| news.is_end);

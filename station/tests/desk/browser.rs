@@ -177,7 +177,7 @@ impl Browser {
     }
 
     /// Neither the page nor what fills the screen is wider than it, and no key or word is cut off at its edge. What is wrong.
-    fn unfitting(&mut self, name: &str) -> Option<String> {
+    pub fn unfitting(&mut self, name: &str) -> Option<String> {
         let wide = "[document.documentElement, ...document.querySelectorAll('dialog[open]')].map((e) => e.scrollWidth - e.clientWidth)";
         let wide = self.look(wide);
         if wide.as_array().unwrap().iter().any(|more| *more != json!(0)) {

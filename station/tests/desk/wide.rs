@@ -37,7 +37,7 @@ fn all_fit(page: &mut Browser, desk: &Desk, paths: &[String]) {
         page.open(&format!("http://{}{path}", desk.address));
         for width in [1280, 390] {
             page.width(width);
-            page.fits(&format!("{path} at {width}"));
+            assert_eq!(page.unfitting(&format!("{path} at {width}")), None);
         }
         let turns = "/[\\u202a-\\u202e\\u2066\\u2067]/.test(document.body.textContent)";
         assert_eq!(page.look(turns), json!(false), "{path} turns the writing");

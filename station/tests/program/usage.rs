@@ -176,7 +176,7 @@ fn who_may_not_read_the_directory_is_told_so_and_not_that_there_is_no_station() 
     if rustix::process::geteuid().is_root() {
         command.uid(65_534).gid(65_534);
     } else {
-        std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0)).unwrap();
+        std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o0)).unwrap();
     }
 
     let told = command.arg("--data").arg(&data).arg("lines").env("LC_ALL", "C").output().unwrap();
