@@ -1,7 +1,12 @@
 //! What is done while stations are killed: texts as fast as they are taken, and requests with all that may become of one: seen, offered
 //! times, answered, deferred, declined, withdrawn, or let lapse; and a bell that rings on both sides.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "tests fail by panicking, and reckon real times"
+)]
 
 use std::collections::{BTreeSet, VecDeque};
 use std::io::{BufRead, BufReader, Write};
