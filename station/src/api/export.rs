@@ -182,7 +182,7 @@ impl Export {
             let most = u32::try_from(log.size - next).unwrap_or(ROWS_MAX);
             let rows = self.reader.entries(log.key, next, most)?;
             if rows.is_empty() {
-                let found = format!("entry {}:{next} is not there", log.key.party);
+                let found = format!("entry {}:{} cannot be read", log.key.party, next);
                 return Err(StoreError::Corrupt { found }.into());
             }
             for row in rows {

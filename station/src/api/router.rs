@@ -273,7 +273,7 @@ impl Api {
     ) -> Option<(LineId, Result<Done, ActFault>)> {
         let (token, reader) = (token?, self.parts.reader.clone());
         let before = tokio::task::spawn_blocking(move || reader.by_token(&token)).await.ok()?.ok()??;
-        Some((LineId(before.0.log.line), Done::before(&before, command, None)))
+        Some((LineId(before.key.log.line), Done::before(&before, command, None)))
     }
 
     /// What is told of an act that was done. The record has named it already; only an entry whose line was not at hand is looked

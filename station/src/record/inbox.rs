@@ -15,7 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
 use super::restore::Restoring;
 use super::{Lines, Published};
-use crate::store::{Actor, EntryKey, People};
+use crate::store::{Actor, ByToken, EntryKey, People};
 use crate::words::Sentence;
 
 /// Inputs that may wait; whoever comes then waits at the door.
@@ -56,13 +56,9 @@ impl Done {
     ///
     /// # Errors
     /// [`ActFault::TokenOfAnother`] if it is known that it was another command.
-    pub fn before(
-        (key, before): &(EntryKey, Option<[u8; 32]>),
-        command: Option<[u8; 32]>,
-        line: Option<&Line>,
-    ) -> Result<Done, ActFault> {
-        let done = Done::repeated(key, line);
-        let is_another = before.zip(command).is_some_and(|(before, now)| before != now);
+    pub fn before(before: &ByToken, command: Option<[u8; 32]>, line: Option<&Line>) -> Result<Done, ActFault> {
+        let done = Done::repeated(&before.key, line);
+        let is_another = before.command.zip(command).is_some_and(|(before, now)| before != now);
         if is_another { Err(ActFault::TokenOfAnother(done.at)) } else { Ok(done) }
     }
 

@@ -192,7 +192,7 @@ impl Record {
         }
         match self.reader.by_token(token) {
             Ok(Some(before)) => {
-                let kept = self.lines.kept.get(&LineId(before.0.log.line));
+                let kept = self.lines.kept.get(&LineId(before.key.log.line));
                 Some(Done::before(&before, actor.command, kept.map(|kept| &kept.line)))
             }
             Ok(None) => None,

@@ -71,6 +71,15 @@ pub struct EntryRow {
     pub seq: u64,
 }
 
+/// What a command with a token wrote.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ByToken {
+    /// The entry.
+    pub key: EntryKey,
+    /// SHA-256 of the command, if it was kept.
+    pub command: Option<[u8; 32]>,
+}
+
 /// The body of an entry.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Body {
@@ -104,9 +113,6 @@ pub struct Page {
     /// Where the next page begins; `None` after the oldest entry.
     pub next: Option<[u64; 2]>,
 }
-
-/// The entry that a command wrote, and SHA-256 of the command if it is known.
-pub type Commanded = (EntryKey, Option<[u8; 32]>);
 
 impl Reader {
     /// All lines, in the order in which we came to know them.
@@ -229,17 +235,17 @@ impl Reader {
         })
     }
 
-    /// The entry that a command with this token wrote, and SHA-256 of the command if it is known.
+    /// What a command with this token wrote.
     ///
     /// # Errors
     /// As [`Reader::lines`].
-    pub fn by_token(&self, token: &str) -> Result<Option<Commanded>, StoreError> {
+    pub fn by_token(&self, token: &str) -> Result<Option<ByToken>, StoreError> {
         let sql = "SELECT actor.place, line.id, epoch, epoch_id, party, command FROM actor
                    JOIN log ON log.no = actor.place >> 40 JOIN line ON line.no = log.line WHERE token = ?1";
         let key = |row: &Row<'_>| {
             let epoch = EpochKey { number: unsigned(row.get(2)?), id: row.get(3)? };
             let log = LogKey { line: row.get(1)?, epoch, party: row.get(4)? };
-            Ok((EntryKey { log, index: index(row.get(0)?) }, row.get(5)?))
+            Ok(ByToken { key: EntryKey { log, index: index(row.get(0)?) }, command: row.get(5)? })
         };
         self.with(|c| Ok(c.prepare_cached(sql)?.query_row([token], key).optional()?))
     }

@@ -34,7 +34,7 @@ pub use batch::{
 pub use batch::{EVIDENCE_BYTES_MAX, EVIDENCE_MAX, INDEX_MAX, TOKEN_BYTES_MAX};
 pub use check::Fault;
 pub use error::StoreError;
-pub use find::{Body, EntryRow, LineRow, LogRow, Page, ROWS_MAX};
+pub use find::{Body, ByToken, EntryRow, LineRow, LogRow, Page, ROWS_MAX};
 pub use lock::{LOCK_FILE, served_by};
 pub use people::{ApiToken, People, Settings, TokenHash, User};
 pub use range::Range;

@@ -14,8 +14,9 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
+use counterpart::clock::Clock;
 use serde_json::{Value, json};
 
 use crate::processes::call;
@@ -54,9 +55,8 @@ pub struct Load {
 impl Load {
     /// A time by the stations' clocks.
     fn time(&self, in_s: i64) -> String {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        let seconds = i64::try_from(now.as_secs()).unwrap() + self.ahead_s.load(Ordering::Relaxed) + in_s;
-        jiff::Timestamp::from_second(seconds).unwrap().to_string()
+        let now = i64::try_from(Clock::system().now() / 1_000).unwrap();
+        jiff::Timestamp::from_second(now + self.ahead_s.load(Ordering::Relaxed) + in_s).unwrap().to_string()
     }
 
     /// Does one act, asking again with the same token until it is answered, and keeps the answer; `None`: a rule refuses it by now.

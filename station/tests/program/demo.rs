@@ -40,6 +40,32 @@ fn start(place: &Path) -> Child {
     demo
 }
 
+#[test]
+fn a_program_reads_what_the_demonstration_has_started() {
+    let scratch = Scratch::new("demo-json");
+    let mut demo = Command::new(env!("CARGO_BIN_EXE_counterpart"))
+        .args(["--json", "--data"])
+        .arg(scratch.path())
+        .arg("demo")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(demo.stdout.take().unwrap()).lines();
+
+    let told: Vec<Value> = lines.take(3).map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect();
+
+    interrupt(demo.id(), "-INT");
+    assert!(demo.wait().unwrap().success());
+    let events: Vec<&str> = told.iter().filter_map(|told| told["event"].as_str()).collect();
+    assert_eq!(events, ["paired", "station", "station"]);
+    for (told, side) in told.iter().skip(1).zip(["northland", "southland"]) {
+        let place = scratch.path().join(side).display().to_string();
+        assert!(told["pid"].is_u64() && told["data"] == place.as_str(), "{told}");
+        assert!(told["link"].as_str().unwrap().starts_with("http://127.0.0.1:"), "{told}");
+        assert!(told["serve"].as_str().unwrap().ends_with("serve --exercise"), "{told}");
+    }
+}
+
 fn interrupt(pid: u32, signal: &str) {
     assert!(Command::new("kill").args([signal, &pid.to_string()]).status().unwrap().success());
 }

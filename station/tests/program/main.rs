@@ -13,6 +13,7 @@ mod socket;
 mod bad_input;
 mod changed;
 mod commands;
+mod conduct;
 mod demo;
 mod evidence;
 mod moved_clock;

@@ -139,6 +139,21 @@ fn an_act_without_a_station_ends_with_3_and_a_fault_has_a_json_form() {
 }
 
 #[test]
+fn a_command_that_cannot_be_understood_has_a_json_form_too() {
+    let scratch = Scratch::new("usage-json");
+
+    for args in [["--json", "alerting"].as_slice(), &["seen", "--json"], &["--json"], &["--json", "lines", "--colour"]]
+    {
+        let (code, out, err) = run(scratch.path(), args, b"");
+        let told: Value = serde_json::from_str(&out).unwrap();
+        assert_eq!((code, err.as_str(), &told["error"]["fault"]), (2, "", &Value::from("usage")), "{args:?}: {out}");
+        assert_eq!(told["error"]["code"], "command-unreadable");
+    }
+    let (code, out, _) = run(scratch.path(), &["--json", "--version"], b"");
+    assert!(code == 0 && out.starts_with("counterpart "), "{out}");
+}
+
+#[test]
 fn help_names_every_exit_code() {
     let scratch = Scratch::new("usage-help");
     let (code, out, _) = run(scratch.path(), &["--help"], b"");

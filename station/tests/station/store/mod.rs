@@ -12,8 +12,8 @@ use std::path::Path;
 
 use crate::scratch::Scratch;
 use counterpart::store::{
-    Actor, Append, Batch, Body, DATABASE_FILE, EntryKey, Erasure, Fault, LOCK_FILE, LateBody, LogKey, Reader, Store,
-    StoreError, ThingRef,
+    Actor, Append, Batch, Body, ByToken, DATABASE_FILE, EntryKey, Erasure, Fault, LOCK_FILE, LateBody, LogKey, Reader,
+    Store, StoreError, ThingRef,
 };
 use record::{LINE, OURS, THEIRS, append, appending, begin, head, line, sizes};
 use rusqlite::Connection;
@@ -117,7 +117,10 @@ fn a_token_stands_for_one_entry_and_finds_it() {
 
     assert_eq!(twice, Err(StoreError::TokenUsed { token: "t-1".into() }));
     assert_eq!(sizes(&reader), [1, 0]);
-    assert_eq!(reader.by_token("t-1").unwrap(), Some((EntryKey { log: OURS, index: 0 }, Some([3; 32]))));
+    assert_eq!(
+        reader.by_token("t-1").unwrap(),
+        Some(ByToken { key: EntryKey { log: OURS, index: 0 }, command: Some([3; 32]) })
+    );
     assert_eq!(reader.by_token("t-2").unwrap(), None);
 }
 
