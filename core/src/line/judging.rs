@@ -52,15 +52,19 @@ impl Line {
     /// What a part does to us whose last entry this key signs.
     pub(super) fn effect(&self, span: &Span, branch: &Branch, signer: PublicKey) -> Effect {
         let begins = self.may_begin(span, branch, true);
-        let refused = span.is_refused_under(branch, signer);
-        let opened = branch.from > 0 || self.is_opened(span, branch);
-        if span.extends(branch) && begins && opened && !refused {
+        if begins && self.is_asked_about(span, branch, signer) {
             return Effect::Waits;
         }
         // What begins a log that we have not begun is no branch of it, unless a person says that it is not ours, or nobody is known to
         // have opened that epoch: then whoever made it has our key, or is another copy of us.
         let by_us = if span.own().size() > 0 { !span.by_an_ended_key(branch, signer) } else { begins };
         if by_us && span.epoch() >= self.epoch() { Effect::Stops } else { Effect::Nothing }
+    }
+
+    /// Whether a part continues our log, nobody has refused it, and it can be taken; if it begins our log of an epoch, under whatever key.
+    fn is_asked_about(&self, span: &Span, branch: &Branch, signer: PublicKey) -> bool {
+        let opened = branch.from > 0 || self.is_opened(span, branch);
+        span.extends(branch) && opened && !span.is_refused_under(branch, signer)
     }
 
     /// Whether the epoch in which a branch begins our log is known to be opened, by its own index 0 or by theirs: to the other side
@@ -73,15 +77,24 @@ impl Line {
     /// Whether what begins our log of a later epoch is signed by root, or by the key of our last log below it; with `shown` also by
     /// that of a log below that waits itself. What an ended key has begun is evidence, and stops nothing.
     pub(super) fn may_begin(&self, span: &Span, branch: &Branch, shown: bool) -> bool {
-        let (epoch, first) = (span.epoch(), branch.first);
-        if branch.from > 0 || epoch == Epoch::FIRST || first == span.own().root_key() {
-            return true;
+        let by_any_key = branch.from > 0 || span.epoch() == Epoch::FIRST;
+        let under = |key: &PublicKey| branch.first == *key;
+        by_any_key || under(&span.own().root_key()) || self.begin_keys(span.epoch(), shown).iter().any(under)
+    }
+
+    /// The keys under which our log of an epoch may begin, beside root's. Looked for upwards, each epoch once: a peer may have made up
+    /// as many as there is place for.
+    fn begin_keys(&self, epoch: Epoch, shown: bool) -> Vec<PublicKey> {
+        let mut keys = alloc::vec![self.key_before(self.me, epoch)];
+        let below = self.spans.iter().rposition(|span| span.epoch() < epoch && span.own().size() > 0).unwrap_or(0);
+        for span in self.spans.iter().skip(below).take_while(|span| shown && span.epoch() < epoch) {
+            let root = span.own().root_key();
+            let begins = |b: &&Branch| b.from > 0 || b.first == root || keys.contains(&b.first);
+            let waits = |b: &&Branch| self.is_asked_about(span, b, b.signer());
+            let waiting: Vec<PublicKey> = span.branches.iter().filter(begins).filter(waits).map(Branch::key).collect();
+            keys.extend(waiting);
         }
-        let begun = |below: &&Span| below.own().size() > 0;
-        let last = self.spans.iter().rev().filter(|below| below.epoch() < epoch).find(begun).map(Span::epoch);
-        let between = self.spans.iter().filter(|below| below.epoch() < epoch && Some(below.epoch()) >= last);
-        let waits = |below: &Span| below.branches.iter().any(|b| b.key() == first && self.waits(below, b));
-        first == self.key_before(self.me, epoch) || shown && between.into_iter().any(waits)
+        keys
     }
 
     /// Takes back into our logs what a person takes; what they refuse stays beside them and is never asked about again. A part is

@@ -2,7 +2,7 @@
 
 use counterpart_core::fault::Refusal;
 use counterpart_core::ids::Epoch;
-use counterpart_core::limits::{BRANCHES_MAX, EPOCH_JUMP_MAX};
+use counterpart_core::limits::{BRANCHES_MAX, EPOCH_JUMP_MAX, EPOCHS_MAX};
 use counterpart_core::line::epoch::Ended;
 use counterpart_core::line::restore::{Judgement, Restore, Why, Word};
 use counterpart_core::line::turn::Answer;
@@ -247,6 +247,25 @@ fn evidence_of_an_ended_key_keeps_out_no_branch_that_another_copy_of_ours_has_wr
     assert_eq!(world.north.is_shown(&copy.continued(4, &[], 1, 1)), [Answer::Kept]);
 
     assert_eq!(world.north.waits(), Restore::Opening(Why::Branch));
+}
+
+#[test]
+fn epochs_that_an_ended_key_has_made_up_keep_out_none_that_root_has_opened_for_us() {
+    let mut world = World::new();
+    world.north.opens(4, Word::Dark).unwrap();
+    let mut life = world.north.clone();
+    let opened = life.opens(7, Word::Dark).unwrap();
+    let made_up: Vec<Entry> = (3..=3 + EPOCHS_MAX as u64).map(|number| joins(&world.north, 1, number)).collect();
+    let answers = world.north.is_shown(&made_up);
+    assert_eq!(answers[EPOCHS_MAX - 1..], [Answer::Kept, Answer::LetGo]);
+    assert_eq!(world.north.waits(), Restore::Nothing);
+
+    let ours = Entry::read(&life.store.logs[&(opened, NORTH)][0].0).unwrap();
+    assert_eq!(world.north.is_shown(&[ours]), [Answer::Kept]);
+
+    assert_eq!(world.north.waits(), Restore::Judgement);
+    world.north.killed();
+    assert_eq!((world.north.waits(), world.north.line.shown().len()), (Restore::Judgement, EPOCHS_MAX + 1));
 }
 
 #[test]
