@@ -197,7 +197,7 @@ impl World {
             }
         }
         if self.stations[station].kept[at].current.is_none() && !self.is_even(wire) && !self.is_halted(wire) {
-            self.dial_later(wire, 50, 5_000);
+            self.dial_soon(wire);
         }
         Ok(())
     }

@@ -276,13 +276,13 @@ fn who_was_set_back_and_has_written_past_what_its_peer_holds_learns_of_the_branc
 fn with_an_epoch_that_comes_to_light_below_another() -> (World, Station, [Epoch; 2]) {
     let mut world = World::new();
     let backup = world.north.clone();
-    let high = world.south.opens(20, Word::Heard, None).unwrap();
+    let high = world.south.opens(20, Word::Heard).unwrap();
     world.meet();
     world.north.writes().unwrap();
     world.meet();
     let earlier = world.north.clone();
     world.north.restored(&backup, true);
-    let low = world.north.opens(4, Word::Dark, None).unwrap();
+    let low = world.north.opens(4, Word::Dark).unwrap();
     assert!(low < high && world.north.waits() == Restore::Nothing);
     (world, earlier, [low, high])
 }
@@ -296,7 +296,7 @@ fn charters_that_know_nothing_of_an_epoch_that_comes_to_light_later_do_not_close
     let ended = |station: &Station| station.line.look(low).and_then(|view| view.ended());
     assert_eq!((world.south.outcome(low, ask), ended(&world.south)), ("BROKEN OFF", Some(Ended::Unsettled)));
 
-    world.north.opens(7, Word::Heard, None).unwrap();
+    world.north.opens(7, Word::Heard).unwrap();
     world.goes_on();
     world.south.killed();
 
@@ -327,7 +327,7 @@ fn what_the_peer_wrote_in_sight_of_what_a_copy_has_lost_comes_also_if_the_copy_h
     }
     world.south.writes().unwrap();
     let whole = world.south.size(Epoch::FIRST, SOUTH);
-    world.north.opens(4, Word::Heard, None).unwrap();
+    world.north.opens(4, Word::Heard).unwrap();
 
     world.meet();
     world.north.killed();
