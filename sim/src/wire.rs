@@ -247,8 +247,6 @@ impl World {
         if kept.current == Some(number) {
             kept.current = None;
             kept.even = false;
-            let since = self.connections[number].whole_since_ms;
-            kept.unshown_ms += since.map_or(0, |since| self.now_ms - since);
         }
         // Whoever hangs up hangs up for both.
         let was_alive = std::mem::replace(&mut self.connections[number].alive, false);
@@ -267,16 +265,6 @@ impl World {
     pub(crate) fn redial(&mut self, wire: usize) {
         if self.is_even(wire) || self.is_halted(wire) {
             self.dial_later(wire, 3_600_000, 86_400_000);
-        } else {
-            self.dial_soon(wire);
-        }
-    }
-
-    /// There is something to send. To a peer that shows nothing of what it claims, which ends each connection, there is no hurry.
-    pub(crate) fn dial_soon(&mut self, wire: usize) {
-        let honest = self.wires[wire].places.iter().all(|(s, _)| self.stations[*s].honest());
-        if self.plan.withholds && !self.healed && !honest {
-            self.dial_later(wire, 60_000, 3_600_000);
         } else {
             self.dial_later(wire, 50, 5_000);
         }
