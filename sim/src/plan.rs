@@ -34,8 +34,6 @@ pub struct Plan {
     pub troubles: Troubles,
     /// How often a station is put back to a backup: never in a seed below [`COPIES_FROM`].
     pub setbacks: u64,
-    /// A liar shows nobody what it holds of their log, until the world is healed: never in a seed below [`COPIES_FROM`].
-    pub withholds: bool,
     /// A person who asks and asks.
     pub insistent: bool,
     /// Somebody closes the line near the end.
@@ -83,7 +81,6 @@ impl Plan {
         }
         let restored = matches!(fault, Some(Fault::CopySigns | Fault::LateLetGo)) || seed >= COPIES_FROM;
         let setbacks = if restored { chance.between(1, 4) } else { 0 };
-        let withholds = restored && chance.percent(30);
         Plan {
             seed,
             fault,
@@ -98,7 +95,6 @@ impl Plan {
                 breaks: chance.below(40),
             },
             setbacks,
-            withholds,
             insistent: chance.percent(4),
             closes: chance.percent(10),
             chance,

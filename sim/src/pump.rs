@@ -110,7 +110,6 @@ impl World {
             }
             Output::Shown(shown) => {
                 self.connections[number].useful_ms = self.now_ms;
-                self.stations[station].kept[at].unshown_ms = 0;
                 self.put(station, at, Message::Shown(number, shown));
             }
             Output::Heard(named) => self.put(station, at, Message::Heard(number, named)),

@@ -247,8 +247,6 @@ impl World {
         if kept.current == Some(number) {
             kept.current = None;
             kept.even = false;
-            let since = self.connections[number].whole_since_ms;
-            kept.unshown_ms += since.map_or(0, |since| self.now_ms - since);
         }
         // Whoever hangs up hangs up for both.
         let was_alive = std::mem::replace(&mut self.connections[number].alive, false);

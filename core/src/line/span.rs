@@ -182,7 +182,9 @@ impl Span {
         let header = &entry.header;
         let (party, own) = (header.party, header.party == self.me);
         let forked = |b: &Branch| !self.extends(b) && b.log.had(&header.held);
-        let parts = !own && !self.own().had(&header.held) && self.branches.iter().any(forked);
+        let on = self.folded_on.and_then(|on| self.branches.get(on)).map_or(self.own(), |branch| &branch.log);
+        let elsewhere = self.own().had(&header.held) || self.branches.iter().any(forked);
+        let parts = !own && !on.had(&header.held) && elsewhere;
         self.parted |= parts;
         let [inviter, joiner] = &mut self.logs;
         if party == Party::Inviter { inviter } else { joiner }.append(entry);

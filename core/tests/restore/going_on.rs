@@ -320,8 +320,7 @@ fn who_joined_an_epoch_writes_on_there_by_its_key_also_once_another_life_of_it_h
 }
 
 #[test]
-fn what_the_peer_wrote_in_sight_of_what_a_copy_has_lost_comes_also_if_the_copy_has_written_past_it_and_opened_an_epoch()
-{
+fn what_the_peer_wrote_in_sight_of_what_a_copy_has_lost_comes_also_if_the_copy_wrote_past_it_and_opened_an_epoch() {
     let mut world = restored(false);
     for _ in 0..3 {
         world.north.writes().unwrap();
