@@ -142,6 +142,9 @@ fn the_record_is_narrowed_by_type_side_request_time_and_words_without_a_script()
     page.press("Enter");
     page.until("location.search.includes('Nineteen') && document.querySelectorAll('.ent').length === 1");
     page.until("document.querySelector('.counted').textContent === 'One entry on this page.'");
-    page.open(&format!("{record}?since=neither"));
-    page.until("document.querySelector('dl.q3').innerText.includes('neither')");
+    // What cannot be read is said beside the form, which keeps all that was typed.
+    page.open(&format!("{record}?since=neither&q=Nineteen"));
+    page.until("!!document.querySelector('.err') && document.querySelector('.err').innerText.includes('neither')");
+    let typed = page.look("['since', 'q'].map((name) => document.querySelector(`[name=${name}]`).value)");
+    assert_eq!(typed, json!(["neither", "Nineteen"]));
 }

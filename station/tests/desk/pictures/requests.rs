@@ -147,10 +147,8 @@ states! { precedences: Precedence, Make;
 
 /// What no enum lists, and a page explains: by name.
 pub fn others() -> Vec<State<Make>> {
-    fn of(word: &'static str, make: Make) -> State<Make> {
-        State { word, make }
-    }
-    vec![
+    let mut all = offers();
+    all.extend([
         of("deferred", |s| {
             let ask = s.ask("Wreck buoy off position", json!({}));
             s.act(
@@ -158,31 +156,6 @@ pub fn others() -> Vec<State<Make>> {
                 json!({"act": "defer", "on": ask, "code": "TRAVELLING", "until": s.at(20 * HOUR),
                 "words": {"text": "The Minister is in the air until tomorrow."}}),
             );
-            ask
-        }),
-        of("offered", |s| {
-            let ask = s.ask("Gas flow through the eastern station", json!({}));
-            offered(s, &ask);
-            ask
-        }),
-        of("offer-lapsed", |s| {
-            let ask = s.ask("Water level of the reservoir", json!({}));
-            offered(s, &ask);
-            s.pass(11 * HOUR);
-            ask
-        }),
-        of("offer-crossed", |s| {
-            let ask = s.ask("Exchange of lists", json!({}));
-            let offer = offered(s, &ask);
-            s.part();
-            s.alone(1, json!({"act": "withdraw", "on": offer}));
-            s.alone(0, json!({"act": "accept", "on": offer, "window": "1"}));
-            s.meet();
-            ask
-        }),
-        of("ready", |s| {
-            let ask = s.ask("Hand-over of the crew", json!({"precedence": "IMMEDIATE"}));
-            s.on(1, "ready", &ask);
             ask
         }),
         of("overdue", |s| {
@@ -216,7 +189,43 @@ pub fn others() -> Vec<State<Make>> {
             let text = "关于三月联合演习空域划分及其通知程序的磋商 — обсуждение границ района учений — مشاورات";
             s.ask(text, json!({"private": true, "mode": "meeting"}))
         }),
+    ]);
+    all
+}
+
+/// What becomes of times that are offered.
+fn offers() -> Vec<State<Make>> {
+    vec![
+        of("offered", |s| {
+            let ask = s.ask("Gas flow through the eastern station", json!({}));
+            offered(s, &ask);
+            ask
+        }),
+        of("offer-lapsed", |s| {
+            let ask = s.ask("Water level of the reservoir", json!({}));
+            offered(s, &ask);
+            s.pass(11 * HOUR);
+            ask
+        }),
+        of("offer-crossed", |s| {
+            let ask = s.ask("Exchange of lists", json!({}));
+            let offer = offered(s, &ask);
+            s.part();
+            s.alone(1, json!({"act": "withdraw", "on": offer}));
+            s.alone(0, json!({"act": "accept", "on": offer, "window": "1"}));
+            s.meet();
+            ask
+        }),
+        of("ready", |s| {
+            let ask = s.ask("Hand-over of the crew", json!({"precedence": "IMMEDIATE"}));
+            s.on(1, "ready", &ask);
+            ask
+        }),
     ]
+}
+
+fn of(word: &'static str, make: Make) -> State<Make> {
+    State { word, make }
 }
 
 /// Written here and not yet held there.
