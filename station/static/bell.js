@@ -120,6 +120,8 @@
       const reply = await fetch(`/lines/${line}/ring/${at}${step}`, { signal: AbortSignal.timeout(20_000) });
       if (!reply.ok || reply.redirected) return false;
       const shown = new DOMParser().parseFromString(await reply.text(), "text/html").querySelector(".ring");
+      // What came too late opens nothing: its ring has been left, or the page has lost its station.
+      if (!ringing && !dialog.open) return true;
       if (shown) fill(shown, key, at0, shown.classList.contains("ex"));
       return !!shown;
     } catch {

@@ -188,7 +188,12 @@
     const told = reply && new DOMParser().parseFromString(await reply.text(), "text/html").querySelectorAll("main h1, .q3 > :nth-last-child(2) > dd, .q3 dd > p:first-child");
     return [...(told || [])].map((e) => e.textContent.trim()).join(" ") || body.dataset.unsure;
   };
-  window.counterpartPage = { isTyped, send, draw, rings: (told) => { ringing = told; entitle(); } };
+  // What was just done is drawn, even if the page was being drawn when it was.
+  const drawAfter = async () => {
+    while (drawing) await new Promise((done) => setTimeout(done, 50));
+    return draw();
+  };
+  window.counterpartPage = { isTyped, send, draw: drawAfter, rings: (told) => { ringing = told; entitle(); } };
 
   // ---- the stream ----
   let feed = null;
@@ -289,7 +294,7 @@
     event.preventDefault();
     const why = await send(event.target, event.submitter);
     if (why) gone.push(why);
-    await draw();
+    await drawAfter();
   });
   addEventListener("pageshow", (event) => { if (event.persisted) { if (isTyped()) listen(); else location.reload(); } });
 

@@ -175,6 +175,13 @@ fn is_dead(browser: &mut Browser) {
     let after = browser.look("+document.body.dataset.lostAfter");
     assert!(after.as_f64().unwrap() < 5_000.0, "it said so {after} ms after it last heard of its station");
     assert_eq!(browser.look("[...document.querySelectorAll('main button')].every((b) => b.disabled)"), json!(true));
+    // It is as it was when it last heard, not when it noticed.
+    let seconds = |of: &str| {
+        format!("document.querySelector('{of}').textContent.split(':').reduce((all, n) => all * 60 + +n, 0)")
+    };
+    let ago =
+        browser.look(&format!("({} - {} + 86400) % 86400", seconds(".clock time"), seconds(".strip.dead [data-at]")));
+    assert!(ago.as_f64().unwrap() * 1_000.0 > after.as_f64().unwrap() - 1_600.0, "{ago} s ago, after {after} ms");
     assert_eq!(browser.look("document.querySelector('.strip.dead').getAttribute('role')"), json!("alert"));
     let told = browser.look("[document.querySelector('.page > main h1').textContent, document.querySelector('.needs dd, .calm dd').firstChild.textContent]");
     let [heading, needs] = [0, 1].map(|n| told[n].as_str().unwrap().to_owned());

@@ -22,6 +22,8 @@ fn of_many_tabs_the_newest_are_live_the_others_say_that_they_are_not_and_none_st
     // Eight tabs and six connections: a page is still drawn, and the first says what it is.
     browser.look_at(0);
     browser.until("document.body.classList.contains('dead') && document.querySelector('.strip.dead h2').textContent === 'This page is not live.'");
+    let board = "[...document.querySelectorAll('.board .state')].map((e) => e.textContent)";
+    assert_eq!(browser.look(board), json!(["Not known"]), "the board says OPEN of no line");
     browser.picture("not-live-tab", 1280, "light");
     browser.picture("not-live-tab", 390, "dark");
     let live = (0..8).filter(|tab| {
