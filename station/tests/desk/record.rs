@@ -143,5 +143,5 @@ fn the_record_is_narrowed_by_type_side_request_time_and_words_without_a_script()
     page.until("location.search.includes('Nineteen') && document.querySelectorAll('.ent').length === 1");
     page.until("document.querySelector('.counted').textContent === 'One entry on this page.'");
     page.open(&format!("{record}?since=neither"));
-    page.until("document.querySelector('dl.q3').innerText.includes('neither')");
+    page.until("document.querySelector('.err').innerText.includes('neither') && document.querySelector('[name=since]').value === 'neither'");
 }
