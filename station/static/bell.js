@@ -132,7 +132,7 @@
   };
   // What the live stream itself says of a ring, when its drawing does not come. It is asked for again at the next event.
   const drawBare = (ring) => {
-    if (ringing !== ring || own(ring) || isDrawn(ring)) return;
+    if (!ring || ringing !== ring || own(ring) || isDrawn(ring)) return;
     const shown = document.getElementById("ring-bare").content.cloneNode(true);
     shown.querySelector("[data-title]").textContent = ring.title;
     shown.querySelector("a").href = ring.page;

@@ -307,6 +307,12 @@ pub(super) async fn talk(
         (Ok(_), Err(fault)) => Some(("until".to_owned(), fault.clone())),
         (Ok(_), Ok(_)) => None,
     };
+    let readings = desk.readings(doubtful.into_iter().collect());
+    // A key for one reading chooses it, and signs nothing.
+    if text("act") == "show" {
+        let held = Held { instrument: text("instrument"), readings, ..held };
+        return desk.request_page(&posted.who, line, said, held).await;
+    }
     let done = async {
         let when = spoken.map_err(|fault| desk.api.tell(fault))?;
         let when = format!("{}/{}", write(when.window.start()), write(when.window.end()));
@@ -330,7 +336,6 @@ pub(super) async fn talk(
         }
         Err(told) => {
             let instrument = text("instrument");
-            let readings = desk.readings(doubtful.into_iter().collect());
             let held = Held { instrument, readings, wrong: Some(told), ..held };
             desk.request_page(&posted.who, line, said, None, held).await
         }

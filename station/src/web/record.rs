@@ -195,6 +195,9 @@ async fn drawn(desk: &Desk, who: &Signed, asked: Asked) -> Result<Response, Told
     let seen = desk.line_seen(id).await?;
     let mut d = Frame::new(desk, who, "record", position)?;
     d.line = id.to_string();
+    if wrong.is_some() {
+        d.page = format!("/lines/{id}/record");
+    }
     d.four = Some(Four::of_line(d.words(), &seen, d.mark));
     let is_halted = matches!(seen.row.view.standing, StandingView::Halted { .. });
     let shown = Record {

@@ -47,6 +47,13 @@ pub(super) struct Held {
     pub wrong: Option<Told>,
 }
 
+impl Held {
+    /// What stands in the fields was put there by a person.
+    fn is_typed(&self) -> bool {
+        !self.from.is_empty() || !self.until.is_empty()
+    }
+}
+
 /// Everything that the page shows of one request.
 struct About {
     view: RequestView,

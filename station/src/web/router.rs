@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Method, Uri};
@@ -97,8 +97,11 @@ async fn in_time(State(desk): State<Desk>, request: Request, next: Next) -> Resp
     let (parts, body) = request.into_parts();
     let path = parts.uri.path().to_owned();
     let is_form = parts.method == Method::POST;
-    let read = if is_form { session::read_bytes(&desk, body).await } else { Ok(Bytes::new()) };
-    let bytes = match read {
+    let late = |code| desk.api.tell(Fault::new(code).with("seconds", ANSWER_MAX.as_secs()));
+    let body = if is_form { body } else { Body::empty() };
+    // A form that does not come to its end has done nothing.
+    let read = tokio::time::timeout(ANSWER_MAX, session::read_bytes(&desk, body)).await;
+    let bytes = match read.unwrap_or_else(|_| Err(late(Code::TimedOut))) {
         Ok(bytes) => bytes,
         Err(told) => return refused::plain(&desk, &told, &refused::Kept::default()),
     };
@@ -111,7 +114,7 @@ async fn in_time(State(desk): State<Desk>, request: Request, next: Next) -> Resp
         Ok(response) => response,
         Err(_) => {
             let code = if is_form { Code::FormTimedOut } else { Code::TimedOut };
-            let told = desk.api.tell(Fault::new(code).with("seconds", ANSWER_MAX.as_secs()));
+            let told = late(code);
             let kept = Fields::read(&bytes).map(|fields| refused::Kept::at(&fields, path));
             refused::plain(&desk, &told, &kept.unwrap_or_default())
         }

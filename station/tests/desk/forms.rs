@@ -41,8 +41,15 @@ fn a_window_over_midnight_is_offered_and_what_is_no_time_stays_where_it_was_type
     };
     let offer = path("2", "offer");
     let day = client.get(&offer).body.split("<option value=\"").nth(3).unwrap().split('"').next().unwrap().to_owned();
-    let fields =
-        [("act", "offer"), ("day-1", &day), ("from-1", "23:30"), ("until-1", "0:30"), ("on_silence", "lapses")];
+    let fields = [
+        ("act", "offer"),
+        ("day-1", &day),
+        ("from-1", "23:30"),
+        ("until-1", "0:30"),
+        ("by-day", &day),
+        ("by-time", "12:00"),
+        ("on_silence", "lapses"),
+    ];
 
     let answer = send(&mut client, &offer, &fields);
 
