@@ -73,7 +73,7 @@ pub(super) fn compare(reader: &Reader, line: &Line) -> Result<Compared, StoreErr
     Ok(compared)
 }
 
-/// Shows every entry of both logs of an epoch with its row.
+/// Shows every entry of both logs of an epoch with its row; not what was stored since the line was built.
 fn each(
     reader: &Reader,
     line: &Line,
@@ -82,12 +82,12 @@ fn each(
 ) -> Result<(), StoreError> {
     for party in Party::BOTH {
         let log = log_key(line.id(), span.epoch(), party);
-        let mut next = 0;
-        loop {
+        let (mut next, until) = (0, span.log(party).size());
+        while next < until {
             let rows = reader.entries(log, next, ROWS_MAX)?;
             let Some(last) = rows.last() else { break };
             next = last.key.index + 1;
-            for row in &rows {
+            for row in rows.iter().filter(|row| row.key.index < until) {
                 show(row, &entry(row)?.header)?;
             }
         }
@@ -157,14 +157,20 @@ fn words(
 fn columns(span: &Span, said: &Said, row: &EntryRow, header: &Header) -> impl Iterator<Item = &'static str> {
     let at = header.at();
     let kind = header.kind().map_or(u64::MAX, Kind::number).min(COLUMN_MAX);
-    let thing = span.facts().all().fact(at).map(|fact| (fact.thing.party.number(), fact.thing.index));
+    // What is no fact, a receipt or what is void, belongs to nothing, or stands for itself.
+    let fact = span.facts().all().fact(at).map(|fact| fact.thing);
+    let place = |at: EntryRef| (at.party.number(), at.index);
     let kept = row.thing.map(|thing| (u64::from(thing.party), thing.index));
+    let thing_differs = match fact {
+        Some(thing) => kept != Some(place(thing)),
+        None => kept.is_some_and(|kept| kept != place(at)),
+    };
     // It was stored after the entry before it in its log and, unless taken back, after what its author had seen.
     let held = EntryRef { party: at.party.peer(), index: header.held.size };
     let after = [said.before(at), said.before(held).filter(|_| said.whole)];
     let differ = [
         ("kind", row.kind != kind),
-        ("thing", said.whole && kept != thing),
+        ("thing", said.whole && thing_differs),
         ("claimed", row.claimed != header.time.0.min(COLUMN_MAX)),
         ("seq", after.into_iter().flatten().any(|before| row.seq <= before)),
     ];

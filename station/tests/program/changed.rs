@@ -18,8 +18,8 @@ fn command(data: &Path, args: &[&str]) -> (Option<i32>, String) {
     (ended.status.code(), String::from_utf8([ended.stdout, ended.stderr].concat()).unwrap())
 }
 
-/// Two stations on whose line Northland has asked and Southland has written; Northland serves no more.
-fn written(scratch: &Scratch) -> [Process; 2] {
+/// Two stations on whose line Northland has asked and Southland has written, and the places of both entries; Northland serves no more.
+fn written(scratch: &Scratch) -> ([Process; 2], [String; 2]) {
     let [mut north, mut south] = [("north", "Northland"), ("south", "Southland")]
         .map(|(name, call_sign)| Process::init(scratch.path(), name, call_sign, 50));
     north.serve();
@@ -27,9 +27,11 @@ fn written(scratch: &Scratch) -> [Process; 2] {
     pair(&north, &south);
     let words = json!({ "text": "no token was found" });
     let ask = json!({ "act": "ask", "from": "minister", "to": "minister", "mark": "TEST", "words": words });
-    assert_eq!(north.post("/acts", &ask).unwrap().0, 200);
+    let (status, asked) = north.post("/acts", &ask).unwrap();
+    assert_eq!(status, 200, "{asked}");
     let text = json!({ "act": "text", "from": "minister", "to": "minister", "mark": "TEST", "words": words });
-    assert_eq!(south.post("/acts", &text).unwrap().0, 200);
+    let (status, said) = south.post("/acts", &text).unwrap();
+    assert_eq!(status, 200, "{said}");
     let holds = |entry: &&Value| entry["kind"] == "text" && entry["words"] == "held";
     wait("the text, and a receipt for it", || {
         let page = north.get("/record?words=true")?;
@@ -38,7 +40,7 @@ fn written(scratch: &Scratch) -> [Process; 2] {
         entries.iter().find(|entry| entry["side"] == "ours" && entry["saw"].as_u64() > Some(text)).map(drop)
     });
     north.kill();
-    [north, south]
+    ([north, south], [asked, said].map(|done| done["entry"]["at"].as_str().unwrap().to_owned()))
 }
 
 /// Runs one statement on a store that nobody serves; how many rows it changed.
@@ -63,7 +65,7 @@ fn change_words(data: &Path) {
 #[test]
 fn words_that_were_changed_in_the_store_are_shown_as_nobodys_and_the_doctor_names_the_entry() {
     let scratch = Scratch::new("changed-words");
-    let [mut north, _south] = written(&scratch);
+    let ([mut north, _south], [ask, text]) = written(&scratch);
     let changed = "The words kept here are not those that were signed.";
     let looks = |data: &Path, what: &str| {
         for args in [["status", "Northland 1"].as_slice(), &["record", "--words"], &["--json", "record", "--words"]] {
@@ -79,7 +81,7 @@ fn words_that_were_changed_in_the_store_are_shown_as_nobodys_and_the_doctor_name
     looks(&north.data, changed);
     let (code, told) = command(&north.data, &["doctor"]);
     assert_eq!(code, Some(3), "{told}");
-    for entry in ["Northland 1 (0:1, epoch 0)", "Southland 1 (1:1, epoch 0)"] {
+    for entry in [format!("Northland 1 ({ask}, epoch 0)"), format!("Southland 1 ({text}, epoch 0)")] {
         assert!(told.contains(&format!("the words kept of {entry} are not those that were signed")), "{told}");
     }
     north.serve();
@@ -97,7 +99,7 @@ fn words_that_were_changed_in_the_store_are_shown_as_nobodys_and_the_doctor_name
 #[test]
 fn the_doctor_names_an_entry_whose_words_are_gone_or_that_is_filed_as_something_else() {
     let scratch = Scratch::new("changed-columns");
-    let [north, _south] = written(&scratch);
+    let ([north, _south], [ask, text]) = written(&scratch);
     let kept = scratch.path().join("kept.db");
     // One file holds it all, so that it can be put back.
     let whole = Connection::open(north.data.join("counterpart.db")).unwrap();
@@ -105,16 +107,18 @@ fn the_doctor_names_an_entry_whose_words_are_gone_or_that_is_filed_as_something_
     drop(whole);
     std::fs::copy(north.data.join("counterpart.db"), &kept).unwrap();
 
-    let gone = |entry: &str| format!("the words of {entry}, epoch 0) were kept here and are gone");
-    let says = |what: &str| format!("Northland 1 (0:1, epoch 0) the store says something else than the entry: {what}");
-    let (ours, theirs) = (
-        "place = (SELECT no << 40 | 1 FROM log WHERE party = 0)",
-        "place = (SELECT no << 40 | 1 FROM log WHERE party = 1)",
-    );
+    let gone = |sign: &str, at: &str| format!("the words of {sign} 1 ({at}, epoch 0) were kept here and are gone");
+    let says =
+        |what: &str| format!("Northland 1 ({ask}, epoch 0) the store says something else than the entry: {what}");
+    let place = |at: &str| {
+        let (party, index) = at.split_once(':').unwrap();
+        format!("place = (SELECT no << 40 | {index} FROM log WHERE party = {party})")
+    };
+    let (ours, theirs) = (place(&ask), place(&text));
     for (sql, told) in [
-        (format!("DELETE FROM body WHERE {ours}"), gone("Northland 1 (0:1")),
-        (format!("DELETE FROM body WHERE {theirs}"), gone("Southland 1 (1:1")),
-        (format!("UPDATE body SET bytes = NULL WHERE {ours}"), gone("Northland 1 (0:1")),
+        (format!("DELETE FROM body WHERE {ours}"), gone("Northland", &ask)),
+        (format!("DELETE FROM body WHERE {theirs}"), gone("Southland", &text)),
+        (format!("UPDATE body SET bytes = NULL WHERE {ours}"), gone("Northland", &ask)),
         (format!("UPDATE entry SET kind = 30 WHERE {ours}"), says("its type")),
         (format!("UPDATE entry SET thing = NULL WHERE {ours}"), says("what it belongs to")),
         (format!("UPDATE entry SET claimed = claimed + 1 WHERE {ours}"), says("the time that it claims")),

@@ -61,7 +61,7 @@ fn a_program_reads_what_the_demonstration_has_started() {
     for (told, side) in told.iter().skip(1).zip(["northland", "southland"]) {
         let place = scratch.path().join(side).display().to_string();
         assert!(told["pid"].is_u64() && told["data"] == place.as_str(), "{told}");
-        assert!(told["link"].as_str().unwrap().starts_with("http://127.0.0.1:"), "{told}");
+        assert!(told["link"].as_str().unwrap().starts_with("http://"), "{told}");
         assert!(told["serve"].as_str().unwrap().ends_with("serve --exercise"), "{told}");
     }
 }
