@@ -876,6 +876,8 @@ fault-no-such-session = No bell with this session is open.
     .do = Open one: only an open bell can say that a device rings.
 fault-not-handed = That does not ring at this bell, or no longer.
     .do = Confirm what the bell was given last.
+fault-conduct-none = There is nothing of which nobody has taken note.
+    .do = “counterpart doctor” says what is kept of the line; the evidence stays.
 fault-not-ringing = { $name } does not ring here until somebody takes note, or no longer.
     .do = See what rings with bell; an attempt is seen, a text read, a check replied to.
 fault-too-many-bells = { $max } bells are open, as many as a station serves.
@@ -1375,7 +1377,7 @@ bell-waiting = The bell is set. Nothing rings.
 bell-lost = The station does not answer. The bell waits for it.
 bell-back = The station answers again.
 candidate-said = { $name } ({ $sign }; zone of its watch: { $zone }): compare by another channel, all of it: { $digits }
-candidate-refused-by = To refuse { $name }: counterpart confirm --differ --candidate { $key }
+candidate-differ = If the digits of { $name } differ: counterpart confirm --differ --candidate { $key }
 candidate-confirmed = { $name }: a person there has confirmed.
 
 ## What somebody took note of, or took out
@@ -1389,7 +1391,6 @@ record-taken-out = { $count ->
        *[other] the evidence of { $evidence } breaches
     } written to { $path }.
 conduct-noted = { $count ->
-        [0] There was nothing of which nobody had taken note.
         [one] One breach is noted.
        *[other] { $count } breaches are noted.
     } The evidence stays.

@@ -1423,6 +1423,9 @@ fault-no-such-session = Звонка с таким сеансом не откр�
 fault-not-handed = Это на этом звонке не звонит или уже не звонит.
     .do = Подтвердить то, что звонок получил последним.
 # unreviewed
+fault-conduct-none = Нет ничего, что никем не отмечено.
+    .do = «counterpart doctor» говорит, что о линии хранится; свидетельство остаётся.
+# unreviewed
 fault-not-ringing = { $name } не звонит здесь до отметки или уже не звонит.
     .do = Посмотреть, что звонит, командой bell; попытку просматривают, сообщение читают, на проверку отвечают.
 # unreviewed
@@ -2212,7 +2215,7 @@ bell-back = Станция снова отвечает.
 # unreviewed
 candidate-said = { $name } ({ $sign }; пояс дежурной смены: { $zone }): сверить по другому каналу, целиком: { $digits }
 # unreviewed
-candidate-refused-by = Чтобы отклонить { $name }: counterpart confirm --differ --candidate { $key }
+candidate-differ = Если цифры стороны { $name } другие: counterpart confirm --differ --candidate { $key }
 # unreviewed
 candidate-confirmed = { $name }: человек там подтвердил.
 
@@ -2222,7 +2225,6 @@ candidate-confirmed = { $name }: человек там подтвердил.
 record-taken-out = Записано в { $path }: записей — { $count }, свидетельств о нарушениях — { $evidence }.
 # unreviewed
 conduct-noted = { $count ->
-        [0] Не было ничего, что никем не отмечено.
         [one] Отмечено { $count } нарушение.
         [few] Отмечено { $count } нарушения.
        *[many] Отмечено { $count } нарушений.
@@ -2278,6 +2280,7 @@ doctor-column = { $peer }: о { $name } ({ $at }, эпоха { $epoch }) хра�
 # unreviewed
 doctor-differing-more = { $peer }: ещё у { $count ->
         [one] { $count } записи
+        [few] { $count } записей
        *[many] { $count } записей
     } хранится не то, что подписано.
     .do = Сохранить копию каталога данных, выяснить, кто его менял, и восстановить резервную копию.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Api;
 use super::door::Who;
-use super::fault::Told;
+use super::fault::{Code, Fault, Told};
 use super::receive::Form;
 use crate::store::{Evidence, People, ROWS_MAX, Reader, StoreError};
 use crate::words::Arg;
@@ -69,6 +69,9 @@ pub(super) async fn noted(
     let reader = api.parts.reader.clone();
     let read = tokio::task::spawn_blocking(move || reader.unnoted(line.0, ROWS_MAX));
     let count = read.await.map_err(|e| api.machine(e))?.map_err(|e| api.failed(&e))?.len();
+    if count == 0 {
+        return Err(api.tell(Fault::new(Code::ConductNone)));
+    }
     let change = People::ConductNoted { line: line.0, user: who.name };
     api.change(vec![change]).await?;
     let sentence = api.words().say("conduct-noted", &[("count", Arg::from(count))]);

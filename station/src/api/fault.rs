@@ -127,6 +127,8 @@ faults! {
     NotHanded = Refusal CONFLICT "fault-not-handed",
     /// That does not ring until somebody takes note.
     NotRinging = Refusal CONFLICT "fault-not-ringing",
+    /// No breach of the peer's is kept of which nobody has taken note.
+    ConductNone = Refusal CONFLICT "fault-conduct-none",
     /// As many bells are open as a station serves.
     TooManyBells = Refusal CONFLICT "fault-too-many-bells",
     /// The digits are not sixteen groups of five.

@@ -145,7 +145,7 @@ impl Context {
             lines.push(self.say("candidate-said", &args));
             lines.extend(candidate.alike.iter().chain(&candidate.mixed).map(|sentence| clean(sentence)));
             if view.candidates.len() > 1 {
-                lines.push(self.say("candidate-refused-by", &[name.clone(), ("key", candidate.key.clone())]));
+                lines.push(self.say("candidate-differ", &[name.clone(), ("key", candidate.key.clone())]));
             }
             if candidate.they_confirmed {
                 lines.push(self.say("candidate-confirmed", &[name]));

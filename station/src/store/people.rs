@@ -175,14 +175,14 @@ impl People {
     /// What is done to whoever may sign in or call, for the log; `None`: nothing that anybody else would look for there.
     pub fn word(&self) -> Option<&'static str> {
         match self {
-            People::User(_) => Some("a user was made"),
-            People::UserChanges { .. } => Some("a user was changed"),
-            People::UserEnds(_) => Some("a user was removed"),
-            People::Session { by: By::Change { .. }, .. } => Some("a user changed the password"),
-            People::SessionsEnd(_) => Some("a user was signed out"),
-            People::Link { .. } => Some("a link was made"),
-            People::Token(_) => Some("a token was made"),
-            People::TokenEnds(_) => Some("a token was revoked"),
+            People::User(_) => Some("user-made"),
+            People::UserChanges { .. } => Some("user-changed"),
+            People::UserEnds(_) => Some("user-removed"),
+            People::Session { by: By::Change { .. }, .. } => Some("password-changed"),
+            People::SessionsEnd(_) => Some("user-signed-out"),
+            People::Link { .. } => Some("link-made"),
+            People::Token(_) => Some("token-made"),
+            People::TokenEnds(_) => Some("token-revoked"),
             _ => None,
         }
     }
