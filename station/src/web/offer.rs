@@ -311,7 +311,7 @@ pub(super) async fn talk(
     // A key for one reading chooses it, and signs nothing.
     if text("act") == "show" {
         let held = Held { instrument: text("instrument"), readings, ..held };
-        return desk.request_page(&posted.who, line, said, held).await;
+        return desk.request_page(&posted.who, line, said, None, held).await;
     }
     let done = async {
         let when = spoken.map_err(|fault| desk.api.tell(fault))?;
