@@ -2287,6 +2287,7 @@ doctor-differing-more = { $peer }: ещё у { $count ->
 # unreviewed
 doctor-words-erased = { $peer }: слова { $count ->
         [one] { $count } записи
+        [few] { $count } записей
        *[many] { $count } записей
     } здесь стёрты, как отмечено в хранилище.
 # unreviewed

@@ -151,7 +151,7 @@ fn lapse(stations: &[Process; 2], clocks: &[MovedClock; 2], load: &Load) {
     wait("that it lapses", || {
         let page = stations[0].get("/record?limit=1000")?;
         let is = |entry: &&Value| entry["kind"] == "lapse" && entry["refers"]["at"] == offer;
-        page["entries"].as_array()?.iter().find(is).map(drop)
+        page["record"]["entries"].as_array()?.iter().find(is).map(drop)
     });
 }
 

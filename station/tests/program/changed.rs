@@ -35,7 +35,7 @@ fn written(scratch: &Scratch) -> ([Process; 2], [String; 2]) {
     let holds = |entry: &&Value| entry["kind"] == "text" && entry["words"] == "held";
     wait("the text, and a receipt for it", || {
         let page = north.get("/record?words=true")?;
-        let entries = page["entries"].as_array()?.clone();
+        let entries = page["record"]["entries"].as_array()?.clone();
         let text = entries.iter().find(holds)?["index"].as_u64()?;
         entries.iter().find(|entry| entry["side"] == "ours" && entry["saw"].as_u64() > Some(text)).map(drop)
     });
@@ -86,7 +86,7 @@ fn words_that_were_changed_in_the_store_are_shown_as_nobodys_and_the_doctor_name
     }
     north.serve();
     looks(&north.data, changed);
-    let entries = north.get("/record?words=true").unwrap()["entries"].as_array().unwrap().clone();
+    let entries = north.get("/record?words=true").unwrap()["record"]["entries"].as_array().unwrap().clone();
     let of = |kind: &str| entries.iter().find(|entry| entry["kind"] == kind).unwrap().clone();
     for kind in ["ask", "text"] {
         let entry = of(kind);

@@ -57,7 +57,7 @@ fn a_breach_colours_the_doctor_until_somebody_takes_note_and_a_halted_log_withou
 
     assert_eq!((code, told.as_str()), (Some(0), "One breach is noted. The evidence stays.\n"));
     doctor(&north, 0, "+ Southland: one breach of the protocol by the other station kept as evidence");
-    assert!(command(&north.data, &["noted", "--conduct"]).1.contains("nothing of which nobody had taken note"));
+    assert!(command(&north.data, &["noted", "--conduct"]).1.contains("nothing of which nobody has taken note"));
     north.kill();
     breach(&north.data);
     doctor(&north, 3, "! Southland: one breach");
@@ -76,7 +76,7 @@ fn a_line_is_taken_out_with_its_words_and_the_evidence_whether_it_is_served_or_n
     wait("the text and its receipt", || {
         let page = north.get("/record")?;
         let receipt = |entry: &&Value| entry["side"] == "ours" && entry["saw"].as_u64() > Some(1);
-        page["entries"].as_array()?.iter().find(receipt).map(drop)
+        page["record"]["entries"].as_array()?.iter().find(receipt).map(drop)
     });
     north.kill();
     breach(&north.data);
