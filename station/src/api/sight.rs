@@ -196,7 +196,7 @@ impl Api {
     }
 
     /// The same in the epoch of this number; without one, in the epoch that serves.
-    pub(super) async fn see_in<T: Send + 'static>(
+    pub(crate) async fn see_in<T: Send + 'static>(
         &self,
         line: LineId,
         number: Option<u64>,

@@ -13,8 +13,8 @@ use axum::routing::{get, post};
 use super::listen::Listener;
 use super::session::Signed;
 use super::{
-    Desk, acts, ask, entry, files, guard, lines, live, morning, offer, pairing, record, refused, request, ring,
-    settings, sign_in, texts, unsigned, upkeep, users,
+    Desk, acts, ask, entry, files, guard, lines, live, morning, offer, pairing, record, refused, request, ring, round,
+    rounds, settings, sign_in, texts, tokens, unsigned, upkeep, users,
 };
 use crate::api::Api;
 use crate::api::callers;
@@ -48,6 +48,9 @@ fn answers(desk: Desk, programs: Api) -> Router {
         .route("/morning", get(morning::show))
         .route("/asks/new", get(ask::show))
         .route("/asks", get(ask::show).post(ask::ask))
+        .route("/rounds", get(rounds::list).post(rounds::ask))
+        .route("/rounds/new", get(rounds::show))
+        .route("/rounds/{round}", get(round::show))
         .route("/lines/{line}/acts", post(acts::act))
         .route("/lines/{line}/requests/{request}", get(request::show))
         .route("/lines/{line}/requests/{request}/offer", get(offer::show).post(offer::offer))
@@ -62,6 +65,7 @@ fn answers(desk: Desk, programs: Api) -> Router {
         .route("/lines/{line}/entries/{entry}", get(entry::show))
         .route("/lines/{line}/entries/{entry}/bytes", get(entry::bytes))
         .route("/users", get(users::show).post(users::act))
+        .route("/tokens", get(tokens::show).post(tokens::act))
         .route("/settings", get(settings::show))
         .route("/settings/language", post(settings::set))
         .route("/settings/changed", get(upkeep::changed))
