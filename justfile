@@ -16,6 +16,7 @@ quick:
 bench:
     cargo bench -p counterpart --bench line
     cargo bench -p counterpart --bench record
+    cargo bench -p counterpart --bench desk
 
 # The story of one seed of the simulator
 sim SEED:
