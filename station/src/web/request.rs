@@ -12,6 +12,7 @@ use super::band::{Band, band};
 use super::frame::{Due, Four, Frame, bars};
 use super::keys::{Key, Keys, beside, keys};
 use super::ladder::{Row, rows};
+use super::offer::PutOff;
 use super::seen::{Seen, needs};
 use super::session::Signed;
 use super::{Desk, page, refused};
@@ -30,6 +31,7 @@ struct RequestPage {
     about: About,
     /// Days on which a talk can have been held.
     days: Vec<(String, String)>,
+    put_off: PutOff,
 }
 
 /// Everything that the page shows of one request.
@@ -138,7 +140,10 @@ pub(super) async fn show(
         d.mark = about.view.mark.0;
         d.line = id.to_string();
         d.four = Some(Four::of_line(d.words(), &seen, d.mark));
-        Ok::<_, Told>(page(StatusCode::OK, &RequestPage { d, seen, about, days: desk.days_back() }))
+        Ok::<_, Told>(page(
+            StatusCode::OK,
+            &RequestPage { d, seen, about, days: desk.days_back(), put_off: desk.put_off() },
+        ))
     };
     match drawn.await {
         Ok(response) => response,
