@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::door::Client;
 use crate::processes::{pair, wait};
 use crate::scratch::Scratch;
+use crate::station::browser;
 use crate::{Desk, heading};
 
 const SUBJECT: &str = "Tanker adrift off Cape Orr: a joint tow";
@@ -73,8 +74,12 @@ fn one_subject_is_asked_on_two_lines_and_the_page_of_the_round_shows_live_who_ha
     let tops = "[...document.querySelectorAll('.rg.top b')].map((e) => e.textContent).sort()";
     page.until(&format!("JSON.stringify({tops}) === '[\"ANSWERED\",\"SEEN\"]'"));
     assert_eq!(page.look("window.same"), json!(true), "without a reload");
+    // What rings lies over the page of who may act.
+    let mut reads = browser(&north, "Inspector", "auditor");
+    reads.open(&format!("http://{}/rounds/1", north.address));
+    reads.until(&heading("1 of 2 answered."));
     for (width, scheme) in [(390, "light"), (1280, "dark"), (1280, "light")] {
-        page.picture("round", width, scheme);
+        reads.picture("round", width, scheme);
     }
     for desk in [&south, &east] {
         assert!(
@@ -151,15 +156,21 @@ fn a_round_that_is_sent_twice_is_one_lines_are_added_to_it_and_who_only_reads_be
         let told = officer.get(nowhere);
         assert!(told.status == 404 && told.body.contains("has no round"), "{nowhere}: {}", told.body);
     }
-    let mut auditor = Client::signed_in(&north, "Inspector", "auditor");
-    let shown = auditor.get("/rounds/new");
-    let fields: Vec<(String, String)> = fields("x", &["Southland"], "")
-        .into_iter()
-        .map(|(name, value)| if name == "form" { (name, shown.field("form")) } else { (name, value) })
-        .collect();
-    let told = send(&mut auditor, &fields);
+    begins_none(&north, fields("x", &["Southland"], ""));
+}
+
+/// Who only reads sends the same form, and nothing is signed or kept.
+fn begins_none(north: &Desk, fields: Vec<(String, String)>) {
+    let mut auditor = Client::signed_in(north, "Inspector", "auditor");
+    let form = auditor.get("/rounds/new").field("form");
+    let own = |name: &str, value: &str| if name == "form" { form.clone() } else { value.to_owned() };
+    let fields: Vec<(&str, String)> = fields.iter().map(|(name, value)| (name.as_str(), own(name, value))).collect();
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+
+    let told = auditor.post("/rounds", &fields);
+
     assert!(told.status == 403 && told.body.contains("reads and does no act"), "{}", told.body);
     assert_eq!(auditor.get("/rounds/1").status, 200);
     assert_eq!(north.station.get("/requests?all=true").unwrap().as_array().unwrap().len(), 2);
-    assert!(auditor.get("/rounds/2").status == 404, "nothing was kept of it");
+    assert_eq!(auditor.get("/rounds/2").status, 404, "nothing was kept of it");
 }

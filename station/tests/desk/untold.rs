@@ -81,6 +81,15 @@ fn waiting(program: &Program<'_>, name: &str) -> u64 {
     text.lines().find_map(|line| line.strip_prefix(&begin)).unwrap().parse().unwrap()
 }
 
+/// Doctor says of this webhook, once, that this is wrong with it.
+fn is_named(desk: &Desk, name: &str, part: &str) {
+    let report = desk.station.get("/doctor").unwrap();
+    let found = report["findings"].as_array().unwrap().iter().filter_map(|found| found["sentence"].as_str());
+    let said: Vec<&str> = found.filter(|sentence| sentence.contains(&format!("webhook {name} "))).collect();
+    assert!(said.len() == 1 && said[0].contains(part), "{name}: {said:?}");
+    assert_eq!(report["well"], json!(false));
+}
+
 #[test]
 fn who_shows_a_certificate_that_does_not_hold_is_told_nothing_until_it_does_and_then_everything_in_order() {
     let scratch = Scratch::new("untold");
@@ -120,18 +129,13 @@ fn who_shows_a_certificate_that_does_not_hold_is_told_nothing_until_it_does_and_
             .all(|(name, _)| failing(&program, name).is_some_and(|(cause, n)| cause == *name && n > 0))
             .then_some(())
     });
-    let report = south.station.get("/doctor").unwrap();
-    assert_eq!(report["well"], json!(false));
     for (name, part) in [
         ("issuer", "none of the configured certificates vouches"),
         ("name", "is for another name"),
         ("expired", "has expired"),
         ("status", "it answers with 307"),
     ] {
-        let found = report["findings"].as_array().unwrap().iter();
-        let said: Vec<&str> =
-            found.filter_map(|f| f["sentence"].as_str()).filter(|s| s.contains(&format!("webhook {name} "))).collect();
-        assert!(said.len() == 1 && said[0].contains(part), "{name}: {said:?}");
+        is_named(&south, name, part);
         assert!(waiting(&program, name) >= 2, "{name}: what is not taken waits");
     }
     assert!(
