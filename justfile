@@ -20,6 +20,7 @@ pictures:
 bench:
     cargo bench -p counterpart --bench line
     cargo bench -p counterpart --bench record
+    cargo bench -p counterpart --bench desk
 
 # The story of one seed of the simulator
 sim SEED:

@@ -950,12 +950,22 @@ fault-token-missing = No token came with this call.
     .do = Send it in the header { "`Authorization: Bearer TOKEN`" }, never in an address. { "`counterpart token add NAME --role ROLE`" } makes one.
 fault-token-unknown = This token is none of this station's: it was revoked, or never made.
     .do = Ask whoever keeps the station for another: { "`counterpart token add NAME --role ROLE`" }.
+fault-round-no-line = No line was chosen.
+    .do = Choose one or more of the lines.
+fault-round-whole = This round has been asked on every line that there is.
+    .do = Go back to the round, and open the request of a line to ask again there.
+fault-round-none = This station has no round “{ $said }”.
+    .do = Take one of the list of rounds.
+fault-token-ended = This token served until { $time } and serves no more.
+    .do = Ask whoever keeps the station for another: { "`counterpart token add NAME --role ROLE`" }, or the desk's page of tokens.
+fault-token-until-past = { $said } is over already: a token cannot end before it is made.
+    .do = Write a later day, or none, and the token serves until it is revoked.
 fault-token-tries-spent = Too many calls with a wrong token have come from this address within a minute.
     .do = Wait { $seconds } s.
 fault-role-not = The role { $role } does not do this.
     .do = One of these roles may: { $may }.
 fault-owner-alone = This is done on the station's own machine alone, by whoever owns the station; no token may.
-    .do = Use the commands there, which speak over the socket in the data directory.
+    .do = Use the commands there, which speak over the socket in the data directory. Tokens are also made on the desk, by a person with the role admin.
 fault-token-name-malformed = “{ $said }” cannot be the name of a token.
     .do = Write 1 to { $max } bytes on one line, without space at either end, that do not begin with “token” or “uid”.
 fault-token-there = A token called “{ $said }” serves already.
@@ -1111,10 +1121,38 @@ bind-tls = TLS does not take the link key: { $cause }.
     .do = Take the keys from a backup.
 desk-address = The desk cannot be served at { $address }: { $cause }.
     .do = Stop what listens there, or write another address under [desk] listen, and start again.
-desk-pem = { $path }: { $cause }.
-    .do = Name a certificate and its private key, both in PEM, that belong together.
+pem-unread = { $path } cannot be read: { $cause }.
+    .do = Let the station's user read it, or name another file in the configuration.
+pem-no-certificate = No certificate stands in { $path }.
+    .do = Name a PEM file with { "`-----BEGIN CERTIFICATE-----`" }, the station's own first if there are several.
+pem-no-key = No private key that can be used stands in { $path }.
+    .do = Name a PEM file with a private key that needs no password: { "`-----BEGIN PRIVATE KEY-----`" }.
+pem-broken = What stands in { $path } cannot be used: { $cause }.
+    .do = Put the file there anew, as it was issued.
+pem-differ = The private key in { $path } is not the one of the certificate in { $certificate }.
+    .do = Name the key with which this certificate was requested; after a renewal, name both new files.
+desk-speaks-https = This address speaks HTTPS, and something else came. Nothing of it was read. What to do: open https://{ $address }/.
 webhook-file = { $path }: { $cause }.
-    .do = Name a secret of 32 bytes or more, on one line, and a PEM file with certificates, that this user may read.
+    .do = Name a secret of 32 bytes or more, on one line, that this user may read.
+untold-nothing = The webhook { $webhook } takes what it is told.
+untold-unreached = The webhook { $webhook } is not reached, { $count } times in a row since { $since }: nothing answers at its address.
+    .do = Look whether its name is known here and its program runs. What waits is posted when it answers.
+untold-issuer = The webhook { $webhook } is not told, { $count } times in a row since { $since }: none of the configured certificates vouches for the one that it shows.
+    .do = If its certificate is the right one, put the one that signed it into the file { "`certificates`" } and start the station again. What waits is posted then.
+untold-name = The webhook { $webhook } is not told, { $count } times in a row since { $since }: its certificate is for another name than its { "`url`" }.
+    .do = Write the name that stands in its certificate into { "`url`" }, or give it a certificate for this one. What waits is posted then.
+untold-expired = The webhook { $webhook } is not told, { $count } times in a row since { $since }: its certificate has expired, or is not valid yet.
+    .do = Have its certificate renewed, or the clock here set. What waits is posted then.
+untold-tls = The webhook { $webhook } is not told, { $count } times in a row since { $since }: no TLS came about.
+    .do = Look whether HTTPS is spoken at its address; the log has the cause. What waits is posted then.
+untold-late = The webhook { $webhook } is not told, { $count } times in a row since { $since }: it does not answer in time.
+    .do = Look at its program: it should answer before it does its work. What waits is posted again.
+untold-broken = The webhook { $webhook } is not told, { $count } times in a row since { $since }: its answer broke off, or is no HTTP.
+    .do = Look at its program; the log has the cause. What waits is posted again.
+untold-status = The webhook { $webhook } is not told, { $count } times in a row since { $since }: it answers with { $status }.
+    .do = Look at its program: 200 to 299 takes what was posted. Where it leads to another address, name that one in { "`url`" }: no redirect is followed. What waits is posted again.
+untold-here = The webhook { $webhook } is not told, { $count } times in a row since { $since }: this station's own record could not be read or written.
+    .do = Look at what else is said here, and at the disk. What waits is posted again.
 socket-failed = The command socket { $path } cannot be made: { $cause }.
     .do = Let this user write the data directory, on a disk of this machine, under a path of at most 100 characters.
 
@@ -1351,6 +1389,8 @@ metric-entries = Entries of each side's log that are held here.
 metric-named = Entries of each side's log that the other side has named as held.
 metric-requests = Open requests, by who asked.
 metric-owed = What we owe on the line.
+metric-webhook-waiting = Entries that have come and that the webhook has not been told.
+metric-webhook-failures = Tries in a row to tell the webhook that came to nothing, and why the last did.
 calendar-summary = Talk with { $peer } ({ $name })
 
 ## What a command says when it is done
@@ -1365,7 +1405,10 @@ done-user = { $name } may sign in.
 done-user-change = { $name } is changed, and signed out everywhere.
 done-user-end = { $name } may no longer sign in, and is signed out.
 done-user-sign-out = { $name } is signed out everywhere.
-token-line = { $name }: { $role }, since { $time }
+token-line = { $name }: { $role }, since { $time }, { $end }
+token-until = until { $time }
+token-ended = ended { $time }
+token-no-end = until it is revoked
 done-token-revoke = The token { $name } serves no more.
 user-line = { $name }: { $role }; sessions that run: { $count }
 password-prompt = Password:
@@ -1398,6 +1441,7 @@ conduct-noted = { $count ->
 ## What the doctor found
 
 doctor-configuration-well = The configuration can be read.
+doctor-desk-well = The desk's certificate and its private key can be read and belong together.
 doctor-keys-well = The keys are there and closed to others.
 doctor-database-well = The database hangs together.
 doctor-line-waits = The line with { $peer } waits for a new epoch: this station was restored, or its log or keys went on elsewhere. It signs nothing there.
@@ -1615,6 +1659,9 @@ unsigned-heading = Not signed yet
 unsigned-told = { $act } of { $name }{ $code ->
         [none] {""}
        *[other] , { $code }
+    }{ $until ->
+        [none] {""}
+       *[other] , until { $until }
     }: not signed yet.
 unsigned-until = It is signed at { $time } unless you take it back; signing out signs it at once.
 unsigned-earlier = { $count ->
@@ -2261,6 +2308,72 @@ users-change-key = Change the user
 users-link-for = A link that signs { $name } in once
 users-link-until = It serves until { $time }, and is shown this once.
 users-link-given = I have taken it
+
+offer-by-empty = Empty: when the first window begins.
+defer-until = Put off until
+defer-no-time = no time said
+
+rounds-title = Rounds
+rounds-lede = One subject on several lines. Each is asked on its own line, as always; none of them learns of the others.
+rounds-none = No round was begun.
+rounds-new = Ask on several lines
+rounds-read = They will read
+rounds-sign-hint = one ask on each line
+rounds-lines = { $count ->
+    [one] one line
+   *[other] { $count } lines
+}
+round-title = Round { $number }
+round-lede = begun by { $name }, { $time }
+round-heading = { $answered ->
+    [0] None of { $count } has answered.
+   *[other] { $answered } of { $count } answered.
+}
+round-not-yet = Not yet: { $names }.
+round-note = Each side sees its own line alone; that these belong together is kept at this station.
+round-ladders = How far each has come
+round-outcome = OUTCOME
+round-no-outcome = no outcome stands
+round-not-asked = not asked
+round-not-whole = On a line that reads “not asked” nothing was signed: it could not be written any more when its turn came.
+round-now = Now
+round-here = here
+round-there = there
+round-add = Add lines
+round-sent = in our record
+round-delivered = their station holds it
+round-alerting = a device of theirs rang
+round-seen = by their watch, as they state
+round-referred = to the post, as they state
+
+tokens-title = Tokens
+tokens-heading = { $count ->
+    [0] No program may call
+    [one] One program may call
+   *[other] { $count } programs may call
+}
+tokens-lede = Programs that call this station's API, each by a token of a role. No token makes tokens; nothing here is in any record.
+tokens-list = Tokens
+tokens-note = What a token does is kept under its name, at home only. Of the token itself only a hash is kept.
+tokens-none = No token has been made.
+tokens-program = Program
+tokens-until = Until
+tokens-no-end = until it is revoked
+tokens-ended = ended { $time }
+tokens-revoke = Revoke
+tokens-made = The token of { $name }
+tokens-made-once = It is shown this once: whoever has it may do what the role { $role } may.
+tokens-made-until = It serves until { $time }.
+tokens-made-no-end = It serves until it is revoked.
+tokens-taken = I have taken it
+tokens-add = Make a token
+tokens-name = Name of the program
+tokens-until-note = A day is meant whole, on this desk's clock: { $day }. Also “{ $day } 18:00”. Empty: until it is revoked.
+tokens-add-key = Make the token
+    .hint = shown once
+tokens-role-watch = reads, and does every act on a line
+tokens-role-admin = the same, and looks after users and pairings
+tokens-role-auditor = reads everything and does nothing
 role-watch = has the watch
 role-admin = has the watch, and looks after the station
 role-auditor = reads, and does no act

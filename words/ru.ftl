@@ -1541,10 +1541,25 @@ fault-password-other = Нынешний пароль другой.
     .do = Написать тот, с которым был вход. Если он утерян, человек с ролью admin даст ссылку для входа или новый пароль.
 # unreviewed
 fault-owner-alone = Это делается только на машине самой станции её владельцем; маркером нельзя.
-    .do = Взять команды там: они говорят через сокет в каталоге данных.
+    .do = Взять команды там: они говорят через сокет в каталоге данных. Маркеры создаёт и человек с ролью admin на пульте.
 # unreviewed
 fault-token-name-malformed = «{ $said }» не может быть именем маркера.
     .do = Написать от 1 до { $max } байт в одну строку, без пробелов по краям; имя не начинается с «token» или «uid».
+# unreviewed
+fault-round-no-line = Ни одна линия не выбрана.
+    .do = Выбрать одну или несколько линий.
+# unreviewed
+fault-round-whole = В этом обходе запрос есть уже на каждой линии.
+    .do = Вернуться к обходу и открыть запрос линии, чтобы запросить там снова.
+# unreviewed
+fault-round-none = Обхода «{ $said }» у этой станции нет.
+    .do = Взять один из списка обходов.
+# unreviewed
+fault-token-ended = Этот маркер действовал до { $time } и больше не действует.
+    .do = Попросить другой у того, кто ведёт станцию: { "`counterpart token add NAME --role ROLE`" } или страница маркеров на пульте.
+# unreviewed
+fault-token-until-past = { $said } уже прошло: маркер не может кончиться раньше, чем создан.
+    .do = Написать более поздний день или оставить пустым, тогда маркер действует, пока его не отзовут.
 # unreviewed
 fault-token-there = Маркер «{ $said }» уже действует.
     .do = Взять другое имя или сначала отозвать тот: { "`counterpart token revoke NAME`" }.
@@ -1774,11 +1789,54 @@ bind-tls = TLS не принимает ключ связи: { $cause }.
 desk-address = Пульт нельзя открыть по { $address }: { $cause }.
     .do = Остановить то, что там слушает, или написать другой адрес в [desk] listen и запустить снова.
 # unreviewed
-desk-pem = { $path }: { $cause }.
-    .do = Назвать сертификат и его закрытый ключ, оба в PEM и подходящие друг к другу.
+pem-unread = { $path } не читается: { $cause }.
+    .do = Дать пользователю станции его читать или назвать в конфигурации другой файл.
+# unreviewed
+pem-no-certificate = В { $path } нет сертификата.
+    .do = Назвать файл PEM с { "`-----BEGIN CERTIFICATE-----`" }; если их несколько, свой стоит первым.
+# unreviewed
+pem-no-key = В { $path } нет закрытого ключа, который можно взять.
+    .do = Назвать файл PEM с закрытым ключом без пароля: { "`-----BEGIN PRIVATE KEY-----`" }.
+# unreviewed
+pem-broken = Содержимое { $path } взять нельзя: { $cause }.
+    .do = Положить файл заново, таким, каким он выдан.
+# unreviewed
+pem-differ = Закрытый ключ в { $path } не от сертификата в { $certificate }.
+    .do = Назвать ключ, с которым запрашивали этот сертификат; после продления назвать оба новых файла.
+# unreviewed
+desk-speaks-https = Этот адрес говорит по HTTPS, а пришло другое. Ничего из него не прочитано. Что делать: открыть https://{ $address }/.
 # unreviewed
 webhook-file = { $path }: { $cause }.
-    .do = Назвать секрет не короче 32 байт на одной строке и файл PEM с сертификатами, которые этот пользователь может читать.
+    .do = Назвать секрет не короче 32 байт на одной строке, который этот пользователь может читать.
+# unreviewed
+untold-nothing = Вебхук { $webhook } принимает то, что ему передают.
+# unreviewed
+untold-unreached = До вебхука { $webhook } не достать, раз подряд: { $count }, с { $since }: по его адресу ничто не отвечает.
+    .do = Посмотреть, известно ли здесь его имя и работает ли его программа. Что ждёт, будет передано, когда он ответит.
+# unreviewed
+untold-issuer = Вебхуку { $webhook } не передано, раз подряд: { $count }, с { $since }: ни один из названных сертификатов не ручается за тот, что он показывает.
+    .do = Если его сертификат верный, положить подписавший его в файл { "`certificates`" } и запустить станцию снова. Что ждёт, будет передано тогда.
+# unreviewed
+untold-name = Вебхуку { $webhook } не передано, раз подряд: { $count }, с { $since }: его сертификат на другое имя, чем в { "`url`" }.
+    .do = Написать в { "`url`" } имя из сертификата или выдать ему сертификат на это имя. Что ждёт, будет передано тогда.
+# unreviewed
+untold-expired = Вебхуку { $webhook } не передано, раз подряд: { $count }, с { $since }: срок его сертификата истёк или ещё не начался.
+    .do = Продлить его сертификат или поставить здесь часы. Что ждёт, будет передано тогда.
+# unreviewed
+untold-tls = Вебхуку { $webhook } не передано, раз подряд: { $count }, с { $since }: TLS не состоялся.
+    .do = Посмотреть, говорит ли его адрес по HTTPS; причина есть в логе. Что ждёт, будет передано тогда.
+# unreviewed
+untold-late = Вебхуку { $webhook } не передано, раз подряд: { $count }, с { $since }: он не отвечает вовремя.
+    .do = Посмотреть на его программу: отвечать ей следует до работы. Что ждёт, будет передано снова.
+# unreviewed
+untold-broken = Вебхуку { $webhook } не передано, раз подряд: { $count }, с { $since }: его ответ оборвался или это не HTTP.
+    .do = Посмотреть на его программу; причина есть в логе. Что ждёт, будет передано снова.
+# unreviewed
+untold-status = Вебхуку { $webhook } не передано, раз подряд: { $count }, с { $since }: он отвечает { $status }.
+    .do = Посмотреть на его программу: 200–299 принимает переданное. Если он ведёт на другой адрес, назвать тот в { "`url`" }: по перенаправлению станция не идёт. Что ждёт, будет передано снова.
+# unreviewed
+untold-here = Вебхуку { $webhook } не передано, раз подряд: { $count }, с { $since }: журнал самой станции не удалось прочитать или записать.
+    .do = Посмотреть, что ещё здесь сказано, и на диск. Что ждёт, будет передано снова.
 # unreviewed
 socket-failed = Сокет команд { $path } не создаётся: { $cause }.
     .do = Дать этому пользователю писать в каталог данных, на диске этой машины, по пути не длиннее 100 знаков.
@@ -2166,6 +2224,10 @@ metric-requests = Открытые запросы, по тому, кто спр�
 # unreviewed
 metric-owed = Сколько за нами по линии.
 # unreviewed
+metric-webhook-waiting = Записи, которые пришли и ещё не переданы вебхуку.
+# unreviewed
+metric-webhook-failures = Сколько раз подряд не удалось передать вебхуку и почему в последний раз.
+# unreviewed
 calendar-summary = Разговор, станция { $peer } ({ $name })
 
 ## Что говорит команда, когда сделано
@@ -2191,7 +2253,13 @@ done-user-end = { $name } больше не может входить; все с
 # unreviewed
 done-user-sign-out = { $name }: все сеансы закончены.
 # unreviewed
-token-line = { $name }: { $role }, с { $time }
+token-line = { $name }: { $role }, с { $time }, { $end }
+# unreviewed
+token-until = до { $time }
+# unreviewed
+token-ended = кончился { $time }
+# unreviewed
+token-no-end = пока не отозван
 # unreviewed
 done-token-revoke = Маркер { $name } больше не действует.
 # unreviewed
@@ -2234,6 +2302,8 @@ conduct-noted = { $count ->
 
 # unreviewed
 doctor-configuration-well = Конфигурация читается.
+# unreviewed
+doctor-desk-well = Сертификат пульта и его закрытый ключ читаются и подходят друг другу.
 # unreviewed
 doctor-keys-well = Ключи на месте и закрыты от других.
 # unreviewed
@@ -2654,6 +2724,9 @@ unsigned-told = { $act ->
 } { $name }{ $code ->
         [none] {""}
        *[other] , { $code }
+    }{ $until ->
+        [none] {""}
+       *[other] , до { $until }
     }: ещё не подписано.
 # unreviewed
 unsigned-until = Подпишется в { $time }, если не взять назад; выход подписывает сразу.
@@ -3837,6 +3910,128 @@ users-link-for = Ссылка, по которой «{ $name }» войдёт о
 users-link-until = Действует до { $time } и показана один раз.
 # unreviewed
 users-link-given = Забрано
+
+# unreviewed
+offer-by-empty = Пусто: когда начинается первый интервал.
+# unreviewed
+defer-until = Отложить до
+# unreviewed
+defer-no-time = срок не назван
+
+# unreviewed
+rounds-title = Обходы
+# unreviewed
+rounds-lede = Один предмет на нескольких линиях. На каждой это обычный запрос; о других линиях никто из них не узнаёт.
+# unreviewed
+rounds-none = Обходов ещё не было.
+# unreviewed
+rounds-new = Запросить на нескольких линиях
+# unreviewed
+rounds-read = Они прочтут
+# unreviewed
+rounds-sign-hint = по одному запросу на линию
+# unreviewed
+rounds-lines = { $count ->
+    [one] { $count } линия
+    [few] { $count } линии
+   *[many] { $count } линий
+}
+# unreviewed
+round-title = Обход { $number }
+# unreviewed
+round-lede = начат: { $name }, { $time }
+# unreviewed
+round-heading = { $answered ->
+    [0] Ответов пока нет, сторон: { $count }.
+    [one] Ответила { $answered } сторона из { $count }.
+    [few] Ответили { $answered } стороны из { $count }.
+   *[many] Ответили { $answered } сторон из { $count }.
+}
+# unreviewed
+round-not-yet = Ещё нет: { $names }.
+# unreviewed
+round-note = Каждая сторона видит только свою линию; что запросы связаны, хранится лишь у этой станции.
+# unreviewed
+round-ladders = Как далеко дошёл каждый
+# unreviewed
+round-outcome = ИСХОД
+# unreviewed
+round-no-outcome = исхода нет
+# unreviewed
+round-not-asked = не запрошено
+# unreviewed
+round-not-whole = На линии, где стоит «не запрошено», ничего не подписано: когда до неё дошла очередь, записать уже было нельзя.
+# unreviewed
+round-now = Сейчас
+# unreviewed
+round-here = здесь
+# unreviewed
+round-there = там
+# unreviewed
+round-add = Добавить линии
+# unreviewed
+round-sent = в нашем журнале
+# unreviewed
+round-delivered = есть у их станции
+# unreviewed
+round-alerting = их устройство звонило
+# unreviewed
+round-seen = их дежурная смена, по их заявлению
+# unreviewed
+round-referred = должности, по их заявлению
+
+# unreviewed
+tokens-title = Маркеры
+# unreviewed
+tokens-heading = { $count ->
+    [0] Ни одной программе обращаться нельзя
+    [one] Обращаться может { $count } программа
+    [few] Обращаться могут { $count } программы
+   *[many] Обращаться могут { $count } программ
+}
+# unreviewed
+tokens-lede = Программы, которые обращаются к API этой станции, каждая по маркеру со своей ролью. Маркером нельзя создать маркер; ни в одном журнале этого нет.
+# unreviewed
+tokens-list = Маркеры
+# unreviewed
+tokens-note = Что сделано по маркеру, хранится под его именем только дома. От самого маркера хранится лишь хеш.
+# unreviewed
+tokens-none = Маркеров пока не создано.
+# unreviewed
+tokens-program = Программа
+# unreviewed
+tokens-until = До
+# unreviewed
+tokens-no-end = пока не отозван
+# unreviewed
+tokens-ended = кончился { $time }
+# unreviewed
+tokens-revoke = Отозвать
+# unreviewed
+tokens-made = Маркер программы «{ $name }»
+# unreviewed
+tokens-made-once = Показан один раз: у кого он есть, тому можно всё, что можно роли { $role }.
+# unreviewed
+tokens-made-until = Действует до { $time }.
+# unreviewed
+tokens-made-no-end = Действует, пока его не отзовут.
+# unreviewed
+tokens-taken = Забрано
+# unreviewed
+tokens-add = Создать маркер
+# unreviewed
+tokens-name = Имя программы
+# unreviewed
+tokens-until-note = День берётся целиком, по часам этого пульта: { $day }. Можно и «{ $day } 18:00». Пусто: пока не отозван.
+# unreviewed
+tokens-add-key = Создать маркер
+    .hint = показан один раз
+# unreviewed
+tokens-role-watch = читает и совершает любое действие на линии
+# unreviewed
+tokens-role-admin = то же, и ведёт пользователей и сопряжения
+# unreviewed
+tokens-role-auditor = читает всё и ничего не делает
 # unreviewed
 role-watch = несёт дежурство
 # unreviewed

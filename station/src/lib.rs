@@ -1,6 +1,7 @@
 //! The station: everything that touches the world. What is decided is decided in `counterpart-core`.
 
 pub mod api;
+pub mod certificates;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -162,7 +162,7 @@
     if (own(ringing)) state.textContent = reported !== drawn ? (playing ? state.dataset.rings : state.dataset.silent) : ringing.climbs ? state.dataset.said : state.dataset.rings;
     else if (reported === drawn) state.textContent = state.dataset.rings;
   };
-  const typing = () => [...dialog.querySelectorAll("textarea")].some((e) => e.value);
+  const typing = () => [...dialog.querySelectorAll("textarea, select")].some((e) => (e.tagName === "SELECT" ? e.selectedIndex > 0 : e.value));
   const ring = async (next) => {
     const isNew = !ringing || name(ringing) !== name(next);
     ringing = next;

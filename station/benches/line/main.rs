@@ -15,6 +15,7 @@ mod ask;
 mod bytes;
 mod floor;
 mod home;
+mod link;
 mod memory;
 #[path = "../../tests/processes/mod.rs"]
 mod processes;
@@ -53,5 +54,5 @@ fn main() {
             measure(&mut report);
         }
     }
-    report.write();
+    report.write("bench.json");
 }

@@ -62,9 +62,9 @@ impl Report {
         self.figures.push(json!({ "row": self.row, "note": sentence }));
     }
 
-    /// Keeps all of it in `target/bench.json`.
-    pub fn write(self) {
-        let path = target().join("bench.json");
+    /// Keeps all of it in a file of the target directory.
+    pub fn write(self, name: &str) {
+        let path = target().join(name);
         let processors = std::thread::available_parallelism().map_or(0, usize::from);
         let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
         let run = json!({ "processors": processors, "load_at_the_end": load.trim(), "figures": self.figures });

@@ -1,21 +1,16 @@
 //! A thin link: 600 ms there and back, 5 % loss each way, 64 kbit/s.
 
-use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use crate::home::{Caller, Folder, Home, NAMES, RATE, bell};
+use crate::link::{Link, THIN};
 use crate::processes::Process;
 use crate::report::{Aim, Report, Samples};
 
 const ASKS: usize = 100;
 const STARTS: usize = 30;
-const ECHOES: usize = 30;
 /// Between two looks into the store.
 const LOOK: Duration = Duration::from_millis(1);
-/// Delay each way in seconds, loss, bits a second.
-const THIN: &str = "thin 0.3 0.05 64000";
 /// What UDP and QUIC put around an entry's frame at least: IP and UDP headers, a short header, its number and its tag, a stream
 /// frame, the frame's own length.
 const AROUND: usize = 28 + 30;
@@ -62,63 +57,4 @@ pub fn measure(report: &mut Report) {
     report.note(&format!("both just started, each in ms, sorted: {}", started.all().join(" ")));
     report.figure("both just started, p50", "ms", started.at(500), Some(least), Aim::AtMost(2_999.0));
     report.figure("both just started, p95", "ms", started.at(950), Some(least), Aim::AtMost(5_999.0));
-}
-
-/// Two network namespaces and what carries packets between them; dropped, they go.
-struct Link {
-    names: [String; 2],
-    carrier: Child,
-    to: ChildStdin,
-    from: BufReader<ChildStdout>,
-}
-
-impl Link {
-    fn make() -> Option<Link> {
-        let names = ["a", "b"].map(|side| format!("cp-thin-{side}-{}", std::process::id()));
-        let made = names.iter().all(|name| ip(&["netns", "add", name]));
-        let tool = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tools/thin_link.py");
-        let mut python = Command::new("python3");
-        let spawned = python.arg(tool).args(&names).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
-        let mut carrier = spawned.ok().filter(|_| made)?;
-        let (to, from) = (carrier.stdin.take()?, BufReader::new(carrier.stdout.take()?));
-        let mut link = Link { names, carrier, to, from };
-        (link.answer() == "up").then_some(link)
-    }
-
-    fn answer(&mut self) -> String {
-        let mut line = String::new();
-        self.from.read_line(&mut line).unwrap();
-        line.trim().into()
-    }
-
-    fn say(&mut self, command: &str) -> String {
-        writeln!(self.to, "{command}").unwrap();
-        self.to.flush().unwrap();
-        self.answer()
-    }
-
-    /// Milliseconds for one bare packet there and one back, of those that were not lost.
-    fn floor(&mut self, [there, back]: [usize; 2]) -> Samples {
-        let mut samples = Samples::default();
-        while samples.count() < ECHOES {
-            if let Ok(us) = self.say(&format!("echo {there} {back}")).parse::<u64>() {
-                samples.add(us / 1_000);
-            }
-        }
-        samples
-    }
-}
-
-impl Drop for Link {
-    fn drop(&mut self) {
-        let _ = self.carrier.kill();
-        let _ = self.carrier.wait();
-        for name in &self.names {
-            ip(&["netns", "del", name]);
-        }
-    }
-}
-
-fn ip(words: &[&str]) -> bool {
-    Command::new("ip").args(words).status().is_ok_and(|status| status.success())
 }

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::compared::{Compared, Difference, Differing, compare};
 use super::conduct::Conduct;
+use crate::certificates;
 use crate::config::Config;
 use crate::keys::Ring;
 use crate::record::{load_judged, log_key};
@@ -40,7 +41,7 @@ pub struct Report {
 /// One thing looked at.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Finding {
-    /// configuration, keys, database, clock, line or conduct.
+    /// configuration, desk, keys, database, clock, line, conduct or webhook.
     pub subject: String,
     /// It is in order.
     pub well: bool,
@@ -54,7 +55,11 @@ pub struct Finding {
 /// Looks at everything in `data`. `now` is the station's clock, in milliseconds since 1970 UTC.
 pub fn examine(data: &Path, now: u64, words: &Words) -> Report {
     let mut doctor = Doctor { words, report: Report { well: true, halted: false, findings: Vec::new() } };
-    doctor.found(&CONFIGURATION, Config::load(data).map(drop));
+    let config = Config::load(data);
+    doctor.found(&CONFIGURATION, config.as_ref().map(drop).map_err(Clone::clone));
+    if let Some(files) = config.iter().find_map(|config| config.desk.as_ref()?.tls.as_ref()) {
+        doctor.found(&DESK, certificates::pair(files).map(drop));
+    }
     let keys = Ring::load(data);
     doctor.found(&KEYS, keys.as_ref().map(drop).map_err(Clone::clone));
     match Reader::open(data) {
@@ -79,6 +84,7 @@ struct Subject {
 }
 
 const CONFIGURATION: Subject = Subject { name: "configuration", well: "doctor-configuration-well" };
+const DESK: Subject = Subject { name: "desk", well: "doctor-desk-well" };
 const KEYS: Subject = Subject { name: "keys", well: "doctor-keys-well" };
 const DATABASE: Subject = Subject { name: "database", well: "doctor-database-well" };
 

@@ -9,12 +9,14 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use counterpart_core::time::Timestamp;
 
 use super::Api;
 use super::fault::{Code, Fault, Told};
 use super::places::Place;
 use super::socket::Caller;
 use super::throttle::Spent;
+use super::times;
 use crate::people::{Role, Token};
 use crate::store::TokenHash;
 
@@ -154,18 +156,23 @@ impl Api {
         Err(self.tell(Fault::new(Code::TokenUnknown)))
     }
 
-    /// The program of a token that serves.
+    /// The program of a token that serves. One whose time is over is told so: only who has it can know of it.
     async fn program(&self, token: TokenHash) -> Result<Option<Who>, Told> {
         let reader = self.parts.reader.clone();
         let found = tokio::task::spawn_blocking(move || reader.token(&token)).await.map_err(|e| self.machine(e))?;
         let found = found.map_err(|e| self.failed(&e))?;
+        let now = self.now();
+        if let Some(until) = found.as_ref().filter(|kept| kept.has_ended(now.0)).and_then(|kept| kept.until) {
+            let until = times::write(Timestamp(until.min(Timestamp::MAX.0)));
+            return Err(self.tell(Fault::new(Code::TokenEnded).with("time", until)));
+        }
         Ok(found.and_then(|kept| {
             let role = Role::parse(&kept.role)?;
             Some(Who { name: format!("token {}", kept.name), program: Some(Program { role, token }) })
         }))
     }
 
-    /// Whether who has begun a stream may still go on with it: a token may have been revoked meanwhile.
+    /// Whether who has begun a stream may still go on with it: a token may have ended or been revoked meanwhile.
     pub(super) async fn is_still(&self, who: &Who) -> bool {
         match &who.program {
             None => true,

@@ -93,6 +93,11 @@ impl Position {
         self.generation == here.generation && self.arrivals <= here.arrivals
     }
 
+    /// How many entries have come after it, up to `here`; all that have, if it is of a record before a restore.
+    pub fn behind(&self, here: &Position) -> u64 {
+        if self.is_of(here) { here.arrivals - self.arrivals } else { here.arrivals }
+    }
+
     /// Written as an event's id.
     pub fn text(self) -> String {
         format!("{}.{}", self.generation, self.arrivals)

@@ -241,6 +241,16 @@ faults! {
     OwnerAlone = Refusal FORBIDDEN "fault-owner-alone",
     /// No token can be called so.
     TokenNameMalformed = Usage BAD_REQUEST "fault-token-name-malformed",
+    /// The token's time is over.
+    TokenEnded = Refusal UNAUTHORIZED "fault-token-ended",
+    /// A token cannot end before it is made.
+    TokenUntilPast = Usage BAD_REQUEST "fault-token-until-past",
+    /// No line was chosen for a round.
+    RoundNoLine = Usage BAD_REQUEST "fault-round-no-line",
+    /// Every line is in the round already.
+    RoundWhole = Refusal CONFLICT "fault-round-whole",
+    /// There is no such round.
+    RoundNone = Usage NOT_FOUND "fault-round-none",
     /// A token of this name serves.
     TokenThere = Refusal CONFLICT "fault-token-there",
     /// There is no token of this name.

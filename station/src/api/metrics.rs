@@ -1,6 +1,7 @@
-//! `GET /api/v1/metrics`: figures of the moment in the text format of Prometheus. No name, text or reason is in them: a line is told by
-//! its id.
+//! `GET /api/v1/metrics`: figures of the moment in the text format of Prometheus. No name of a person, text or reason is in them: a line is
+//! told by its id, a webhook by what the configuration calls it.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -9,7 +10,9 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 
 use super::Api;
+use super::events::Position;
 use super::fault::Told;
+use super::told::Standing;
 use super::views::{LineRow, rows};
 use crate::view::lines::ObservedState;
 use crate::words::Words;
@@ -53,6 +56,7 @@ pub(super) async fn metrics(State(api): State<Api>) -> Result<impl IntoResponse,
         page.figure("line_rings", &[("line", line)], count);
     }
     page.lines(&lines);
+    page.webhooks(&api.webhooks.all(), &api.position().await?);
     page.family("desk_pages", "gauge", "metric-desk-pages");
     for (armed, count) in ["yes", "no"].into_iter().zip(api.live_pages.counted()) {
         page.figure("desk_pages", &[("armed", armed)], count);
@@ -76,11 +80,25 @@ impl Page<'_> {
         let _ = writeln!(self.text, "# TYPE counterpart_{name} {kind}");
     }
 
-    /// One figure. Labels are ours: digits and letters.
+    /// One figure. Labels are ours or the operator's: digits, letters and `-`.
     fn figure(&mut self, name: &str, labels: &[(&str, &str)], value: impl std::fmt::Display) {
         let labels: Vec<String> = labels.iter().map(|(key, value)| format!("{key}=\"{value}\"")).collect();
         let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
         let _ = writeln!(self.text, "counterpart_{name}{labels} {value}");
+    }
+
+    /// A webhook is told by the name that the operator gave it: `a`–`z`, digits, `-`.
+    fn webhooks(&mut self, all: &BTreeMap<String, Standing>, here: &Position) {
+        self.family("webhook_waiting", "gauge", "metric-webhook-waiting");
+        for (name, standing) in all {
+            let waiting = standing.told.as_ref().map_or(0, |told| told.behind(here));
+            self.figure("webhook_waiting", &[("webhook", name)], waiting);
+        }
+        self.family("webhook_failures", "gauge", "metric-webhook-failures");
+        for (name, standing) in all {
+            let (count, cause) = standing.failing.map_or((0, "none"), |(count, why, _)| (count, why.word()));
+            self.figure("webhook_failures", &[("webhook", name), ("cause", cause)], count);
+        }
     }
 
     fn lines(&mut self, lines: &[LineRow]) {

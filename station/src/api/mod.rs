@@ -39,6 +39,7 @@ pub mod stretch;
 pub(crate) mod throttle;
 pub mod times;
 pub mod tokens;
+pub(crate) mod told;
 pub mod views;
 
 use std::path::PathBuf;
@@ -105,6 +106,8 @@ pub struct Api {
     examining: Arc<tokio::sync::Mutex<()>>,
     /// A user or a token is made by one at a time.
     making: Arc<tokio::sync::Mutex<()>>,
+    /// How each webhook stands.
+    pub(crate) webhooks: told::Webhooks,
 }
 
 impl Api {
@@ -123,6 +126,7 @@ impl Api {
             pages: Arc::new(Semaphore::new(views::PAGES_MAX)),
             examining: Arc::default(),
             making: Arc::default(),
+            webhooks: told::Webhooks::default(),
         }
     }
 

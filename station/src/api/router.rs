@@ -115,8 +115,9 @@ pub(super) async fn doctor(State(api): State<Api>) -> Result<Json<Report>, Told>
         let _turn = turn;
         examine(&parts.data, parts.clock.now(), &words)
     });
-    let examined = examined.await;
-    examined.map(Json).map_err(|e| api.machine(e))
+    let mut report = examined.await.map_err(|e| api.machine(e))?;
+    api.webhooks.examined(&mut report, &api.words);
+    Ok(Json(report))
 }
 
 pub(super) async fn pairings(State(api): State<Api>) -> Result<Json<Vec<PairingView>>, Told> {

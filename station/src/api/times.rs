@@ -60,6 +60,31 @@ impl Times {
         here.instant(local, said)
     }
 
+    /// An end that is meant: as [`Times::time`], or a day for a person, which is then meant whole.
+    ///
+    /// # Errors
+    /// A [`Fault`] that says what was read.
+    pub fn end_at(&self, said: &str) -> Result<Timestamp, Fault> {
+        let (text, here) = self.in_zone(said)?;
+        // A day and nothing more: what reads dates would take one with a time too.
+        let is_day = text.trim().bytes().all(|b| b.is_ascii_digit() || b == b'-');
+        match (here.now, text.trim().parse::<Date>()) {
+            (Some(_), Ok(day)) if is_day => {
+                let next = day.tomorrow().map_err(|_| out_of_range(said))?;
+                // A zone may have no midnight on that day: its first moment is meant.
+                let begin = next.to_zoned(here.zone.clone()).map_err(|_| out_of_range(said))?;
+                timestamp(begin.timestamp(), said)
+            }
+            _ => self.time(said),
+        }
+    }
+
+    /// The day that is so many days after today, as a person writes it.
+    pub fn day_ahead(&self, days: i64) -> String {
+        let today = self.zoned(self.now.unwrap_or(Timestamp(0))).date();
+        today.saturating_add(jiff::Span::new().days(days)).to_string()
+    }
+
     /// A window: `START/END`, with `@Zone` for the zone in which its author thinks of it. For a person END may be `+30m` from START, or
     /// `HH:MM` on the day of START; if that is not later than START, it is of the next day, unless the window then lasts more
     /// than twelve hours: that is more likely a slip.
@@ -236,6 +261,18 @@ mod tests {
 
     fn at(text: &str) -> Timestamp {
         Times::exact("UTC").time(text).unwrap()
+    }
+
+    #[test]
+    fn an_end_that_is_a_day_is_the_whole_of_it_for_a_person_and_nothing_for_a_program() {
+        let times = oslo(NOW);
+
+        assert_eq!(times.end_at("2026-03-28").unwrap(), at("2026-03-28T23:00:00Z"));
+        assert_eq!(times.end_at("2026-03-29").unwrap(), at("2026-03-29T22:00:00Z"), "a day of 23 hours");
+        assert_eq!(times.end_at("2026-03-29 18:00").unwrap(), at("2026-03-29T16:00:00Z"));
+        assert_eq!(times.end_at("2026-03-28@Asia/Tokyo").unwrap(), at("2026-03-28T15:00:00Z"));
+        assert!(times.end_at("soon").is_err() && Times::exact("Europe/Oslo").end_at("2026-03-28").is_err());
+        assert_eq!(times.day_ahead(90), "2026-06-26");
     }
 
     #[test]

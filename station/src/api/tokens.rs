@@ -1,4 +1,4 @@
-//! Tokens by which programs call over TCP. A token is 256 random bits, shown once; its SHA-256 is kept. A password needs a slow hash
+//! Tokens by which programs call over TCP, each of a role and, if wished, until a time. A token is 256 random bits, shown once; its SHA-256 is kept. A password needs a slow hash
 //! because it can be guessed from its hash; a number that nobody chose cannot.
 
 use axum::Json;
@@ -10,6 +10,7 @@ use super::Api;
 use super::fault::{Code, Fault, Told};
 use super::people::{NameForm, role};
 use super::receive::Form;
+use super::times::Times;
 use crate::people::{self, Token};
 use crate::store::{ApiToken, People};
 use crate::view::Moment;
@@ -25,6 +26,9 @@ pub struct TokenForm {
     pub name: String,
     /// watch, admin or auditor.
     pub role: String,
+    /// When it ends by itself, RFC 3339; absent: it serves until it is revoked.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub until: Option<String>,
 }
 
 /// A token that was made. It is told this once.
@@ -36,9 +40,12 @@ pub struct TokenMade {
     pub role: String,
     /// The token, 64 hexadecimal digits.
     pub token: String,
+    /// When it ends by itself.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub until: Option<Moment>,
 }
 
-/// A token that serves, without what is secret.
+/// A token, without what is secret.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct TokenView {
     /// The name.
@@ -47,42 +54,61 @@ pub struct TokenView {
     pub role: String,
     /// When it was made.
     pub added: Moment,
+    /// When it ends by itself.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub until: Option<Moment>,
+    /// Its time is over: it serves no more, and goes when the next is made.
+    pub ended: bool,
 }
 
 /// `GET /api/v1/tokens`.
-pub(super) async fn list(State(api): State<Api>) -> Result<Json<Vec<TokenView>>, Told> {
+pub(crate) async fn list(State(api): State<Api>) -> Result<Json<Vec<TokenView>>, Told> {
+    let now = api.now().0;
+    let moment = |ms: u64| Moment(Timestamp(ms.min(Timestamp::MAX.0)));
     let view = |kept: ApiToken| TokenView {
+        ended: kept.has_ended(now),
         name: kept.name,
         role: kept.role,
-        added: Moment(Timestamp(kept.added.min(Timestamp::MAX.0))),
+        added: moment(kept.added),
+        until: kept.until.map(moment),
     };
     Ok(Json(api.tokens().await?.into_iter().map(view).collect()))
 }
 
 /// `POST /api/v1/tokens`.
-pub(super) async fn add(State(api): State<Api>, Form(form): Form<TokenForm>) -> Result<Json<TokenMade>, Told> {
-    if !people::is_name(&form.name) {
-        let fault = Fault::new(Code::TokenNameMalformed).with("said", &form.name);
+pub(crate) async fn add(State(api): State<Api>, Form(form): Form<TokenForm>) -> Result<Json<TokenMade>, Told> {
+    let name = form.name;
+    if !people::is_name(&name) {
+        let fault = Fault::new(Code::TokenNameMalformed).with("said", &name);
         return Err(api.tell(fault.with("max", people::NAME_BYTES_MAX)));
     }
     let role = role(&form.role).map_err(|fault| api.tell(fault))?;
+    let now = api.now();
+    let until = form.until.as_deref().map(|said| ending(said, now)).transpose().map_err(|fault| api.tell(fault))?;
     // Looked at and made with nobody between: of two with one name the second is told so.
     let _turn = api.making.lock().await;
-    let known = api.tokens().await?;
-    if known.iter().any(|kept| kept.name == form.name) {
-        return Err(api.tell(Fault::new(Code::TokenThere).with("said", &form.name)));
+    let known: Vec<ApiToken> = api.tokens().await?.into_iter().filter(|kept| !kept.has_ended(now.0)).collect();
+    if known.iter().any(|kept| kept.name == name) {
+        return Err(api.tell(Fault::new(Code::TokenThere).with("said", &name)));
     }
     if known.len() >= TOKENS_MAX {
         return Err(api.tell(Fault::new(Code::TokensMany).with("max", TOKENS_MAX)));
     }
     let token = Token::draw().map_err(|e| api.failed(&e))?;
-    let kept = ApiToken { name: form.name.clone(), hash: token.hash(), role: role.word().into(), added: api.now().0 };
+    let (hash, word) = (token.hash(), role.word());
+    let kept = ApiToken { name: name.clone(), hash, role: word.into(), added: now.0, until: until.map(|at| at.0) };
     api.change(vec![People::Token(kept)]).await?;
-    Ok(Json(TokenMade { name: form.name, role: role.word().into(), token: token.text() }))
+    Ok(Json(TokenMade { name, role: word.into(), token: token.text(), until: until.map(Moment) }))
+}
+
+/// Reads when a token is to end: not before now.
+fn ending(said: &str, now: Timestamp) -> Result<Timestamp, Fault> {
+    let until = Times::exact("UTC").time(said)?;
+    if until > now { Ok(until) } else { Err(Fault::new(Code::TokenUntilPast).with("said", said)) }
 }
 
 /// `POST /api/v1/tokens/revoke`: it serves no more. Acts keep its name.
-pub(super) async fn revoke(State(api): State<Api>, Form(form): Form<NameForm>) -> Result<Json<NameForm>, Told> {
+pub(crate) async fn revoke(State(api): State<Api>, Form(form): Form<NameForm>) -> Result<Json<NameForm>, Told> {
     if !api.tokens().await?.iter().any(|kept| kept.name == form.name) {
         return Err(api.tell(Fault::new(Code::TokenNone).with("said", &form.name)));
     }

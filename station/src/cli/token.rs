@@ -5,6 +5,7 @@ use clap::Subcommand;
 use super::{Context, Exit};
 use crate::api::fault::Told;
 use crate::api::people::NameForm;
+use crate::api::times::write;
 use crate::api::tokens::{TokenForm, TokenMade, TokenView};
 
 #[derive(Subcommand, Debug)]
@@ -16,8 +17,11 @@ pub(super) enum TokenCommand {
         /// watch: does every act. admin: the same, and looks after users and pairings. auditor: reads and does nothing.
         #[arg(long, value_name = "watch|admin|auditor")]
         role: String,
+        /// When it ends by itself: a day (`2027-03-31`, the whole of it), a time, or `+90d`. Without, it serves until it is revoked.
+        #[arg(long, value_name = "TIME")]
+        until: Option<String>,
     },
-    /// Every token that serves, without what is secret.
+    /// Every token, without what is secret.
     List,
     /// A token serves no more, from now on; streams that it opened end. Acts keep its name.
     Revoke {
@@ -31,8 +35,10 @@ impl TokenCommand {
         context.has_data()?;
         let client = context.client();
         match self {
-            TokenCommand::Add { name, role } => {
-                let value = client.post("/api/v1/tokens", &TokenForm { name, role }).await?;
+            TokenCommand::Add { name, role, until } => {
+                let until = until.map(|said| context.times()?.end_at(&said).map(write)).transpose();
+                let until = until.map_err(|fault| context.tell(fault))?;
+                let value = client.post("/api/v1/tokens", &TokenForm { name, role, until }).await?;
                 let made: TokenMade = client.typed(&value)?;
                 context.show(&value, || Ok(made.token))?;
             }
@@ -40,7 +46,14 @@ impl TokenCommand {
                 let value = client.get("/api/v1/tokens").await?;
                 let tokens: Vec<TokenView> = client.typed(&value)?;
                 let line = |token: &TokenView| {
-                    let args = [("name", token.name.clone()), ("role", token.role.clone())];
+                    let end = token.until.map_or_else(
+                        || context.say("token-no-end", &[]),
+                        |until| {
+                            let id = if token.ended { "token-ended" } else { "token-until" };
+                            context.say(id, &[("time", until.to_string())])
+                        },
+                    );
+                    let args = [("name", token.name.clone()), ("role", token.role.clone()), ("end", end)];
                     context.say("token-line", &[&args[..], &[("time", token.added.to_string())]].concat())
                 };
                 context.show(&value, || Ok(tokens.iter().map(line).collect::<Vec<_>>().join("\n")))?;

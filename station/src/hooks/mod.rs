@@ -14,8 +14,8 @@ use crate::api::events::{Follow, Position};
 use crate::config::Webhook;
 use crate::entropy;
 use crate::store::People;
-use post::Door;
 pub use post::HookFault;
+use post::{Door, Failure};
 
 /// Entries that are posted before it is kept up to where.
 const CHUNK: u32 = 20;
@@ -47,14 +47,14 @@ impl Hook {
     async fn follow(self) {
         let mut published = self.api.parts.keeper.published();
         let mut closing = self.api.closing.subscribe();
-        let mut failures = 0;
         while !*closing.borrow() {
             published.mark_unchanged();
             match self.catch_up().await {
-                Ok(()) => failures = 0,
-                Err(cause) => {
-                    failures += 1;
-                    tracing::warn!(webhook = self.name, %cause, failures, "a webhook was not told; it is told again");
+                Ok(()) => self.api.webhooks.taken(&self.name),
+                Err(Failure { why, cause }) => {
+                    let failures = self.api.webhooks.failed(&self.name, why, self.api.now());
+                    let why = why.word();
+                    tracing::warn!(webhook = self.name, why, %cause, failures, "a webhook was not told; it is told again");
                     tokio::select! {
                         () = tokio::time::sleep(pause(failures)) => {}
                         _ = closing.changed() => {}
@@ -75,12 +75,13 @@ impl Hook {
     }
 
     /// Tells all that has come, in order; each chunk is kept as told once all of it was taken.
-    async fn catch_up(&self) -> Result<(), String> {
-        let told = |told: crate::api::fault::Told| told.code;
+    async fn catch_up(&self) -> Result<(), Failure> {
+        let told = |told: crate::api::fault::Told| Failure::here(told.code);
         let here = self.api.position().await.map_err(told)?;
         let kept = self.kept().await?;
         // A record that was restored counts anew: what came before was told by the station that it replaces.
         let mut from = kept.filter(|kept| kept.is_of(&here)).unwrap_or(here);
+        self.api.webhooks.told(&self.name, from);
         if kept != Some(from) {
             self.keep(from).await?;
         }
@@ -92,8 +93,11 @@ impl Hook {
             for (position, event) in events {
                 let body = serde_json::json!({ "position": position.text(), "event": event }).to_string();
                 self.door.post(&position.text(), &body, self.api.now().0).await?;
+                self.api.webhooks.told(&self.name, position);
+                self.api.webhooks.taken(&self.name);
             }
             self.keep(next).await?;
+            self.api.webhooks.told(&self.name, next);
             from = next;
         }
     }
@@ -103,16 +107,16 @@ impl Hook {
     }
 
     /// Up to where it has been told.
-    async fn kept(&self) -> Result<Option<Position>, String> {
+    async fn kept(&self) -> Result<Option<Position>, Failure> {
         let (reader, key) = (self.api.parts.reader.clone(), self.key());
-        let read = tokio::task::spawn_blocking(move || reader.setting(&key)).await.map_err(|e| e.to_string())?;
-        let kept = read.map_err(|e| e.to_string())?;
+        let read = tokio::task::spawn_blocking(move || reader.setting(&key)).await.map_err(Failure::here)?;
+        let kept = read.map_err(Failure::here)?;
         Ok(kept.and_then(|bytes| Position::parse(std::str::from_utf8(&bytes).ok()?)))
     }
 
-    async fn keep(&self, position: Position) -> Result<(), String> {
+    async fn keep(&self, position: Position) -> Result<(), Failure> {
         let followed = People::Followed { key: self.key(), position: position.text() };
-        self.api.change(vec![followed]).await.map_err(|told| told.code)
+        self.api.change(vec![followed]).await.map_err(|told| Failure::here(told.code))
     }
 }
 

@@ -11,15 +11,16 @@ use http_body_util::Full;
 use hyper::Request;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::ServerName;
+use rustls::{CertificateError, ClientConfig};
 use sha2::Sha256;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use crate::api::sight::hexadecimal;
+use crate::api::told::Untold;
+use crate::certificates::{self, PemFault};
 use crate::config::Webhook;
 use crate::words::{Sentence, Tell, logged};
 
@@ -30,14 +31,21 @@ const SECRET_BYTES_MIN: usize = 32;
 
 /// Why a webhook cannot be told at all. The operator's to mend.
 #[derive(Debug)]
-pub struct HookFault {
-    file: PathBuf,
-    cause: String,
+pub enum HookFault {
+    /// The file of the secret cannot be read, or holds too little.
+    Secret(PathBuf, String),
+    /// The file of the certificates by which the other end is known.
+    Pem(PemFault),
 }
 
 impl Tell for HookFault {
     fn sentence(&self) -> Sentence {
-        Sentence::new("webhook-file").with("path", self.file.display()).with("cause", &self.cause)
+        match self {
+            HookFault::Secret(file, cause) => {
+                Sentence::new("webhook-file").with("path", file.display()).with("cause", cause)
+            }
+            HookFault::Pem(fault) => fault.sentence(),
+        }
     }
 }
 
@@ -48,6 +56,42 @@ impl std::fmt::Display for HookFault {
 }
 
 impl std::error::Error for HookFault {}
+
+/// Why a post was not taken: as it is told, and as it is logged.
+pub(super) struct Failure {
+    pub why: Untold,
+    pub cause: String,
+}
+
+impl Failure {
+    fn new(why: Untold, cause: impl std::fmt::Display) -> Failure {
+        Failure { why, cause: cause.to_string() }
+    }
+
+    /// Of our own machine.
+    pub fn here(cause: impl std::fmt::Display) -> Failure {
+        Failure::new(Untold::Here, cause)
+    }
+
+    /// Of a handshake: which of the things that an operator can mend it was.
+    fn of_tls(error: &std::io::Error) -> Failure {
+        use CertificateError::{
+            Expired, ExpiredContext, NotValidForName, NotValidForNameContext, NotValidYet, NotValidYetContext,
+            UnknownIssuer,
+        };
+        let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        let why = match tls {
+            Some(rustls::Error::InvalidCertificate(cause)) => match cause {
+                UnknownIssuer => Untold::Issuer,
+                NotValidForName | NotValidForNameContext { .. } => Untold::Name,
+                Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. } => Untold::Expired,
+                _ => Untold::Tls,
+            },
+            _ => Untold::Tls,
+        };
+        Failure::new(why, error)
+    }
+}
 
 /// The way to a webhook.
 pub(super) struct Door {
@@ -64,35 +108,35 @@ impl Door {
     /// # Errors
     /// [`HookFault`].
     pub fn open(hook: &Webhook) -> Result<Door, HookFault> {
-        let fault = |file: &Path, cause: String| HookFault { file: file.into(), cause };
-        let read = std::fs::read(&hook.secret).map_err(|e| fault(&hook.secret, e.to_string()))?;
+        let fault = |cause: String| HookFault::Secret(hook.secret.clone(), cause);
+        let read = std::fs::read(&hook.secret).map_err(|e| fault(e.to_string()))?;
         let secret = read.trim_ascii().to_vec();
         if secret.len() < SECRET_BYTES_MIN {
-            return Err(fault(&hook.secret, format!("{} < {SECRET_BYTES_MIN}", secret.len())));
+            return Err(fault(format!("{} < {SECRET_BYTES_MIN}", secret.len())));
         }
-        let connector = |file: &PathBuf| connector(file).map_err(|cause| fault(file, cause));
-        let tls = hook.certificates.as_ref().map(connector).transpose()?;
+        let tls = hook.certificates.as_deref().map(connector).transpose().map_err(HookFault::Pem)?;
         Ok(Door { url: hook.url.clone(), host: hook.host().into(), port: hook.port(), secret, tls })
     }
 
     /// Posts `body` as what stands at `position`; done once it was answered with success.
     ///
     /// # Errors
-    /// What went wrong, for the log.
-    pub async fn post(&self, position: &str, body: &str, now: u64) -> Result<(), String> {
+    /// Why it was not.
+    pub async fn post(&self, position: &str, body: &str, now: u64) -> Result<(), Failure> {
         match tokio::time::timeout(POST_MAX, self.posted(position, body, now)).await {
             Ok(posted) => posted,
-            Err(late) => Err(late.to_string()),
+            Err(late) => Err(Failure::new(Untold::Late, late)),
         }
     }
 
-    async fn posted(&self, position: &str, body: &str, now: u64) -> Result<(), String> {
-        let stream = TcpStream::connect((self.host.as_str(), self.port)).await.map_err(|e| e.to_string())?;
+    async fn posted(&self, position: &str, body: &str, now: u64) -> Result<(), Failure> {
+        let stream = TcpStream::connect((self.host.as_str(), self.port)).await;
+        let stream = stream.map_err(|e| Failure::new(Untold::Unreached, e))?;
         match &self.tls {
             None => self.send(stream, position, body, now).await,
             Some(tls) => {
-                let name = ServerName::try_from(self.host.clone()).map_err(|e| e.to_string())?;
-                let stream = tls.connect(name, stream).await.map_err(|e| e.to_string())?;
+                let name = ServerName::try_from(self.host.clone()).map_err(|e| Failure::new(Untold::Name, e))?;
+                let stream = tls.connect(name, stream).await.map_err(|e| Failure::of_tls(&e))?;
                 self.send(stream, position, body, now).await
             }
         }
@@ -104,10 +148,10 @@ impl Door {
         position: &str,
         body: &str,
         now: u64,
-    ) -> Result<(), String> {
-        let text = |e: hyper::Error| e.to_string();
+    ) -> Result<(), Failure> {
+        let broken = |e: hyper::Error| Failure::new(Untold::Broken, e);
         let (mut sender, connection): (SendRequest<Full<Bytes>>, _) =
-            http1::handshake(TokioIo::new(stream)).await.map_err(text)?;
+            http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
         // It ends when the sender is dropped.
         tokio::spawn(async move { drop(connection.await) });
         let time = now.to_string();
@@ -120,8 +164,9 @@ impl Door {
             .header("counterpart-time", &time)
             .header("counterpart-signature", format!("v1={}", signature(&self.secret, &time, body)))
             .body(Full::new(Bytes::from(body.to_owned())));
-        let answer = sender.send_request(request.map_err(|e| e.to_string())?).await.map_err(text)?;
-        if answer.status().is_success() { Ok(()) } else { Err(answer.status().to_string()) }
+        let answer = sender.send_request(request.map_err(Failure::here)?).await.map_err(broken)?;
+        let status = answer.status();
+        if status.is_success() { Ok(()) } else { Err(Failure::new(Untold::Status(status.as_u16()), status)) }
     }
 }
 
@@ -135,16 +180,11 @@ fn signature(secret: &[u8], time: &str, body: &str) -> String {
     hexadecimal(&mac.finalize().into_bytes())
 }
 
-fn connector(file: &Path) -> Result<TlsConnector, String> {
-    let text = |e: &dyn std::fmt::Display| e.to_string();
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(file).map_err(|e| text(&e))? {
-        roots.add(certificate.map_err(|e| text(&e))?).map_err(|e| text(&e))?;
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let config = config.map_err(|e| text(&e))?.with_root_certificates(roots).with_no_client_auth();
-    Ok(TlsConnector::from(Arc::new(config)))
+fn connector(file: &Path) -> Result<TlsConnector, PemFault> {
+    let roots = certificates::authorities(file)?;
+    let config = ClientConfig::builder_with_provider(certificates::provider()).with_safe_default_protocol_versions();
+    let config = config.map_err(|e| PemFault::Broken(file.into(), e.to_string()))?;
+    Ok(TlsConnector::from(Arc::new(config.with_root_certificates(roots).with_no_client_auth())))
 }
 
 #[cfg(test)]

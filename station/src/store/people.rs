@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::commit::signed;
 use super::find::unsigned;
 use super::keep::setting;
+use super::rounds::RoundKept;
 use super::sessions::{By, Session, begin, sessions_end};
 use super::{LineKey, Reader, StoreError};
 
@@ -47,6 +48,15 @@ pub struct ApiToken {
     pub role: String,
     /// When it was made, in milliseconds since 1970 UTC.
     pub added: u64,
+    /// When it ends by itself; `None`: it serves until it is revoked.
+    pub until: Option<u64>,
+}
+
+impl ApiToken {
+    /// Whether its time is over.
+    pub fn has_ended(&self, now: u64) -> bool {
+        self.until.is_some_and(|until| until <= now)
+    }
 }
 
 /// A change among people.
@@ -94,7 +104,7 @@ pub enum People {
         /// Who made it, as acts are kept.
         maker: String,
     },
-    /// A token of a program, new.
+    /// A token of a program, new. Those whose time is over go.
     Token(ApiToken),
     /// The token of this name serves no more.
     TokenEnds(String),
@@ -119,6 +129,8 @@ pub enum People {
         /// The position, as it is written.
         position: String,
     },
+    /// Asks that belong together are about to be made, in a new round or one that is there.
+    Round(RoundKept),
     /// A setting that a person has made on the desk, and its value.
     Setting(String, Vec<u8>),
 }
@@ -156,8 +168,10 @@ pub(super) fn keep(to: &Connection, change: &People, now: u64) -> Result<(), Sto
         }
         People::Setting(key, value) => super::keep::setting(to, key, Some(value))?,
         People::Token(token) => {
-            let sql = "INSERT INTO api_token (name, hash, role, added) VALUES (?1, ?2, ?3, ?4)";
-            run(sql, params![token.name, token.hash, token.role, signed(token.added)])?;
+            run("DELETE FROM api_token WHERE until <= ?1", params![signed(now)])?;
+            let sql = "INSERT INTO api_token (name, hash, role, added, until) VALUES (?1, ?2, ?3, ?4, ?5)";
+            let until = token.until.map(signed);
+            run(sql, params![token.name, token.hash, token.role, signed(token.added), until])?;
         }
         People::TokenEnds(name) => {
             run("DELETE FROM api_token WHERE name = ?1", params![name])?;
@@ -166,6 +180,7 @@ pub(super) fn keep(to: &Connection, change: &People, now: u64) -> Result<(), Sto
         People::ConductNoted { line, user } => {
             run("UPDATE evidence SET noted = ?2 WHERE line = ?1 AND noted IS NULL", params![line, user])?;
         }
+        People::Round(round) => super::rounds::keep(to, round, now)?,
         People::Followed { key, position } => setting(to, key, Some(position.as_bytes()))?,
     }
     Ok(())
@@ -215,13 +230,13 @@ impl Reader {
 }
 
 impl Reader {
-    /// The token of a program that has this hash.
+    /// The token of a program that has this hash, also after its time.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn token(&self, hash: &TokenHash) -> Result<Option<ApiToken>, StoreError> {
         self.with(|c| {
-            let sql = "SELECT name, hash, role, added FROM api_token WHERE hash = ?1";
+            let sql = "SELECT name, hash, role, added, until FROM api_token WHERE hash = ?1";
             Ok(c.prepare_cached(sql)?.query_row([hash], token).optional()?)
         })
     }
@@ -232,7 +247,7 @@ impl Reader {
     /// [`StoreError`].
     pub fn tokens(&self) -> Result<Vec<ApiToken>, StoreError> {
         self.with(|c| {
-            let mut query = c.prepare_cached("SELECT name, hash, role, added FROM api_token ORDER BY name")?;
+            let mut query = c.prepare_cached("SELECT name, hash, role, added, until FROM api_token ORDER BY name")?;
             let rows = query.query_map([], token)?.collect::<Result<_, _>>()?;
             Ok(rows)
         })
@@ -240,7 +255,8 @@ impl Reader {
 }
 
 fn token(row: &rusqlite::Row<'_>) -> rusqlite::Result<ApiToken> {
-    Ok(ApiToken { name: row.get(0)?, hash: row.get(1)?, role: row.get(2)?, added: unsigned(row.get(3)?) })
+    let until = row.get::<_, Option<i64>>(4)?.map(unsigned);
+    Ok(ApiToken { name: row.get(0)?, hash: row.get(1)?, role: row.get(2)?, added: unsigned(row.get(3)?), until })
 }
 
 pub(super) fn user(row: &rusqlite::Row<'_>) -> rusqlite::Result<User> {
@@ -272,7 +288,7 @@ mod tests {
 
     #[test]
     fn a_token_serves_until_it_is_revoked() {
-        let kept = ApiToken { name: "Dispatch".into(), hash: TOKEN, role: "watch".into(), added: 5 };
+        let kept = ApiToken { name: "Dispatch".into(), hash: TOKEN, role: "watch".into(), added: 5, until: None };
         let (_scratch, mut store, reader) = store(vec![People::Token(kept.clone())]);
         assert_eq!((reader.token(&TOKEN).unwrap(), reader.token(&[8; 32]).unwrap()), (Some(kept.clone()), None));
         assert_eq!(reader.tokens().unwrap(), [kept]);
@@ -280,6 +296,24 @@ mod tests {
         store.commit(&Batch { people: vec![People::TokenEnds("Dispatch".into())], ..Batch::default() }).unwrap();
 
         assert_eq!((reader.token(&TOKEN).unwrap(), reader.tokens().unwrap()), (None, Vec::new()));
+    }
+
+    #[test]
+    fn a_token_whose_time_is_over_goes_when_the_next_is_made() {
+        let kept = |name: &str, hash, until| ApiToken {
+            name: name.into(),
+            hash,
+            role: "watch".into(),
+            added: 5,
+            until: Some(until),
+        };
+        let (_scratch, mut store, reader) = store(vec![People::Token(kept("Dispatch", TOKEN, 100))]);
+        assert!(!reader.tokens().unwrap()[0].has_ended(99) && reader.tokens().unwrap()[0].has_ended(100));
+
+        let next = kept("Dispatch", [8; 32], 200);
+        store.commit(&Batch { now: 100, people: vec![People::Token(next.clone())], ..Batch::default() }).unwrap();
+
+        assert_eq!((reader.token(&TOKEN).unwrap(), reader.tokens().unwrap()), (None, vec![next]));
     }
 
     #[test]

@@ -11,8 +11,9 @@ use super::StoreError;
 const APPLICATION_ID: i64 = 0x4350_5254;
 
 /// Number `n` brings a database from version `n` to `n + 1`.
-pub(super) const MIGRATIONS: &[&str] =
-    &[FIRST, HALTED, PEOPLE, NOTED, SHOWN, TOKENS, SETTINGS, ARRIVALS, JUDGED, MAKERS, CONDUCT, COMMANDS];
+pub(super) const MIGRATIONS: &[&str] = &[
+    FIRST, HALTED, PEOPLE, NOTED, SHOWN, TOKENS, SETTINGS, ARRIVALS, JUDGED, MAKERS, ENDING, ROUNDS, CONDUCT, COMMANDS,
+];
 
 /// The version that this program writes.
 pub(super) const NEWEST: u32 = MIGRATIONS.len() as u32;
@@ -59,6 +60,15 @@ ALTER TABLE line ADD COLUMN retired INTEGER NOT NULL DEFAULT 0;";
 const TOKENS: &str = "
 CREATE TABLE api_token (
     name TEXT PRIMARY KEY, hash BLOB NOT NULL UNIQUE, role TEXT NOT NULL, added INTEGER NOT NULL) STRICT;";
+
+/// Until when a token serves; absent: until it is revoked, as those that were made before there were ends.
+const ENDING: &str = "ALTER TABLE api_token ADD COLUMN until INTEGER;";
+
+/// Asks on several lines that belong together, by the tokens under which they were to be written: a round is kept before its asks are.
+const ROUNDS: &str = "
+CREATE TABLE round (id INTEGER PRIMARY KEY, once TEXT NOT NULL UNIQUE, user TEXT NOT NULL, at INTEGER NOT NULL) STRICT;
+CREATE TABLE round_ask (round INTEGER NOT NULL, line BLOB NOT NULL, token TEXT NOT NULL UNIQUE) STRICT;
+CREATE INDEX round_ask_round ON round_ask (round);";
 
 /// How a user's pages are set: the tag of a language, empty to follow the browser; and the direction, empty to follow the language.
 const SETTINGS: &str = "
@@ -143,6 +153,23 @@ mod tests {
 
         let changed: i64 = connection.query_row("SELECT changed FROM setting", [], |row| row.get(0)).unwrap();
         assert_eq!((version(&connection).unwrap(), changed), (Some(2), 7));
+    }
+
+    #[test]
+    fn tokens_that_were_made_before_there_were_ends_are_there_after_an_upgrade_and_have_none() {
+        let scratch = crate::scratch::Scratch::new("schema-ends");
+        let before = MIGRATIONS.iter().position(|step| *step == ENDING).unwrap();
+        let mut older = Connection::open(scratch.path().join(crate::store::DATABASE_FILE)).unwrap();
+        found(&older).unwrap();
+        migrate(&mut older, 0, &MIGRATIONS[..before]).unwrap();
+        let sql = "INSERT INTO api_token (name, hash, role, added) VALUES ('Dispatch', zeroblob(32), 'watch', 5)";
+        older.execute(sql, []).unwrap();
+        drop(older);
+
+        let store = crate::store::Store::open(scratch.path()).unwrap();
+
+        let kept = store.reader().unwrap().token(&[0; 32]).unwrap().unwrap();
+        assert_eq!((kept.name.as_str(), kept.until, kept.has_ended(u64::MAX)), ("Dispatch", None, false));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
+use counterpart_core::time::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::Desk;
@@ -13,6 +14,7 @@ use crate::api::bell::NotedForm;
 use crate::api::fault::{Code, Fault, Told};
 use crate::api::form::{ActForm, WordsForm, missing_field};
 use crate::api::sight::hexadecimal;
+use crate::api::times::write;
 use crate::people::Role;
 use crate::view::{Sight, names};
 
@@ -41,7 +43,7 @@ pub(super) fn act_form(fields: &Fields, line: &str) -> ActForm {
         valid_until: text("valid_until"),
         again: text("again"),
         code: text("code"),
-        until: text("until"),
+        until: text("until").or_else(|| put_off(fields)),
         windows: many("windows"),
         answer_by: text("answer_by"),
         on_silence: text("on_silence"),
@@ -54,6 +56,12 @@ pub(super) fn act_form(fields: &Fields, line: &str) -> ActForm {
     };
     form.token = token(fields, &form);
     form
+}
+
+/// Until when it is put off, as it was chosen. Of a deferral alone: the same form has other keys.
+fn put_off(fields: &Fields) -> Option<String> {
+    let time = fields.text("until-time").filter(|_| fields.text("act").as_deref() == Some("defer"))?;
+    Some(format!("{} {time}", fields.text("until-day").unwrap_or_else(|| "today".into())))
 }
 
 /// What makes an act of a page stand once: the page's one-time id with all that the act says. Pressed twice it stands once; another
@@ -87,7 +95,10 @@ impl Desk {
     /// What to tell them.
     pub(super) async fn do_act(&self, posted: &Posted, line: &str) -> Result<String, Told> {
         self.may_act(&posted.who)?;
-        let form = act_form(&posted.fields, line);
+        let mut form = act_form(&posted.fields, line);
+        let until = form.until.as_deref().map(|said| self.spoken().time(said)).transpose();
+        let until = until.map_err(|fault| self.api.tell(fault))?;
+        form.until = until.map(write);
         // What a page shows is of an epoch, and so is every name on it.
         if form.epoch.is_none() && (form.on.is_some() || form.again.is_some()) {
             return Err(self.api.tell(missing_field(&form.act, "epoch")));
@@ -108,7 +119,7 @@ impl Desk {
             // What may not be done at all is said at once.
             let id = self.api.would(form.clone()).await?;
             let (on, kind, code) = (form.on.clone().unwrap_or_default(), form.act.clone(), form.code.clone());
-            let (told, to) = self.api.see(id, move |sight| waiting(sight, &on, &kind, code.as_deref())).await?;
+            let (told, to) = self.api.see(id, move |sight| waiting(sight, &on, &kind, code.as_deref(), until)).await?;
             if self.wait(&posted.who, form.clone(), id, told) {
                 return Ok(to);
             }
@@ -119,10 +130,12 @@ impl Desk {
 }
 
 /// What an act that waits is called, and the page on which it waits.
-fn waiting(sight: &Sight<'_>, on: &str, kind: &str, code: Option<&str>) -> (String, String) {
+fn waiting(sight: &Sight<'_>, on: &str, kind: &str, code: Option<&str>, until: Option<Timestamp>) -> (String, String) {
     let at = names::parse(sight.line, on).ok();
     let name = at.map_or_else(String::new, |at| sight.named(at).name);
-    let args = [("act", kind.into()), ("name", name.into()), ("code", code.unwrap_or("none").into())];
+    let until = until.map_or_else(|| "none".into(), |until| sight.telling.both(until));
+    let args =
+        [("act", kind.into()), ("name", name.into()), ("code", code.unwrap_or("none").into()), ("until", until.into())];
     (sight.telling.say("unsigned-told", &args), at.map_or_else(|| "/lines".into(), |at| page_of(sight, at)))
 }
 
@@ -171,6 +184,16 @@ mod tests {
         assert_ne!(token("once=1&act=seen&on=0:3"), token("once=1&act=refer&on=0:3"));
         assert_ne!(token("once=1&act=seen&on=0:3&words=a"), token("once=1&act=seen&on=0:3&words=b"));
         assert_eq!(form("act=seen&on=0:3").token, None);
+    }
+
+    #[test]
+    fn a_time_that_was_chosen_goes_with_a_deferral_and_with_no_other_key() {
+        let until = |body| form(body).until;
+
+        assert_eq!(until("until-day=2026-11-26&until-time=20:30&key=act%3Ddefer").as_deref(), Some("2026-11-26 20:30"));
+        assert_eq!(until("until-time=20:30&key=act%3Ddefer").as_deref(), Some("today 20:30"));
+        assert_eq!(until("until-day=2026-11-26&until-time=&key=act%3Ddefer"), None);
+        assert_eq!(until("until-day=2026-11-26&until-time=20:30&key=act%3Dseen"), None);
     }
 
     #[test]

@@ -24,7 +24,7 @@ use crate::words::clocks::{Hand, zone};
 /// Days ahead that can be chosen for "until".
 const DAYS: i64 = 14;
 /// The longest subject that the field takes, in characters. A text has more room.
-const SUBJECT_MAX: usize = 200;
+pub(super) const SUBJECT_MAX: usize = 200;
 
 /// Which line, and the closed request that is asked again.
 #[derive(Deserialize)]
@@ -52,21 +52,21 @@ struct Ask {
 }
 
 /// A line on which one can ask.
-struct AskLine {
-    id: String,
-    name: String,
-    call_sign: String,
-    state: &'static str,
-    state_word: String,
-    there: Hand,
-    place: String,
+pub(super) struct AskLine {
+    pub id: String,
+    pub name: String,
+    pub call_sign: String,
+    pub state: &'static str,
+    pub state_word: String,
+    pub there: Hand,
+    pub place: String,
     /// Posts there, with the highest precedence that each takes.
-    posts: Vec<(String, Precedence)>,
-    our_posts: Vec<String>,
+    pub posts: Vec<(String, Precedence)>,
+    pub our_posts: Vec<String>,
     /// Within what time their watch sees it, from ROUTINE to FLASH.
     watch: Vec<String>,
     /// An open request of theirs: answering it is quicker.
-    asks_us: Option<(String, String)>,
+    pub asks_us: Option<(String, String)>,
 }
 
 /// What is chosen, as far as it is.
@@ -320,7 +320,7 @@ impl Desk {
         Ok(())
     }
 
-    async fn ask_line(&self, seen: &Seen) -> Result<AskLine, Told> {
+    pub(super) async fn ask_line(&self, seen: &Seen) -> Result<AskLine, Told> {
         let id = self.api.line(Some(seen.row.view.line.clone())).await?;
         let state = seen.row.view.observed.state;
         let theirs = seen.row.view.requests_theirs.first();

@@ -1,11 +1,15 @@
 //! The files of the desk, built into the program: no request of a page leaves the station.
 
+use std::io::Write;
 use std::sync::LazyLock;
 
+use axum::body::Bytes;
 use axum::extract::Path;
-use axum::http::StatusCode;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 
 use crate::api::sight::hexadecimal;
@@ -34,16 +38,60 @@ pub(super) fn version() -> &'static str {
     &VERSION
 }
 
+/// The files as gzip, in the same order, made once. Only these are packed: they are the same for everybody. How long a packed page is
+/// would tell who listens whether what a peer wrote on it is like something secret on it.
+static PACKED: LazyLock<[Bytes; FILES.len()]> = LazyLock::new(|| FILES.map(|(_, _, content)| packed(content)));
+
+/// Empty if it could not be packed, which memory alone would be the reason of.
+fn packed(content: &str) -> Bytes {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    let written = encoder.write_all(content.as_bytes()).and_then(|()| encoder.finish());
+    written.map_or_else(|_| Bytes::new(), Bytes::from)
+}
+
+/// Whether a browser takes gzip (RFC 9110 §12.5.3).
+fn takes_packed(headers: &HeaderMap) -> bool {
+    let said = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    let mut codings = said.flat_map(|list| list.split(',')).map(|one| one.split_once(';').unwrap_or((one, "")));
+    codings.any(|(coding, weight)| {
+        let weight = weight.trim().strip_prefix("q=").map_or(Some(1.0), |q| q.trim().parse::<f32>().ok());
+        coding.trim().eq_ignore_ascii_case("gzip") && weight.is_some_and(|weight| weight > 0.0)
+    })
+}
+
 /// `GET /static/{version}/{name}`: the version is that of the program, so that a browser may keep a file for good.
-pub(super) async fn file(Path((_, name)): Path<(String, String)>) -> Response {
-    let found = FILES.iter().find(|(known, _, _)| *known == name);
-    let Some((_, kind, content)) = found else { return StatusCode::NOT_FOUND.into_response() };
-    ([(CONTENT_TYPE, *kind), (CACHE_CONTROL, "public, max-age=31536000, immutable")], *content).into_response()
+pub(super) async fn file(Path((_, name)): Path<(String, String)>, headers: HeaderMap) -> Response {
+    let found = FILES.iter().zip(PACKED.iter()).find(|((known, _, _), _)| *known == name);
+    let Some(((_, kind, content), packed)) = found else { return StatusCode::NOT_FOUND.into_response() };
+    let kept = [
+        (CONTENT_TYPE, *kind),
+        (CACHE_CONTROL, "public, max-age=31536000, immutable"),
+        (VARY, ACCEPT_ENCODING.as_str()),
+    ];
+    if !packed.is_empty() && takes_packed(&headers) {
+        (kept, [(CONTENT_ENCODING, "gzip")], packed.clone()).into_response()
+    } else {
+        (kept, *content).into_response()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_is_packed_for_who_takes_it_so() {
+        let takes = |said: &'static str| {
+            takes_packed(&[(ACCEPT_ENCODING, said.parse().unwrap())].into_iter().collect::<HeaderMap>())
+        };
+
+        assert!(takes("gzip") && takes("br, GZIP;q=0.5") && takes("deflate, gzip ; q=1"));
+        assert!(
+            !takes("") && !takes("br") && !takes("gzip;q=0") && !takes("gzip;q=x") && !takes_packed(&HeaderMap::new())
+        );
+        let [plain, small] = [FILES[2].2.len(), PACKED[2].len()];
+        assert!(small > 0 && small * 3 < plain, "{small} of {plain}");
+    }
 
     #[test]
     fn the_desk_has_at_most_six_hundred_lines_of_script() {

@@ -189,7 +189,7 @@ impl Frame {
     }
 
     pub fn is_tab(&self, tab: &str) -> bool {
-        self.tab == tab || (tab == "settings" && matches!(self.tab, "users" | "pairing"))
+        self.tab == tab || (tab == "settings" && matches!(self.tab, "users" | "tokens" | "pairing"))
     }
 }
 

@@ -1,8 +1,8 @@
-//! The desk's own door: TCP, or TLS over it with two PEM files. A bounded number of callers, none of whom waits for ever.
+//! The desk's own door: TCP, or TLS over it with two PEM files, as they are when somebody calls. A bounded number of callers, none of whom waits for ever.
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -11,9 +11,7 @@ use std::time::Duration;
 use axum::extract::ConnectInfo;
 use axum::http::Extensions;
 use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
@@ -23,13 +21,19 @@ use super::router::Peer;
 use crate::api::callers::{Door, Guest};
 use crate::api::places::{Place, Places};
 use crate::api::socket::Held;
+use crate::certificates::{self, PemFault, Renewed};
 use crate::config;
-use crate::words::{Sentence, Tell, logged};
+use crate::words::{Language, Sentence, Tell, logged};
 
 /// How long a handshake may take.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 /// How long to wait after the operating system would not give a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
+/// The first byte of a record that begins a handshake (RFC 8446 §5.1).
+const HANDSHAKE: u8 = 22;
+/// How much of what came in the clear is read, in bytes, and for how long.
+const PLAIN_BYTES_MAX: u64 = 65_536;
+const PLAIN_MAX: Duration = Duration::from_secs(2);
 
 /// Why the desk is not served. The operator's to mend.
 #[derive(Debug)]
@@ -37,7 +41,7 @@ pub enum ListenFault {
     /// The address cannot be had.
     Bind(SocketAddr, io::Error),
     /// A PEM file cannot be read, or the two do not belong together.
-    Pem(PathBuf, String),
+    Pem(PemFault),
 }
 
 impl Tell for ListenFault {
@@ -46,9 +50,7 @@ impl Tell for ListenFault {
             ListenFault::Bind(address, cause) => {
                 Sentence::new("desk-address").with("address", address).with("cause", cause)
             }
-            ListenFault::Pem(path, cause) => {
-                Sentence::new("desk-pem").with("path", path.display()).with("cause", cause)
-            }
+            ListenFault::Pem(fault) => fault.sentence(),
         }
     }
 }
@@ -61,9 +63,19 @@ impl std::fmt::Display for ListenFault {
 
 impl std::error::Error for ListenFault {}
 
+/// Who has called: the connection, from where, and its place among those that are open.
+type Called = (Caller, SocketAddr, Place);
+
+/// How the door speaks TLS.
+#[derive(Clone)]
+struct Tls {
+    acceptor: TlsAcceptor,
+    renewed: Arc<Renewed>,
+}
+
 /// The door.
 pub struct Listener {
-    callers: mpsc::Receiver<(Caller, SocketAddr, Place)>,
+    callers: mpsc::Receiver<Called>,
     local: SocketAddr,
 }
 
@@ -81,12 +93,13 @@ impl Listener {
     /// # Errors
     /// [`ListenFault`].
     pub async fn bind(desk: &config::Desk) -> Result<Listener, ListenFault> {
-        let tls = desk.tls.as_ref().map(|[certificate, key]| acceptor(certificate, key)).transpose()?;
+        let tls = desk.tls.as_ref().map(door).transpose().map_err(ListenFault::Pem)?;
         let bind = |e| ListenFault::Bind(desk.listen, e);
         let listener = TcpListener::bind(desk.listen).await.map_err(bind)?;
         let local = listener.local_addr().map_err(bind)?;
         let (to, callers) = mpsc::channel(1);
-        tokio::spawn(accept(listener, tls, Places::new(&desk.proxies), to));
+        let at = desk.names.first().map_or_else(|| local.to_string(), String::clone);
+        tokio::spawn(accept(listener, tls, at.into(), Places::new(&desk.proxies), to));
         Ok(Listener { callers, local })
     }
 
@@ -96,26 +109,47 @@ impl Listener {
     }
 }
 
-fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor, ListenFault> {
-    let wrong = |path: &Path, cause: &dyn std::fmt::Display| ListenFault::Pem(path.into(), cause.to_string());
-    let chain = CertificateDer::pem_file_iter(certificate).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let chain = chain.map_err(|e| wrong(certificate, &e))?;
-    let secret = PrivateKeyDer::from_pem_file(key).map_err(|e| wrong(key, &e))?;
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let config = config.map_err(|e| wrong(certificate, &e))?.with_no_client_auth().with_single_cert(chain, secret);
-    let mut config = config.map_err(|e| wrong(key, &e))?;
+/// TLS with the certificate of these files, as they are whenever somebody calls.
+fn door(files: &[PathBuf; 2]) -> Result<Tls, PemFault> {
+    let renewed = Arc::new(Renewed::read(files)?);
+    let config = ServerConfig::builder_with_provider(certificates::provider()).with_safe_default_protocol_versions();
+    let config = config.map_err(|e| PemFault::Broken(files[0].clone(), e.to_string()))?;
+    let mut config = config.with_no_client_auth().with_cert_resolver(renewed.clone());
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(config)))
+    Ok(Tls { acceptor: TlsAcceptor::from(Arc::new(config)), renewed })
+}
+
+impl Tls {
+    /// The handshake; `None`: there is none, and who called was told so by TLS, or in plain words.
+    async fn shake(self, stream: TcpStream, at: &str) -> Option<Caller> {
+        let mut first = [0];
+        stream.peek(&mut first).await.ok().filter(|read| *read > 0)?;
+        if first != [HANDSHAKE] {
+            tell_plainly(stream, at).await;
+            return None;
+        }
+        let renewed = self.renewed;
+        tokio::task::spawn_blocking(move || renewed.look()).await.ok()?;
+        self.acceptor.accept(stream).await.ok().map(|stream| Caller::Tls(Box::new(stream)))
+    }
+}
+
+/// Answers plain HTTP where HTTPS is spoken. It leads nowhere by itself: what was sent in the clear was read by whoever wished to, and
+/// should not become a habit that works.
+async fn tell_plainly(mut stream: TcpStream, at: &str) {
+    let text = Language::English.words().say("desk-speaks-https", &[("address", at.into())]);
+    let head = "HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\nconnection: close";
+    let answer = format!("{head}\r\ncontent-length: {}\r\n\r\n{text}", text.len());
+    if stream.write_all(answer.as_bytes()).await.is_err() || stream.shutdown().await.is_err() {
+        return;
+    }
+    // What is closed with something unread is reset, and the answer may be lost: what was sent is read first, within bounds.
+    let mut rest = stream.take(PLAIN_BYTES_MAX);
+    let _ = tokio::time::timeout(PLAIN_MAX, tokio::io::copy(&mut rest, &mut tokio::io::sink())).await;
 }
 
 /// Takes callers until nobody waits for them. A handshake holds nobody else up.
-async fn accept(
-    listener: TcpListener,
-    tls: Option<TlsAcceptor>,
-    places: Places,
-    to: mpsc::Sender<(Caller, SocketAddr, Place)>,
-) {
+async fn accept(listener: TcpListener, tls: Option<Tls>, at: Arc<str>, places: Places, to: mpsc::Sender<Called>) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -131,16 +165,12 @@ async fn accept(
         };
         // An answer leaves at once; that it cannot be asked for is no reason to turn a caller away.
         let _ = stream.set_nodelay(true);
-        let (tls, to, place) = (tls.clone(), to.clone(), places.enter(from.ip()));
+        let (tls, at, to, place) = (tls.clone(), at.clone(), to.clone(), places.enter(from.ip()));
         tokio::spawn(async move {
             let shaken = async {
                 match tls {
                     None => Some(Caller::Plain(stream)),
-                    // Whoever cannot complete a handshake is told so by TLS itself.
-                    Some(tls) => match tokio::time::timeout(HANDSHAKE_MAX, tls.accept(stream)).await {
-                        Ok(Ok(stream)) => Some(Caller::Tls(Box::new(stream))),
-                        Ok(Err(_)) | Err(_) => None,
-                    },
+                    Some(tls) => tokio::time::timeout(HANDSHAKE_MAX, tls.shake(stream, &at)).await.ok().flatten(),
                 }
             };
             let caller = tokio::select! {

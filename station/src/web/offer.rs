@@ -43,6 +43,13 @@ struct OfferPage {
     wrong: Option<Told>,
 }
 
+/// Until when something can be put off: days with how they are said, and times of a day. Chosen, not typed: a key that is meant for a field
+/// would press the first key of the form.
+pub(super) struct PutOff {
+    pub days: Vec<(String, String)>,
+    pub times: Vec<String>,
+}
+
 /// One window as it was typed, and what it is on both clocks.
 struct RowView {
     number: usize,
@@ -129,8 +136,11 @@ impl Typed {
             (!from.is_empty() || !until.is_empty()).then(|| times.window(&format!("{day} {from}/{until}")))
         };
         let [day, time] = &self.by;
-        let by = (!time.is_empty()).then(|| times.time(&format!("{day} {time}")));
-        (self.rows.iter().map(window).collect(), by)
+        let windows: Vec<Read<Offered>> = self.rows.iter().map(window).collect();
+        // Where no time is written an answer is wanted before the first of the windows begins.
+        let starts = || windows.iter().flatten().flatten().map(|offered| offered.window.start()).min();
+        let by = if time.is_empty() { starts().map(Ok) } else { Some(times.time(&format!("{day} {time}"))) };
+        (windows, by)
     }
 
     /// Times among them that are none or two: which field, and what is wrong with it.
@@ -186,6 +196,11 @@ pub(super) async fn offer(
 }
 
 impl Desk {
+    /// The days and the half hours until which something can be put off.
+    pub(super) fn put_off(&self) -> PutOff {
+        PutOff { days: self.days(), times: (0..48).map(|n| format!("{:02}:{:02}", n / 2, n % 2 * 30)).collect() }
+    }
+
     pub(super) fn spoken(&self) -> Times {
         Times::spoken(&self.api.parts.config.organisation.zone, self.api.now())
     }

@@ -14,6 +14,7 @@ use super::fields::Fields;
 use super::frame::{Due, Four, Frame, bars};
 use super::keys::{Key, Keys, beside, keys};
 use super::ladder::{Row, rows};
+use super::offer::PutOff;
 use super::readings::Readings;
 use super::seen::{Seen, needs};
 use super::session::Signed;
@@ -33,6 +34,7 @@ struct RequestPage {
     about: About,
     /// Days on which a talk can have been held.
     days: Vec<(String, String)>,
+    put_off: PutOff,
     held: Held,
 }
 
@@ -177,7 +179,8 @@ impl Desk {
             d.line = id.to_string();
             d.four = Some(Four::of_line(d.words(), &seen, d.mark));
             let status = held.wrong.as_ref().map_or(StatusCode::OK, Told::status);
-            Ok::<_, Told>(page(status, &RequestPage { d, seen, about, days: self.days_back(), held }))
+            let (days, put_off) = (self.days_back(), self.put_off());
+            Ok::<_, Told>(page(status, &RequestPage { d, seen, about, days, put_off, held }))
         };
         match drawn.await {
             Ok(response) => response,

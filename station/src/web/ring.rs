@@ -17,6 +17,7 @@ use serde::Serialize;
 use super::frame::{Due, Frame, bars, mark_class};
 use super::keys::{Key, Keys, beside, keys_of_ring};
 use super::live::Ringing;
+use super::offer::PutOff;
 use super::request::{page_of, unmarked};
 use super::seen::needs;
 use super::session::{Posted, Signed};
@@ -40,6 +41,7 @@ struct RingPage {
     is_decline: bool,
     /// How many other things ring here: one alone fills the screen.
     others: usize,
+    put_off: PutOff,
 }
 
 /// What is drawn of one ring.
@@ -141,7 +143,7 @@ async fn draw(
         let is_this = |ring: &&Ringing| (&ring.line, &ring.at) == (&drawn.line, &drawn.at);
         let others = if d.acts { desk.rings(&who) } else { Vec::new() };
         let others = others.iter().filter(|ring| !is_this(ring)).count();
-        Ok::<_, Told>(page(StatusCode::OK, &RingPage { d, drawn, desks, is_decline, others }))
+        Ok::<_, Told>(page(StatusCode::OK, &RingPage { d, drawn, desks, is_decline, others, put_off: desk.put_off() }))
     };
     match made.await {
         Ok(response) => response,

@@ -16,8 +16,8 @@ use super::fields::Fields;
 use super::listen::Listener;
 use super::session::Signed;
 use super::{
-    Desk, acts, ask, entry, files, guard, lines, live, morning, offer, pairing, record, refused, request, ring,
-    session, settings, sign_in, texts, translations, unsigned, upkeep, users,
+    Desk, acts, ask, entry, files, guard, lines, live, morning, offer, pairing, record, refused, request, ring, round,
+    rounds, session, settings, sign_in, texts, tokens, translations, unsigned, upkeep, users,
 };
 use crate::api::Api;
 use crate::api::callers;
@@ -51,6 +51,9 @@ fn answers(desk: Desk, programs: Api) -> Router {
         .route("/morning", get(morning::show))
         .route("/asks/new", get(ask::show))
         .route("/asks", get(ask::show).post(ask::ask))
+        .route("/rounds", get(rounds::list).post(rounds::ask))
+        .route("/rounds/new", get(rounds::show))
+        .route("/rounds/{round}", get(round::show))
         .route("/lines/{line}/acts", post(acts::act))
         .route("/lines/{line}/requests/{request}", get(request::show))
         .route("/lines/{line}/requests/{request}/offer", get(offer::show).post(offer::offer))
@@ -66,6 +69,7 @@ fn answers(desk: Desk, programs: Api) -> Router {
         .route("/lines/{line}/entries/{entry}", get(entry::show))
         .route("/lines/{line}/entries/{entry}/bytes", get(entry::bytes))
         .route("/users", get(users::show).post(users::act))
+        .route("/tokens", get(tokens::show).post(tokens::act))
         .route("/settings", get(settings::show))
         .route("/settings/language", post(settings::set))
         .route("/settings/changed", get(upkeep::changed))

@@ -12,7 +12,6 @@
 
 mod load;
 #[path = "../program/moved_clock.rs"]
-#[allow(dead_code, reason = "moments are moved by other tests")]
 mod moved_clock;
 #[path = "../processes/mod.rs"]
 mod processes;

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::browser::Browser;
 use crate::door::Client;
+use crate::processes::wait;
 use crate::scratch::Scratch;
 use crate::{Desk, heading};
 
@@ -218,4 +219,54 @@ fn a_translation_of_a_text_of_theirs_stands_beside_it_here_alone_and_signs_nothi
         let status = attach(&mut watch, &form, on, language, words);
         assert!((400..500).contains(&status), "{on} {language} {words}: {status}");
     }
+}
+
+/// The value of the first thing on a page that begins so, as a browser reads it.
+fn value(html: &str, begins: &str) -> String {
+    let rest = html.split(&format!("value=\"{begins}")).nth(1).unwrap_or_else(|| panic!("no {begins}: {html}"));
+    format!("{begins}{}", rest.split('"').next().unwrap().replace("&#38;", "&"))
+}
+
+#[test]
+fn a_deferral_says_until_when_if_that_was_chosen_and_an_offer_is_to_be_answered_before_its_first_window() {
+    let scratch = Scratch::new("acts-until");
+    let [north, south] = Desk::two(&scratch);
+    let ask = json!({"act": "ask", "from": "minister", "to": "minister"});
+    assert_eq!(north.station.post("/acts", &ask).unwrap().0, 200);
+    let view = wait("the ask", || south.station.get("/requests/Northland%201"));
+    let line = format!("/lines/{}", view["line"].as_str().unwrap());
+    let page = format!("{line}/requests/{}", view["request"]["at"].as_str().unwrap());
+    let mut officer = Client::signed_in(&south, "Duty officer", "watch");
+    let shown = officer.get(&page);
+    let days = shown.body.split("name=\"until-day\"").nth(1).unwrap();
+    let tomorrow = days.split("<option value=\"").nth(2).unwrap().split('"').next().unwrap().to_owned();
+    let key = value(&shown.body, "act=defer");
+    let fields = [
+        ("form", shown.field("form")),
+        ("once", shown.field("once")),
+        ("key", key),
+        ("until-day", tomorrow.clone()),
+        ("until-time", "10:30".to_owned()),
+    ];
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+
+    let deferred = officer.post(&format!("{line}/acts"), &fields);
+
+    assert_eq!(deferred.status, 303, "{}", deferred.body);
+    assert!(officer.get(&page).body.contains(", until "), "what waits to be signed says until when");
+    let put_off = wait("the deferral", || {
+        let view = north.station.get("/requests/Northland%201")?;
+        view["deferrals"][0]["until"].as_str().map(str::to_owned)
+    });
+    assert_eq!(put_off, format!("{tomorrow}T10:30:00.000Z"));
+    let offer = officer.get(&format!("{page}/offer"));
+    let (form, once, epoch) = (offer.field("form"), offer.field("once"), offer.field("epoch"));
+    let window = [("day-1", tomorrow.as_str()), ("from-1", "12:00"), ("until-1", "12:30"), ("on_silence", "lapses")];
+    let all = [&[("form", form.as_str()), ("once", &once), ("epoch", &epoch), ("act", "offer")][..], &window].concat();
+    assert_eq!(officer.post(&format!("{page}/offer"), &all).status, 303);
+    let answer_by = wait("the offer", || {
+        let view = north.station.get("/requests/Northland%201")?;
+        view["offers"][0]["answer_by"].as_str().map(str::to_owned)
+    });
+    assert_eq!(answer_by, format!("{tomorrow}T12:00:00.000Z"));
 }

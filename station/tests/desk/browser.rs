@@ -32,10 +32,21 @@ fn worth(expression: &str) -> Value {
 
 impl Browser {
     pub fn start(name: &str) -> Browser {
+        Browser::start_with(name, &[])
+    }
+
+    /// The same, with more of what a browser is told when it starts.
+    pub fn start_with(name: &str, more: &[String]) -> Browser {
+        Browser::start_in(name, more, &[])
+    }
+
+    /// The same, by a command that runs another: in a network of its own, say.
+    pub fn start_in(name: &str, more: &[String], within: &[&str]) -> Browser {
         let profile = Scratch::new(name);
         let shell = "exec chromium \"$@\" 3<&0 4>&1 </dev/null >/dev/null 2>&1";
-        let mut command = Command::new("sh");
-        command.args(["-c", shell, "sh"]).args(FLAGS.split_whitespace());
+        let mut words = within.iter().copied().chain(["sh", "-c", shell, "sh"]);
+        let mut command = Command::new(words.next().unwrap_or("sh"));
+        command.args(words).args(FLAGS.split_whitespace()).args(more);
         command.arg(format!("--user-data-dir={}", profile.path().display()));
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (to, from) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
@@ -118,19 +129,29 @@ impl Browser {
 
     /// Waits, at most a minute, until the expression is true.
     pub fn until(&mut self, expression: &str) {
+        self.until_within(expression, 60_000);
+    }
+
+    /// The same, at most so many milliseconds.
+    pub fn until_within(&mut self, expression: &str, ms: u64) {
         let clock = Clock::system();
         let begun = clock.moment();
         while !self.is(expression) {
             let shown =
                 || "document.title + ' | ' + location.href + ' | ' + (document.querySelector('main')||{}).innerText";
-            assert!(clock.moment().ms_since(begun) < 60_000, "{expression}: {}", self.look(shown()));
+            assert!(clock.moment().ms_since(begun) < ms, "{expression}: {}", self.look(shown()));
             std::thread::sleep(Duration::from_millis(30));
         }
     }
 
     pub fn open(&mut self, url: &str) {
+        self.open_within(url, 60_000);
+    }
+
+    /// The same, at most so many milliseconds.
+    pub fn open_within(&mut self, url: &str, ms: u64) {
         self.call("Page.navigate", json!({"url": url}));
-        self.until("document.readyState === 'complete' && location.href !== 'about:blank'");
+        self.until_within("document.readyState === 'complete' && location.href !== 'about:blank'", ms);
     }
 
     /// One key, down and up.

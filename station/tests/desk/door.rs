@@ -1,8 +1,11 @@
 //! Who gets in, and what is not taken: over plain HTTP, as any program could send it.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::sync::Arc;
 
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use serde_json::json;
 
 use crate::Desk;
@@ -17,9 +20,19 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// All that comes until the other end closes.
+    pub fn read(stream: &mut (impl Read + ?Sized)) -> Answer {
+        let mut bytes = Vec::new();
+        // A connection that is broken off has said what it has said.
+        let _ = stream.read_to_end(&mut bytes);
+        let text = String::from_utf8(bytes).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text}"));
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        Answer { status, head: head.into(), body: body.into() }
+    }
+
     pub fn header(&self, name: &str) -> Option<&str> {
-        let lines = self.head.lines().filter_map(|line| line.split_once(": "));
-        lines.into_iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        header(&self.head, name)
     }
 
     /// The value of a hidden field.
@@ -29,15 +42,54 @@ impl Answer {
     }
 }
 
+/// An answer whose body need not be text, and how many bytes came in all.
+pub struct Fetched {
+    pub status: u16,
+    head: String,
+    pub body: Vec<u8>,
+    pub bytes: usize,
+}
+
+impl Fetched {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        header(&self.head, name)
+    }
+}
+
+fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    let lines = head.lines().filter_map(|line| line.split_once(": "));
+    lines.into_iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+}
+
+/// A connection, of either kind.
+trait Wire: Read + Write {}
+
+impl<T: Read + Write> Wire for T {}
+
 /// A browser's memory: its cookies.
 pub struct Client<'a> {
     pub desk: &'a Desk,
     cookies: Vec<(String, String)>,
+    /// Over HTTPS: whom it trusts.
+    trusts: Option<Arc<ClientConfig>>,
+    /// From which address of this machine it calls.
+    from: Option<Ipv4Addr>,
 }
 
 impl<'a> Client<'a> {
     pub fn new(desk: &'a Desk) -> Client<'a> {
-        Client { desk, cookies: Vec::new() }
+        Client { desk, cookies: Vec::new(), trusts: None, from: None }
+    }
+
+    /// The same over HTTPS, at the desk's port on this machine, whatever its name.
+    pub fn over_https(desk: &'a Desk, trusts: Arc<ClientConfig>) -> Client<'a> {
+        Client { trusts: Some(trusts), ..Client::new(desk) }
+    }
+
+    /// It calls from this address.
+    pub fn calling_from(mut self, from: Ipv4Addr) -> Client<'a> {
+        self.from = Some(from);
+        self
     }
 
     /// Signed in by a link.
@@ -48,10 +100,29 @@ impl<'a> Client<'a> {
     /// Signed in by this link.
     pub fn by_link(desk: &'a Desk, link: &str) -> Client<'a> {
         let mut client = Client::new(desk);
-        let path = link.split(&desk.address).nth(1).unwrap().to_owned();
-        let form = client.get(&path).field("form");
-        assert_eq!(client.post(&path, &[("form", &form)]).status, 303);
+        client.enter(link);
         client
+    }
+
+    /// Signs in by a link; what the desk answered.
+    pub fn enter(&mut self, link: &str) -> Answer {
+        let path = link.split(&self.desk.address).nth(1).unwrap().to_owned();
+        let form = self.get(&path).field("form");
+        let answer = self.post(&path, &[("form", &form)]);
+        assert_eq!(answer.status, 303, "{}", answer.body);
+        answer
+    }
+
+    fn connect(&self) -> std::io::Result<Box<dyn Wire>> {
+        let Some(trusts) = &self.trusts else { return Ok(Box::new(TcpStream::connect(&self.desk.address)?)) };
+        let (name, port) = self.desk.address.split_once(':').unwrap();
+        let to = SocketAddr::from((Ipv4Addr::LOCALHOST, port.parse().unwrap()));
+        let stream = match self.from {
+            None => TcpStream::connect(to)?,
+            Some(from) => calling(from, to),
+        };
+        let name = ServerName::try_from(name.to_owned()).unwrap();
+        Ok(Box::new(StreamOwned::new(ClientConnection::new(trusts.clone(), name).unwrap(), stream)))
     }
 
     /// The cookies as a header says them.
@@ -65,8 +136,27 @@ impl<'a> Client<'a> {
 
     pub fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let body = serde_urlencoded::to_string(fields).unwrap();
-        let origin = format!("http://{}", self.desk.address);
+        let scheme = if self.trusts.is_some() { "https" } else { "http" };
+        let origin = format!("{scheme}://{}", self.desk.address);
         self.send("POST", path, &body, &[("origin", &origin), ("sec-fetch-site", "same-origin")])
+    }
+
+    /// GET, of anything.
+    pub fn fetch(&mut self, path: &str, headers: &[(&str, &str)]) -> Fetched {
+        let mut head = format!(
+            "GET {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncookie: {}\r\n",
+            self.desk.address,
+            self.cookies()
+        );
+        headers.iter().for_each(|(name, value)| head += &format!("{name}: {value}\r\n"));
+        let mut stream = self.connect().unwrap();
+        stream.write_all(format!("{head}\r\n").as_bytes()).unwrap();
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).unwrap();
+        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+        let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        Fetched { status, head, body: bytes[end + 4..].to_vec(), bytes: bytes.len() }
     }
 
     pub fn send(&mut self, method: &str, path: &str, body: &str, headers: &[(&str, &str)]) -> Answer {
@@ -77,23 +167,38 @@ impl<'a> Client<'a> {
         }
         headers.iter().for_each(|(name, value)| head += &format!("{name}: {value}\r\n"));
         head += &format!("content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n", body.len());
-        let mut stream = TcpStream::connect(&self.desk.address).unwrap();
+        let mut stream = self.connect().unwrap();
         stream.write_all(head.as_bytes()).unwrap();
         // A station that does not want the rest closes: what it said before counts.
         let _ = stream.write_all(body.as_bytes());
-        let mut bytes = Vec::new();
-        let _ = stream.read_to_end(&mut bytes);
-        let text = String::from_utf8(bytes).unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        for line in head.lines().filter(|line| line.to_lowercase().starts_with("set-cookie: ")) {
+        let answer = Answer::read(&mut *stream);
+        for line in answer.head.lines().filter(|line| line.to_lowercase().starts_with("set-cookie: ")) {
             let pair = line[12..].split(';').next().unwrap();
             let (name, value) = pair.split_once('=').unwrap();
             self.cookies.retain(|(known, _)| known != name);
             self.cookies.push((name.into(), value.into()));
         }
-        Answer { status, head: head.into(), body: body.into() }
+        answer
     }
+
+    /// Why no TLS comes about.
+    pub fn is_turned_away(&self) -> String {
+        let mut stream = self.connect().unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap_err().to_string()
+    }
+}
+
+/// A connection from one address of this machine to another.
+fn calling(from: Ipv4Addr, to: SocketAddr) -> TcpStream {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+    let stream = runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4()?;
+        socket.bind((from, 0).into())?;
+        socket.connect(to).await?.into_std()
+    });
+    let stream = stream.unwrap();
+    stream.set_nonblocking(false).unwrap();
+    stream
 }
 
 fn entries(desk: &Desk) -> u64 {

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -14,22 +15,37 @@ use crate::scratch::Scratch;
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
 /// A post as it came.
-struct Post {
+pub struct Post {
     head: String,
     body: String,
 }
 
 impl Post {
+    /// The next one; `None`: whoever called broke off.
+    pub fn read(stream: &mut impl Read) -> Option<Post> {
+        let (mut bytes, mut part) = (Vec::new(), [0; 65_536]);
+        loop {
+            let Ok(read @ 1..) = stream.read(&mut part) else { return None };
+            bytes.extend(part.iter().take(read));
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+            let post = Post { head: head.into(), body: body.into() };
+            if post.header("content-length").parse() == Ok(body.len()) {
+                return Some(post);
+            }
+        }
+    }
+
     fn header(&self, name: &str) -> &str {
         let lines = self.head.lines().filter_map(|line| line.split_once(": "));
         lines.into_iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map_or("", |(_, value)| value)
     }
 
-    fn event(&self) -> Value {
+    pub fn event(&self) -> Value {
         serde_json::from_str(&self.body).unwrap()
     }
 
-    fn is_ask(&self) -> bool {
+    pub fn is_ask(&self) -> bool {
         self.event()["event"]["arrived"]["kind"] == "ask"
     }
 }
@@ -42,18 +58,7 @@ fn listener(mut busy: u32) -> (String, Receiver<(Post, bool)>) {
     std::thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
             stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-            let (mut bytes, mut part) = (Vec::new(), [0; 65_536]);
-            let post = loop {
-                let Ok(read @ 1..) = stream.read(&mut part) else { break None };
-                bytes.extend(part.iter().take(read));
-                let text = String::from_utf8_lossy(&bytes).into_owned();
-                let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-                let post = Post { head: head.into(), body: body.into() };
-                if post.header("content-length").parse() == Ok(body.len()) {
-                    break Some(post);
-                }
-            };
-            let Some(post) = post else { continue };
+            let Some(post) = Post::read(&mut stream) else { continue };
             let takes = !post.is_ask() || busy == 0;
             busy -= u32::from(!takes);
             let status = if takes { "204 No Content" } else { "503 Service Unavailable" };
@@ -76,13 +81,15 @@ fn next_ask(posts: &Receiver<(Post, bool)>) -> (Post, bool) {
     }
 }
 
-fn with_hook(desk: &Desk, url: &str) {
+/// Adds a webhook to a configuration; `vouched` is the file of who vouches for the other end.
+pub fn with_hook(desk: &Desk, name: &str, url: &str, vouched: Option<&Path>) {
     let secret = desk.station.data.join("hook.secret");
     std::fs::write(&secret, format!("{SECRET}\n")).unwrap();
     let file = desk.station.data.join("counterpart.toml");
     let text = std::fs::read_to_string(&file).unwrap();
-    let hook = format!("\n[[webhook]]\nname = \"dispatch\"\nurl = \"{url}\"\nsecret = \"{}\"\n", secret.display());
-    std::fs::write(&file, text + &hook).unwrap();
+    let hook = format!("\n[[webhook]]\nname = \"{name}\"\nurl = \"{url}\"\nsecret = \"{}\"\n", secret.display());
+    let vouched = vouched.map(|file| format!("certificates = \"{}\"\n", file.display())).unwrap_or_default();
+    std::fs::write(&file, text + &hook + &vouched).unwrap();
 }
 
 fn ask(station: &Process, subject: &str) {
@@ -110,7 +117,7 @@ fn what_comes_is_posted_signed_and_in_order_again_until_it_is_taken_and_on_from_
     let mut desks =
         [("north", "Northland"), ("south", "Southland")].map(|(n, sign)| Desk::init(scratch.path(), n, sign));
     let (url, posts) = listener(1);
-    with_hook(&desks[1], &url);
+    with_hook(&desks[1], "dispatch", &url, None);
     desks.iter_mut().for_each(|desk| desk.station.serve());
     let [north, mut south] = desks;
     pair(&north.station, &south.station);

@@ -129,7 +129,10 @@ fn what_is_wrong_in_any_field_of_any_act_is_answered_in_the_one_shape() {
             if body["entry"].is_object() {
                 assert!(form[field].is_null() || *field == "token", "{word}: {field} of {form:.200}");
             } else {
-                in_one_shape(&Answer { status: 400, head: String::new(), body }, &format!("{word}: {field}"));
+                in_one_shape(
+                    &Answer { status: 400, head: String::new(), body, text: String::new() },
+                    &format!("{word}: {field}"),
+                );
             }
         }
     }

@@ -4,24 +4,33 @@
 
 mod acts;
 mod browser;
+mod certificates;
 mod door;
 mod epochs;
 mod events;
 mod forms;
 mod hooks;
 mod hostile;
+mod https;
 mod languages;
+mod load;
+#[path = "../program/moved_clock.rs"]
+mod moved_clock;
 mod pictures;
 #[path = "../processes/mod.rs"]
 mod processes;
 mod programs;
+mod proxy;
 mod record;
 mod ring;
+mod rounds;
 #[path = "../scratch/mod.rs"]
 mod scratch;
 mod station;
 mod tabs;
+mod tokens;
 mod typing;
+mod untold;
 mod waiting;
 mod wide;
 

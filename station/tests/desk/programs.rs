@@ -13,6 +13,8 @@ pub struct Answer {
     pub status: u16,
     pub head: String,
     pub body: Value,
+    /// What came after the head, as it came.
+    pub text: String,
 }
 
 impl Answer {
@@ -44,7 +46,12 @@ pub fn send(desk: &Desk, method: &str, path: &str, headers: &[(&str, &str)], bod
     let text = String::from_utf8(bytes).unwrap();
     let (head, content) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
     let status = head.split(' ').nth(1).unwrap_or_else(|| panic!("no answer to {method} {path}")).parse().unwrap();
-    Answer { status, head: head.to_lowercase(), body: serde_json::from_str(content).unwrap_or(Value::Null) }
+    Answer {
+        status,
+        head: head.to_lowercase(),
+        body: serde_json::from_str(content).unwrap_or(Value::Null),
+        text: content.into(),
+    }
 }
 
 /// A program with a token of its own.
@@ -55,7 +62,12 @@ pub struct Program<'a> {
 
 impl<'a> Program<'a> {
     pub fn new(desk: &'a Desk, name: &str, role: &str) -> Program<'a> {
-        let (status, made) = desk.station.post("/tokens", &json!({"name": name, "role": role})).unwrap();
+        Program::made(desk, &json!({"name": name, "role": role}))
+    }
+
+    /// One whose token this form asks for.
+    pub fn made(desk: &'a Desk, form: &Value) -> Program<'a> {
+        let (status, made) = desk.station.post("/tokens", form).unwrap();
         assert_eq!(status, 200, "{made}");
         Program { desk, token: made["token"].as_str().unwrap().to_owned() }
     }

@@ -175,17 +175,22 @@ pub fn pair(inviter: &Process, joiner: &Process) {
     let digits = |station: &Process| {
         wait("digits to compare", || {
             let pairings = station.get("/pairings")?;
-            pairings[0]["candidates"][0]["digits"].as_str().map(str::to_owned)
+            let this = pairings.as_array()?.iter().find(|pairing| pairing["line"] == invited["line"])?.clone();
+            this["candidates"][0]["digits"].as_str().map(str::to_owned)
         })
     };
     let (here, there) = (digits(inviter), digits(joiner));
     assert_eq!(here, there);
     for station in [joiner, inviter] {
-        let (status, told) = station.post("/pairings/confirm", &json!({ "digits": here })).unwrap();
+        let form = json!({ "line": invited["line"], "digits": here });
+        let (status, told) = station.post("/pairings/confirm", &form).unwrap();
         assert_eq!(status, 200, "{told}");
     }
+    let is_open = |line: &Value| line["line"] == invited["line"] && line["status"] == "open";
     for station in [inviter, joiner] {
-        wait("an open line", || station.get("/lines").filter(|lines| lines[0]["status"] == "open"));
+        wait("an open line", || {
+            station.get("/lines").filter(|lines| lines.as_array().is_some_and(|all| all.iter().any(is_open)))
+        });
     }
 }
 

@@ -1,7 +1,12 @@
 //! A clock that a test moves under a station that runs: a small library, built here by the C compiler that every build needs anyhow,
 //! that stands before the C library's `clock_gettime`.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "each test program uses its part; tests fail by panicking"
+)]
 
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;

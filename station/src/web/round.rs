@@ -1,0 +1,232 @@
+//! The page of a round: of each line that was asked how far its ask has come, beside each other.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use counterpart_core::ids::{EntryRef, LineId, Party};
+use counterpart_core::line::ladder::Rung;
+use counterpart_core::time::Timestamp;
+
+use super::frame::{Four, Frame};
+use super::refused::{self, Kept};
+use super::session::Signed;
+use super::{Desk, page};
+use crate::api::fault::{Code, Fault, Told};
+use crate::store::{self, EntryKey};
+use crate::view::request::{RequestView, request};
+use crate::view::{Side, Sight};
+use crate::words::clocks::Hand;
+
+#[derive(Template)]
+#[template(path = "round.html")]
+struct RoundPage {
+    d: Frame,
+    round: store::Round,
+    subject: String,
+    language: String,
+    begun: String,
+    asks: Vec<Asked>,
+}
+
+/// A round in the list of them.
+pub(super) struct Begun {
+    pub number: u64,
+    pub user: String,
+    pub begun: String,
+    pub subject: String,
+    pub asks: usize,
+}
+
+/// One line of the round.
+struct Asked {
+    line: String,
+    peer: String,
+    /// What stands there; `None`: it was not asked.
+    found: Option<Found>,
+}
+
+/// How far an ask has come.
+struct Found {
+    view: RequestView,
+    /// Where its page is; `None` in an epoch that has ended.
+    href: Option<String>,
+    /// From SENT upwards: when each rung was first reached, on both clocks.
+    rungs: [Option<[Hand; 2]>; Rung::ALL.len()],
+    /// When the outcome was decided.
+    decided: Option<[Hand; 2]>,
+}
+
+impl Found {
+    fn is_answered(&self) -> bool {
+        matches!(self.view.outcome.as_str(), "ANSWERED" | "AGREED")
+    }
+
+    fn is_open(&self) -> bool {
+        self.view.outcome == "OPEN"
+    }
+
+    fn highest(&self) -> Option<usize> {
+        self.rungs.iter().rposition(Option::is_some)
+    }
+}
+
+impl Asked {
+    fn is_answered(&self) -> bool {
+        self.found.as_ref().is_some_and(Found::is_answered)
+    }
+
+    /// The class of a rung's place: what stands highest, what is reached, what was passed over, what is not reached.
+    fn class(&self, rung: &usize) -> &'static str {
+        let Some(found) = &self.found else { return "rg not" };
+        match (found.highest(), found.rungs.get(*rung).is_some_and(Option::is_some)) {
+            (Some(highest), true) if highest == *rung && found.is_open() => "rg top",
+            (_, true) => "rg",
+            (Some(highest), false) if *rung < highest => "rg passed",
+            _ => "rg not",
+        }
+    }
+
+    fn hands(&self, rung: &usize) -> Option<&[Hand; 2]> {
+        self.found.as_ref()?.rungs.get(*rung)?.as_ref()
+    }
+}
+
+impl RoundPage {
+    /// The rungs, the highest first: its place, its word, what it says.
+    fn rungs(&self) -> Vec<(usize, &'static str, String)> {
+        let says = |rung: Rung| {
+            let id = match rung {
+                Rung::Sent => "round-sent",
+                Rung::Delivered => "round-delivered",
+                Rung::Alerting => "round-alerting",
+                Rung::Seen => "round-seen",
+                Rung::Referred => "round-referred",
+            };
+            self.d.say(id)
+        };
+        Rung::ALL.into_iter().enumerate().rev().map(|(at, rung)| (at, rung.word(), says(rung))).collect()
+    }
+
+    fn heading(&self) -> String {
+        let answered = self.asks.iter().filter(|asked| asked.is_answered()).count();
+        let args = [("answered", answered.into()), ("count", self.asks.len().into())];
+        self.d.words().say("round-heading", &args)
+    }
+
+    /// Who has not answered, in a few words.
+    fn waits(&self) -> String {
+        let waits: Vec<&str> =
+            self.asks.iter().filter(|asked| !asked.is_answered()).map(|asked| asked.peer.as_str()).collect();
+        if waits.is_empty() { String::new() } else { self.d.with("round-not-yet", "names", waits.join(", ")) }
+    }
+
+    fn is_whole(&self) -> bool {
+        self.asks.iter().all(|asked| asked.found.is_some())
+    }
+
+    fn lede(&self) -> String {
+        let args = [("name", (&self.round.user).into()), ("time", (&self.begun).into())];
+        self.d.words().say("round-lede", &args)
+    }
+}
+
+fn place(key: &EntryKey) -> Option<EntryRef> {
+    Some(EntryRef { party: Party::from_number(key.log.party.into())?, index: key.index })
+}
+
+fn found(sight: &Sight<'_>, at: EntryRef) -> Option<Found> {
+    let view = request(sight, at)?;
+    let telling = sight.telling;
+    let hands = |time: Timestamp| [Side::Ours, Side::Theirs].map(|side| telling.hand(side, time));
+    let first = |rung: Rung| {
+        let mut all = view.attempts.iter().flat_map(|attempt| &attempt.rungs);
+        all.find(|reached| reached.rung.0 == rung).map(|reached| hands(reached.time.0))
+    };
+    let rungs = Rung::ALL.map(first);
+    let decided = view.deciding.first().map(|act| hands(act.time.0));
+    let is_serving = sight.epoch == sight.line.epoch();
+    let href = is_serving.then(|| format!("/lines/{}/requests/{}", view.line, view.request.at));
+    Some(Found { href, rungs, decided, view })
+}
+
+impl Desk {
+    /// The round of this number.
+    ///
+    /// # Errors
+    /// There is none, or the store cannot be read.
+    pub(super) async fn round(&self, said: &str) -> Result<store::Round, Told> {
+        let none = || self.api.tell(Fault::new(Code::RoundNone).with("said", said));
+        let id: u64 = said.parse().map_err(|_| none())?;
+        let reader = self.api.parts.reader.clone();
+        let found = tokio::task::spawn_blocking(move || reader.round(id)).await;
+        found.map_err(|e| self.api.machine(e))?.map_err(|e| self.api.failed(&e))?.ok_or_else(none)
+    }
+
+    /// What a round is about, as the first of its asks that was written says it; and in which language.
+    async fn about(&self, round: &store::Round) -> Result<(String, String), Told> {
+        let first = round.asks.iter().find_map(|(line, key)| Some((LineId(*line), key.as_ref()?)));
+        let Some((line, key)) = first else { return Ok(Default::default()) };
+        let (epoch, Some(at)) = (key.log.epoch.number, place(key)) else { return Ok(Default::default()) };
+        let said = self.api.see_in(line, Some(epoch), move |sight| request(sight, at)?.subject).await?;
+        Ok(said.map(|said| (said.text, said.language)).unwrap_or_default())
+    }
+
+    pub(super) async fn subject_of(&self, round: &store::Round) -> Result<String, Told> {
+        Ok(self.about(round).await?.0)
+    }
+
+    /// The latest rounds, the newest first.
+    pub(super) async fn rounds_begun(&self, d: &Frame) -> Result<Vec<Begun>, Told> {
+        let reader = self.api.parts.reader.clone();
+        let read = tokio::task::spawn_blocking(move || reader.rounds()).await;
+        let numbers = read.map_err(|e| self.api.machine(e))?.map_err(|e| self.api.failed(&e))?;
+        let mut rounds = Vec::new();
+        for number in numbers {
+            let round = self.round(&number.to_string()).await?;
+            rounds.push(Begun {
+                number,
+                subject: self.subject_of(&round).await?,
+                begun: d.day_and_clock(Timestamp(round.at)),
+                asks: round.asks.len(),
+                user: round.user,
+            });
+        }
+        Ok(rounds)
+    }
+
+    async fn asked(&self, line: LineId, key: Option<&EntryKey>) -> Result<Asked, Told> {
+        let at = key.and_then(|key| Some((key.log.epoch.number, place(key)?)));
+        let (epoch, at) = at.map_or((None, None), |(epoch, at)| (Some(epoch), Some(at)));
+        let look = move |sight: &Sight<'_>| {
+            let peer = sight.call_sign(Side::Theirs);
+            Asked { line: sight.line.id().to_string(), peer, found: at.and_then(|at| found(sight, at)) }
+        };
+        self.api.see_in(line, epoch, look).await
+    }
+}
+
+/// `GET /rounds/{round}`.
+pub(super) async fn show(State(desk): State<Desk>, who: Signed, Path(said): Path<String>) -> Response {
+    let drawn = async {
+        let position = desk.position(&who).await?;
+        let round = desk.round(&said).await?;
+        let (subject, language) = desk.about(&round).await?;
+        let mut asks = Vec::new();
+        for (line, key) in &round.asks {
+            asks.push(desk.asked(LineId(*line), key.as_ref()).await?);
+        }
+        let all = desk.all_seen().await?;
+        let mut d = Frame::new(&desk, &who, "lines", position)?;
+        if let Some(found) = asks.iter().find_map(|asked| asked.found.as_ref()) {
+            d.mark = found.view.mark.0;
+        }
+        d.four = Some(Four::of_all(d.words(), &all, desk.unread().len(), d.mark));
+        let begun = d.day_and_clock(Timestamp(round.at));
+        Ok::<_, Told>(page(StatusCode::OK, &RoundPage { d, round, subject, language, begun, asks }))
+    };
+    match drawn.await {
+        Ok(response) => response,
+        Err(told) => refused::shown(&desk, &who, &told, &Kept::default()).await,
+    }
+}
