@@ -201,7 +201,7 @@ fn every_file_that_the_documents_name_is_there() {
     for document in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "docs/threat-model.md"] {
         let text = fs::read_to_string(root().join(document)).unwrap();
         let names = quoted(&text).filter(|q| !q.contains([' ', '{', '*', '…', '<']) && q.ends_with(".rs"));
-        let places = ["", "core/src/", "core/src/line/", "station/", "station/src/", "sim/src/"];
+        let places = ["", "core/src/", "core/src/line/", "station/", "station/src/", "station/src/web/", "sim/src/"];
         let there = |name: &&str| places.iter().any(|at| root().join(at).join(name).exists());
         lost.extend(names.filter(|name| !there(name)).map(|name| format!("{document}: {name}")));
     }
