@@ -142,24 +142,8 @@ fn write(line: &mut Line, payload: &[u8], body: Option<Vec<u8>>, given: &Given<'
 
 /// The next entry of this line, saying this.
 pub fn base(line: &Line, now: Timestamp, what: What) -> Header {
-    Header {
-        line: line.id(),
-        epoch: line.epoch(),
-        party: line.me(),
-        own: line.own().head(),
-        held: line.peer().head(),
-        time: now,
-        refers: None,
-        from: None,
-        to: None,
-        precedence: None,
-        mark: None,
-        deadline: None,
-        body: None,
-        lacking: Vec::new(),
-        under: None,
-        what: Ok(what),
-    }
+    let heads = [line.own().head(), line.peer().head()];
+    Header::of((line.id(), line.epoch(), line.me()), heads, now, Ok(what))
 }
 
 /// Makes a payload unknown or malformed; as it was for other lies.

@@ -32,30 +32,14 @@ mod scratch;
 
 use browser::Browser;
 use processes::Process;
-use report::Report;
+use report::Row;
 use serde_json::json;
-
-/// A row's name, and what measures it.
-type Row = (&'static str, fn(&mut Report));
 
 /// The rows by the name under which they are asked for.
 const ROWS: &[Row] = &[("ring", ring::measure), ("load", load::measure)];
 
 fn main() {
-    let asked: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
-    if let Some(unknown) = asked.iter().find(|name| !ROWS.iter().any(|(row, _)| row == name)) {
-        let known: Vec<&str> = ROWS.iter().map(|(row, _)| *row).collect();
-        println!("no row is called {unknown}; there are {}", known.join(", "));
-        std::process::exit(2);
-    }
-    let mut report = Report::new();
-    for (name, measure) in ROWS {
-        if asked.is_empty() || asked.iter().any(|asked| asked == name) {
-            report.row(name);
-            measure(&mut report);
-        }
-    }
-    report.write("bench-desk.json");
+    report::measured(ROWS, "bench-desk.json");
 }
 
 /// Adds a desk to the configuration of a station that is not served yet.

@@ -110,3 +110,24 @@ impl Samples {
         sorted.get(place).map_or(f64::NAN, |us| *us as f64)
     }
 }
+
+/// A row's name, and what measures it.
+pub type Row = (&'static str, fn(&mut Report));
+
+/// Measures the rows that the command names, or all, and writes what was found to this file in `target/`.
+pub fn measured(rows: &[Row], file: &str) {
+    let asked: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    if let Some(unknown) = asked.iter().find(|name| !rows.iter().any(|(row, _)| row == name)) {
+        let known: Vec<&str> = rows.iter().map(|(row, _)| *row).collect();
+        println!("no row is called {unknown}; there are {}", known.join(", "));
+        std::process::exit(2);
+    }
+    let mut report = Report::new();
+    for (name, measure) in rows {
+        if asked.is_empty() || asked.iter().any(|asked| asked == name) {
+            report.row(name);
+            measure(&mut report);
+        }
+    }
+    report.write(file);
+}

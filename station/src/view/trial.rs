@@ -239,24 +239,8 @@ impl Trial {
         let party = ask.party.peer();
         let line = &self.lines[party.slot()];
         let draft = Draft::on(What::Seen, ask);
-        let header = Header {
-            line: line.id(),
-            epoch: Epoch::FIRST,
-            party,
-            own: line.own().head(),
-            held: line.peer().head(),
-            time: self.now,
-            refers: draft.refers,
-            from: None,
-            to: None,
-            precedence: None,
-            mark: None,
-            deadline: None,
-            body: None,
-            lacking: Vec::new(),
-            under: None,
-            what: Ok(draft.what),
-        };
+        let (place, heads) = ((line.id(), Epoch::FIRST, party), [line.own().head(), line.peer().head()]);
+        let header = Header { refers: draft.refers, ..Header::of(place, heads, self.now, Ok(draft.what)) };
         let bytes = seal(AAD_ENTRY, &header.encode(), &self.keys[party.slot()]);
         let entry = Entry { leaf: leaf_hash(&bytes), bytes, header };
         self.lines[party.slot()].reload(&entry).unwrap();

@@ -32,24 +32,8 @@ fn head_at(side: &Side, line: LineId, size: usize) -> Head {
 
 /// A `received` that stands at `own`, names `held`, and is signed by `keys`.
 fn received(line: LineId, party: Party, own: Head, held: Head, keys: &Keys) -> Entry {
-    let header = Header {
-        line,
-        epoch: Epoch::FIRST,
-        party,
-        own,
-        held,
-        time: Timestamp(1_800_000_000_000),
-        refers: None,
-        from: None,
-        to: None,
-        precedence: None,
-        mark: None,
-        deadline: None,
-        body: None,
-        lacking: Vec::new(),
-        under: None,
-        what: Ok(What::Received),
-    };
+    let time = Timestamp(1_800_000_000_000);
+    let header = Header::of((line, Epoch::FIRST, party), [own, held], time, Ok(What::Received));
     Entry::read(&seal(AAD_ENTRY, &header.encode(), keys)).unwrap()
 }
 

@@ -49,24 +49,8 @@ fn signed(s: &Stage, refers: Option<EntryRef>, what: Result<What, Unread>) -> En
 /// The same at this place of its log, naming this head of ours.
 fn placed(s: &Stage, refers: Option<EntryRef>, what: Result<What, Unread>, [own, named]: [Head; 2]) -> EntryRef {
     let key = held(s).2;
-    let header = Header {
-        line: s.line,
-        epoch: Epoch::FIRST,
-        party: Party::Joiner,
-        own,
-        held: named,
-        time: Timestamp(s.now()),
-        refers,
-        from: None,
-        to: None,
-        precedence: None,
-        mark: None,
-        deadline: None,
-        body: None,
-        lacking: Vec::new(),
-        under: None,
-        what,
-    };
+    let time = Timestamp(s.now());
+    let header = Header { refers, ..Header::of((s.line, Epoch::FIRST, Party::Joiner), [own, named], time, what) };
     brought(s, header, key);
     EntryRef { party: Party::Joiner, index: own.size }
 }

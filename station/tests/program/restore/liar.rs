@@ -158,23 +158,8 @@ fn forged(line: LineId, epoch: Epoch, from: u64, keys: &Keys) -> Vec<u8> {
     use counterpart_core::record::merkle::empty_root;
     use counterpart_core::record::sign1::{AAD_ENTRY, seal};
     use counterpart_core::record::what::What;
-    let header = Header {
-        line,
-        epoch,
-        party: Party::Inviter,
-        own: Head { size: from, root: [7; 32] },
-        held: Head { size: 0, root: empty_root() },
-        time: Timestamp(1_800_000_000_000),
-        refers: None,
-        from: None,
-        to: None,
-        precedence: None,
-        mark: None,
-        deadline: None,
-        body: None,
-        lacking: Vec::new(),
-        under: None,
-        what: Ok(What::Received),
-    };
+    let heads = [Head { size: from, root: [7; 32] }, Head { size: 0, root: empty_root() }];
+    let time = Timestamp(1_800_000_000_000);
+    let header = Header::of((line, epoch, Party::Inviter), heads, time, Ok(What::Received));
     seal(AAD_ENTRY, &header.encode(), keys)
 }
