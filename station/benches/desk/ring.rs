@@ -99,7 +99,10 @@ fn ring(home: &Home, asks: &mut Browser, rings: &mut Browser, subject: &str) -> 
     let drawn = number(&rings.look(&draw));
     let (status, told) = home.stations[1].post("/acts", &json!({"act": "answer", "on": at})).unwrap();
     assert_eq!(status, 200, "{told}");
-    rings.until("!document.querySelector('#bell-dialog[open] [data-ringstate]')");
+    // The ring that has stopped stays, with whose answer it was, until the officer goes back.
+    rings.until("!!document.querySelector('#bell-dialog[open] .ring.quiet')");
+    rings.look("document.querySelector('#bell-dialog [data-back]').click()");
+    rings.until("!document.querySelector('#bell-dialog[open]')");
     (us(took), us(drawn))
 }
 
