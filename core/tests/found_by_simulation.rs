@@ -11,7 +11,7 @@ use counterpart_core::line::due::Conduct;
 use counterpart_core::line::turn::{Answer, Arrived, Given, Input, Plan};
 use counterpart_core::link::{Held, Now, Output, Rate, Session, Setup, VERSION};
 use counterpart_core::precedence::{Mark, Precedence};
-use counterpart_core::record::charter::{Charter, Checks, Keys, PartyTerms, PostTerms, RULES_VERSION};
+use counterpart_core::record::charter::{Charter, Keys, PartyTerms, PostTerms};
 use counterpart_core::record::codes::Mode;
 use counterpart_core::record::log::Entry;
 use counterpart_core::record::opening::{EpochHeads, Opening};
@@ -38,23 +38,7 @@ fn opening() -> (Charter, Opening) {
         posts: vec![PostTerms { id: post(), highest: Precedence::Flash, night: true }],
         zone: String::new(),
     });
-    let charter = Charter {
-        version: RULES_VERSION,
-        line: LineId([5; 16]),
-        parties,
-        station_s: 60,
-        watch_s: [28_800, 3_600, 900, 300],
-        principal_s: 172_800,
-        pacing_s: [0; 4],
-        checks: Checks::Every(0),
-        deniable: false,
-        grace_s: 60,
-        public: Vec::new(),
-        witnesses: Vec::new(),
-        relays: Vec::new(),
-        recall_s: 900,
-        unknown: Vec::new(),
-    };
+    let charter = Charter::of(LineId([5; 16]), parties);
     let message = to_be_signed(AAD_CHARTER, &charter.encode());
     let signatures = Party::BOTH.map(|party| key(party).sign(&message));
     let opening = Opening::Paired { charter: charter.encode(), signatures };

@@ -11,7 +11,7 @@ use counterpart_core::line::Line;
 use counterpart_core::line::due::Conduct;
 use counterpart_core::line::turn::{Answer, Given, Input};
 use counterpart_core::precedence::{Mark, Precedence};
-use counterpart_core::record::charter::{Charter, Checks, Keys, PartyTerms, PostTerms};
+use counterpart_core::record::charter::{Charter, Keys, PartyTerms, PostTerms};
 use counterpart_core::record::codes::{Instrument, OnSilence};
 use counterpart_core::record::kind::Kind;
 use counterpart_core::record::log::Entry;
@@ -43,21 +43,10 @@ fn terms(seed: u8) -> PartyTerms {
 /// What becomes of these acts after one ask; every entry that is written reads back.
 fn answers(acts: Vec<(Act, Option<Words>)>) -> Vec<Answer> {
     let charter = Charter {
-        version: 1,
-        line: LineId([9; 16]),
-        parties: [terms(10), terms(20)],
-        station_s: 60,
         watch_s: [60; 4],
         principal_s: 60,
         pacing_s: [60; 4],
-        checks: Checks::Every(0),
-        deniable: false,
-        grace_s: 60,
-        public: Vec::new(),
-        witnesses: Vec::new(),
-        relays: Vec::new(),
-        recall_s: 900,
-        unknown: Vec::new(),
+        ..Charter::of(LineId([9; 16]), [terms(10), terms(20)])
     };
     let message = to_be_signed(AAD_CHARTER, &charter.encode());
     let signatures = [10, 20].map(|seed| SoftKey::from_seed([seed; 32]).sign(&message));

@@ -2,7 +2,7 @@
 
 use counterpart_core::ids::{LineId, PostId};
 use counterpart_core::precedence::Precedence;
-use counterpart_core::record::charter::{Charter, Checks, Keys, PartyTerms, PostTerms, RULES_VERSION};
+use counterpart_core::record::charter::{Charter, Checks, Keys, PartyTerms, PostTerms};
 use counterpart_core::record::opening::Opening;
 use counterpart_core::record::sign1::{AAD_CHARTER, Sign, to_be_signed};
 
@@ -25,22 +25,12 @@ pub const POSTS: [(&str, Precedence); 3] =
 /// Pairs two stations, the inviter first.
 pub fn pair(stations: [&Station; 2], chance: &mut Chance) -> Pairing {
     let parties = stations.map(party);
+    let line = LineId(chance.bytes());
     let charter = Charter {
-        version: RULES_VERSION,
-        line: LineId(chance.bytes()),
-        parties,
-        station_s: 60,
-        watch_s: [28_800, 3_600, 900, 300],
-        principal_s: 172_800,
         pacing_s: [14_400, 3_600, 900, 300],
         checks: checks(chance),
-        deniable: false,
         grace_s: chance.one([60, 600, 3_600]),
-        public: Vec::new(),
-        witnesses: Vec::new(),
-        relays: Vec::new(),
-        recall_s: 900,
-        unknown: Vec::new(),
+        ..Charter::of(line, parties)
     };
     let encoded = charter.encode();
     let message = to_be_signed(AAD_CHARTER, &encoded);

@@ -103,6 +103,28 @@ pub struct Charter {
 }
 
 impl Charter {
+    /// The plainest terms between two sides, the inviter first: response times as `docs/protocol.md` §5 proposes them, no pace, no
+    /// checks, nothing public, no witness, no relay. What else is agreed is said over it.
+    pub fn of(line: LineId, parties: [PartyTerms; 2]) -> Charter {
+        Charter {
+            version: RULES_VERSION,
+            line,
+            parties,
+            station_s: 60,
+            watch_s: [28_800, 3_600, 900, 300],
+            principal_s: 172_800,
+            pacing_s: [0; 4],
+            checks: Checks::Every(0),
+            deniable: false,
+            grace_s: 60,
+            public: Vec::new(),
+            witnesses: Vec::new(),
+            relays: Vec::new(),
+            recall_s: 900,
+            unknown: Vec::new(),
+        }
+    }
+
     /// What the charter says of one side.
     pub fn party(&self, party: Party) -> &PartyTerms {
         let [inviter, joiner] = &self.parties;

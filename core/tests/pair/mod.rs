@@ -19,7 +19,7 @@ use counterpart_core::line::due::Conduct;
 use counterpart_core::line::facts::{Standing, View};
 use counterpart_core::line::turn::{Answer, Arrived, Given, Input, Plan};
 use counterpart_core::precedence::{Mark, Precedence};
-use counterpart_core::record::charter::{Charter, Checks, Keys, PartyTerms, PostTerms, RULES_VERSION};
+use counterpart_core::record::charter::{Charter, Keys, PartyTerms, PostTerms};
 use counterpart_core::record::codes::{Code, OnSilence};
 use counterpart_core::record::entry::Header;
 use counterpart_core::record::log::Entry;
@@ -74,21 +74,8 @@ fn side(name: &str, seed: u8) -> PartyTerms {
 
 pub fn charter() -> Charter {
     Charter {
-        version: RULES_VERSION,
-        line: LineId([7; 16]),
-        parties: [side("Northland", 10), side("Southland", 20)],
-        station_s: 60,
-        watch_s: [28_800, 3_600, 900, 300],
-        principal_s: 172_800,
         pacing_s: [3_600, 900, 300, 60],
-        checks: Checks::Every(0),
-        deniable: false,
-        grace_s: 60,
-        public: vec![],
-        witnesses: vec![],
-        relays: vec![],
-        recall_s: 900,
-        unknown: vec![],
+        ..Charter::of(LineId([7; 16]), [side("Northland", 10), side("Southland", 20)])
     }
 }
 

@@ -98,21 +98,11 @@ pub fn exporter(seed: u8) -> Exporter {
 
 pub fn draft(inviter: PartyTerms) -> Draft {
     Draft::of(Charter {
-        version: 1,
-        line: LINE,
-        parties: [inviter.clone(), inviter],
-        station_s: 60,
-        watch_s: [28_800, 3_600, 900, 300],
-        principal_s: 172_800,
         pacing_s: [86_400, 28_800, 3_600, 900],
         checks: Checks::Every(3_600),
-        deniable: false,
         grace_s: 120,
         public: vec![7, 13],
-        witnesses: Vec::new(),
-        relays: Vec::new(),
-        recall_s: 900,
-        unknown: Vec::new(),
+        ..Charter::of(LINE, [inviter.clone(), inviter])
     })
     .unwrap()
 }

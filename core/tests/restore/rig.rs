@@ -11,7 +11,7 @@ use counterpart_core::line::judging::{Judged, has_ended};
 use counterpart_core::line::restore::{Judgement, NewEpoch, Part, Restore, Word};
 use counterpart_core::line::turn::{Answer, Arrived, Given, Input, Shown, Written};
 use counterpart_core::precedence::{Mark, Precedence};
-use counterpart_core::record::charter::{Charter, Checks, Keys, PartyTerms, PostTerms, RULES_VERSION};
+use counterpart_core::record::charter::{Charter, Keys, PartyTerms, PostTerms};
 use counterpart_core::record::codes::Code;
 use counterpart_core::record::entry::{Head, Header};
 use counterpart_core::record::log::{Entry, key_grant};
@@ -56,23 +56,7 @@ fn side(party: Party) -> PartyTerms {
 }
 
 pub fn charter() -> Charter {
-    Charter {
-        version: RULES_VERSION,
-        line: LineId([7; 16]),
-        parties: Party::BOTH.map(side),
-        station_s: 60,
-        watch_s: [28_800, 3_600, 900, 300],
-        principal_s: 172_800,
-        pacing_s: [0; 4],
-        checks: Checks::Every(0),
-        deniable: false,
-        grace_s: 60,
-        public: vec![],
-        witnesses: vec![],
-        relays: vec![],
-        recall_s: 900,
-        unknown: vec![],
-    }
+    Charter::of(LineId([7; 16]), Party::BOTH.map(side))
 }
 
 /// What a person does with what a key made that root's list has ended.

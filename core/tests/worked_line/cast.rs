@@ -8,7 +8,7 @@ use counterpart_core::pairing::inviter::Inviter;
 use counterpart_core::pairing::joiner::Joiner;
 use counterpart_core::pairing::{Exporter, Means, Step};
 use counterpart_core::precedence::Precedence;
-use counterpart_core::record::charter::{Charter, Checks, Keys, PartyTerms, PostTerms};
+use counterpart_core::record::charter::{Charter, Keys, PartyTerms, PostTerms};
 use counterpart_core::record::log::Entry;
 use counterpart_core::record::sign1::{Sign, SoftKey, Strict};
 use counterpart_core::time::Timestamp;
@@ -55,21 +55,10 @@ fn terms(party: Party) -> PartyTerms {
 fn draft() -> Draft {
     let inviter = terms(Party::Inviter);
     Draft::of(Charter {
-        version: 1,
-        line: LINE,
-        parties: [inviter.clone(), inviter],
-        station_s: 60,
-        watch_s: [28_800, 3_600, 900, 300],
-        principal_s: 172_800,
         pacing_s: [86_400, 28_800, 3_600, 900],
-        checks: Checks::Every(0),
-        deniable: false,
         grace_s: 120,
         public: vec![9, 13, 21, 23],
-        witnesses: Vec::new(),
-        relays: Vec::new(),
-        recall_s: 900,
-        unknown: Vec::new(),
+        ..Charter::of(LINE, [inviter.clone(), inviter])
     })
     .unwrap()
 }

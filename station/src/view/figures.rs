@@ -77,6 +77,23 @@ pub struct FiguresRow {
     pub first_answer: SpanView,
 }
 
+impl FiguresRow {
+    /// How many of each kind, in the order of the columns.
+    pub fn counts(&self) -> [u64; 9] {
+        [
+            self.count,
+            self.open,
+            self.answered,
+            self.agreed,
+            self.declined,
+            self.withdrawn,
+            self.lapsed,
+            self.crossed,
+            self.talked,
+        ]
+    }
+}
+
 /// Times of those requests that came so far.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct SpanView {

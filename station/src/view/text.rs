@@ -324,18 +324,7 @@ fn direction_tables(direction: &DirectionView, telling: &Telling<'_>) -> Vec<Str
     let mut counts = vec![head(String::new(), &COUNTS)];
     let mut spans = vec![head(telling.say("table-spans", &[]), &SPANS)];
     for row in &direction.rows {
-        let numbers = [
-            row.count,
-            row.open,
-            row.answered,
-            row.agreed,
-            row.declined,
-            row.withdrawn,
-            row.lapsed,
-            row.crossed,
-            row.talked,
-        ];
-        counts.push(std::iter::once(name(row)).chain(numbers.map(|n| n.to_string())).collect());
+        counts.push(std::iter::once(name(row)).chain(row.counts().map(|n| n.to_string())).collect());
         let cells = [row.delivered, row.seen, row.first_answer].map(|span| lasts(&span, telling));
         spans.push(std::iter::once(name(row)).chain(cells).collect());
     }

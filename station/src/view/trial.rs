@@ -15,7 +15,7 @@ use counterpart_core::line::due::Conduct;
 use counterpart_core::line::restore::{Judgement, NewEpoch, Word};
 use counterpart_core::line::turn::{Answer, Arrived, Given, Input, Plan};
 use counterpart_core::precedence::{Mark, Precedence};
-use counterpart_core::record::charter::{Charter, Checks, Keys, PartyTerms, PostTerms, RULES_VERSION};
+use counterpart_core::record::charter::{Charter, Keys, PartyTerms, PostTerms};
 use counterpart_core::record::codes::{Channel, Code, Mode, OnSilence};
 use counterpart_core::record::entry::Header;
 use counterpart_core::record::log::Entry;
@@ -65,23 +65,10 @@ pub fn charter(keys: &[SoftKey; 2]) -> Charter {
         zone: ZONES[n].into(),
     };
     let (ours, theirs) = ("Foreign Ministry of Northland", "Foreign Ministry of Sundmark");
-    Charter {
-        version: RULES_VERSION,
-        line: LineId([7; 16]),
-        parties: [side(0, ours, "Northland", "minister"), side(1, theirs, "Sundmark", "foreign-minister")],
-        station_s: 60,
-        watch_s: [28_800, 3_600, 900, 300],
-        principal_s: 172_800,
-        pacing_s: [0; 4],
-        checks: Checks::Every(0),
-        deniable: false,
-        grace_s: 60,
-        public: Vec::new(),
-        witnesses: Vec::new(),
-        relays: Vec::new(),
-        recall_s: 900,
-        unknown: Vec::new(),
-    }
+    Charter::of(
+        LineId([7; 16]),
+        [side(0, ours, "Northland", "minister"), side(1, theirs, "Sundmark", "foreign-minister")],
+    )
 }
 
 /// Root's private key of one side.

@@ -130,19 +130,8 @@ impl Morning {
 
     /// The figures of one row, as a terminal shows them.
     fn cells(&self, row: &FiguresRow) -> Vec<String> {
-        let counts = [
-            row.count,
-            row.open,
-            row.answered,
-            row.agreed,
-            row.declined,
-            row.withdrawn,
-            row.lapsed,
-            row.crossed,
-            row.talked,
-        ];
         let spans = [row.delivered, row.seen, row.first_answer].map(|span| spanned(&span, self.d.words()));
-        counts.iter().map(u64::to_string).chain(spans).collect()
+        row.counts().iter().map(u64::to_string).chain(spans).collect()
     }
 }
 

@@ -12,7 +12,7 @@ use counterpart_core::line::Line;
 use counterpart_core::line::due::Conduct;
 use counterpart_core::line::turn::Given;
 use counterpart_core::precedence::{Mark, Precedence};
-use counterpart_core::record::charter::{self, Charter, Checks, PartyTerms, PostTerms};
+use counterpart_core::record::charter::{self, Charter, PartyTerms, PostTerms};
 use counterpart_core::record::codes::Mode;
 use counterpart_core::record::log::Entry;
 use counterpart_core::record::opening::Opening;
@@ -63,23 +63,7 @@ pub async fn pair(scratch: &Scratch, addresses: [Vec<String>; 2]) -> (LineId, [S
 pub async fn begin(line: LineId, sides: &[Side; 2], addresses: [Vec<String>; 2]) {
     let keys = sides.each_ref().map(|side| Keys::load(&side.data).unwrap());
     let [north, south] = addresses;
-    let charter = Charter {
-        version: charter::RULES_VERSION,
-        line,
-        parties: [terms("Northland", &keys[0], north), terms("Southland", &keys[1], south)],
-        station_s: 60,
-        watch_s: [28_800, 3_600, 900, 300],
-        principal_s: 172_800,
-        pacing_s: [0; 4],
-        checks: Checks::Every(0),
-        deniable: false,
-        grace_s: 60,
-        public: Vec::new(),
-        witnesses: Vec::new(),
-        relays: Vec::new(),
-        recall_s: 900,
-        unknown: Vec::new(),
-    };
+    let charter = Charter::of(line, [terms("Northland", &keys[0], north), terms("Southland", &keys[1], south)]);
     let message = to_be_signed(AAD_CHARTER, &charter.encode());
     let signatures = keys.each_ref().map(|k| Sign::sign(k, &message));
     let opening = Opening::Paired { charter: charter.encode(), signatures };

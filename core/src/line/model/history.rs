@@ -11,7 +11,7 @@ use super::Verdict;
 use crate::ids::{EntryRef, Epoch, LineId, Party, PostId};
 use crate::line::facts::Cut;
 use crate::precedence::{Mark, Precedence};
-use crate::record::charter::{Charter, Checks, Keys, PartyTerms, PostTerms, RULES_VERSION};
+use crate::record::charter::{Charter, Checks, Keys, PartyTerms, PostTerms};
 use crate::record::codes::{Channel, Clause, Code, Deadline, EndReason, Instrument, Mode, OnSilence, Part};
 use crate::record::entry::{Head, Header};
 use crate::record::what::{Offered, What};
@@ -212,21 +212,5 @@ pub(in crate::line) fn charter() -> Charter {
         posts: [PostTerms { id: PostId::parse(post).unwrap(), highest: Precedence::Flash, night: true }].to_vec(),
         zone: String::new(),
     };
-    Charter {
-        version: RULES_VERSION,
-        line: LineId([7; 16]),
-        parties: [side("minister"), side("foreign")],
-        station_s: 60,
-        watch_s: [28_800, 3_600, 900, 300],
-        principal_s: 172_800,
-        pacing_s: [0; 4],
-        checks: Checks::Every(3_600),
-        deniable: false,
-        grace_s: 60,
-        public: Vec::new(),
-        witnesses: Vec::new(),
-        relays: Vec::new(),
-        recall_s: 900,
-        unknown: Vec::new(),
-    }
+    Charter { checks: Checks::Every(3_600), ..Charter::of(LineId([7; 16]), [side("minister"), side("foreign")]) }
 }
