@@ -1,9 +1,11 @@
 //! The facts of one epoch: what both logs say, by thing (`docs/protocol.md` §6). Order of arrival never matters: what an
 //! entry is worth was fixed by its author when it named what it had seen.
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
+use super::by_entry::ByEntry;
 use super::switch::Rule;
 use super::terms::Terms;
 use crate::fault::Bar;
@@ -143,11 +145,11 @@ pub(super) struct Side {
 pub struct Facts {
     pub(super) terms: Terms,
     pub(super) sides: [Side; 2],
-    facts: BTreeMap<EntryRef, Fact>,
-    /// What names an entry, in the order of arrival.
+    facts: ByEntry<Fact>,
+    /// What names an entry, in the order of arrival. Some types may name what is not held.
     on: BTreeMap<EntryRef, Vec<EntryRef>>,
     /// What belongs to a thing, itself first.
-    threads: BTreeMap<EntryRef, Vec<EntryRef>>,
+    threads: ByEntry<Vec<EntryRef>>,
     /// Concerted asks, each with the other (rule 4).
     pub(super) pairs: BTreeMap<EntryRef, EntryRef>,
     /// Things that may still ring or come due: asks that are not closed, settled and noted, texts that ring and are not read.
@@ -170,9 +172,9 @@ impl Facts {
         Facts {
             terms: Terms::new(charter),
             sides: [Side::default(), Side::default()],
-            facts: BTreeMap::new(),
+            facts: ByEntry::new(),
             on: BTreeMap::new(),
-            threads: BTreeMap::new(),
+            threads: ByEntry::new(),
             pairs: BTreeMap::new(),
             live: BTreeSet::new(),
             noted: BTreeSet::new(),
@@ -302,12 +304,12 @@ impl Facts {
             What::Amend { .. } => self.amends.push(at),
             _ => {}
         }
-        self.threads.entry(thing).or_default().push(at);
+        self.threads.slot(thing).get_or_insert_default().push(at);
         *self.side_mut(at.party).acts.entry(thing).or_default() += 1;
         if let Some(refers) = fact.refers {
             self.on.entry(refers).or_default().push(at);
         }
-        self.facts.insert(at, fact);
+        *self.facts.slot(at) = Some(Box::new(fact));
     }
 
     fn keep_ask(&mut self, ask: &Fact) {
@@ -339,7 +341,7 @@ impl Facts {
         };
         let unseen = self.side(peer).asks.range(ask.saw..).map(|index| EntryRef { party: peer, index: *index });
         let partner =
-            unseen.filter(|at| !self.pairs.contains_key(at)).find(|at| self.facts.get(at).is_some_and(mirrored));
+            unseen.filter(|at| !self.pairs.contains_key(at)).find(|at| self.facts.get(*at).is_some_and(mirrored));
         if let Some(partner) = partner {
             self.pairs.insert(ask.at, partner);
             self.pairs.insert(partner, ask.at);
@@ -386,7 +388,7 @@ impl<'a> View<'a> {
 
     /// The entry at `at`, if it counts and is in the cut.
     pub fn fact(&self, at: EntryRef) -> Option<&'a Fact> {
-        if self.cut.holds(at) { self.facts.facts.get(&at) } else { None }
+        if self.cut.holds(at) { self.facts.facts.get(at) } else { None }
     }
 
     /// The entry at `at`, if it is of one of these types.
@@ -403,13 +405,13 @@ impl<'a> View<'a> {
     /// What belongs to a thing, itself first.
     pub fn thread(&self, thing: EntryRef) -> impl Iterator<Item = &'a Fact> + use<'a> {
         let view = *self;
-        self.facts.threads.get(&thing).into_iter().flatten().filter_map(move |at| view.fact(*at))
+        self.facts.threads.get(thing).into_iter().flatten().filter_map(move |at| view.fact(*at))
     }
 
     /// Every thing, in the order of side and index.
     pub fn things(&self) -> impl Iterator<Item = &'a Fact> + use<'a> {
         let view = *self;
-        self.facts.threads.keys().filter_map(move |at| view.fact(*at))
+        self.facts.threads.places().filter_map(move |at| view.fact(at))
     }
 
     /// Things that may still ring or come due.

@@ -6,6 +6,7 @@
 //!
 //! [`draft`], [`due`] and [`turn`] write entries; they alone are told the time.
 
+mod by_entry;
 pub mod crossing;
 pub mod draft;
 pub mod due;
