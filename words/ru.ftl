@@ -595,6 +595,10 @@ story-bell = Звонок на станции { $sign } принадлежит �
 # unreviewed
 story-playing = Шаг { $done } из { $steps }: { $time } (UTC)
 # unreviewed
+story-spectator = Зритель
+# unreviewed
+story-told = История рассказана. Оба пульта можно читать дальше; Ctrl-C завершает их.
+# unreviewed
 story-kept = Сохранено в { $path }. То же самое потом: { $command }
 # unreviewed
 story-done = сделано
@@ -2149,7 +2153,11 @@ call-events = Что приходит в журналы, как server-sent even
 # unreviewed
 call-calendar = Согласованные интервалы как лента iCalendar; о чём запрос, в ней не стоит.
 # unreviewed
+call-calendar-feed = То же по отдельному адресу, для программы календаря, которая не умеет посылать заголовок: его секрет больше ничего не открывает и отзывается как маркер.
+# unreviewed
 call-metrics = Показатели текущего момента в текстовом формате Prometheus.
+# unreviewed
+call-banner = Строка грифа на каждой странице и в печати.
 # unreviewed
 call-restore = Чего ждут линии, прежде чем снова подписывать.
 # unreviewed
@@ -2178,6 +2186,12 @@ call-user-change = Даёт пользователю другую роль ил�
 call-user-end = Пользователь удаляется, со всеми сеансами.
 # unreviewed
 call-user-sign-out = Все сеансы пользователя заканчиваются.
+# unreviewed
+call-banner-set = Задаёт строку грифа на каждой странице и в печати.
+# unreviewed
+call-sessions = Все идущие сеансы на пульте и по чьей ссылке каждый начался.
+# unreviewed
+call-session-end = Сразу заканчивает один сеанс.
 # unreviewed
 call-user-link = Создаёт ссылку для входа: один раз, в течение десяти минут.
 # unreviewed
@@ -2666,6 +2680,14 @@ ring-closing-what = «Не сейчас» говорит тот же код и �
 # unreviewed
 ring-back-not-now = Назад: не сейчас
 # unreviewed
+ring-decline-offer-which = Ни одно из этих времён. С каким кодом?
+# unreviewed
+ring-decline-offer-codes = Ни одно из них, ещё одной клавишей: предложение отклоняется, запрос остаётся. Любая причина — одно нажатие.
+# unreviewed
+ring-decline-offer-reads = Это предложение отклонено, с выбранным вами кодом, на их языке, и с вашими словами, если они есть, как вы их написали. Запрос остаётся; они могут предложить другое время.
+# unreviewed
+ring-back-to-times = Назад: предложенные времена
+# unreviewed
 ring-words-note = На своём языке; не обязательно
 # unreviewed
 ring-back = Назад к своей странице
@@ -2893,6 +2915,10 @@ request-plain-note = Что говорит журнал, не больше че�
 # unreviewed
 request-copy = Копировать
 # unreviewed
+request-copied = Скопировано.
+# unreviewed
+request-chosen = Этот браузер не даёт странице копировать. Строки выделены: скопируйте их обычным образом.
+# unreviewed
 request-print = Печать
 # unreviewed
 explain-crossed = Два действия разминулись: ни одна сторона не видела действия другой. Оба остаются в журнале, ничего не согласовано, и новый запрос может назвать этот.
@@ -2935,6 +2961,16 @@ ladder-passed-over = { $side ->
    *[theirs] Ничто наше этого не говорит.
 }
 # unreviewed
+unheard-since = Что было открыто на этом пульте до запуска станции ({ $time }), неизвестно.
+# unreviewed
+unheard-no-page = Ни одна страница этого пульта не была открыта.
+# unreviewed
+unheard-no-page-until = До { $time } ни одна страница этого пульта не была открыта.
+# unreviewed
+unheard-unarmed = Страница этого пульта была открыта, её звонок не был включён.
+# unreviewed
+unheard-unarmed-until = Страница этого пульта была открыта, её звонок до { $time } не был включён.
+# unreviewed
 ladder-now = сейчас · стоит уже
 # unreviewed
 ladder-after = через { $lasted }
@@ -2942,6 +2978,12 @@ ladder-after = через { $lasted }
 ladder-within = из { $lasted }
 # unreviewed
 ladder-by-ours = наша станция
+# unreviewed
+author = здесь: { $user }
+# unreviewed
+author-note = Кто здесь сделал это действие, известно только этой станции; по линии ничего об этом не передаётся.
+# unreviewed
+entry-author = Кто это сделал здесь; известно только этой станции
 # unreviewed
 ladder-by-theirs = их станция
 # unreviewed
@@ -3344,6 +3386,8 @@ undone-what-nothing = Ничего не записано и ничего не о
 undone-what = Что
 # unreviewed
 undone-why = Почему
+# unreviewed
+undone-by = { $name }: записано здесь, { $user }.
 # unreviewed
 undone-do = Что делать
 # unreviewed
@@ -3881,6 +3925,8 @@ users-sign-out = Закончить все сеансы
 # unreviewed
 users-end = Удалить
 # unreviewed
+users-end-sure = Удалить { $name }: сеансы и ссылки закончатся, действия сохранят имя
+# unreviewed
 users-not-self = Не себя
 # unreviewed
 users-begun = Начат
@@ -3890,6 +3936,10 @@ users-until = До
 users-this = Этот
 # unreviewed
 users-end-session = Закончить
+# unreviewed
+users-by-password = по паролю
+# unreviewed
+users-by-link = по ссылке от { $maker }
 # unreviewed
 users-add = Добавить или изменить пользователя
 # unreviewed
@@ -4008,9 +4058,13 @@ tokens-ended = кончился { $time }
 # unreviewed
 tokens-revoke = Отозвать
 # unreviewed
+tokens-revoke-sure = Отозвать маркер { $name }: на его вызовы больше не будет ответа
+# unreviewed
 tokens-made = Маркер программы «{ $name }»
 # unreviewed
 tokens-made-once = Показан один раз: у кого он есть, тому можно всё, что можно роли { $role }.
+# unreviewed
+tokens-made-calendar = Это адрес для программы календаря; показывается один раз: по нему видно, когда согласованы разговоры, и ничего больше.
 # unreviewed
 tokens-made-until = Действует до { $time }.
 # unreviewed
@@ -4032,6 +4086,8 @@ tokens-role-watch = читает и совершает любое действи
 tokens-role-admin = то же, и ведёт пользователей и сопряжения
 # unreviewed
 tokens-role-auditor = читает всё и ничего не делает
+# unreviewed
+tokens-role-calendar = адрес для программы календаря, и ничего больше
 # unreviewed
 role-watch = несёт дежурство
 # unreviewed

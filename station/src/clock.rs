@@ -45,6 +45,17 @@ impl Clock {
         }
     }
 
+    /// The time of day by the machine's own clock, whatever a story tells, in milliseconds since 1970 UTC: sessions and links of a spectator
+    /// end by it.
+    pub fn machine_now(&self) -> u64 {
+        Clock::system().now()
+    }
+
+    /// Whether a story tells the time: it stands between two steps.
+    pub fn is_told(&self) -> bool {
+        matches!(self.source, Source::Told(_))
+    }
+
     /// Moves a told clock and all its clones to `ms`; a told clock never goes back, so an earlier `ms` changes nothing.
     ///
     /// # Errors

@@ -65,6 +65,10 @@ impl Role {
     }
 }
 
+/// The word of a secret that opens the calendar and nothing else. It is no role: a calendar program carries it in its address, where it
+/// may be written down.
+pub const CALENDAR: &str = "calendar";
+
 /// How acts are kept that no user did: those of programs and of commands.
 const NOT_USERS: [&str; 2] = ["token ", "uid "];
 /// What follows the name of a user whose session began by a link, before who made it.

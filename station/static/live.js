@@ -6,7 +6,8 @@
   const body = document.body;
   // The station's clock counts, not this device's: only the difference is kept.
   let skew = Date.parse(body.dataset.now) - Date.now();
-  const now = () => Date.now() + skew;
+  // A clock that a story tells stands until the story moves it.
+  const now = () => ("told" in body.dataset ? Date.parse(body.dataset.now) : Date.now() + skew);
   const two = (n) => String(n).padStart(2, "0");
   const [days, hours, minutes, seconds] = (body.dataset.units || "d h min s").split(" ");
 
@@ -200,6 +201,7 @@
   const standing = async (event) => {
     const told = JSON.parse(event.data);
     heard = Date.now();
+    body.dataset.now = told.now;
     skew = Date.parse(told.now) - Date.now();
     if (told.ended) { ended(); return; }
     document.dispatchEvent(new CustomEvent("standing", { detail: told }));
@@ -275,14 +277,19 @@
     all("[data-since]", (e) => put(e, span(now() - Date.parse(e.dataset.since))));
   };
 
-  // Copying and printing need a script, so their keys appear only where one runs.
+  // Copying and printing need a script, so their keys appear only where one runs. A browser may not let a page copy: then the lines
+  // are chosen, and a person copies them.
+  const copy = async (list, note) => {
+    const lines = [...list.querySelectorAll("li")].map((line) => line.textContent.trim()).join("\n");
+    const done = navigator.clipboard && await navigator.clipboard.writeText(lines).then(() => true, () => false);
+    if (!done) getSelection().selectAllChildren(list);
+    note.textContent = done ? note.dataset.copied : note.dataset.chosen;
+  };
   const tools = (event) => {
     const key = event.target.closest("[data-copy], [data-print], [data-again]");
     if (!key) return;
-    if (key.dataset.copy) {
-      const lines = [...document.querySelectorAll(key.dataset.copy + " li")].map((line) => line.textContent.trim());
-      navigator.clipboard.writeText(lines.join("\n"));
-    } else if ("print" in key.dataset) print();
+    if (key.dataset.copy) copy(document.querySelector(key.dataset.copy), key.parentElement.querySelector("[role=status]"));
+    else if ("print" in key.dataset) print();
     else if (stays()) location.assign(body.dataset.page);
     else location.reload();
   };

@@ -260,7 +260,7 @@ async fn link(context: &Context, side: &Side) -> Result<String, Told> {
 }
 
 /// Prints one thing that has come about: for a program an object in a line, for a person what is made of it.
-fn told(context: &Context, value: &Value, text: impl FnOnce() -> String) {
+pub(super) fn told(context: &Context, value: &Value, text: impl FnOnce() -> String) {
     print(&if context.json { escaped_json(&value.to_string()) } else { text() });
 }
 

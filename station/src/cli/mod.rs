@@ -14,6 +14,7 @@ mod place;
 mod restore;
 mod serve;
 mod show;
+mod spectators;
 mod story;
 mod token;
 mod unserved;

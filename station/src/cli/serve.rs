@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Subcommand;
 use counterpart_core::precedence::Mark;
@@ -38,6 +39,9 @@ pub struct Demo {
     /// Keep both stations of a story in DIR/SIDE/.
     #[arg(long, value_name = "DIR", requires = "story")]
     pub out: Option<PathBuf>,
+    /// So many seconds before each act of a story, while spectators read on both desks, until Ctrl-C.
+    #[arg(long, value_name = "SECONDS", requires = "story", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub pace: Option<u64>,
 }
 
 impl ServeCommand {
@@ -49,9 +53,14 @@ impl ServeCommand {
                 let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
                 runtime.map_err(|e| context.machine(e))?.block_on(context.serve(mark))
             }
-            ServeCommand::Demo(Demo { story: Some(story), out }) => {
+            ServeCommand::Demo(Demo { story: Some(story), out, pace }) => {
                 let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-                runtime.map_err(|e| context.machine(e))?.block_on(super::story::story(context, &story, out))
+                runtime.map_err(|e| context.machine(e))?.block_on(super::story::story(
+                    context,
+                    &story,
+                    out,
+                    pace.map(Duration::from_secs),
+                ))
             }
             ServeCommand::Demo(_) => context.asynchronous(super::demo::demo(context)),
         }

@@ -4,20 +4,29 @@ use std::fs::{self, DirBuilder};
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::time::Duration;
 
 use counterpart_core::precedence::Mark;
 use serde_json::json;
 
+use super::spectators::Desks;
 use super::{Context, Exit, demo, print, serve};
 use crate::api::fault::{Code, Fault, Told};
 use crate::api::times::write;
-use crate::story::{self, Account, Progress, SHIPPED, Script};
+use crate::story::{self, Account, Play, Progress, SHIPPED, Script};
 
 /// Columns, if nothing tells how many there are.
 const WIDTH_DEFAULT: usize = 100;
 
-/// Plays the story of this name or file. Both stations are kept in `out`, if it is given.
-pub(super) async fn story(context: &Context, said: &str, out: Option<PathBuf>) -> Result<Exit, Told> {
+/// Plays the story of this name or file, each act after `pace` if there is one: then spectators read on both desks until Ctrl-C. Both
+/// stations are kept in `out`, if it is given.
+pub(super) async fn story(
+    context: &Context,
+    said: &str,
+    out: Option<PathBuf>,
+    pace: Option<Duration>,
+) -> Result<Exit, Told> {
     let text = story::text(said).map_err(|cause| {
         let known = SHIPPED.map(|(name, _)| name).join(", ");
         context.tell(Fault::new(Code::StoryUnknown).with("said", said).with("cause", cause).with("known", known))
@@ -31,11 +40,15 @@ pub(super) async fn story(context: &Context, said: &str, out: Option<PathBuf>) -
         }
         None => demo::fresh(context)?,
     };
+    let telling = Telling { context, said, script: &script, place: &place, kept: out.is_some() };
     let ended = serve::left().map_err(|e| context.machine(e))?;
-    let played = tokio::select! {
-        told = tell(context, said, &script, &place, out.is_some()) => told.map(|()| Exit::Done),
-        // Nobody waits for the rest of it.
-        () = ended => Ok(Exit::Machine),
+    let played = match pace {
+        Some(pace) => telling.spectated(pace, ended).await,
+        None => tokio::select! {
+            played = telling.played() => played.map(|()| Exit::Done),
+            // Nobody waits for the rest of it.
+            () = ended => Ok(Exit::Machine),
+        },
     };
     if out.is_none() {
         // What cannot be removed is left; it is in the system's own place for what may go.
@@ -44,44 +57,124 @@ pub(super) async fn story(context: &Context, said: &str, out: Option<PathBuf>) -
     played
 }
 
-/// Plays it in `place` and prints the accounts.
-async fn tell(context: &Context, said: &str, script: &Script, place: &Path, kept: bool) -> Result<(), Told> {
-    let watched = io::stderr().is_terminal() && !context.json;
-    let progress = |progress: Progress| {
-        let told = [("done", progress.done), ("steps", progress.steps)].map(|(name, n)| (name, n.to_string()));
-        let [done, steps] = told;
-        let line = context.say("story-playing", &[done, steps, ("time", write(progress.time))]);
-        if watched {
-            // One line, written over; nobody reads a standard error that is closed.
+/// A story that is told.
+struct Telling<'a> {
+    context: &'a Context,
+    /// As it was named.
+    said: &'a str,
+    script: &'a Script,
+    place: &'a Path,
+    /// Its stations stay.
+    kept: bool,
+}
+
+impl Telling<'_> {
+    /// Plays it and prints the accounts.
+    async fn played(&self) -> Result<(), Told> {
+        let progress = Line::new(self.context);
+        let shows = |at| progress.shows(at);
+        let played = story::play(self.script, (self.said, self.place), &self.context.words, &shows).await;
+        progress.goes();
+        played?;
+        self.accounts()
+    }
+
+    /// Plays it while spectators read on both desks, prints the accounts, and serves on until `ended`.
+    async fn spectated(&self, pace: Duration, ended: impl Future<Output = ()>) -> Result<Exit, Told> {
+        tokio::pin!(ended);
+        let context = self.context;
+        let mut play = tokio::select! {
+            play = Play::set(self.script, (self.said, self.place), &context.words, true) => play?,
+            () = &mut ended => return Ok(Exit::Done),
+        };
+        let told = match Desks::open(context, play.stations()).await {
+            Err(told) => Err(told),
+            Ok(desks) => {
+                let told = self.shown(&mut play, pace, ended.as_mut()).await;
+                desks.close().await;
+                told
+            }
+        };
+        play.strike().await;
+        told.map(|()| Exit::Done)
+    }
+
+    /// Every step, then the accounts, then what spectators look at until `ended`.
+    async fn shown(
+        &self,
+        play: &mut Play<'_>,
+        pace: Duration,
+        mut ended: Pin<&mut impl Future<Output = ()>>,
+    ) -> Result<(), Told> {
+        let progress = Line::new(self.context);
+        let shows = |at| progress.shows(at);
+        let played = tokio::select! {
+            played = play.run(pace, &shows) => Some(played),
+            () = &mut ended => None,
+        };
+        progress.goes();
+        let Some(played) = played else { return Ok(()) };
+        played?;
+        self.accounts()?;
+        demo::told(self.context, &json!({ "event": "played" }), || self.context.say("story-told", &[]));
+        ended.await;
+        Ok(())
+    }
+
+    fn accounts(&self) -> Result<(), Told> {
+        let (context, script) = (self.context, self.script);
+        let data = script.sides.each_ref().map(|side| self.place.join(&side.word));
+        let read = |data| Account::read(script, data, &context.words).map_err(|e| context.machine(e));
+        let [first, second] = &data;
+        let accounts = [read(first)?, read(second)?];
+        if context.json {
+            let value = json!({ "title": script.title, "said": script.said, "accounts": accounts });
+            return context.show(&value, || Ok(String::new()));
+        }
+        print(&prologue(context, script));
+        print(&story::told(&accounts, &context.words, width()));
+        let figures = story::figures(first, &context.words);
+        print(&figures.map_err(|e| context.machine(e))?);
+        if self.kept {
+            let program =
+                std::env::current_exe().map_or_else(|_| "counterpart".into(), |path| path.display().to_string());
+            for data in &data {
+                let command = format!("{program} --data {} record", data.display());
+                print(&context.say("story-kept", &[("path", data.display().to_string()), ("command", command)]));
+            }
+        }
+        print(&banner(context));
+        Ok(())
+    }
+}
+
+/// The line that says how far it has come, written over; only for a person at a terminal.
+struct Line<'a> {
+    context: &'a Context,
+    is_shown: bool,
+}
+
+impl<'a> Line<'a> {
+    fn new(context: &'a Context) -> Line<'a> {
+        Line { context, is_shown: io::stderr().is_terminal() && !context.json }
+    }
+
+    fn shows(&self, at: Progress) {
+        let [done, steps] = [("done", at.done), ("steps", at.steps)].map(|(name, n)| (name, n.to_string()));
+        let line = self.context.say("story-playing", &[done, steps, ("time", write(at.time))]);
+        self.write(&line);
+    }
+
+    fn goes(&self) {
+        self.write("");
+    }
+
+    fn write(&self, line: &str) {
+        if self.is_shown {
+            // Nobody reads a standard error that is closed.
             let _ = write!(io::stderr(), "\r\x1b[K{line}");
         }
-    };
-    let played = story::play(script, (said, place), &context.words, &progress).await;
-    if watched {
-        let _ = write!(io::stderr(), "\r\x1b[K");
     }
-    played?;
-    let data = script.sides.each_ref().map(|side| place.join(&side.word));
-    let read = |data| Account::read(script, data, &context.words).map_err(|e| context.machine(e));
-    let [first, second] = &data;
-    let accounts = [read(first)?, read(second)?];
-    if context.json {
-        let value = json!({ "title": script.title, "said": script.said, "accounts": accounts });
-        return context.show(&value, || Ok(String::new()));
-    }
-    print(&prologue(context, script));
-    print(&story::told(&accounts, &context.words, width()));
-    let figures = story::figures(first, &context.words);
-    print(&figures.map_err(|e| context.machine(e))?);
-    if kept {
-        let program = std::env::current_exe().map_or_else(|_| "counterpart".into(), |path| path.display().to_string());
-        for data in &data {
-            let command = format!("{program} --data {} record", data.display());
-            print(&context.say("story-kept", &[("path", data.display().to_string()), ("command", command)]));
-        }
-    }
-    print(&banner(context));
-    Ok(())
 }
 
 fn banner(context: &Context) -> String {

@@ -14,8 +14,9 @@ pub(super) enum TokenCommand {
     Add {
         /// The name of the program: acts are kept under it.
         name: String,
-        /// watch: does every act. admin: the same, and looks after users and pairings. auditor: reads and does nothing.
-        #[arg(long, value_name = "watch|admin|auditor")]
+        /// watch: does every act. admin: the same, and looks after users and pairings. auditor: reads and does nothing. calendar: no
+        /// token, but an address at which a calendar program finds the agreed windows, and nothing else.
+        #[arg(long, value_name = "watch|admin|auditor|calendar")]
         role: String,
         /// When it ends by itself: a day (`2027-03-31`, the whole of it), a time, or `+90d`. Without, it serves until it is revoked.
         #[arg(long, value_name = "TIME")]
@@ -40,7 +41,7 @@ impl TokenCommand {
                 let until = until.map_err(|fault| context.tell(fault))?;
                 let value = client.post("/api/v1/tokens", &TokenForm { name, role, until }).await?;
                 let made: TokenMade = client.typed(&value)?;
-                context.show(&value, || Ok(made.token))?;
+                context.show(&value, || Ok(made.address.unwrap_or(made.token)))?;
             }
             TokenCommand::List => {
                 let value = client.get("/api/v1/tokens").await?;

@@ -99,6 +99,8 @@ pub enum People {
         token: TokenHash,
         /// Whom it signs in.
         user: String,
+        /// When it is made, in milliseconds since 1970 UTC: those whose time is over by then go.
+        made: u64,
         /// In milliseconds since 1970 UTC.
         until: u64,
         /// Who made it, as acts are kept.
@@ -156,19 +158,19 @@ pub(super) fn keep(to: &Connection, change: &People, now: u64) -> Result<(), Sto
             let sql = "UPDATE user SET language = ?2, direction = ?3 WHERE name = ?1";
             run(sql, params![user, settings.language, settings.direction])?;
         }
-        People::Session { session, by } => begin(to, session, by, now)?,
+        People::Session { session, by } => begin(to, session, by)?,
         People::SessionEnds(token) => {
             run("DELETE FROM session WHERE token = ?1", params![token])?;
         }
         People::SessionsEnd(name) => sessions_end(to, name)?,
-        People::Link { token, user, until, maker } => {
-            run("DELETE FROM link WHERE until <= ?1", params![signed(now)])?;
+        People::Link { token, user, made, until, maker } => {
+            run("DELETE FROM link WHERE until <= ?1", params![signed(*made)])?;
             let sql = "INSERT INTO link (token, user, until, maker) VALUES (?1, ?2, ?3, ?4)";
             run(sql, params![token, user, signed(*until), maker])?;
         }
         People::Setting(key, value) => super::keep::setting(to, key, Some(value))?,
         People::Token(token) => {
-            run("DELETE FROM api_token WHERE until <= ?1", params![signed(now)])?;
+            run("DELETE FROM api_token WHERE until <= ?1", params![signed(token.added)])?;
             let sql = "INSERT INTO api_token (name, hash, role, added, until) VALUES (?1, ?2, ?3, ?4, ?5)";
             let until = token.until.map(signed);
             run(sql, params![token.name, token.hash, token.role, signed(token.added), until])?;
@@ -300,18 +302,18 @@ mod tests {
 
     #[test]
     fn a_token_whose_time_is_over_goes_when_the_next_is_made() {
-        let kept = |name: &str, hash, until| ApiToken {
+        let kept = |name: &str, hash, [added, until]: [u64; 2]| ApiToken {
             name: name.into(),
             hash,
             role: "watch".into(),
-            added: 5,
+            added,
             until: Some(until),
         };
-        let (_scratch, mut store, reader) = store(vec![People::Token(kept("Dispatch", TOKEN, 100))]);
+        let (_scratch, mut store, reader) = store(vec![People::Token(kept("Dispatch", TOKEN, [5, 100]))]);
         assert!(!reader.tokens().unwrap()[0].has_ended(99) && reader.tokens().unwrap()[0].has_ended(100));
 
-        let next = kept("Dispatch", [8; 32], 200);
-        store.commit(&Batch { now: 100, people: vec![People::Token(next.clone())], ..Batch::default() }).unwrap();
+        let next = kept("Dispatch", [8; 32], [100, 200]);
+        store.commit(&Batch { people: vec![People::Token(next.clone())], ..Batch::default() }).unwrap();
 
         assert_eq!((reader.token(&TOKEN).unwrap(), reader.tokens().unwrap()), (None, vec![next]));
     }

@@ -40,7 +40,7 @@ pub enum By {
 
 /// Begins a session by what still serves. Between the check and this commit the user may have gone or been changed: then none begins,
 /// and nobody is made anew.
-pub(super) fn begin(to: &Connection, session: &Session, by: &By, now: u64) -> Result<(), StoreError> {
+pub(super) fn begin(to: &Connection, session: &Session, by: &By) -> Result<(), StoreError> {
     let run = |sql: &str, row: &[&dyn rusqlite::ToSql]| to.prepare_cached(sql)?.execute(row);
     let user = &session.user;
     let maker: Option<String> = match by {
@@ -58,13 +58,13 @@ pub(super) fn begin(to: &Connection, session: &Session, by: &By, now: u64) -> Re
         }
         By::Link(token) => {
             let sql = "SELECT maker FROM link JOIN user ON user.name = link.user WHERE token = ?1 AND user = ?2 AND until > ?3";
-            let row = params![token, user, signed(now)];
+            let row = params![token, user, signed(session.begun)];
             let maker = to.prepare_cached(sql)?.query_row(row, |row| row.get(0)).optional()?;
             run("DELETE FROM link WHERE token = ?1", params![token])?;
             maker
         }
     };
-    run("DELETE FROM session WHERE until <= ?1", params![signed(now)])?;
+    run("DELETE FROM session WHERE until <= ?1", params![signed(session.begun)])?;
     if let Some(maker) = maker {
         let sql = "INSERT INTO session (token, user, begun, until, maker) VALUES (?1, ?2, ?3, ?4, ?5)";
         run(sql, params![session.token, user, signed(session.begun), signed(session.until), maker])?;
@@ -150,7 +150,7 @@ mod tests {
     }
 
     fn link(user: &str, maker: &str) -> People {
-        People::Link { token: [9; 32], user: user.into(), until: 100, maker: maker.into() }
+        People::Link { token: [9; 32], user: user.into(), made: 1, until: 100, maker: maker.into() }
     }
 
     fn store(people: Vec<People>) -> (Scratch, Store, Reader) {

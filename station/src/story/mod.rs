@@ -17,7 +17,7 @@ use std::path::Path;
 
 pub use account::{Account, Row, Section, figures, told};
 pub use fault::{Place, StoryFault, Wrong};
-pub use play::{Progress, play};
+pub use play::{Play, Progress, play};
 pub use script::{Expectation, FILE_BYTES_MAX, Script, Step};
 
 /// The stories that come with the program.

@@ -1,6 +1,7 @@
 //! Playing a story: each step at its time, then what is expected of it, read from each side's own store.
 
 use std::path::Path;
+use std::time::Duration;
 
 use counterpart_core::time::Timestamp;
 
@@ -10,6 +11,7 @@ use super::script::{Deed, Expectation, Script, Step};
 use super::shelf::Shelf;
 use super::stage::Stage;
 use crate::api::fault::{Code, Fault, Told};
+use crate::serving::Serving;
 use crate::view::names;
 use crate::words::Words;
 
@@ -27,31 +29,72 @@ pub struct Progress {
     pub time: Timestamp,
 }
 
+/// A story on its stage, between being set and being struck.
+pub struct Play<'s> {
+    script: &'s Script,
+    /// As the caller named it.
+    file: &'s str,
+    words: &'s Words,
+    stage: Stage<'s>,
+}
+
+impl<'s> Play<'s> {
+    /// Makes two new stations in `place`, an existing directory, and pairs them. `with_desks`: each may serve pages.
+    ///
+    /// # Errors
+    /// What our machine did not do.
+    pub async fn set(
+        script: &'s Script,
+        (file, place): (&'s str, &Path),
+        words: &'s Words,
+        with_desks: bool,
+    ) -> Result<Play<'s>, Told> {
+        let begin = script.steps.first().map_or(Timestamp(0), |step| step.time);
+        let stage = Stage::set(script, place, (begin, with_desks), words).await?;
+        Ok(Play { script, file, words, stage })
+    }
+
+    /// Both stations, the inviter's first.
+    pub fn stations(&self) -> [&Serving; 2] {
+        self.stage.stations()
+    }
+
+    /// Plays every step at its time. Before each that somebody could see, `pace` of real time passes.
+    ///
+    /// # Errors
+    /// What is wrong with the story, as [`StoryFault::tell`] says it, or what our machine did not do.
+    pub async fn run(&mut self, pace: Duration, progress: &dyn Fn(Progress)) -> Result<(), Told> {
+        let steps = self.script.steps.len();
+        let mut due_left = DUE_MAX;
+        for (done, step) in self.script.steps.iter().enumerate() {
+            progress(Progress { done, steps, time: step.time });
+            if !matches!(step.deed, Deed::Bell(..)) {
+                tokio::time::sleep(pace).await;
+            }
+            one(&mut self.stage, step, (self.file, self.words), &mut due_left).await?;
+            progress(Progress { done: done + 1, steps, time: step.time });
+        }
+        Ok(())
+    }
+
+    /// Stops both stations; what they recorded stays.
+    pub async fn strike(self) {
+        self.stage.strike().await;
+    }
+}
+
 /// Plays a story on two new stations in `place`, an existing directory, and stops them; `file` is the story as the caller named it.
 /// What they recorded stays in `place`.
 ///
 /// # Errors
-/// What is wrong with the story, as [`StoryFault::tell`] says it, or what our machine did not do.
-pub async fn play(
-    script: &Script,
-    (file, place): (&str, &Path),
-    words: &Words,
-    progress: &dyn Fn(Progress),
-) -> Result<(), Told> {
-    let steps = script.steps.len();
-    let Some(begin) = script.steps.first().map(|step| step.time) else { return Ok(()) };
-    progress(Progress { done: 0, steps, time: begin });
-    let mut stage = Stage::set(script, place, begin, words).await?;
-    let mut due_left = DUE_MAX;
-    let mut played = Ok(());
-    for (done, step) in script.steps.iter().enumerate() {
-        played = one(&mut stage, step, (file, words), &mut due_left).await;
-        if played.is_err() {
-            break;
-        }
-        progress(Progress { done: done + 1, steps, time: step.time });
+/// As [`Play::set`] and [`Play::run`].
+pub async fn play(script: &Script, at: (&str, &Path), words: &Words, progress: &dyn Fn(Progress)) -> Result<(), Told> {
+    if script.steps.is_empty() {
+        return Ok(());
     }
-    stage.strike().await;
+    let mut play = Play::set(script, at, words, false).await?;
+    let played = play.run(Duration::ZERO, progress).await;
+    play.strike().await;
     played
 }
 

@@ -61,15 +61,21 @@ struct Seen {
 }
 
 impl<'w> Stage<'w> {
-    /// Makes both stations in `place`, in directories named as the story names its sides, starts them at `begin` and pairs them.
+    /// Makes both stations in `place`, in directories named as the story names its sides, starts them at `begin` and pairs them. With
+    /// desks, each configuration names an address of loopback for one.
     ///
     /// # Errors
     /// What our machine did not do.
-    pub async fn set(script: &Script, place: &Path, begin: Timestamp, words: &'w Words) -> Result<Stage<'w>, Told> {
+    pub async fn set(
+        script: &Script,
+        place: &Path,
+        (begin, with_desks): (Timestamp, bool),
+        words: &'w Words,
+    ) -> Result<Stage<'w>, Told> {
         let clock = Clock::told(begin.0);
         let [first, second] = &script.sides;
-        let first = Player::start(place, first, &clock, words).await?;
-        let second = match Player::start(place, second, &clock, words).await {
+        let first = Player::start(place, (first, with_desks), &clock, words).await?;
+        let second = match Player::start(place, (second, with_desks), &clock, words).await {
             Ok(second) => second,
             Err(told) => {
                 first.serving.stop().await;
@@ -97,6 +103,11 @@ impl<'w> Stage<'w> {
         for side in self.sides {
             side.serving.stop().await;
         }
+    }
+
+    /// Both stations, the inviter's first.
+    pub fn stations(&self) -> [&Serving; 2] {
+        self.sides.each_ref().map(|side| &side.serving)
     }
 
     /// The data directory of a side.
@@ -233,7 +244,12 @@ impl<'w> Stage<'w> {
 }
 
 impl Player {
-    async fn start(place: &Path, terms: &SideTerms, clock: &Clock, words: &Words) -> Result<Player, Told> {
+    async fn start(
+        place: &Path,
+        (terms, with_desk): (&SideTerms, bool),
+        clock: &Clock,
+        words: &Words,
+    ) -> Result<Player, Told> {
         let data = place.join(&terms.word);
         let told = |code: Code, cause: &dyn std::fmt::Display| {
             Fault::new(code).with("path", data.display()).with("cause", cause).tell(words)
@@ -243,9 +259,10 @@ impl Player {
         Store::create(&data).map_err(|e| told(Code::Machine, &e))?;
         for tried in 1.. {
             let listen = free_address().map_err(|e| told(Code::Machine, &e))?;
+            let desk = if with_desk { free_address().map_err(|e| told(Code::Machine, &e))? } else { String::new() };
             let announce = [listen.clone()];
             let (name, call_sign, zone) = (&terms.name, &terms.call_sign, &terms.zone);
-            let starter = Starter { name, call_sign, zone, listen: &listen, announce: &announce, desk: "" };
+            let starter = Starter { name, call_sign, zone, listen: &listen, announce: &announce, desk: &desk };
             write_starter(&data, &starter).map_err(|e| told(Code::Configuration, &e))?;
             match Serving::start(&data, clock.clone(), Mark::Exercise).await {
                 Ok(mut serving) => {

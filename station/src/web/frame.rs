@@ -40,6 +40,8 @@ pub(super) struct Door {
     pub utc: String,
     /// The station's time, for scripts.
     pub now: Moment,
+    /// A story tells it: it stands until the story moves it.
+    pub is_told: bool,
     /// How far the clock here is ahead of UTC, in minutes.
     pub ahead: i32,
     /// What everything at this station is for.
@@ -57,13 +59,14 @@ impl Door {
         let [here, utc] = [Side::Ours, Side::Theirs].map(|side| telling.hand(side, now).time);
         Door {
             direction: if direction == RIGHT_TO_LEFT { RIGHT_TO_LEFT } else { desk.api.words.direction() },
-            banner: desk.inner.banner.or(&organisation.banner),
+            banner: desk.api.banner(),
             organisation: organisation.name.clone(),
             call_sign: organisation.call_sign.clone(),
             clock: here,
             date: telling.day(Side::Ours, now),
             utc: utc.chars().take(5).collect(),
             now: Moment(now),
+            is_told: desk.api.parts.clock.is_told(),
             ahead: telling.minutes_ahead(Side::Ours, now),
             station_mark: desk.api.parts.mark,
             words: desk.api.words.clone(),

@@ -68,7 +68,7 @@ impl Desk {
     /// serves no more.
     pub(super) async fn sign_in(&self, user: &str, by: By, to: &str) -> Result<Option<Response>, Told> {
         let token = Token::draw().map_err(|e| self.api.failed(&e))?;
-        let now = self.api.now();
+        let now = self.api.now_of_people();
         let (begun, until, maker) = (now.0, now.plus(SESSION_MS).0, String::new());
         let session = Session { token: token.hash(), user: user.into(), begun, until, maker };
         self.api.change(vec![People::Session { session, by }]).await?;
@@ -79,7 +79,7 @@ impl Desk {
 
     /// The session of this token and whose it is, if it runs.
     pub(super) async fn session(&self, token: TokenHash) -> Result<Option<(Session, User)>, Told> {
-        let (reader, now) = (self.api.parts.reader.clone(), self.api.now());
+        let (reader, now) = (self.api.parts.reader.clone(), self.api.now_of_people());
         let found = tokio::task::spawn_blocking(move || reader.session(&token, now.0)).await;
         found.map_err(|e| self.api.machine(e))?.map_err(|e| self.api.failed(&e))
     }

@@ -105,7 +105,7 @@ impl Desk {
     }
 
     async fn link_of(&self, token: &Token) -> Result<Option<String>, Told> {
-        let (reader, hash, now) = (self.api.parts.reader.clone(), token.hash(), self.api.now());
+        let (reader, hash, now) = (self.api.parts.reader.clone(), token.hash(), self.api.now_of_people());
         let found = tokio::task::spawn_blocking(move || reader.link(&hash, now.0)).await;
         found.map_err(|e| self.api.machine(e))?.map_err(|e| self.api.failed(&e))
     }

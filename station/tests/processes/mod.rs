@@ -195,7 +195,7 @@ pub fn pair(inviter: &Process, joiner: &Process) {
 }
 
 /// Waits at most two minutes for something to be there.
-pub fn wait<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
+pub fn wait<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let clock = Clock::system();
     let begun = clock.moment();
     loop {
