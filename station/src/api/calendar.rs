@@ -2,8 +2,10 @@
 //! machines: what a request is about does not stand in it.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
-use axum::extract::State;
+use axum::Extension;
+use axum::extract::{Path, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use counterpart_core::line::crossing::{Outcome, Say};
@@ -13,6 +15,7 @@ use counterpart_core::time::{Timestamp, Window};
 use icalendar::{Calendar, Class, Component, Event, EventStatus};
 
 use super::Api;
+use super::door::From;
 use super::fault::Told;
 use crate::view::{Moment, Side, Sight};
 
@@ -20,6 +23,18 @@ use crate::view::{Moment, Side, Sight};
 const KEPT_MS: u64 = 90 * 24 * 3_600_000;
 /// Windows of one line; the latest are kept.
 const EVENTS_MAX: usize = 1_000;
+
+/// `GET /api/v1/calendar/{secret}`: the same, for a program that can send no header. The secret is in the address and opens nothing else.
+pub(super) async fn feed(
+    State(api): State<Api>,
+    Path(said): Path<String>,
+    from: Option<Extension<From>>,
+) -> Result<impl IntoResponse, Told> {
+    // On the command socket nobody comes from anywhere.
+    let from = from.map_or(IpAddr::from([127, 0, 0, 1]), |Extension(From(from))| from);
+    api.opens_calendar(said.strip_suffix(".ics").unwrap_or(&said), from).await?;
+    calendar(State(api)).await
+}
 
 /// The handler.
 pub(super) async fn calendar(State(api): State<Api>) -> Result<impl IntoResponse, Told> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::banner::BannerForm;
 use super::bell::{NotedForm, NotedView, RangForm, RangView};
 use super::call::Call;
 use super::ceremony::{AbandonForm, ConfirmForm, InvitedView, JoinForm, PairingView};
@@ -16,11 +17,15 @@ use super::form::ActForm;
 use super::people::{ChangeForm, LinkView, NameForm, UserForm, UserView};
 use super::restore::{EpochForm, JudgeForm, JudgedView, OpenedView, RestoreQuery, UnsignedView};
 use super::router::{DoneView, HealthView};
+use super::sessions::{SessionEnded, SessionForm, SessionView};
 use super::tokens::{TokenForm, TokenMade, TokenView};
 use super::views::{
     FiguresQuery, LineQuery, LineRow, RecordPage, RecordQuery, RequestsQuery, RequestsView, UnreadView,
 };
-use super::{bell, calendar, conduct, drawn, events, export, many, metrics, people, restore, router, tokens, views};
+use super::{
+    banner, bell, calendar, conduct, drawn, events, export, many, metrics, people, restore, router, sessions, tokens,
+    views,
+};
 use crate::view::figures::FiguresView;
 use crate::view::request::RequestView;
 use crate::view::restore::RestoreView;
@@ -61,8 +66,10 @@ fn views() -> Vec<Call> {
             .gives::<BTreeMap<String, FiguresView>>(),
         Call::get(Reads, "/events", "call-events", events::open).asks::<EventsQuery>().tells("text/event-stream"),
         Call::get(Reads, "/calendar.ics", "call-calendar", calendar::calendar).tells("text/calendar"),
+        Call::open("/calendar/{secret}", "call-calendar-feed", calendar::feed).tells("text/calendar"),
         Call::get(Reads, "/metrics", "call-metrics", metrics::metrics).tells("text/plain"),
         Call::get(Reads, "/restore", "call-restore", restore::look).asks::<RestoreQuery>().gives::<Vec<RestoreView>>(),
+        Call::get(Reads, "/banner", "call-banner", banner::show).gives::<BannerForm>(),
         Call::get(LooksAfter, "/doctor", "call-doctor", router::doctor).gives::<Report>().slow(),
     ]
 }
@@ -92,6 +99,11 @@ fn people() -> Vec<Call> {
         Call::post(LooksAfter, "/users/sign-out", "call-user-sign-out", people::sign_out)
             .takes::<NameForm>()
             .gives::<NameForm>(),
+        Call::post(LooksAfter, "/banner", "call-banner-set", banner::set).takes::<BannerForm>().gives::<BannerForm>(),
+        Call::get(LooksAfter, "/sessions", "call-sessions", sessions::list).gives::<Vec<SessionView>>(),
+        Call::post(LooksAfter, "/sessions/end", "call-session-end", sessions::end)
+            .takes::<SessionForm>()
+            .gives::<SessionEnded>(),
         // Whoever has a link acts as its user: a program is nobody's officer.
         Call::post(Owner, "/users/link", "call-user-link", people::link).takes::<NameForm>().gives::<LinkView>(),
     ]

@@ -17,7 +17,7 @@ use super::places::Place;
 use super::socket::Caller;
 use super::throttle::Spent;
 use super::times;
-use crate::people::{Role, Token};
+use crate::people::{CALENDAR, Role, Token};
 use crate::store::TokenHash;
 
 /// Digits of a wrong token by which tries with it are told from tries with others of the same address.
@@ -149,11 +149,33 @@ impl Api {
         {
             return Ok(who);
         }
+        Err(self.wrong(said, from))
+    }
+
+    /// What is told of a secret that opens nothing, of which so many are looked at.
+    fn wrong(&self, said: &str, from: IpAddr) -> Told {
         let key = said.get(..TOLD_APART).unwrap_or_default();
         let now = self.parts.clock.moment().ms_since(self.parts.begun);
         let spent = |spent: Spent| Fault::new(Code::TokenTriesSpent).with("seconds", spent.wait_ms.div_ceil(1_000));
-        self.tries.admit(key, from, now).map_err(|fault| self.tell(spent(fault)))?;
-        Err(self.tell(Fault::new(Code::TokenUnknown)))
+        let admitted = self.tries.admit(key, from, now);
+        self.tell(admitted.map_or_else(spent, |()| Fault::new(Code::TokenUnknown)))
+    }
+
+    /// Whether this opens the calendar, and nothing else: an address carries it, and addresses are written down.
+    ///
+    /// # Errors
+    /// It does not; or so many wrong ones came that this one waits.
+    pub(super) async fn opens_calendar(&self, said: &str, from: IpAddr) -> Result<(), Told> {
+        if let Some(token) = Token::parse(said) {
+            let (reader, hash) = (self.parts.reader.clone(), token.hash());
+            let found = tokio::task::spawn_blocking(move || reader.token(&hash)).await.map_err(|e| self.machine(e))?;
+            let now = self.now_of_people();
+            let kept = found.map_err(|e| self.failed(&e))?;
+            if kept.is_some_and(|kept| kept.role == CALENDAR && !kept.has_ended(now.0)) {
+                return Ok(());
+            }
+        }
+        Err(self.wrong(said, from))
     }
 
     /// The program of a token that serves. One whose time is over is told so: only who has it can know of it.
@@ -161,7 +183,7 @@ impl Api {
         let reader = self.parts.reader.clone();
         let found = tokio::task::spawn_blocking(move || reader.token(&token)).await.map_err(|e| self.machine(e))?;
         let found = found.map_err(|e| self.failed(&e))?;
-        let now = self.now();
+        let now = self.now_of_people();
         if let Some(until) = found.as_ref().filter(|kept| kept.has_ended(now.0)).and_then(|kept| kept.until) {
             let until = times::write(Timestamp(until.min(Timestamp::MAX.0)));
             return Err(self.tell(Fault::new(Code::TokenEnded).with("time", until)));

@@ -5,6 +5,7 @@
 //! as they are committed.
 
 pub mod acts;
+pub(crate) mod banner;
 pub mod bell;
 mod calendar;
 mod call;
@@ -30,6 +31,7 @@ pub(crate) mod places;
 pub mod receive;
 pub mod restore;
 pub mod router;
+pub mod sessions;
 pub mod sight;
 pub mod socket;
 pub(crate) mod spoken;
@@ -91,6 +93,7 @@ pub struct Api {
     pub(crate) words: Arc<Words>,
     pub(crate) ceremony: Arc<dyn Ceremony>,
     bells: bell::Bells,
+    banner: Arc<banner::Banner>,
     /// Live pages of the desk, counted.
     pub(crate) live_pages: Arc<metrics::LivePages>,
     pub(crate) closing: Arc<watch::Sender<bool>>,
@@ -118,6 +121,7 @@ impl Api {
             ceremony: parts.ceremony.clone(),
             parts: Arc::new(parts),
             bells: bell::Bells::default(),
+            banner: Arc::default(),
             live_pages: Arc::default(),
             closing: Arc::new(watch::Sender::new(false)),
             document: Arc::default(),

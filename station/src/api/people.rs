@@ -124,7 +124,7 @@ pub(super) fn role(said: &str) -> Result<Role, Fault> {
 
 /// `GET /api/v1/users`.
 pub(crate) async fn list(State(api): State<Api>) -> Result<Json<Vec<UserView>>, Told> {
-    let (reader, now) = (api.parts.reader.clone(), api.now());
+    let (reader, now) = (api.parts.reader.clone(), api.now_of_people());
     let read = move || Ok::<_, crate::store::StoreError>((reader.users()?, reader.sessions(now.0)?));
     let read = tokio::task::spawn_blocking(read).await.map_err(|e| api.machine(e))?;
     let (users, sessions) = read.map_err(|e| api.failed(&e))?;
@@ -234,13 +234,24 @@ impl Api {
     /// What to tell the caller.
     pub(crate) async fn make_link(&self, name: &str, maker: String) -> Result<LinkView, Told> {
         let user = self.user(name).await?;
+        let address = self.address()?;
+        let token = Token::draw().map_err(|e| self.failed(&e))?;
+        let now = self.now_of_people();
+        let until = now.plus(LINK_MS);
+        let link = People::Link { token: token.hash(), user: user.name, made: now.0, until: until.0, maker };
+        self.change(vec![link]).await?;
+        Ok(LinkView { url: format!("{address}/link/{}", token.text()), until: Moment(until) })
+    }
+
+    /// Where the desk is found: `https://desk.northland.example`.
+    ///
+    /// # Errors
+    /// None is served.
+    pub(super) fn address(&self) -> Result<String, Told> {
         let desk = self.parts.config.desk.as_ref().ok_or_else(|| self.tell(Fault::new(Code::DeskNone)))?;
         let scheme = if desk.is_secure() { "https" } else { "http" };
         let host = desk.names.first().cloned().unwrap_or_else(|| desk.listen.to_string());
-        let token = Token::draw().map_err(|e| self.failed(&e))?;
-        let until = self.now().plus(LINK_MS);
-        self.change(vec![People::Link { token: token.hash(), user: user.name, until: until.0, maker }]).await?;
-        Ok(LinkView { url: format!("{scheme}://{host}/link/{}", token.text()), until: Moment(until) })
+        Ok(format!("{scheme}://{host}"))
     }
 
     async fn is_not_last_admin(&self, user: &User) -> Result<(), Told> {

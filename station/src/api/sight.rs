@@ -153,6 +153,11 @@ impl Api {
         Timestamp(self.parts.clock.now().min(Timestamp::MAX.0))
     }
 
+    /// When sessions, links and tokens begin and end: by the machine's own clock, also in a story.
+    pub(crate) fn now_of_people(&self) -> Timestamp {
+        Timestamp(self.parts.clock.machine_now().min(Timestamp::MAX.0))
+    }
+
     /// What the record thread answers with when an act is not done.
     pub(super) async fn refused(&self, line: LineId, fault: ActFault) -> Told {
         match fault {

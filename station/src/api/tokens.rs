@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Api;
 use super::fault::{Code, Fault, Told};
-use super::people::{NameForm, role};
+use super::people::NameForm;
 use super::receive::Form;
 use super::times::Times;
-use crate::people::{self, Token};
+use crate::people::{self, CALENDAR, Role, Token};
 use crate::store::{ApiToken, People};
 use crate::view::Moment;
 
@@ -24,7 +24,7 @@ pub const TOKENS_MAX: usize = 64;
 pub struct TokenForm {
     /// The name: acts are kept under it.
     pub name: String,
-    /// watch, admin or auditor.
+    /// watch, admin or auditor; or calendar: an address of the calendar alone.
     pub role: String,
     /// When it ends by itself, RFC 3339; absent: it serves until it is revoked.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -36,10 +36,13 @@ pub struct TokenForm {
 pub struct TokenMade {
     /// The name.
     pub name: String,
-    /// watch, admin or auditor.
+    /// watch, admin, auditor or calendar.
     pub role: String,
     /// The token, 64 hexadecimal digits.
     pub token: String,
+    /// Of a calendar: the address at which a calendar program finds it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub address: Option<String>,
     /// When it ends by itself.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub until: Option<Moment>,
@@ -50,7 +53,7 @@ pub struct TokenMade {
 pub struct TokenView {
     /// The name.
     pub name: String,
-    /// watch, admin or auditor.
+    /// watch, admin, auditor or calendar.
     pub role: String,
     /// When it was made.
     pub added: Moment,
@@ -63,7 +66,7 @@ pub struct TokenView {
 
 /// `GET /api/v1/tokens`.
 pub(crate) async fn list(State(api): State<Api>) -> Result<Json<Vec<TokenView>>, Told> {
-    let now = api.now().0;
+    let now = api.now_of_people().0;
     let moment = |ms: u64| Moment(Timestamp(ms.min(Timestamp::MAX.0)));
     let view = |kept: ApiToken| TokenView {
         ended: kept.has_ended(now),
@@ -82,8 +85,8 @@ pub(crate) async fn add(State(api): State<Api>, Form(form): Form<TokenForm>) -> 
         let fault = Fault::new(Code::TokenNameMalformed).with("said", &name);
         return Err(api.tell(fault.with("max", people::NAME_BYTES_MAX)));
     }
-    let role = role(&form.role).map_err(|fault| api.tell(fault))?;
-    let now = api.now();
+    let word = word(&form.role).map_err(|fault| api.tell(fault))?;
+    let now = api.now_of_people();
     let until = form.until.as_deref().map(|said| ending(said, now)).transpose().map_err(|fault| api.tell(fault))?;
     // Looked at and made with nobody between: of two with one name the second is told so.
     let _turn = api.making.lock().await;
@@ -95,10 +98,27 @@ pub(crate) async fn add(State(api): State<Api>, Form(form): Form<TokenForm>) -> 
         return Err(api.tell(Fault::new(Code::TokensMany).with("max", TOKENS_MAX)));
     }
     let token = Token::draw().map_err(|e| api.failed(&e))?;
-    let (hash, word) = (token.hash(), role.word());
-    let kept = ApiToken { name: name.clone(), hash, role: word.into(), added: now.0, until: until.map(|at| at.0) };
+    let address = match word {
+        CALENDAR => Some(format!("{}/api/v1/calendar/{}.ics", api.address()?, token.text())),
+        _ => None,
+    };
+    let kept = ApiToken {
+        name: name.clone(),
+        hash: token.hash(),
+        role: word.into(),
+        added: now.0,
+        until: until.map(|at| at.0),
+    };
     api.change(vec![People::Token(kept)]).await?;
-    Ok(Json(TokenMade { name, role: word.into(), token: token.text(), until: until.map(Moment) }))
+    Ok(Json(TokenMade { name, role: word.into(), token: token.text(), address, until: until.map(Moment) }))
+}
+
+/// What a token may open.
+fn word(said: &str) -> Result<&'static str, Fault> {
+    let words = Role::ALL.map(Role::word).into_iter().chain([CALENDAR]);
+    let known = || words.clone().collect::<Vec<_>>().join(", ");
+    let found = words.clone().find(|word| *word == said);
+    found.ok_or_else(|| Fault::new(Code::UnknownWord).with("field", "role").with("said", said).with("known", known()))
 }
 
 /// Reads when a token is to end: not before now.

@@ -5,6 +5,8 @@
 
 mod acts;
 mod ask;
+mod attended;
+mod authors;
 mod band;
 mod entry;
 mod fields;
@@ -61,7 +63,6 @@ use crate::words::Language;
 use pages::Pages;
 use site::Site;
 use unsigned::Unsigned;
-use upkeep::Banner;
 
 /// Passwords hashed at one time: each takes 19 MiB.
 const HASHES_MAX: usize = 2;
@@ -82,8 +83,6 @@ struct Inner {
     nobody: Secret,
     /// Acts that can be taken back.
     unsigned: Unsigned,
-    /// The line of classification.
-    banner: Banner,
     /// The pages that are live.
     pages: Pages,
     /// This run of the station. Positions of the live stream are of it alone.
@@ -103,8 +102,7 @@ impl Desk {
             hashing: Semaphore::new(HASHES_MAX),
             nobody: Secret::of(&hexadecimal(&entropy::bytes::<32>().map_err(no_entropy)?)).map_err(no_entropy)?,
             unsigned: Unsigned::default(),
-            banner: Banner::kept(&api.parts.reader).map_err(|e| api.failed(&e))?,
-            pages: Pages::new(api.live_pages.clone()),
+            pages: Pages::new(api.live_pages.clone(), api.parts.clock.clone()),
             run: hexadecimal(&entropy::bytes::<8>().map_err(no_entropy)?),
         };
         Ok(Desk { api, inner: Arc::new(inner) })

@@ -14,9 +14,10 @@ use super::{Desk, page};
 use crate::api::fault::{Code, Fault, Told};
 use crate::api::people::NameForm;
 use crate::api::receive::Form;
+use crate::api::sight::hexadecimal;
 use crate::api::times::write;
 use crate::api::tokens::{self, TokenForm, TokenMade, TokenView};
-use crate::people::Role;
+use crate::people::{CALENDAR, Role};
 
 /// How long a token serves unless another end is written, in days.
 const DAYS: i64 = 90;
@@ -50,7 +51,9 @@ struct Shown {
 struct Made {
     name: String,
     role: String,
+    /// The token; of a calendar its address.
     token: String,
+    is_calendar: bool,
     until: String,
 }
 
@@ -62,13 +65,19 @@ struct Typed {
 }
 
 impl Tokens {
-    fn roles(&self) -> [(&'static str, String); Role::ALL.len()] {
+    /// A name as an `id` can be.
+    fn id(&self, name: &str) -> String {
+        hexadecimal(name.as_bytes())
+    }
+
+    fn roles(&self) -> Vec<(&'static str, String)> {
         let id = |role: Role| match role {
             Role::Watch => "tokens-role-watch",
             Role::Admin => "tokens-role-admin",
             Role::Auditor => "tokens-role-auditor",
         };
-        Role::ALL.map(|role| (role.word(), self.d.say(id(role))))
+        let calendar = (CALENDAR, self.d.say("tokens-role-calendar"));
+        Role::ALL.into_iter().map(|role| (role.word(), self.d.say(id(role)))).chain([calendar]).collect()
     }
 }
 
@@ -105,7 +114,8 @@ impl Desk {
             },
             name: made.name,
             role: made.role,
-            token: made.token,
+            is_calendar: made.address.is_some(),
+            token: made.address.unwrap_or(made.token),
         });
         let status = refused.as_ref().map_or(StatusCode::OK, |(_, told)| told.status());
         let example = self.spoken().day_ahead(DAYS);

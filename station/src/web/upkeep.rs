@@ -1,7 +1,5 @@
 //! What is set beside how pages are set: one's own password, and for a person who looks after the station the banner.
 
-use std::sync::{Mutex, PoisonError};
-
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -9,43 +7,13 @@ use axum::response::{IntoResponse, Redirect, Response};
 use super::refused::{self, Kept};
 use super::session::{Posted, Signed};
 use super::{Desk, settings};
+use crate::api::banner::BANNER_MAX;
 use crate::api::fault::{Code, Fault, Told};
 use crate::people::{self, PASSWORD_CHARS_MIN, Role, Secret};
-use crate::store::{By, People, Reader, StoreError};
-use crate::words::clean;
+use crate::store::By;
 
-/// The setting that holds the banner.
+/// The field of the banner, and the part of the page that it is in.
 const BANNER: &str = "banner";
-/// Characters of a banner.
-const BANNER_MAX: usize = 60;
-
-/// The line of classification, as it was set on the desk; until then that of the configuration.
-pub(super) struct Banner {
-    shown: Mutex<Option<String>>,
-    /// It is set by one at a time: what is kept and what is shown are the same.
-    setting: tokio::sync::Mutex<()>,
-}
-
-impl Banner {
-    /// As it was kept.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn kept(reader: &Reader) -> Result<Banner, StoreError> {
-        let kept = reader.setting(BANNER)?;
-        let shown = Mutex::new(kept.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()));
-        Ok(Banner { shown, setting: tokio::sync::Mutex::default() })
-    }
-
-    /// What stands on every page.
-    pub fn or(&self, configured: &str) -> String {
-        self.shown.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_else(|| configured.to_owned())
-    }
-
-    fn set(&self, banner: String) {
-        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(banner);
-    }
-}
 
 /// What the page of settings shows of these.
 #[derive(Default)]
@@ -87,22 +55,18 @@ enum Set {
 impl Desk {
     /// As it stands, nothing asked.
     pub(super) fn upkeep(&self, who: &Signed) -> Upkeep {
-        let banner = self.inner.banner.or(&self.api.parts.config.organisation.banner);
-        Upkeep { looks_after: who.role == Role::Admin, banner, ..Upkeep::default() }
+        Upkeep { looks_after: who.role == Role::Admin, banner: self.api.banner(), ..Upkeep::default() }
     }
 
     /// The banner of every page and print.
     async fn set_banner(&self, posted: &Posted) -> Result<Set, Told> {
         self.looks_after(&posted.who)?;
         let banner = posted.fields.text(BANNER).unwrap_or_default().trim().to_owned();
-        if banner.chars().count() > BANNER_MAX || clean(&banner) != banner {
-            let told = self.api.tell(Fault::new(Code::BannerUnfit).with("max", BANNER_MAX));
-            return Ok(Set::Wrong(BANNER, banner, told));
+        match self.api.set_banner(&banner).await {
+            Ok(()) => Ok(Set::Done(Redirect::to("/settings").into_response())),
+            Err(told) if told.code == Code::BannerUnfit.word() => Ok(Set::Wrong(BANNER, banner, told)),
+            Err(told) => Err(told),
         }
-        let _turn = self.inner.banner.setting.lock().await;
-        self.api.change(vec![People::Setting(BANNER.into(), banner.clone().into_bytes())]).await?;
-        self.inner.banner.set(banner);
-        Ok(Set::Done(Redirect::to("/settings").into_response()))
     }
 
     /// A new password, for whoever knows the one that serves; their other sessions end.

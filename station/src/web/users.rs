@@ -5,8 +5,6 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use counterpart_core::ids::unhex;
-use counterpart_core::time::Timestamp;
 
 use super::frame::{Four, Frame};
 use super::refused::{self, Kept};
@@ -16,9 +14,9 @@ use crate::api::door::Needs;
 use crate::api::fault::{Code, Fault, Told};
 use crate::api::people::{self, ChangeForm, LinkView, NameForm, UserForm, UserView};
 use crate::api::receive::Form;
+use crate::api::sessions::{self, SessionForm, SessionView};
 use crate::api::sight::hexadecimal;
 use crate::people::Role;
-use crate::store::{People, Session};
 
 /// What a form asks for.
 const ACTS: [&str; 6] = ["add", "change", "end", "sign-out", "link", "end-session"];
@@ -44,6 +42,8 @@ struct Shown {
     since: String,
     until: String,
     is_this: bool,
+    /// Who made the link by which it began; empty: it began by the password.
+    maker: String,
 }
 
 impl Users {
@@ -58,6 +58,11 @@ impl Users {
 
     fn since(&self, user: &UserView) -> String {
         self.d.day(user.added.0)
+    }
+
+    /// A name as an `id` can be, so that an open second step stays open when the page is drawn anew.
+    fn id(&self, name: &str) -> String {
+        hexadecimal(name.as_bytes())
     }
 
     fn is_self(&self, name: &str) -> bool {
@@ -93,22 +98,21 @@ impl Desk {
         self.looks_after(who)?;
         let position = self.position(who).await?;
         let Json(users) = people::list(State(self.api.clone())).await?;
-        let (reader, now) = (self.api.parts.reader.clone(), self.api.now());
-        let read = tokio::task::spawn_blocking(move || reader.sessions(now.0)).await;
-        let sessions = read.map_err(|e| self.api.machine(e))?.map_err(|e| self.api.failed(&e))?;
+        let Json(sessions) = sessions::list(State(self.api.clone())).await?;
         let all = self.all_seen().await?;
         let mut d = Frame::new(self, who, "users", position)?;
         d.four = Some(Four::of_all(d.words(), &all, self.unread().len(), d.mark));
         if link.is_some() || refused.is_some() {
             d.page = "/users".into();
         }
-        let this = who.token.hash();
-        let shown = |session: Session| Shown {
-            id: hexadecimal(&session.token),
-            since: d.day_and_clock(Timestamp(session.begun)),
-            until: d.day_and_clock(Timestamp(session.until)),
-            is_this: session.token == this,
+        let this = hexadecimal(&who.token.hash());
+        let shown = |session: SessionView| Shown {
+            since: d.day_and_clock(session.begun.0),
+            until: d.day_and_clock(session.until.0),
+            is_this: session.session == this,
+            id: session.session,
             user: session.user,
+            maker: session.maker.unwrap_or_default(),
         };
         let sessions = sessions.into_iter().map(shown).collect();
         let link = link.map(|(name, link)| (name, link.url, d.day_and_clock(link.until.0)));
@@ -152,9 +156,8 @@ impl Desk {
                 return self.users_page(&posted.who, Some((name, link)), None).await.map(Some);
             }
             "end-session" => {
-                let token = unhex::<32>(&text("session"));
-                let token = token.ok_or_else(|| self.api.tell(Fault::new(Code::SessionEnded)))?;
-                self.api.change(vec![People::SessionEnds(token)]).await?;
+                // One that has ended meanwhile stands in the list no more.
+                drop(sessions::end(api, Form(SessionForm { session: text("session") })).await?);
             }
             other => {
                 let fault = Fault::new(Code::UnknownAct).with("said", other);

@@ -76,6 +76,8 @@ fn an_admin_makes_a_token_with_the_keyboard_sees_it_once_and_revokes_it_at_once(
     page.until("location.pathname === '/tokens' && !document.querySelector('textarea[readonly]')");
     assert_eq!(page.look(&format!("document.documentElement.innerHTML.includes('{token}')")), json!(false));
 
+    page.tab_to("summary[data-key^='sure-']");
+    page.press("Enter");
     page.tab_to("button[data-key^='revoke-']");
     page.press("Enter");
     page.until(&heading("No program may call"));
