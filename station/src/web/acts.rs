@@ -145,6 +145,7 @@ pub(super) async fn act(State(desk): State<Desk>, Path(line): Path<String>, mut 
     match desk.do_act(&posted, &line).await {
         Ok(to) => Redirect::to(&to).into_response(),
         Err(told) => {
+            let told = desk.with_author(told, &line).await;
             let kept = Kept::after(&told, &posted.fields, format!("/lines/{line}/acts"));
             refused::shown(&desk, &posted.who, &told, &kept).await
         }

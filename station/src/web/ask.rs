@@ -12,11 +12,12 @@ use serde::Deserialize;
 
 use super::fields::Fields;
 use super::frame::{Four, Frame, bars, mark_class, state_class, word};
+use super::readings::Readings;
 use super::seen::Seen;
 use super::session::{Posted, Signed};
 use super::{Desk, page, refused};
 use crate::api::fault::{Code, Fault, Told};
-use crate::api::times::{Times, write};
+use crate::api::times::write;
 use crate::view::request::request;
 use crate::view::{Side, Sight, names};
 use crate::words::clocks::{Hand, zone};
@@ -43,6 +44,8 @@ struct Ask {
     choice: Choice,
     days: Vec<(String, String)>,
     languages: Vec<String>,
+    /// Of a time that is none or two, which is meant.
+    readings: Vec<Readings>,
     /// Why it was not signed.
     wrong: Option<Told>,
     /// What stands in the fields was put there by a person.
@@ -222,6 +225,11 @@ impl Choice {
     }
 
     /// The fields of the act.
+    /// The time until which it is to stand, as it was typed.
+    fn until(&self) -> String {
+        format!("{} {}", self.day, self.time)
+    }
+
     fn fields(&self, until: Option<String>, once: Option<String>) -> Fields {
         let private = if self.is_private { "yes" } else { "" };
         let pairs = [
@@ -245,13 +253,8 @@ impl Choice {
 
 impl Desk {
     async fn signed_ask(&self, posted: &Posted, choice: &Choice) -> Result<String, Told> {
-        let until = if choice.is_until {
-            let times = Times::spoken(&self.api.parts.config.organisation.zone, self.api.now());
-            let said = format!("{} {}", choice.day, choice.time);
-            Some(write(times.time(&said).map_err(|fault| self.api.tell(fault))?))
-        } else {
-            None
-        };
+        let until = choice.is_until.then(|| self.spoken().time(&choice.until())).transpose();
+        let until = until.map_err(|fault| self.api.tell(fault))?.map(write);
         let fields = choice.fields(until, posted.fields.text("once"));
         self.do_act(&Posted { who: posted.who.clone(), fields }, &choice.line).await
     }
@@ -278,7 +281,11 @@ impl Desk {
             d.four = Some(Four::of_all(d.words(), &all, self.unread().len(), d.mark));
             let days = self.days();
             let until = self.until_told(&choice).await?;
-            Ok(page(status, &Ask { d, lines, choice, days, languages, wrong, is_typed, until }))
+            let doubtful = self.spoken().time(&choice.until()).err().filter(|_| choice.is_until);
+            let readings = self.readings(doubtful.map(|fault| ("time".to_owned(), fault)).into_iter().collect());
+            // What is asked about is not said twice.
+            let wrong = wrong.filter(|_| readings.is_empty());
+            Ok(page(status, &Ask { d, lines, choice, days, languages, readings, wrong, is_typed, until }))
         };
         match drawn.await {
             Ok(response) => response,
@@ -291,7 +298,7 @@ impl Desk {
         if !choice.is_until {
             return Ok("none".into());
         }
-        let Ok(time) = self.spoken().time(&format!("{} {}", choice.day, choice.time)) else {
+        let Ok(time) = self.spoken().time(&choice.until()) else {
             return Ok("unread".into());
         };
         let id = self.api.line(Some(choice.line.clone())).await?;

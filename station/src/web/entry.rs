@@ -86,13 +86,13 @@ pub(super) async fn show(
         let position = desk.position(&who).await?;
         let (id, held) = desk.held(&line, said).await?;
         let (header, at) = (held.entry.header.clone(), held.at);
-        let (drawn, key, facts, near) = desk
+        let (drawn, key, facts, near, epoch) = desk
             .api
             .see(id, move |sight| {
                 let key = sight.line.span(sight.epoch).map(|span| span.log(at.party).key_at(at.index));
                 let size = sight.head(at.party).size;
                 let near = [at.index.checked_sub(1), Some(at.index + 1).filter(|index| *index < size)];
-                (row(sight, &header), key, facts(sight, &header, key.as_ref()), near)
+                (row(sight, &header), key, facts(sight, &header, key.as_ref()), near, sight.epoch)
             })
             .await?;
         let seen = desk.line_seen(id).await?;
@@ -103,6 +103,8 @@ pub(super) async fn show(
             near.map(|index| index.map(|index| format!("/lines/{id}/entries/{}", EntryRef { party: at.party, index })));
         let stored = d.day_and_clock(counterpart_core::time::Timestamp(held.stored));
         let mut facts = facts;
+        let mut authors = desk.authors(id, epoch, vec![at]).await?;
+        facts.extend(authors.remove(&at.to_string()).map(|user| (d.say("entry-author"), user)));
         facts.push((d.say("entry-stored"), stored));
         facts.push((d.say("entry-leaf"), hexadecimal(&held.entry.leaf)));
         let shown = Page {

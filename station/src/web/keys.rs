@@ -29,6 +29,8 @@ pub(super) struct Key {
 /// Codes to choose from: each key defers, declines or cancels with one.
 pub(super) struct Codes {
     pub act: &'static str,
+    /// The entry that it acts on.
+    pub on: String,
     pub label: String,
     pub hint: String,
     pub letter: &'static str,
@@ -41,8 +43,10 @@ pub(super) struct Codes {
 pub(super) struct Keys {
     /// To take note of what they did, which rings until then.
     pub noted: Option<Key>,
-    /// On an offer of theirs that is open: take a window, or none.
+    /// On an offer of theirs that is open: take a window.
     pub offers: Vec<Key>,
+    /// The same: take none, with a code.
+    pub none: Vec<Codes>,
     pub first: Vec<Key>,
     pub codes: Vec<Codes>,
     /// What is stated of a talk that did not come about: after everything else.
@@ -57,6 +61,8 @@ pub(super) struct Keys {
     pub again: Option<String>,
     /// The page on which a code is chosen with which the request is declined.
     pub decline: Option<String>,
+    /// The page on which one is chosen with which the offer is.
+    pub decline_offer: Option<String>,
     /// Why nothing more may be done, if it is closed.
     pub closed: Option<Why>,
 }
@@ -107,7 +113,7 @@ const CODES: [Code; 14] = [
 
 /// The keys of the page of a request.
 pub(super) fn keys(sight: &Sight<'_>, view: &RequestView) -> Keys {
-    let mut keys = Keys { offers: offers(sight, view, None), ..Keys::default() };
+    let mut keys = Keys { offers: offers(sight, view, None), none: none_of_them(sight, view, None), ..Keys::default() };
     for (act, letter) in PLAIN {
         let Some(may) = on_request(view, act) else { continue };
         if is_closed(may) {
@@ -145,10 +151,13 @@ pub(super) fn keys_of_ring(sight: &Sight<'_>, view: &RequestView, rung: &Fact) -
     }
     if is_offer {
         keys.offers = offers(sight, view, Some(&at));
+        keys.none = none_of_them(sight, view, Some(&at));
     }
     keys.codes = with_codes(sight, view).into_iter().filter(|codes| codes.why.is_none()).collect();
     let declines = keys.codes.iter().any(|codes| codes.act == "decline");
-    keys.decline = declines.then(|| format!("/lines/{}/ring/{at}/decline", view.line));
+    let step = |word: &str| format!("/lines/{}/ring/{at}/{word}", view.line);
+    keys.decline = declines.then(|| step("decline"));
+    keys.decline_offer = keys.none.iter().any(|codes| codes.why.is_none()).then(|| step("decline-offer"));
     keys.offer = offer_page(view);
     keys.again = again_page(view);
     keys
@@ -244,10 +253,27 @@ fn codes(sight: &Sight<'_>, may: &MayView, act: &'static str, letter: &'static s
     };
     // "We take it as closed" is no reason to put something off.
     let fits = |code: &&Code| act != "defer" || **code != Code::NoConfirmation;
-    Codes { act, label, hint, letter, keys: CODES.iter().filter(fits).map(one).collect(), why: may.why.clone() }
+    let keys = CODES.iter().filter(fits).map(one).collect();
+    Codes { act, on: may.on.at.clone(), label, hint, letter, keys, why: may.why.clone() }
 }
 
-/// A key for each window of an offer of theirs, one to decline it; or one to come to a ready. Of one offer, or of all that are open.
+/// Of each offer of theirs that is open, or of one: the codes with which it is declined. The request stands.
+fn none_of_them(sight: &Sight<'_>, view: &RequestView, only: Option<&str>) -> Vec<Codes> {
+    let is_meant = |at: &str| only.is_none_or(|only| only == at);
+    let open = view.offers.iter().filter(|offer| offer.outcome == "OPEN" && offer.side == Side::Theirs);
+    let open: Vec<_> = open.filter(|offer| is_meant(&offer.offer.at)).collect();
+    let one = |offer: &&crate::view::attempts::OfferView| {
+        let may = view.acts.iter().find(|may| may.on == offer.offer && may.act == "decline")?;
+        let none = sight.telling.say("do-decline-offer", &[]);
+        // Among several, each says whose times it declines, and none has the digit.
+        let (label, letter) = if open.len() > 1 { (format!("{}: {none}", offer.offer.name), "") } else { (none, "0") };
+        let hint = sight.telling.words.say_hint("do-decline-offer");
+        Some(Codes { label, hint, ..codes(sight, may, "decline", letter) })
+    };
+    open.iter().filter_map(one).collect()
+}
+
+/// A key for each window of an offer of theirs, or one to come to a ready. Of one offer, or of all that are open.
 fn offers(sight: &Sight<'_>, view: &RequestView, only: Option<&str>) -> Vec<Key> {
     let mut keys = Vec::new();
     let is_meant = |at: &str| only.is_none_or(|only| only == at);
@@ -260,7 +286,7 @@ fn offers(sight: &Sight<'_>, view: &RequestView, only: Option<&str>) -> Vec<Key>
     for offer in with.into_iter().chain(without) {
         let on = offer.offer.at.as_str();
         let of = |act: &str| view.acts.iter().find(|may| may.on == offer.offer && may.act == act);
-        // Among several, each key says whose times it takes or declines.
+        // Among several, each key says whose times it takes.
         let named = |label: String| if several { format!("{}: {label}", offer.offer.name) } else { label };
         let Some(may) = of("accept") else { continue };
         let told: Vec<String> =
@@ -285,13 +311,6 @@ fn offers(sight: &Sight<'_>, view: &RequestView, only: Option<&str>) -> Vec<Key>
         }
         if told.is_empty() {
             accept(&[], named(sight.telling.say("do-come", &[])), "do-come");
-        }
-        if let Some(may) = of("decline") {
-            let label = named(sight.telling.say("do-decline-offer", &[]));
-            let hint = sight.telling.words.say_hint("do-decline-offer");
-            let letter = if several { "" } else { "0" }.into();
-            let fields = fields(sight, "decline", on, &[]);
-            keys.push(Key { fields, label, hint, letter, is_main: false, is_twice: true, why: may.why.clone() });
         }
     }
     for offer in open().filter(|offer| offer.side == Side::Ours) {

@@ -1,6 +1,7 @@
 //! How the steps of a ladder are drawn: which rail each knot sits on, and what the shapes say.
 
 use counterpart_core::line::facts::Fact;
+use counterpart_core::line::ladder::Rung;
 
 use crate::view::ladder::{StepKind, StepView};
 use crate::view::{Side, Sight};
@@ -39,6 +40,17 @@ pub(super) fn rows(sight: &Sight<'_>, ask: &Fact) -> Vec<Row> {
     }
     rows.extend(pair(&mut crossed));
     rows
+}
+
+/// Says at the rung of a device that rings why none here has confirmed it, or why late.
+pub(super) fn explain_alerting(rows: &mut [Row], why: &str) {
+    for row in rows {
+        if let Row::Step { step, .. } = row
+            && step.name == Rung::Alerting.word()
+        {
+            step.says = format!("{} {why}", step.says);
+        }
+    }
 }
 
 /// Of several acts that crossed, one of each side.

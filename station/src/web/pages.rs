@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
+use super::attended::{Attended, Unheard};
 use crate::api::metrics::LivePages;
+use crate::clock::Clock;
 use crate::store::TokenHash;
 
 /// Pages that are live at one time, of everybody.
@@ -24,15 +26,19 @@ struct Page {
     displaced: Arc<Notify>,
 }
 
-#[derive(Default)]
 struct Known {
     next: u64,
     pages: BTreeMap<u64, Page>,
+    attended: Attended,
 }
 
 /// All of them; clones share.
-#[derive(Clone, Default)]
-pub(super) struct Pages(Arc<Mutex<Known>>, Arc<LivePages>);
+#[derive(Clone)]
+pub(super) struct Pages {
+    known: Arc<Mutex<Known>>,
+    told: Arc<LivePages>,
+    clock: Clock,
+}
 
 /// A place among the pages; dropped with its stream, it is free.
 pub(super) struct Place {
@@ -47,23 +53,31 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut known = self.pages.lock();
         known.pages.remove(&self.number);
-        self.pages.count(&known);
+        self.pages.count(&mut known);
     }
 }
 
 impl Pages {
     /// None yet; how many there are is told there.
-    pub fn new(told: Arc<LivePages>) -> Pages {
-        Pages(Arc::default(), told)
+    pub fn new(told: Arc<LivePages>, clock: Clock) -> Pages {
+        let known = Known { next: 0, pages: BTreeMap::new(), attended: Attended::since(clock.now()) };
+        Pages { known: Arc::new(Mutex::new(known)), told, clock }
     }
 
-    fn count(&self, known: &Known) {
+    fn count(&self, known: &mut Known) {
         let armed = known.pages.values().filter(|page| page.is_armed).count();
-        self.1.tell([armed, known.pages.len() - armed]);
+        let counts = [armed, known.pages.len() - armed];
+        self.told.tell(counts);
+        known.attended.note(self.clock.now(), counts);
+    }
+
+    /// Why no page confirmed from one time to another that it rang, in milliseconds since 1970 UTC.
+    pub fn unheard(&self, since: u64, until: u64) -> Option<Unheard> {
+        self.lock().attended.unheard(since, until)
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A place for a page of this session, whose oldest page gives way to it if it has as many as it may; `None` if all places are taken.
@@ -82,7 +96,7 @@ impl Pages {
         known.next += 1;
         let (number, displaced) = (known.next, Arc::new(Notify::new()));
         known.pages.insert(number, Page { session, user: user.into(), is_armed: false, displaced: displaced.clone() });
-        self.count(&known);
+        self.count(&mut known);
         Some(Place { number, displaced, pages: self.clone() })
     }
 
@@ -96,7 +110,7 @@ impl Pages {
         let mut known = self.lock();
         let page = known.pages.get_mut(&number).filter(|page| page.session == *session);
         let is_known = page.map(|page| page.is_armed = is_armed).is_some();
-        self.count(&known);
+        self.count(&mut known);
         is_known
     }
 
@@ -112,28 +126,32 @@ impl Pages {
 mod tests {
     use super::*;
 
+    fn pages() -> Pages {
+        Pages::new(Arc::default(), Clock::told(0))
+    }
+
     #[test]
     fn a_page_is_known_while_its_stream_is_open_and_only_to_its_own_session() {
-        let pages = Pages::default();
+        let pages = pages();
         let place = pages.enter([1; 32], "a").unwrap();
         assert!(!pages.is_armed(&[1; 32], place.number), "it has said nothing yet");
         assert!(!pages.arm(&[2; 32], place.number, true), "of another session");
         assert_eq!(pages.others(&[2; 32]), [("a".to_owned(), false)]);
-        assert_eq!(pages.1.counted(), [0, 1]);
+        assert_eq!(pages.told.counted(), [0, 1]);
         assert!(pages.arm(&[1; 32], place.number, true));
-        assert_eq!(pages.1.counted(), [1, 0]);
+        assert_eq!(pages.told.counted(), [1, 0]);
         assert!(pages.is_armed(&[1; 32], place.number) && !pages.is_armed(&[2; 32], place.number));
         assert_eq!((pages.others(&[2; 32]), pages.others(&[1; 32])), (vec![("a".to_owned(), true)], vec![]));
 
         let number = place.number;
         drop(place);
-        assert_eq!(pages.1.counted(), [0, 0]);
+        assert_eq!(pages.told.counted(), [0, 0]);
         assert!(!pages.is_armed(&[1; 32], number));
     }
 
     #[test]
     fn there_are_so_many_pages_and_no_more() {
-        let pages = Pages::default();
+        let pages = pages();
         let session = |n: usize| [u8::try_from(n / SESSION_PAGES_MAX).unwrap(); 32];
         let places: Vec<Place> = (0..PAGES_MAX).filter_map(|n| pages.enter(session(n), "a")).collect();
 
@@ -146,7 +164,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_oldest_page_of_a_session_gives_way_to_a_new_one_and_is_told() {
-        let pages = Pages::default();
+        let pages = pages();
         let foreign = pages.enter([2; 32], "b").unwrap();
         let places: Vec<Place> = (0..SESSION_PAGES_MAX).filter_map(|_| pages.enter([1; 32], "a")).collect();
 

@@ -5,10 +5,12 @@ use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use counterpart_core::ids::EntryRef;
+use counterpart_core::ids::{EntryRef, Epoch};
 use counterpart_core::line::facts::Fact;
+use counterpart_core::line::ladder::Rung;
 use counterpart_core::precedence::Mark;
 
+use super::authors::{AUTHORS_MAX, Authors};
 use super::band::{Band, band};
 use super::fields::Fields;
 use super::frame::{Due, Four, Frame, bars};
@@ -36,7 +38,12 @@ struct RequestPage {
     days: Vec<(String, String)>,
     put_off: PutOff,
     held: Held,
+    /// Who at this station wrote what of it.
+    authors: Authors,
 }
+
+/// A page that is open and armed confirms within so many milliseconds that it rings.
+const AT_ONCE_MS: u64 = 10_000;
 
 /// A talk that was held elsewhere, as it was typed; and why it was not signed.
 #[derive(Default)]
@@ -61,6 +68,11 @@ struct About {
     view: RequestView,
     /// The epoch in which all of it stands.
     epoch: String,
+    /// From when until when nothing here had confirmed that it rings, in milliseconds since 1970 UTC; `None`: it is not theirs to us, or
+    /// it was confirmed at once.
+    unconfirmed: Option<[u64; 2]>,
+    /// Entries of ours that belong to it.
+    own: (Epoch, Vec<EntryRef>),
     /// The highest fact, and what is not.
     headline: [String; 2],
     rows: Vec<Row>,
@@ -143,6 +155,11 @@ impl RequestPage {
         self.d.words().say("request-lede", &args)
     }
 
+    /// Who here wrote an entry, if somebody here did.
+    fn author(&self, entry: &Named) -> Option<&String> {
+        self.authors.get(&entry.at)
+    }
+
     /// Where an entry stands in the record.
     fn record_at(&self, entry: &Named) -> String {
         let epoch = self.about.ended.map_or_else(String::new, |number| format!("epoch={number}&"));
@@ -172,15 +189,22 @@ impl Desk {
         let drawn = async {
             let position = self.position(who).await?;
             let id = self.api.line(Some(line)).await?;
-            let about = self.api.see_in(id, epoch, move |sight| about(sight, &said)).await??;
+            let mut about = self.api.see_in(id, epoch, move |sight| about(sight, &said)).await??;
+            let (in_epoch, own) = std::mem::replace(&mut about.own, (Epoch::FIRST, Vec::new()));
+            let authors = self.authors(id, in_epoch, own).await?;
             let seen = self.line_seen(id).await?;
             let mut d = Frame::new(self, who, "lines", position)?;
             d.mark = about.view.mark.0;
             d.line = id.to_string();
             d.four = Some(Four::of_line(d.words(), &seen, d.mark));
+            // Why no device here confirmed is known here alone: they read only that none has.
+            let unheard = about.unconfirmed.and_then(|[from, until]| self.inner.pages.unheard(from, until));
+            if let Some(unheard) = unheard {
+                super::ladder::explain_alerting(&mut about.rows, &unheard.told(&d));
+            }
             let status = held.wrong.as_ref().map_or(StatusCode::OK, Told::status);
             let (days, put_off) = (self.days_back(), self.put_off());
-            Ok::<_, Told>(page(status, &RequestPage { d, seen, about, days, put_off, held }))
+            Ok::<_, Told>(page(status, &RequestPage { d, seen, about, days, put_off, held, authors }))
         };
         match drawn.await {
             Ok(response) => response,
@@ -218,8 +242,30 @@ fn about(sight: &Sight<'_>, said: &str) -> Result<About, Told> {
         offers: offers(sight, &view),
         band: open_times(sight, &view),
         epoch: sight.epoch.to_string(),
+        own: (sight.epoch, own(sight, ask)),
+        unconfirmed: unconfirmed(sight, ask),
         view,
     })
+}
+
+/// From when until when nothing here had confirmed that the latest attempt of theirs rings.
+fn unconfirmed(sight: &Sight<'_>, ask: &Fact) -> Option<[u64; 2]> {
+    let view = sight.view();
+    let attempt = view.attempts(ask).last().copied().filter(|_| ask.at.party != sight.me())?;
+    let rungs = view.rungs(attempt);
+    let at = |rung: Rung| rungs.iter().find(|reached| reached.rung == rung).map(|reached| reached.time.0);
+    let delivered = at(Rung::Delivered)?;
+    let ended = at(Rung::Alerting).or_else(|| at(Rung::Seen)).unwrap_or(sight.telling.clocks.now.0);
+    (ended > delivered + AT_ONCE_MS).then_some([delivered, ended])
+}
+
+/// What we wrote of it, the latest first.
+fn own(sight: &Sight<'_>, ask: &Fact) -> Vec<EntryRef> {
+    let ours = |fact: &&Fact| fact.at.party == sight.me();
+    let mut all: Vec<EntryRef> = sight.view().thread(ask.at).filter(ours).map(|fact| fact.at).collect();
+    all.reverse();
+    all.truncate(AUTHORS_MAX);
+    all
 }
 
 /// What they did rings until a person here takes note of it, or acts.

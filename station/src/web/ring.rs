@@ -37,11 +37,21 @@ struct RingPage {
     drawn: Drawn,
     /// Other pages that are live: whose, and whether their bell is armed.
     desks: Vec<(String, bool)>,
-    /// The second step: the code with which the request is declined.
-    is_decline: bool,
+    step: Step,
     /// How many other things ring here: one alone fills the screen.
     others: usize,
     put_off: PutOff,
+}
+
+/// What is asked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// What one does about it.
+    First,
+    /// The code with which the request is declined.
+    Decline,
+    /// The code with which the offer is, and the request stands.
+    DeclineOffer,
 }
 
 /// What is drawn of one ring.
@@ -93,6 +103,24 @@ impl RingPage {
         self.drawn.keys.codes.iter().find(|codes| codes.act == act).map_or(&[], |codes| &codes.keys)
     }
 
+    /// The codes of the second step.
+    fn step_codes(&self) -> &[Key] {
+        match self.step {
+            Step::First => &[],
+            Step::Decline => self.codes("decline"),
+            Step::DeclineOffer => self.drawn.keys.none.first().map_or(&[], |codes| &codes.keys),
+        }
+    }
+
+    fn is_second(&self) -> bool {
+        self.step != Step::First
+    }
+
+    /// A sentence of the second step, about the request or about the offer.
+    fn second(&self, of_request: &str, of_offer: &str) -> String {
+        self.d.say(if self.step == Step::DeclineOffer { of_offer } else { of_request })
+    }
+
     /// What is said when such a key was pressed once.
     fn twice(&self, key: &Key) -> String {
         self.d.with("ring-twice", "key", key.letter.to_uppercase())
@@ -100,26 +128,26 @@ impl RingPage {
 
     /// Whether digits are free for codes: the windows of an offer have them first.
     fn has_digits(&self) -> bool {
-        self.is_decline || self.drawn.keys.offers.is_empty()
+        self.is_second() || self.drawn.keys.offers.is_empty()
     }
 }
 
 /// `GET /lines/{line}/ring/{entry}`.
 pub(super) async fn show(state: State<Desk>, who: Signed, path: Path<(String, String)>) -> Response {
-    draw(state, who, path, false).await
+    draw(state, who, path, Step::First).await
 }
 
 /// `GET /lines/{line}/ring/{entry}/decline`: with which code.
 pub(super) async fn decline(state: State<Desk>, who: Signed, path: Path<(String, String)>) -> Response {
-    draw(state, who, path, true).await
+    draw(state, who, path, Step::Decline).await
 }
 
-async fn draw(
-    State(desk): State<Desk>,
-    who: Signed,
-    Path((line, at)): Path<(String, String)>,
-    is_decline: bool,
-) -> Response {
+/// `GET /lines/{line}/ring/{entry}/decline-offer`: with which code.
+pub(super) async fn decline_offer(state: State<Desk>, who: Signed, path: Path<(String, String)>) -> Response {
+    draw(state, who, path, Step::DeclineOffer).await
+}
+
+async fn draw(State(desk): State<Desk>, who: Signed, Path((line, at)): Path<(String, String)>, step: Step) -> Response {
     let made = async {
         let position = desk.position(&who).await?;
         let id = desk.api.line(Some(line)).await?;
@@ -136,14 +164,19 @@ async fn draw(
         // What this person has put off or declined, and can still take back, does not ring at them.
         let waits = |on: &str| desk.inner.unsigned.on(&who.token.hash(), id, on);
         drawn.stopped = drawn.stopped.or_else(|| waits(&drawn.at).or_else(|| waits(&drawn.thing)));
-        let is_decline = is_decline && drawn.stopped.is_none() && drawn.keys.decline.is_some();
+        let to = match step {
+            Step::First => None,
+            Step::Decline => drawn.keys.decline.as_ref(),
+            Step::DeclineOffer => drawn.keys.decline_offer.as_ref(),
+        };
+        let step = if drawn.stopped.is_none() && to.is_some() { step } else { Step::First };
         let mut d = Frame::new(&desk, &who, "lines", position)?;
         d.mark = drawn.mark;
         let desks = desk.inner.pages.others(&who.token.hash());
         let is_this = |ring: &&Ringing| (&ring.line, &ring.at) == (&drawn.line, &drawn.at);
         let others = if d.acts { desk.rings(&who) } else { Vec::new() };
         let others = others.iter().filter(|ring| !is_this(ring)).count();
-        Ok::<_, Told>(page(StatusCode::OK, &RingPage { d, drawn, desks, is_decline, others, put_off: desk.put_off() }))
+        Ok::<_, Told>(page(StatusCode::OK, &RingPage { d, drawn, desks, step, others, put_off: desk.put_off() }))
     };
     match made.await {
         Ok(response) => response,

@@ -62,6 +62,7 @@ fn answers(desk: Desk, programs: Api) -> Router {
         .route("/lines/{line}/texts/translation", post(translations::attach))
         .route("/lines/{line}/ring/{entry}", get(ring::show))
         .route("/lines/{line}/ring/{entry}/decline", get(ring::decline))
+        .route("/lines/{line}/ring/{entry}/decline-offer", get(ring::decline_offer))
         .route("/unsigned/{number}", post(unsigned::undo))
         .route("/rang", post(ring::rang))
         .route("/bell", post(ring::bell))

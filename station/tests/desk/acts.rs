@@ -59,11 +59,17 @@ fn two_times_are_offered_shown_on_both_clocks_and_one_is_taken() {
     assert_eq!(takes.look(posts), json!(["duty-officer", "minister"]), "from their post to ours, whoever asked");
     let keys =
         "[...document.querySelectorAll('.ring .primary button')].map((e) => new URLSearchParams(e.value).get('act'))";
-    assert_eq!(
-        takes.look(keys),
-        json!(["seen", "refer", "accept", "accept", "decline"]),
-        "what meets the offer, and no more"
-    );
+    assert_eq!(takes.look(keys), json!(["seen", "refer", "accept", "accept"]), "what meets the offer, and no more");
+    // None of them: a code, in a second step, and back.
+    takes.press_at_ring("0");
+    takes.until("document.querySelectorAll('.ring .second .codes button').length === 14 && document.querySelector('.ring h1').textContent.includes('None of these times')");
+    let on = north.station.get("/requests/Northland%201").unwrap()["offers"][0]["offer"]["at"].clone();
+    let all = "[...document.querySelectorAll('.ring .second .codes button')].every((e) => new URLSearchParams(e.value).get('on') === ";
+    assert_eq!(takes.look(&format!("{all}{on})")), json!(true), "they decline the offer and not the request");
+    takes.picture("ring-decline-offer", 1280, "light");
+    takes.picture("ring-decline-offer", 390, "dark");
+    takes.press_at_ring("b");
+    takes.until("!document.querySelector('.ring .second') && !!document.querySelector('.ring [accesskey=\"2\"]')");
     // What agrees is signed by its second press.
     takes.press_at_ring("2");
     takes.until("!document.querySelector('[data-told]').hidden && document.querySelector('[data-told]').textContent.includes('Press 2 once more')");

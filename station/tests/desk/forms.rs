@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::Desk;
 use crate::door::{Answer, Client};
+use crate::pictures::stage::Stage;
 use crate::processes::wait;
 use crate::scratch::Scratch;
 
@@ -70,6 +71,54 @@ fn a_window_over_midnight_is_offered_and_what_is_no_time_stays_where_it_was_type
         assert!(refused.body.contains(part), "{part}: {}", refused.body);
     }
     assert_eq!(client.get(&talk).status, 200, "its address can be opened, and drawn anew");
+}
+
+#[test]
+fn until_when_an_ask_stands_is_asked_about_where_the_clocks_show_a_time_twice_or_never() {
+    let stage = Stage::new("forms-twice");
+    let mut client = Client::signed_in(&stage.desks[0], "Duty officer", "watch");
+    let line = stage.line.to_string();
+    let to = format!("to-{line}");
+    let mut send = |day: &str, time: &str, act: (&str, &str)| {
+        let shown = client.get("/asks/new");
+        let fields = [
+            ("form", shown.field("form")),
+            ("once", shown.field("once")),
+            (act.0, act.1.into()),
+            ("line", line.clone()),
+            (&to, "minister".into()),
+            ("from", "minister".into()),
+            ("precedence", "ROUTINE".into()),
+            ("mode", "voice".into()),
+            ("mark", "EXERCISE".into()),
+            ("until", "at".into()),
+            ("day", day.into()),
+            ("time", time.into()),
+        ];
+        client.post("/asks", &fields.each_ref().map(|(name, value)| (*name, value.as_str())))
+    };
+
+    // Northland's clocks are those of New York, in February.
+    let skipped = send("2013-03-10", "02:30", ("act", "ask"));
+    let twice = send("2013-11-03", "01:30", ("act", "ask"));
+
+    assert_eq!((skipped.status, twice.status), (400, 400));
+    for (told, keys) in [(&skipped, ["01:30", "03:30"]), (&twice, ["01:30-04:00", "01:30-05:00"])] {
+        for key in keys {
+            assert!(told.body.contains(&format!("\">{key}</button>")), "{key}: {}", told.body);
+        }
+        assert!(
+            !told.body.contains("2013-03-10T") && !told.body.contains("2013-11-03T"),
+            "no advice that does not fit"
+        );
+    }
+    let key =
+        twice.body.split("name=\"key\" value=\"").nth(2).unwrap().split('"').next().unwrap().replace("&#38;", "&");
+    let chosen = send("2013-11-03", "01:30", ("key", &key));
+    assert!(chosen.body.contains("value=\"01:30-05:00\"") && chosen.body.contains("The ask stands until"), "{key}");
+    assert_eq!(send("2013-11-03", "01:30-05:00", ("act", "ask")).status, 303);
+    let asked = stage.desks[0].station.get("/requests/Northland%201").unwrap();
+    assert_eq!(asked["valid_until"], "2013-11-03T06:30:00.000Z");
 }
 
 #[test]

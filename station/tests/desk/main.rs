@@ -6,6 +6,7 @@ mod acts;
 mod browser;
 mod certificates;
 mod door;
+mod ended;
 mod epochs;
 mod events;
 mod forms;
@@ -27,10 +28,12 @@ mod rounds;
 #[path = "../scratch/mod.rs"]
 mod scratch;
 mod station;
+mod story;
 mod tabs;
 mod tokens;
 mod typing;
 mod untold;
+mod upkeep;
 mod waiting;
 mod wide;
 

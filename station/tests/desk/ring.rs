@@ -3,6 +3,8 @@
 use serde_json::json;
 
 use crate::browser::Browser;
+use crate::door::Client;
+use crate::pictures::stage::{MINUTE, Stage};
 use crate::scratch::Scratch;
 use crate::{Desk, arm, heading};
 
@@ -213,4 +215,34 @@ fn a_deferral_rings_once_at_whoever_asked_and_stays_to_be_read() {
     std::thread::sleep(std::time::Duration::from_secs(4));
     assert_eq!(page.look("document.getElementById('bell-dialog').open"), json!(false), "it has been told");
     assert_eq!(page.complaints, Vec::<String>::new());
+}
+
+#[test]
+fn why_no_device_here_confirmed_that_it_rings_is_said_at_this_desk_and_not_at_the_other() {
+    let stage = Stage::new("desk-unheard");
+    let ask = stage.ask("Tanker adrift off Cape Orr", json!({"precedence": "FLASH"}));
+    let path = format!("/lines/{}/requests/{ask}", stage.line);
+    let alerting = |side: usize, name: &str| {
+        let page = Client::signed_in(&stage.desks[side], name, "auditor").get(&path).body;
+        page.split(">ALERTING</p>").nth(1).unwrap().split("</div>").next().unwrap().to_owned()
+    };
+    stage.pass(5 * MINUTE);
+    let nobody = alerting(1, "Inspector 1");
+    assert!(nobody.contains("No device here has confirmed that it rings. No page of this desk was open."), "{nobody}");
+
+    let mut page = stage.desks[1].silent_browser("Duty officer 1");
+    page.until("document.getElementById('bell-dialog').open");
+    stage.pass(5 * MINUTE);
+    let silent = alerting(1, "Inspector 2");
+    for part in ["No page of this desk was open until ", "03:10:04", "its bell was not armed."] {
+        assert!(silent.contains(part), "{part}: {silent}");
+    }
+    page.press("x");
+    crate::processes::wait("ALERTING", || (rung(&stage.desks[1], "Northland 1") == "ALERTING").then_some(()));
+    let late = alerting(1, "Inspector 3");
+    assert!(late.contains("its bell was not armed until ") && late.contains("03:15:04"), "{late}");
+
+    stage.rest();
+    let theirs = alerting(0, "Their inspector");
+    assert!(!theirs.contains("this desk") && theirs.contains("after "), "they read that it rang, and when: {theirs}");
 }

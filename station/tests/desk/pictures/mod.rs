@@ -15,7 +15,7 @@ mod links;
 mod pages;
 mod requests;
 mod restored;
-mod stage;
+pub mod stage;
 mod viewer;
 
 use std::path::PathBuf;

@@ -140,8 +140,55 @@ fn every_state_of_a_restore_has_its_picture() {
         pair.until(side, state.word);
         let shot = Shot::of(&file_name("restore", state.word), "/lines");
         look_in_turn(&mut viewers, turn, &pair.desks[side], "watch", &shot);
+        if state.word == "judgement" {
+            let record = format!("/lines/{}/record", pair.line().as_str().unwrap());
+            let mut client = Client::signed_in(&pair.desks[side], "Inspector", "auditor");
+            wait("what waits", || {
+                client.get(&record).body.contains("waits for what its author had seen").then_some(())
+            });
+            look(&mut viewers, &pair.desks[side], &Shot::of("record-waits", &record));
+        }
     }
     done(&viewers);
+}
+
+#[test]
+fn a_line_that_cannot_be_read_has_its_picture_and_says_what_to_do() {
+    let mut viewers = Viewer::all(Scope::asked());
+    let mut pair = Pair::new("pictures-unread");
+    pair.damage(0);
+    for (name, path) in [("lines", "/lines"), ("morning", "/morning")] {
+        look(&mut viewers, &pair.desks[0], &Shot::of(&format!("unread-{name}"), path));
+    }
+    let browser = &mut viewers[0].browser;
+    browser.open(&format!("http://{}/lines", pair.desks[0].address));
+    let told = browser.look("document.querySelector('.strip.unread').innerText").as_str().unwrap().to_owned();
+    assert!(told.contains("the line with Sundmark") && told.contains("restore a backup"), "{told}");
+    let four = browser.look("document.querySelector('.four').innerText").as_str().unwrap().to_owned();
+    assert!(four.contains("One line cannot be read"), "{four}");
+    done(&viewers);
+}
+
+/// A round of one ask, as its page sends it.
+fn begins_round(stage: &Stage) {
+    let mut officer = Client::signed_in(&stage.desks[0], "Duty officer 3", "watch");
+    let shown = officer.get("/rounds/new");
+    let line = stage.line.to_string();
+    let (form, once, to) = (shown.field("form"), shown.field("once"), format!("to-{line}"));
+    let fields = [
+        ("form", form.as_str()),
+        ("once", &once),
+        ("act", "ask"),
+        ("line", &line),
+        (&to, "minister"),
+        ("from", "minister"),
+        ("subject", "Sightings of drifting mines"),
+    ];
+    let begun = officer.post("/rounds", &fields);
+    assert_eq!(begun.status, 303, "{}", begun.body);
+    stage.rest();
+    stage.quiet(1);
+    stage.rest();
 }
 
 #[test]
@@ -189,6 +236,7 @@ fn office(name: &str) -> (Stage, String) {
 #[test]
 fn every_page_has_its_picture() {
     let (stage, launch) = office("pictures-pages");
+    begins_round(&stage);
     let mut viewers = Viewer::all(Scope::asked());
     let desk = &stage.desks[0];
     let line = format!("/lines/{}", stage.line);
@@ -196,6 +244,9 @@ fn every_page_has_its_picture() {
         ("lines", "/lines".to_owned()),
         ("morning", "/morning".into()),
         ("ask", "/asks/new".into()),
+        ("rounds", "/rounds".into()),
+        ("round-new", "/rounds/new".into()),
+        ("round", "/rounds/1".into()),
         ("offer", format!("{line}/requests/{launch}/offer")),
         ("request", format!("{line}/requests/{launch}")),
         ("texts", format!("{line}/texts")),
@@ -211,7 +262,11 @@ fn every_page_has_its_picture() {
     for (name, path) in pages {
         look(&mut viewers, desk, &Shot::of(&format!("page-{name}"), &path));
     }
-    for (name, path) in [("users", "/users"), ("settings-admin", "/settings"), ("pairing", "/pairing")] {
+    let (_, made) = desk.station.post("/tokens", &json!({"name": "Dispatch", "role": "watch"})).unwrap();
+    assert!(made["token"].is_string(), "{made}");
+    for (name, path) in
+        [("users", "/users"), ("tokens", "/tokens"), ("settings-admin", "/settings"), ("pairing", "/pairing")]
+    {
         look_as(&mut viewers, desk, "admin", &Shot::of(&format!("page-{name}"), path));
     }
     look_as(&mut viewers, desk, "auditor", &Shot::of("page-request-auditor", &format!("{line}/requests/{launch}")));

@@ -34,6 +34,9 @@ states! { waits: Restore, Make;
     Restore::Judgement => "judgement", |p| {
         p.back_up(0);
         p.ask(0, "After the backup");
+        // What they write of it is kept by the copy, and waits for what they had seen.
+        p.act(1, &json!({"act": "seen", "on": "Northland 2"}));
+        p.even();
         let line = LineId(unhex(p.line().as_str().unwrap()).unwrap());
         p.desks[0].station.kill();
         Granted { line: Some(line), epoch: 1, station: [9; 32] }.append(&granted_file(&p.root_key(0))).unwrap();
@@ -111,7 +114,7 @@ impl Pair {
         wait(word, || (self.waits_for(side) == word).then_some(()));
     }
 
-    fn line(&self) -> Value {
+    pub fn line(&self) -> Value {
         self.desks[0].station.get("/restore").unwrap()[0]["line"].clone()
     }
 
@@ -120,13 +123,22 @@ impl Pair {
     }
 
     fn ask_alone(&self, side: usize, subject: &str) {
-        let act = json!({"act": "ask", "from": "duty-officer", "to": "duty-officer", "words": {"text": subject}});
-        let (status, told) = self.desks[side].station.post("/acts", &act).unwrap();
+        let words = json!({ "text": subject });
+        self.act(side, &json!({"act": "ask", "from": "duty-officer", "to": "duty-officer", "words": words}));
+    }
+
+    fn act(&self, side: usize, form: &Value) {
+        let (status, told) = self.desks[side].station.post("/acts", form).unwrap();
         assert_eq!(status, 200, "{told}");
     }
 
     fn ask(&self, side: usize, subject: &str) {
         self.ask_alone(side, subject);
+        self.even();
+    }
+
+    /// Both hold the same.
+    fn even(&self) {
         wait("records that are equal", || {
             let [here, there] =
                 [0, 1].map(|side| self.desks[side].station.get("/lines").map(|lines| lines[0]["logs"].clone()));
@@ -149,6 +161,17 @@ impl Pair {
 
     fn backup_of(&self, side: usize) -> PathBuf {
         self.scratch.path().join(format!("backup-{side}"))
+    }
+
+    /// What is kept of the line of this side cannot be read any more.
+    pub fn damage(&mut self, side: usize) {
+        let line: [u8; 16] = unhex(self.line().as_str().unwrap()).unwrap();
+        let desk = &mut self.desks[side];
+        desk.station.kill();
+        let store = rusqlite::Connection::open(desk.station.data.join("counterpart.db")).unwrap();
+        store.execute("INSERT INTO shown (line, bytes, at) VALUES (?1, x'00', 0)", [line.to_vec()]).unwrap();
+        drop(store);
+        desk.station.serve();
     }
 
     pub fn back_up(&self, side: usize) {
