@@ -30,6 +30,10 @@ sim SEED:
 sim-long:
     cargo run --release -p counterpart-sim -- --seeds 0..40000
 
+# Every reader of what comes from outside, fed with what was never meant: a million inputs each
+fuzz:
+    cargo run --release -p counterpart-fuzz
+
 # Licences, sources and, where the database is reachable, advisories
 deny:
     cargo deny check

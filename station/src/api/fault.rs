@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::words::{Arg, Sentence, Tell, Why, Words};
 
+/// A sentence repeats this many characters of what was said at most: nobody reads more to know what was meant.
+const SAID_MAX: usize = 1_000;
+
 /// Whose fault it was.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -319,9 +322,14 @@ impl Fault {
         Fault { code, args: Vec::new(), because: None }
     }
 
-    /// The same, with one thing that its sentence names.
+    /// The same, with one thing that its sentence names, of which it says [`SAID_MAX`] characters at most.
     pub fn with(mut self, name: &'static str, value: impl fmt::Display) -> Fault {
-        self.args.push((name, value.to_string()));
+        let mut value = value.to_string();
+        if let Some((end, _)) = value.char_indices().nth(SAID_MAX) {
+            value.truncate(end);
+            value.push('\u{2026}');
+        }
+        self.args.push((name, value));
         self
     }
 
