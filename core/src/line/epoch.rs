@@ -16,7 +16,7 @@ use crate::record::entry::{Head, Header};
 use crate::record::log::Entry;
 use crate::record::merkle::{Edge, empty_root};
 use crate::record::opening::{EpochHeads, Opening};
-use crate::record::sign1::PublicKey;
+use crate::record::sign1::{PublicKey, Verify};
 use crate::record::what::What;
 
 /// The bytes of an entry that the line holds; `None` if our machine cannot read them now.
@@ -112,6 +112,13 @@ impl Line {
     pub(super) fn empty_span(&self, epoch: Epoch) -> Span {
         let roots = Party::BOTH.map(|party| PublicKey::from_bytes(self.charter.party(party).keys.root));
         Span::new(&self.charter, self.me, epoch, roots)
+    }
+
+    /// Whether this index 0, which `key` has signed, would begin an epoch of which nothing is known yet.
+    pub(super) fn could_begin(&self, entry: &Entry, key: PublicKey, verify: &dyn Verify) -> bool {
+        let mut span = self.empty_span(entry.header.epoch);
+        span.sign_first_with(entry.header.party, key);
+        span.judge(entry, verify).is_ok()
     }
 
     /// Gives the log that this index 0 of a later epoch begins the key that has to have signed it; false if it begins none.

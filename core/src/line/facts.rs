@@ -18,6 +18,8 @@ use crate::record::kind::Kind;
 use crate::record::what::{Unread, What};
 use crate::time::Timestamp;
 
+pub use super::view::View;
+
 /// An entry that counts.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Fact {
@@ -145,11 +147,11 @@ pub(super) struct Side {
 pub struct Facts {
     pub(super) terms: Terms,
     pub(super) sides: [Side; 2],
-    facts: ByEntry<Fact>,
+    pub(super) facts: ByEntry<Fact>,
     /// What names an entry, in the order of arrival. Some types may name what is not held.
-    on: BTreeMap<EntryRef, Vec<EntryRef>>,
+    pub(super) on: BTreeMap<EntryRef, Vec<EntryRef>>,
     /// What belongs to a thing, itself first.
-    threads: ByEntry<Vec<EntryRef>>,
+    pub(super) threads: ByEntry<Vec<EntryRef>>,
     /// Concerted asks, each with the other (rule 4).
     pub(super) pairs: BTreeMap<EntryRef, EntryRef>,
     /// Things that may still ring or come due: asks that are not closed, settled and noted, texts that ring and are not read.
@@ -164,6 +166,9 @@ pub struct Facts {
     pub(super) open_asks_max: usize,
     #[cfg(test)]
     pub(super) switch: super::switch::Switch,
+    /// How often a fact was looked up, for tests of what is asked for again and again.
+    #[cfg(test)]
+    pub(super) looks: core::cell::Cell<u64>,
 }
 
 impl Facts {
@@ -183,6 +188,8 @@ impl Facts {
             open_asks_max: crate::limits::OPEN_ASKS_MAX,
             #[cfg(test)]
             switch: super::switch::Switch::default(),
+            #[cfg(test)]
+            looks: core::cell::Cell::new(0),
         }
     }
 
@@ -210,7 +217,7 @@ impl Facts {
 
     /// What was known at a cut.
     pub fn view(&self, cut: Cut) -> View<'_> {
-        View { facts: self, cut, ended: None }
+        View::new(self, cut)
     }
 
     /// Takes in one entry. Taking in again what is held changes nothing.
@@ -369,131 +376,5 @@ impl Facts {
     /// The largest size of the peer's log that this party has named.
     pub fn named_by(&self, party: Party) -> u64 {
         self.side(party).named.last().map_or(0, |n| n.size)
-    }
-}
-
-/// The counted entries of a cut. Everything that is shown is a function of one.
-#[derive(Clone, Copy)]
-pub struct View<'a> {
-    pub(super) facts: &'a Facts,
-    cut: Cut,
-    pub(super) ended: Option<super::epoch::Ended>,
-}
-
-impl<'a> View<'a> {
-    /// How much of each log it looks at.
-    pub fn cut(&self) -> Cut {
-        self.cut
-    }
-
-    /// The entry at `at`, if it counts and is in the cut.
-    pub fn fact(&self, at: EntryRef) -> Option<&'a Fact> {
-        if self.cut.holds(at) { self.facts.facts.get(at) } else { None }
-    }
-
-    /// The entry at `at`, if it is of one of these types.
-    pub fn fact_of(&self, at: EntryRef, kinds: &[Kind]) -> Option<&'a Fact> {
-        self.fact(at).filter(|f| kinds.contains(&f.kind()))
-    }
-
-    /// What names the entry at `at`.
-    pub fn on(&self, at: EntryRef) -> impl Iterator<Item = &'a Fact> + use<'a> {
-        let view = *self;
-        self.facts.on.get(&at).into_iter().flatten().filter_map(move |at| view.fact(*at))
-    }
-
-    /// What belongs to a thing, itself first.
-    pub fn thread(&self, thing: EntryRef) -> impl Iterator<Item = &'a Fact> + use<'a> {
-        let view = *self;
-        self.facts.threads.get(thing).into_iter().flatten().filter_map(move |at| view.fact(*at))
-    }
-
-    /// Every thing, in the order of side and index.
-    pub fn things(&self) -> impl Iterator<Item = &'a Fact> + use<'a> {
-        let view = *self;
-        self.facts.threads.places().filter_map(move |at| view.fact(at))
-    }
-
-    /// Things that may still ring or come due.
-    pub fn live(&self) -> impl Iterator<Item = &'a Fact> + use<'a> {
-        let view = *self;
-        self.facts.live.iter().filter_map(move |at| view.fact(*at))
-    }
-
-    /// The latest check of one side.
-    pub fn last_check(&self, party: Party) -> Option<&'a Fact> {
-        let index = self.facts.side(party).last_check?;
-        self.fact(EntryRef { party, index })
-    }
-
-    /// The ordinal among what its side has opened by which an entry is called aloud, from 1.
-    pub fn ordinal(&self, at: EntryRef) -> Option<u64> {
-        let opened = &self.facts.side(at.party).opened;
-        opened.binary_search(&at.index).ok().map(|place| place as u64 + 1)
-    }
-
-    /// The entry that a side calls by this ordinal.
-    pub fn by_ordinal(&self, party: Party, ordinal: u64) -> Option<EntryRef> {
-        let place = usize::try_from(ordinal.checked_sub(1)?).ok()?;
-        self.facts.side(party).opened.get(place).map(|index| EntryRef { party, index: *index })
-    }
-
-    /// How many entries a side has opened that are called aloud by a number: its highest ordinal.
-    pub fn opened(&self, party: Party) -> u64 {
-        self.facts.side(party).opened.len() as u64
-    }
-
-    /// The asks of one side, oldest first.
-    pub fn asks(&self, party: Party) -> impl DoubleEndedIterator<Item = &'a Fact> + use<'a> {
-        let view = *self;
-        let asks = self.facts.side(party).asks.range(..self.cut.size(party));
-        asks.filter_map(move |index| view.fact(EntryRef { party, index: *index }))
-    }
-
-    /// The request that an ask or one of its renewals stands for.
-    pub fn request_of(&self, at: EntryRef) -> Option<&'a Fact> {
-        let fact = self.fact_of(at, &[Kind::Ask, Kind::Renew])?;
-        if fact.kind() == Kind::Ask { Some(fact) } else { self.fact_of(fact.refers?, &[Kind::Ask]) }
-    }
-
-    /// The entry of the peer that first names a head covering the entry at `at`, with its claimed time.
-    pub fn receipt(&self, at: EntryRef) -> Option<(EntryRef, Timestamp)> {
-        let party = at.party.peer();
-        let named = &self.facts.side(party).named;
-        let step = named.get(named.partition_point(|n| n.size <= at.index))?;
-        let receipt = EntryRef { party, index: step.index };
-        self.cut.holds(receipt).then_some((receipt, step.time))
-    }
-
-    /// What a side has last declared of itself; `Open` before it says otherwise.
-    pub fn declared(&self, party: Party) -> (LineState, Option<Timestamp>) {
-        let states = self.facts.side(party).states.iter().rev();
-        let mut facts = states.filter_map(|index| self.fact(EntryRef { party, index: *index }));
-        match facts.next().map(|f| &f.what) {
-            Some(What::State { state, until }) => (*state, *until),
-            _ => (LineState::Open, None),
-        }
-    }
-
-    /// The entry by which a side has closed the line.
-    pub fn line_closed(&self) -> Option<EntryRef> {
-        let closed = |party: Party| Some(EntryRef { party, index: self.facts.side(party).closed? });
-        Party::BOTH.into_iter().filter_map(closed).find(|at| self.cut.holds(*at))
-    }
-
-    /// The charter in force for what is written in this cut.
-    pub fn charter(&self) -> &'a Charter {
-        self.facts.terms.at(self.cut)
-    }
-
-    /// The charter by which a thing and all acts on it are judged for life: that of its opener's own past (§5.4).
-    pub fn charter_of(&self, thing: &Fact) -> &'a Charter {
-        self.facts.terms.at(Cut::past(thing.at, thing.saw))
-    }
-
-    /// The concerted ask of an ask, if this view holds both.
-    pub fn partner(&self, ask: EntryRef) -> Option<&'a Fact> {
-        self.fact(ask)?;
-        self.fact(*self.facts.pairs.get(&ask)?)
     }
 }

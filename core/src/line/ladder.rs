@@ -92,8 +92,10 @@ impl<'a> View<'a> {
     pub fn reached(&self, attempt: &Fact) -> Reached {
         let sent = Reached { rung: Rung::Sent, by: attempt.at, time: attempt.time };
         let delivered = self.receipt(attempt.at).map(|(by, time)| Reached { rung: Rung::Delivered, by, time });
-        let named = |f: &&Fact| f.refers == Some(attempt.at) || self.facts.off(Rule::Ladder) && attempt.before(f);
-        let theirs = self.thread(attempt.thing).filter(named).filter(|f| f.at.party != attempt.at.party);
+        // What names it, not the whole thread: a request can have two thousand attempts.
+        let later = self.thread(attempt.thing).filter(|f| attempt.before(f));
+        let later = self.facts.off(Rule::Ladder).then_some(later).into_iter().flatten();
+        let theirs = self.on(attempt.at).chain(later).filter(|f| f.at.party != attempt.at.party);
         let climbed =
             theirs.filter_map(|f| Rung::given_by(f.kind()).map(|rung| Reached { rung, by: f.at, time: f.time }));
         // Of several that give the same rung the first stands: `>` keeps it.

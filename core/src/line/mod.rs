@@ -23,6 +23,7 @@ mod switch;
 pub mod talk;
 mod terms;
 pub mod turn;
+mod view;
 
 use alloc::vec::Vec;
 

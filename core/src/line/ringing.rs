@@ -98,15 +98,15 @@ fn ring_of(view: &View<'_>, request: &Fact, fact: &Fact) -> Ring {
 fn untold<'a>(view: &View<'a>, me: Party, request: &'a Fact) -> impl Iterator<Item = &'a Fact> + use<'a> {
     let view = *view;
     let open = view.decision(request).outcome == Outcome::Open;
+    // The latest attempt only, found once: the rest is old, and can be as much as its author likes.
+    let latest = if open && view.suspended(request).is_none() { view.attempts(request).pop() } else { None };
     let last_defer = view.thread(request.at).filter(|f| f.kind() == Kind::Defer).last().map(|f| f.at);
     let named = move |act: &Fact| act.refers.and_then(|at| view.fact(at));
     let tells = move |act: &&Fact| match act.what {
         What::Answer | What::Decline { .. } | What::Accept { .. } => named(act).is_some_and(|n| n.at.party == me),
         What::Defer { .. } => open && last_defer == Some(act.at),
         What::Overdue { clause } => {
-            // Of the latest attempt: the rest is old, and can be as much as its author likes.
-            let late = |attempt: &Fact| act.refers == Some(attempt.at) && !view.met(attempt, clause);
-            open && view.suspended(request).is_none() && view.attempts(request).pop().is_some_and(late)
+            latest.is_some_and(|attempt| act.refers == Some(attempt.at) && !view.met(attempt, clause))
         }
         _ => false,
     };
@@ -198,4 +198,72 @@ fn of_check(view: &View<'_>, me: Party) -> Option<Ring> {
         climbs: false,
         tells: false,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::model::history::charter;
+    use super::*;
+    use crate::ids::{Epoch, LineId, PostId};
+    use crate::record::codes::{Clause, Mode};
+    use crate::record::entry::{Head, Header};
+    use crate::time::Timestamp;
+
+    /// An ask of the inviter's that it renews so many times, each time writing that the station is late with it.
+    fn renewed(times: u64) -> Facts {
+        let mut facts = Facts::new(charter());
+        let post = |name: &str| Some(PostId::parse(name).unwrap());
+        let root = [0; 32];
+        let mut write = |refers: Option<EntryRef>, what: What| {
+            let size = facts.side(Party::Inviter).size;
+            let place = (LineId([7; 16]), Epoch::FIRST, Party::Inviter);
+            let heads = [Head { size, root }, Head { size: 0, root }];
+            let mut header = Header::of(place, heads, Timestamp(1_700_000_000_000 + size * 1_000), Ok(what));
+            header.refers = refers;
+            if refers.is_none() {
+                (header.from, header.to) = (post("minister"), post("foreign"));
+                (header.precedence, header.mark) = (Some(Precedence::Routine), Some(Mark::Exercise));
+            }
+            assert_eq!(facts.apply(&header), super::super::facts::Standing::Counts);
+            header.at()
+        };
+        let ask = write(None, What::Ask { mode: Mode::Voice, private: false });
+        for _ in 0..times {
+            let renewal = write(Some(ask), What::Renew);
+            write(Some(renewal), What::Overdue { clause: Clause::Station });
+        }
+        facts
+    }
+
+    /// How many facts are looked up to answer `ask` of a request with so many renewals.
+    fn looks(times: u64, ask: impl Fn(&View<'_>)) -> u64 {
+        let facts = renewed(times);
+        let before = facts.looks.get();
+        ask(&facts.all());
+        facts.looks.get() - before
+    }
+
+    #[test]
+    fn what_a_peer_writes_of_old_attempts_is_looked_at_once_and_not_once_for_each_other() {
+        let look = |view: &View<'_>| {
+            let rings = rings(view, Party::Joiner);
+            assert_eq!(rings.iter().map(|ring| ring.kind).collect::<Vec<_>>(), [Kind::Renew, Kind::Overdue]);
+        };
+
+        let [few, many] = [looks(50, look), looks(200, look)];
+
+        assert!(many <= few * 5, "{few} looks for 50 renewals, {many} for 200");
+    }
+
+    #[test]
+    fn how_far_a_request_has_come_costs_in_proportion_to_its_attempts() {
+        let look = |view: &View<'_>| {
+            let ask = view.live().next().unwrap();
+            assert!(matches!(view.headline(ask), super::super::ladder::Headline::Open { attempts: 51 | 201, .. }));
+        };
+
+        let [few, many] = [looks(50, look), looks(200, look)];
+
+        assert!(many <= few * 5, "{few} looks for 50 renewals, {many} for 200");
+    }
 }

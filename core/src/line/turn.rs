@@ -381,6 +381,10 @@ impl Line {
                 if !entry.signed_by(&root, verify) {
                     return Err(self.accuse(epoch, Misconduct::BadSignature));
                 }
+                // What opens nothing leaves nothing behind: its author could make as many as it likes.
+                if begun.is_none() && !self.could_begin(entry, root, verify) {
+                    return Err(self.accuse(epoch, Misconduct::WrongEpoch));
+                }
             }
             // One side opens an epoch and the other joins it.
             (Some(Opening::Joined { .. }), Some(_)) if self.span(epoch).is_some_and(|span| span.is_opened_by_us()) => {}

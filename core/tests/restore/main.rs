@@ -8,5 +8,6 @@ mod going_on;
 mod heard;
 mod judging;
 mod meeting;
+mod openings;
 mod rig;
 mod thief;

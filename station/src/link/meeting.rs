@@ -14,6 +14,9 @@ use super::{Control, Reader, Writer};
 use crate::record::entry_key;
 use crate::store::{self, StoreError};
 
+/// A meeting has ended by then: who reads nothing must not keep a place.
+const MEETING_MAX: Duration = Duration::from_secs(60);
+
 /// What a meeting came to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Met {
@@ -47,7 +50,8 @@ pub(super) async fn meet(
     let Known { me, charter, highest, .. } = known;
     let setup = Setup { line, me, charter, held, highest, proved, now_ms: shared.now().ms };
     let (chain, first) = Chain::new(setup);
-    let met = speak(shared, line, chain, (reader, writer), first, read).await;
+    let met = tokio::time::timeout(MEETING_MAX, speak(shared, line, chain, (reader, writer), first, read)).await;
+    let met = met.unwrap_or(nothing);
     control.close("the keys have been shown");
     met
 }

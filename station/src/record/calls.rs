@@ -75,8 +75,11 @@ impl Turn {
     /// Keeps in which epochs the peer's log is halted: a new start must know it, whatever becomes of the evidence.
     pub fn halt(&mut self, line: &Line) {
         for (epoch, misconduct) in line.spans().filter_map(|span| Some((span.epoch(), span.halted()?))) {
-            self.batch.halts.push((log_key(line.id(), epoch, line.me().peer()), misconduct.number()));
-            self.touched.insert(line.id());
+            let halt = (log_key(line.id(), epoch, line.me().peer()), misconduct.number());
+            if !self.batch.halts.contains(&halt) {
+                self.batch.halts.push(halt);
+                self.touched.insert(line.id());
+            }
         }
     }
 

@@ -169,7 +169,9 @@ impl Loading<'_, '_> {
             if log.restored && log.key == log_key(id, line.epoch(), line.me()) {
                 line.mark_restored();
             }
-            if let Some(misconduct) = log.halted.and_then(Misconduct::from_number) {
+            // Of an epoch that is not known nothing is halted; it must not be taken for the one that serves.
+            let is_known = line.spans().any(|span| span.epoch() == epoch);
+            if let Some(misconduct) = log.halted.and_then(Misconduct::from_number).filter(|_| is_known) {
                 line.mark_halted(epoch, misconduct);
             }
         }
