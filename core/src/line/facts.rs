@@ -148,8 +148,10 @@ pub struct Facts {
     pub(super) terms: Terms,
     pub(super) sides: [Side; 2],
     pub(super) facts: ByEntry<Fact>,
-    /// What names an entry, in the order of arrival. Some types may name what is not held.
+    /// Acts on an entry, in the order of arrival: what names it and belongs to the same thing.
     pub(super) on: BTreeMap<EntryRef, Vec<EntryRef>>,
+    /// Asks that name a closed ask, by it. There may be any number: they are things of their own, and not in `on`.
+    pub(super) again: BTreeMap<EntryRef, Vec<EntryRef>>,
     /// What belongs to a thing, itself first.
     pub(super) threads: ByEntry<Vec<EntryRef>>,
     /// Concerted asks, each with the other (rule 4).
@@ -179,6 +181,7 @@ impl Facts {
             sides: [Side::default(), Side::default()],
             facts: ByEntry::new(),
             on: BTreeMap::new(),
+            again: BTreeMap::new(),
             threads: ByEntry::new(),
             pairs: BTreeMap::new(),
             live: BTreeSet::new(),
@@ -314,7 +317,11 @@ impl Facts {
         self.threads.slot(thing).get_or_insert_default().push(at);
         *self.side_mut(at.party).acts.entry(thing).or_default() += 1;
         if let Some(refers) = fact.refers {
-            self.on.entry(refers).or_default().push(at);
+            if thing != at {
+                self.on.entry(refers).or_default().push(at);
+            } else if header.kind() == Some(Kind::Ask) {
+                self.again.entry(refers).or_default().push(at);
+            }
         }
         *self.facts.slot(at) = Some(Box::new(fact));
     }

@@ -117,7 +117,7 @@ fn untold<'a>(view: &View<'a>, me: Party, request: &'a Fact) -> impl Iterator<It
 /// Whether a person of `me` has acted on the request, having had `act`.
 fn acted(view: &View<'_>, me: Party, request: &Fact, act: &Fact) -> bool {
     let by_itself = |f: &Fact| matches!(f.kind(), Kind::Alerting | Kind::Lapse | Kind::Overdue);
-    let again = view.on(request.at).filter(|f| f.kind() == Kind::Ask);
+    let again = view.again(request.at);
     let partner = view.partner(request.at).into_iter().flat_map(|partner| view.thread(partner.at));
     let acts = view.thread(request.at).chain(partner).chain(again);
     acts.filter(|f| f.at.party == me && !by_itself(f)).any(|f| act.before(f))
@@ -209,35 +209,37 @@ mod tests {
     use crate::record::entry::{Head, Header};
     use crate::time::Timestamp;
 
+    /// Writes the next entry of the inviter, who holds nothing of the other.
+    fn write(facts: &mut Facts, refers: Option<EntryRef>, what: What) -> EntryRef {
+        let (size, root) = (facts.side(Party::Inviter).size, [0; 32]);
+        let place = (LineId([7; 16]), Epoch::FIRST, Party::Inviter);
+        let heads = [Head { size, root }, Head { size: 0, root }];
+        let mut header = Header::of(place, heads, Timestamp(1_700_000_000_000 + size * 1_000), Ok(what));
+        header.refers = refers;
+        if header.kind() == Some(Kind::Ask) {
+            let post = |name: &str| Some(PostId::parse(name).unwrap());
+            (header.from, header.to) = (post("minister"), post("foreign"));
+            (header.precedence, header.mark) = (Some(Precedence::Routine), Some(Mark::Exercise));
+        }
+        assert_eq!(facts.apply(&header), super::super::facts::Standing::Counts);
+        header.at()
+    }
+
+    const ASK: What = What::Ask { mode: Mode::Voice, private: false };
+
     /// An ask of the inviter's that it renews so many times, each time writing that the station is late with it.
     fn renewed(times: u64) -> Facts {
         let mut facts = Facts::new(charter());
-        let post = |name: &str| Some(PostId::parse(name).unwrap());
-        let root = [0; 32];
-        let mut write = |refers: Option<EntryRef>, what: What| {
-            let size = facts.side(Party::Inviter).size;
-            let place = (LineId([7; 16]), Epoch::FIRST, Party::Inviter);
-            let heads = [Head { size, root }, Head { size: 0, root }];
-            let mut header = Header::of(place, heads, Timestamp(1_700_000_000_000 + size * 1_000), Ok(what));
-            header.refers = refers;
-            if refers.is_none() {
-                (header.from, header.to) = (post("minister"), post("foreign"));
-                (header.precedence, header.mark) = (Some(Precedence::Routine), Some(Mark::Exercise));
-            }
-            assert_eq!(facts.apply(&header), super::super::facts::Standing::Counts);
-            header.at()
-        };
-        let ask = write(None, What::Ask { mode: Mode::Voice, private: false });
+        let ask = write(&mut facts, None, ASK);
         for _ in 0..times {
-            let renewal = write(Some(ask), What::Renew);
-            write(Some(renewal), What::Overdue { clause: Clause::Station });
+            let renewal = write(&mut facts, Some(ask), What::Renew);
+            write(&mut facts, Some(renewal), What::Overdue { clause: Clause::Station });
         }
         facts
     }
 
-    /// How many facts are looked up to answer `ask` of a request with so many renewals.
-    fn looks(times: u64, ask: impl Fn(&View<'_>)) -> u64 {
-        let facts = renewed(times);
+    /// How many facts are looked up to answer `ask` of these.
+    fn looks(facts: &Facts, ask: impl Fn(&View<'_>)) -> u64 {
         let before = facts.looks.get();
         ask(&facts.all());
         facts.looks.get() - before
@@ -250,7 +252,7 @@ mod tests {
             assert_eq!(rings.iter().map(|ring| ring.kind).collect::<Vec<_>>(), [Kind::Renew, Kind::Overdue]);
         };
 
-        let [few, many] = [looks(50, look), looks(200, look)];
+        let [few, many] = [50, 200].map(|times| looks(&renewed(times), look));
 
         assert!(many <= few * 5, "{few} looks for 50 renewals, {many} for 200");
     }
@@ -262,8 +264,27 @@ mod tests {
             assert!(matches!(view.headline(ask), super::super::ladder::Headline::Open { attempts: 51 | 201, .. }));
         };
 
-        let [few, many] = [looks(50, look), looks(200, look)];
+        let [few, many] = [50, 200].map(|times| looks(&renewed(times), look));
 
         assert!(many <= few * 5, "{few} looks for 50 renewals, {many} for 200");
+    }
+
+    #[test]
+    fn asks_that_name_a_closed_one_make_it_no_dearer() {
+        let asked_again = |times| {
+            let mut facts = Facts::new(charter());
+            let first = write(&mut facts, None, ASK);
+            write(&mut facts, Some(first), What::Withdraw);
+            for _ in 0..times {
+                let ask = write(&mut facts, Some(first), ASK);
+                write(&mut facts, Some(ask), What::Withdraw);
+            }
+            looks(&facts, |view| {
+                let ask = view.fact(first).unwrap();
+                assert_eq!((view.attempts(ask).len(), view.precedence(ask)), (1, Precedence::Routine));
+            })
+        };
+
+        assert_eq!(asked_again(1), asked_again(100));
     }
 }

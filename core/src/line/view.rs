@@ -38,10 +38,16 @@ impl<'a> View<'a> {
         self.fact(at).filter(|f| kinds.contains(&f.kind()))
     }
 
-    /// What names the entry at `at`.
+    /// The acts on the entry at `at`.
     pub fn on(&self, at: EntryRef) -> impl Iterator<Item = &'a Fact> + use<'a> {
         let view = *self;
         self.facts.on.get(&at).into_iter().flatten().filter_map(move |at| view.fact(*at))
+    }
+
+    /// The asks that name the closed ask at `at`.
+    pub fn again(&self, at: EntryRef) -> impl Iterator<Item = &'a Fact> + use<'a> {
+        let view = *self;
+        self.facts.again.get(&at).into_iter().flatten().filter_map(move |at| view.fact(*at))
     }
 
     /// What belongs to a thing, itself first.
