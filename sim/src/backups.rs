@@ -6,6 +6,7 @@ use std::rc::Rc;
 use counterpart_core::fault::Misconduct;
 use counterpart_core::ids::{Epoch, Party};
 
+use crate::ends::names_what_is_lost;
 use crate::journal::Journal;
 use crate::keys::KeySet;
 use crate::promises::{Held, Promise};
@@ -108,7 +109,7 @@ impl World {
     }
 
     /// The end: what was owed to a copy is on both disks, in the log or beside it. What its author keeps beside its log, refused or as
-    /// a branch, it sends to nobody: a reader that was put back itself to before it came has lost it.
+    /// a branch, it sends to nobody: a reader that was put back itself to before it came has lost it. So has one that has lost what it names.
     pub(crate) fn is_taken_back(&self, wire: usize) -> Held {
         for kept in self.ends(wire) {
             for ((epoch, at), leaf) in &self.wires[wire].owed {
@@ -117,7 +118,8 @@ impl World {
                 let author = self.ends(wire)[at.party.slot()];
                 let sent = author.journal.entry(*epoch, *at).is_some_and(|stored| stored.entry.leaf == *leaf);
                 let me = kept.line.me();
-                let has = kept.journal.has(*epoch, *at, leaf) || me != at.party && !sent;
+                let never_comes = !sent || names_what_is_lost(author, kept, *epoch);
+                let has = kept.journal.has(*epoch, *at, leaf) || me != at.party && never_comes;
                 Promise::TakenBack.check(has || halted, || format!("{me:?} ends without {epoch} {at}"))?;
             }
         }

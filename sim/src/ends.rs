@@ -1,7 +1,7 @@
 //! How each line stands at its two ends, and what must hold of a healed world.
 
-use counterpart_core::ids::{Epoch, Party};
-use counterpart_core::line::restore::Restore;
+use counterpart_core::ids::{EntryRef, Epoch, Party};
+use counterpart_core::line::restore::{Restore, Showing};
 use counterpart_core::record::opening::Opening;
 
 use crate::journal::Reading;
@@ -66,13 +66,13 @@ impl World {
         logs.find(|at| apart(*at) && !self.is_parted(wire, *at))
     }
 
-    /// A log of which its author holds another than its reader, for good: a copy forked it, a part of it was refused, or its reader
-    /// has halted it.
+    /// A log of which its author holds another than its reader, for good: a copy forked it, a part of it was refused, its reader has
+    /// halted it, or its next entry names what both have lost.
     fn is_parted(&self, wire: usize, (epoch, party): (Epoch, Party)) -> bool {
         let [author, reader] = [party, party.peer()].map(|party| self.ends(wire)[party.slot()]);
         let halted = reader.journal.halted(epoch).is_some();
         let beside = author.line.shown().iter().any(|shown| shown.epoch == epoch && !shown.waits);
-        author.journal.serving().epoch != epoch && (halted || beside)
+        author.journal.serving().epoch != epoch && (halted || beside || names_what_is_lost(author, reader, epoch))
     }
 
     /// From which epoch on both ends must see the same: whoever refused a part of its own log sees no ended epoch as the peer does,
@@ -137,6 +137,20 @@ impl World {
         }
         Ok(())
     }
+}
+
+/// Whether the next entry that the reader lacks of an ended epoch names a head of the reader's log that is on neither disk any more,
+/// in the log or beside it: both were put back. It is let go whenever it comes (§4.6), and all that follows it.
+pub(crate) fn names_what_is_lost(author: &Kept, reader: &Kept, epoch: Epoch) -> bool {
+    let (party, peer) = (author.line.me(), reader.line.me());
+    let next = EntryRef { party, index: reader.journal.head(epoch, party).size };
+    let Some(named) = author.journal.entry(epoch, next).map(|stored| stored.entry.header.held) else { return false };
+    let beside = |shown: &Showing<'_>| {
+        let heads = shown.entries.iter().map(|entry| entry.header.own).chain([shown.head]);
+        shown.epoch == epoch && heads.into_iter().any(|head| head == named)
+    };
+    let in_a_log = [author, reader].iter().any(|kept| kept.journal.had(epoch, peer, &named));
+    !in_a_log && !reader.line.shown().iter().any(beside)
 }
 
 fn waits_for_root(kept: &Kept) -> bool {

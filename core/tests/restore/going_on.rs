@@ -5,6 +5,7 @@ use counterpart_core::ids::Epoch;
 use counterpart_core::line::epoch::Ended;
 use counterpart_core::line::restore::{Restore, Why, Word};
 use counterpart_core::line::turn::Answer;
+use counterpart_core::record::log::Entry;
 
 use crate::meeting::World;
 use crate::rig::{NORTH, SOUTH, Station, Verdict};
@@ -335,4 +336,36 @@ fn what_the_peer_wrote_in_sight_of_what_a_copy_has_lost_comes_also_if_the_copy_w
 
     assert!(world.north.line.shown().iter().any(|part| part.branch));
     assert_eq!(world.north.size(Epoch::FIRST, SOUTH), whole);
+}
+
+#[test]
+fn what_names_what_both_have_lost_is_let_go_whenever_it_comes_and_holds_nothing_up() {
+    let mut world = World::new();
+    let backups = [world.north.clone(), world.south.clone()];
+    world.north.writes().unwrap();
+    world.meet();
+    world.south.writes().unwrap();
+    world.meet();
+    let lost = world.north.store.logs[&(Epoch::FIRST, SOUTH)][1].0.clone();
+    // South takes back of North what names North's entry, and both lose that.
+    world.south.restored(&backups[1], true);
+    world.south.is_shown(&[Entry::read(&lost).unwrap()]);
+    assert_eq!(world.south.judges(&[1], Verdict::Take), 1);
+    world.north.restored(&backups[0], true);
+    world.north.opens(4, Word::Dark).unwrap();
+    world.south.opens(10, Word::Dark).unwrap();
+
+    let met = world.meet();
+    if let Restore::Opening(Why::Unnamed) = world.north.waits() {
+        world.north.opens(7, Word::Heard).unwrap();
+    }
+    world.goes_on();
+
+    assert!(met.iter().all(|met| met.misconduct.is_empty()), "{met:?}");
+    let sizes = [&world.north, &world.south].map(|station| station.size(Epoch::FIRST, SOUTH));
+    assert_eq!(sizes, [1, 2], "it stays with its author alone");
+    let again = world.south.sends(Epoch::FIRST, SOUTH, 1);
+    assert_eq!(world.north.turn(vec![again]), [Answer::LetGo]);
+    let ended = [&world.north, &world.south].map(|station| station.line.look(Epoch::FIRST).unwrap().ended());
+    assert_eq!(ended, [Some(Ended::Unsettled); 2], "nobody can say what it is worth");
 }
