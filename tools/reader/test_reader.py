@@ -11,6 +11,7 @@ import unittest
 import cbor2
 
 import form
+import proofs
 import reader
 
 VECTORS = pathlib.Path(__file__).resolve().parents[2] / "docs" / "vectors"
@@ -67,6 +68,36 @@ class Signatures(unittest.TestCase):
             purpose = v["aad"].split("/")[1].encode()
             self.assertEqual(form.to_be_signed(purpose, payload).hex(), v["to_be_signed"])
         self.assertGreater(len(vectors), 5)
+
+
+class Proofs(unittest.TestCase):
+    FILE = json.loads((VECTORS / "proofs.json").read_text())
+    LEAVES = [proofs.leaf_hash(bytes.fromhex(content)) for content in FILE["leaves"]]
+
+    def test_every_root_and_every_sound_proof_is_made_again_from_the_leaves(self):
+        for size, told in enumerate(self.FILE["roots"]):
+            self.assertEqual(proofs.root(self.LEAVES[:size]).hex(), told)
+        for case in filter(lambda case: case["valid"], self.FILE["inclusion"]):
+            made = proofs.path(case["index"], self.LEAVES[:case["size"]])
+            self.assertEqual([hash.hex() for hash in made], case["proof"])
+        for case in filter(lambda case: case["valid"], self.FILE["consistency"]):
+            made = proofs.grown(case["first"], self.LEAVES[:case["second"]])
+            self.assertEqual([hash.hex() for hash in made], case["proof"])
+
+    def test_every_proof_shows_what_it_is_said_to_and_no_spoilt_one_does(self):
+        valid = 0
+        for case in self.FILE["inclusion"]:
+            proof = [bytes.fromhex(hash) for hash in case["proof"]]
+            leaf, whole = bytes.fromhex(case["leaf"]), bytes.fromhex(case["root"])
+            self.assertEqual(proofs.included(case["index"], case["size"], leaf, whole, proof), case["valid"], case)
+            valid += case["valid"]
+        for case in self.FILE["consistency"]:
+            proof = [bytes.fromhex(hash) for hash in case["proof"]]
+            first, second = bytes.fromhex(case["first_root"]), bytes.fromhex(case["second_root"])
+            shown = proofs.consistent(case["first"], first, case["second"], second, proof)
+            self.assertEqual(shown, case["valid"], case)
+            valid += case["valid"]
+        self.assertEqual((len(self.FILE["inclusion"] + self.FILE["consistency"]), valid), (196, 141))
 
 
 class Cbor(unittest.TestCase):

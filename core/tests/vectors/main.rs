@@ -1,12 +1,14 @@
 //! Everything in `docs/vectors` is judged, read and written as it says there.
 #![allow(clippy::unwrap_used, reason = "a test may stop")]
 
+mod proofs;
+
 use counterpart_core::record::sign1::{KeyFault, PublicKey, Sign, SoftKey, Strict, Verify, open, seal, to_be_signed};
 use ed25519_dalek::VerifyingKey;
 
-const KEYS: &str = include_str!("../../docs/vectors/public_keys.json");
-const SIGNATURES: &str = include_str!("../../docs/vectors/signatures.json");
-const SIGN1: &str = include_str!("../../docs/vectors/sign1.json");
+const KEYS: &str = include_str!("../../../docs/vectors/public_keys.json");
+const SIGNATURES: &str = include_str!("../../../docs/vectors/signatures.json");
+const SIGN1: &str = include_str!("../../../docs/vectors/sign1.json");
 
 /// The field of a vector: one vector a line, and no quotation mark inside a string.
 fn field<'a>(line: &'a str, name: &str) -> &'a str {
