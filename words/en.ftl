@@ -179,6 +179,7 @@ headline-suspended = { $side ->
 }
 headline-answered = Answered { $time }.
 headline-agreed = Agreed: { $window }.
+headline-talk-broken = The epoch ended before it: the talk broke off.
 headline-declined = { $side ->
     [ours] Declined by us { $time }, { $code }.
    *[theirs] Declined by them { $time }, { $code }.
@@ -451,6 +452,14 @@ line-now = Now { $time }; their watch is in { $zone }.
 line-now-utc = Now { $time }; their watch names no zone that is known here, so its times are shown in UTC.
 line-pending = Pending: pairing is not finished.
 line-unjoined = Pending: the other side has not joined epoch { $epoch } yet. It does so by itself when it is connected.
+epoch-began = Epoch { $epoch } of this line serves: { $sign } opened it { $time } by its clock, signed with its root key. What was open or agreed before is of an epoch that has ended.
+epoch-why = The record gives no reason. An epoch is opened after a restore from a backup, when a log was forked, or when keys were retired.
+epoch-do = Look at one with: counterpart status "{ $name }" --epoch { $of }. Ask anew for what still stands. Then take note: counterpart noted { $at }
+broken-open = Broken off: { $name } of epoch { $epoch }, { $precedence }, { $from } → { $to }. It was open when the epoch ended.
+broken-agreed = Broken off: { $name } of epoch { $epoch }, { $precedence }, { $from } → { $to }. A talk was agreed for { $window } and still to come when the epoch ended.
+broken-name = { $name } of epoch { $epoch }
+broken-heading = { $peer }: an epoch of this line has ended, and something broke off
+broken-do = Ask anew for what still stands, and say so to the other side. Then take note: it is kept at home alone.
 line-halted = Their log is taken no further in this epoch: { $misconduct }
 restore-nothing = { $peer }: nothing to restore. This station signs; epoch { $epoch } serves.
 restore-peer = { $peer }: restored from a backup. The other side has not been heard since, so what it holds of our log is not known.
@@ -593,6 +602,12 @@ ring-overdue-station = { $peer } notes that our station did not hold { $name } i
 ring-overdue-watch = { $peer } notes that { $name } was not seen by our watch in time.
 ring-overdue-principal = { $peer } notes that neither deferral nor time had come for { $name }.
 ring-until = It rings until somebody here acts on it, or takes note: counterpart noted { $at }
+ring-broken-off = { $sign } opened epoch { $epoch } of this line. The epoch before has ended, and this broke off: { $names }{ $more ->
+        [0] .
+       *[other] { " " }and { $more } more.
+    }
+ring-until-noted = It rings until somebody here takes note: counterpart noted { $at }
+ring-broken-noted = { $sign } opened epoch { $epoch } of this line. What broke off before has been noted here.
 noted = Noted: { $name }. It rings no more; nothing of this leaves the station.
 ring-stops = { $name }: ringing stops.
 ring-exercise = This is an EXERCISE. Nothing in it is meant.
@@ -608,6 +623,10 @@ name-none-such = { $name } is not in the record.
     .do = The latest of that side is { $latest }.
 name-none-yet = { $name } is not in the record.
     .do = That side has opened nothing yet.
+name-of-ended-epoch = { $name } is of epoch { $epoch }, which has ended. Numbers began anew after it.
+    .do = Look at it with --epoch { $epoch }. Nothing more can be done on it; ask anew for what still stands.
+name-of-serving-epoch = { $name } is not of the epoch that you look at. It is of epoch { $epoch }, which serves.
+    .do = Leave --epoch out.
 name-ambiguous = “{ $said }” may be { $first } or { $second }.
     .do = Say which.
 
@@ -764,6 +783,7 @@ table-withdrawn = Withdr.
 table-lapsed = Lapsed
 table-crossed = Crossed
 table-open = Open
+table-broken-off = Broken
 table-talked = Talked
 table-median-worst = { $median } / { $worst }
 table-spans = Median / worst
@@ -1399,6 +1419,7 @@ metric-owed = What we owe on the line.
 metric-webhook-waiting = Entries that have come and that the webhook has not been told.
 metric-webhook-failures = Tries in a row to tell the webhook that came to nothing, and why the last did.
 calendar-summary = Talk with { $peer } ({ $name })
+calendar-broken-off = Broken off: epoch { $epoch } of the line, in which it was agreed, ended before it.
 
 ## What a command says when it is done
 
@@ -1422,6 +1443,7 @@ password-prompt = Password:
 standard-input = The standard input
 pairings-none = No pairing is under way.
 requests-none = No open request.
+requests-none-broken = Nothing broke off in this epoch, and no request is open in it. All of its requests: --all.
 bell-mute = This is not a terminal: what rings is printed here and does not count as ringing.
 bell-waiting = The bell is set. Nothing rings.
 bell-lost = The station does not answer. The bell waits for it.
@@ -1571,6 +1593,7 @@ needs-come = Come to the talk
 needs-say-talked = Say whether we talked
 needs-read = Read it
 needs-restore = Look at a restore
+needs-broken = See what broke off
 needs-check-reply = Answer the check
 awaited-hold = For it to reach their station
 awaited-see = For their watch to see it
@@ -2065,6 +2088,9 @@ undone-again = Send it again
 ## The record, as a page
 
 record-note = Both logs in one order: what an entry had seen stands before it. The bold time is its author’s clock.
+record-of-epoch = Epoch
+record-of-ended = Epoch { $epoch }, which has ended
+record-ended-note = Nothing is written in it any more. What was open when it ended broke off.
 record-equal = Equal, entry for entry
 record-waits = Not yet named by both
 record-halted = This line is taken no further.

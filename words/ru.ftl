@@ -272,6 +272,8 @@ headline-answered = Ответ дан { $time }.
 # unreviewed
 headline-agreed = Согласовано: { $window }.
 # unreviewed
+headline-talk-broken = Эпоха закончилась раньше: разговор прерван.
+# unreviewed
 headline-declined = { $side ->
     [ours] Отклонено нами { $time }, { $code }.
    *[theirs] Отклонено ими { $time }, { $code }.
@@ -728,6 +730,22 @@ line-pending = Ожидает: сопряжение не закончено.
 # unreviewed
 line-unjoined = Ожидает: другая сторона ещё не вошла в эпоху { $epoch }. Она входит сама, как только на связи.
 # unreviewed
+epoch-began = Действует эпоха { $epoch } этой линии: её открыла станция { $sign }, { $time } по своим часам, подписав корневым ключом. Что было открыто или согласовано раньше, относится к закончившейся эпохе.
+# unreviewed
+epoch-why = Причины в журнале нет. Эпоху открывают после восстановления из резервной копии, при раздвоении журнала или при отзыве ключей.
+# unreviewed
+epoch-do = Посмотреть: counterpart status "{ $name }" --epoch { $of }. Что остаётся в силе, запросите снова. Затем отметьте: counterpart noted { $at }
+# unreviewed
+broken-open = Прервано: { $name } эпохи { $epoch }, { $precedence }, { $from } → { $to }. Было открыто, когда закончилась эпоха.
+# unreviewed
+broken-agreed = Прервано: { $name } эпохи { $epoch }, { $precedence }, { $from } → { $to }. Разговор был согласован на { $window } и ещё предстоял, когда закончилась эпоха.
+# unreviewed
+broken-name = { $name } эпохи { $epoch }
+# unreviewed
+broken-heading = { $peer }: эпоха этой линии закончилась, и кое-что прервано
+# unreviewed
+broken-do = Что остаётся в силе, запросите снова и скажите об этом другой стороне. Затем отметьте: отметка остаётся у нас.
+# unreviewed
 line-halted = В этой эпохе их журнал дальше не принимается: { $misconduct }
 # unreviewed
 restore-nothing = { $peer }: восстанавливать нечего. Эта станция подписывает; действует эпоха { $epoch }.
@@ -976,6 +994,15 @@ ring-overdue-principal = { $peer } отмечает, что по { $name } не 
 # unreviewed
 ring-until = Звонит, пока кто-нибудь здесь не выполнит действие или не отметит: counterpart noted { $at }
 # unreviewed
+ring-broken-off = Станция { $sign } открыла эпоху { $epoch } этой линии. Прежняя эпоха закончилась, и прервано: { $names }{ $more ->
+        [0] .
+       *[other] { " " }и ещё { $more }.
+    }
+# unreviewed
+ring-until-noted = Звонит, пока кто-нибудь здесь не отметит: counterpart noted { $at }
+# unreviewed
+ring-broken-noted = Станция { $sign } открыла эпоху { $epoch } этой линии. Прерванное до неё здесь отмечено.
+# unreviewed
 noted = Отмечено: { $name }. Больше не звонит; за пределы станции ничего из этого не выходит.
 # unreviewed
 ring-stops = { $name }: звонок прекращён.
@@ -998,6 +1025,12 @@ name-none-such = { $name }: в журнале этого нет.
 # unreviewed
 name-none-yet = { $name }: в журнале этого нет.
     .do = Та сторона ещё ничего не открыла.
+# unreviewed
+name-of-ended-epoch = { $name } относится к эпохе { $epoch }, которая закончилась. После неё счёт начался заново.
+    .do = Посмотреть: --epoch { $epoch }. Сделать с этим больше ничего нельзя; что остаётся в силе, запросите снова.
+# unreviewed
+name-of-serving-epoch = { $name } относится не к той эпохе, на которую вы смотрите, а к действующей эпохе { $epoch }.
+    .do = Не указывайте --epoch.
 # unreviewed
 name-ambiguous = «{ $said }» может означать { $first } или { $second }.
     .do = Указать, что именно.
@@ -1254,6 +1287,8 @@ table-lapsed = Утр. силу
 table-crossed = Размин.
 # unreviewed
 table-open = Открыто
+# unreviewed
+table-broken-off = Прерв.
 # unreviewed
 table-talked = Разговор
 # unreviewed
@@ -2243,6 +2278,8 @@ metric-webhook-waiting = Записи, которые пришли и ещё н�
 metric-webhook-failures = Сколько раз подряд не удалось передать вебхуку и почему в последний раз.
 # unreviewed
 calendar-summary = Разговор, станция { $peer } ({ $name })
+# unreviewed
+calendar-broken-off = Прервано: эпоха { $epoch } линии, в которой это согласовано, закончилась раньше.
 
 ## Что говорит команда, когда сделано
 
@@ -2286,6 +2323,8 @@ standard-input = Стандартный ввод
 pairings-none = Сопряжения не идут.
 # unreviewed
 requests-none = Открытых запросов нет.
+# unreviewed
+requests-none-broken = В этой эпохе ничего не прервано и нет открытых запросов. Все её запросы: --all.
 # unreviewed
 bell-mute = Это не терминал: что звонит, печатается здесь и звонком не считается.
 # unreviewed
@@ -2570,6 +2609,8 @@ needs-say-talked = Сообщить, состоялся ли разговор
 needs-read = Прочесть
 # unreviewed
 needs-restore = Разобрать восстановление
+# unreviewed
+needs-broken = Что прервано
 # unreviewed
 needs-check-reply = Ответить на проверку
 # unreviewed
@@ -3403,6 +3444,12 @@ undone-again = Отправить снова
 
 # unreviewed
 record-note = Оба журнала по одному порядку: что запись видела, стоит перед ней. Жирное время — часы её автора.
+# unreviewed
+record-of-epoch = Эпоха
+# unreviewed
+record-of-ended = Эпоха { $epoch }, она закончилась
+# unreviewed
+record-ended-note = В ней больше ничего не пишут. Что было открыто, когда она закончилась, прервано.
 # unreviewed
 record-type = Тип
 # unreviewed

@@ -80,8 +80,9 @@
 
   // ---- the ring: over whatever page is open, and on the matter's own page as a strip that covers nothing ----
   let ringing = null, drawn = null, drawnAt = "", position = "", reported = null, began = 0, step = "", under = "";
-  const own = (ring) => (location.pathname + "/").startsWith(`/lines/${ring.line}/requests/${ring.thing}/`);
-  const name = (ring) => ring.line + "/" + ring.at;
+  // What broke off with an epoch is about a line as a whole: it leaves every page of lines to be looked at.
+  const own = (ring) => (location.pathname + "/").startsWith(ring.page === "/lines" ? "/lines/" : `/lines/${ring.line}/requests/${ring.thing}/`);
+  const name = (ring) => [ring.line, ring.at, ring.epoch].join("/");
   const here = () => document.querySelector(".strip.rings");
   const isDrawn = (ring) => drawn === name(ring) && (own(ring) ? !!here() && here().getClientRects().length > 0 : dialog.open);
   const drawStrip = (ring) => {
@@ -149,7 +150,7 @@
     await painted();
     if (audio.currentTime <= before || !playing || !isDrawn(ring) || reported === name(ring)) return;
     reported = name(ring);
-    const reply = await post("/rang", { line: ring.line, at: ring.at, stream }).catch(() => null);
+    const reply = await post("/rang", { line: ring.line, at: ring.at, epoch: ring.epoch, stream }).catch(() => null);
     // It may have stopped meanwhile, or this page may not be known to sound: then nobody was told, and nothing here says so.
     const counts = reply && reply.ok && (await reply.json().catch(() => ({}))).rang;
     if (!counts && reported === name(ring)) reported = null;

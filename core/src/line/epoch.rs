@@ -276,6 +276,7 @@ impl Line {
             self.refold(epoch, stored);
         }
         self.cut_down();
+        self.remember_broken();
     }
 
     fn refold(&mut self, epoch: Epoch, stored: &Stored<'_>) {

@@ -108,6 +108,7 @@ impl Line {
         let mut judged = after.judged(judgement)?;
         after.recount(&with(&judged.written, stored));
         after.cut_down();
+        after.remember_broken();
         judged.folded = after.folded();
         *self = after;
         Ok(judged)

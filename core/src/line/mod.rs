@@ -6,6 +6,7 @@
 //!
 //! [`draft`], [`due`] and [`turn`] write entries; they alone are told the time.
 
+pub mod broken;
 mod by_entry;
 pub mod crossing;
 pub mod draft;
@@ -34,6 +35,7 @@ use crate::record::charter::Charter;
 use crate::record::log::{Entry, Log};
 use crate::record::merkle::Hash;
 use crate::record::sign1::{PublicKey, Verify};
+use broken::Broken;
 use facts::{Facts, Standing};
 use shown::Branch;
 use span::Span;
@@ -59,6 +61,8 @@ pub struct Line {
     strayed: bool,
     /// Since when, by the clock that never jumps, a `received` is owed.
     owes_since: Option<u64>,
+    /// What the epochs that have ended broke off.
+    broken: Broken,
     #[cfg(test)]
     without: Option<switch::Mend>,
 }
@@ -76,6 +80,7 @@ impl Line {
             retired: None,
             strayed: false,
             owes_since: None,
+            broken: Broken::default(),
             #[cfg(test)]
             without: None,
         }

@@ -348,6 +348,7 @@ impl Line {
         self.owes_since = None;
         self.recount(&with(&judged.written, given.stored));
         self.cut_down();
+        self.remember_broken();
         judged.folded.extend(self.folded());
         Ok(judged)
     }

@@ -21,7 +21,8 @@ pub struct Ring {
     pub at: EntryRef,
     /// The request it belongs to; itself for a text or a check.
     pub thing: EntryRef,
-    /// Ask, renew, offer, ready, text, notice or check; of an act answer, decline, accept, defer or overdue.
+    /// Ask, renew, offer, ready, text, notice or check; of an act answer, decline, accept, defer or overdue; charter: an epoch was
+    /// opened by it, and something broke off.
     pub kind: Kind,
     /// How urgent.
     pub precedence: Precedence,
@@ -41,11 +42,9 @@ impl Ring {
     }
 }
 
-/// What rings at `me`, in the order of the entries.
+/// What rings at `me` in one epoch, in the order of the entries.
 pub fn rings(view: &View<'_>, me: Party) -> Vec<Ring> {
-    let (state, _) = view.declared(me);
-    let quiet = matches!(state, LineState::Suspended | LineState::Closed) || view.line_closed().is_some();
-    if quiet {
+    if is_quiet(view, me) {
         return Vec::new();
     }
     let mut rings = Vec::new();
@@ -62,6 +61,12 @@ pub fn rings(view: &View<'_>, me: Party) -> Vec<Ring> {
     rings.extend(of_check(view, me));
     rings.sort();
     rings
+}
+
+/// Whether nothing rings at `me`: it has said so, or the line is closed.
+pub(super) fn is_quiet(view: &View<'_>, me: Party) -> bool {
+    let (state, _) = view.declared(me);
+    matches!(state, LineState::Suspended | LineState::Closed) || view.line_closed().is_some()
 }
 
 fn of_request(view: &View<'_>, me: Party, request: &Fact, rings: &mut Vec<Ring>) {

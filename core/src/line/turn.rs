@@ -151,6 +151,7 @@ impl Line {
         plan.next = self.write_due(given, &mut plan.written);
         self.write_received(given, &mut plan.written);
         self.forget_done();
+        self.remember_broken();
         plan.folded = self.folded();
         plan
     }

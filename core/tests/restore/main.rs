@@ -4,6 +4,7 @@
 
 #[path = "../asks/mod.rs"]
 mod asks;
+mod broken;
 mod going_on;
 mod heard;
 mod judging;

@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use counterpart_core::ids::{EntryRef, Epoch, LineId, unhex};
 use counterpart_core::line::ringing::Ring;
 use counterpart_core::record::codes::Channel;
+use counterpart_core::record::kind::Kind;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
@@ -228,8 +229,10 @@ async fn rings(api: &Api, shown: &mut Shown) -> Result<Vec<Rung>, Told> {
     let view = api.parts.keeper.published().borrow().clone();
     shown.retain(|line, _| view.lines.get(line).is_some_and(|l| !l.rings.is_empty()));
     for (line, published) in view.lines.iter().filter(|(_, l)| !l.rings.is_empty()) {
+        // What broke off may become more while its ring stays the same.
+        let grows = published.rings.iter().any(|ring| ring.kind == Kind::Charter);
         let same = |(epoch, before, _): &(Epoch, Vec<Ring>, Vec<RingView>)| {
-            *epoch == published.epoch && *before == published.rings
+            *epoch == published.epoch && *before == published.rings && !grows
         };
         if !shown.get(line).is_some_and(same) {
             let needed = told(published.rings.clone()).iter().flat_map(|ring| [ring.at, ring.thing]).collect();

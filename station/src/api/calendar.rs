@@ -57,8 +57,17 @@ fn begun() -> Calendar {
         .done()
 }
 
-/// The agreed windows of one line, by their begin.
+/// The agreed windows of one line, of all its epochs. What broke off with an epoch stays in the calendar, as cancelled: else it would go
+/// from one subscribed to without a word, or stay as it was in one that keeps what it once had.
 fn events(sight: &Sight<'_>) -> Vec<Event> {
+    let epochs = sight.line.spans().map(|span| span.epoch());
+    let mut all: Vec<Event> = epochs.flat_map(|epoch| events_of(&Sight { epoch, ..*sight })).collect();
+    let last = all.len().saturating_sub(EVENTS_MAX);
+    all.split_off(last)
+}
+
+/// Those of one epoch, by their begin.
+fn events_of(sight: &Sight<'_>) -> Vec<Event> {
     let view = sight.view();
     let since = Timestamp(sight.telling.clocks.now.0.saturating_sub(KEPT_MS));
     let asks = [Side::Ours, Side::Theirs].into_iter().flat_map(|side| view.asks(sight.party(side)));
@@ -75,8 +84,7 @@ fn events(sight: &Sight<'_>) -> Vec<Event> {
     });
     let mut agreed: Vec<(Window, &Fact)> = agreed.collect();
     agreed.sort_by_key(|(window, ask)| (window.start(), ask.at));
-    let last = agreed.len().saturating_sub(EVENTS_MAX);
-    agreed.split_off(last).into_iter().map(|(window, ask)| event(sight, ask, window)).collect()
+    agreed.into_iter().map(|(window, ask)| event(sight, ask, window)).collect()
 }
 
 /// One window. It has the same name each time it is asked for, and a number that rises as more is said of its talk.
@@ -91,22 +99,30 @@ fn event(sight: &Sight<'_>, ask: &Fact, window: Window) -> Event {
     let summary = words.say("calendar-summary", &args);
     let mark = ask.mark.unwrap_or(counterpart_core::precedence::Mark::Operation);
     let said = talk.acts.iter().chain(&decision.deciding).filter_map(|at| view.fact(*at)).map(|fact| fact.time).max();
+    let broke_off = sight.is_broken_off(ask).then(|| sight.line.opened_by()).flatten();
+    let ended = broke_off.and_then(|at| Some(sight.line.facts().all().fact(at)?.time));
     let status = match talk.state {
         TalkState::Cancelled => EventStatus::Cancelled,
+        _ if broke_off.is_some() => EventStatus::Cancelled,
         _ if settled => EventStatus::Confirmed,
         _ => EventStatus::Tentative,
     };
     let act = decision.deciding.first().copied().unwrap_or(ask.at);
-    let number = talk.acts.len() + usize::from(settled);
+    // Whether it was settled when the calendar was last asked for is not known: two more is later than both.
+    let number = talk.acts.len() + usize::from(settled) + if broke_off.is_some() { 2 } else { 0 };
+    let shown = match broke_off {
+        Some(_) => words.say("calendar-broken-off", &[("epoch", sight.epoch.number.to_string().into())]),
+        None => words.shown(decision.outcome, settled),
+    };
     let mut event = Event::new();
     event
         .uid(&format!("{}-{}-{act}@counterpart", sight.line.id(), sight.epoch))
-        .add_property("DTSTAMP", stamp(said.unwrap_or(ask.time)))
+        .add_property("DTSTAMP", stamp(said.max(ended).unwrap_or(ask.time)))
         .add_property("DTSTART", stamp(window.start()))
         .add_property("DTEND", stamp(window.end()))
         .add_property("SEQUENCE", number.to_string())
         .summary(&words.marked(mark, summary))
-        .description(&words.shown(decision.outcome, settled))
+        .description(&shown)
         .status(status)
         .class(Class::Private);
     event.done()
@@ -148,6 +164,33 @@ mod tests {
         assert!(!after.contains("tanker adrift"), "what it is about stays here");
         let uid = |text: &str| text.lines().find(|line| line.starts_with("UID:")).unwrap().to_owned();
         assert_eq!(uid(&before), uid(&after));
+    }
+
+    #[test]
+    fn a_talk_that_broke_off_with_its_epoch_stays_in_the_calendar_as_cancelled_and_later_than_it_was() {
+        let mut trial = Trial::new();
+        let ask = trial.ask(Inviter);
+        trial.carry();
+        let offer = trial.offer(Joiner, ask);
+        trial.carry();
+        trial.act(Inviter, Act::Accept { offer, window: Some(trial.window(20)) });
+        trial.carry();
+        let text = |trial: &Trial| trial.look(Inviter, events).iter().map(|e| e.to_string()).collect::<String>();
+        let before = text(&trial);
+
+        trial.wait_ms(60_000);
+        trial.open_epoch(Inviter);
+
+        let after = text(&trial);
+        let of = |text: &str, field: &str| {
+            let found = text.lines().find(|line| line.starts_with(field)).unwrap();
+            found.split_once(':').unwrap().1.to_owned()
+        };
+        assert_eq!([of(&before, "STATUS"), of(&after, "STATUS")], ["CONFIRMED", "CANCELLED"]);
+        assert_eq!(of(&before, "UID"), of(&after, "UID"));
+        assert!(of(&before, "SEQUENCE").parse::<u8>().unwrap() < of(&after, "SEQUENCE").parse().unwrap());
+        assert_eq!(of(&after, "DTSTAMP"), stamp(trial.now));
+        assert!(of(&after, "DESCRIPTION").starts_with("Broken off"), "{after}");
     }
 
     #[test]

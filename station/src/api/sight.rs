@@ -123,6 +123,7 @@ impl Told {
             NameFault::Malformed { .. } => "name-malformed",
             NameFault::UnknownSign { .. } => "name-unknown-sign",
             NameFault::NoneSuch { .. } => "name-none-such",
+            NameFault::OfAnotherEpoch { .. } => "name-of-another-epoch",
             NameFault::Ambiguous { .. } => "name-ambiguous",
         };
         let (what, instead) = fault.say(words);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::State;
 use counterpart_core::ids::Party;
+use counterpart_core::line::crossing::Outcome;
 use counterpart_core::link::health::Health;
 use counterpart_core::record::kind::Kind;
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,7 @@ use super::stretch::Logs;
 use crate::link::observe::health;
 use crate::record::Unread;
 use crate::store::Reader;
+use crate::view::broken::EpochView;
 use crate::view::figures::{FiguresView, figures};
 use crate::view::lines::{LineView, StandingView, line};
 use crate::view::names;
@@ -104,6 +106,8 @@ pub struct RequestsView {
     pub theirs: Vec<RequestLine>,
     /// Asked by us.
     pub ours: Vec<RequestLine>,
+    /// The epoch that serves, if it is not the first, and what broke off before it; absent where another epoch was asked for.
+    pub began: Option<EpochView>,
 }
 
 /// A line, under what programs compare: whether it can be used, and both heads.
@@ -183,15 +187,16 @@ pub fn row(sight: &Sight<'_>, health: &Health) -> LineRow {
     LineRow { status: status.into(), logs: heads(sight), view }
 }
 
-/// Requests of one line, oldest first: those that are open, or all.
+/// Requests of one line, oldest first: those that are open, of an ended epoch those that broke off, or all.
 pub fn requests(sight: &Sight<'_>, all: bool) -> RequestsView {
     let view = sight.view();
     let of = |side: Side| {
         let asks = view.asks(sight.party(side));
-        let open = |ask: &&_| all || view.decision(ask).outcome == counterpart_core::line::crossing::Outcome::Open;
-        asks.filter(open).map(|ask| sight.request_line(ask)).collect()
+        let open = |ask: &&_| view.decision(ask).outcome == Outcome::Open || sight.is_broken_off(ask);
+        asks.filter(|ask| all || open(ask)).map(|ask| sight.request_line(ask)).collect()
     };
-    RequestsView { line: sight.line.id().to_string(), theirs: of(Side::Theirs), ours: of(Side::Ours) }
+    let began = (sight.epoch == sight.line.epoch()).then(|| sight.epoch_view()).flatten();
+    RequestsView { line: sight.line.id().to_string(), theirs: of(Side::Theirs), ours: of(Side::Ours), began }
 }
 
 /// A request by its name, or by the name of anything that belongs to it.

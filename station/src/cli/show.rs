@@ -175,8 +175,14 @@ impl Context {
         let (value, views): (_, Vec<RequestsView>) = self.view(&path, unserved).await?;
         self.show(&value, || {
             let requests = views.iter().flat_map(|view| view.theirs.iter().chain(&view.ours));
-            let lines: Vec<String> = requests.map(request_line).collect();
-            Ok(if lines.is_empty() { self.say("requests-none", &[]) } else { lines.join("\n") })
+            let mut lines: Vec<String> = requests.map(request_line).collect();
+            if lines.is_empty() {
+                lines.push(self.say(if epoch.is_some() { "requests-none-broken" } else { "requests-none" }, &[]));
+            }
+            let began =
+                views.iter().filter_map(|view| view.began.as_ref()).filter(|began| !began.broken_off.is_empty());
+            lines.extend(began.flat_map(text::epoch));
+            Ok(lines.join("\n"))
         })?;
         Ok(Exit::Done)
     }

@@ -106,7 +106,7 @@ impl Kept {
             peer_link: line.keys(peer).link,
             own_link: line.keys(line.me()).link,
             peer_addresses: terms.addresses,
-            rings: counterpart_core::line::ringing::rings(&line.facts().all(), line.me()),
+            rings: line.rings(),
             recent: self.recent.clone(),
             words: self.words.clone(),
         }

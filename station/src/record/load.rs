@@ -166,6 +166,12 @@ impl Loading<'_, '_> {
         }
         for log in reader.logs(row.id)? {
             let epoch = epoch(&log.key.epoch);
+            if epoch < line.epoch() {
+                let party = if log.key.party == 0 { Party::Inviter } else { Party::Joiner };
+                for index in reader.noted(log.key)? {
+                    line.broken_off_noted_before(epoch, EntryRef { party, index });
+                }
+            }
             if log.restored && log.key == log_key(id, line.epoch(), line.me()) {
                 line.mark_restored();
             }

@@ -200,7 +200,8 @@ impl Record {
         }
     }
 
-    /// Takes note of an act of theirs, if it stands in the epoch that serves: by its name alone it would be another.
+    /// Takes note of an act of theirs, or at the charter that opened the epoch that serves of what broke off before; if it stands in that
+    /// epoch: by its name alone it would be another.
     fn note(
         &mut self,
         line: LineId,
@@ -211,8 +212,10 @@ impl Record {
         if epoch != self.serving(&line) {
             return Err(Refusal::EpochEnded);
         }
-        if self.lines.kept.get_mut(&line).is_some_and(|kept| kept.line.note(at)) {
-            turn.batch.noted.push((entry_key(line, epoch, at), user));
+        let Some(kept) = self.lines.kept.get_mut(&line) else { return Ok(()) };
+        let noted = if kept.line.note(at) { vec![(epoch, at)] } else { kept.line.note_broken_off(at) };
+        if !noted.is_empty() {
+            turn.batch.noted.extend(noted.into_iter().map(|(epoch, at)| (entry_key(line, epoch, at), user.clone())));
             turn.touched.insert(line);
         }
         Ok(())

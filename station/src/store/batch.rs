@@ -83,7 +83,7 @@ pub struct Batch {
     pub folded: Vec<(EntryKey, ThingRef)>,
     /// Logs that are taken no further, each by the number of its misconduct (§3.6). The first one of a log stays.
     pub halts: Vec<(LogKey, u64)>,
-    /// Acts of a peer of which somebody here has taken note, and who.
+    /// Acts of a peer, or asks that broke off, of which somebody here has taken note, and who.
     pub noted: Vec<(EntryKey, String)>,
     /// States of pairing ceremonies; `None` removes one.
     pub pairings: Vec<(LineKey, Option<Vec<u8>>)>,

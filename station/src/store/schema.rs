@@ -96,7 +96,8 @@ const COMMANDS: &str = "ALTER TABLE actor ADD COLUMN command BLOB;";
 /// Who has taken note of what a peer broke.
 const CONDUCT: &str = "ALTER TABLE evidence ADD COLUMN noted TEXT;";
 
-/// Acts of a peer of which a person here has taken note, or a channel for one: they ring no more (§7.4).
+/// Acts of a peer of which a person here has taken note, or a channel for one, and asks that an ended epoch broke off: they ring no
+/// more (§7.4).
 const NOTED: &str = "CREATE TABLE noted (place INTEGER PRIMARY KEY, user TEXT NOT NULL, at INTEGER NOT NULL) STRICT;";
 
 /// Writes what tells our databases from others, and version 0.

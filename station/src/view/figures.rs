@@ -53,8 +53,10 @@ pub struct FiguresRow {
     pub precedence: ByWord<Precedence>,
     /// How many.
     pub count: u64,
-    /// Those without an outcome.
+    /// Those without an outcome in the epoch that serves.
     pub open: u64,
+    /// Those that were open when their epoch ended.
+    pub broken_off: u64,
     /// Answered at once.
     pub answered: u64,
     /// Ended in a time.
@@ -79,10 +81,11 @@ pub struct FiguresRow {
 
 impl FiguresRow {
     /// How many of each kind, in the order of the columns.
-    pub fn counts(&self) -> [u64; 9] {
+    pub fn counts(&self) -> [u64; 10] {
         [
             self.count,
             self.open,
+            self.broken_off,
             self.answered,
             self.agreed,
             self.declined,
@@ -107,7 +110,10 @@ pub struct SpanView {
     pub before_ask: u64,
 }
 
-/// The figures of a line, of all years or of one.
+/// An ask, as its epoch is looked at.
+type Asked<'a> = (Sight<'a>, &'a Fact);
+
+/// The figures of a line in all its epochs, of all years or of one.
 pub fn figures(sight: &Sight<'_>, year: Option<u64>) -> FiguresView {
     FiguresView {
         call_signs: [Side::Ours, Side::Theirs].map(|side| sight.call_sign(side)),
@@ -120,14 +126,15 @@ pub fn figures(sight: &Sight<'_>, year: Option<u64>) -> FiguresView {
 
 fn direction(sight: &Sight<'_>, asked_by: Side, year: Option<u64>) -> DirectionView {
     let party = sight.party(asked_by);
-    let view = sight.view();
-    let mut groups: BTreeMap<(Mark, std::cmp::Reverse<Precedence>), Vec<&Fact>> = BTreeMap::new();
-    for ask in view.asks(party).filter(|ask| year.is_none_or(|year| in_year(ask.time, year))) {
+    let epochs = sight.line.spans().map(|span| Sight { epoch: span.epoch(), ..*sight });
+    let asks = epochs.flat_map(|sight| sight.view().asks(party).map(move |ask| (sight, ask)));
+    let mut groups: BTreeMap<(Mark, std::cmp::Reverse<Precedence>), Vec<Asked<'_>>> = BTreeMap::new();
+    for (sight, ask) in asks.filter(|(_, ask)| year.is_none_or(|year| in_year(ask.time, year))) {
         let precedence = std::cmp::Reverse(ask.precedence.unwrap_or(Precedence::Routine));
-        groups.entry((ask.mark.unwrap_or(Mark::Operation), precedence)).or_default().push(ask);
+        groups.entry((ask.mark.unwrap_or(Mark::Operation), precedence)).or_default().push((sight, ask));
     }
-    let row = |((mark, precedence), asks): ((Mark, std::cmp::Reverse<Precedence>), Vec<&Fact>)| {
-        row(sight, mark, precedence.0, &asks)
+    let row = |((mark, precedence), asks): ((Mark, std::cmp::Reverse<Precedence>), Vec<Asked<'_>>)| {
+        row(mark, precedence.0, &asks)
     };
     let rows = groups.into_iter().map(row).collect();
     DirectionView { asked_by, from_clock: asked_by, to_clock: asked_by.other(), rows }
@@ -137,25 +144,25 @@ fn in_year(time: Timestamp, year: u64) -> bool {
     Moment(time).to_string().split('-').next().and_then(|y| y.parse().ok()) == Some(year)
 }
 
-fn row(sight: &Sight<'_>, mark: Mark, precedence: Precedence, asks: &[&Fact]) -> FiguresRow {
-    let view = sight.view();
-    let outcomes: Vec<Outcome> = asks.iter().map(|ask| view.decision(ask).outcome).collect();
+fn row(mark: Mark, precedence: Precedence, asks: &[Asked<'_>]) -> FiguresRow {
+    let outcomes: Vec<Outcome> = asks.iter().map(|(sight, ask)| sight.view().decision(ask).outcome).collect();
     let count = |is: fn(&Outcome) -> bool| outcomes.iter().filter(|o| is(o)).count() as u64;
     let span = |reach: fn(&Sight<'_>, &Fact) -> Option<Timestamp>| {
-        span(asks.iter().filter_map(|ask| reach(sight, ask).map(|time| (ask.time, time))).collect())
+        span(asks.iter().filter_map(|(sight, ask)| reach(sight, ask).map(|time| (ask.time, time))).collect())
     };
     FiguresRow {
         mark: ByWord(mark),
         precedence: ByWord(precedence),
         count: asks.len() as u64,
         open: count(|o| *o == Outcome::Open),
+        broken_off: count(|o| *o == Outcome::BrokenOff),
         answered: count(|o| *o == Outcome::Said(Say::Answered)),
         agreed: count(|o| matches!(o, Outcome::Said(Say::Agreed(_)))),
         declined: count(|o| *o == Outcome::Said(Say::Declined)),
         withdrawn: count(|o| *o == Outcome::Said(Say::Withdrawn)),
         lapsed: count(|o| *o == Outcome::Said(Say::Lapsed)),
         crossed: count(|o| *o == Outcome::Crossed),
-        talked: asks.iter().filter(|ask| view.talk(ask).state == TalkState::Talked).count() as u64,
+        talked: asks.iter().filter(|(sight, ask)| sight.view().talk(ask).state == TalkState::Talked).count() as u64,
         delivered: span(|sight, ask| sight.view().receipt(ask.at).map(|(_, time)| time)),
         seen: span(seen),
         first_answer: span(first_answer),

@@ -10,6 +10,7 @@ use counterpart_core::record::codes::LineState;
 use counterpart_core::record::kind::Kind;
 use serde::{Deserialize, Serialize};
 
+use super::broken::EpochView;
 use super::owed::OwedView;
 use super::request::RequestLine;
 use super::{ByWord, Moment, Named, Side, Sight};
@@ -160,6 +161,8 @@ pub struct LineView {
     pub standing: StandingView,
     /// That as a sentence, or that something waits for a person all the same; absent if it can and nothing does.
     pub standing_sentence: Option<String>,
+    /// The epoch that serves, if it is not the first, and what broke off before it.
+    pub began: Option<EpochView>,
     /// Open requests of theirs, OPERATION first, then by precedence, then by age.
     pub requests_theirs: Vec<RequestLine>,
     /// Open requests of ours.
@@ -189,6 +192,7 @@ pub fn line(sight: &Sight<'_>, health: &Health) -> LineView {
         records: records(sight),
         standing_sentence: standing_sentence(sight, &standing),
         standing,
+        began: sight.epoch_view(),
         requests_theirs,
         requests_ours,
         unsettled: unsettled(sight),

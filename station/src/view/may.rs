@@ -31,10 +31,13 @@ pub struct MayView {
 const HOUR_MS: u64 = 3_600_000;
 
 impl<'a> Sight<'a> {
-    /// Every act that a person may want on this request and its open offers.
+    /// Every act that a person may want on this request and its open offers; none in an epoch that has ended.
     pub fn acts(&self, request: &'a Fact) -> Vec<MayView> {
         let now = self.telling.clocks.now;
         let view = self.view();
+        if view.ended().is_some() {
+            return Vec::new();
+        }
         let mut acts: Vec<(Act, &Fact)> = on_request(request, now).into_iter().map(|act| (act, request)).collect();
         acts.extend(self.again(request).map(|act| (act, request)));
         let offers = view.thread(request.at).filter(|f| matches!(f.kind(), Kind::Offer | Kind::Ready));

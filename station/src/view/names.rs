@@ -73,6 +73,15 @@ pub enum NameFault {
         /// The latest of that kind on that side.
         latest: Option<String>,
     },
+    /// It is a name of another epoch.
+    OfAnotherEpoch {
+        /// The name.
+        name: String,
+        /// The number of the latest epoch that has it.
+        epoch: u64,
+        /// Whether that epoch has ended; if not, it serves.
+        has_ended: bool,
+    },
     /// Both sides have one.
     Ambiguous {
         /// What was typed.
@@ -103,6 +112,17 @@ pub fn parse(line: &Line, said: &str) -> Result<EntryRef, NameFault> {
 /// # Errors
 /// [`NameFault`]; of two candidates it names both.
 pub fn parse_in(book: Book<'_>, said: &str) -> Result<EntryRef, NameFault> {
+    let found = read(book, said);
+    let Err(NameFault::NoneSuch { name, .. }) = &found else { return found };
+    // Numbers begin anew in each epoch: what is in none of this one may be in another.
+    let others = book.line.spans().rev().map(|span| span.epoch()).filter(|epoch| *epoch != book.epoch);
+    let mut with = others.filter(|epoch| read(Book { epoch: *epoch, ..book }, said).is_ok());
+    let Some(epoch) = with.next() else { return found };
+    let has_ended = epoch < book.line.epoch();
+    Err(NameFault::OfAnotherEpoch { name: name.clone(), epoch: epoch.number, has_ended })
+}
+
+fn read(book: Book<'_>, said: &str) -> Result<EntryRef, NameFault> {
     let said = said.trim();
     if let Some((party, index)) = said.split_once(':') {
         let party = digits(party).and_then(Party::from_number).ok_or_else(|| malformed(book, said))?;
@@ -203,6 +223,10 @@ impl NameFault {
                 ("name-none-such", vec![("name", name.into()), ("latest", latest.into())])
             }
             NameFault::NoneSuch { name, latest: None } => ("name-none-yet", vec![("name", name.into())]),
+            NameFault::OfAnotherEpoch { name, epoch, has_ended } => {
+                let id = if *has_ended { "name-of-ended-epoch" } else { "name-of-serving-epoch" };
+                (id, vec![("name", name.into()), ("epoch", epoch.to_string().into())])
+            }
             NameFault::Ambiguous { said, candidates: [first, second] } => {
                 ("name-ambiguous", vec![("said", said.into()), ("first", first.into()), ("second", second.into())])
             }

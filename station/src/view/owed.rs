@@ -62,9 +62,12 @@ pub struct OwedView {
 }
 
 impl<'a> Sight<'a> {
-    /// What is owed on a request, the nearest duty of the other side first.
+    /// What is owed on a request, the nearest duty of the other side first; in an epoch that has ended nothing.
     pub fn owed(&self, request: &'a Fact) -> Vec<OwedView> {
         let view = self.view();
+        if view.ended().is_some() {
+            return Vec::new();
+        }
         let decision = view.decision(request);
         if decision.outcome != Outcome::Open {
             return self.owed_on_talk(request, decision.outcome);

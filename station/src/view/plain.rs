@@ -129,7 +129,12 @@ impl<'a> Sight<'a> {
             (Outcome::Said(Say::Answered), true) => self.say("headline-answered", &[time]),
             (Outcome::Said(Say::Answered), false) => self.say("headline-answered-here", &[]),
             (Outcome::Said(Say::Agreed(window)), true) => {
-                self.say("headline-agreed", &[("window", self.telling.window(window).into())])
+                let agreed = self.say("headline-agreed", &[("window", self.telling.window(window).into())]);
+                if self.is_broken_off(request) {
+                    self.two(agreed, self.say("headline-talk-broken", &[]))
+                } else {
+                    agreed
+                }
             }
             (Outcome::Said(Say::Agreed(_)), false) => self.say("headline-accepted-here", &[]),
             (Outcome::Said(Say::Declined), true) => {

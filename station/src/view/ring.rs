@@ -21,7 +21,7 @@ pub const TEXTS_MAX: usize = 32;
 /// Something of theirs that nobody here has seen or taken note of.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RingView {
-    /// The attempt, text, check or act that rings.
+    /// The attempt, text, check or act that rings, or the charter of the epoch that serves: something broke off before.
     pub entry: Named,
     /// The request it belongs to; itself for a text or a check.
     pub thing: Named,
@@ -61,7 +61,8 @@ pub fn ringing(sight: &Sight<'_>) -> Vec<RingView> {
 
 /// What of it is told.
 pub(super) fn waiting(sight: &Sight<'_>) -> Vec<Ring> {
-    told(rings(&sight.view(), sight.me()))
+    let serves = sight.epoch == sight.line.epoch();
+    told(if serves { sight.line.rings() } else { rings(&sight.view(), sight.me()) })
 }
 
 /// What is told of all that rings on a line: of texts the most urgent, and of those the oldest.
@@ -73,6 +74,11 @@ pub fn told(rings: Vec<Ring>) -> Vec<Ring> {
     others.append(&mut texts);
     others.sort();
     others
+}
+
+/// What ends a ring that tells something: of what broke off only a person's taking note.
+fn until(ring: &Ring) -> &'static str {
+    if ring.kind == Kind::Charter { "ring-until-noted" } else { "ring-until" }
 }
 
 /// The beginning of words.
@@ -103,7 +109,7 @@ impl Sight<'_> {
             time: Moment(rung.time),
             since: self.telling.say("ring-since", &[("time", self.telling.both(rung.time).into())]),
             until: (ring.tells && !ring.briefly())
-                .then(|| words.say("ring-until", &[("at", ring.at.to_string().into())])),
+                .then(|| words.say(until(ring), &[("at", ring.at.to_string().into())])),
             not_meant: match ring.mark {
                 Mark::Operation => None,
                 Mark::Exercise => Some(words.say("ring-exercise", &[])),
@@ -118,8 +124,11 @@ impl Sight<'_> {
         self.telling.say("ring-stops", &[("name", (&thing.name).into())])
     }
 
-    /// What they did on a request, or that we are late with one.
+    /// What they did on a request, that we are late with one, or that an epoch ended.
     fn tell_sentence(&self, ring: &Ring) -> String {
+        if ring.kind == Kind::Charter {
+            return self.epoch_rings(ring.at);
+        }
         let view = self.view();
         let act = view.fact(ring.at);
         let on = act.and_then(|act| act.refers).unwrap_or(ring.thing);

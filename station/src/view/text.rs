@@ -3,6 +3,7 @@
 use counterpart_core::precedence::Mark;
 
 use super::attempts::{OfferView, RungView};
+use super::broken::{BrokenOffView, EpochView};
 use super::figures::{DirectionView, FiguresRow, FiguresView, SpanView};
 use super::lines::{LineView, OrganisationView};
 use super::record::{Args, RecordEntry, RecordView};
@@ -122,6 +123,7 @@ pub fn line(view: &LineView, telling: &Telling<'_>) -> String {
     for sentence in view.standing_sentence.iter().chain(&view.observed.sentences) {
         out.extend(wrap(sentence, 2, 4));
     }
+    out.extend(view.began.iter().flat_map(epoch));
     if view.ours.declared.0 != counterpart_core::record::codes::LineState::Open {
         let state = declared(&view.ours, telling);
         out.extend(wrap(&telling.say("table-declared-ours", &[("state", state.into())]), 2, 4));
@@ -150,6 +152,19 @@ pub fn line(view: &LineView, telling: &Telling<'_>) -> String {
         out.extend(owed.flat_map(|o| wrap(&format!("{}: {}", clean(&o.thing.name), o.sentence), 4, 6)));
     }
     finish(out)
+}
+
+/// The epoch that serves, and what broke off before it.
+pub fn epoch(view: &EpochView) -> Vec<String> {
+    let mut out: Vec<String> = view.sentences.iter().flat_map(|sentence| wrap(sentence, 2, 4)).collect();
+    out.extend(broken_off(&view.broken_off));
+    out.extend(view.instead.iter().flat_map(|instead| wrap(instead, 4, 6)));
+    out
+}
+
+/// What broke off, one after the other.
+fn broken_off(broken: &[BrokenOffView]) -> Vec<String> {
+    broken.iter().flat_map(|broken| wrap(&clean(&broken.sentence), 4, 6)).collect()
 }
 
 /// What time it is at both ends, and in which zone their watch is.
@@ -299,9 +314,10 @@ pub fn figures(view: &FiguresView, telling: &Telling<'_>) -> String {
 }
 
 /// The heads of a figure table's counts, in the order of its columns.
-pub const COUNTS: [&str; 9] = [
+pub const COUNTS: [&str; 10] = [
     "table-count",
     "table-open",
+    "table-broken-off",
     "table-answered",
     "table-agreed",
     "table-declined",

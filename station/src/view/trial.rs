@@ -1,5 +1,6 @@
 //! Two stations in one process, for the tests: real lines, real keys, one moved clock.
 
+mod epochs;
 mod line;
 mod stories;
 mod walk;

@@ -1,7 +1,7 @@
 //! One entry as it was signed: what its header says, whether its signature holds, its words and its bytes.
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
@@ -12,9 +12,10 @@ use counterpart_core::record::log::Entry;
 use counterpart_core::record::sign1::{PublicKey, Strict};
 
 use super::frame::{Four, Frame};
+use super::request::epoch_asked;
 use super::seen::Seen;
 use super::session::Signed;
-use super::spine::{Row, row};
+use super::spine::{Row, href, row};
 use super::{Desk, page, refused};
 use crate::api::fault::Told;
 use crate::api::sight::hexadecimal;
@@ -30,6 +31,8 @@ struct Page {
     d: Frame,
     seen: Seen,
     line: String,
+    /// The number of its epoch, if the address names one.
+    epoch: Option<u64>,
     row: Row,
     /// What the header says, one after the other.
     facts: Vec<(String, String)>,
@@ -44,6 +47,20 @@ struct Page {
     after: Option<String>,
 }
 
+impl Page {
+    /// Where it stands in the record.
+    fn record(&self) -> String {
+        let epoch = self.epoch.map_or_else(String::new, |number| format!("epoch={number}&"));
+        format!("/lines/{}/record?{epoch}from={}#{}", self.line, self.row.view.entry.at, self.row.anchor)
+    }
+
+    /// Its bytes, to be kept.
+    fn as_signed(&self) -> String {
+        let epoch = self.epoch.map_or_else(String::new, |number| format!("?epoch={number}"));
+        format!("/lines/{}/entries/{}/bytes{epoch}", self.line, self.row.view.entry.at)
+    }
+}
+
 /// An entry with what is held of it.
 struct Held {
     at: EntryRef,
@@ -54,11 +71,11 @@ struct Held {
 
 impl Desk {
     /// The entry of this name.
-    async fn held(&self, line: &str, said: String) -> Result<(LineId, Held), Told> {
+    async fn held(&self, line: &str, said: String, epoch: Option<u64>) -> Result<(LineId, Held), Told> {
         let id = self.api.line(Some(line.to_owned())).await?;
         let (at, epoch, sizes) = self
             .api
-            .see(id, move |sight| {
+            .see_in(id, epoch, move |sight| {
                 let at = names::parse_in(sight.book(), &said);
                 let at = at.map_err(|fault| Told::name(&fault, sight.telling.words))?;
                 let sizes = counterpart_core::ids::Party::BOTH.map(|party| sight.head(party).size);
@@ -81,17 +98,20 @@ pub(super) async fn show(
     State(desk): State<Desk>,
     who: Signed,
     Path((line, said)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
 ) -> Response {
+    let number = epoch_asked(query);
     let drawn = async {
         let position = desk.position(&who).await?;
-        let (id, held) = desk.held(&line, said).await?;
+        let (id, held) = desk.held(&line, said, number).await?;
         let (header, at) = (held.entry.header.clone(), held.at);
         let (drawn, key, facts, near, epoch) = desk
             .api
-            .see(id, move |sight| {
+            .see_in(id, number, move |sight| {
                 let key = sight.line.span(sight.epoch).map(|span| span.log(at.party).key_at(at.index));
                 let size = sight.head(at.party).size;
                 let near = [at.index.checked_sub(1), Some(at.index + 1).filter(|index| *index < size)];
+                let near = near.map(|index| index.map(|index| href(sight, EntryRef { party: at.party, index })));
                 (row(sight, &header), key, facts(sight, &header, key.as_ref()), near, sight.epoch)
             })
             .await?;
@@ -99,8 +119,7 @@ pub(super) async fn show(
         let mut d = Frame::new(&desk, &who, "record", position)?;
         d.line = id.to_string();
         d.four = Some(Four::of_line(d.words(), &seen, d.mark));
-        let [before, after] =
-            near.map(|index| index.map(|index| format!("/lines/{id}/entries/{}", EntryRef { party: at.party, index })));
+        let [before, after] = near;
         let stored = d.day_and_clock(counterpart_core::time::Timestamp(held.stored));
         let mut facts = facts;
         let mut authors = desk.authors(id, epoch, vec![at]).await?;
@@ -113,6 +132,7 @@ pub(super) async fn show(
             bytes: digits(&held.entry.bytes),
             length: held.entry.bytes.len(),
             line: id.to_string(),
+            epoch: number,
             row: drawn,
             seen,
             facts,
@@ -133,8 +153,9 @@ pub(super) async fn bytes(
     State(desk): State<Desk>,
     who: Signed,
     Path((line, said)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
 ) -> Response {
-    match desk.held(&line, said).await {
+    match desk.held(&line, said, epoch_asked(query)).await {
         Ok((id, held)) => {
             let name = format!("{id}-{}-{}.cose", held.at.party.number(), held.at.index);
             let headers = [

@@ -309,12 +309,13 @@ impl Four {
     fn of(words: &Words, all: &[Seen], last: Option<(String, String)>, mark: Mark) -> Four {
         let mut needing: Vec<_> = all.iter().flat_map(|seen| &seen.matters).filter(|m| m.view.needs_us()).collect();
         needing.sort_by_key(|matter| matter.view.order());
-        // A line that a person must look at before it signs is a matter of its own.
+        // A line that a person must look at before it signs, or that an epoch has ended on, is a matter of its own.
         let judged = all.iter().find(|seen| seen.needs_a_person());
         let (needs, needs_small) = match needing.as_slice() {
             [] if judged.is_some() => {
                 let peer = judged.map_or_else(String::new, |seen| seen.row.view.theirs.call_sign.clone());
-                (words.say("needs-restore", &[]), peer)
+                let is_broken = judged.is_some_and(|seen| seen.waits.is_none());
+                (words.say(if is_broken { "needs-broken" } else { "needs-restore" }, &[]), peer)
             }
             [] => (words.say("desk-needs-nothing", &[]), String::new()),
             [first] => (first.needs.clone(), first.due.as_ref().map_or_else(String::new, |due| due.by.clone())),

@@ -12,7 +12,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use counterpart_core::ids::{EntryRef, LineId};
+use counterpart_core::ids::{EntryRef, Epoch, LineId};
 use counterpart_core::record::kind::Kind;
 use serde::Serialize;
 use tokio::sync::{Notify, mpsc};
@@ -49,6 +49,8 @@ struct Standing<'a> {
 pub(super) struct Ringing {
     pub line: String,
     pub at: String,
+    /// The epoch in which it rings, as "1/" and 16 hexadecimal digits.
+    epoch: String,
     /// The request that it belongs to, or itself.
     thing: String,
     precedence: &'static str,
@@ -127,25 +129,29 @@ impl Desk {
     /// What rings on every line: OPERATION before EXERCISE, then precedence, then order.
     pub(super) fn rings(&self, who: &Signed) -> Vec<Ringing> {
         let published = self.api.parts.keeper.published().borrow().clone();
-        let all = published.lines.iter().flat_map(|(id, line)| line.rings.iter().map(move |ring| (id, ring)));
+        let all =
+            published.lines.iter().flat_map(|(id, line)| line.rings.iter().map(move |ring| (id, line.epoch, ring)));
         // What this person has put off or declined, and can still take back, does not ring at them.
         let session = who.token.hash();
         let waits = |line, at: EntryRef| self.inner.unsigned.on(&session, line, &at.to_string()).is_some();
         let mut all: Vec<_> =
-            all.filter(|(line, ring)| !waits(**line, ring.at) && !waits(**line, ring.thing)).collect();
-        all.sort_by_key(|(id, ring)| (ring.mark, Reverse(ring.precedence), **id, ring.at));
-        let one = |(id, ring): (&LineId, &counterpart_core::line::ringing::Ring)| {
+            all.filter(|(line, _, ring)| !waits(**line, ring.at) && !waits(**line, ring.thing)).collect();
+        all.sort_by_key(|(id, _, ring)| (ring.mark, Reverse(ring.precedence), **id, ring.at));
+        let one = |(id, epoch, ring): (&LineId, Epoch, &counterpart_core::line::ringing::Ring)| {
             let [mark, precedence] = [ring.mark.word(), ring.precedence.word()];
             let args = [("mark", mark.into()), ("precedence", precedence.into())];
             let title = self.api.words.say("ring-title", &args);
             let soft = ring.kind == Kind::Check;
             let page = match ring.kind {
                 Kind::Check | Kind::Text | Kind::Notice => format!("/lines/{id}/texts"),
+                // An epoch has ended: what broke off stands above all lines.
+                Kind::Charter => "/lines".into(),
                 _ => format!("/lines/{id}/requests/{}", ring.thing),
             };
             Ringing {
                 line: id.to_string(),
                 at: ring.at.to_string(),
+                epoch: epoch.to_string(),
                 thing: ring.thing.to_string(),
                 precedence,
                 mark,

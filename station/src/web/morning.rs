@@ -286,7 +286,7 @@ fn news(sight: &Sight<'_>, entry: &Entry) -> Option<News> {
     Some(News {
         at: fact.time,
         time: format!("{} {}", hand.day, hand.time.get(..5).unwrap_or_default()).trim().to_owned(),
-        href: super::spine::href(&sight.line.id().to_string(), &fact.at.to_string()),
+        href: super::spine::href(sight, fact.at),
         told: sight.telling.words.marked(mark, sight.told(&entry.header)),
         is_end: is_crossed || fact.kind() == Kind::Lapse,
     })

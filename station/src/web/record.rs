@@ -43,6 +43,10 @@ struct Record {
     items: Vec<Item>,
     asked: Asked,
     matters: Vec<(String, String)>,
+    /// The numbers of all epochs, if there are several, and which is looked at.
+    epochs: Vec<(u64, bool)>,
+    /// The number of the epoch that is looked at, if that has ended.
+    ended: Option<u64>,
     found: usize,
     earlier: Option<String>,
     later: Option<String>,
@@ -66,6 +70,8 @@ struct Asked {
     since: String,
     until: String,
     words: String,
+    /// The number of an earlier epoch.
+    epoch: Option<u64>,
     /// Where the page begins or ends.
     towards: Option<Towards>,
     /// At this entry.
@@ -87,6 +93,7 @@ impl Asked {
             since: text("since"),
             until: text("until"),
             words: text("q"),
+            epoch: number("epoch"),
             towards: earlier.or_else(|| number("offset").map(Towards::Later)),
             from: text("from"),
         }
@@ -105,9 +112,23 @@ impl Asked {
         ];
         let mut said: Vec<(&str, &str)> =
             all.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (*name, value.as_str())).collect();
+        let epoch = self.epoch.map(|number| number.to_string());
+        said.extend(epoch.iter().map(|number| ("epoch", number.as_str())));
         let position = position.to_string();
         said.push((place, &position));
         format!("/lines/{}/record?{}", self.line, serde_urlencoded::to_string(said).unwrap_or_default())
+    }
+
+    /// The address of the whole record of the epoch.
+    fn whole(&self) -> String {
+        let epoch = self.epoch.map_or_else(String::new, |number| format!("?epoch={number}"));
+        format!("/lines/{}/record{epoch}", self.line)
+    }
+
+    /// The address of what belongs to the thing that this entry opened.
+    fn of(&self, thing: &str) -> String {
+        let epoch = self.epoch.map_or_else(String::new, |number| format!("&epoch={number}"));
+        format!("/lines/{}/record?matter={thing}{epoch}", self.line)
     }
 
     /// Whether anything is looked for.
@@ -154,6 +175,8 @@ struct Look {
     thing: Option<EntryRef>,
     from: Option<EntryRef>,
     matters: Vec<(String, String)>,
+    epochs: Vec<(u64, bool)>,
+    ended: Option<u64>,
     signs: [String; 2],
 }
 
@@ -175,7 +198,7 @@ async fn drawn(desk: &Desk, who: &Signed, asked: Asked) -> Result<Response, Told
     let id = desk.api.line(Some(asked.line.clone())).await?;
     let asked = Asked { line: id.to_string(), ..asked };
     let (reader, wanted) = (desk.api.parts.reader.clone(), asked.clone());
-    let look = desk.api.see(id, move |sight| look(sight, reader.clone(), &wanted)).await??;
+    let look = desk.api.see_in(id, asked.epoch, move |sight| look(sight, reader.clone(), &wanted)).await??;
     // What cannot be read is said above the fields in which it stands; nothing is shown as if it had been found.
     let ((found, evidence), wrong) = match desk.sieve(&asked, &look) {
         Ok(sieve) => (desk.found(id, &asked, &look, sieve).await?, None),
@@ -185,7 +208,7 @@ async fn drawn(desk: &Desk, who: &Signed, asked: Asked) -> Result<Response, Told
     let entries = found.entries;
     let (items, evidence) = desk
         .api
-        .see(id, move |sight| {
+        .see_in(id, asked.epoch, move |sight| {
             let told = evidence.iter().map(|(at, kind, detail)| {
                 (sight.telling.here_exact(counterpart_core::time::Timestamp(*at)), kind.clone(), detail.clone())
             });
@@ -205,6 +228,8 @@ async fn drawn(desk: &Desk, who: &Signed, asked: Asked) -> Result<Response, Told
             .map(|party| usize::try_from(look.logs.sizes[party.slot()]).unwrap_or(usize::MAX)),
         signs: look.signs,
         matters: look.matters,
+        epochs: look.epochs,
+        ended: look.ended,
         found: count,
         earlier: found.earlier.map(|position| asked.at("before", position)),
         later: found.later.map(|position| asked.at("offset", position)),
@@ -235,6 +260,8 @@ fn look(sight: &Sight<'_>, reader: crate::store::Reader, asked: &Asked) -> Resul
     let latest = matters.into_iter().take(MATTERS_MAX).map(|ask| sight.named(ask.at));
     let latest: Vec<_> = latest.filter(|named| !chosen.contains_key(&named.at)).collect();
     let sizes = Party::BOTH.map(|party| sight.head(party).size);
+    let begun = sight.line.spans().filter(|span| span.own().size() + span.peer().size() > 0);
+    let epochs: Vec<_> = begun.map(|span| (span.epoch().number, span.epoch() == sight.epoch)).collect();
     Ok(Look {
         logs: Logs { reader, line: sight.line.id(), epoch: sight.epoch, sizes },
         party: match asked.side.as_str() {
@@ -246,6 +273,8 @@ fn look(sight: &Sight<'_>, reader: crate::store::Reader, asked: &Asked) -> Resul
         thing: thing.map(|at| view.fact(at).map_or(at, |fact| fact.thing)),
         from: Some(&asked.from).filter(|said| !said.is_empty()).map(named).transpose()?,
         matters: chosen.into_iter().chain(latest.into_iter().map(|named| (named.at, named.name))).collect(),
+        epochs: if epochs.len() > 1 { epochs } else { Vec::new() },
+        ended: (sight.epoch != sight.line.epoch()).then_some(sight.epoch.number),
         signs: [Side::Ours, Side::Theirs].map(|side| sight.call_sign(side)),
     })
 }
@@ -298,7 +327,9 @@ impl Desk {
         let (logs, thing, from, towards) = (look.logs.clone(), look.thing, look.from, asked.towards);
         let standing = asked.standing.clone();
         let without_effect = match standing.as_str() {
-            "void" | "unknown" => Some(self.without_effect(id, &logs, towards, standing == "void").await?),
+            "void" | "unknown" => {
+                Some(self.without_effect((id, asked.epoch), &logs, towards, standing == "void").await?)
+            }
             _ => None,
         };
         let read = move || -> Result<_, StoreError> {
@@ -324,7 +355,7 @@ impl Desk {
     /// Entries that are void or unknown, of so many positions as one look goes through.
     async fn without_effect(
         &self,
-        id: LineId,
+        (id, epoch): (LineId, Option<u64>),
         logs: &Logs,
         towards: Option<Towards>,
         is_void: bool,
@@ -342,7 +373,7 @@ impl Desk {
         };
         let cuts = tokio::task::spawn_blocking(cuts).await.map_err(|e| self.api.machine(e))?;
         let (looked, from, until) = cuts.map_err(|e| self.api.failed(&e))?;
-        let refs = self.api.see(id, move |sight| {
+        let refs = self.api.see_in(id, epoch, move |sight| {
             let Some(span) = sight.line.span(sight.epoch) else { return Vec::new() };
             let of = |party: Party| {
                 let indexes = from[party.slot()]..until[party.slot()];

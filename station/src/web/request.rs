@@ -160,6 +160,12 @@ impl RequestPage {
         self.authors.get(&entry.at)
     }
 
+    /// The page of an entry.
+    fn entry_at(&self, entry: &Named) -> String {
+        let epoch = self.about.ended.map_or_else(String::new, |number| format!("?epoch={number}"));
+        format!("/lines/{}/entries/{}{epoch}", self.about.view.line, entry.at)
+    }
+
     /// Where an entry stands in the record.
     fn record_at(&self, entry: &Named) -> String {
         let epoch = self.about.ended.map_or_else(String::new, |number| format!("epoch={number}&"));
@@ -386,6 +392,8 @@ pub(super) fn page_of(sight: &Sight<'_>, at: EntryRef) -> String {
     let line = sight.line.id();
     match sight.view().fact(at).map(|fact| request(sight, fact.thing)) {
         Some(Some(view)) => format!("/lines/{line}/requests/{}", view.request.at),
+        // The charter that opened an epoch: what broke off before stands above all lines.
+        Some(None) if at.index == 0 => "/lines".into(),
         // A text, a test of the line, a note, what is declared.
         Some(None) => format!("/lines/{line}/texts"),
         None => "/lines".into(),

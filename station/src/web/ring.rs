@@ -196,7 +196,7 @@ fn drawn(sight: &Sight<'_>, at: &str) -> Result<Drawn, Told> {
         Some(view) => view.next.iter().find(|owed| owed.who != Some(Side::Theirs)).cloned(),
         None => sight.owed_beside_requests().into_iter().find(|owed| owed.thing.at == thing.at.to_string()),
     };
-    let mark = thing.mark.unwrap_or(Mark::Operation);
+    let mark = ring.as_ref().map_or(thing.mark.unwrap_or(Mark::Operation), |ring| ring.mark.0);
     let now = sight.telling.clocks.now;
     let stopper = if ring.is_some() { None } else { stopper(sight, fact) };
     // What rings no more is told as it rang.
@@ -250,7 +250,8 @@ fn posts(sight: &Sight<'_>, thing: &Fact) -> [String; 2] {
 
 /// The ring of an entry that rings no more.
 fn as_it_rang(sight: &Sight<'_>, fact: &Fact, thing: &Fact) -> Ring {
-    let tells = [Kind::Answer, Kind::Decline, Kind::Accept, Kind::Defer, Kind::Overdue].contains(&fact.kind());
+    const TELL: [Kind; 6] = [Kind::Answer, Kind::Decline, Kind::Accept, Kind::Defer, Kind::Overdue, Kind::Charter];
+    let tells = TELL.contains(&fact.kind());
     let precedence = sight.view().precedence(thing);
     let mark = thing.mark.unwrap_or(Mark::Operation);
     Ring { at: fact.at, thing: thing.at, kind: fact.kind(), precedence, mark, climbs: false, tells }
@@ -297,7 +298,8 @@ pub(super) async fn rang(State(desk): State<Desk>, posted: Posted) -> Response {
         return answer(false);
     }
     let published = desk.api.parts.keeper.published().borrow().clone();
-    let found = published.lines.get(&line);
+    // Names begin anew in each epoch: what rang in one that has ended is not confirmed for the next.
+    let found = published.lines.get(&line).filter(|line| line.epoch.to_string() == text("epoch"));
     let ring = found.and_then(|line| Some((line.epoch, line.rings.iter().find(|ring| ring.at == at)?)));
     let keeper = &desk.api.parts.keeper;
     let kept = match ring {

@@ -7,11 +7,14 @@ use counterpart_core::precedence::Mark;
 use counterpart_core::time::Timestamp;
 
 use super::Desk;
+use super::acts::NOTED;
 use super::frame::{Due, bars, mark_class};
+use super::keys::{Key, beside};
 use super::request::unmarked;
 use crate::api::fault::Told;
 use crate::api::views::{LineRow, UnreadView, row};
 use crate::link::observe::health;
+use crate::view::broken::EpochView;
 use crate::view::matters::MatterView;
 use crate::view::owed::{Owed, OwedView};
 use crate::view::restore::{Link, Listing, restore};
@@ -34,12 +37,19 @@ pub(super) struct Seen {
     pub waits: Option<(Vec<String>, String)>,
     /// It waits for a person or for root, and not for the other side.
     pub is_judged: bool,
+    /// Takes note of what broke off before the epoch that serves, if anything waits for that.
+    pub noted: Option<Key>,
 }
 
 impl Seen {
     /// Whether somebody here must look at the line itself.
     pub fn needs_a_person(&self) -> bool {
-        self.waits.is_some() && self.is_judged
+        self.waits.is_some() && self.is_judged || self.broken().is_some()
+    }
+
+    /// The epoch that serves, while something that broke off before it waits for somebody to take note.
+    pub fn broken(&self) -> Option<&EpochView> {
+        self.row.view.began.as_ref().filter(|began| !began.broken_off.is_empty())
     }
 }
 
@@ -147,8 +157,15 @@ fn seen(sight: &Sight<'_>, row: LineRow, link: Link) -> Seen {
         ahead: telling.minutes_ahead(Side::Theirs, now),
         waits: waits(sight, link),
         is_judged: !matches!(sight.line.restore(), Restore::Nothing | Restore::Peer) || sight.line.awaits_judgement(),
+        noted: noted(sight),
         row,
     }
+}
+
+/// The key that takes note of what broke off.
+fn noted(sight: &Sight<'_>) -> Option<Key> {
+    let at = sight.line.opened_by().filter(|_| sight.line.broken_off_unnoted().next().is_some())?;
+    Some(beside(sight, at, NOTED, "do-noted", ""))
 }
 
 /// What the line waits for (§4.6), without the words of what is shown: those the command tells beside root's list.

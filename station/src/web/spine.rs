@@ -65,9 +65,15 @@ impl Row {
     }
 }
 
-/// Where the page of an entry is.
-pub(super) fn href(line: &str, at: &str) -> String {
-    format!("/lines/{line}/entries/{at}")
+/// Where the page of an entry of the epoch that is looked at is.
+pub(super) fn href(sight: &Sight<'_>, at: EntryRef) -> String {
+    format!("/lines/{}/entries/{at}{}", sight.line.id(), in_epoch(sight))
+}
+
+/// What an address says of an epoch that has ended: names are the names of one.
+fn in_epoch(sight: &Sight<'_>) -> String {
+    let is_ended = sight.epoch != sight.line.epoch();
+    if is_ended { format!("?epoch={}", sight.epoch.number) } else { String::new() }
 }
 
 /// The items of a page, of entries in merge order.
@@ -182,13 +188,12 @@ fn undecided(sight: &Sight<'_>, ours: &Header, theirs: &Header) -> Option<String
     let decision = view.decision(view.fact_of(thing, &[Kind::Ask])?);
     let both = [ours, theirs].iter().all(|header| decision.deciding.contains(&header.at()));
     let is_crossed = decision.outcome == Outcome::Crossed && both;
-    is_crossed.then(|| format!("/lines/{}/requests/{thing}", sight.line.id()))
+    is_crossed.then(|| format!("/lines/{}/requests/{thing}{}", sight.line.id(), in_epoch(sight)))
 }
 
 pub(super) fn row(sight: &Sight<'_>, header: &Header) -> Row {
     let (at, telling) = (header.at(), &sight.telling);
     let view = record::entry(sight, header, true);
-    let line = sight.line.id().to_string();
     let sign = |party: Party| crate::view::names::call_sign(sight.line, party).to_owned();
     let saw = match header.held.size.checked_sub(1) {
         None => telling.say("record-saw-nothing", &[]),
@@ -205,7 +210,7 @@ pub(super) fn row(sight: &Sight<'_>, header: &Header) -> Row {
     let held = receipt.map(|(by, time)| {
         let hand = telling.hand(Side::Ours, time);
         let when = [hand.day, hand.time].join(" ");
-        (when.trim().to_owned(), href(&line, &by.to_string()))
+        (when.trim().to_owned(), href(sight, by))
     });
     let worth = match (view.standing.as_str(), &view.why) {
         ("unknown", _) => telling.say("standing-unknown", &[]),
@@ -215,7 +220,7 @@ pub(super) fn row(sight: &Sight<'_>, header: &Header) -> Row {
     Row {
         is_ours: view.side == Side::Ours,
         anchor: format!("e{}", view.entry.at.replace(':', "-")),
-        href: href(&line, &view.entry.at),
+        href: href(sight, at),
         hands: [Side::Ours, Side::Theirs].map(|side| telling.hand(side, header.time)),
         bars: view.precedence.map(|precedence| bars(precedence.0)),
         told,

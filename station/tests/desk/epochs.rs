@@ -7,7 +7,7 @@ use crate::door::Client;
 use crate::processes::wait;
 use crate::scratch::Scratch;
 
-const FIRST_EPOCH: &str = "0/0000000000000000";
+pub const FIRST_EPOCH: &str = "0/0000000000000000";
 
 fn ask(desk: &Desk) {
     let form = json!({"act": "ask", "from": "minister", "to": "minister"});
@@ -18,6 +18,16 @@ fn ask(desk: &Desk) {
 /// The request of the other side at "0:1" of the epoch that serves.
 fn request(desk: &Desk, epoch: u64) -> Value {
     wait("the request", || desk.station.get(&format!("/requests/0:1?epoch={epoch}")))
+}
+
+/// South opens an epoch with its root key, and North joins it.
+pub fn south_opens(scratch: &Scratch, [north, south]: [&Desk; 2]) {
+    let [root, backup] = ["south.root-key", "backup"].map(|name| scratch.path().join(name));
+    let mut opens = std::process::Command::new(env!("CARGO_BIN_EXE_counterpart"));
+    opens.args(["--data", south.station.data.to_str().unwrap(), "restore", "--open", "--line", "Northland"]);
+    let opened = opens.arg("--root-key").arg(root).arg("--backup").arg(backup).output().unwrap();
+    assert!(opened.status.success(), "{opened:?}");
+    wait("the other side in the new epoch", || (north.station.get("/lines")?[0]["epoch"] == 1).then_some(()));
 }
 
 #[test]
@@ -37,12 +47,7 @@ fn an_act_of_a_page_that_shows_an_ended_epoch_is_not_written_in_the_next() {
     assert_eq!(offers.field("epoch"), FIRST_EPOCH);
 
     // Another epoch is opened, in which the same name is another request.
-    let [root, backup] = ["south.root-key", "backup"].map(|name| scratch.path().join(name));
-    let mut opens = std::process::Command::new(env!("CARGO_BIN_EXE_counterpart"));
-    opens.args(["--data", south.station.data.to_str().unwrap(), "restore", "--open", "--line", "Northland"]);
-    let opened = opens.arg("--root-key").arg(root).arg("--backup").arg(backup).output().unwrap();
-    assert!(opened.status.success(), "{opened:?}");
-    wait("the other side in the new epoch", || (north.station.get("/lines")?[0]["epoch"] == 1).then_some(()));
+    south_opens(&scratch, [&north, &south]);
     ask(&north);
     request(&south, 1);
     let seen = [("form", form.as_str()), ("once", &once), ("key", "act=seen&on=0:1&epoch=0%2F0000000000000000")];
@@ -74,4 +79,49 @@ fn an_act_of_a_page_that_shows_an_ended_epoch_is_not_written_in_the_next() {
     let ours: Vec<&str> = entries.iter().filter(is_ours).map(|entry| entry["kind"].as_str().unwrap()).collect();
     assert!(ours.iter().all(|kind| ["charter", "received"].contains(kind)), "nothing else was written: {record}");
     assert_eq!(request(&south, 1)["outcome"], "OPEN");
+}
+
+#[test]
+fn the_side_that_restored_nothing_reads_on_its_lines_what_broke_off_until_it_takes_note_and_finds_it_in_the_record() {
+    let scratch = Scratch::new("desk-broken");
+    let [north, south] = Desk::two(&scratch);
+    ask(&north);
+    let line = request(&south, 0)["line"].as_str().unwrap().to_owned();
+    let mut client = Client::signed_in(&north, "Duty officer", "watch");
+    assert!(!client.get("/lines").body.contains("something broke off"));
+    assert!(!client.get(&format!("/lines/{line}/record")).body.contains("name=\"epoch\""), "there is one alone");
+
+    south_opens(&scratch, [&north, &south]);
+
+    let page = client.get("/lines");
+    assert!(page.body.contains("Southland: an epoch of this line has ended, and something broke off"), "{}", page.body);
+    assert!(page.body.contains("Broken off: Northland 1 of epoch 0"), "{}", page.body);
+    let matter = format!("/lines/{line}/requests/0:1?epoch=0");
+    assert!(page.body.contains(&format!("href=\"{matter}\"")), "{}", page.body);
+    let ring = client.get(&format!("/lines/{line}/ring/1:0"));
+    assert!(ring.body.contains("Southland opened epoch 1 of this line"), "{}", ring.body);
+
+    // From there to the entries of that epoch, and back.
+    let shown = client.get(&matter);
+    assert!(shown.body.contains(&format!("/lines/{line}/record?epoch=0&#38;from=0:1")), "{}", shown.body);
+    let record = client.get(&format!("/lines/{line}/record?epoch=0"));
+    assert!(record.body.contains("Epoch 0, which has ended") && record.body.contains("<option value=\"0\" selected>"));
+    let entry = format!("/lines/{line}/entries/0:1?epoch=0");
+    assert!(record.body.contains(&format!("href=\"{entry}\"")), "{}", record.body);
+    let entry = client.get(&entry);
+    assert!(entry.body.contains("Northland 1, ask") && entry.body.contains("/bytes?epoch=0"), "{}", entry.body);
+    let serving = client.get(&format!("/lines/{line}/entries/0:1"));
+    assert!(!serving.body.contains("Northland 1, ask"), "that is an entry of the epoch that serves, or none");
+
+    let (form, once) = (page.field("form"), page.field("once"));
+    let epoch = north.station.get("/lines").unwrap()[0]["began"]["opening"]["at"].clone();
+    assert_eq!(epoch, "1:0");
+    let key = page.body.split("value=\"act=noted&#38;").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    let key = format!("act=noted&{}", key.replace("&#38;", "&"));
+    let noted = client.post(&format!("/lines/{line}/acts"), &[("form", &form), ("once", &once), ("key", &key)]);
+    assert_eq!(noted.status, 303, "{}", noted.body);
+    assert!(!client.get("/lines").body.contains("something broke off"));
+    assert!(client.get(&format!("/lines/{line}/ring/1:0")).body.contains("has been noted here"));
+    let told = south.station.get("/lines").unwrap()[0]["began"]["broken_off"].as_array().map(Vec::len);
+    assert_eq!(told, Some(1), "the other side takes note for itself");
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::Desk;
 use crate::door::Client;
+use crate::epochs::FIRST_EPOCH;
 use crate::processes::wait;
 use crate::scratch::Scratch;
 
@@ -101,7 +102,9 @@ fn only_a_page_that_is_live_and_armed_confirms_a_ring_and_one_that_has_ended_is_
     let mut client = Client::signed_in(&south, "Duty officer", "watch");
     let form = client.get("/lines").field("form");
     let mut rang = |stream: &str| {
-        let answer = client.post("/rang", &[("form", &form), ("line", &line), ("at", &on), ("stream", stream)]);
+        let fields =
+            [("form", form.as_str()), ("line", &line), ("at", &on), ("epoch", FIRST_EPOCH), ("stream", stream)];
+        let answer = client.post("/rang", &fields);
         assert_eq!(answer.status, 200, "{}", answer.body);
         answer.body.contains("true")
     };
@@ -117,10 +120,14 @@ fn only_a_page_that_is_live_and_armed_confirms_a_ring_and_one_that_has_ended_is_
     let mut own = Client::signed_in(&south, "Third officer", "watch");
     let form = own.get("/lines").field("form");
     let (_stream, stream) = live(&own);
-    let fields = [("form", form.as_str()), ("line", &line), ("at", &on), ("stream", &stream)];
+    let fields = [("form", form.as_str()), ("line", &line), ("at", &on), ("epoch", FIRST_EPOCH), ("stream", &stream)];
     assert!(own.post("/rang", &fields).body.contains("false"), "it has not said that it is armed");
     wait("DELIVERED", || (rung() == "DELIVERED").then_some(()));
     assert_eq!(own.post("/bell", &[("form", &form), ("stream", &stream), ("armed", "yes")]).status, 204);
+    let mut of_another = fields;
+    of_another[3].1 = "1/0707070707070707";
+    assert!(own.post("/rang", &of_another).body.contains("false"), "it does not ring in that epoch");
+    assert_eq!(rung(), "DELIVERED");
     assert!(own.post("/rang", &fields).body.contains("true"));
     wait("ALERTING", || (rung() == "ALERTING").then_some(()));
 

@@ -148,6 +148,12 @@ impl Drop for Process {
 
 /// One call over the command socket of a data directory.
 pub fn call(data: &Path, method: &str, path: &str, body: Option<&Value>) -> Option<(u16, Value)> {
+    let (status, content) = call_for_text(data, method, path, body)?;
+    Some((status, serde_json::from_str(&content).unwrap_or(Value::Null)))
+}
+
+/// The same, for an answer that is no JSON.
+pub fn call_for_text(data: &Path, method: &str, path: &str, body: Option<&Value>) -> Option<(u16, String)> {
     let mut stream = UnixStream::connect(data.join("socket")).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(20))).ok()?;
     let body = body.map(Value::to_string).unwrap_or_default();
@@ -163,7 +169,7 @@ pub fn call(data: &Path, method: &str, path: &str, body: Option<&Value>) -> Opti
     let text = String::from_utf8(answer).ok()?;
     let status = text.split(' ').nth(1)?.parse().ok()?;
     let (_, content) = text.split_once("\r\n\r\n")?;
-    Some((status, serde_json::from_str(content).unwrap_or(Value::Null)))
+    Some((status, content.to_owned()))
 }
 
 /// Pairs two served stations through their own commands, comparing the digits as two persons would.

@@ -192,6 +192,24 @@ fn begins_round(stage: &Stage) {
 }
 
 #[test]
+fn what_an_epoch_broke_off_has_its_pictures_at_the_end_that_restored_nothing() {
+    let mut viewers = Viewer::all(Scope::asked());
+    let mut pair = Pair::new("pictures-broken");
+    pair.ask(0, "Tanker adrift off Cape Orr: a joint tow");
+    pair.ask(0, "Notice of a test launch on Thursday");
+    pair.restore_and_open();
+    let record = format!("/lines/{}/record?epoch=0", pair.line().as_str().unwrap());
+    for (turn, (name, path, rings)) in
+        [("broken-lines", "/lines", false), ("broken-record", &record, false), ("broken-ring", "/settings", true)]
+            .into_iter()
+            .enumerate()
+    {
+        look_in_turn(&mut viewers, turn, &pair.desks[1], "watch", &Shot { rings, ..Shot::of(name, path) });
+    }
+    done(&viewers);
+}
+
+#[test]
 fn a_ring_of_every_mark_and_precedence_has_its_picture() {
     let stage = &mut Stage::new("pictures-rings");
     let mut viewers = Viewer::all(Scope::asked());

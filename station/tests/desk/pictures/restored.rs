@@ -132,7 +132,19 @@ impl Pair {
         assert_eq!(status, 200, "{told}");
     }
 
-    fn ask(&self, side: usize, subject: &str) {
+    /// The first is put back to a copy and opens an epoch, and the other has joined it.
+    pub fn restore_and_open(&mut self) {
+        self.back_up(0);
+        self.desks[0].station.kill();
+        self.restore(0);
+        self.until(0, "restored");
+        self.open_epoch(0, &[]);
+        wait("the other side in the new epoch", || {
+            (self.desks[1].station.get("/lines")?[0]["epoch"] == 1).then_some(())
+        });
+    }
+
+    pub fn ask(&self, side: usize, subject: &str) {
         self.ask_alone(side, subject);
         self.even();
     }

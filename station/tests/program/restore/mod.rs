@@ -12,6 +12,7 @@ mod liar;
 mod parts;
 mod several;
 mod taken;
+mod told;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

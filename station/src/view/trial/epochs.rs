@@ -1,0 +1,99 @@
+//! What is told of an epoch that has ended: what broke off, until somebody takes note of it, and whose names its names are.
+
+use counterpart_core::ids::Epoch;
+
+use super::line::line_view;
+use super::*;
+use crate::view::figures::figures;
+use crate::view::names::{self, NameFault};
+use crate::view::ring::ringing;
+use crate::view::{Side, text};
+use Party::{Inviter, Joiner};
+
+/// An ask of each side; theirs is declined, and a talk of ours is agreed for tomorrow. Then an epoch is opened here.
+fn ended() -> (Trial, [EntryRef; 2]) {
+    let mut trial = Trial::new();
+    let open = trial.ask(Inviter);
+    trial.carry();
+    let declined = trial.ask(Joiner);
+    trial.carry();
+    trial.act(Inviter, Act::Decline { on: Target::Entry(declined), code: Code::Engaged });
+    let agreed = trial.ask(Inviter);
+    trial.carry();
+    let offer = trial.offer(Joiner, agreed);
+    trial.carry();
+    trial.act(Inviter, Act::Accept { offer, window: Some(trial.window(20)) });
+    trial.carry();
+    trial.open_epoch(Inviter);
+    (trial, [open, agreed])
+}
+
+#[test]
+fn a_line_says_who_ended_an_epoch_and_names_what_broke_off_until_somebody_takes_note() {
+    let (mut trial, [open, agreed]) = ended();
+
+    let view = line_view(&trial, Inviter);
+    let began = view.began.unwrap();
+    assert_eq!((began.epoch, began.opened_by, began.opening.at.as_str()), (1, Side::Ours, "0:0"));
+    assert!(began.sentences[0].starts_with("Epoch 1 of this line serves: Northland opened it 13:02"), "{began:?}");
+    assert_eq!(began.sentences[1].split('.').next(), Some("The record gives no reason"));
+    let told: Vec<_> = began.broken_off.iter().map(|b| (b.request.at.clone(), b.epoch, b.agreed.is_some())).collect();
+    assert_eq!(told, [(open.to_string(), 0, false), (agreed.to_string(), 0, true)]);
+    assert_eq!(
+        began.broken_off[0].sentence,
+        "Broken off: Northland 1 of epoch 0, IMMEDIATE, minister → foreign-minister. It was open when the epoch ended."
+    );
+    assert!(began.broken_off[1].sentence.contains("A talk was agreed for Wed 13 Feb 09:02–10:02 Northland"));
+    assert!(began.instead.unwrap().contains("counterpart status \"Northland 1\" --epoch 0"));
+    let shown = trial.look(Inviter, |sight| text::line(&line_view(&trial, Inviter), &sight.telling));
+    assert!(shown.contains("Northland 2 of epoch 0") && shown.lines().all(|line| line.chars().count() <= text::WIDTH));
+
+    let [ring] = <[_; 1]>::try_from(trial.look(Inviter, ringing)).unwrap();
+    assert!(ring.tells && !ring.climbs && !ring.briefly && ring.kind == "charter", "{ring:?}");
+    assert_eq!(
+        ring.sentence,
+        "Northland opened epoch 1 of this line. The epoch before has ended, and this broke off: Northland 1 of epoch 0, \
+         Northland 2 of epoch 0."
+    );
+    assert_eq!(trial.lines[0].note_broken_off(EntryRef { party: Inviter, index: 0 }).len(), 2);
+    let began = line_view(&trial, Inviter).began.unwrap();
+    assert!(began.broken_off.is_empty() && began.instead.is_none() && !began.sentences.is_empty());
+    assert!(trial.look(Inviter, ringing).is_empty());
+}
+
+#[test]
+fn a_talk_that_broke_off_says_so_and_nothing_of_an_ended_epoch_is_owed_or_may_be_done() {
+    let (trial, [open, agreed]) = ended();
+
+    let of = |ask| trial.look(Inviter, |sight| request(&Sight { epoch: Epoch::FIRST, ..*sight }, ask).unwrap());
+    for view in [of(open), of(agreed)] {
+        assert!(view.next.is_empty() && view.acts.is_empty(), "{view:?}");
+    }
+    let headline = of(agreed).headline;
+    assert!(headline.ends_with("The epoch ended before it: the talk broke off."), "{headline}");
+}
+
+#[test]
+fn a_name_of_another_epoch_says_which_and_what_to_do() {
+    let (trial, _) = ended();
+    let words = Words::english();
+
+    let fault = names::parse(&trial.lines[0], "Northland 2").unwrap_err();
+    let (what, instead) = fault.say(&words);
+    assert_eq!(what, "Northland 2 is of epoch 0, which has ended. Numbers began anew after it.");
+    assert!(instead.starts_with("Look at it with --epoch 0."), "{instead}");
+    let none = names::parse(&trial.lines[0], "Northland 9").unwrap_err();
+    assert!(matches!(none, NameFault::NoneSuch { .. }), "{none:?}");
+}
+
+#[test]
+fn figures_count_every_epoch_and_what_broke_off_is_not_open() {
+    let (trial, _) = ended();
+
+    let view = trial.look(Inviter, |sight| figures(sight, None));
+    let row = |side: usize| &view.directions[side].rows[0];
+    assert_eq!((row(0).count, row(0).open, row(0).broken_off, row(0).agreed), (2, 0, 1, 1));
+    assert_eq!((row(1).count, row(1).declined), (1, 1));
+    let shown = trial.look(Inviter, |sight| text::figures(&view, &sight.telling));
+    assert!(shown.lines().all(|line| line.chars().count() <= text::WIDTH), "{shown}");
+}
