@@ -322,8 +322,14 @@ course-ask = { $sign }’s { $from } asks to talk with { $peer }’s { $to } { $
 course-ask-again = { $sign }’s { $from } asks again after { $on } to talk with { $peer }’s { $to } { $mode }, { $precedence }.
 course-text = { $sign }’s { $from } writes to { $peer }’s { $to }, { $precedence }.
 course-alerting = { $sign }’s station states that a device ({ $channel }) rings for { $on }.
-course-seen = { $sign } states that its watch has seen { $on }; not that its { $post } has.
-course-referred = { $sign } states that { $on } is with the office of its { $post }.
+course-seen = { $sign } states that its watch has seen { $on }{ $post ->
+        [none] .
+       *[other] ; not that its { $post } has.
+    }
+course-referred = { $sign } states that { $on } is with the office of { $post ->
+        [none] its post.
+       *[other] its { $post }.
+    }
 course-renew = { $sign } renews { $on }: it still stands.
 course-renew-early = { $sign } renews { $on } sooner than the charter’s pace: it still stands, and this is no new attempt.
 course-suspend = { $sign } is not able at present: { $on } stands and does not ring.
@@ -554,6 +560,7 @@ observed-declared-same = { $observed } = declared { $declared }
 observed-declared-differ = { $observed } ≠ declared { $declared }
 records-agree = Records agree to #{ $size }.
 records-waiting = Records agree to #{ $size }; { $ours } of ours and { $theirs } of theirs not yet named by the other side.
+records-lacking = Records agree to #{ $size }; the other side names entries of our own log that this station does not hold.
 lines-none = No line yet.
 lines-no-requests = No open request.
 
@@ -1369,7 +1376,9 @@ call-lines-unread = Lines that are not served, because what is kept of them cann
 call-requests = Requests of one line, or of all: those that are open, or all.
 call-request = A request by its name, or by the name of anything that belongs to it.
 call-record = A page of both logs of a line, in one order.
+call-record-find = Entries of a line that are looked for: by type, side, request, effect, time and words.
 call-figures = Times to answer and checks, by line.
+call-morning = The last day of every line: tests and requests with how long they took, and what was written.
 call-events = What comes to the record, as server-sent events: each entry with its position, and what is observed of each line when that changes. A program that comes back says in { "`Last-Event-ID`" } what it has seen.
 call-calendar = Agreed windows as an iCalendar feed; what a request is about does not stand in it.
 call-calendar-feed = The same at an address of its own, for a calendar program that can send no header: its secret opens nothing else, and is revoked as a token is.
@@ -1594,6 +1603,7 @@ needs-say-talked = Say whether we talked
 needs-read = Read it
 needs-restore = Look at a restore
 needs-broken = See what broke off
+needs-unread = Mend what cannot be read
 needs-check-reply = Answer the check
 awaited-hold = For it to reach their station
 awaited-see = For their watch to see it
@@ -1823,8 +1833,8 @@ ladder-passed-over = { $side ->
 unheard-since = What was open at this desk before { $time }, when the station started, is not known.
 unheard-no-page = No page of this desk was open.
 unheard-no-page-until = No page of this desk was open until { $time }.
-unheard-unarmed = A page of this desk was open; its bell was not armed.
-unheard-unarmed-until = A page of this desk was open; its bell was not armed until { $time }.
+unheard-unarmed = No bell of an open page was armed.
+unheard-unarmed-until = No bell of an open page was armed until { $time }.
 ladder-now = now · standing for
 ladder-after = after { $lasted }
 ladder-within = of { $lasted }

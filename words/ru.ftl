@@ -494,9 +494,15 @@ course-text = { $sign } (должность «{ $from }») пишет сторо
 # unreviewed
 course-alerting = Станция { $sign } заявляет, что по { $on } звонит устройство ({ $channel }).
 # unreviewed
-course-seen = { $sign } заявляет, что { $on } видела её дежурная смена; не «{ $post }».
+course-seen = { $sign } заявляет, что { $on } видела её дежурная смена{ $post ->
+        [none] .
+       *[other] ; не «{ $post }».
+    }
 # unreviewed
-course-referred = { $sign } заявляет, что { $on } находится в аппарате должности «{ $post }».
+course-referred = { $sign } заявляет, что { $on } находится в аппарате{ $post ->
+        [none] {" "}должностного лица.
+       *[other] {" "}должности «{ $post }».
+    }
 # unreviewed
 course-renew = { $sign } продлевает { $on }: запрос остаётся в силе.
 # unreviewed
@@ -911,6 +917,8 @@ observed-declared-differ = { $observed } ≠ объявлено: { $declared }
 records-agree = Журналы совпадают до #{ $size }.
 # unreviewed
 records-waiting = Журналы совпадают до #{ $size }; другой стороной ещё не названо: наших { $ours }, их { $theirs }.
+# unreviewed
+records-lacking = Журналы совпадают до #{ $size }; другая сторона называет записи нашего журнала, которых у этой станции нет.
 # unreviewed
 lines-none = Линий ещё нет.
 # unreviewed
@@ -2182,7 +2190,11 @@ call-request = Запрос по его имени или по имени чег
 # unreviewed
 call-record = Страница обоих журналов линии, в одном порядке.
 # unreviewed
+call-record-find = Записи линии, которые ищут: по виду, стороне, запросу, действию, времени и словам.
+# unreviewed
 call-figures = Время до ответа и проверки, по линиям.
+# unreviewed
+call-morning = Последние сутки каждой линии: проверки и запросы, сколько они заняли, и что записано.
 # unreviewed
 call-events = Что приходит в журналы, как server-sent events: каждая запись с её позицией и то, что наблюдается на каждой линии, когда это меняется. Программа, которая возвращается, говорит в { "`Last-Event-ID`" }, что она видела.
 # unreviewed
@@ -2611,6 +2623,7 @@ needs-read = Прочесть
 needs-restore = Разобрать восстановление
 # unreviewed
 needs-broken = Что прервано
+needs-unread = Исправить то, что не читается
 # unreviewed
 needs-check-reply = Ответить на проверку
 # unreviewed
@@ -3008,9 +3021,9 @@ unheard-no-page = Ни одна страница этого пульта не б
 # unreviewed
 unheard-no-page-until = До { $time } ни одна страница этого пульта не была открыта.
 # unreviewed
-unheard-unarmed = Страница этого пульта была открыта, её звонок не был включён.
+unheard-unarmed = Ни на одной открытой странице звонок не был включён.
 # unreviewed
-unheard-unarmed-until = Страница этого пульта была открыта, её звонок до { $time } не был включён.
+unheard-unarmed-until = До { $time } ни на одной открытой странице звонок не был включён.
 # unreviewed
 ladder-now = сейчас · стоит уже
 # unreviewed

@@ -14,17 +14,19 @@ use super::drawn::{KeysForm, KeysView};
 use super::events::EventsQuery;
 use super::export::ExportQuery;
 use super::form::ActForm;
+use super::morning::MorningView;
 use super::people::{ChangeForm, LinkView, NameForm, UserForm, UserView};
 use super::restore::{EpochForm, JudgeForm, JudgedView, OpenedView, RestoreQuery, UnsignedView};
 use super::router::{DoneView, HealthView};
+use super::search::{FindQuery, FoundView};
 use super::sessions::{SessionEnded, SessionForm, SessionView};
 use super::tokens::{TokenForm, TokenMade, TokenView};
 use super::views::{
     FiguresQuery, LineQuery, LineRow, RecordPage, RecordQuery, RequestsQuery, RequestsView, UnreadView,
 };
 use super::{
-    banner, bell, calendar, conduct, drawn, events, export, many, metrics, people, restore, router, sessions, tokens,
-    views,
+    banner, bell, calendar, conduct, drawn, events, export, many, metrics, morning, people, restore, router, search,
+    sessions, tokens, views,
 };
 use crate::view::figures::FiguresView;
 use crate::view::request::RequestView;
@@ -60,10 +62,12 @@ fn views() -> Vec<Call> {
             .gives::<Vec<RequestsView>>(),
         Call::get(Reads, "/requests/{name}", "call-request", views::one).asks::<LineQuery>().gives::<RequestView>(),
         Call::get(Reads, "/record", "call-record", views::read).asks::<RecordQuery>().gives::<RecordPage>(),
+        Call::get(Reads, "/record/find", "call-record-find", search::read).asks::<FindQuery>().gives::<FoundView>(),
         Call::get(Reads, "/record/entries", "call-record-entries", export::export).asks::<ExportQuery>().tells(LINES),
         Call::get(Reads, "/figures", "call-figures", views::count)
             .asks::<FiguresQuery>()
             .gives::<BTreeMap<String, FiguresView>>(),
+        Call::get(Reads, "/morning", "call-morning", morning::show).gives::<Vec<MorningView>>(),
         Call::get(Reads, "/events", "call-events", events::open).asks::<EventsQuery>().tells("text/event-stream"),
         Call::get(Reads, "/calendar.ics", "call-calendar", calendar::calendar).tells("text/calendar"),
         Call::open("/calendar/{secret}", "call-calendar-feed", calendar::feed).tells("text/calendar"),

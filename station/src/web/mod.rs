@@ -11,7 +11,6 @@ mod band;
 mod entry;
 mod fields;
 mod files;
-mod find;
 mod frame;
 mod guard;
 mod keys;

@@ -1,38 +1,26 @@
 //! The morning sheet: every line, the last 24 hours of its checks and requests as plots and in words, what was written, and the
 //! figures as `lines --figures` has them. It is made to be printed.
 
-use std::collections::BTreeMap;
-
 use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use counterpart_core::ids::{EntryRef, LineId, Party};
-use counterpart_core::line::crossing::Outcome;
-use counterpart_core::line::facts::Fact;
-use counterpart_core::precedence::{Mark, Precedence};
-use counterpart_core::record::kind::Kind;
-use counterpart_core::record::log::Entry;
+use counterpart_core::ids::LineId;
 use counterpart_core::time::Timestamp;
 
 use super::frame::{Four, Frame, state_class, word};
-use super::plots::{HOURS, Tested, Tests, Times, tests, ticks, times};
+use super::plots::{Tested, Tests, Times, tests, ticks, times};
 use super::seen::Seen;
 use super::session::Signed;
 use super::{Desk, page, refused};
 use crate::api::fault::Told;
-use crate::api::stretch::{Logs, entry};
+use crate::api::morning::{AskedView, DAY_MS, NewsView, TestView, view};
 use crate::api::views::UnreadView;
-use crate::record::log_key;
-use crate::store::{ROWS_MAX, Range, StoreError};
-use crate::view::figures::{DirectionView, FiguresRow, FiguresView, SpanView, figures, seen};
+use crate::view::figures::{DirectionView, FiguresRow, FiguresView, SpanView, figures};
 use crate::view::lines::ObservedState;
-use crate::view::{Side, Sight, text};
+use crate::view::{Side, Sight, names, text};
 use crate::words::Words;
 
-const DAY_MS: u64 = HOURS * 3_600_000;
-/// Entries of each log that are looked through for what was written, the newest.
-const LOOKED_MAX: u32 = 200;
 /// What was written, at most so many on the sheet.
 const NEWS_MAX: usize = 12;
 
@@ -75,15 +63,6 @@ struct News {
     told: String,
     /// It ended something: it lapsed, or crossed.
     is_end: bool,
-}
-
-/// What is read of a line's last day.
-struct Day {
-    /// Tests and asks, each log in its order.
-    things: Vec<Entry>,
-    latest: Vec<Entry>,
-    /// When tests and their answers were stored here, by our clock (ms since 1970 UTC): claimed times are of two clocks.
-    stored: BTreeMap<EntryRef, u64>,
 }
 
 impl Morning {
@@ -194,100 +173,35 @@ async fn drawn(desk: &Desk, who: &Signed) -> Result<Response, Told> {
 
 impl Desk {
     async fn sheet(&self, id: LineId, begun: Timestamp, now: Timestamp) -> Result<Sheet, Told> {
-        let look = |sight: &Sight<'_>| (sight.epoch, Party::BOTH.map(|party| sight.head(party).size));
-        let (epoch, sizes) = self.api.see(id, look).await?;
-        let logs = Logs { reader: self.api.parts.reader.clone(), line: id, epoch, sizes };
-        let read = tokio::task::spawn_blocking(move || day(&logs, begun)).await.map_err(|e| self.api.machine(e))?;
-        let day = read.map_err(|e| self.api.failed(&e))?;
+        let day = self.api.day(id, begun).await?;
         let mark = self.api.parts.mark;
         let draw = move |sight: &Sight<'_>| {
-            let sides = [Side::Ours, Side::Theirs];
-            // What is meant and what is not are never drawn as one.
-            let is_meant = move |e: &&Entry| e.header.mark.is_none_or(|of| of == mark);
-            let of =
-                |side: Side| day.things.iter().filter(move |e| sight.side(e.header.party) == side).filter(is_meant);
-            let words = sight.telling.words;
-            let tested = sides.map(|side| {
-                let all: Vec<_> = of(side).filter_map(|e| tested(sight, e, &day.stored)).collect();
-                tests(&all, now, words)
-            });
-            let asked = sides.map(|side| times(&of(side).filter_map(|e| asked(sight, e)).collect::<Vec<_>>(), words));
-            let news: Vec<News> = day.latest.iter().filter_map(|e| news(sight, e)).collect();
-            (tested, asked, figures(sight, None), news)
+            let (view, words) = (view(sight, &day, mark), sight.telling.words);
+            let tests = view.tests.map(|all| tests(&all.iter().map(tested).collect::<Vec<_>>(), now, words));
+            let asked = |ask: &AskedView| (ask.seen_after_ms, ask.within_ms);
+            let times = view.asks.map(|all| times(&all.iter().map(asked).collect::<Vec<_>>(), words));
+            let news: Vec<News> = view.written.into_iter().map(|written| news(sight, written)).collect();
+            (tests, times, figures(sight, None), news)
         };
         let (tests, times, figures, news) = self.api.see(id, draw).await?;
         Ok(Sheet { seen: self.line_seen(id).await?, tests, times, figures, news })
     }
 }
 
-/// What both logs hold that was stored here since `begun`.
-fn day(logs: &Logs, begun: Timestamp) -> Result<Day, StoreError> {
-    let (mut things, mut latest, mut stored) = (Vec::new(), Vec::new(), BTreeMap::new());
-    for party in Party::BOTH {
-        let (log, size) = (log_key(logs.line, logs.epoch, party), logs.sizes[party.slot()]);
-        let from = logs.reader.stored_from(log, size, begun.0)?;
-        let all = Range { log, from, until: size, kind: None, newest: true };
-        for kind in [Kind::Check, Kind::CheckReply, Kind::Ask] {
-            let rows = logs.reader.range(&Range { kind: Some(kind.number()), ..all }, ROWS_MAX)?;
-            stored.extend(rows.iter().map(|row| (EntryRef { party, index: row.key.index }, row.stored)));
-            if kind != Kind::CheckReply {
-                things.extend(rows.iter().map(entry).collect::<Result<Vec<_>, _>>()?);
-            }
-        }
-        let rows = logs.reader.range(&all, LOOKED_MAX)?;
-        latest.extend(rows.iter().map(entry).collect::<Result<Vec<_>, _>>()?);
-    }
-    Ok(Day { things, latest, stored })
+/// A test as the plot has it.
+fn tested(test: &TestView) -> Tested {
+    Tested { written: test.written.0, answered: test.answered.map(|at| at.0), within_ms: test.within_ms }
 }
 
-/// A test of the line with its answer, both as they were stored here.
-fn tested(sight: &Sight<'_>, entry: &Entry, stored: &BTreeMap<EntryRef, u64>) -> Option<Tested> {
-    let view = sight.view();
-    let check = view.fact_of(entry.header.at(), &[Kind::Check])?;
-    let reply = view.on(check.at).find(|f| f.kind() == Kind::CheckReply);
-    let within_ms = view.charter_of(check).watch(check.precedence.unwrap_or(Precedence::Routine)) * 1_000;
-    let here = |fact: &Fact| stored.get(&fact.at).map_or(fact.time, |ms| Timestamp(*ms));
-    Some(Tested { written: here(check), answered: reply.map(here), within_ms })
-}
-
-/// How long a request took to be seen, and what the charter gives for it.
-fn asked(sight: &Sight<'_>, entry: &Entry) -> Option<(Option<u64>, u64)> {
-    let view = sight.view();
-    let ask = view.fact_of(entry.header.at(), &[Kind::Ask])?;
-    let within_ms = view.charter_of(ask).watch(ask.precedence.unwrap_or(Precedence::Routine)) * 1_000;
-    Some((seen(sight, ask).map(|at| at.since(ask.time)), within_ms))
-}
-
-/// What a head of watch wants to know was written.
-fn news(sight: &Sight<'_>, entry: &Entry) -> Option<News> {
-    const SAID: &[Kind] = &[
-        Kind::Ask,
-        Kind::Renew,
-        Kind::Defer,
-        Kind::Offer,
-        Kind::Ready,
-        Kind::Answer,
-        Kind::Accept,
-        Kind::Decline,
-        Kind::Withdraw,
-        Kind::Lapse,
-        Kind::Cancel,
-        Kind::Missed,
-        Kind::Talk,
-        Kind::State,
-        Kind::Overdue,
-    ];
-    let view = sight.view();
-    let fact = view.fact_of(entry.header.at(), SAID)?;
-    let ask = view.fact_of(fact.thing, &[Kind::Ask]);
-    let is_crossed = ask.is_some_and(|ask| fact.kind() != Kind::Ask && view.decision(ask).outcome == Outcome::Crossed);
-    let hand = sight.telling.hand(Side::Ours, fact.time);
-    let mark = view.fact(fact.thing).and_then(|thing| thing.mark).unwrap_or(Mark::Operation);
-    Some(News {
-        at: fact.time,
+/// Something that was written, as the sheet tells it.
+fn news(sight: &Sight<'_>, written: NewsView) -> News {
+    let hand = sight.telling.hand(Side::Ours, written.time.0);
+    let at = names::parse_in(sight.book(), &written.entry.at);
+    News {
+        at: written.time.0,
         time: format!("{} {}", hand.day, hand.time.get(..5).unwrap_or_default()).trim().to_owned(),
-        href: super::spine::href(sight, fact.at),
-        told: sight.telling.words.marked(mark, sight.told(&entry.header)),
-        is_end: is_crossed || fact.kind() == Kind::Lapse,
-    })
+        href: at.map_or_else(|_| "/lines".into(), |at| super::spine::href(sight, at)),
+        told: sight.telling.words.marked(written.mark.0, written.told),
+        is_end: written.ends,
+    }
 }

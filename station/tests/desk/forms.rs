@@ -163,6 +163,10 @@ fn an_address_that_cannot_be_read_is_answered_by_a_page() {
 fn the_morning_sheet_says_of_each_line_what_is_an_exercise() {
     let scratch = Scratch::new("forms-morning");
     let ([_north, south], _line) = story(&scratch);
+    // Who only reads is not called upon: what waits needs the watch.
+    let lines = Client::signed_in(&south, "Inspector", "auditor").get("/lines").body;
+    assert!(lines.contains("Needs the watch") && lines.contains("class=\"calm\""), "{lines}");
+    assert!(!lines.contains("class=\"needs\""), "{lines}");
     let sheet = Client::signed_in(&south, "Head of watch", "watch").get("/morning").body;
 
     let written = sheet.split("id=\"wr\"").nth(1).unwrap().split("</section>").next().unwrap();

@@ -135,6 +135,25 @@ fn the_record_is_narrowed_by_type_side_request_time_and_words_without_a_script()
     assert_eq!(kinds("standing=void"), Vec::<String>::new());
     assert_eq!(kinds("since=2020-01-01&kind=seen"), ["SEEN"]);
     assert_eq!(kinds("until=2020-01-01"), Vec::<String>::new());
+    // A program is answered the same.
+    let program = crate::programs::Program::new(&north, "Archive", "auditor");
+    let found = |query: &str| {
+        let answer = program.get(&format!("/record/find?{query}"));
+        let entries = answer.body["entries"].as_array().cloned().unwrap_or_default();
+        let kinds: Vec<String> = entries.iter().map(|e| e["kind"].as_str().unwrap().to_uppercase()).collect();
+        (answer.status, kinds, answer.body)
+    };
+    for query in ["kind=ask", "q=INTERPRETERS", "matter=Northland+2", "standing=void", "since=2020-01-01&kind=seen"] {
+        let (status, found, _) = found(query);
+        assert_eq!((status, found), (200, kinds(query)), "{query}");
+    }
+    let (_, first, answer) = found("limit=1&kind=ask");
+    assert_eq!((first.len(), answer["later"].is_null()), (1, true), "the latest: {answer}");
+    let (_, next, _) = found(&format!("limit=1&kind=ask&before={}", answer["earlier"]));
+    assert_eq!(next, ["ASK"]);
+    assert_eq!(found("kind=asks").2["error"]["code"], "unknown-word");
+    let (_, _, answer) = found("q=%3Cnone%3E&words=true");
+    assert!(answer["entries"][0]["said"]["text"].as_str().unwrap().contains("<none>"), "{answer}");
     // What is typed into the form leads to the same.
     page.open(&record);
     page.look("document.querySelector('[name=q]').focus()");

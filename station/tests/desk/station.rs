@@ -22,6 +22,17 @@ fn act(desk: &Desk, form: &Value) {
     assert_eq!(status, 200, "{done}");
 }
 
+/// A program is told the same of that day.
+fn told_to_a_program(north: &Desk) {
+    let told = north.station.get("/morning").unwrap()[0].clone();
+    let count = |of: &Value| of.as_array().unwrap().len();
+    assert_eq!([0, 1].map(|side| [count(&told["tests"][side]), count(&told["asks"][side])]), [[1, 1], [1, 1]]);
+    assert!(told["tests"][0][0]["answered"].is_string() && told["tests"][1][0]["answered"].is_null(), "{told}");
+    assert!(told["asks"][0][0]["seen_after_ms"].is_u64() && told["asks"][1][0]["seen_after_ms"].is_null(), "{told}");
+    let written: Vec<&str> = told["written"].as_array().unwrap().iter().filter_map(|n| n["told"].as_str()).collect();
+    assert!(written.len() == 2 && written[1].contains("asks to talk with"), "{told}");
+}
+
 #[test]
 fn the_morning_sheet_tells_every_line_in_plots_and_in_words_as_the_figures_have_it() {
     let scratch = Scratch::new("desk-morning");
@@ -73,6 +84,7 @@ fn the_morning_sheet_tells_every_line_in_plots_and_in_words_as_the_figures_have_
     assert_eq!(page.look("document.querySelectorAll('.mtab rect.f').length"), json!(1));
     assert_eq!(page.look("document.querySelectorAll('.mtab circle').length"), json!(1));
 
+    told_to_a_program(&north);
     // The figures are those that the command prints.
     let figures = north.station.get("/figures").unwrap();
     let (_, line) = figures.as_object().unwrap().iter().next().unwrap();

@@ -8,13 +8,13 @@ use counterpart_core::record::body::Body;
 use counterpart_core::record::kind::Kind;
 use counterpart_core::record::log::Entry;
 
-use crate::api::stretch::{Logs, entry};
+use super::stretch::{Logs, entry};
 use crate::record::{entry_key, log_key};
 use crate::store::{self, EntryKey, ROWS_MAX, Range, StoreError};
 use crate::view::order::merge;
 
 /// Positions that one look goes through at most.
-pub(super) const LOOKED_MAX: u64 = 20_000;
+pub(crate) const LOOKED_MAX: u64 = 20_000;
 /// Positions that are read at one time.
 const STEP: u64 = 2_000;
 /// Entries of one request that are looked at.
@@ -22,7 +22,7 @@ const THREAD_MAX: usize = 4_096;
 
 /// Which way a page reads, and from where.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Towards {
+pub(crate) enum Towards {
     /// The entries before this position.
     Earlier(u64),
     /// The entries from this position on.
@@ -31,7 +31,7 @@ pub(super) enum Towards {
 
 /// What is looked for; without anything, every entry.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Sieve {
+pub(crate) struct Sieve {
     /// Of this type.
     pub kind: Option<Kind>,
     /// Of this side's log.
@@ -46,7 +46,7 @@ pub(super) struct Sieve {
 
 /// Entries that were found by other means, each log in its order.
 #[derive(Clone, Debug)]
-pub(super) struct Among {
+pub(crate) struct Among {
     pub entries: [Vec<Entry>; 2],
     /// The positions that were looked through.
     pub looked: [u64; 2],
@@ -54,7 +54,7 @@ pub(super) struct Among {
 
 /// What was found.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(crate) struct Found {
     pub entries: Vec<Entry>,
     /// Earlier ones end before this position.
     pub earlier: Option<u64>,
@@ -76,7 +76,7 @@ struct Field {
 ///
 /// # Errors
 /// [`StoreError`].
-pub(super) fn thread(logs: &Logs, thing: EntryRef) -> Result<Among, StoreError> {
+pub(crate) fn thread(logs: &Logs, thing: EntryRef) -> Result<Among, StoreError> {
     let opener = entry_key(logs.line, logs.epoch, thing);
     let mut entries: [Vec<Entry>; 2] = Default::default();
     let (mut from, mut looked) = (0, 0);
@@ -99,7 +99,7 @@ pub(super) fn thread(logs: &Logs, thing: EntryRef) -> Result<Among, StoreError> 
 ///
 /// # Errors
 /// [`StoreError`].
-pub(super) fn find(logs: &Logs, sieve: &Sieve, towards: Towards, limit: usize) -> Result<Found, StoreError> {
+pub(crate) fn find(logs: &Logs, sieve: &Sieve, towards: Towards, limit: usize) -> Result<Found, StoreError> {
     let field = field(logs, sieve)?;
     let [low, high] = field.positions;
     if low >= high {
