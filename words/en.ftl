@@ -560,7 +560,7 @@ observed-declared-same = { $observed } = declared { $declared }
 observed-declared-differ = { $observed } ≠ declared { $declared }
 records-agree = Records agree to #{ $size }.
 records-waiting = Records agree to #{ $size }; { $ours } of ours and { $theirs } of theirs not yet named by the other side.
-records-lacking = Records agree to #{ $size }; the other side names entries of our own log that this station does not hold.
+records-lacking = Records agree to #{ $size } as far as this copy holds them; the other side may hold entries of our own log that it lacks.
 lines-none = No line yet.
 lines-no-requests = No open request.
 

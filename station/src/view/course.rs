@@ -162,7 +162,12 @@ impl Sight<'_> {
         let request = named.and_then(|fact| view.fact_of(fact.thing, &[Kind::Ask]));
         let (from, to) = request.map(posts).unwrap_or_default();
         let is_owner = request.is_some_and(|r| r.at.party == entry.party);
-        if is_owner { from.into() } else { to.into() }
+        // Of what is not held here no post is known.
+        match (request, is_owner) {
+            (None, _) => "none".into(),
+            (Some(_), true) => from.into(),
+            (Some(_), false) => to.into(),
+        }
     }
 
     /// A renewal sooner than the charter's pace is no attempt.

@@ -1,6 +1,6 @@
 //! A line as a whole: what is observed beside what is declared, how far the records agree, what is open, what we owe.
 
-use counterpart_core::ids::EntryRef;
+use counterpart_core::ids::{EntryRef, Party};
 use counterpart_core::line::Line;
 use counterpart_core::line::crossing::Outcome;
 use counterpart_core::line::restore::Restore;
@@ -204,8 +204,10 @@ pub fn line(sight: &Sight<'_>, health: &Health) -> LineView {
 pub fn agree(line: &Line) -> (u64, bool) {
     let facts = line.facts();
     let [ours, theirs] = [line.me(), line.me().peer()];
-    let named = facts.named_by(ours) + facts.named_by(theirs);
-    (named, !facts.owes_receipt(ours) && !facts.owes_receipt(theirs))
+    let held = |party: Party| facts.named_by(party.peer()).min(line.log(party).size());
+    // A copy does not know yet what the other side holds of its own log.
+    let is_full = line.restore() == Restore::Nothing && !facts.owes_receipt(ours) && !facts.owes_receipt(theirs);
+    (held(ours) + held(theirs), is_full)
 }
 
 fn records(sight: &Sight<'_>) -> RecordsView {
@@ -213,6 +215,8 @@ fn records(sight: &Sight<'_>) -> RecordsView {
     let size = ("size", agree_to.to_string().into());
     let sentence = if full {
         sight.telling.say("records-agree", &[size])
+    } else if sight.line.restore() != Restore::Nothing {
+        sight.telling.say("records-lacking", &[size])
     } else {
         let beyond = |side: Side| {
             let log = sight.line.log(sight.party(side)).size();

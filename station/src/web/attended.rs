@@ -63,7 +63,7 @@ impl Attended {
         let known_from = (begun > since + TURNING_MS).then_some(begun);
         let first = |is: fn(&Change) -> bool| {
             let ends = self.changes.iter().skip(1).map(|change| change.at).chain([u64::MAX]);
-            let is_in = |(change, end): &(&Change, u64)| is(change) && *end > from && change.at < until;
+            let is_in = |(change, end): &(&Change, u64)| is(change) && *end > from && change.at <= until;
             self.changes.iter().zip(ends).find(is_in).map(|(change, _)| change.at.max(from))
         };
         let page = first(|change| change.pages != [0, 0]);

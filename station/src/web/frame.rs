@@ -288,7 +288,13 @@ impl Four {
             }
         };
         let last = all.iter().filter_map(|seen| seen.last.as_ref()).max_by_key(|last| last.time);
-        Four { lines, lines_small, ..Four::of(words, all, last.map(|l| (l.who.clone(), l.told.clone())), mark) }
+        let four = Four::of(words, all, last.map(|l| (l.who.clone(), l.told.clone())), mark);
+        let (is_hot, needs) = match four.is_hot || unread == 0 {
+            true => (four.is_hot, four.needs),
+            // A line that cannot be read is a matter of its own, which stands above the others on the page of the lines.
+            false => (true, words.say("needs-unread", &[])),
+        };
+        Four { lines, lines_small, is_hot, needs, ..four }
     }
 
     /// Of one line.

@@ -143,9 +143,13 @@ fn every_state_of_a_restore_has_its_picture() {
         if state.word == "judgement" {
             let record = format!("/lines/{}/record", pair.line().as_str().unwrap());
             let mut client = Client::signed_in(&pair.desks[side], "Inspector", "auditor");
-            wait("what waits", || {
-                client.get(&record).body.contains("waits for what its author had seen").then_some(())
+            let told = wait("what waits", || {
+                let page = client.get(&record).body;
+                page.contains("waits for what its author had seen").then_some(page)
             });
+            // What they hold of our log and we do not is not called equal.
+            assert!(told.contains("may hold entries of our own log that it lacks"), "{told}");
+            assert!(!told.contains("Equal, entry for entry") && !told.contains("; not that its"), "{told}");
             look(&mut viewers, &pair.desks[side], &Shot::of("record-waits", &record));
         }
     }
@@ -165,7 +169,7 @@ fn a_line_that_cannot_be_read_has_its_picture_and_says_what_to_do() {
     let told = browser.look("document.querySelector('.strip.unread').innerText").as_str().unwrap().to_owned();
     assert!(told.contains("the line with Sundmark") && told.contains("restore a backup"), "{told}");
     let four = browser.look("document.querySelector('.four').innerText").as_str().unwrap().to_owned();
-    assert!(four.contains("One line cannot be read"), "{four}");
+    assert!(four.contains("One line cannot be read") && four.contains("Mend what cannot be read"), "{four}");
     done(&viewers);
 }
 
