@@ -35,6 +35,8 @@ date-year = { $weekday } { $day } { $month } { $year }
 time-on-day = { $date } { $time }
 time-one = { $time } { $zone }
 time-both = { $ours } { $here }, { $theirs } { $there }
+time-window-zone = { $window } ({ $span } { $zone })
+time-window-unknown = { $window } (named for the zone { $zone }, which is not known here)
 duration-days = { $days } d { $hours } h
 duration-hours = { $hours } h { $minutes } min
 duration-minutes = { $minutes } min { $seconds } s
@@ -215,6 +217,7 @@ plain-renewed-closed = Renewed { $count ->
         [one] once
        *[other] { $count } times
     } before it was closed, last { $time } ({ $name }).
+plain-renewed-early = { $name } came sooner than the charter’s pace (clause 7): no attempt, and it rings nowhere. From { $from } on one does.
 plain-valid-until = It is valid until { $time }.
 plain-earlier = An earlier attempt came further: { $rung } { $time } ({ $name }).
 plain-deferred = { $side ->
@@ -249,22 +252,32 @@ plain-by-charter = Not in our log, and counted all the same, because the charter
 
 owed-hold = { $side ->
     [ours] Owed by our station until { $time }: that it holds this (clause { $clause }).
+    [ours-late] Owed by our station, overdue since { $time }: that it holds this (clause { $clause }).
+    [theirs-late] Owed by their station, overdue since { $time }: that it holds this (clause { $clause }).
    *[theirs] Owed by their station until { $time }: that it holds this (clause { $clause }).
 }
 owed-see = { $side ->
     [ours] Owed by our watch until { $time }: that it sees this (clause { $clause }).
+    [ours-late] Owed by our watch, overdue since { $time }: that it sees this (clause { $clause }).
+    [theirs-late] Owed by their watch, overdue since { $time }: that it sees this (clause { $clause }).
    *[theirs] Owed by their watch until { $time }: that it sees this (clause { $clause }).
 }
 owed-principal = { $side ->
     [ours] Owed by our side until { $time }: a deferral, a time or an answer (clause { $clause }).
+    [ours-late] Owed by our side, overdue since { $time }: a deferral, a time or an answer (clause { $clause }).
+    [theirs-late] Owed by their side, overdue since { $time }: a deferral, a time or an answer (clause { $clause }).
    *[theirs] Owed by their side until { $time }: a deferral, a time or an answer (clause { $clause }).
 }
 owed-answer-offer = { $side ->
     [ours] Owed by us until { $time }: accept or decline { $name }; on silence it { $silence }.
+    [ours-late] Owed by us, overdue since { $time }: accept or decline { $name }; on silence it { $silence }.
+    [theirs-late] Owed by them, overdue since { $time }: accept or decline { $name }; on silence it { $silence }.
    *[theirs] Owed by them until { $time }: accept or decline { $name }; on silence it { $silence }.
 }
 owed-take-ready = { $side ->
     [ours] Owed by us until { $time }: come to { $name }, or let it lapse.
+    [ours-late] Owed by us, overdue since { $time }: come to { $name }, or let it lapse.
+    [theirs-late] Owed by them, overdue since { $time }: come to { $name }, or let it lapse.
    *[theirs] Owed by them until { $time }: come to { $name }, or let it lapse.
 }
 owed-answer = { $side ->
@@ -285,8 +298,10 @@ owed-read = { $side ->
    *[theirs] Owed by them, without a date: that { $name } is read.
 }
 owed-check-reply = { $side ->
-    [ours] Owed by our watch, without a date: an answer to check { $name }.
-   *[theirs] Owed by their watch, without a date: an answer to check { $name }.
+    [ours] Owed by our watch until { $time }: an answer to check { $name } (clause { $clause }).
+    [ours-late] Owed by our watch, overdue since { $time }: an answer to check { $name } (clause { $clause }).
+    [theirs-late] Owed by their watch, overdue since { $time }: an answer to check { $name } (clause { $clause }).
+   *[theirs] Owed by their watch until { $time }: an answer to check { $name } (clause { $clause }).
 }
 silence-lapses = lapses
 silence-stands = stands
@@ -617,6 +632,38 @@ ring-until-noted = It rings until somebody here takes note: counterpart noted { 
 ring-broken-noted = { $sign } opened epoch { $epoch } of this line. What broke off before has been noted here.
 noted = Noted: { $name }. It rings no more; nothing of this leaves the station.
 ring-stops = { $name }: ringing stops.
+ring-stops-why = { $name }: ringing stops. { $why }
+ring-stops-user = { $name }: ringing stops. { $why } By { $user }.
+stop-ours = { $kind ->
+    [seen] Our watch has seen it ({ $name }).
+    [referred] It is with our principal’s office ({ $name }).
+    [defer] We deferred it ({ $name }).
+    [offer] We offered times ({ $name }).
+    [ready] We said that we are ready ({ $name }).
+    [answer] We answered it ({ $name }).
+    [accept] We accepted ({ $name }).
+    [decline] We said no ({ $name }).
+    [withdraw] We took it back ({ $name }).
+    [lapse] Its time is over, as our station wrote ({ $name }).
+    [read] It is read ({ $name }).
+    [check-reply] We answered the check ({ $name }).
+    [ask] We asked again ({ $name }).
+   *[other] We dealt with it ({ $name }).
+}
+stop-theirs = { $kind ->
+    [withdraw] They took it back ({ $name }).
+    [retract] They took it back ({ $name }).
+    [lapse] Its time is over, as their station wrote ({ $name }).
+    [suspend] They are not able at present ({ $name }); it stands.
+    [renew] They renewed it ({ $name }).
+    [check] A later check takes its place ({ $name }).
+   *[other] It is closed, by { $name }.
+}
+stop-noted = It has been told, or somebody here took note of it.
+stop-later = It is no longer among those that ring: more urgent ones do.
+stop-line = The line is closed, by { $name }.
+stop-state = Our station is declared suspended.
+stop-epoch = The epoch in which it rang has ended.
 ring-exercise = This is an EXERCISE. Nothing in it is meant.
 ring-test = This is a TEST of the system. Nothing in it is meant.
 
@@ -837,6 +884,14 @@ fault-window-which = { $name } has { $count ->
        *[other] { $count } windows
     }, and which is taken is not clear.
     .do = Give its number, from 1, or the window itself.
+fault-renewal-no-deadline = { $name } has no valid-until, and a renewal gives it none. Nothing was written.
+    .do = It stands until somebody closes it: renew it without a time, or withdraw it and ask again with one.
+fault-renewal-not-later = { $name } is valid until { $time } already, and only a later time counts. Nothing was written.
+    .do = Name a later time, or renew it without one.
+fault-close-asks = “closed” ends this line for good: after it nothing but memos can be written, by either side, and nothing opens it again. Nothing was written.
+    .do = If that is meant, say so: --for-good, or "for_good": true. For a time there are “maintenance” and “suspended”.
+fault-for-good-of-what = Only “closed” is for good.
+    .do = Leave --for-good out, or declare “closed”.
 fault-too-many-posts = More than { $max } posts are named.
     .do = Name those who spoke.
 fault-line-which = This station has several lines: { $known }.
@@ -1434,6 +1489,7 @@ calendar-broken-off = Broken off: epoch { $epoch } of the line, in which it was 
 
 done-written = { $name } is in the record.
 done-repeated = { $name } was in the record already, by the same token. Nothing was written now.
+done-early = It came sooner than the charter’s pace (clause 7): it is no attempt and rings nowhere; a deadline and a precedence in it count. A renewal from { $time } on rings.
 done-init = The station is made in { $data }. Its root key is { $root }, and root's list of keys { $list }: keep both elsewhere, on a medium that goes into a safe; both are needed after a restore.
 done-init-next = Read { $config }, then start it: counterpart --data { $data } serve
 done-backup = The record, the keys and the configuration are copied to { $to }. Who has it can sign as this station: keep it closed.

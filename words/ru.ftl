@@ -59,6 +59,10 @@ time-one = { $time } { $zone }
 # unreviewed
 time-both = { $ours } { $here }, { $theirs } { $there }
 # unreviewed
+time-window-zone = { $window } ({ $span } { $zone })
+# unreviewed
+time-window-unknown = { $window } (назван пояс { $zone }, здесь он неизвестен)
+# unreviewed
 duration-days = { $days } д { $hours } ч
 # unreviewed
 duration-hours = { $hours } ч { $minutes } мин
@@ -328,6 +332,8 @@ plain-renewed-closed = До закрытия продлено { $count ->
        *[many] { $count } раз
     }, последний раз { $time } ({ $name }).
 # unreviewed
+plain-renewed-early = { $name }: раньше, чем допускает темп по уставу (пункт 7), — не попытка и нигде не звонит. С { $from } продление звонит.
+# unreviewed
 plain-valid-until = Действует до { $time }.
 # unreviewed
 plain-earlier = Более ранняя попытка дошла дальше: { $rung } { $time } ({ $name }).
@@ -382,26 +388,36 @@ plain-by-charter = В нашем журнале нет, но всё равно �
 # unreviewed
 owed-hold = { $side ->
     [ours] Ожидается от нашей станции до { $time }: получить это (пункт { $clause }).
+    [ours-late] Ожидается от нашей станции, просрочено с { $time }: получить это (пункт { $clause }).
+    [theirs-late] Ожидается от их станции, просрочено с { $time }: получить это (пункт { $clause }).
    *[theirs] Ожидается от их станции до { $time }: получить это (пункт { $clause }).
 }
 # unreviewed
 owed-see = { $side ->
     [ours] Ожидается от нашей дежурной смены до { $time }: увидеть это (пункт { $clause }).
+    [ours-late] Ожидается от нашей дежурной смены, просрочено с { $time }: увидеть это (пункт { $clause }).
+    [theirs-late] Ожидается от их дежурной смены, просрочено с { $time }: увидеть это (пункт { $clause }).
    *[theirs] Ожидается от их дежурной смены до { $time }: увидеть это (пункт { $clause }).
 }
 # unreviewed
 owed-principal = { $side ->
     [ours] Ожидается от нашей стороны до { $time }: отсрочка, время или ответ (пункт { $clause }).
+    [ours-late] Ожидается от нашей стороны, просрочено с { $time }: отсрочка, время или ответ (пункт { $clause }).
+    [theirs-late] Ожидается от их стороны, просрочено с { $time }: отсрочка, время или ответ (пункт { $clause }).
    *[theirs] Ожидается от их стороны до { $time }: отсрочка, время или ответ (пункт { $clause }).
 }
 # unreviewed
 owed-answer-offer = { $side ->
     [ours] Ожидается от нас до { $time }: принять или отклонить { $name }; при молчании предложение { $silence }.
+    [ours-late] Ожидается от нас, просрочено с { $time }: принять или отклонить { $name }; при молчании предложение { $silence }.
+    [theirs-late] Ожидается от них, просрочено с { $time }: принять или отклонить { $name }; при молчании предложение { $silence }.
    *[theirs] Ожидается от них до { $time }: принять или отклонить { $name }; при молчании предложение { $silence }.
 }
 # unreviewed
 owed-take-ready = { $side ->
     [ours] Ожидается от нас до { $time }: откликнуться на { $name } или дать сроку пройти.
+    [ours-late] Ожидается от нас, просрочено с { $time }: откликнуться на { $name } или дать сроку пройти.
+    [theirs-late] Ожидается от них, просрочено с { $time }: откликнуться на { $name } или дать сроку пройти.
    *[theirs] Ожидается от них до { $time }: откликнуться на { $name } или дать сроку пройти.
 }
 # unreviewed
@@ -428,8 +444,10 @@ owed-read = { $side ->
 }
 # unreviewed
 owed-check-reply = { $side ->
-    [ours] Ожидается от нашей дежурной смены, без срока: ответ на проверку { $name }.
-   *[theirs] Ожидается от их дежурной смены, без срока: ответ на проверку { $name }.
+    [ours] Ожидается от нашей дежурной смены до { $time }: ответ на проверку { $name } (пункт { $clause }).
+    [ours-late] Ожидается от нашей дежурной смены, просрочено с { $time }: ответ на проверку { $name } (пункт { $clause }).
+    [theirs-late] Ожидается от их дежурной смены, просрочено с { $time }: ответ на проверку { $name } (пункт { $clause }).
+   *[theirs] Ожидается от их дежурной смены до { $time }: ответ на проверку { $name } (пункт { $clause }).
 }
 # unreviewed
 silence-lapses = утрачивает силу
@@ -1015,6 +1033,47 @@ noted = Отмечено: { $name }. Больше не звонит; за пре
 # unreviewed
 ring-stops = { $name }: звонок прекращён.
 # unreviewed
+ring-stops-why = { $name }: звонок прекращён. { $why }
+# unreviewed
+ring-stops-user = { $name }: звонок прекращён. { $why } Кто: { $user }.
+# unreviewed
+stop-ours = { $kind ->
+    [seen] Наша дежурная смена это видела ({ $name }).
+    [referred] Это в приёмной нашего руководителя ({ $name }).
+    [defer] Отложено нами ({ $name }).
+    [offer] Мы предложили время ({ $name }).
+    [ready] Мы сказали, что готовы ({ $name }).
+    [answer] Мы ответили ({ $name }).
+    [accept] Мы приняли ({ $name }).
+    [decline] Мы ответили «нет» ({ $name }).
+    [withdraw] Отозвано нами ({ $name }).
+    [lapse] Срок прошёл, это записала наша станция ({ $name }).
+    [read] Прочитано ({ $name }).
+    [check-reply] Мы ответили на проверку ({ $name }).
+    [ask] Мы запросили снова ({ $name }).
+   *[other] Мы этим занялись ({ $name }).
+}
+# unreviewed
+stop-theirs = { $kind ->
+    [withdraw] Отозвано ими ({ $name }).
+    [retract] Отозвано ими ({ $name }).
+    [lapse] Срок прошёл, это записала их станция ({ $name }).
+    [suspend] Они сейчас не в состоянии ({ $name }); запрос остаётся.
+    [renew] Они продлили запрос ({ $name }).
+    [check] Вместо неё звонит более поздняя проверка ({ $name }).
+   *[other] Закрыто: { $name }.
+}
+# unreviewed
+stop-noted = Об этом сообщено, или кто-то здесь принял это к сведению.
+# unreviewed
+stop-later = Это больше не среди того, что звонит: есть более срочное.
+# unreviewed
+stop-line = Линия закрыта: { $name }.
+# unreviewed
+stop-state = Наша станция объявила, что приостановлена.
+# unreviewed
+stop-epoch = Эпоха, в которой это звонило, закончилась.
+# unreviewed
 ring-exercise = Это УЧЕНИЕ (EXERCISE). Ничто в нём не всерьёз.
 # unreviewed
 ring-test = Это ПРОВЕРКА системы (TEST). Ничто в ней не всерьёз.
@@ -1367,6 +1426,18 @@ fault-window-which = { $name }: { $count ->
        *[many] { $count } интервалов
     }, и неясно, какой принимается.
     .do = Указать его номер, начиная с 1, или сам интервал.
+# unreviewed
+fault-renewal-no-deadline = У { $name } нет срока действия, и продление его не даёт. Ничего не записано.
+    .do = Запрос остаётся, пока его не закроют: продлить без времени или отозвать и запросить снова со сроком.
+# unreviewed
+fault-renewal-not-later = { $name }: уже действует до { $time }, а в счёт идёт только более поздний срок. Ничего не записано.
+    .do = Назвать более позднее время или продлить без времени.
+# unreviewed
+fault-close-asks = «closed» заканчивает эту линию навсегда: после этого ни одна сторона не может записать ничего, кроме заметок, и открыть её снова нельзя. Ничего не записано.
+    .do = Если так и задумано, сказать об этом: --for-good или "for_good": true. На время есть «maintenance» и «suspended».
+# unreviewed
+fault-for-good-of-what = Навсегда бывает только «closed».
+    .do = Убрать --for-good или объявить «closed».
 # unreviewed
 fault-too-many-posts = Названо больше должностей, чем { $max }.
     .do = Назвать тех, кто говорил.
@@ -2299,6 +2370,8 @@ calendar-broken-off = Прервано: эпоха { $epoch } линии, в к�
 done-written = { $name }: записано в журнал.
 # unreviewed
 done-repeated = { $name }: уже было в журнале, по тому же маркеру. Сейчас ничего не записано.
+# unreviewed
+done-early = Это раньше, чем допускает темп по уставу (пункт 7): не попытка и нигде не звонит; срок и срочность в нём действуют. Продление с { $time } звонит.
 # unreviewed
 done-init = Станция создана в { $data }. Её корневой ключ — { $root }, список ключей корня — { $list }: хранить оба в другом месте, на носителе, который уйдёт в сейф; оба нужны после восстановления.
 # unreviewed

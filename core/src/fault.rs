@@ -14,8 +14,13 @@ use crate::time::Timestamp;
 pub enum Bar {
     /// It names no entry that counts, or one of a kind that this act does not act on.
     NoSuchThing,
-    /// The request is closed; by this act.
-    Closed(EntryRef),
+    /// The thing that it acts on, a request, an offer or a ready, is closed.
+    Closed {
+        /// What is closed: the request of an act on it or on a renewal of it, otherwise the offer or ready.
+        thing: EntryRef,
+        /// The act that closed it.
+        by: EntryRef,
+    },
     /// The request is not closed: only a closed one is asked again.
     StillOpen(EntryRef),
     /// Only the side that opened it may do this.

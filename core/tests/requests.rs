@@ -58,7 +58,7 @@ fn an_offer_that_nobody_answers_lapses_and_the_request_still_stands() {
     }
     assert_eq!(pair.rung(NORTH, request), "SEEN");
     let accept = Act::Accept { offer: offered, window: Some(window(from, to)) };
-    assert!(matches!(pair.bar(NORTH, accept), Bar::Closed(by) if by.party == SOUTH));
+    assert!(matches!(pair.bar(NORTH, accept), Bar::Closed { thing, by } if thing == offered && by.party == SOUTH));
 }
 
 #[test]
@@ -116,9 +116,17 @@ fn a_renewal_sooner_than_the_pace_is_kept_but_is_no_attempt() {
         view.attempts(view.fact(request).unwrap()).len()
     };
     assert_eq!(attempts(&pair), 1, "the pace for PRIORITY is 15 min");
+    let said = |pair: &Pair| {
+        let view = pair.view(SOUTH);
+        let ask = view.fact(request).unwrap();
+        let last = view.attempts(ask).pop().unwrap();
+        (view.renewed_early(ask).is_some(), view.next_attempt(ask).since(last.time), last.at)
+    };
+    assert_eq!(said(&pair), (true, 15 * MINUTE, request));
     pair.pass(15 * MINUTE);
     let renewal = pair.act(NORTH, renew());
     pair.pass(SECOND);
+    assert_eq!(said(&pair), (false, 15 * MINUTE, renewal), "the pace runs from the last attempt");
     assert_eq!(attempts(&pair), 2);
     assert_eq!(pair.rings(SOUTH), [renewal], "the latest attempt rings");
 }
@@ -255,9 +263,23 @@ fn an_offer_rings_the_owner_and_is_seen_and_accepted_like_a_request() {
     );
 }
 
+#[test]
+fn what_is_closed_is_what_was_acted_on_and_not_what_closed_it_was_on() {
+    let mut pair = Pair::new();
+    let request = pair.act(NORTH, ask(Precedence::Priority));
+    pair.pass(SECOND);
+    let ready = pair.act(SOUTH, Act::Ready { on: Target::Latest(request) });
+    pair.pass(SECOND);
+    let by = pair.act(NORTH, Act::Accept { offer: ready, window: None });
+    pair.pass(SECOND);
+
+    assert_eq!(pair.bar(SOUTH, Act::Answer { on: Target::Latest(request) }), Bar::Closed { thing: request, by });
+    assert_eq!(pair.bar(SOUTH, Act::Withdraw { thing: ready }), Bar::Closed { thing: ready, by });
+}
+
 fn closed(pair: &Pair, request: counterpart_core::ids::EntryRef) -> Bar {
     let view = pair.view(SOUTH);
-    Bar::Closed(view.decision(view.fact(request).unwrap()).deciding[0])
+    Bar::Closed { thing: request, by: view.decision(view.fact(request).unwrap()).deciding[0] }
 }
 
 #[test]

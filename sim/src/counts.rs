@@ -172,7 +172,7 @@ fn bars() -> Vec<Bar> {
     let at = EntryRef { party: Party::Inviter, index: 0 };
     vec![
         Bar::NoSuchThing,
-        Bar::Closed(at),
+        Bar::Closed { thing: at, by: at },
         Bar::StillOpen(at),
         Bar::NotOwner(at),
         Bar::OwnThing(at),

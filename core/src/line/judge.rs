@@ -272,7 +272,7 @@ impl<'a> Act<'a> {
     fn open(&self, thing: &Fact) -> Result<(), Bar> {
         let decision = self.view.decision(thing);
         match decision.deciding.first() {
-            Some(closed) if decision.outcome != Outcome::Open => Err(Bar::Closed(*closed)),
+            Some(by) if decision.outcome != Outcome::Open => Err(Bar::Closed { thing: thing.at, by: *by }),
             _ => Ok(()),
         }
     }

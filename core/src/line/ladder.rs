@@ -131,6 +131,18 @@ impl<'a> View<'a> {
         attempts
     }
 
+    /// From when on a renewal of this request is an attempt (§6.8), by its author's clock and unless it raises the precedence.
+    pub fn next_attempt(&self, request: &'a Fact) -> Timestamp {
+        let last = self.attempts(request).last().map_or(request.time, |attempt| attempt.time);
+        last.plus(self.charter_of(request).pace(self.precedence(request)) * 1_000)
+    }
+
+    /// The latest renewal of this request, if it came sooner than the charter's pace and is no attempt.
+    pub fn renewed_early(&self, request: &'a Fact) -> Option<&'a Fact> {
+        let renewal = self.on(request.at).filter(|f| f.what == What::Renew).last()?;
+        self.attempts(request).iter().all(|attempt| attempt.at != renewal.at).then_some(renewal)
+    }
+
     /// The precedence in force: the ask's, or a renewal's that raised it.
     pub fn precedence(&self, request: &Fact) -> Precedence {
         let renewed = self.on(request.at).filter(|f| f.what == What::Renew).filter_map(|f| f.precedence);

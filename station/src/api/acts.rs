@@ -6,13 +6,14 @@ use counterpart_core::limits;
 use counterpart_core::line::Line;
 use counterpart_core::precedence::{Mark, Precedence};
 use counterpart_core::record::codes::{Code as Reason, Instrument, LineState, Mode, OnSilence};
+use counterpart_core::record::kind::Kind;
 use counterpart_core::record::what::{Offered, What};
 use counterpart_core::time::{Timestamp, Window};
 
 use super::fault::{Code, Fault};
 use super::form::{ActForm, missing_field};
 use super::sight;
-use super::times::Times;
+use super::times::{Times, write};
 use crate::view::names::{self, NameFault};
 
 /// What an act says when its author does not.
@@ -92,11 +93,7 @@ pub fn act(form: &ActForm, line: &Line, defaults: &Defaults) -> Result<Act, Unfi
         "offer" => asked.offer()?,
         "ready" => Act::Ready { on: asked.target()? },
         "accept" => asked.accept()?,
-        "renew" => Act::Renew {
-            request: asked.request()?,
-            valid_until: asked.time(&form.valid_until)?,
-            precedence: precedence(form)?,
-        },
+        "renew" => asked.renewal()?,
         "suspend" => Act::Suspend { request: asked.request()? },
         "resume" => Act::Resume { request: asked.request()? },
         "withdraw" => Act::Withdraw { thing: asked.request()? },
@@ -144,7 +141,13 @@ pub fn opening(form: &ActForm, again: Option<EntryRef>, defaults: &Defaults) -> 
         "memo" => Act::Memo,
         "state" => {
             let state = word("state", &form.state, LineState::parse, LineState::ALL, LineState::word)?;
-            Act::State { state: state.ok_or_else(|| missing("state"))?, until: time(&form.until)? }
+            let state = state.ok_or_else(|| missing("state"))?;
+            match (state, form.for_good.unwrap_or(false)) {
+                (LineState::Closed, false) => return Err(Fault::new(Code::CloseAsks)),
+                (LineState::Closed, true) | (_, false) => {}
+                (_, true) => return Err(Fault::new(Code::ForGoodOfWhat)),
+            }
+            Act::State { state, until: time(&form.until)? }
         }
         _ => return Ok(None),
     }))
@@ -204,6 +207,24 @@ impl Asked<'_> {
             },
         };
         Ok(Act::Accept { offer, window })
+    }
+
+    /// A later valid-until counts only if the ask has one that it is later than (§6.6). One that would be written and count for
+    /// nothing is refused: who wrote it would take it to be in force.
+    fn renewal(&self) -> Result<Act, Unfit> {
+        let (request, valid_until) = (self.request()?, self.time(&self.form.valid_until)?);
+        let view = self.line.facts().all();
+        if let (Some(until), Some(ask)) = (valid_until, view.fact_of(request, &[Kind::Ask])) {
+            let fault = |code: Code| Fault::new(code).with("name", names::name(self.line, ask.at));
+            match view.deadline(ask, u64::MAX) {
+                None => return Err(fault(Code::RenewalNoDeadline).into()),
+                Some(in_force) if until <= in_force => {
+                    return Err(fault(Code::RenewalNotLater).with("time", write(in_force)).into());
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(Act::Renew { request, valid_until, precedence: precedence(self.form)? })
     }
 
     fn talk(&self) -> Result<Act, Unfit> {
@@ -314,6 +335,7 @@ mod tests {
                     "mark" => r#""TEST""#,
                     "mode" => r#""meeting""#,
                     "private" => "true",
+                    "for_good" => "false",
                     "code" => r#""TRAVELLING""#,
                     "windows" => r#"["2026-11-24T12:00:00Z/2026-11-24T13:00:00Z@Asia/Seoul"]"#,
                     "window" | "when" => r#""2026-11-24T12:00:00Z/2026-11-24T13:00:00Z""#,
@@ -335,7 +357,12 @@ mod tests {
     #[test]
     fn every_act_is_asked_for_with_all_its_fields() {
         let mut trial = Trial::new();
-        trial.ask(Inviter);
+        // A renewal's valid-until counts only where there is an earlier one.
+        let until = Some(trial.now.plus(3_600_000));
+        let Act::Ask { from, to, precedence, mark, mode, private, again, .. } = trial.ask_act(Inviter) else {
+            panic!()
+        };
+        trial.act(Inviter, Act::Ask { from, to, precedence, mark, mode, private, again, valid_until: until });
         trial.carry();
         for word in Act::WORDS {
             let json = full(word);
@@ -390,6 +417,46 @@ mod tests {
         let act = read(&format!(r#"{{"act":"suspend","on":"{renewal}"}}"#), &trial.lines[0]).unwrap();
 
         assert_eq!(act, Act::Suspend { request: ask });
+    }
+
+    #[test]
+    fn a_valid_until_of_a_renewal_that_would_count_for_nothing_is_refused() {
+        let mut trial = Trial::new();
+        let without = trial.ask(Inviter);
+        let until = trial.now.plus(3_600_000);
+        let Act::Ask { from, to, precedence, mark, mode, private, again, .. } = trial.ask_act(Inviter) else {
+            panic!()
+        };
+        let with = Act::Ask { from, to, precedence, mark, mode, private, again, valid_until: Some(until) };
+        let with = trial.act(Inviter, with);
+        let renew = |on: EntryRef, until: Timestamp| {
+            let json = format!(r#"{{"act":"renew","on":"{on}","valid_until":"{}"}}"#, write(until));
+            read(&json, &trial.lines[0]).map_err(|unfit| match unfit {
+                Unfit::Field(fault) => (fault.code(), fault.arg("name").unwrap().to_owned()),
+                other => panic!("{other:?}"),
+            })
+        };
+
+        let later = until.plus(1);
+        assert_eq!(renew(without, later), Err((Code::RenewalNoDeadline, "Northland 1".into())));
+        assert_eq!(renew(with, until), Err((Code::RenewalNotLater, "Northland 2".into())));
+        let renewal = Act::Renew { request: with, valid_until: Some(later), precedence: None };
+        assert_eq!(renew(with, later), Ok(renewal));
+    }
+
+    #[test]
+    fn a_line_is_closed_only_by_who_says_that_it_is_meant_for_good() {
+        let trial = Trial::new();
+        let state = |more: &str| match read(&format!(r#"{{"act":"state",{more}}}"#), &trial.lines[0]) {
+            Ok(Act::State { state, .. }) => Ok(state),
+            Err(Unfit::Field(fault)) => Err(fault.code()),
+            other => panic!("{other:?}"),
+        };
+
+        assert_eq!(state(r#""state":"closed""#), Err(Code::CloseAsks));
+        assert_eq!(state(r#""state":"closed","for_good":false"#), Err(Code::CloseAsks));
+        assert_eq!(state(r#""state":"closed","for_good":true"#), Ok(LineState::Closed));
+        assert_eq!(state(r#""state":"open","for_good":true"#), Err(Code::ForGoodOfWhat));
     }
 
     #[test]

@@ -24,9 +24,11 @@ use super::receive::{Form, Name};
 use super::sight::{hexadecimal, serves};
 use super::stream::Stream;
 use crate::entropy;
+use crate::record::entry_key;
 use crate::view::Named;
 use crate::view::names;
 use crate::view::ring::{RingView, ringing, told};
+use crate::words::Arg;
 
 /// Bells open at one time.
 pub const BELLS_MAX: usize = 16;
@@ -197,7 +199,7 @@ async fn ring(api: Api, session: String, to: mpsc::Sender<Bytes>) {
         let Ok(rings) = rings(&api, &mut shown).await else { return };
         // Only a change of what rings is told; when nothing changes for long, a beat.
         if last.as_ref() != Some(&rings) {
-            let line = change(&api, &session, last.as_deref().unwrap_or_default(), &rings);
+            let Ok(line) = change(&api, &session, last.as_deref().unwrap_or_default(), &rings).await else { return };
             api.bells.hand(&session, handed(&rings));
             last = Some(rings);
             if to.send(line).await.is_err() {
@@ -276,25 +278,55 @@ fn read(line: &str, at: &str) -> Option<(LineId, EntryRef)> {
 }
 
 /// The difference, and everything that rings now, as one line.
-fn change(api: &Api, session: &str, before: &[Rung], now: &[Rung]) -> Bytes {
+async fn change(api: &Api, session: &str, before: &[Rung], now: &[Rung]) -> Result<Bytes, Told> {
     let key = |r: &Rung| (r.line.clone(), r.epoch.clone(), r.ring.entry.at.clone());
     let keys = |rings: &[Rung]| -> BTreeSet<(String, String, String)> { rings.iter().map(key).collect() };
     let (had, has) = (keys(before), keys(now));
-    let stopped = before.iter().filter(|r| !has.contains(&key(r))).map(|r| Stopped {
-        line: r.line.clone(),
-        entry: r.ring.entry.clone(),
-        sentence: api.words.say("ring-stops", &[("name", (&r.ring.thing.name).into())]),
-    });
+    let mut stopped = Vec::new();
+    for rung in before.iter().filter(|r| !has.contains(&key(r))) {
+        stopped.push(Stopped {
+            line: rung.line.clone(),
+            entry: rung.ring.entry.clone(),
+            sentence: stopped_by(api, rung).await?,
+        });
+    }
     let view = BellView {
         session: session.into(),
         rings: now.to_vec(),
         begun: now.iter().filter(|r| !had.contains(&key(r))).cloned().collect(),
-        stopped: stopped.collect(),
+        stopped,
     };
     // A view is plain text and numbers: it always has a JSON form; without one the beat alone would be sent.
     let mut line = serde_json::to_vec(&view).unwrap_or_default();
     line.push(b'\n');
-    line.into()
+    Ok(line.into())
+}
+
+/// That a ring has stopped, why, and if somebody here stopped it who that was.
+async fn stopped_by(api: &Api, rung: &Rung) -> Result<String, Told> {
+    let name = ("name", Arg::from(rung.ring.thing.name.clone()));
+    let Some((line, at)) = read(&rung.line, &rung.ring.entry.at) else {
+        return Ok(api.words.say("ring-stops", &[name]));
+    };
+    let rang_in = epoch(&rung.epoch);
+    let stop = api.see(line, move |sight| {
+        let same = rang_in == Some(sight.epoch);
+        let key = |at: EntryRef| entry_key(line, sight.epoch, at);
+        same.then(|| sight.stopped(at)).map(|stop| (stop.ours.map(key), stop.why))
+    });
+    let (ours, why) = stop.await?.unwrap_or_else(|| (None, api.words.say("stop-epoch", &[])));
+    let user = match ours {
+        None => None,
+        Some(key) => {
+            let reader = api.parts.reader.clone();
+            let actor = tokio::task::spawn_blocking(move || reader.actor(key)).await.map_err(|e| api.machine(e))?;
+            actor.map_err(|e| api.machine(e))?.map(|actor| actor.user)
+        }
+    };
+    Ok(match user {
+        None => api.words.say("ring-stops-why", &[name, ("why", why.into())]),
+        Some(user) => api.words.say("ring-stops-user", &[name, ("why", why.into()), ("user", user.into())]),
+    })
 }
 
 /// `POST /api/v1/bell/{session}/rang`: a device rings, for a ring that this open bell was handed.

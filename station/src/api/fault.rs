@@ -96,6 +96,14 @@ faults! {
     WindowCount = Usage BAD_REQUEST "fault-window-count",
     /// Which of several windows is taken must be said.
     WindowWhich = Usage BAD_REQUEST "fault-window-which",
+    /// A renewal names a valid-until, and the request has none.
+    RenewalNoDeadline = Refusal CONFLICT "fault-renewal-no-deadline",
+    /// A renewal names a valid-until that is not later than the one in force.
+    RenewalNotLater = Refusal CONFLICT "fault-renewal-not-later",
+    /// A line is to be closed, and it is not said that this is meant for good.
+    CloseAsks = Refusal CONFLICT "fault-close-asks",
+    /// A state other than `closed` is to be declared for good.
+    ForGoodOfWhat = Usage BAD_REQUEST "fault-for-good-of-what",
     /// More posts than a talk may name.
     TooManyPosts = Usage BAD_REQUEST "fault-too-many-posts",
     /// The station has several lines.

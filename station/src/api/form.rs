@@ -79,6 +79,9 @@ pub struct ActForm {
     /// What the station declares of itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
+    /// That it is meant: `closed` ends the line for good, and without this it is not written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub for_good: Option<bool>,
     /// Words that go with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub words: Option<WordsForm>,
@@ -143,7 +146,7 @@ pub const SPECS: [Spec; 23] = [
     spec("memo", &["words"], &[]),
     spec("check", &[], &["precedence", "mark", "words"]),
     spec("check-reply", &["on"], &["words"]),
-    spec("state", &["state"], &["until", "words"]),
+    spec("state", &["state"], &["until", "for_good", "words"]),
 ];
 
 impl ActForm {
@@ -206,6 +209,7 @@ impl ActForm {
             ("instrument", self.instrument.is_some()),
             ("posts", self.posts.is_some()),
             ("state", self.state.is_some()),
+            ("for_good", self.for_good.is_some()),
             ("words", self.words.is_some()),
         ];
         fields.into_iter().filter(|(_, there)| *there).map(|(field, _)| field).collect()

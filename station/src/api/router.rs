@@ -24,8 +24,8 @@ use super::{Api, call, callers, sight};
 use crate::entropy;
 use crate::record::{ActFault, Done};
 use crate::store::{Actor, TOKEN_BYTES_MAX};
-use crate::view::Named;
 use crate::view::names::said;
+use crate::view::{Moment, Named, Sight};
 use crate::words::Language;
 
 /// An act that is in the record.
@@ -37,6 +37,9 @@ pub struct DoneView {
     pub entry: Named,
     /// A command with the same token had done it before; nothing was written now.
     pub repeated: bool,
+    /// Of a renewal that came sooner than the charter's pace: it is no attempt and rings nowhere; from then on one would be.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub attempt_from: Option<Moment>,
     /// That as a sentence.
     pub sentence: String,
 }
@@ -285,8 +288,14 @@ impl Api {
             None => self.see(line, move |sight| sight.named(done.at)).await?,
         };
         let id = if done.repeated { "done-repeated" } else { "done-written" };
-        let sentence = self.words.say(id, &[("name", (&entry.name).into())]);
-        Ok(DoneView { line: line.to_string(), entry, repeated: done.repeated, sentence })
+        let mut sentence = self.words.say(id, &[("name", (&entry.name).into())]);
+        if let Some(from) = done.early {
+            let early =
+                move |sight: &Sight<'_>| sight.telling.say("done-early", &[("time", sight.telling.both(from).into())]);
+            sentence = format!("{sentence} {}", self.see(line, early).await?);
+        }
+        let attempt_from = done.early.map(Moment);
+        Ok(DoneView { line: line.to_string(), entry, repeated: done.repeated, attempt_from, sentence })
     }
 
     pub(crate) fn defaults(&self) -> Defaults {

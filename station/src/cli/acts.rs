@@ -208,8 +208,11 @@ pub enum ActCommand {
     CheckReply(On),
     /// Declare the state of our station on a line.
     State {
-        /// open, maintenance, suspended or closed (for good).
+        /// open, maintenance, suspended or closed (for good: needs --for-good).
         state: String,
+        /// `closed` ends the line for good, and this says that it is meant.
+        #[arg(long)]
+        for_good: bool,
         /// Words that go with it.
         words: Option<String>,
         /// Until when.
@@ -235,8 +238,9 @@ impl ActCommand {
             C::Check { words, precedence, mark, common } => {
                 (ActForm { precedence, mark, ..ActForm::of("check") }, common, words)
             }
-            C::State { state, words, until, common } => {
-                (ActForm { state: Some(state), until, ..ActForm::of("state") }, common, words)
+            C::State { state, for_good, words, until, common } => {
+                let for_good = for_good.then_some(true);
+                (ActForm { state: Some(state), until, for_good, ..ActForm::of("state") }, common, words)
             }
             C::Defer { on, code, until } => on.with(|form| ActForm { code, until, ..form }, "defer"),
             C::Decline { on, code } => on.with(|form| ActForm { code, ..form }, "decline"),

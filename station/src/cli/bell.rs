@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use clap::Args;
+use counterpart_core::precedence::Mark;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::time::Interval;
@@ -25,6 +26,8 @@ const SILENCE_MAX: Duration = Duration::from_secs(BEAT.as_secs() * 2);
 const LINE_MAX: usize = 64 * 1024 * 1024;
 /// The control character that sounds a terminal's bell.
 const BEL: char = '\u{7}';
+/// Between two strokes of one ring.
+const STROKE: Duration = Duration::from_millis(250);
 
 #[derive(Args, Debug)]
 pub(super) struct BellCommand {
@@ -138,8 +141,13 @@ impl Terminal<'_> {
             tokio::select! {
                 line = &mut line => return line.ok().flatten(),
                 _ = again.tick() => {
-                    if self.counts && rings.iter().any(|rung| !rung.ring.soft) {
-                        write(&BEL.to_string());
+                    if self.counts {
+                        for stroke in 0..strokes(rings) {
+                            if stroke > 0 {
+                                tokio::time::sleep(STROKE).await;
+                            }
+                            write(&BEL.to_string());
+                        }
                     }
                 }
             }
@@ -188,6 +196,16 @@ impl Terminal<'_> {
     }
 }
 
+/// How often the bell is struck for what rings: three times if anything of it is meant, once for an EXERCISE or a TEST. A terminal
+/// has one sound, and what is not meant must not sound like what is.
+fn strokes(rings: &[Rung]) -> usize {
+    let loud = || rings.iter().filter(|rung| !rung.ring.soft);
+    match loud().any(|rung| rung.ring.mark.0 == Mark::Operation) {
+        true => 3,
+        false => usize::from(loud().next().is_some()),
+    }
+}
+
 /// Whether all of it went out.
 fn write(text: &str) -> bool {
     let mut out = io::stdout().lock();
@@ -220,5 +238,31 @@ impl Stream {
             let frame = self.body.frame().await?.ok()?;
             self.waiting.extend(frame.data_ref()?);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use counterpart_core::ids::Party::{Inviter, Joiner};
+
+    use super::*;
+    use crate::view::ring::ringing;
+    use crate::view::trial::Trial;
+
+    #[test]
+    fn an_exercise_is_struck_once_and_what_is_meant_three_times() {
+        let rings = |mark: Mark| {
+            let mut trial = Trial::new();
+            trial.mark = mark;
+            trial.ask(Inviter);
+            trial.carry();
+            let rung = |ring| Rung { line: String::new(), epoch: String::new(), ring };
+            trial.look(Joiner, |sight| ringing(sight).into_iter().map(rung).collect::<Vec<_>>())
+        };
+        let [operation, exercise, test] = [Mark::Operation, Mark::Exercise, Mark::Test].map(rings);
+
+        assert_eq!([&operation, &exercise, &test].map(|rings| strokes(rings)), [3, 1, 1]);
+        assert_eq!(strokes(&[exercise, operation].concat()), 3);
+        assert_eq!(strokes(&[]), 0);
     }
 }

@@ -10,7 +10,7 @@ use counterpart_core::record::log::Entry;
 use tokio::sync::oneshot;
 
 use super::Lines;
-use super::inbox::{ActFault, Called, Done, Taken};
+use super::inbox::{ActFault, Done, Taken};
 use super::lines::log_key;
 use super::restore::{Reply, RestoreFault, Settled};
 use crate::store::{Actor, Batch};
@@ -191,10 +191,7 @@ pub(super) fn reply(beside: Vec<Caller>, turns: Vec<Decided>, failed: Option<&Ac
 
 fn act_answer(answers: &[(Answer, Epoch)], line: Option<&Line>) -> Result<Done, ActFault> {
     match answers.first() {
-        Some((Answer::Written(at), epoch)) => {
-            let called = line.filter(|line| line.epoch() == *epoch).map(|line| Called::of(line, *at));
-            Ok(Done { epoch: *epoch, at: *at, called, repeated: false })
-        }
+        Some((Answer::Written(at), epoch)) => Ok(Done::of(*epoch, *at, line)),
         Some((Answer::Refused(refusal), _)) => Err(ActFault::Refused(*refusal)),
         _ => Err(ActFault::Refused(Refusal::LineNotOpen)),
     }

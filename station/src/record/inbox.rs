@@ -10,7 +10,9 @@ use counterpart_core::line::Line;
 use counterpart_core::line::turn::{Arrived, Input};
 use counterpart_core::record::charter::Charter;
 use counterpart_core::record::codes::Channel;
+use counterpart_core::record::kind::Kind;
 use counterpart_core::record::log::Entry;
+use counterpart_core::time::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
 use super::restore::Restoring;
@@ -32,6 +34,8 @@ pub struct Done {
     pub called: Option<Called>,
     /// A command with the same token had done it before; nothing was written now.
     pub repeated: bool,
+    /// Of a renewal that came sooner than the charter's pace and is no attempt (§6.8): from when on one would be.
+    pub early: Option<Timestamp>,
 }
 
 /// What an entry is called by (§2.4).
@@ -66,8 +70,18 @@ impl Done {
         let party = if key.log.party == 0 { Party::Inviter } else { Party::Joiner };
         let epoch = Epoch { number: key.log.epoch.number, id: key.log.epoch.id };
         let at = EntryRef { party, index: key.index };
-        let called = line.filter(|line| line.epoch() == epoch).map(|line| Called::of(line, at));
-        Done { epoch, at, called, repeated: true }
+        Done { repeated: true, ..Done::of(epoch, at, line) }
+    }
+
+    /// What has been written, on a line that is at hand.
+    pub(super) fn of(epoch: Epoch, at: EntryRef, line: Option<&Line>) -> Done {
+        let line = line.filter(|line| line.epoch() == epoch);
+        let early = line.and_then(|line| {
+            let view = line.facts().all();
+            let request = view.fact_of(at, &[Kind::Renew]).and_then(|renewal| view.request_of(renewal.at))?;
+            view.attempts(request).iter().all(|attempt| attempt.at != at).then(|| view.next_attempt(request))
+        });
+        Done { epoch, at, called: line.map(|line| Called::of(line, at)), repeated: false, early }
     }
 }
 

@@ -136,7 +136,7 @@ impl Sight<'_> {
             What::Decline { code: why } => say("course-decline", vec![code(*why)]),
             What::Cancel { code: why } => say("course-cancel", vec![code(*why)]),
             What::Offer { windows, on_silence, code: why } => {
-                let windows: Vec<String> = windows.iter().map(|o| self.telling.window(o.window)).collect();
+                let windows: Vec<String> = windows.iter().map(|o| self.telling.offered(o.window, &o.zone)).collect();
                 let silence = self.telling.words.silence(*on_silence);
                 let mut args = vec![("windows", windows.join("; ").into()), ("silence", silence.into())];
                 args.extend(entry.deadline.map(|by| ("time", both(by))));

@@ -22,6 +22,7 @@ pub mod request;
 pub mod restore;
 pub mod ring;
 pub mod scalar;
+pub mod stopped;
 pub mod text;
 #[cfg(test)]
 pub(crate) mod trial;

@@ -5,6 +5,7 @@ use counterpart_core::line::facts::Fact;
 use counterpart_core::line::ladder::Rung;
 use counterpart_core::line::ringing;
 use counterpart_core::line::talk::{TalkState, Word};
+use counterpart_core::precedence::Precedence;
 use counterpart_core::record::codes::{Clause, OnSilence};
 use counterpart_core::record::kind::Kind;
 use counterpart_core::record::what::What;
@@ -65,7 +66,8 @@ impl<'a> Sight<'a> {
     /// What is owed on a request, the nearest duty of the other side first; in an epoch that has ended nothing.
     pub fn owed(&self, request: &'a Fact) -> Vec<OwedView> {
         let view = self.view();
-        if view.ended().is_some() {
+        if view.ended().is_some() || view.line_closed().is_some() {
+            // Nothing can be written that would be what was owed.
             return Vec::new();
         }
         let decision = view.decision(request);
@@ -161,9 +163,18 @@ impl<'a> Sight<'a> {
                 _ => return None,
             };
             let thing = view.fact(ring.thing)?;
-            Some(self.owe(thing, thing, what, Some(Side::Ours), None))
+            let by = (what == Owed::CheckReply).then(|| self.check_until(thing));
+            let mut owed = self.owe(thing, thing, what, Some(Side::Ours), by);
+            owed.clause = by.map(|_| clause_number(Clause::Watch));
+            Some(self.with_sentence(owed, None))
         };
         rings.filter_map(owe).collect()
+    }
+
+    /// Until when a check is answered: as long as the charter gives the watch, after which a line is SILENT (§8.7).
+    fn check_until(&self, check: &Fact) -> Timestamp {
+        let seconds = self.view().charter_of(check).watch(check.precedence.unwrap_or(Precedence::Routine));
+        check.time.plus(seconds * 1_000)
     }
 
     fn owe(&self, thing: &Fact, on: &Fact, what: Owed, who: Option<Side>, by: Option<Timestamp>) -> OwedView {
@@ -187,8 +198,16 @@ impl<'a> Sight<'a> {
             Owed::CheckReply => "owed-check-reply",
         };
         let words = self.telling.words;
+        // A page may show from the clock what the record says only by an `overdue`; no rule reads it.
+        let late = owed.what != Owed::Come && owed.by.is_some_and(|by| by.0 <= self.telling.clocks.now);
+        let side = match (owed.who, late) {
+            (None, _) => "both",
+            (Some(Side::Ours), true) => "ours-late",
+            (Some(Side::Theirs), true) => "theirs-late",
+            (Some(side), false) => side.word(),
+        };
         let args = [
-            ("side", owed.who.map_or("both", Side::word).into()),
+            ("side", side.into()),
             ("name", (&owed.on.name).into()),
             ("time", owed.by.map(|by| self.telling.both(by.0)).unwrap_or_default().into()),
             ("clause", owed.clause.unwrap_or(0).into()),

@@ -163,6 +163,9 @@ impl<'a> Sight<'a> {
         self.lines_attempts(request, &mut lines);
         self.lines_offers(request, &mut lines);
         self.lines_decided(request, &mut lines);
+        if let Some(by) = self.view().line_closed() {
+            lines.put(0, self.say("line-closed", &[("name", self.name(by))]));
+        }
         for (n, owed) in self.owed(request).into_iter().enumerate() {
             lines.put(n.min(3) as u8, owed.sentence);
         }
@@ -224,6 +227,10 @@ impl<'a> Sight<'a> {
             let args = [("count", count.into()), ("time", self.both(last.time)), ("name", self.name(last.at))];
             lines.put(1, self.say(id, &args));
         }
+        if let Some(early) = view.renewed_early(request).filter(|_| view.decision(request).outcome == Outcome::Open) {
+            let from = ("from", self.both(view.next_attempt(request)));
+            lines.put(2, self.say("plain-renewed-early", &[("name", self.name(early.at)), from]));
+        }
         if let Headline::Open { reached, earlier: Some(earlier), .. } = view.headline(request)
             && earlier.rung > reached.rung
         {
@@ -261,7 +268,7 @@ impl<'a> Sight<'a> {
         for offer in self.open_offers(request) {
             let line = match (&offer.what, offer.deadline) {
                 (What::Offer { windows, .. }, _) => {
-                    let told: Vec<String> = windows.iter().map(|o| self.telling.window(o.window)).collect();
+                    let told: Vec<String> = windows.iter().map(|o| self.telling.offered(o.window, &o.zone)).collect();
                     let args = [("name", self.name(offer.at)), ("windows", told.join("; ").into())];
                     self.say("plain-offer-open", &args)
                 }

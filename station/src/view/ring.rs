@@ -119,11 +119,6 @@ impl Sight<'_> {
         })
     }
 
-    /// That what rang stops: someone has seen it, or it is closed.
-    pub fn stops(&self, thing: &Named) -> String {
-        self.telling.say("ring-stops", &[("name", (&thing.name).into())])
-    }
-
     /// What they did on a request, that we are late with one, or that an epoch ended.
     fn tell_sentence(&self, ring: &Ring) -> String {
         if ring.kind == Kind::Charter {

@@ -15,6 +15,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::words::clocks::Telling;
+
 /// A claimed time: RFC 3339 in UTC with milliseconds, "2013-02-12T18:02:04.000Z".
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Moment(pub Timestamp);
@@ -93,6 +95,12 @@ impl Window {
     /// Of an interval alone.
     pub fn of(window: time::Window) -> Window {
         Window { start: Moment(window.start()), end: Moment(window.end()), zone: None }
+    }
+
+    /// On both sides' clocks, and in the zone of its author's where that is another; empty if it is no interval.
+    pub fn told(&self, telling: &Telling<'_>) -> String {
+        let zone = self.zone.as_deref().unwrap_or_default();
+        self.window().map(|window| telling.offered(window, zone)).unwrap_or_default()
     }
 
     /// The interval; `None` if it came from outside and ends before it starts.

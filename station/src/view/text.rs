@@ -9,7 +9,7 @@ use super::lines::{LineView, OrganisationView};
 use super::record::{Args, RecordEntry, RecordView};
 use super::request::{RequestLine, RequestView};
 use super::ring::RingView;
-use super::{Moment, Side, Window};
+use super::{Moment, Side};
 use crate::words::clocks::Telling;
 use crate::words::{Why, Words, clean};
 
@@ -68,7 +68,7 @@ fn offer_head(offer: &OfferView, telling: &Telling<'_>) -> Vec<String> {
     if offer.windows.is_empty() {
         return vec![telling.say("table-ready", &[name])];
     }
-    let told: Vec<String> = offer.windows.iter().map(|w| window(w, telling)).collect();
+    let told: Vec<String> = offer.windows.iter().map(|w| w.told(telling)).collect();
     let mut lines = wrap(&telling.say("table-offer", &[name, ("windows", told.join("; ").into())]), 0, 2);
     if let (Some(by), Some(silence)) = (offer.answer_by, offer.on_silence) {
         let silence = telling.words.silence(silence.0);
@@ -76,13 +76,9 @@ fn offer_head(offer: &OfferView, telling: &Telling<'_>) -> Vec<String> {
         lines.extend(wrap(&telling.say("table-answer-by", &args), 2, 2));
     }
     if let Some(accepted) = &offer.accepted {
-        lines.extend(wrap(&telling.say("table-accepted", &[("window", window(accepted, telling).into())]), 2, 2));
+        lines.extend(wrap(&telling.say("table-accepted", &[("window", accepted.told(telling).into())]), 2, 2));
     }
     lines
-}
-
-fn window(window: &Window, telling: &Telling<'_>) -> String {
-    window.window().map(|w| telling.window(w)).unwrap_or_default()
 }
 
 /// The rungs, each with the entry that gave it, whose statement it is, and both local times of that claimed time.
@@ -287,7 +283,7 @@ pub fn args(args: &Args, telling: &Telling<'_>) -> Vec<String> {
     parts.extend(words.into_iter().flatten().map(str::to_owned));
     let until = |time: Moment| telling.say("table-until", &[("time", telling.both(time.0).into())]);
     parts.extend(args.until.map(until));
-    parts.extend(args.windows.iter().map(|w| window(w, telling)));
+    parts.extend(args.windows.iter().map(|w| w.told(telling)));
     parts.extend(args.posts.iter().map(|p| clean(p)));
     parts
 }

@@ -52,6 +52,8 @@ pub(super) fn act_form(fields: &Fields, line: &str) -> ActForm {
         instrument: text("instrument"),
         posts: many("posts"),
         state: text("state"),
+        // The desk closes no line: a command does, and asks whether that is meant.
+        for_good: None,
         words,
     };
     form.token = token(fields, &form);

@@ -302,7 +302,7 @@ impl Desk {
 }
 
 fn window_told(sight: &Sight<'_>, offered: Option<&Offered>) -> String {
-    offered.map_or_else(String::new, |offered| sight.telling.window(offered.window))
+    offered.map_or_else(String::new, |offered| sight.telling.offered(offered.window, &offered.zone))
 }
 
 /// `POST /lines/{line}/requests/{request}/talk`: a talk was held elsewhere.

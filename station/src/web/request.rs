@@ -381,7 +381,7 @@ fn offers(sight: &Sight<'_>, view: &RequestView) -> Vec<Offer> {
         entry: offer.offer.clone(),
         side: offer.side,
         outcome: offer.outcome.clone(),
-        windows: offer.windows.iter().filter_map(|w| w.window()).map(|w| sight.telling.window(w)).collect(),
+        windows: offer.windows.iter().map(|window| window.told(&sight.telling)).collect(),
         answer_by: offer.answer_by.map_or_else(String::new, |by| sight.telling.both(by.0)),
     };
     view.offers.iter().map(offer).collect()

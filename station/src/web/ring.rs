@@ -198,7 +198,7 @@ fn drawn(sight: &Sight<'_>, at: &str) -> Result<Drawn, Told> {
     };
     let mark = ring.as_ref().map_or(thing.mark.unwrap_or(Mark::Operation), |ring| ring.mark.0);
     let now = sight.telling.clocks.now;
-    let stopper = if ring.is_some() { None } else { stopper(sight, fact) };
+    let stopper = if ring.is_some() { None } else { sight.stopper(fact) };
     // What rings no more is told as it rang.
     let told = ring.clone().or_else(|| sight.ring(&as_it_rang(sight, fact, thing)));
     let sentence = told.as_ref().map_or_else(String::new, |ring| unmarked(&ring.sentence, mark).to_owned());
@@ -255,13 +255,6 @@ fn as_it_rang(sight: &Sight<'_>, fact: &Fact, thing: &Fact) -> Ring {
     let precedence = sight.view().precedence(thing);
     let mark = thing.mark.unwrap_or(Mark::Operation);
     Ring { at: fact.at, thing: thing.at, kind: fact.kind(), precedence, mark, climbs: false, tells }
-}
-
-/// The first act of ours after which it rang no more.
-fn stopper<'a>(sight: &Sight<'a>, rang: &Fact) -> Option<&'a Fact> {
-    let ours = |fact: &&Fact| fact.at.party == sight.me() && fact.refers == Some(rang.at);
-    let stops = |fact: &&Fact| !matches!(fact.kind(), Kind::Alerting | Kind::Received | Kind::Overdue);
-    sight.view().thread(rang.thing).filter(ours).find(stops)
 }
 
 /// The act that deals with a text or a check.

@@ -120,12 +120,36 @@ impl Telling<'_> {
 
     /// A window in both local times, days as in [`Telling::both`].
     pub fn window(&self, window: Window) -> String {
-        let of = |place: &Place| [window.start(), window.end()].map(|time| zoned(place, time));
-        let ([ours, our_end], [theirs, their_end]) = (of(&self.clocks.ours), of(&self.clocks.theirs));
-        let span =
-            |start: &Zoned, end: &Zoned, day| format!("{}–{}", self.shown(start, day), self.shown(end, start.date()));
-        let told = [span(&ours, &our_end, self.today(&self.clocks.ours)), span(&theirs, &their_end, ours.date())];
+        let [ours, theirs] = [&self.clocks.ours, &self.clocks.theirs].map(|place| zoned(place, window.start()));
+        let told = [
+            self.span(&self.clocks.ours, window, self.today(&self.clocks.ours)),
+            self.span(&self.clocks.theirs, window, ours.date()),
+        ];
         self.pair(told, &ours, &theirs)
+    }
+
+    /// The same of a window that was offered in the zone of this name: beside both sides' times those of that zone, if it is
+    /// neither side's nor UTC. A name that is not known here is told as it was written.
+    pub fn offered(&self, window: Window, named: &str) -> String {
+        let told = self.window(window);
+        let of_a_side = [&self.clocks.ours, &self.clocks.theirs].iter().any(|place| place.zone_name == named);
+        if named.is_empty() || named == UTC || of_a_side {
+            return told;
+        }
+        let args = [("window", told.into()), ("zone", named.into())];
+        if zone(named).is_none() {
+            return self.say("time-window-unknown", &args);
+        }
+        let day = zoned(&self.clocks.ours, window.start()).date();
+        let span = self.span(&Place::new(named, named), window, day);
+        let [window, zone] = args;
+        self.say("time-window-zone", &[window, ("span", span.into()), zone])
+    }
+
+    /// A window on one clock, for a reader who has this day in mind.
+    fn span(&self, place: &Place, window: Window, day: Date) -> String {
+        let [start, end] = [window.start(), window.end()].map(|time| zoned(place, time));
+        format!("{}–{}", self.shown(&start, day), self.shown(&end, start.date()))
     }
 
     /// One side's clock as it stands beside a fact: the day when it is not today there, and the time to the second.

@@ -58,10 +58,9 @@ impl Sight<'_> {
         let mut args = Vec::new();
         let (id, fact) = match bar {
             Bar::NoSuchThing => ("bar-no-such-thing", None),
-            Bar::Closed(at) => {
-                let thing = self.view().fact(*at).map_or(*at, |f| f.refers.unwrap_or(f.thing));
-                args.push(("thing", Arg::from(self.named(thing).name)));
-                ("bar-closed", Some(*at))
+            Bar::Closed { thing, by } => {
+                args.push(("thing", Arg::from(self.named(*thing).name)));
+                ("bar-closed", Some(*by))
             }
             Bar::StillOpen(at) => ("bar-still-open", Some(*at)),
             Bar::NotOwner(at) => ("bar-not-owner", Some(*at)),

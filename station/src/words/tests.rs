@@ -198,7 +198,7 @@ fn bars() -> Vec<Bar> {
     let at = EntryRef { party: Party::Joiner, index: 1 };
     vec![
         B::NoSuchThing,
-        B::Closed(at),
+        B::Closed { thing: at, by: at },
         B::StillOpen(at),
         B::NotOwner(at),
         B::OwnThing(at),

@@ -91,8 +91,8 @@ fn put(
         "valid_until" | "until" | "answer_by" => Value::from(write(times.time(said).map_err(wrong)?)),
         "window" if is_place => said.into(),
         "windows" | "window" | "when" => Value::from(write_window(&times.window(said).map_err(wrong)?)),
-        "private" if said == "yes" => true.into(),
-        "private" => return Err(one_of(place, "story-want-yes", String::new(), &token.said())),
+        "private" | "for_good" if said == "yes" => true.into(),
+        "private" | "for_good" => return Err(one_of(place, "story-want-yes", String::new(), &token.said())),
         _ => said.into(),
     };
     let several = matches!(field, "windows" | "posts");

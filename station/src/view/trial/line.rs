@@ -194,3 +194,100 @@ fn a_line_tells_what_each_side_declares_and_who_closed_it() {
     let refusal = trial.try_act(Inviter, act, None).unwrap_err();
     assert!(trial.look(Inviter, |s| s.refusal(&refusal)).why.starts_with(&told[..told.len() - 1]));
 }
+
+#[test]
+fn what_was_owed_until_a_time_that_has_passed_is_overdue_since_then_and_on_a_closed_line_nothing_is_owed() {
+    let mut trial = Trial::new();
+    let ask = trial.ask(Inviter);
+    trial.act(Inviter, Act::Check { precedence: Precedence::Routine, mark: Mark::Operation });
+    trial.carry();
+    let owed = |trial: &Trial, party| -> Vec<String> {
+        trial.look(party, |s| {
+            let request = request(s, ask).unwrap().next;
+            request.into_iter().chain(s.owed_beside_requests()).map(|owed| owed.sentence).collect()
+        })
+    };
+    let check = "Owed by our watch until 11:02 Sundmark, Tue 12 Feb 21:02 Northland: an answer to check Northland #2 (clause 5).";
+    assert!(
+        owed(&trial, Joiner)[0].starts_with("Owed by our watch until 03:17 Sundmark"),
+        "{:?}",
+        owed(&trial, Joiner)
+    );
+    assert_eq!(owed(&trial, Joiner).last().unwrap(), check);
+
+    trial.wait_ms(16 * 60_000);
+    let late =
+        "Owed by their watch, overdue since 13:17 Northland, Wed 13 Feb 03:17 Sundmark: that it sees this (clause 5).";
+    assert_eq!(owed(&trial, Inviter)[0], late);
+    assert!(owed(&trial, Inviter)[1].starts_with("Owed by their side until Thu"), "{:?}", owed(&trial, Inviter));
+    trial.wait_ms(8 * HOUR);
+    assert!(owed(&trial, Joiner).last().unwrap().starts_with("Owed by our watch, overdue since 11:02 Sundmark"));
+
+    let closed = trial.act(Joiner, Act::State { state: LineState::Closed, until: None });
+    trial.carry();
+    for party in Party::BOTH {
+        assert!(owed(&trial, party).is_empty(), "{:?}", owed(&trial, party));
+        let told = format!("The line is closed, by Sundmark #{}.", closed.index);
+        assert!(trial.request(party, ask).plain_lines.contains(&told));
+    }
+}
+
+#[test]
+fn a_window_named_for_a_zone_of_neither_side_is_shown_in_that_zone_too() {
+    let mut trial = Trial::new();
+    let ask = trial.ask(Inviter);
+    trial.carry();
+    let windows = ["Africa/Maputo", "Asia/Seoul", "Moon/Tranquility"]
+        .map(|zone| Offered { window: trial.window(20), zone: zone.into() })
+        .into();
+    let on = Target::Latest(ask);
+    let answer_by = trial.now.plus(HOUR);
+    trial.act(Joiner, Act::Offer { on, windows, answer_by, on_silence: OnSilence::Lapses, code: None });
+    trial.carry();
+
+    let lines = trial.request(Inviter, ask).plain_lines;
+    let told = lines.iter().find(|line| line.starts_with("Sundmark 1 offers ")).unwrap();
+    let both = "Wed 13 Feb 09:02–10:02 Northland, 23:02–Thu 14 Feb 00:02 Sundmark";
+    let expected = format!(
+        "Sundmark 1 offers {both} (16:02–17:02 Africa/Maputo); {both}; {both} (named for the zone Moon/Tranquility, which is \
+         not known here)."
+    );
+    assert_eq!(*told, expected);
+    let shown = trial.look(Inviter, |s| text::request(&request(s, ask).unwrap(), &s.telling));
+    assert!(shown.matches("Africa/Maputo").count() == 2, "also over the offer’s ladder: {shown}");
+}
+
+#[test]
+fn a_ring_that_stops_says_why() {
+    let mut trial = Trial::new();
+    let why = |trial: &Trial, at| trial.look(Joiner, |s| s.stopped(at).why);
+    let asks: Vec<EntryRef> = (0..4).map(|_| trial.ask(Inviter)).collect();
+    let check =
+        |trial: &mut Trial| trial.act(Inviter, Act::Check { precedence: Precedence::Routine, mark: Mark::Operation });
+    let first = check(&mut trial);
+    let second = check(&mut trial);
+    trial.carry();
+    let seen = trial.seen(asks[0]);
+    let withdrawn = trial.act(Inviter, Act::Withdraw { thing: asks[1] });
+    let renewed = trial.act(Inviter, Act::Renew { request: asks[2], valid_until: None, precedence: None });
+    let suspended = trial.act(Inviter, Act::Suspend { request: asks[3] });
+    trial.carry();
+
+    assert_eq!(why(&trial, asks[0]), format!("Our watch has seen it (Sundmark #{}).", seen.index));
+    assert_eq!(trial.look(Joiner, |s| s.stopped(asks[0]).ours), Some(seen));
+    assert_eq!(why(&trial, asks[1]), format!("They took it back (Northland #{}).", withdrawn.index));
+    assert_eq!(why(&trial, asks[2]), format!("They renewed it (Northland #{}).", renewed.index));
+    assert_eq!(
+        why(&trial, asks[3]),
+        format!("They are not able at present (Northland #{}); it stands.", suspended.index)
+    );
+    assert_eq!(why(&trial, first), format!("A later check takes its place (Northland #{}).", second.index));
+
+    let answer = trial.act(Joiner, Act::Answer { on: Target::Latest(asks[2]) });
+    assert_eq!(why(&trial, renewed), format!("We answered it (Sundmark #{}).", answer.index));
+    trial.carry();
+    let told = trial.look(Inviter, |s| s.stopped(answer).why);
+    assert_eq!(told, "It has been told, or somebody here took note of it.");
+    trial.act(Joiner, Act::State { state: LineState::Suspended, until: None });
+    assert_eq!(why(&trial, asks[3]), "Our station is declared suspended.");
+}

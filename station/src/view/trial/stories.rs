@@ -254,6 +254,13 @@ fn a_renewal_sooner_than_agreed_is_shown_as_no_attempt_and_asking_again_names_th
     assert_eq!(counts, [true, false, true]);
     let shown = status(&trial, Inviter, ask);
     assert!(shown.contains("\nRenewal Northland #2: sooner than agreed, no attempt\n"), "{shown}");
+    assert!(!shown.contains("came sooner than"), "only the latest renewal is told of: {shown}");
+    trial.wait_ms(60_000);
+    trial.act(Inviter, Act::Renew { request: ask, valid_until: None, precedence: None });
+    let early =
+        "Northland #5 came sooner than the charter’s pace (clause 7): no attempt, and it rings nowhere. From 15:12 ";
+    let lines = trial.request(Inviter, ask).plain_lines;
+    assert!(lines.iter().any(|line| line.starts_with(early)), "{lines:?}");
     assert!(shown.contains("\nRenewed once, last 14:12 Northland"), "{shown}");
 
     trial.act(Inviter, Act::Withdraw { thing: ask });
