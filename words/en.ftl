@@ -822,6 +822,7 @@ table-accepted = accepted: { $window }
 table-acts = You may: { $acts }
 table-requests-theirs = Asked of us
 table-requests-ours = Asked by us
+table-coming = Agreed, to come
 table-unsettled = Not settled
 table-owed = Owed by us
 table-head-ours = Our log: { $size } entries, root { $root }

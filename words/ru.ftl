@@ -1325,6 +1325,8 @@ table-requests-theirs = Запрошено у нас
 # unreviewed
 table-requests-ours = Запрошено нами
 # unreviewed
+table-coming = Согласовано, предстоит
+# unreviewed
 table-unsettled = Не закреплено
 # unreviewed
 table-owed = Ожидается от нас

@@ -35,6 +35,8 @@ pub const REQUEST_ENTRIES_MAX: u64 = 2_048;
 /// Texts and notices of one side, from PRIORITY up, that may ring, the last of them: what rings is looked through at every turn,
 /// and nobody hears the two hundred and fifty-seventh.
 pub const RINGING_TEXTS_MAX: usize = 256;
+/// The requests that came last to an agreed time, of which a list of talks to come is made.
+pub const AGREED_TALKS_MAX: usize = 256;
 /// Proposals of one side, each a whole charter, after the last of them that was countersigned.
 pub const PROPOSALS_MAX: usize = 64;
 /// Sentences in a statement, posts in a talk or a sheet.

@@ -10,6 +10,7 @@ use super::switch::Rule;
 use super::terms::Terms;
 use crate::fault::Bar;
 use crate::ids::{EntryRef, Party, PostId};
+use crate::limits;
 use crate::precedence::{Mark, Precedence};
 use crate::record::charter::Charter;
 use crate::record::codes::{CheckBy, LineState};
@@ -158,6 +159,8 @@ pub struct Facts {
     pub(super) pairs: BTreeMap<EntryRef, EntryRef>,
     /// Things that may still ring or come due: asks that are not closed, settled and noted, texts that ring and are not read.
     pub(super) live: BTreeSet<EntryRef>,
+    /// Requests on which a time was accepted last, oldest first; it may have crossed.
+    pub(super) accepted: VecDeque<EntryRef>,
     /// Acts of the peer of which a person here has taken note. It stays at home.
     pub(super) noted: BTreeSet<EntryRef>,
     /// `amend` entries that count.
@@ -185,10 +188,11 @@ impl Facts {
             threads: ByEntry::new(),
             pairs: BTreeMap::new(),
             live: BTreeSet::new(),
+            accepted: VecDeque::new(),
             noted: BTreeSet::new(),
             amends: Vec::new(),
             idle: BTreeMap::new(),
-            open_asks_max: crate::limits::OPEN_ASKS_MAX,
+            open_asks_max: limits::OPEN_ASKS_MAX,
             #[cfg(test)]
             switch: super::switch::Switch::default(),
             #[cfg(test)]
@@ -309,6 +313,13 @@ impl Facts {
                 side.last_check = Some(at.index);
                 if *by == CheckBy::Schedule {
                     side.last_scheduled = side.last_scheduled.max(Some(fact.time));
+                }
+            }
+            What::Accept { .. } => {
+                self.accepted.retain(|request| *request != thing);
+                self.accepted.push_back(thing);
+                if self.accepted.len() > limits::AGREED_TALKS_MAX {
+                    self.accepted.pop_front();
                 }
             }
             What::Amend { .. } => self.amends.push(at),

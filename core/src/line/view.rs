@@ -1,12 +1,13 @@
 //! What can be asked of the facts of one epoch, looked at as far as a cut.
 
+use super::crossing::{Outcome, Say};
 use super::facts::{Cut, Fact, Facts};
 use crate::ids::{EntryRef, Party};
 use crate::record::charter::Charter;
 use crate::record::codes::LineState;
 use crate::record::kind::Kind;
 use crate::record::what::What;
-use crate::time::Timestamp;
+use crate::time::{Timestamp, Window};
 
 /// The counted entries of a cut. Everything that is shown is a function of one.
 #[derive(Clone, Copy)]
@@ -66,6 +67,16 @@ impl<'a> View<'a> {
     pub fn live(&self) -> impl Iterator<Item = &'a Fact> + use<'a> {
         let view = *self;
         self.facts.live.iter().filter_map(move |at| view.fact(*at))
+    }
+
+    /// Requests that ended in an agreed time, with it: those of the last that were accepted (`limits::AGREED_TALKS_MAX`), oldest first.
+    pub fn agreed(&self) -> impl Iterator<Item = (&'a Fact, Window)> + use<'a> {
+        let view = *self;
+        let requests = self.facts.accepted.iter().filter_map(move |at| view.fact_of(*at, &[Kind::Ask]));
+        requests.filter_map(move |request| match view.decision(request).outcome {
+            Outcome::Said(Say::Agreed(window)) => Some((request, window)),
+            _ => None,
+        })
     }
 
     /// The latest check of one side.

@@ -167,6 +167,8 @@ pub struct LineView {
     pub requests_theirs: Vec<RequestLine>,
     /// Open requests of ours.
     pub requests_ours: Vec<RequestLine>,
+    /// Agreed talks to come, and those of the last day of which not both have said what became of them; the next first.
+    pub coming: Vec<RequestLine>,
     /// Closed here, and not yet known to be held there.
     pub unsettled: Vec<RequestLine>,
     /// What we owe, requests and beside them.
@@ -195,6 +197,7 @@ pub fn line(sight: &Sight<'_>, health: &Health) -> LineView {
         began: sight.epoch_view(),
         requests_theirs,
         requests_ours,
+        coming: sight.coming().into_iter().map(|request| sight.request_line(request)).collect(),
         unsettled: unsettled(sight),
         owed_by_us: owed,
     }

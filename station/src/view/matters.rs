@@ -5,13 +5,18 @@ use std::cmp::Reverse;
 use counterpart_core::ids::EntryRef;
 use counterpart_core::line::facts::Fact;
 use counterpart_core::line::ladder::Rung;
+use counterpart_core::line::talk::TalkState;
 use counterpart_core::precedence::{Mark, Precedence};
 use counterpart_core::record::kind::Kind;
+use counterpart_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::owed::OwedView;
 use super::request::posts;
 use super::{ByWord, Moment, Named, Said, Side, Sight};
+
+/// For a day after its window a talk of which not both have said what became of it is still listed.
+const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
 /// Something that is open, or that waits for a person.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
@@ -79,7 +84,9 @@ impl<'a> Sight<'a> {
     /// Everything open on this line: requests, and the texts and check that wait for a person here. In no order.
     pub fn matters(&self) -> Vec<MatterView> {
         let view = self.view();
-        let asks = view.live().filter(|f| f.kind() == Kind::Ask);
+        let live: Vec<&Fact> = view.live().filter(|f| f.kind() == Kind::Ask).collect();
+        let coming = self.coming().into_iter().filter(|coming| live.iter().all(|ask| ask.at != coming.at));
+        let asks = live.iter().copied().chain(coming);
         let mut matters: Vec<MatterView> = asks.filter_map(|ask| self.request_matter(ask)).collect();
         for owed in self.owed_beside_requests() {
             let at = self.at(&owed.thing.at).and_then(|at| view.fact(at));
@@ -89,6 +96,22 @@ impl<'a> Sight<'a> {
             }));
         }
         matters
+    }
+
+    /// Requests whose talk is agreed for both and still to come, or was to be in the last day and not both sides have said what became of
+    /// it; the next first.
+    pub fn coming(&self) -> Vec<&'a Fact> {
+        let view = self.view();
+        let since = Timestamp(self.telling.clocks.now.0.saturating_sub(DAY_MS));
+        let waits = |request: &Fact| {
+            let state = view.talk(request).state;
+            let said = !matches!(state, TalkState::Planned | TalkState::Joined | TalkState::Stated);
+            !said && view.settled_for(self.me(), &view.decision(request))
+        };
+        let agreed = view.agreed().filter(|(request, window)| window.end() > since && waits(request));
+        let mut coming: Vec<(Timestamp, &Fact)> = agreed.map(|(request, window)| (window.start(), request)).collect();
+        coming.sort_by_key(|(start, request)| (*start, request.at));
+        coming.into_iter().map(|(_, request)| request).collect()
     }
 
     /// An open request; of a closed one only what is still owed by us, or what they do not hold yet.
@@ -169,6 +192,28 @@ mod tests {
         assert_eq!(trial.look(Joiner, |s| s.matters().len()), 0);
         let last = trial.look(Inviter, |s| s.last()).unwrap();
         assert_eq!((last.kind.as_str(), last.side), ("decline", Side::Theirs));
+    }
+
+    #[test]
+    fn an_agreed_talk_is_listed_after_everybody_took_note_of_it_until_a_day_after_its_window() {
+        let mut trial = Trial::new();
+        let ask = trial.ask(Inviter);
+        trial.carry();
+        let window = trial.window(20);
+        let offer = trial.offer(Joiner, ask);
+        trial.carry();
+        let accept = trial.act(Inviter, Act::Accept { offer, window: Some(window) });
+        trial.carry();
+        let coming = |trial: &Trial, party| trial.look(party, |s| (s.coming().len(), s.matters().len()));
+
+        assert!(trial.lines[1].note(accept), "it was told to them");
+        trial.carry();
+        assert!(!trial.lines[1].facts().all().live().any(|fact| fact.at == ask), "nothing of it rings any more");
+        assert_eq!((coming(&trial, Inviter), coming(&trial, Joiner)), ((1, 1), (1, 1)));
+        trial.wait_ms(DAY_MS);
+        assert_eq!(coming(&trial, Joiner), (1, 1), "nobody has said what became of it");
+        trial.wait_ms(DAY_MS);
+        assert_eq!(coming(&trial, Joiner), (0, 0));
     }
 
     #[test]

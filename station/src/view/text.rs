@@ -132,6 +132,7 @@ pub fn line(view: &LineView, telling: &Telling<'_>) -> String {
     for (id, requests) in [
         ("table-requests-theirs", &view.requests_theirs),
         ("table-requests-ours", &view.requests_ours),
+        ("table-coming", &view.coming),
         ("table-unsettled", &view.unsettled),
     ] {
         if !requests.is_empty() {
