@@ -2698,6 +2698,7 @@ needs-read = Прочесть
 needs-restore = Разобрать восстановление
 # unreviewed
 needs-broken = Что прервано
+# unreviewed
 needs-unread = Исправить то, что не читается
 # unreviewed
 needs-check-reply = Ответить на проверку
@@ -3109,6 +3110,12 @@ ladder-within = из { $lasted }
 ladder-by-ours = наша станция
 # unreviewed
 author = здесь: { $user }
+# unreviewed
+author-by-link = { $user }, по ссылке от { $maker }
+# unreviewed
+author-token = программа { $name }
+# unreviewed
+author-uid = пользователь системы { $uid }
 # unreviewed
 author-note = Кто здесь сделал это действие, известно только этой станции; по линии ничего об этом не передаётся.
 # unreviewed

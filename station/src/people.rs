@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::api::sight::hexadecimal;
 use crate::entropy::{self, NoEntropy};
+use crate::words::Words;
 
 /// A user's name, in bytes.
 pub const NAME_BYTES_MAX: usize = 64;
@@ -77,6 +78,21 @@ const BY_LINK: &str = " (link by ";
 /// Under what name acts of a session are kept: the user's, and beside it who made the link by which it began.
 pub fn actor(user: &str, maker: &str) -> String {
     if maker.is_empty() { user.to_owned() } else { format!("{user}{BY_LINK}{maker})") }
+}
+
+/// Who is meant by what an act was kept under ([`actor`]), in words: a user, a program, the owner of a system account; and whose link it was.
+pub fn author(kept: &str, words: &Words) -> String {
+    let by_link = kept.strip_suffix(')').and_then(|kept| kept.split_once(BY_LINK));
+    if let Some((user, maker)) = by_link {
+        let args = [("user", user.into()), ("maker", author(maker, words).into())];
+        return words.say("author-by-link", &args);
+    }
+    let [token, uid] = NOT_USERS.map(|begin| kept.strip_prefix(begin));
+    match (token, uid) {
+        (Some(name), _) => words.say("author-token", &[("name", name.into())]),
+        (_, Some(number)) => words.say("author-uid", &[("uid", number.into())]),
+        _ => kept.into(),
+    }
 }
 
 /// Whether this can be the name of a user or of a token: 1 to 64 bytes on one line, without space at either end, and not like what
@@ -203,6 +219,16 @@ mod tests {
         assert!(secret.is("correct horse battery") && !secret.is("correct horse batterz") && !secret.is(""));
         assert_ne!(secret.text(), again.text(), "each has a salt of its own");
         assert!(Secret::kept(secret.text().into()).is("correct horse battery"));
+    }
+
+    #[test]
+    fn who_did_an_act_is_said_in_words() {
+        let said = |kept: &str| author(kept, &Words::english());
+
+        assert_eq!(said("Duty officer"), "Duty officer");
+        assert_eq!(said(&actor("Duty officer", "uid 0")), "Duty officer, by a link of system user 0");
+        assert_eq!(said(&actor("Watch", "Head of watch")), "Watch, by a link of Head of watch");
+        assert_eq!(said("token dispatch"), "program dispatch");
     }
 
     #[test]

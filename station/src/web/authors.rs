@@ -6,6 +6,7 @@ use counterpart_core::ids::{EntryRef, Epoch, LineId};
 
 use super::Desk;
 use crate::api::fault::Told;
+use crate::people::author;
 use crate::record::entry_key;
 use crate::store::StoreError;
 use crate::view::names;
@@ -22,12 +23,12 @@ impl Desk {
     /// # Errors
     /// What to tell whoever asks: the store cannot be read.
     pub(super) async fn authors(&self, line: LineId, epoch: Epoch, entries: Vec<EntryRef>) -> Result<Authors, Told> {
-        let reader = self.api.parts.reader.clone();
+        let (reader, words) = (self.api.parts.reader.clone(), self.api.words.clone());
         let read = move || {
             let mut authors = Authors::new();
             for at in entries.into_iter().take(AUTHORS_MAX) {
                 let actor = reader.actor(entry_key(line, epoch, at))?;
-                authors.extend(actor.map(|actor| (at.to_string(), actor.user)));
+                authors.extend(actor.map(|actor| (at.to_string(), author(&actor.user, &words))));
             }
             Ok::<_, StoreError>(authors)
         };

@@ -77,6 +77,8 @@ struct Drawn {
     needs: String,
     due: Option<Due>,
     there: Hand,
+    /// How far the clock there is ahead of UTC, in minutes.
+    there_ahead: i32,
     place: String,
     keys: Keys,
     /// The page of what rings.
@@ -229,6 +231,7 @@ fn drawn(sight: &Sight<'_>, at: &str) -> Result<Drawn, Told> {
         needs: owed.as_ref().map_or_else(String::new, |owed| needs(sight, owed)),
         due: owed.and_then(|owed| Due::of(&sight.telling, &owed)),
         there: sight.telling.hand(Side::Theirs, now),
+        there_ahead: sight.telling.minutes_ahead(Side::Theirs, now),
         place: sight.telling.clocks.theirs.name.clone(),
         keys: Keys { noted, ..keys },
         page: page_of(sight, thing.at),

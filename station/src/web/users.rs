@@ -16,7 +16,7 @@ use crate::api::people::{self, ChangeForm, LinkView, NameForm, UserForm, UserVie
 use crate::api::receive::Form;
 use crate::api::sessions::{self, SessionForm, SessionView};
 use crate::api::sight::hexadecimal;
-use crate::people::Role;
+use crate::people::{Role, author};
 
 /// What a form asks for.
 const ACTS: [&str; 6] = ["add", "change", "end", "sign-out", "link", "end-session"];
@@ -112,7 +112,7 @@ impl Desk {
             is_this: session.session == this,
             id: session.session,
             user: session.user,
-            maker: session.maker.unwrap_or_default(),
+            maker: session.maker.map(|maker| author(&maker, d.words())).unwrap_or_default(),
         };
         let sessions = sessions.into_iter().map(shown).collect();
         let link = link.map(|(name, link)| (name, link.url, d.day_and_clock(link.until.0)));

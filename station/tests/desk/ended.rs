@@ -225,7 +225,7 @@ fn of_two_officers_who_answer_at_once_one_is_in_and_the_other_reads_by_whom_it_w
     // Who did it is said at home, on the page and at the entry, and at no other station.
     let page = &mut pages[first];
     open(&stage, 1, page, &ask);
-    let here = format!("here: {} (link by", names[first]);
+    let here = format!("here: {}, by a link of", names[first]);
     assert!(page.look("document.querySelector('.ladder').innerText").as_str().unwrap().contains(&here));
     page.look("document.querySelector('.rung.us a[data-key]').click()");
     page.until("location.pathname.endsWith('/record')");
