@@ -479,6 +479,7 @@ epoch-do = Look at one with: counterpart status "{ $name }" --epoch { $of }. Ask
 broken-open = Broken off: { $name } of epoch { $epoch }, { $precedence }, { $from } → { $to }. It was open when the epoch ended.
 broken-agreed = Broken off: { $name } of epoch { $epoch }, { $precedence }, { $from } → { $to }. A talk was agreed for { $window } and still to come when the epoch ended.
 broken-name = { $name } of epoch { $epoch }
+broken-by-charter = { $sentence } It is not in our log: their charter alone counts it.
 broken-heading = { $peer }: an epoch of this line has ended, and something broke off
 broken-do = Ask anew for what still stands, and say so to the other side. Then take note: it is kept at home alone.
 line-halted = Their log is taken no further in this epoch: { $misconduct }

@@ -766,6 +766,8 @@ broken-agreed = Прервано: { $name } эпохи { $epoch }, { $precedence
 # unreviewed
 broken-name = { $name } эпохи { $epoch }
 # unreviewed
+broken-by-charter = { $sentence } В нашем журнале этого нет: это засчитывает только их устав.
+# unreviewed
 broken-heading = { $peer }: эпоха этой линии закончилась, и кое-что прервано
 # unreviewed
 broken-do = Что остаётся в силе, запросите снова и скажите об этом другой стороне. Затем отметьте: отметка остаётся у нас.

@@ -120,9 +120,11 @@ impl Line {
         }
         let states: Vec<State> = self.spans.iter().filter_map(|span| self.state_of(span)).collect();
         let mut before = mem::take(&mut self.broken.found);
-        let found = states.into_iter().map(|state| match before.iter().position(|(of, _)| *of == state) {
-            Some(at) => before.swap_remove(at),
-            None => (state, self.find_broken(&state)),
+        let found = states.into_iter().map(|state| {
+            let at = before.iter().position(|(of, _)| of.epoch == state.epoch);
+            let before = at.map(|at| before.swap_remove(at));
+            let found = self.find_broken(&state, before);
+            (state, found)
         });
         self.broken.found = found.collect();
         self.broken.looked_at = looked_at;
@@ -143,11 +145,22 @@ impl Line {
         Some(times.into_iter().flatten().min().unwrap_or(Timestamp(0)))
     }
 
-    fn find_broken(&self, state: &State) -> Vec<BrokenOff> {
+    /// What broke off in this state of an epoch. After another state of it only what came since is looked at: a peer that brings late
+    /// entries one by one must not have all of an epoch looked through for each.
+    fn find_broken(&self, state: &State, before: Option<(State, Vec<BrokenOff>)>) -> Vec<BrokenOff> {
         let Some(view) = self.look(state.epoch) else { return Vec::new() };
+        let asks = match before {
+            Some((of, found)) if of == *state => return found,
+            Some((of, found)) if of.grows_to(state) => {
+                let mut asks: BTreeSet<EntryRef> = found.iter().map(|broken| broken.ask).collect();
+                asks.extend(touched(&view, of.cut));
+                asks
+            }
+            _ => Party::BOTH.into_iter().flat_map(|party| view.asks(party)).map(|ask| ask.at).collect(),
+        };
         // Two asks that are decided by one act have one talk.
         let mut agreed_by = BTreeSet::new();
-        let asks = Party::BOTH.into_iter().flat_map(|party| view.asks(party));
+        let asks = asks.into_iter().filter_map(|at| view.fact_of(at, &[Kind::Ask]));
         let found = asks.filter_map(|ask| {
             let agreed = broken(&view, ask, state.ended)?;
             let (epoch, precedence) = (state.epoch, view.precedence(ask));
@@ -157,6 +170,23 @@ impl Line {
         });
         found.collect()
     }
+}
+
+impl State {
+    /// Whether the other is the same with more entries.
+    fn grows_to(&self, other: &State) -> bool {
+        let grows = Party::BOTH.iter().all(|party| self.cut.size(*party) <= other.cut.size(*party));
+        grows && (self.folded_on, self.ended) == (other.folded_on, other.ended)
+    }
+}
+
+/// The asks, and what is concerted with them, to which something beyond this cut belongs.
+fn touched(view: &View<'_>, before: Cut) -> Vec<EntryRef> {
+    let since = |party: Party| {
+        (before.size(party)..view.cut().size(party)).filter_map(move |index| view.fact(EntryRef { party, index }))
+    };
+    let things = Party::BOTH.into_iter().flat_map(since).map(|fact| fact.thing);
+    things.flat_map(|ask| [Some(ask), view.partner(ask).map(|partner| partner.at)]).flatten().collect()
 }
 
 /// Whether a request of an ended epoch broke off, and if so the talk that was still to come.

@@ -127,6 +127,10 @@ fn what_comes_late_of_an_ended_epoch_rings_though_the_rest_was_noted_and_what_cl
     assert_eq!(unnoted(&world.north), [(late, None)]);
     assert_eq!(rings(&world.north).len(), 1);
     assert_eq!(unnoted(&world.south), [(second, None), (late, None)]);
+    // Only what came was looked at; a start looks at all of it, and finds the same.
+    let found: Vec<_> = world.north.line.broken_off().copied().collect();
+    world.north.killed();
+    assert!(found.iter().eq(world.north.line.broken_off()) && found.len() == 2);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use counterpart_core::precedence::{Mark, Precedence};
 use serde::{Deserialize, Serialize};
 
 use super::request::posts;
+use super::restore::counts_by_them;
 use super::{ByWord, Moment, Named, Side, Sight, Window};
 use crate::words::Arg;
 
@@ -106,6 +107,10 @@ impl<'a> Sight<'a> {
                 let window = [("window", self.telling.window(window).into())];
                 self.telling.say("broken-agreed", &args.into_iter().chain(window).collect::<Vec<_>>())
             }
+        };
+        let sentence = match counts_by_them(&sight, broken.ask) {
+            true => self.telling.say("broken-by-charter", &[("sentence", sentence.into())]),
+            false => sentence,
         };
         Some(BrokenOffView {
             epoch: broken.epoch.number,

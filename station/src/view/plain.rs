@@ -72,6 +72,10 @@ impl<'a> Sight<'a> {
             Headline::Open { reached, .. } => self.headline_open(request, reached),
             Headline::Closed { .. } => self.headline_closed(request, outcome),
         };
+        // Of what was open the word itself says so.
+        if self.is_broken_off(request) && outcome != Outcome::BrokenOff {
+            sentence = self.two(sentence, self.say("headline-talk-broken", &[]));
+        }
         let said = self.talk(request).filter(|t| t.state.0 != TalkState::Planned);
         if let Some(talk) = said {
             sentence = self.two(sentence, talk.sentence);
@@ -129,12 +133,7 @@ impl<'a> Sight<'a> {
             (Outcome::Said(Say::Answered), true) => self.say("headline-answered", &[time]),
             (Outcome::Said(Say::Answered), false) => self.say("headline-answered-here", &[]),
             (Outcome::Said(Say::Agreed(window)), true) => {
-                let agreed = self.say("headline-agreed", &[("window", self.telling.window(window).into())]);
-                if self.is_broken_off(request) {
-                    self.two(agreed, self.say("headline-talk-broken", &[]))
-                } else {
-                    agreed
-                }
+                self.say("headline-agreed", &[("window", self.telling.window(window).into())])
             }
             (Outcome::Said(Say::Agreed(_)), false) => self.say("headline-accepted-here", &[]),
             (Outcome::Said(Say::Declined), true) => {

@@ -20,6 +20,7 @@ use crate::api::fault::Told;
 use crate::api::find::{Found, LOOKED_MAX, Towards};
 use crate::api::search::{Look, Sought};
 use crate::view::lines::StandingView;
+use crate::view::restore::counting;
 use crate::view::{Side, Sight};
 
 /// Entries on a page.
@@ -44,6 +45,8 @@ struct Record {
     epochs: Vec<(u64, bool)>,
     /// The number of the epoch that is looked at, if that has ended.
     ended: Option<u64>,
+    /// What counts in it though it is not in our log, a sentence each.
+    notes: Vec<String>,
     found: usize,
     earlier: Option<String>,
     later: Option<String>,
@@ -168,6 +171,7 @@ struct Around {
     matters: Vec<(String, String)>,
     epochs: Vec<(u64, bool)>,
     ended: Option<u64>,
+    notes: Vec<String>,
     signs: [String; 2],
 }
 
@@ -222,6 +226,7 @@ async fn drawn(desk: &Desk, who: &Signed, asked: Asked) -> Result<Response, Told
         matters: around.matters,
         epochs: around.epochs,
         ended: around.ended,
+        notes: around.notes,
         found: count,
         earlier: found.earlier.map(|position| asked.at("before", position)),
         later: found.later.map(|position| asked.at("offset", position)),
@@ -255,6 +260,7 @@ fn around(sight: &Sight<'_>, reader: crate::store::Reader, asked: &Asked) -> Res
         matters: chosen.into_iter().chain(latest.into_iter().map(|named| (named.at, named.name))).collect(),
         epochs: if epochs.len() > 1 { epochs } else { Vec::new() },
         ended: (sight.epoch != sight.line.epoch()).then_some(sight.epoch.number),
+        notes: counting(sight),
         signs: [Side::Ours, Side::Theirs].map(|side| sight.call_sign(side)),
     })
 }

@@ -107,12 +107,20 @@ fn what_a_dark_peer_shows_of_an_ended_epoch_and_nobody_takes_is_kept_and_never_a
         (&["record", "--epoch", "0"], "was not taken here, and counts in epoch 0 up to #2".into()),
         (&["record", "--epoch", "0", "--words"], "was not taken here, and counts in epoch 0 up to #2".into()),
         (&["status", "Northland 2", "--epoch", "0"], "Not in our log, and counted all the same, because the charter with which the other side went on to the next epoch names it: Northland 2.".into()),
+        (&["lines"], "Broken off: Northland 2 of epoch 0, ROUTINE, duty-officer → duty-officer. It was open when the epoch ended. It is not in our log: their charter alone counts it.".into()),
     ] {
         let (code, out, err) = command(&story.north.data, args);
         let out = out.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(code == 0 && out.contains(&told), "{args:?}: {code} {out}{err}");
     }
+    let (code, out, err) = command(&story.north.data, &["noted", "0:0"]);
+    assert_eq!(code, 0, "{out}{err}");
     for _ in 0..2 {
+        let (_, out, _) = command(&story.north.data, &["lines"]);
+        assert!(
+            out.contains("Epoch 1 of this line serves") && !out.contains("Broken off:"),
+            "also after a start: {out}"
+        );
         let view = shown_to(&story, &size);
         assert_eq!((&view["judges"], &view["shown"][0]["refused"]), (&json!(false), &json!(true)), "{view}");
         let (code, out, err) = story.judge(&["--take", "--part", &part]);

@@ -33,6 +33,53 @@ fn agrees(story: &Story, request: &str) {
     });
 }
 
+/// What a station tells its people of the epoch that ended, until they take note. `asked`: the direction in which Northland asks.
+fn is_told_until_noted(station: &Process, asked: usize) {
+    let data = &station.data;
+    let told = |args: &[&str]| {
+        let (code, out, err) = command(data, args);
+        assert_eq!(code, 0, "{args:?} {out}{err}");
+        // As words, however they are broken into lines.
+        out.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let lines = told(&["lines"]);
+    assert!(lines.contains("Epoch 1 of this line serves: Northland opened it"), "{lines}");
+    for (name, of) in [("Northland 1", "It was open"), ("Northland 2", "A talk was agreed for")] {
+        assert!(lines.contains(&format!("Broken off: {name} of epoch 0")) && lines.contains(of), "{lines}");
+    }
+    let status = told(&["status"]);
+    assert!(status.contains("No open request.") && status.contains("Broken off: Northland 2 of epoch 0"), "{status}");
+    let bell = told(&["bell", "--once"]);
+    assert!(
+        bell.contains("Northland opened epoch 1 of this line") && bell.contains("Northland 2 of epoch 0"),
+        "{bell}"
+    );
+    let before = told(&["status", "--epoch", "0"]);
+    assert!(
+        before.contains("Northland 1") && before.contains("Northland 2") && before.contains("the talk broke off"),
+        "{before}"
+    );
+
+    let (code, _, err) = command(data, &["answer", "Northland 2"]);
+    assert!(code != 0 && err.contains("Northland 2 is of epoch 0, which has ended"), "{err}");
+    let figures = station.get("/figures").unwrap();
+    let by_line = figures.as_object().unwrap().values().next().unwrap();
+    let row = &by_line["directions"][asked]["rows"][0];
+    assert_eq!(
+        (&row["count"], &row["open"], &row["broken_off"], &row["agreed"]),
+        (&json!(2), &json!(0), &json!(1), &json!(1))
+    );
+    let (_, calendar) = call_for_text(data, "GET", "/calendar.ics", None).unwrap();
+    assert!(calendar.contains("STATUS:CANCELLED") && calendar.contains("DTSTART:20990102T100000Z"), "{calendar}");
+
+    let noted = told(&["noted", "0:0", "--epoch", "1"]);
+    assert!(noted.contains("rings no more"), "{noted}");
+    for args in [["lines", "--figures"].as_slice(), &["lines"], &["status"]] {
+        assert!(!told(args).contains("Broken off: "), "{args:?}");
+    }
+    assert_eq!(told(&["bell", "--once"]), "The bell is set. Nothing rings.");
+}
+
 #[test]
 fn after_a_restore_both_ends_are_told_what_broke_off_until_they_take_note_and_nothing_is_lost_from_sight() {
     let mut story = Story::new("restore-told");
@@ -46,56 +93,8 @@ fn after_a_restore_both_ends_are_told_what_broke_off_until_they_take_note_and_no
     even([&story.north, &story.south], 1, [1, 1]);
     even([&story.north, &story.south], 0, [4, 3]);
 
-    for station in [&story.north, &story.south] {
-        let data = &station.data;
-        let told = |args: &[&str]| {
-            let (code, out, err) = command(data, args);
-            assert_eq!(code, 0, "{args:?} {out}{err}");
-            // As words, however they are broken into lines.
-            out.split_whitespace().collect::<Vec<_>>().join(" ")
-        };
-        let lines = told(&["lines"]);
-        assert!(lines.contains("Epoch 1 of this line serves: Northland opened it"), "{lines}");
-        for (name, of) in [("Northland 1", "It was open"), ("Northland 2", "A talk was agreed for")] {
-            assert!(lines.contains(&format!("Broken off: {name} of epoch 0")) && lines.contains(of), "{lines}");
-        }
-        let status = told(&["status"]);
-        assert!(
-            status.contains("No open request.") && status.contains("Broken off: Northland 2 of epoch 0"),
-            "{status}"
-        );
-        let bell = told(&["bell", "--once"]);
-        assert!(
-            bell.contains("Northland opened epoch 1 of this line") && bell.contains("Northland 2 of epoch 0"),
-            "{bell}"
-        );
-        let before = told(&["status", "--epoch", "0"]);
-        assert!(
-            before.contains("Northland 1") && before.contains("Northland 2") && before.contains("the talk broke off"),
-            "{before}"
-        );
-
-        let (code, _, err) = command(data, &["answer", "Northland 2"]);
-        assert!(code != 0 && err.contains("Northland 2 is of epoch 0, which has ended"), "{err}");
-        let figures = station.get("/figures").unwrap();
-        let rows = |direction: usize| {
-            figures.as_object().unwrap().values().next().unwrap()["directions"][direction]["rows"].clone()
-        };
-        let asked = if std::ptr::eq(station, &story.north) { rows(0) } else { rows(1) };
-        assert_eq!(
-            (&asked[0]["count"], &asked[0]["open"], &asked[0]["broken_off"], &asked[0]["agreed"]),
-            (&json!(2), &json!(0), &json!(1), &json!(1))
-        );
-        let (_, calendar) = call_for_text(data, "GET", "/calendar.ics", None).unwrap();
-        assert!(calendar.contains("STATUS:CANCELLED") && calendar.contains("DTSTART:20990102T100000Z"), "{calendar}");
-
-        let noted = told(&["noted", "0:0", "--epoch", "1"]);
-        assert!(noted.contains("rings no more"), "{noted}");
-        for args in [["lines", "--figures"].as_slice(), &["lines"], &["status"]] {
-            assert!(!told(args).contains("Broken off: "), "{args:?}");
-        }
-        assert_eq!(told(&["bell", "--once"]), "The bell is set. Nothing rings.");
-    }
+    is_told_until_noted(&story.north, 0);
+    is_told_until_noted(&story.south, 1);
 
     // A name of the epoch that serves, where the one that has ended is looked at.
     ask(&story.south, "asked anew");
