@@ -252,13 +252,16 @@ pub fn read(
     Ok(read)
 }
 
-/// Whether a chain that was read vouches for a link key: it ends in it, and extends what is held or opens a later epoch.
+/// Whether a chain that was read vouches for a link key: it ends in it, and extends what is held or opens a later epoch. One that begins
+/// with a root-signed charter may leave out what is before it; what it extends has to be in it all the same.
 fn vouches(shown: &[Entry], held: &[Entry], highest: Epoch, link: Hash) -> bool {
     let (Some(first), Some(last)) = (shown.first(), shown.last()) else { return false };
     let later = last.header.epoch > highest
         && last.header.epoch.number <= highest.number.saturating_add(limits::EPOCH_JUMP_MAX);
-    let due = held.iter().filter(|entry| place(&entry.header) >= place(&first.header));
-    let extends = due.into_iter().all(|entry| shown.iter().any(|s| s.bytes == entry.bytes));
+    let begins_late = opened_with(&first.header).is_some();
+    let mut due = held.iter().filter(|entry| !begins_late || place(&entry.header) >= place(&first.header)).peekable();
+    let extends =
+        !(begins_late && due.peek().is_none()) && due.all(|entry| shown.iter().any(|s| s.bytes == entry.bytes));
     link_of(&last.header) == Some(link) && (later || extends && last.header.epoch <= highest)
 }
 

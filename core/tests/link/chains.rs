@@ -234,6 +234,11 @@ fn an_older_chain_a_branch_and_a_jump_do_not_vouch() {
     };
 
     assert!(!meets(vec![first.clone()], [7; 32]), "older");
+    // An ended key signs root's first grant anew, far beyond what is held.
+    let mut ended = author(NORTH);
+    (0..5).for_each(|_| drop(ended.memo("none")));
+    let late = changes(&mut ended, 1, [7; 32], root_seed(NORTH));
+    assert!(!meets(vec![late], [7; 32]), "beyond what is held");
     assert!(!meets(vec![other], [9; 32]), "a branch");
     assert!(!meets(vec![opens(NORTH, far, [9; 32])], [9; 32]), "too far");
     assert!(meets(vec![opens(NORTH, near, [9; 32])], [9; 32]), "a later epoch");

@@ -94,7 +94,7 @@ fn the_morning_sheet_tells_every_line_in_plots_and_in_words_as_the_figures_have_
         page.look("[...document.querySelectorAll('.figs')[0].querySelectorAll('tbody td')].map(e => e.textContent)"),
     )
     .unwrap();
-    assert_eq!((cells[0].as_str(), cells[1].as_str(), cells.len()), ("1", "1", 12));
+    assert_eq!((cells[0].as_str(), cells[1].as_str(), cells.len()), ("1", "1", 13));
     for (width, scheme) in [(1280, "light"), (1280, "dark"), (390, "light")] {
         page.picture("morning", width, scheme);
     }
