@@ -104,7 +104,7 @@ pub fn of_restore(counts: &mut Counts, kept: &Kept, tentative: &Tentative) {
     if let Some(opened) = tentative.opened {
         counts.note(match opened.because {
             Restore::Nothing => "opened Needless".into(),
-            Restore::Peer => "opened Dark".into(),
+            Restore::Peer => format!("opened {:?}", opened.word),
             Restore::Judgement => "opened Restored".into(),
             Restore::Opening(why) => format!("opened {why:?}"),
         });
@@ -249,7 +249,9 @@ fn of_copies() -> Vec<String> {
     let copies = ["backup", "restored", "restored unmarked", "shown kept", "taken back", "refused part", "retired"];
     let epochs = ["joined", "late entry kept", "meeting", "vouched", "let go", "opened Dark", "opened Needless"];
     let refused = ["refused Restored", "refused EpochEnded", "refused AwaitsPeer", "refused AwaitsJudgement"];
-    let mut all: Vec<String> = copies.into_iter().chain(epochs).chain(refused).map(String::from).collect();
+    let withheld = ["withheld", "opened Withheld"];
+    let all = copies.into_iter().chain(epochs).chain(withheld).chain(refused);
+    let mut all: Vec<String> = all.map(String::from).collect();
     let why = [Why::Restored, Why::Branch, Why::Retired, Why::Unnamed];
     all.extend(why.iter().map(|why| format!("opened {why:?}")));
     all.push("outcome BROKEN OFF".into());

@@ -4,6 +4,7 @@ use counterpart_core::ids::{Epoch, Party};
 use counterpart_core::line::restore::Restore;
 use counterpart_core::link::frame::Frame;
 use counterpart_core::link::session::Session;
+use counterpart_core::record::log::Entry;
 use counterpart_core::record::opening::EpochHeads;
 
 use crate::fault::Fault;
@@ -11,6 +12,10 @@ use crate::journal::{Part, Stored};
 use crate::promises::{Broken, Held, Promise};
 use crate::station::Kept;
 use crate::world::World;
+
+/// Over so many connections of a wire what is claimed is not shown; after them it is. A claim that nobody shows ends each of them after
+/// half a minute: an hour of connection, after which a person may open without the peer, takes some 120.
+const WITHHELD_MAX: u64 = 200;
 
 impl World {
     /// A frame leaves a station: what it names must be on its disk.
@@ -26,10 +31,33 @@ impl World {
                 return Ok(());
             }
         } else {
+            if self.plan.withholds && self.withholds(number, from, &frame) {
+                return Ok(());
+            }
             frame = self.doctored(number, from, frame);
         }
         self.carry(number, from, frame);
         Ok(())
+    }
+
+    /// Whether a liar withholds on this wire at present.
+    pub(crate) fn is_withheld(&self, wire: usize) -> bool {
+        !self.healed && (1..WITHHELD_MAX).contains(&self.wires[wire].withheld)
+    }
+
+    /// Whether a liar keeps this frame back: it shows nothing of what it claims, and sends no other entry over that connection, since
+    /// the first of them would end it at once.
+    fn withholds(&mut self, number: usize, from: Party, frame: &[u8]) -> bool {
+        let Ok(Frame::Entry { bytes, .. }) = Frame::decode(frame) else { return false };
+        let shows = Entry::read(&bytes).is_ok_and(|entry| entry.header.party != from);
+        let connection = &mut self.connections[number];
+        let withheld = &mut self.wires[connection.wire].withheld;
+        if shows && !connection.withholds && !self.healed && *withheld < WITHHELD_MAX {
+            connection.withholds = true;
+            *withheld += 1;
+            self.counts.note("withheld");
+        }
+        connection.withholds
     }
 
     /// What holds of every frame of an honest station; false if a fault swallows it.

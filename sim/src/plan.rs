@@ -34,6 +34,8 @@ pub struct Plan {
     pub troubles: Troubles,
     /// How often a station is put back to a backup: never in a seed below [`COPIES_FROM`].
     pub setbacks: u64,
+    /// A liar that is asked to show what it claims to hold of a station's log shows nothing for long.
+    pub withholds: bool,
     /// A person who asks and asks.
     pub insistent: bool,
     /// Somebody closes the line near the end.
@@ -59,6 +61,10 @@ pub const ACTS_MIN: u64 = 200;
 
 /// In seeds from here on stations are put back to backups: each with its own stories, apart from the others.
 pub const COPIES_FROM: u64 = 1_000_000;
+/// Of the seeds in which stations are put back, one in so many, at this place among them, has a liar that withholds, if it has a liar.
+/// Not by chance, so that the stories of all others stay what they were.
+const WITHHOLDS_EVERY: u64 = 10;
+const WITHHOLDS_AT: u64 = 6;
 /// One seed in so many is signed with Ed25519.
 const ED25519_EVERY: u64 = 20;
 
@@ -95,6 +101,7 @@ impl Plan {
                 breaks: chance.below(40),
             },
             setbacks,
+            withholds: restored && seed % WITHHOLDS_EVERY == WITHHOLDS_AT,
             insistent: chance.percent(4),
             closes: chance.percent(10),
             chance,

@@ -110,6 +110,7 @@ impl World {
             }
             Output::Shown(shown) => {
                 self.connections[number].useful_ms = self.now_ms;
+                self.stations[station].kept[at].unshown_ms = 0;
                 self.put(station, at, Message::Shown(number, shown));
             }
             Output::Heard(named) => self.put(station, at, Message::Heard(number, named)),
@@ -196,7 +197,7 @@ impl World {
             }
         }
         if self.stations[station].kept[at].current.is_none() && !self.is_even(wire) && !self.is_halted(wire) {
-            self.dial_later(wire, 50, 5_000);
+            self.dial_soon(wire);
         }
         Ok(())
     }

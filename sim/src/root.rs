@@ -14,6 +14,9 @@ use crate::promises::Held;
 use crate::station::{Message, Opened, Station, Word};
 use crate::world::{Event, World};
 
+/// A peer that has been connected for so long and has shown nothing withholds it (`docs/protocol.md` §4.6).
+const WITHHELD_MS: u64 = 3_600_000;
+
 /// What root's words came to, within one turn.
 #[derive(Debug, Default)]
 pub struct Rooted {
@@ -64,7 +67,7 @@ impl Station {
                 rooted.written.extend(judged.written);
                 rooted.refused.extend(judged.refused);
                 rooted.retired = Some(None);
-                rooted.opened = Some(Opened { because, key });
+                rooted.opened = Some(Opened { because, word: new.word, key });
             }
             Err(refusal) => rooted.answers.push(Answer::Refused(refusal)),
         }
@@ -97,7 +100,8 @@ impl World {
         }
         let (restore, halted, retired) = (line.restore(), line.halted().is_some(), kept.journal.retired.is_some());
         let waits = line.awaits_judgement();
-        let unheard = kept.current.is_none();
+        // A peer that is there now and again, and withholds, is not dark.
+        let unheard = kept.current.is_none() && !self.is_withheld(wire);
         let granted = &self.wires[wire].granted[me.slot()];
         let judgement = said(&line.shown(), granted, self.chance.percent(65));
         let drawn = self.chance.below(100);
@@ -110,6 +114,7 @@ impl World {
             Restore::Nothing => return None,
             // Too early, unless nobody can be heard: a peer that cannot be reached, or that knows our link key no more.
             Restore::Peer if retired || unheard && (self.healed || drawn < 30) => (Because::Dark, judgement),
+            Restore::Peer if kept.unshown_ms >= WITHHELD_MS => (Because::Withheld, judgement),
             Restore::Peer if drawn < 60 => (Because::Heard, judgement),
             Restore::Peer => return None,
             Restore::Judgement if drawn < 25 => return Some(Word::Judges(judgement)),

@@ -103,7 +103,7 @@ impl World {
         for at in 0..self.stations[station].kept.len() {
             let kept = &mut self.stations[station].kept[at];
             (kept.current, kept.even, kept.up_since_ms, kept.next) = (None, false, 0, None);
-            kept.heard = false;
+            (kept.heard, kept.unshown_ms) = (false, 0);
             kept.ringing.clear();
             let wire = kept.wire;
             self.open_again(station, at);

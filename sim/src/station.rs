@@ -6,7 +6,7 @@ use std::rc::Rc;
 use counterpart_core::act::{Act, Words};
 use counterpart_core::ids::{EntryRef, Epoch};
 use counterpart_core::line::Line;
-use counterpart_core::line::restore::{Judgement, NewEpoch, Part, Restore};
+use counterpart_core::line::restore::{Judgement, NewEpoch, Part, Restore, Word as Because};
 use counterpart_core::line::turn::{Answer, Arrived, Shown, Written};
 use counterpart_core::link::output::{Held, Now};
 use counterpart_core::record::codes::Channel;
@@ -117,6 +117,8 @@ impl Tentative {
 pub struct Opened {
     /// What the line waited for.
     pub because: Restore,
+    /// Of the person.
+    pub word: Because,
     /// The fresh station key.
     pub key: PublicKey,
 }
@@ -140,6 +142,8 @@ pub struct Kept {
     pub next: Option<Timestamp>,
     /// The peer had been heard when the last commit was done.
     pub heard: bool,
+    /// How long it has been connected since the start, or since the peer has last shown something of our log.
+    pub unshown_ms: u64,
     /// The connection that serves it.
     pub current: Option<usize>,
     /// When the last session began, by the clock that never jumps.
@@ -164,6 +168,7 @@ impl Kept {
             watched: Watched::default(),
             next: None,
             heard: false,
+            unshown_ms: 0,
             current: None,
             up_since_ms: 0,
             even: false,

@@ -45,6 +45,8 @@ pub struct Wire {
     pub(crate) forked: [BTreeSet<Epoch>; 2],
     /// What has to be on both disks in the end, because it was on both when one of them was put back to a backup.
     pub(crate) owed: BTreeMap<(Epoch, EntryRef), Hash>,
+    /// Over how many connections a liar has withheld what it claims.
+    pub(crate) withheld: u64,
 }
 
 impl Wire {
@@ -63,6 +65,7 @@ impl Wire {
             unmarked: [false; 2],
             forked: Default::default(),
             owed: BTreeMap::new(),
+            withheld: 0,
         }
     }
 }
@@ -78,6 +81,8 @@ pub struct Connection {
     pub(crate) useful_ms: u64,
     /// Since when both ends are there.
     pub(crate) whole_since_ms: Option<u64>,
+    /// A liar shows nothing over it of what it claims.
+    pub(crate) withholds: bool,
 }
 
 /// One end of a connection.
@@ -129,6 +134,7 @@ impl World {
             sleeps_after_ms,
             useful_ms: self.now_ms,
             whole_since_ms: None,
+            withholds: false,
         });
         self.wires[wire].live.push(number);
         for end in Party::BOTH {
@@ -247,6 +253,8 @@ impl World {
         if kept.current == Some(number) {
             kept.current = None;
             kept.even = false;
+            let since = self.connections[number].whole_since_ms;
+            kept.unshown_ms += since.map_or(0, |since| self.now_ms - since);
         }
         // Whoever hangs up hangs up for both.
         let was_alive = std::mem::replace(&mut self.connections[number].alive, false);
@@ -266,8 +274,14 @@ impl World {
         if self.is_even(wire) || self.is_halted(wire) {
             self.dial_later(wire, 3_600_000, 86_400_000);
         } else {
-            self.dial_later(wire, 50, 5_000);
+            self.dial_soon(wire);
         }
+    }
+
+    /// There is something to send. To a peer that withholds, which ends each connection, there is no hurry.
+    pub(crate) fn dial_soon(&mut self, wire: usize) {
+        let (from, to) = if self.is_withheld(wire) { (60_000, 1_200_000) } else { (50, 5_000) };
+        self.dial_later(wire, from, to);
     }
 
     /// A connection of this wire breaks.
