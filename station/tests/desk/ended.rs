@@ -239,4 +239,25 @@ fn of_two_officers_who_answer_at_once_one_is_in_and_the_other_reads_by_whom_it_w
     open(&stage, 0, &mut theirs, &ask);
     let text = theirs.look("document.body.innerText").as_str().unwrap().to_owned();
     assert!(names.iter().all(|name| !text.contains(name)), "{text}");
+    copies(&mut theirs);
+}
+
+/// The plain lines are copied, and the page says so; a browser that does not let it has them chosen.
+fn copies(page: &mut Browser) {
+    let with = |clipboard: &str| {
+        format!(
+            "Object.defineProperty(navigator, 'clipboard', {{ configurable: true, value: {clipboard} }});
+             document.querySelector('[data-copy]').click()"
+        )
+    };
+    let note = "document.querySelector('.tools [role=status]').textContent";
+    let first = "document.querySelector('#plainlines li').textContent.trim()";
+
+    page.look(&with("{ writeText: async (text) => { window.copied = text; } }"));
+    page.until(&format!("{note} === 'Copied.' && window.copied.startsWith({first})"));
+
+    for clipboard in ["undefined", "{ writeText: async () => { throw new Error('no'); } }"] {
+        page.look(&format!("getSelection().removeAllRanges(); {}", with(clipboard)));
+        page.until(&format!("{note}.includes('The lines are chosen') && getSelection().toString().includes({first})"));
+    }
 }
