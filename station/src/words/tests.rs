@@ -127,6 +127,10 @@ const NOT_SAID: [(&str, &str); 11] = [
     ("an entry beyond its log's head", "what the store found, in `store-corrupt`"),
     ("entry {}:{} cannot be read", "what the store found, in `store-corrupt`"),
     ("not a time in RFC 3339", "what a program is told that reads our JSON"),
+    ("refused by a rule, or a story", "what `--help` says of an exit code"),
+    ("the command, or what it names (a file", "what `--help` says of an exit code"),
+    ("no station answers, or the machine failed", "what `--help` says of an exit code"),
+    ("the other station broke the protocol: its log", "what `--help` says of an exit code"),
     ("not a told clock", "a fault of a story's own program"),
 ];
 
