@@ -892,6 +892,8 @@ observed-silent = МОЛЧИТ
 # unreviewed
 observed-down = НЕТ СВЯЗИ
 # unreviewed
+observed-unserved = НЕ РАБОТАЕТ
+# unreviewed
 cause-path = PATH: ни с одним их адресом соединение не устанавливается, тогда как ориентир, названный оператором этой станции, отвечает.
 # unreviewed
 cause-unknown = UNKNOWN: ничто не говорит, где кончается путь.
@@ -933,6 +935,12 @@ evidence-clock-behind = Их часы отстают от наших на { $las
 observed-declared-same = { $observed } = объявлено: { $declared }
 # unreviewed
 observed-declared-differ = { $observed } ≠ объявлено: { $declared }
+# unreviewed
+observed-declared-beside = { $observed }; объявлено: { $declared }
+# unreviewed
+evidence-unserved = С этим каталогом не работает ни одна станция, поэтому о линии ничего не наблюдается.
+# unreviewed
+unserved-without = Журнал прочитан без неё, с нашим часовым поясом, как он назван в уставе.
 # unreviewed
 records-agree = Журналы совпадают до #{ $size }.
 # unreviewed
@@ -1084,7 +1092,7 @@ ring-test = Это ПРОВЕРКА системы (TEST). Ничто в ней 
 
 # unreviewed
 name-malformed = «{ $said }» не называет записи.
-    .do = Написать «{ $example }», «#12 of { $sign }» или «0:12».
+    .do = Написать «{ $example }», «{ $sign } #12» или «0:12».
 # unreviewed
 name-unknown-sign = Ни одна сторона этой линии не называется «{ $said }».
     .do = Позывные: { $ours } и { $theirs }.
@@ -1748,6 +1756,9 @@ fault-unread = Журнал этой станции не читается. { $ca
 # unreviewed
 fault-backup = Резервная копия не сделана. { $cause }
     .do = Запустить «counterpart doctor».
+# unreviewed
+fault-backup-place = Резервная копия не сделана. { $cause }
+    .do = Назвать новое место.
 # unreviewed
 fault-stopping = Станция останавливается.
     .do = Запросить с тем же маркером, когда она работает.
@@ -2700,6 +2711,7 @@ needs-read = Прочесть
 needs-restore = Разобрать восстановление
 # unreviewed
 needs-broken = Что прервано
+# unreviewed
 needs-unread = Исправить то, что не читается
 # unreviewed
 needs-check-reply = Ответить на проверку

@@ -306,6 +306,8 @@ faults! {
     Machine = Error INTERNAL_SERVER_ERROR "fault-machine",
     /// The record cannot be read.
     Unread = Error INTERNAL_SERVER_ERROR "fault-unread",
+    /// No backup was made: its place is taken, or there is nothing to copy.
+    BackupPlace = Usage BAD_REQUEST "fault-backup-place",
     /// No backup was made.
     Backup = Error INTERNAL_SERVER_ERROR "fault-backup",
     /// The station is stopping.

@@ -1,12 +1,13 @@
 //! The commands. Each speaks `/api/v1` over the socket of a data directory; some also read a directory that no station serves.
 //!
-//! Exit codes: 0 done; 1 refused, or a story's expectation was wrong; 2 the command cannot be understood; 3 no station answers, or
-//! the machine failed; 4 the other station broke the protocol: its log is halted.
+//! How one ends is [`EXIT_CODES`].
 
 mod acts;
 mod bell;
 mod client;
 mod demo;
+#[cfg(test)]
+mod document_tests;
 mod export;
 mod opening;
 mod pair;
@@ -63,6 +64,20 @@ pub enum Exit {
     Misconduct = 4,
 }
 
+/// What each exit code says; `docs/operating.md` has the same table.
+const EXIT_CODES: [(Exit, &str); 5] = [
+    (Exit::Done, "done"),
+    (Exit::Refused, "refused by a rule, or a story's expectation was wrong; the answer names the fact that decided"),
+    (Exit::Usage, "the command, or what it names (a file, a place, the configuration), cannot be used as it is"),
+    (Exit::Machine, "no station answers, or the machine failed; of doctor: something is not in order"),
+    (Exit::Misconduct, "the other station broke the protocol: its log is halted"),
+];
+
+fn exit_codes() -> String {
+    let each = EXIT_CODES.map(|(exit, says)| format!("  {}  {says}", exit as u8));
+    format!("Exit codes:\n{}", each.join("\n"))
+}
+
 impl Exit {
     fn of(told: &Told) -> Exit {
         match told.fault {
@@ -79,8 +94,7 @@ impl Exit {
 #[command(
     name = "counterpart",
     version,
-    after_help = "Exit codes: 0 done; 1 refused, or a story's expectation was wrong; 2 the command cannot be understood; \
-                  3 no station answers, or the machine failed; 4 the other station broke the protocol."
+    after_help = exit_codes()
 )]
 pub struct Cli {
     /// The station's data directory; ./counterpart-data unless said otherwise.

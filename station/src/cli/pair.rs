@@ -132,7 +132,13 @@ impl Context {
     }
 
     fn told(&self, view: &PairingView) -> String {
-        let mut lines = vec![format!("{}  {}", view.line, view.standing)];
+        let name = match view.candidates.as_slice() {
+            [one] => one.name.clone(),
+            _ => String::new(),
+        };
+        let named = if name.is_empty() { "no" } else { "yes" }.to_owned();
+        let standing = [("standing", view.standing.clone()), ("named", named), ("name", name)];
+        let mut lines = vec![format!("{}  {}", view.line, self.say("pairing-standing", &standing))];
         lines.extend(view.sentences.iter().map(|sentence| clean(sentence)));
         for candidate in &view.candidates {
             let name = ("name", candidate.name.clone());

@@ -11,7 +11,7 @@ use super::{Context, Exit};
 use crate::api::fault::{Code, Fault, Told};
 use crate::config::{CONFIG_FILE, Config, LISTEN_DEFAULT, Starter, write_starter};
 use crate::keys::{Keys, granted_file};
-use crate::store::{Store, back_up};
+use crate::store::{Store, StoreError, back_up};
 
 #[derive(Subcommand, Debug)]
 pub(super) enum PlaceCommand {
@@ -95,7 +95,9 @@ impl Context {
 
     fn backup(&self, to: PathBuf) -> Result<Exit, Told> {
         self.has_data()?;
-        back_up(&self.data, &to).map_err(|e| self.tell(Fault::new(Code::Backup).because(&e)))?;
+        let code =
+            |e: &StoreError| if matches!(e, StoreError::Place { .. }) { Code::BackupPlace } else { Code::Backup };
+        back_up(&self.data, &to).map_err(|e| self.tell(Fault::new(code(&e)).because(&e)))?;
         let to = to.display().to_string();
         self.show(&json!({ "to": to }), || Ok(self.say("done-backup", &[("to", to.clone())])))?;
         Ok(Exit::Done)

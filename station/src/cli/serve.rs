@@ -75,6 +75,8 @@ impl Context {
         let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
         // Colours are for people: a file or a journal gets none.
         let _ = logs.with_ansi(is_coloured(io::stderr().is_terminal())).try_init();
+        // What is wrong with the configuration ends this command as it ends every other.
+        self.config().map_err(|fault| self.tell(fault))?;
         let started = Serving::start(&self.data, self.clock.clone(), mark).await;
         let mut serving = started.map_err(|e| self.tell(Fault::new(Code::Start).because(&e)))?;
         let socket = Socket::bind(&self.data).await.map_err(|fault| self.tell(fault))?;

@@ -1,5 +1,6 @@
 //! A data directory that no station serves, read and never written.
 
+use std::io::{self, Write};
 use std::path::Path;
 
 use counterpart_core::ids::{EntryRef, Epoch};
@@ -11,10 +12,11 @@ use crate::api::export::Export;
 use crate::api::fault::{Code, Fault, Told};
 use crate::api::sight::{body, choose, epoch_of};
 use crate::api::views::{self, LineRow, RecordPage, RecordQuery, UnreadView};
-use crate::config::{Config, Organisation};
+use crate::config::Config;
 use crate::record::{Unread, is_line, load};
 use crate::store::{Reader, StoreError};
 use crate::view::Sight;
+use crate::view::lines::ObservedView;
 use crate::words::Words;
 use crate::words::clocks::{Clocks, Telling};
 
@@ -23,14 +25,25 @@ pub(super) struct Unserved<'a> {
     reader: Reader,
     lines: Vec<Line>,
     unread: Vec<Unread>,
-    organisation: Organisation,
+    /// Our zone as the configuration has it; `None` if that cannot be read.
+    zone: Option<String>,
     words: &'a Words,
     now: Timestamp,
 }
 
 impl<'a> Unserved<'a> {
     pub fn open(data: &Path, words: &'a Words, now: Timestamp) -> Result<Unserved<'a>, Told> {
-        let config = Config::load(data).map_err(|e| Fault::new(Code::Configuration).because(&e).tell(words))?;
+        // A broken configuration keeps nobody from the record: it is said, and all else stands in the record.
+        let zone = match Config::load(data) {
+            Ok(config) => Some(config.organisation.zone),
+            Err(wrong) => {
+                let told = Fault::new(Code::Configuration).because(&wrong).tell(words);
+                let without = words.say("unserved-without", &[]);
+                // Nobody reads a standard error that is closed.
+                let _ = writeln!(io::stderr(), "{}\n{}\n{without}", told.what, told.instead);
+                None
+            }
+        };
         let read = || -> Result<(Reader, Vec<Line>, Vec<Unread>), StoreError> {
             let reader = Reader::open(data)?;
             let (mut lines, mut unread) = (Vec::new(), Vec::new());
@@ -44,7 +57,7 @@ impl<'a> Unserved<'a> {
             Ok((reader, lines, unread))
         };
         let (reader, lines, unread) = read().map_err(|e| unreadable(&e, words))?;
-        Ok(Unserved { reader, lines, unread, organisation: config.organisation, words, now })
+        Ok(Unserved { reader, lines, unread, zone, words, now })
     }
 
     fn see<T>(&self, line: &Line, show: impl FnOnce(&Sight<'_>) -> T) -> T {
@@ -52,7 +65,8 @@ impl<'a> Unserved<'a> {
     }
 
     fn see_in<T>(&self, line: &Line, epoch: Epoch, show: impl FnOnce(&Sight<'_>) -> T) -> T {
-        let clocks = Clocks::of(line, &self.organisation.zone, self.now);
+        let zone = self.zone.as_deref().unwrap_or(&line.charter().party(line.me()).zone);
+        let clocks = Clocks::of(line, zone, self.now);
         let bodies = |at: EntryRef| body(&self.reader, line.id(), epoch, at).ok().flatten();
         let telling = Telling { words: self.words, clocks: &clocks };
         show(&Sight { line, bodies: &bodies, telling, epoch })
@@ -61,7 +75,13 @@ impl<'a> Unserved<'a> {
     /// Every line. Of the link nothing is known.
     pub fn lines(&self) -> Vec<LineRow> {
         let health = Health { state: State::Down(Cause::Unknown), evidence: Vec::new() };
-        self.lines.iter().map(|line| self.see(line, |sight| views::row(sight, &health))).collect()
+        let row = |line: &Line| {
+            let mut row = self.see(line, |sight| views::row(sight, &health));
+            row.view.observed = ObservedView::unserved(self.words);
+            row.view.differs = false;
+            row
+        };
+        self.lines.iter().map(row).collect()
     }
 
     /// Those that cannot be read.

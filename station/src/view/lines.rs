@@ -14,7 +14,7 @@ use super::broken::EpochView;
 use super::owed::OwedView;
 use super::request::RequestLine;
 use super::{ByWord, Moment, Named, Side, Sight};
-use crate::words::Why;
+use crate::words::{Why, Words};
 
 /// What a station observes of a line, the worst last.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, schemars::JsonSchema)]
@@ -28,6 +28,9 @@ pub enum ObservedState {
     Silent,
     /// No session for 60 s.
     Down,
+    /// Nothing is observed: no station serves the directory that was read.
+    #[serde(rename = "NOT SERVED")]
+    Unserved,
 }
 
 impl ObservedState {
@@ -80,6 +83,14 @@ pub struct ObservedView {
     pub evidence: Vec<EvidenceView>,
     /// The cause, then what each finding says; of OPEN one sentence.
     pub sentences: Vec<String>,
+}
+
+impl ObservedView {
+    /// Of a directory that no station serves.
+    pub fn unserved(words: &Words) -> ObservedView {
+        let sentences = vec![words.say("evidence-unserved", &[])];
+        ObservedView { state: ObservedState::Unserved, cause: None, evidence: Vec::new(), sentences }
+    }
 }
 
 /// One organisation on a line.
@@ -291,6 +302,7 @@ fn shown(sight: &Sight<'_>, found: &Evidence) -> EvidenceView {
 /// OPEN beside open is the same, and so is DOWN beside what declares that the station does not answer.
 fn differs(observed: ObservedState, declared: LineState) -> bool {
     match declared {
+        _ if observed == ObservedState::Unserved => false,
         LineState::Open => observed != ObservedState::Open,
         LineState::Maintenance | LineState::Closed => observed == ObservedState::Open,
         LineState::Suspended => observed == ObservedState::Down,

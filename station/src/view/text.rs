@@ -5,7 +5,7 @@ use counterpart_core::precedence::Mark;
 use super::attempts::{OfferView, RungView};
 use super::broken::{BrokenOffView, EpochView};
 use super::figures::{DirectionView, FiguresRow, FiguresView, SpanView};
-use super::lines::{LineView, OrganisationView};
+use super::lines::{LineView, ObservedState, OrganisationView};
 use super::record::{Args, RecordEntry, RecordView};
 use super::request::{RequestLine, RequestView};
 use super::ring::RingView;
@@ -111,7 +111,11 @@ pub fn no_lines(telling: &Telling<'_>) -> String {
 /// One line: observed beside declared, how far the records agree, what is open, what we owe.
 pub fn line(view: &LineView, telling: &Telling<'_>) -> String {
     let mut out = wrap(&format!("{} ({})", clean(&view.theirs.name), clean(&view.theirs.call_sign)), 0, 2);
-    let id = if view.differs { "observed-declared-differ" } else { "observed-declared-same" };
+    let id = match (view.observed.state, view.differs) {
+        (ObservedState::Unserved, _) => "observed-declared-beside",
+        (_, true) => "observed-declared-differ",
+        (_, false) => "observed-declared-same",
+    };
     let observed = telling.observed(view.observed.state);
     let args = [("observed", observed.into()), ("declared", declared(&view.theirs, telling).into())];
     out.extend(wrap(&format!("{}   {}", telling.say(id, &args), view.records.sentence), 2, 4));

@@ -236,7 +236,7 @@ pub(super) fn state_class(state: ObservedState) -> &'static str {
         ObservedState::Open => "open",
         ObservedState::Degraded => "degraded",
         ObservedState::Silent => "silent",
-        ObservedState::Down => "down",
+        ObservedState::Down | ObservedState::Unserved => "down",
     }
 }
 
@@ -363,6 +363,7 @@ pub(super) fn word(words: &Words, state: ObservedState) -> String {
         ObservedState::Degraded => "observed-degraded",
         ObservedState::Silent => "observed-silent",
         ObservedState::Down => "observed-down",
+        ObservedState::Unserved => "observed-unserved",
     };
     words.say(id, &[])
 }

@@ -13,6 +13,7 @@ impl Telling<'_> {
             ObservedState::Degraded => "observed-degraded",
             ObservedState::Silent => "observed-silent",
             ObservedState::Down => "observed-down",
+            ObservedState::Unserved => "observed-unserved",
         };
         self.say(id, &[])
     }

@@ -61,7 +61,7 @@ fn is_in_order(data: &Path) {
 }
 
 #[test]
-fn a_configuration_that_breaks_keeps_the_station_from_starting_and_its_record_whole() {
+fn a_configuration_that_breaks_keeps_the_station_from_starting_and_nobody_from_its_record() {
     let scratch = Scratch::new("bad-config");
     let [mut north, _south] = two(&scratch);
     let (_, done) = ask(&north, "before");
@@ -79,7 +79,14 @@ fn a_configuration_that_breaks_keeps_the_station_from_starting_and_its_record_wh
         (Vec::new(), ["organisation: it is missing", "[organisation]"]),
     ] {
         std::fs::write(&file, broken).unwrap();
-        said(&north.data, &["serve"], 3, &[&["The station does not start.", "counterpart.toml"], &parts[..]].concat());
+        let wrong = [&["counterpart.toml"], &parts[..]].concat();
+        said(&north.data, &["serve"], 2, &wrong);
+        let read = [&wrong[..], &["The record is read without it"]].concat();
+        said(&north.data, &["record"], 0, &[&read[..], &["Northland 1"]].concat());
+        said(&north.data, &["status", "Northland 1"], 0, &[&read[..], &["Subject: before"]].concat());
+        let lines = ["NOT SERVED; declared", "No station serves this directory", "Northland 1"];
+        said(&north.data, &["lines"], 0, &[&read[..], &lines].concat());
+        said(&north.data, &["doctor"], 3, &[&wrong[..], &["The database hangs together"]].concat());
     }
     std::fs::write(&file, good).unwrap();
 
