@@ -7,7 +7,7 @@ mod bell;
 mod client;
 mod demo;
 #[cfg(test)]
-mod documents;
+mod document_tests;
 mod export;
 mod opening;
 mod pair;

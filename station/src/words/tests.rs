@@ -116,7 +116,7 @@ fn is_said(literal: &str) -> bool {
 }
 
 /// What reads like a sentence and is none that people are told: the begin of a literal, and why it may stand in the code.
-const NOT_SAID: [(&str, &str); 11] = [
+const NOT_SAID: [(&str, &str); 15] = [
     ("# This station's configuration", "the file that `init` writes"),
     ("counterpart/1 stateless reset token", "a label from which a key is derived"),
     ("entry {} cannot be read", "what the store found, in `store-corrupt`"),
@@ -127,10 +127,10 @@ const NOT_SAID: [(&str, &str); 11] = [
     ("an entry beyond its log's head", "what the store found, in `store-corrupt`"),
     ("entry {}:{} cannot be read", "what the store found, in `store-corrupt`"),
     ("not a time in RFC 3339", "what a program is told that reads our JSON"),
-    ("refused by a rule, or a story", "what `--help` says of an exit code"),
-    ("the command, or what it names (a file", "what `--help` says of an exit code"),
-    ("no station answers, or the machine failed", "what `--help` says of an exit code"),
-    ("the other station broke the protocol: its log", "what `--help` says of an exit code"),
+    ("refused by a rule,", "an exit code in `--help`"),
+    ("the command, or what it names", "an exit code in `--help`"),
+    ("no station answers, or the machine", "an exit code in `--help`"),
+    ("the other station broke the protocol: its log", "an exit code in `--help`"),
     ("not a told clock", "a fault of a story's own program"),
 ];
 
