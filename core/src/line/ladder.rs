@@ -143,6 +143,14 @@ impl<'a> View<'a> {
         self.attempts(request).iter().all(|attempt| attempt.at != renewal.at).then_some(renewal)
     }
 
+    /// If the entry at `at` is a renewal that came sooner than the pace, and so is no attempt: from when on the next would be one.
+    pub fn too_soon(&self, at: EntryRef) -> Option<Timestamp> {
+        self.fact_of(at, &[Kind::Renew])?;
+        let request = self.request_of(at)?;
+        let is_attempt = self.attempts(request).iter().any(|attempt| attempt.at == at);
+        (!is_attempt).then(|| self.next_attempt(request))
+    }
+
     /// The precedence in force: the ask's, or a renewal's that raised it.
     pub fn precedence(&self, request: &Fact) -> Precedence {
         let renewed = self.on(request.at).filter(|f| f.what == What::Renew).filter_map(|f| f.precedence);

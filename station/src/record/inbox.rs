@@ -10,7 +10,6 @@ use counterpart_core::line::Line;
 use counterpart_core::line::turn::{Arrived, Input};
 use counterpart_core::record::charter::Charter;
 use counterpart_core::record::codes::Channel;
-use counterpart_core::record::kind::Kind;
 use counterpart_core::record::log::Entry;
 use counterpart_core::time::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
@@ -76,11 +75,7 @@ impl Done {
     /// What has been written, on a line that is at hand.
     pub(super) fn of(epoch: Epoch, at: EntryRef, line: Option<&Line>) -> Done {
         let line = line.filter(|line| line.epoch() == epoch);
-        let early = line.and_then(|line| {
-            let view = line.facts().all();
-            let request = view.fact_of(at, &[Kind::Renew]).and_then(|renewal| view.request_of(renewal.at))?;
-            view.attempts(request).iter().all(|attempt| attempt.at != at).then(|| view.next_attempt(request))
-        });
+        let early = line.and_then(|line| line.facts().all().too_soon(at));
         Done { epoch, at, called: line.map(|line| Called::of(line, at)), repeated: false, early }
     }
 }
