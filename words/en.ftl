@@ -530,7 +530,7 @@ restore-judged = { $peer }: { $count ->
     [one] {" "}One part was not taken, and is kept as evidence.
    *[other] {" "}{ $left } parts were not taken, and are kept as evidence.
   }
-restore-key-last = Part { $part }: root's list has its key last, so nobody else had it, unless it was stolen. It is taken back with counterpart restore --open; or now: counterpart restore --line { $line } --keys-list { $list } --take --part { $part }
+restore-key-last = Part { $part }: root's list has its key last, so nobody else had it, unless it was stolen. If you have read it and know it to be ours, it is taken back with counterpart restore --open --part { $part }; or now: counterpart restore --line { $line } --keys-list { $list } --take --part { $part }
 restore-key-ended = Part { $part }: root's list has a later key, so whoever has this one could have made these entries. If somebody here knows them to be ours: counterpart restore --line { $line } --keys-list { $list } --take --part { $part }. If not: the same with --refuse.
 restore-no-way-back = Neither --take nor --refuse can be undone.
 restore-then-open = Then open a new epoch: counterpart restore --open, with the root key.
@@ -928,6 +928,8 @@ fault-restore-no-list = Without root's list nobody can say which keys had ended.
     .do = Add --keys-list FILE: the file “….granted” that lies beside the root key.
 fault-restore-unheard = { $peer } has not been heard since this station was restored, so what it holds of our log is not known.
     .do = Wait until the line is up and it has shown what it holds; see counterpart restore. If it cannot be reached and you take that on yourself, add --peer-is-dark, with --line if there are several. Nothing was drawn or opened.
+fault-restore-unnamed = What { $peer } shows of our log was signed last with the key that root has granted last: it is ours, unless that key was stolen. There is: { $known }.
+    .do = Read it: counterpart restore --part NAME. What is ours is named with --open: --part NAME, once for each part; eight of the digits of its name are enough. What is not is left with --refuse first. Nothing was drawn or opened.
 fault-restore-unjudged = A key that root has ended could have made what { $peer } shows of our log, and nobody has said yet whether it is taken.
     .do = Look at it with counterpart restore --keys-list FILE, and take it or not, as it says there. Then open. Nothing was drawn or opened.
 fault-root-file = { $cause }

@@ -174,6 +174,8 @@ faults! {
     RestoreUnheard = Refusal CONFLICT "fault-restore-unheard",
     /// What a key that root has ended could have made waits for a person.
     RestoreUnjudged = Refusal CONFLICT "fault-restore-unjudged",
+    /// What the key that root has granted last could have made waits, and is not named.
+    RestoreUnnamed = Refusal CONFLICT "fault-restore-unnamed",
     /// The root key or root's list cannot be read or written, or the list lacks our key; the sentence of `keys` says what is wrong.
     RootFile = Usage BAD_REQUEST "fault-root-file",
     /// The keys are bound to no backup of this station.

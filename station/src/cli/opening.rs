@@ -11,7 +11,7 @@ use counterpart_core::record::what::What;
 use serde::{Deserialize, Serialize};
 
 use super::client::address;
-use super::restore::RestoreCommand;
+use super::restore::{RestoreCommand, Waiting};
 use super::{Context, Exit};
 use crate::api::drawn::{KeysForm, KeysView};
 use crate::api::fault::{Code, Fault, Told};
@@ -19,7 +19,7 @@ use crate::api::restore::{EpochForm, OpenedView, UnsignedView};
 use crate::api::sight::hexadecimal;
 use crate::keys::{Granted, RootKey};
 use crate::link::withheld::WITHHELD_AFTER_MS;
-use crate::view::restore::RestoreView;
+use crate::view::restore::{RestoreView, ShownView};
 use crate::words::clean;
 
 /// How often root signs again because the record has moved meanwhile.
@@ -71,11 +71,12 @@ impl Context {
         let root = RootKey::load(root_key).map_err(|e| self.tell(Fault::new(Code::RootFile).because(&e)))?;
         let list = command.list().unwrap_or_default();
         let chosen: Vec<&RestoreView> = views.iter().filter(|view| command.wants(view)).collect();
+        let named = if command.part.is_empty() { Vec::new() } else { self.meant(command, views)? };
         // What is seen to fail now is said before anything is drawn or granted.
         let mut outcomes = Vec::new();
         let mut ready = Vec::new();
         for view in &chosen {
-            match self.form(command, view, &root, &list) {
+            match self.form((command, &named), view, &root, &list) {
                 Ok(form) => ready.push((*view, form)),
                 Err(told) => outcomes.push(Outcome::of(view, Err(told))),
             }
@@ -133,7 +134,7 @@ impl Context {
     /// What is asked of the station for a line, but for the keys; or why it cannot be.
     fn form(
         &self,
-        command: &RestoreCommand,
+        (command, named): (&RestoreCommand, &[Waiting<'_>]),
         view: &RestoreView,
         root: &RootKey,
         list: &Path,
@@ -156,6 +157,14 @@ impl Context {
         let holding = || view.shown.iter().filter(|shown| shown.waits && shown.part.epoch >= view.epoch);
         if holding().any(|shown| listed.has_ended(&shown.signer)) {
             return Err(self.tell(Fault::new(Code::RestoreUnjudged).with("peer", &view.peer)));
+        }
+        // Whoever has the key that the list has last, if it was stolen, could have made the rest: a person has to have seen each part.
+        let is_named =
+            |shown: &ShownView| named.iter().any(|(line, of)| line.line == view.line && of.part == shown.part);
+        let unnamed: Vec<Waiting<'_>> = holding().filter(|shown| !is_named(shown)).map(|shown| (view, shown)).collect();
+        if !unnamed.is_empty() {
+            let known = self.names(&unnamed);
+            return Err(self.tell(Fault::new(Code::RestoreUnnamed).with("peer", &view.peer).with("known", known)));
         }
         // What comes between this look and the opening was seen by nobody: it waits.
         Ok(EpochForm {

@@ -28,11 +28,11 @@ pub(super) struct RestoreCommand {
     #[arg(long, value_name = "FILE")]
     pub keys_list: Option<PathBuf>,
     /// A part, by the name under which it is shown, or the begin of that with eight or more of its digits; of --take and --refuse
-    /// several may be given.
-    #[arg(long, value_name = "NAME", conflicts_with = "open")]
+    /// several may be given. With --open each part that is taken with it.
+    #[arg(long, value_name = "NAME")]
     pub part: Vec<String>,
     /// Show the entries of the part from this index on.
-    #[arg(long, value_name = "INDEX", requires = "part", conflicts_with_all = ["take", "refuse"])]
+    #[arg(long, value_name = "INDEX", requires = "part", conflicts_with_all = ["take", "refuse", "open"])]
     pub from: Option<u64>,
     /// Take the parts into our log, as they were signed: they count again.
     #[arg(long, conflicts_with_all = ["refuse", "open"])]
@@ -61,7 +61,7 @@ impl RestoreCommand {
     pub async fn run(self, context: &Context) -> Result<Exit, Told> {
         context.has_data()?;
         let client = context.client();
-        if let ([part, more @ ..], false, false) = (self.part.as_slice(), self.take, self.refuse) {
+        if let ([part, more @ ..], false, false, false) = (self.part.as_slice(), self.take, self.refuse, self.open) {
             return context.show_part(&self, part, more).await;
         }
         let value = client.get(&address("/api/v1/restore", &[("line", self.line.clone())])).await?;
@@ -92,7 +92,7 @@ impl RestoreCommand {
 }
 
 /// What waits of a line: the line and the part.
-type Waiting<'a> = (&'a RestoreView, &'a ShownView);
+pub(super) type Waiting<'a> = (&'a RestoreView, &'a ShownView);
 
 /// A line's keys by root's list, oldest first, 64 hexadecimal digits each.
 pub(super) struct Listed(pub Vec<String>);
@@ -192,29 +192,35 @@ impl Context {
         Ok(Exit::Done)
     }
 
+    /// What these parts are called, and where they stand.
+    pub(super) fn names(&self, of: &[Waiting<'_>]) -> String {
+        let told = |(view, shown): &Waiting<'_>| {
+            let args = [
+                ("part", shown.name.clone()),
+                ("peer", view.peer.clone()),
+                ("epoch", shown.part.epoch.to_string()),
+                ("from", shown.from.to_string()),
+                ("last", shown.part.to.saturating_sub(1).to_string()),
+            ];
+            self.say("restore-part", &args)
+        };
+        of.iter().map(told).collect::<Vec<_>>().join(", ")
+    }
+
     /// The parts that were named, of those that wait. Only what is named is taken or refused: what a person does not name they may not
     /// have seen.
-    fn meant<'a>(&self, command: &RestoreCommand, views: &'a [RestoreView]) -> Result<Vec<Waiting<'a>>, Told> {
+    pub(super) fn meant<'a>(
+        &self,
+        command: &RestoreCommand,
+        views: &'a [RestoreView],
+    ) -> Result<Vec<Waiting<'a>>, Told> {
         let all = || views.iter().flat_map(|view| view.shown.iter().map(move |shown| (view, shown)));
         let waiting: Vec<Waiting<'a>> = all().filter(|(_, shown)| shown.waits).collect();
-        let names = |of: &[Waiting<'_>]| {
-            let told = |(view, shown): &Waiting<'_>| {
-                let args = [
-                    ("part", shown.name.clone()),
-                    ("peer", view.peer.clone()),
-                    ("epoch", shown.part.epoch.to_string()),
-                    ("from", shown.from.to_string()),
-                    ("last", shown.part.to.saturating_sub(1).to_string()),
-                ];
-                self.say("restore-part", &args)
-            };
-            of.iter().map(told).collect::<Vec<_>>().join(", ")
-        };
         if waiting.is_empty() {
             return Err(self.tell(Fault::new(Code::RestoreNothingWaits)));
         }
         if command.part.is_empty() {
-            return Err(self.tell(Fault::new(Code::RestorePartWhich).with("known", names(&waiting))));
+            return Err(self.tell(Fault::new(Code::RestorePartWhich).with("known", self.names(&waiting))));
         }
         let one = |said: &String| {
             let called: Vec<Waiting<'a>> =
@@ -223,9 +229,9 @@ impl Context {
                 [one] => Ok(*one),
                 [] => {
                     let fault = Fault::new(Code::RestorePartUnknown).with("said", said);
-                    Err(self.tell(fault.with("known", names(&waiting))))
+                    Err(self.tell(fault.with("known", self.names(&waiting))))
                 }
-                several => Err(self.tell(Fault::new(Code::RestorePartWhich).with("known", names(several)))),
+                several => Err(self.tell(Fault::new(Code::RestorePartWhich).with("known", self.names(several)))),
             }
         };
         command.part.iter().map(one).collect()

@@ -70,30 +70,31 @@ fn pass_on(mut caller: UnixStream, station: &Path, opening: Opening) {
     let _ = answers.join();
 }
 
-fn restored(name: &str) -> Story {
+/// What was written after the backup waits; the name of that part.
+fn restored(name: &str) -> (Story, String) {
     let mut story = Story::new(name);
     ask(&story.north, "after the backup");
     even([&story.north, &story.south], 0, [3, 2]);
     story.north.kill();
     story.restore();
-    waits(&story.north, "judgement");
-    story
+    let part = waits(&story.north, "judgement")["shown"][0]["name"].as_str().unwrap().to_owned();
+    (story, part)
 }
 
 #[test]
 fn an_opening_that_fails_ends_no_key_and_its_keys_are_used_by_the_next() {
-    let story = restored("restore-fails");
+    let (story, part) = restored("restore-fails");
     let denied = between(&story, "denied", Opening::Denied);
 
     for _ in 0..2 {
-        let (code, out, err) = story.open_at(&denied, &[]);
+        let (code, out, err) = story.open_at(&denied, &["--part", &part]);
         assert!(code == 1 && err.contains("It has moved."), "{code} {out}{err}");
         assert_eq!(story.granted().len(), 1, "the key before is the last that root has granted");
     }
 
     assert_eq!(sets(&story.north.data), 2, "one was drawn");
     waits(&story.north, "judgement");
-    let (code, out, err) = story.open(&[]);
+    let (code, out, err) = story.open(&["--part", &part]);
     assert!(code == 0 && out.contains("taken back"), "no ended key made it: {code} {out}{err}");
     assert_eq!((sets(&story.north.data), story.granted().len()), (2, 2));
     even([&story.north, &story.south], 1, [1, 1]);
@@ -101,7 +102,7 @@ fn an_opening_that_fails_ends_no_key_and_its_keys_are_used_by_the_next() {
 
 #[test]
 fn a_grant_that_a_killed_command_left_on_roots_list_ends_no_key() {
-    let story = restored("restore-left");
+    let (story, part) = restored("restore-left");
     let (line, backup) = (story.line(), story.scratch.path().join("left"));
     let form = json!({ "lines": [line.to_string()], "backup": backup });
     let (status, keys) = story.north.post("/restore/keys", &form).unwrap();
@@ -113,7 +114,7 @@ fn a_grant_that_a_killed_command_left_on_roots_list_ends_no_key() {
 
     let (code, out, err) = story.judge(&[]);
     assert!(code == 0 && out.contains("has its key last, so nobody else had it"), "{out}{err}");
-    let (code, out, err) = story.open(&[]);
+    let (code, out, err) = story.open(&["--part", &part]);
 
     assert!(code == 0 && out.contains("taken back"), "no ended key made it: {code} {out}{err}");
     assert_eq!(story.granted().last(), Some(&station));
@@ -124,10 +125,10 @@ fn a_grant_that_a_killed_command_left_on_roots_list_ends_no_key() {
 
 #[test]
 fn an_opening_whose_answer_is_lost_keeps_its_grant() {
-    let story = restored("restore-unanswered");
+    let (story, part) = restored("restore-unanswered");
     let unanswered = between(&story, "unanswered", Opening::Unanswered);
 
-    let (code, out, err) = story.open_at(&unanswered, &[]);
+    let (code, out, err) = story.open_at(&unanswered, &["--part", &part]);
 
     assert!(code == 3 && err.contains("not known whether the epoch was opened"), "{code} {out}{err}");
     let view = restore(&story.north);
@@ -138,7 +139,7 @@ fn an_opening_whose_answer_is_lost_keeps_its_grant() {
 
 #[test]
 fn keys_that_no_backup_of_this_record_holds_open_nothing() {
-    let mut story = restored("restore-unbound");
+    let (mut story, _) = restored("restore-unbound");
     let line = story.line().to_string();
     let first = counterpart_core::ids::hex;
     let mut station = String::new();

@@ -5,7 +5,7 @@
 use counterpart::keys::Keys;
 use serde_json::json;
 
-use super::{Story, ask, command, even, heads, root, waits};
+use super::{Story, ask, command, even, heads, root, sets, waits};
 use crate::processes::wait;
 
 #[test]
@@ -26,7 +26,16 @@ fn a_restored_station_takes_back_what_it_had_lost_and_goes_on_in_a_new_epoch() {
     let (code, out, _) = command(&story.north.data, &["restore"]);
     assert!(code == 0 && out.contains(&format!("they show our entries #{held}")), "{out}");
 
+    // Whoever has the key that is last on the list could have made it too: nothing is taken that nobody has named.
+    let part = shown["name"].as_str().unwrap();
     let (code, out, err) = story.open(&[]);
+    assert!(
+        code == 1 && out.is_empty() && err.contains("once for each part") && err.contains(part),
+        "{code} {out}{err}"
+    );
+    assert_eq!((sets(&story.north.data), story.granted().len()), (1, 1), "nothing was drawn or granted");
+
+    let (code, out, err) = story.open(&["--part", part]);
     assert_eq!(code, 0, "{out}{err}");
     assert!(out.contains("epoch 1 is open") && out.contains("taken back"), "{out}");
 
