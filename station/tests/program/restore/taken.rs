@@ -68,5 +68,5 @@ fn a_restored_station_takes_back_what_it_had_lost_and_goes_on_in_a_new_epoch() {
         let (code, out, err) = command(&station.data, &["doctor"]);
         assert_eq!(code, 0, "{out}{err}");
     }
-    assert_eq!(Keys::load(&story.scratch.path().join("backup-1")).unwrap().public().root, root(&story.copy));
+    assert_eq!(Keys::load(&story.scratch.path().join("backup-2")).unwrap().public().root, root(&story.copy));
 }

@@ -87,8 +87,8 @@ fn after_a_restore_both_ends_are_told_what_broke_off_until_they_take_note_and_no
     agrees(&story, "0:2");
     story.north.kill();
     story.restore();
-    waits(&story.north, "judgement");
-    let (code, out, err) = story.open(&[]);
+    let part = waits(&story.north, "judgement")["shown"][0]["name"].as_str().unwrap().to_owned();
+    let (code, out, err) = story.open(&["--part", &part]);
     assert_eq!(code, 0, "{out}{err}");
     even([&story.north, &story.south], 1, [1, 1]);
     even([&story.north, &story.south], 0, [4, 3]);
