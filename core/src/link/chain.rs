@@ -260,8 +260,8 @@ fn vouches(shown: &[Entry], held: &[Entry], highest: Epoch, link: Hash) -> bool 
         && last.header.epoch.number <= highest.number.saturating_add(limits::EPOCH_JUMP_MAX);
     let begins_late = opened_with(&first.header).is_some();
     let mut due = held.iter().filter(|entry| !begins_late || place(&entry.header) >= place(&first.header)).peekable();
-    let extends =
-        !(begins_late && due.peek().is_none()) && due.all(|entry| shown.iter().any(|s| s.bytes == entry.bytes));
+    let meets = !begins_late || due.peek().is_some() || held.is_empty();
+    let extends = meets && due.all(|entry| shown.iter().any(|s| s.bytes == entry.bytes));
     link_of(&last.header) == Some(link) && (later || extends && last.header.epoch <= highest)
 }
 

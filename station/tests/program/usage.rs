@@ -159,7 +159,7 @@ fn help_names_every_exit_code() {
     let (code, out, _) = run(scratch.path(), &["--help"], b"");
 
     assert_eq!(code, 0);
-    for said in ["0 done", "1 refused", "2 the command", "3 no station", "4 the other station"] {
+    for said in ["0  done", "1  refused", "2  the command", "3  no station", "4  the other station"] {
         assert!(out.contains(said), "{said}");
     }
 }
