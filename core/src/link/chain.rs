@@ -189,8 +189,11 @@ impl Chain {
         let lacks = more || link_after(charter, held) != link;
         // A station may prove the key of another of its lines: of one that was never this line's nothing is learnt.
         let ours = charter.link == link || held.iter().any(|entry| link_of(&entry.header) == Some(link));
-        if self.taken == Some(true) && ours && lacks && link_after(charter, &shown) != link {
-            let highest = shown.last().map_or(0, |entry| entry.header.epoch.number).max(self.reaches);
+        let highest = shown.last().map_or(0, |entry| entry.header.epoch.number).max(self.reaches);
+        // An honest peer takes our key of a later epoch: what ends below ours retires nothing, or one lost opening of ours would do so
+        // for ever, whatever we open.
+        let reaches = highest >= of(&self.setup.highest, me).number;
+        if self.taken == Some(true) && ours && lacks && reaches && link_after(charter, &shown) != link {
             out.push(Output::Retired { link, highest });
         }
     }

@@ -196,6 +196,19 @@ fn a_copy_is_retired_also_above_what_it_lost_and_told_the_highest_epoch_of_eithe
 }
 
 #[test]
+fn a_copy_that_has_opened_above_what_it_lost_is_not_retired_by_what_it_lost() {
+    // North has lost 3/5 and opened 4/1 since; South says that it does not know 4/1, and shows 3/5 again and again.
+    let epoch = |number, id| Epoch { number, id: [id; 8] };
+    let north = Side::new(NORTH).holds(NORTH, &[opens(NORTH, epoch(4, 1), [41; 32])]).proves([41; 32]);
+    let mut south = Side::new(SOUTH).holds(NORTH, &[opens(NORTH, epoch(3, 5), [35; 32])]);
+    south.highest[NORTH.slot()] = epoch(4, 9);
+
+    let (said, _) = meet(&[north, south]);
+
+    assert!(!retired(&said[0]));
+}
+
+#[test]
 fn a_stranger_cannot_tell_us_that_our_key_is_retired() {
     // South proves a key that nothing names, and shows North's true chain, of which North lacks the last.
     let mut log = author(NORTH);
