@@ -17,21 +17,14 @@ impl<T> ByEntry<T> {
 
     /// What is kept of this entry.
     pub(super) fn get(&self, at: EntryRef) -> Option<&T> {
-        let ByEntry([inviter, joiner]) = self;
-        let log = match at.party {
-            Party::Inviter => inviter,
-            Party::Joiner => joiner,
-        };
-        log.get(usize::try_from(at.index).ok()?)?.as_deref()
+        let ByEntry(logs) = self;
+        logs[at.party.slot()].get(usize::try_from(at.index).ok()?)?.as_deref()
     }
 
     /// The place for what is kept of this entry. Only for one that is held: each entry before it takes a place too.
     pub(super) fn slot(&mut self, at: EntryRef) -> &mut Option<Box<T>> {
-        let ByEntry([inviter, joiner]) = self;
-        let log = match at.party {
-            Party::Inviter => inviter,
-            Party::Joiner => joiner,
-        };
+        let ByEntry(logs) = self;
+        let log = &mut logs[at.party.slot()];
         let place = usize::try_from(at.index).unwrap_or(usize::MAX);
         if log.len() <= place {
             log.resize_with(place + 1, || None);

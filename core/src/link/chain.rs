@@ -262,9 +262,11 @@ fn vouches(shown: &[Entry], held: &[Entry], highest: Epoch, link: Hash) -> bool 
     let later = last.header.epoch > highest
         && last.header.epoch.number <= highest.number.saturating_add(limits::EPOCH_JUMP_MAX);
     let begins_late = opened_with(&first.header).is_some();
-    let mut due = held.iter().filter(|entry| !begins_late || place(&entry.header) >= place(&first.header)).peekable();
-    let meets = !begins_late || due.peek().is_some() || held.is_empty();
-    let extends = meets && due.all(|entry| shown.iter().any(|s| s.bytes == entry.bytes));
+    let is_due = |entry: &&Entry| !begins_late || place(&entry.header) >= place(&first.header);
+    let due: Vec<&Entry> = held.iter().filter(is_due).collect();
+    // Of a chain that begins late some of what is held has to be in it, or it would extend nothing.
+    let meets = !begins_late || !due.is_empty() || held.is_empty();
+    let extends = meets && due.iter().all(|entry| shown.iter().any(|s| s.bytes == entry.bytes));
     link_of(&last.header) == Some(link) && (later || extends && last.header.epoch <= highest)
 }
 
