@@ -6,7 +6,7 @@ use counterpart::api::fault::Fault;
 use counterpart::api::form::ActForm;
 use counterpart::api::times::Times;
 use counterpart::config::{Config, Starter};
-use counterpart::story::Script;
+use counterpart::story::{Script, StoryFault, Wrong};
 use counterpart::words::{Tell, Words, clean};
 use counterpart_core::ids::{Epoch, LineId, Party};
 use counterpart_core::link::Frame;
@@ -321,6 +321,11 @@ thread_local! {
 fn story(input: &[u8]) -> Outcome {
     match WORDS.with(|words| Script::read(input, words)) {
         Ok(_) => Outcome::Read,
-        Err(why) => Outcome::Refused(format!("{:?}", why.wrong)),
+        Err(StoryFault { wrong: Wrong::Wanted { sentence, .. }, .. }) => Outcome::Refused(sentence.into()),
+        // Of what else is wrong its name alone is an outcome, not the words that it repeats.
+        Err(why) => {
+            let wrong = format!("{:?}", why.wrong);
+            Outcome::Refused(wrong.split(['(', '{']).next().unwrap_or_default().trim().into())
+        }
     }
 }
