@@ -112,14 +112,18 @@ impl Browser {
         self.call("Runtime.evaluate", worth(expression))["result"]["value"].clone()
     }
 
-    /// Whether it is true of a page that is there as a whole; nothing is of one that is just being left.
-    fn is(&mut self, expression: &str) -> bool {
-        let whole = format!("document.readyState !== 'loading' && ({expression})");
+    /// The same of a page that may just be loaded anew: nothing, until it is there as a whole.
+    pub fn glance(&mut self, expression: &str) -> Value {
+        let whole = format!("document.readyState !== 'loading' ? ({expression}) : null");
         let told = self.answer("Runtime.evaluate", worth(&whole));
         let why = told["error"]["message"].as_str();
         let left = why.is_some_and(|why| why.contains("navigated") || why.contains("context"));
         assert!(left || told.get("error").is_none(), "{expression}: {told}");
-        told["result"]["result"]["value"] == json!(true)
+        told["result"]["result"]["value"].clone()
+    }
+
+    fn is(&mut self, expression: &str) -> bool {
+        self.glance(expression) == json!(true)
     }
 
     /// The same, as if a person had touched the page: only then a browser lets it sound.

@@ -97,8 +97,8 @@ impl Both {
         let clock = counterpart::clock::Clock::system();
         let begun = clock.moment();
         loop {
-            let [ours, theirs] = self.pages.each_mut().map(|page| page.look(SHOWN));
-            if mirrored(&ours) == theirs && !ours["ladder"].as_array().unwrap().is_empty() {
+            let [ours, theirs] = self.pages.each_mut().map(|page| page.glance(SHOWN));
+            if ours["ladder"].as_array().is_some_and(|ladder| !ladder.is_empty()) && mirrored(&ours) == theirs {
                 return;
             }
             assert!(clock.moment().ms_since(begun) < 60_000, "{said:?}: {ours:#} {theirs:#}");
