@@ -10,7 +10,7 @@ The input is one JSON object a line: {"epoch": [1, HEX], "party": 0, "index": 3,
 first, body if held), the logs of one line. The order of the logs is free, but for this: what opens an epoch stands before what
 opens a later one, and of two that open the same the first is taken. What `counterpart record --entries FILE` writes is such an input: its other objects,
 which have no "index", are passed over, but one that is cut short is none. Output: for each log of each epoch its head, how far it counts
-(section 4.6), how many entries of each type, and its first fault by name (section 3.6), or where it was let go. Exit 0: no fault;
+(section 4.6) and with --json whether that is settled, how many entries of each type, and its first fault by name (section 3.6), or where it was let go. Exit 0: no fault;
 1: a fault; 2: the input is none. It judges form, signatures, trees, heads, bodies and epochs, and what is malformed or unknown; the
 rules of section 6 it does not compute. `--fingerprint` is SHA-256 of the charter as two persons compared it; without it the reader
 believes the charter that both logs begin with.
@@ -219,20 +219,36 @@ class Line:
         below = [logs[party].keys[-1] for e, logs in sorted(self.logs.items()) if e < epoch and logs[party].size > 0]
         return below[-1] if below else None
 
+    def closing(self, epoch):
+        """The logs of the epoch that closed this one: the lowest later one in which both have begun and of which at least one names
+        something of it (section 4.6). Charters whose authors knew nothing of an epoch close none."""
+        for later, logs in sorted(self.logs.items()):
+            if later > epoch and all(log.size > 0 for log in logs) and any(head[0] for log in logs for head in log.heads(epoch)):
+                return logs
+        return None
+
     def counted(self, epoch):
         """How far both logs of an epoch count: the whole, or what the charters name that closed it (section 4.6)."""
-        logs = self.logs[epoch]
-        closing = [later for e, later in sorted(self.logs.items()) if e > epoch and all(log.size > 0 for log in later)]
-        if not closing:
-            return [log.size for log in logs]
-        return [self.reach(log, closing[0]) for log in logs]
+        closing = self.closing(epoch)
+        return [log.size if closing is None else self.reach(log, closing)[0] for log in self.logs[epoch]]
+
+    def settled(self, epoch):
+        """Whether all is held that decides how far an epoch counts; None if nothing has closed it."""
+        closing = self.closing(epoch)
+        return None if closing is None else all(self.reach(log, closing)[1] for log in self.logs[epoch])
 
     def reach(self, log, closing):
+        """How far a log counts, and whether that is settled: what the other side names, and what its author names beyond that if all
+        of it is held. A head that a log has grown past without it is not of this log."""
         by_author, by_other = (closing[party].heads(log.epoch)[log.party] for party in (log.party, 1 - log.party))
-        on_it = lambda head: head[0] >= len(log.roots) or log.roots[head[0]] == head[1]
-        # A head that is not of this log is one of a branch: that counts which the other side names.
-        longer = max(by_author[0], by_other[0]) if on_it(by_author) and on_it(by_other) else by_other[0]
-        return min(longer, log.size)
+        held = lambda head: head[0] <= log.size and log.roots[head[0]] == head[1]
+        beyond = by_author[0] > by_other[0]
+        if by_other[0] <= log.size and not held(by_other):
+            return by_author[0] if held(by_author) else 0, False
+        if beyond and held(by_author):
+            return by_author[0], True
+        may_come = beyond and by_author[0] > log.size
+        return min(by_other[0], log.size), held(by_other) and not may_come
 
 
 def in_order(entries):
@@ -282,8 +298,8 @@ def main():
         left = {"index": log.left[0], "name": log.left[1]} if log.left else None
         types = ", ".join(f"{word} {count}" for word, count in sorted(log.counts.items()))
         found = f"FAULT at {log.fault[0]}: {log.fault[1]}" if fault else f"let go at {log.left[0]}: {log.left[1]}" if left else "no fault"
-        told = {"epoch": epoch, "party": log.party, "size": log.size, "root": root, "counts_to": counts, "types": log.counts,
-                "fault": fault, "let_go": left}
+        told = {"epoch": epoch, "party": log.party, "size": log.size, "root": root, "counts_to": counts,
+                "settled": line.settled(log.epoch), "types": log.counts, "fault": fault, "let_go": left}
         where = f"epoch {epoch[0]}/{epoch[1]} party {log.party}"
         print(json.dumps(told) if given.json else f"{where}: head [{log.size}, {root}]; counts to {counts}; {types}; {found}")
     return 1 if any(log.fault for log in logs) else 0

@@ -20,6 +20,7 @@ LINES = [json.loads(line) for line in DUMP.read_text().splitlines()]
 WHOLE = json.loads((VECTORS / "line" / "line.json").read_text())
 EPOCH_LINES = [json.loads(line) for line in (VECTORS / "line" / "epochs.jsonl").read_text().splitlines()]
 EPOCHS = json.loads((VECTORS / "line" / "epochs.json").read_text())
+CLOSINGS = json.loads((VECTORS / "line" / "closings.json").read_text())
 EPOCH_CASES = json.loads((VECTORS / "line" / "epoch_cases.json").read_text())
 CASES = json.loads((VECTORS / "line" / "cases.json").read_text())
 
@@ -209,6 +210,14 @@ class Epochs(unittest.TestCase):
             self.assertEqual(found, None if held else counted.get(one["expect"], one["expect"]), case["name"])
         names = {"bad-signature", "wrong-epoch", "epoch-jump", "fork", "head-never-ours", "let-go", "counts", "void", "held"}
         self.assertEqual(names, {case["entry"]["expect"] for case in EPOCH_CASES})
+
+    def test_an_ended_epoch_counts_as_far_as_the_charters_that_close_it_say(self):
+        for case in CLOSINGS:
+            line = reader.Line(EPOCH_LINES[:case["after"]] + case["entries"], bytes.fromhex(WHOLE["charter"]["fingerprint"]))
+            epoch = (case["epoch"][0], bytes.fromhex(case["epoch"][1]))
+            self.assertEqual([log.fault for logs in line.logs.values() for log in logs], [None] * 2 * len(line.logs), case["name"])
+            self.assertEqual((line.counted(epoch), line.settled(epoch)), (case["counts"], case["settled"]), case["name"])
+        self.assertEqual({case["settled"] for case in CLOSINGS}, {True, False, None})
 
     def test_every_single_bit_changed_in_what_begins_an_epoch_is_found(self):
         tried = 0

@@ -1,20 +1,19 @@
-//! From one epoch to the next (`docs/protocol.md` §4.6): which keys are in force, how an epoch is opened and joined, how far an
-//! ended one counts.
+//! From one epoch to the next (`docs/protocol.md` §4.6): which keys are in force, how an epoch is opened and joined, and on which
+//! branch of our log one that has ended is folded.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use super::Line;
-use super::facts::{Cut, Facts, View};
+use super::facts::{Facts, View};
 use super::span::Span;
-use super::switch::Mend;
 use super::turn::{Folded, Given, Written};
 use crate::ids::{EntryRef, Epoch, Party};
 use crate::limits;
 use crate::record::charter::Keys;
 use crate::record::entry::{Head, Header};
 use crate::record::log::Entry;
-use crate::record::merkle::{Edge, empty_root};
+use crate::record::merkle::Edge;
 use crate::record::opening::{EpochHeads, Opening};
 use crate::record::sign1::{PublicKey, Verify};
 use crate::record::what::What;
@@ -44,7 +43,7 @@ pub enum Ended {
 
 impl<'a> View<'a> {
     /// The same, of an epoch that has ended: what is open in it reads *broken off*.
-    fn of_ended(mut self, ended: Ended) -> View<'a> {
+    pub(super) fn of_ended(mut self, ended: Ended) -> View<'a> {
         self.ended = Some(ended);
         self
     }
@@ -178,88 +177,9 @@ impl Line {
         self.recount(&with(written, given.stored));
     }
 
-    /// What people see of an epoch. In one that has ended nothing is open: it reads *broken off*; and once both sides have
-    /// written their charter of a later one, only what these name counts, and nothing of it changes any more.
-    pub fn look(&self, epoch: Epoch) -> Option<View<'_>> {
-        let span = self.span(epoch)?;
-        if epoch >= self.epoch() {
-            return Some(span.facts.all());
-        }
-        let Some(named) = self.counted(span) else {
-            return Some(span.facts.all().of_ended(Ended::Unsettled));
-        };
-        // What is named and has not come yet still counts when it comes.
-        let folded = Party::BOTH.map(|party| span.facts.side(party).size);
-        let whole = Party::BOTH.iter().all(|party| named.size(*party) <= folded[party.slot()]);
-        let cut = Cut(Party::BOTH.map(|party| named.size(party).min(folded[party.slot()])));
-        Some(span.facts.view(cut).of_ended(if whole { Ended::Settled } else { Ended::Unsettled }))
-    }
-
-    /// How far both logs of an ended epoch count: as far as either side's charter of the lowest later epoch names them in which
-    /// both have written theirs. `None` before that.
-    fn counted(&self, span: &Span) -> Option<Cut> {
-        let (named, opener) = (self.named_of(span)?, self.opener_after(span));
-        let size = |party: Party| {
-            let log = span.log(party);
-            let opener = opener.filter(|_| self.off(Mend::Both));
-            let by = |author: Party| named(opener.unwrap_or(author), party);
-            let (by_its_author, by_the_other) = (by(party), by(party.peer()));
-            if party == self.me && span.folded_on.is_some() {
-                return by_the_other.size;
-            }
-            // A head that we cannot look up is one that we do not hold (of ours: not shown), or older than any that is at issue.
-            let parted = by_the_other.size >= log.from() && by_the_other.size <= log.size() && !log.had(&by_the_other);
-            if parted { by_its_author.size } else { by_its_author.size.max(by_the_other.size) }
-        };
-        Some(Cut(Party::BOTH.map(size)))
-    }
-
-    /// The epoch that closed this one: the lowest later one in which both sides have written their charter and of which at least one
-    /// names something of it. Charters whose authors knew nothing of an epoch close none: it came to light after they were written.
-    fn closer_of(&self, span: &Span) -> Option<&Span> {
-        let both = |later: &&Span| Party::BOTH.iter().all(|party| later.opening(*party).is_some());
-        let names = |opening: &Opening| {
-            let named = opening.heads().iter().find(|e| e.epoch == span.epoch());
-            named.is_some_and(|e| e.heads.iter().any(|head| head.size > 0))
-        };
-        let named = |later: &&Span| Party::BOTH.iter().filter_map(|party| later.opening(*party)).any(names);
-        self.spans.iter().filter(|later| later.epoch() > span.epoch()).filter(both).find(named)
-    }
-
-    /// Who opened the epoch that closed this one.
-    fn opener_after(&self, span: &Span) -> Option<Party> {
-        let by = self.closer_of(span)?;
-        Party::BOTH.into_iter().find(|party| matches!(by.opening(*party), Some(Opening::Opened { .. })))
-    }
-
-    /// By whom, of whose log: what the charters of the epoch that closed this one name of it.
-    fn named_of<'a>(&'a self, span: &Span) -> Option<impl Fn(Party, Party) -> Head + use<'a>> {
-        let epoch = span.epoch();
-        let by = self.closer_of(span)?;
-        Some(move |author: Party, party: Party| {
-            let heads = by.opening(author).into_iter().flat_map(Opening::heads);
-            let nothing = Head { size: 0, root: empty_root() };
-            heads.copied().find(|e| e.epoch == epoch).map_or(nothing, |e| e.of(party))
-        })
-    }
-
-    /// What counts of our log in an ended epoch beside what we hold: the part that the other side's charter names, whether it leaves
-    /// our log or continues it, and also if a person refused it.
-    fn counts_on(&self, span: &Span) -> Option<usize> {
-        let named = self.named_of(span)?(self.me.peer(), self.me);
-        if named.size < span.own().from() || span.own().had(&named) {
-            return None;
-        }
-        span.branches.iter().position(|b| named.size > b.from && b.log.had(&named))
-    }
-
-    /// How much of our log of an ended epoch the other side's charter names.
-    pub(super) fn named_by_them(&self, span: &Span) -> Option<u64> {
-        self.named_of(span).map(|named| named(self.me.peer(), self.me).size)
-    }
-
     /// Folds anew the epochs in which another branch of our log counts than the one on which they are folded.
     pub(super) fn recount(&mut self, stored: &Stored<'_>) {
+        self.look_up_all_old(stored);
         let other = |span: &&Span| span.stale || self.counts_on(span) != span.folded_on;
         let epochs: Vec<Epoch> = self.spans.iter().filter(other).map(Span::epoch).collect();
         for epoch in epochs {
@@ -270,6 +190,7 @@ impl Line {
     /// Looks again at epochs in which our log is forked: after a start, which cannot know it before it has read everything. What was
     /// kept as shown, and is more than there is room for now, is cut down.
     pub fn rebuilt(&mut self, stored: &Stored<'_>) {
+        self.look_up_all_old(stored);
         let forked = |span: &&Span| !span.branches.is_empty();
         let epochs: Vec<Epoch> = self.spans.iter().filter(forked).map(Span::epoch).collect();
         for epoch in epochs {
@@ -277,6 +198,11 @@ impl Line {
         }
         self.cut_down();
         self.remember_broken();
+    }
+
+    fn look_up_all_old(&mut self, stored: &Stored<'_>) {
+        let epochs: Vec<Epoch> = self.spans.iter().map(Span::epoch).collect();
+        epochs.into_iter().for_each(|epoch| self.look_up_old(epoch, stored));
     }
 
     fn refold(&mut self, epoch: Epoch, stored: &Stored<'_>) {

@@ -8,6 +8,7 @@
 
 pub mod broken;
 mod by_entry;
+pub mod closing;
 pub mod crossing;
 pub mod draft;
 pub mod due;

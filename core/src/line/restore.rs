@@ -110,7 +110,7 @@ pub struct Showing<'a> {
     pub refused: bool,
     /// It continues the log that we hold, and a person is to take or refuse it.
     pub waits: bool,
-    /// Below this size it counts in its epoch, which has ended, though it is not in our log: the charter of the other side names it.
+    /// Below this size it counts in its epoch, which has ended, though it is not in our log: a charter that closed the epoch names it.
     /// So it does also if a person has refused it (§4.6).
     pub counts: Option<u64>,
     /// The entries.
@@ -200,7 +200,8 @@ impl Line {
     pub fn shown(&self) -> Vec<Showing<'_>> {
         let mut shown = Vec::new();
         for span in &self.spans {
-            let counts = |place: usize| span.folded_on.filter(|on| *on == place).and_then(|_| self.named_by_them(span));
+            let counts =
+                |place: usize| span.folded_on.filter(|on| *on == place).and_then(|_| self.counted_of_ours(span));
             shown.extend(span.branches.iter().enumerate().map(|(place, branch)| Showing {
                 epoch: span.epoch(),
                 from: branch.from,

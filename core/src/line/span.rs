@@ -35,6 +35,8 @@ pub struct Span {
     pub(super) folded_on: Option<usize>,
     /// They are of a branch, and our log has grown since: they are to be folded anew.
     pub(super) stale: bool,
+    /// Heads of a log that a closing charter names and that are older than what the log remembers, and whether it had them.
+    pub(super) old: Vec<(Party, Head, bool)>,
     openings: [Option<Opening>; 2],
     /// Where each log brings new keys, and the last of them: station, link and word.
     grants: [(Vec<u64>, Option<[Hash; 3]>); 2],
@@ -69,6 +71,7 @@ impl Span {
             unknown: None,
             folded_on: None,
             stale: false,
+            old: Vec::new(),
             openings: [None, None],
             grants: [(Vec::new(), None), (Vec::new(), None)],
             halted: None,

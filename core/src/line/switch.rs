@@ -55,6 +55,8 @@ pub(super) enum Mend {
     Always,
     /// An ended epoch counts as far as either side's charter names it.
     Both,
+    /// What its author alone names of a log counts only once it is held as a whole.
+    Own,
     /// The number of an epoch does not go by what an ended key has begun.
     Number,
 }

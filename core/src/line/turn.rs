@@ -356,6 +356,7 @@ impl Line {
             self.join(given, written);
             self.recount(&with(written, given.stored));
         }
+        self.look_up_old(epoch, &with(written, given.stored));
         Answer::Written(at)
     }
 

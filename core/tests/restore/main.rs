@@ -5,6 +5,7 @@
 #[path = "../asks/mod.rs"]
 mod asks;
 mod broken;
+mod closing;
 mod going_on;
 mod heard;
 mod judging;

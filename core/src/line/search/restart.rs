@@ -43,6 +43,8 @@ fn known(line: &Line) -> Vec<String> {
         let log = |party| (span.log(party).from(), span.log(party).named(), span.opening(party).cloned());
         known.push(format!("{epoch}: {:?}", Party::BOTH.map(log)));
         known.push(format!("{epoch}: {} {:?} {:?}", span.parted, span.folded_on, folded(span)));
+        let seen = line.look(epoch).map(|view| (view.cut(), view.ended()));
+        known.push(format!("{epoch}: {seen:?} {:?}", line.awaited()));
     }
     for part in line.shown() {
         let marks = (part.branch, part.refused, part.waits);

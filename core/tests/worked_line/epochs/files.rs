@@ -14,7 +14,8 @@ use super::{FRESH, Held, Worked};
 use crate::cast::{NAMES, key, seed};
 use crate::notation::{diagnostic_of, hex};
 
-fn name(epoch: Epoch) -> Value {
+/// An epoch, as a dump names it.
+pub fn name(epoch: Epoch) -> Value {
     json!([epoch.number, hex(&epoch.id)])
 }
 

@@ -2,6 +2,7 @@
 //! one; Southland joins it, and renews its keys by another. Written as Northland comes to hold it.
 
 mod cases;
+mod closings;
 mod files;
 
 use counterpart_core::act::{Act, Words};
@@ -227,6 +228,7 @@ fn the_files_are_what_the_epochs_give() {
         ("epochs.json", files::epochs_json(&worked)),
         ("epochs.jsonl", files::dump(&worked.held)),
         ("epoch_cases.json", files::cases_json(&cases)),
+        ("closings.json", closings::json(&closings::closings(&paired.charter, &worked))),
     ];
 
     for (name, wanted) in expected {

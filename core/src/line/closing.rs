@@ -1,0 +1,200 @@
+//! How far an epoch counts that has ended (`docs/protocol.md` §4.6): as far as the two charters that closed it name both its logs.
+
+use alloc::vec::Vec;
+
+use super::Line;
+use super::epoch::{Ended, Stored};
+use super::facts::{Cut, View};
+use super::shown::Branch;
+use super::span::Span;
+use super::switch::Mend;
+use crate::ids::{EntryRef, Epoch, Party};
+use crate::record::entry::Head;
+use crate::record::log::Log;
+use crate::record::merkle::{Edge, Hash, empty_root, leaf_hash};
+use crate::record::opening::Opening;
+
+/// What the charters that closed an epoch name of one of its logs.
+#[derive(Clone, Copy)]
+struct Named {
+    /// By whoever wrote it.
+    own: Head,
+    /// By the other side.
+    other: Head,
+}
+
+/// How a head that is named stands to a log as it is held.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lies {
+    /// The log has had it.
+    On,
+    /// The log has grown past its size and never had it.
+    Off,
+    /// The log has not grown so far.
+    Ahead,
+}
+
+/// How far one log counts, and what has to come before that is settled.
+struct Reach {
+    counts: u64,
+    awaits: Option<Awaited>,
+}
+
+/// A head of an ended epoch that a charter names and that is not held: as long as it is not, the epoch is not settled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Awaited {
+    /// The epoch.
+    pub epoch: Epoch,
+    /// Of whose log.
+    pub of: Party,
+    /// Whose charter names it.
+    pub by: Party,
+    /// How far that log is held, and can be read.
+    pub from: u64,
+    /// How far the head reaches; not above `from` if the log that is held is another one.
+    pub to: u64,
+}
+
+impl Line {
+    /// What people see of an epoch. In one that has ended nothing is open: it reads *broken off*; and once both sides have
+    /// written their charter of a later one, only what these name counts, and once that is held nothing of it changes any more.
+    pub fn look(&self, epoch: Epoch) -> Option<View<'_>> {
+        let span = self.span(epoch)?;
+        if epoch >= self.epoch() {
+            return Some(span.facts.all());
+        }
+        let Some(reaches) = self.reaches(span) else {
+            return Some(span.facts.all().of_ended(Ended::Unsettled));
+        };
+        let settled = reaches.iter().all(|reach| reach.awaits.is_none());
+        let cut = Cut(reaches.map(|reach| reach.counts));
+        Some(span.facts.view(cut).of_ended(if settled { Ended::Settled } else { Ended::Unsettled }))
+    }
+
+    /// What keeps the epochs that both sides have closed from being settled, in their order.
+    pub fn awaited(&self) -> Vec<Awaited> {
+        let ended = self.spans.iter().filter(|span| span.epoch() < self.epoch());
+        ended.filter_map(|span| self.reaches(span)).flatten().filter_map(|reach| reach.awaits).collect()
+    }
+
+    /// How far both logs of an ended epoch count; `None` before it is closed.
+    fn reaches(&self, span: &Span) -> Option<[Reach; 2]> {
+        let closer = self.closer_of(span)?;
+        Some(Party::BOTH.map(|party| self.reach(span, party, self.named(span, closer, party))))
+    }
+
+    /// A log counts as far as the other side names it: what that names it has held. What its author alone names beyond that
+    /// counts when all of it is held up to the head that is named, which then is one of this log. Anything else its author could
+    /// still choose when it knows what came of the rest.
+    fn reach(&self, span: &Span, party: Party, named: Named) -> Reach {
+        let Named { own, other } = named;
+        let log = self.log_of(span, party);
+        let folded = span.facts.side(party).size;
+        let lies = |head: &Head| lies(span, log, head);
+        let held = |head: &Head| lies(head) == Lies::On && head.size <= folded;
+        let awaited = |by, head: Head| Awaited { epoch: span.epoch(), of: party, by, from: folded, to: head.size };
+        let counts = match lies(&other) {
+            _ if self.off(Mend::Own) => own.size.max(other.size).min(folded),
+            // What the other side names is another log than the one that is held here.
+            Lies::Off if held(&own) => own.size,
+            Lies::Off => 0,
+            Lies::On if own.size > other.size && held(&own) => own.size,
+            Lies::On | Lies::Ahead => other.size.min(folded),
+        };
+        let awaits = if !held(&other) {
+            Some(awaited(party.peer(), other))
+        } else if own.size > other.size && !held(&own) && lies(&own) != Lies::Off {
+            Some(awaited(party, own))
+        } else {
+            None
+        };
+        Reach { counts, awaits }
+    }
+
+    /// The log of a party as what is seen of it is folded: that which is held, or a branch of ours.
+    fn log_of<'a>(&self, span: &'a Span, party: Party) -> &'a Log {
+        let branch = span.folded_on.filter(|_| party == self.me).and_then(|on| span.branches.get(on));
+        branch.map_or(span.log(party), |branch| &branch.log)
+    }
+
+    /// The epoch that closed this one: the lowest later one in which both sides have written their charter and of which at least one
+    /// names something of it. Charters whose authors knew nothing of an epoch close none: it came to light after they were written.
+    fn closer_of(&self, span: &Span) -> Option<&Span> {
+        let both = |later: &&Span| Party::BOTH.iter().all(|party| later.opening(*party).is_some());
+        let names = |opening: &Opening| {
+            let named = opening.heads().iter().find(|e| e.epoch == span.epoch());
+            named.is_some_and(|e| e.heads.iter().any(|head| head.size > 0))
+        };
+        let named = |later: &&Span| Party::BOTH.iter().filter_map(|party| later.opening(*party)).any(names);
+        self.spans.iter().filter(|later| later.epoch() > span.epoch()).filter(both).find(named)
+    }
+
+    /// What the charters of `closer` name of a party's log in this epoch.
+    fn named(&self, span: &Span, closer: &Span, party: Party) -> Named {
+        let opened = |party: &Party| matches!(closer.opening(*party), Some(Opening::Opened { .. }));
+        let opener = Party::BOTH.into_iter().find(opened).filter(|_| self.off(Mend::Both));
+        let by = |author: Party| {
+            let heads = closer.opening(opener.unwrap_or(author)).into_iter().flat_map(Opening::heads);
+            let nothing = Head { size: 0, root: empty_root() };
+            heads.copied().find(|e| e.epoch == span.epoch()).map_or(nothing, |e| e.of(party))
+        };
+        Named { own: by(party), other: by(party.peer()) }
+    }
+
+    /// What counts of our log in an ended epoch beside what we hold: the part that a charter names, whether it leaves our log or
+    /// continues it, and also if a person refused it.
+    pub(super) fn counts_on(&self, span: &Span) -> Option<usize> {
+        let Named { own, other } = self.named(span, self.closer_of(span)?, self.me);
+        let ours = |head: &Head| lies(span, span.own(), head) == Lies::On;
+        let beyond = own.size > other.size && !ours(&own);
+        let on = |head: Head| move |b: &Branch| head.size > b.from && b.log.had(&head);
+        let has_both = |b: &Branch| on(own)(b) && (ours(&other) && other.size <= b.from || b.log.had(&other));
+        let both = span.branches.iter().position(|b| beyond && has_both(b));
+        both.or_else(|| span.branches.iter().position(|b| !ours(&other) && on(other)(b)))
+    }
+
+    /// How much of our log of an ended epoch counts.
+    pub(super) fn counted_of_ours(&self, span: &Span) -> Option<u64> {
+        self.reaches(span).map(|reaches| reaches[self.me.slot()].counts)
+    }
+
+    /// Looks up, among the entries that are stored, the heads that a closing charter names of this epoch and that are older than what a
+    /// log remembers: a liar names there what it likes.
+    pub(super) fn look_up_old(&mut self, epoch: Epoch, stored: &Stored<'_>) {
+        let Some(span) = self.span(epoch).filter(|_| epoch < self.epoch()) else { return };
+        let Some(closer) = self.closer_of(span) else { return };
+        let mut found = Vec::new();
+        for party in Party::BOTH {
+            let Named { own, other } = self.named(span, closer, party);
+            let old = |head: &Head| head.size < span.log(party).from();
+            let known = |head: &Head| span.old.iter().any(|(of, known, _)| (*of, known) == (party, head));
+            for head in [own, other].into_iter().filter(|head| old(head) && !known(head)) {
+                let root = root_of(epoch, party, head.size, stored);
+                found.extend(root.map(|root| (party, head, root == head.root)));
+            }
+        }
+        if let Some(span) = self.span_mut(epoch) {
+            span.old.extend(found);
+        }
+    }
+}
+
+/// The root that a log of an epoch had at a size; `None` if our machine cannot read its entries now.
+fn root_of(epoch: Epoch, party: Party, size: u64, stored: &Stored<'_>) -> Option<Hash> {
+    let mut edge = Edge::new();
+    for index in 0..size {
+        edge.push(leaf_hash(&stored(epoch, EntryRef { party, index })?));
+    }
+    Some(edge.root())
+}
+
+/// How a head stands to this log of `span`, or to a branch of it. One that is older than what is remembered was looked up when the
+/// charter came; before that nobody is said to have lied.
+fn lies(span: &Span, log: &Log, head: &Head) -> Lies {
+    if head.size > log.size() {
+        return Lies::Ahead;
+    }
+    let known = span.old.iter().find(|(of, old, _)| (*of, old) == (log.party(), head)).map(|(_, _, had)| *had);
+    let had = if head.size < log.from() { known.unwrap_or(true) } else { log.had(head) };
+    if had { Lies::On } else { Lies::Off }
+}

@@ -1,0 +1,144 @@
+//! How far the first epoch counts, by what the charters name that close it: one pair of charters at a time, and what of Southland's
+//! entries has come late. Any station that holds the same reads the same.
+
+use counterpart_core::ids::{Epoch, Party};
+use counterpart_core::line::epoch::Ended;
+use counterpart_core::record::charter::Charter;
+use counterpart_core::record::entry::{Head, Header};
+use counterpart_core::record::log::Entry;
+use counterpart_core::record::merkle::{Hash, empty_root, root};
+use counterpart_core::record::opening::{EpochHeads, Opening};
+use counterpart_core::record::sign1::{AAD_ENTRY, Sign, SoftKey, seal};
+use counterpart_core::record::what::What;
+use serde_json::json;
+
+use super::files::{dump, name};
+use super::{FRESH, Held, NORTH, OPENED, SOUTH, Worked, copied, read};
+use crate::cast::{BEGIN, key};
+
+/// Entries that follow the first `after` lines of `epochs.jsonl`, and how far an epoch counts then.
+pub struct Closing {
+    name: &'static str,
+    after: usize,
+    entries: Vec<Held>,
+    epoch: Epoch,
+    counts: [u64; 2],
+    /// `None`: nothing closes it.
+    settled: Option<bool>,
+}
+
+/// A head that no log has had.
+fn never(size: u64) -> Head {
+    Head { size, root: [0x99; 32] }
+}
+
+struct Bench<'a> {
+    charter: &'a Charter,
+    worked: &'a Worked,
+}
+
+impl Bench<'_> {
+    /// The entries of a party of the first epoch, in their order.
+    fn log(&self, party: Party) -> Vec<&Held> {
+        let of = |h: &&Held| h.entry.header.epoch == Epoch::FIRST && h.entry.header.party == party;
+        self.worked.held.iter().filter(of).collect()
+    }
+
+    /// A log of the first epoch at this size.
+    fn at(&self, party: Party, size: usize) -> Head {
+        let leaves: Vec<Hash> = self.log(party).iter().take(size).map(|h| h.entry.leaf).collect();
+        Head { size: leaves.len() as u64, root: root(&leaves) }
+    }
+
+    fn first(&self, party: Party, epoch: Epoch, opening: &Opening, key: &SoftKey) -> Held {
+        let nothing = Head { size: 0, root: empty_root() };
+        let what = Ok(What::Charter(opening.write()));
+        let header = Header::of((self.charter.line, epoch, party), [nothing; 2], BEGIN.plus(80_000_000), what);
+        let entry = Entry::read(&seal(AAD_ENTRY, &header.encode(), key)).unwrap();
+        Held { entry, body: None, taken_back: false }
+    }
+
+    /// Southland joins Northland's epoch by a charter that names these heads of the first; so many of its late entries have come.
+    fn joins(&self, name: &'static str, heads: [Head; 2], late: usize, counts: [u64; 2], settled: bool) -> Closing {
+        let [epoch, _] = self.worked.opened();
+        let opening = Opening::Joined { heads: vec![EpochHeads { epoch: Epoch::FIRST, heads }], restored: false };
+        let mut entries = vec![self.first(SOUTH, epoch, &opening, &key(SOUTH, 1))];
+        entries.extend(self.log(SOUTH).into_iter().skip(6).take(late).map(copied));
+        Closing { name, after: OPENED, entries, epoch: Epoch::FIRST, counts, settled: Some(settled) }
+    }
+
+    /// Southland opens one more, which Northland joins, and neither charter names anything of the epoch before.
+    fn names_nothing(&self) -> Closing {
+        let [one, _] = self.worked.opened();
+        let above = Epoch { number: 2, id: [0x77; 8] };
+        let heads = vec![EpochHeads { epoch: Epoch::FIRST, heads: [self.at(NORTH, 8), self.at(SOUTH, 9)] }];
+        let keys = [*key(SOUTH, FRESH).public().as_bytes(), [0x42; 32], [0x43; 32]];
+        let opening = Opening::Opened { keys, heads: heads.clone() };
+        let opened = self.first(SOUTH, above, &opening, &key(SOUTH, 0));
+        let joined = self.first(NORTH, above, &Opening::Joined { heads, restored: true }, &key(NORTH, FRESH));
+        let last = |h: &Held| h.entry.header.epoch == one;
+        let after = 1 + self.worked.held.iter().rposition(last).unwrap();
+        let counts = [3, 2];
+        Closing {
+            name: "closed-by-no-charters-that-name-nothing-of-it",
+            after,
+            entries: vec![opened, joined],
+            epoch: one,
+            counts,
+            settled: None,
+        }
+    }
+}
+
+/// All of them.
+pub fn closings(charter: &Charter, worked: &Worked) -> Vec<Closing> {
+    let bench = Bench { charter, worked };
+    let (ours, theirs) = (bench.at(NORTH, 8), bench.at(SOUTH, 9));
+    let joins = |name, heads, late, counts, settled| bench.joins(name, heads, late, counts, settled);
+    vec![
+        joins("names-of-its-own-what-has-not-come", [ours, theirs], 0, [7, 6], false),
+        joins("names-of-its-own-what-came-in-part", [ours, theirs], 2, [8, 6], false),
+        joins("names-of-its-own-what-came", [ours, theirs], 3, [8, 9], true),
+        joins("names-of-its-own-less-than-came", [ours, bench.at(SOUTH, 7)], 3, [8, 7], true),
+        joins("names-of-its-own-what-never-was", [ours, never(1 << 50)], 3, [8, 6], false),
+        joins("names-of-its-own-what-never-was-at-a-size-that-came", [ours, never(8)], 3, [8, 6], true),
+        joins("names-of-the-others-less-than-is-held", [bench.at(NORTH, 5), theirs], 3, [8, 9], true),
+        joins("names-of-the-others-what-never-was", [never(1 << 50), theirs], 3, [8, 9], false),
+        joins("names-of-the-others-what-never-was-at-a-size-that-is-held", [never(5), theirs], 3, [8, 9], false),
+        joins("names-of-both-what-never-was", [never(5), never(8)], 3, [8, 6], false),
+        bench.names_nothing(),
+    ]
+}
+
+/// As a file, one a line within one array.
+pub fn json(closings: &[Closing]) -> String {
+    let one = |closing: &Closing| {
+        let Closing { name: called, after, entries, epoch, counts, settled } = closing;
+        let dumped = dump(entries);
+        let entries = dumped.lines().map(|line| serde_json::from_str(line).unwrap());
+        let entries: Vec<serde_json::Value> = entries.collect();
+        let (epoch, settled) = (name(*epoch), *settled);
+        json!({"name": called, "after": after, "entries": entries, "epoch": epoch, "counts": counts, "settled": settled})
+            .to_string()
+    };
+    format!("[\n{}\n]\n", closings.iter().map(one).collect::<Vec<_>>().join(",\n"))
+}
+
+#[test]
+fn both_stations_read_an_ended_epoch_as_far_as_the_charters_that_close_it_say() {
+    let (paired, told) = super::worked();
+    let worked = super::play(&paired.charter, &told);
+    for closing in closings(&paired.charter, &worked) {
+        let held = worked.held[..closing.after].iter().chain(&closing.entries).map(copied).collect::<Vec<_>>();
+        for me in Party::BOTH {
+            let line = read(&paired.charter, me, &held);
+            let view = line.look(closing.epoch).unwrap();
+            let counts = Party::BOTH.map(|party| view.cut().size(party));
+            let is_closed = closing.settled.is_some();
+            let settled = view.ended().filter(|_| is_closed).map(|ended| ended == Ended::Settled);
+            assert_eq!((counts, settled), (closing.counts, closing.settled), "{}, {me:?}", closing.name);
+            let awaits = line.awaited().iter().any(|awaited| awaited.epoch == closing.epoch);
+            assert_eq!(awaits, closing.settled == Some(false), "{}, {me:?}", closing.name);
+        }
+    }
+}
