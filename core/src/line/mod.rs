@@ -202,7 +202,9 @@ impl Line {
             };
             let halts = span.halted() == Some(Misconduct::HeadNeverOurs);
             let unknown = halts || span.unknown.is_some_and(|head| !span.had(&head));
-            Held { heads: span.heads(), peer_key: key, halted: span.halted(), named, unknown }
+            // What continues a log that was halted still comes when a later epoch serves.
+            let halted = span.halted().filter(|_| span.epoch() >= self.epoch());
+            Held { heads: span.heads(), peer_key: key, halted, named, unknown }
         };
         let begun = |span: &&Span| span.own().size() + span.peer().size() > 0;
         self.spans.iter().filter(begun).map(held).collect()

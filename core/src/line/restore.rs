@@ -180,9 +180,16 @@ impl Line {
     /// The peer counts as heard once we hold, or were shown, every head of ours that it named where another of our entries could stand:
     /// what it named and did not show, or what was let go, may be more of our log.
     pub(super) fn hears(&mut self, named: &[EpochHeads]) -> Answer {
-        let serving = self.epoch();
+        let (me, serving) = (self.me, self.epoch());
+        // Of an ended epoch it may hold a branch of our log that no entry of its own names: we ask to be shown that.
+        for (epoch, head) in named.iter().map(|e| (e.epoch, e.of(me))).filter(|(epoch, _)| *epoch < serving) {
+            let parted = |span: &&mut Span| head.size > 0 && head.size >= span.own().from() && !span.had(&head);
+            if let Some(span) = self.span_mut(epoch).filter(parted) {
+                span.unknown = Some(head);
+            }
+        }
         let known = |e: &EpochHeads| {
-            let head = e.of(self.me);
+            let head = e.of(me);
             let had = |span: &Span| head.size < span.own().from() || span.had(&head);
             e.epoch < serving || head.size == 0 || self.span(e.epoch).is_some_and(had)
         };

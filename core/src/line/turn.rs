@@ -325,7 +325,9 @@ impl Line {
             return self.accuse(epoch, if signed { Misconduct::Fork } else { Misconduct::BadSignature });
         }
         let lifted = !self.off(Mend::Lift) || self.spans().all(|span| span.halted().is_none());
-        if span.halted().is_some() || !lifted || epoch < self.epoch() && self.off(Mend::Late) {
+        // Once a later epoch serves, what continues a halted log may still come (§4.6); whatever else does has been accused.
+        let (ended, halted) = (epoch < self.epoch(), span.halted().is_some());
+        if halted && !ended || !lifted || ended && self.off(Mend::Late) {
             return Answer::Held;
         }
         if let Err(misconduct) = span.judge(&entry, &verify) {
@@ -333,7 +335,7 @@ impl Line {
             let lost = epoch < self.latest() || !self.signs();
             use Misconduct::{HeadNeverOurs, HeadWentBack, WrongPlace};
             let unknown = matches!(misconduct, HeadNeverOurs | HeadWentBack | WrongPlace);
-            if !lost || !unknown {
+            if !(halted || lost && unknown) {
                 return self.accuse(epoch, misconduct);
             }
             if misconduct == HeadNeverOurs {

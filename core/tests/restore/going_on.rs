@@ -369,3 +369,64 @@ fn what_names_what_both_have_lost_is_let_go_whenever_it_comes_and_holds_nothing_
     let ended = [&world.north, &world.south].map(|station| station.line.look(Epoch::FIRST).unwrap().ended());
     assert_eq!(ended, [Some(Ended::Unsettled); 2], "nobody can say what it is worth");
 }
+
+#[test]
+fn what_another_copy_has_only_receipted_below_an_epoch_that_was_opened_unheard_is_shown() {
+    let mut world = World::new();
+    let copy = world.north.clone();
+    world.south.writes().unwrap();
+    world.meet();
+    world.north.now += 1_000;
+    world.north.turn(Vec::new());
+    world.meet();
+    assert_eq!(world.south.size(Epoch::FIRST, NORTH), 2, "a receipt, which South names nowhere");
+    world.north = copy;
+    let ask = world.north.asks();
+    world.north.writes().unwrap();
+    world.north.opens(4, Word::Dark).unwrap();
+
+    for _ in 0..3 {
+        world.meet();
+    }
+
+    let shown = world.north.line.shown();
+    let parts: Vec<_> = shown.iter().map(|part| (part.epoch, part.from, part.branch, part.counts)).collect();
+    assert_eq!(parts, [(Epoch::FIRST, 1, true, Some(2))]);
+    assert!(
+        world.north.line.look(Epoch::FIRST).unwrap().fact(ask).is_none(),
+        "South's charter names the other copy's log"
+    );
+    world.goes_on();
+}
+
+#[test]
+fn what_continues_a_log_that_another_copys_fork_has_halted_comes_once_a_later_epoch_serves_and_the_rest_is_let_go() {
+    let mut world = World::new();
+    let copy = world.north.clone();
+    let first = world.north.asks();
+    world.meet();
+    let original = std::mem::replace(&mut world.north, copy);
+    // The copy has written past what South holds: two logs, and South halts.
+    for _ in 0..3 {
+        world.north.writes().unwrap();
+    }
+    world.meet();
+    assert_eq!(world.south.line.halted(), Some(Misconduct::Fork));
+    let copy = std::mem::replace(&mut world.north, original);
+    let late = world.north.asks();
+    world.meet();
+    assert_eq!(world.south.size(Epoch::FIRST, NORTH), 2, "a halted log is taken no further");
+
+    world.north.opens(4, Word::Heard).unwrap();
+    world.meet();
+    world.meet();
+
+    for station in [&world.north, &world.south] {
+        assert_eq!([first, late].map(|ask| station.outcome(Epoch::FIRST, ask)), ["BROKEN OFF"; 2]);
+        assert_eq!(station.line.look(Epoch::FIRST).unwrap().ended(), Some(Ended::Settled));
+    }
+    assert_eq!(world.south.size(Epoch::FIRST, NORTH), 3);
+    let forked = copy.sends(Epoch::FIRST, NORTH, 3);
+    assert_eq!(world.south.turn(vec![forked]), [Answer::LetGo]);
+    world.goes_on();
+}
