@@ -17,8 +17,8 @@ use crate::world::{Event, World};
 /// All that a station had on disk at some moment; what its lines had shown till then is beside it, for the world to watch.
 #[derive(Clone)]
 pub struct Backup {
-    keys: Vec<Rc<KeySet>>,
-    lines: Vec<(Journal, Watched)>,
+    pub(crate) keys: Vec<Rc<KeySet>>,
+    pub(crate) lines: Vec<(Journal, Watched)>,
 }
 
 /// How a station is put back.
@@ -131,7 +131,7 @@ impl World {
     pub(crate) fn is_accused_rightly(&mut self, station: usize, at: usize, what: Misconduct, epoch: Epoch) -> Held {
         let (wire, me) = (self.stations[station].kept[at].wire, self.stations[station].kept[at].line.me());
         let name = self.stations[station].name;
-        let honest = self.wires[wire].places.iter().all(|(s, _)| self.stations[*s].honest());
+        let honest = self.is_honest(wire);
         let wire = &self.wires[wire];
         let forked = what == Misconduct::Fork && wire.forked[me.peer().slot()].contains(&epoch);
         let lost = what == Misconduct::HeadNeverOurs && wire.unmarked[me.slot()];
@@ -166,7 +166,10 @@ impl World {
     /// Each honest station writes once more, if the line is not closed: what was restored has come to sign again.
     pub(crate) fn write_once_more(&mut self) {
         use counterpart_core::act::{Act, Words};
-        for station in (0..self.stations.len()).filter(|s| self.stations[*s].honest()).collect::<Vec<_>>() {
+        for station in (0..self.stations.len())
+            .filter(|s| self.stations[*s].honest() && !self.stands_aside(*s))
+            .collect::<Vec<_>>()
+        {
             for at in 0..self.stations[station].kept.len() {
                 let epoch = self.stations[station].kept[at].line.epoch();
                 let words = Words { salt: self.chance.bytes(), language: "en".into(), text: "once more".into() };

@@ -14,6 +14,7 @@ use counterpart_core::record::opening::Opening;
 use counterpart_core::record::what::What;
 use counterpart_core::time::Timestamp;
 
+use crate::plan::Kind as Seeds;
 use crate::station::{Kept, Tentative};
 
 /// How often each thing arose.
@@ -48,9 +49,13 @@ impl Counts {
         self.0.iter().map(|(what, times)| (what.as_str(), *times))
     }
 
-    /// What should have arisen and did not; `copies`: in seeds in which stations are put back to backups.
-    pub fn missing(&self, copies: bool) -> Vec<String> {
-        let expected = if copies { of_copies() } else { expected() };
+    /// What should have arisen in seeds of a kind and did not.
+    pub fn missing(&self, of: Seeds) -> Vec<String> {
+        let expected = match of {
+            Seeds::Ordinary => expected(),
+            Seeds::Restored => of_copies(),
+            Seeds::Twins => of_twins(),
+        };
         expected.into_iter().filter(|what| self.of(what) == 0).collect()
     }
 }
@@ -256,4 +261,22 @@ fn of_copies() -> Vec<String> {
     all.extend(why.iter().map(|why| format!("opened {why:?}")));
     all.push("outcome BROKEN OFF".into());
     all
+}
+
+/// Everything that must arise where two copies of a station live at once.
+fn of_twins() -> Vec<String> {
+    let live = ["two copies", "the other copy is met", "signed at a place where another copy has signed"];
+    let found = ["a fork is named", "a copy is told of the fork", "two copies are noticed"];
+    let stops = ["the other copy is stopped", "the other copy still runs", "the copy that stands aside is met"];
+    let opened = ["opened at the station", "opened at the copy", "opened while the other copy was met"];
+    let shown = ["halt", "shown kept", "taken back", "retired", "refused Restored", "opened Branch", "opened Needless"];
+    let ends = [
+        "opened by the peer of two copies",
+        "refused at the copy that stands aside",
+        "answered by a copy and named as a part that is not in the record",
+        "answered by a copy that stands aside, which knows that it does",
+        "agreements looked at",
+    ];
+    let all = live.into_iter().chain(found).chain(stops).chain(opened).chain(shown).chain(ends);
+    all.map(String::from).collect()
 }

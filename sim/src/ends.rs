@@ -43,7 +43,8 @@ impl World {
         let idle = |s: &Station| s.running && s.pending.is_none() && s.inbox.is_empty();
         let owes = |k: &Kept| k.line.received_due_ms().is_some();
         let waits = |s: &Station| s.honest() && s.kept.iter().any(waits_for_root);
-        let stations = self.stations.iter().all(|s| idle(s) && !s.kept.iter().any(owes) && !waits(s));
+        let served = self.stations.iter().enumerate().filter(|(number, _)| !self.stands_aside(*number));
+        let stations = served.map(|(_, s)| s).all(|s| idle(s) && !s.kept.iter().any(owes) && !waits(s));
         stations && (0..self.wires.len()).all(|wire| self.is_even(wire) || self.is_halted(wire))
     }
 
@@ -66,13 +67,17 @@ impl World {
         logs.find(|at| apart(*at) && !self.is_parted(wire, *at))
     }
 
-    /// A log of which its author holds another than its reader, for good: a copy forked it, a part of it was refused, its reader has
-    /// halted it, or its next entry names what both have lost.
+    /// A log of which its author holds another than its reader, for good: a copy forked it, a part of it was refused, its next entry names
+    /// what both have lost, or its reader has halted a liar's.
     fn is_parted(&self, wire: usize, (epoch, party): (Epoch, Party)) -> bool {
         let [author, reader] = [party, party.peer()].map(|party| self.ends(wire)[party.slot()]);
-        let halted = reader.journal.halted(epoch).is_some();
+        let size = reader.journal.head(epoch, party).size.min(author.journal.head(epoch, party).size);
+        let parts = [author, reader].map(|kept| kept.journal.of(epoch).and_then(|part| part.root_at(party, size)));
+        let forked = matches!(parts, [Some(here), Some(there)] if here != there);
+        let halted = !self.is_honest(wire) && reader.journal.halted(epoch).is_some();
         let beside = author.line.shown().iter().any(|shown| shown.epoch == epoch && !shown.waits);
-        author.journal.serving().epoch != epoch && (halted || beside || names_what_is_lost(author, reader, epoch))
+        author.journal.serving().epoch != epoch
+            && (halted || forked || beside || names_what_is_lost(author, reader, epoch))
     }
 
     /// From which epoch on both ends must see the same: whoever refused a part of its own log sees no ended epoch as the peer does,
@@ -80,7 +85,16 @@ impl World {
     pub(crate) fn same_from(&self, wire: usize) -> Epoch {
         let refused = |kept: &&Kept| kept.line.shown().iter().any(|shown| shown.refused);
         let refused = self.ends(wire).iter().any(refused);
-        if refused || self.was_halted(wire) { self.ends(wire)[0].line.epoch() } else { Epoch::FIRST }
+        if refused || self.was_halted(wire) && !self.is_honest(wire) {
+            self.ends(wire)[0].line.epoch()
+        } else {
+            Epoch::FIRST
+        }
+    }
+
+    /// Neither station of a wire is a liar.
+    pub(crate) fn is_honest(&self, wire: usize) -> bool {
+        self.wires[wire].places.iter().all(|(station, _)| self.stations[*station].honest())
     }
 
     /// One of them takes the other's log no further in the epoch that serves.
@@ -97,8 +111,7 @@ impl World {
     pub(crate) fn look_at_all(&mut self) -> Held {
         for wire in 0..self.wires.len() {
             let places = self.wires[wire].places;
-            let honest = places.iter().all(|(station, _)| self.stations[*station].honest());
-            if honest || !self.was_halted(wire) {
+            if self.is_honest(wire) || !self.was_halted(wire) {
                 let apart = self.stations.len() > 2;
                 let promise = if apart { Promise::LinesAreApart } else { Promise::CommittedArrives };
                 let apart = self.apart(wire);
@@ -108,6 +121,7 @@ impl World {
                 promises::same(Promise::BothSeeTheSame, &one.line, &other.line, from)?;
                 self.is_taken_back(wire)?;
                 self.knows_its_branch(wire)?;
+                self.look_at_copies(wire)?;
             }
             for (station, at) in places {
                 self.look_at(station, at)?;

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use counterpart_core::fault::Misconduct;
+use counterpart_core::fault::{Misconduct, Refusal};
 use counterpart_core::ids::{EntryRef, Epoch};
 use counterpart_core::line::Line;
 use counterpart_core::line::due::Conduct;
@@ -144,6 +144,9 @@ impl World {
         let accused = plan.answers.iter().zip(brought);
         let mut evidence: Vec<Evidence> =
             accused.filter_map(|(answer, brought)| accusation(line, answer, brought)).collect();
+        if accepts_forks {
+            evidence.retain(|e| e.what != Misconduct::Fork);
+        }
         for breach in breaches {
             line.mark_halted(breach.epoch, breach.what);
             let epoch = known(line, breach.epoch);
@@ -191,7 +194,10 @@ impl World {
         let Tentative { written, shown, refused, evidence, retired, .. } = t;
         kept.journal.commit(Transaction { written, shown, refused, evidence, retired: *retired }, self.now_ms);
         let me = kept.line.me();
-        let taken = written.iter().any(|w| w.entry.header.party != me && was_halted.contains(&w.epoch));
+        // What continues it may still come when a later epoch serves.
+        let serving = kept.journal.serving().epoch;
+        let halted = |epoch: &Epoch| *epoch >= serving && was_halted.contains(epoch);
+        let taken = written.iter().any(|w| w.entry.header.party != me && halted(&w.epoch));
         Promise::HaltedStays.check(!taken, || "an entry was taken of a log that is halted".into())?;
         let key = |epoch: Epoch, index| kept.line.span(epoch).map(|span| span.peer().key_at(index));
         let signed = |entry: &Entry| {
@@ -210,10 +216,12 @@ impl World {
         let own = written.iter().filter(|w| w.entry.header.party == me && !w.taken_back);
         for w in own.filter(|_| honest) {
             let place = (w.epoch, w.entry.header.own.size);
+            wire.leaves[me.slot()].insert(w.entry.leaf);
             if *wire.signed[me.slot()].entry(place).or_insert(w.entry.leaf) != w.entry.leaf {
                 let unmarked = wire.unmarked[me.slot()];
                 Promise::SignedOnce.check(unmarked, || format!("{} #{} is signed twice", place.0, place.1))?;
                 wire.forked[me.slot()].insert(w.epoch);
+                self.counts.note("signed at a place where another copy has signed");
             }
         }
         Ok(())
@@ -248,10 +256,15 @@ impl World {
         }
         for e in &t.evidence {
             self.is_accused_rightly(station, at, e.what, e.epoch)?;
+            self.names_who(station, at, e)?;
             self.counts.note(if e.what.halts() { "halt" } else { "misconduct kept" });
             self.story.tell(self.now_ms, || format!("{name} on wire {wire}: keeps evidence of {}", e.what.word()));
             self.tell_misconduct(station, at, e)?;
         }
+        if t.opened.is_some() {
+            self.has_opened(station, at);
+        }
+        self.notice(station, at);
         self.tell_sessions(station, at, false)?;
         self.ring(station, at)?;
         self.look_if_even(wire)
@@ -259,7 +272,12 @@ impl World {
 
     fn answered(&mut self, station: usize, at: usize, answer: &Answer) -> Held {
         match answer {
-            Answer::Refused(refusal) => self.counts.note(counts::refusal(refusal)),
+            Answer::Refused(refusal) => {
+                self.counts.note(counts::refusal(refusal));
+                if self.stands_aside(station) && *refusal == Refusal::Restored {
+                    self.counts.note("refused at the copy that stands aside");
+                }
+            }
             Answer::Misconduct(what) => self.counts.note(format!("misconduct {}", counts::name(what))),
             Answer::Written(entry) => {
                 self.acts += u64::from(entry.party == self.stations[station].kept[at].line.me());
@@ -414,15 +432,21 @@ fn known(line: &Line, epoch: Epoch) -> Epoch {
     if line.span(epoch).is_some() { epoch } else { line.epoch() }
 }
 
-/// A signed entry that differs from the one on disk at its index: then the log is halted, and the entry kept.
+/// A signed entry that differs from the one on disk at its index, or follows another log than that on disk: then the log is halted;
+/// and the entry is kept, unless the log was halted before and has not come so far.
 fn forked(journal: &Journal, epoch: Epoch, at: EntryRef, bytes: &[u8], signed: impl Fn(&Entry) -> bool) -> Held {
-    let Some(stored) = journal.entry(epoch, at).filter(|s| s.entry.bytes != bytes) else { return Ok(()) };
-    if Entry::read(bytes).is_ok_and(|entry| signed(&entry)) {
-        let kept = journal.halted(epoch).is_some() && journal.evidence().iter().any(|e| e.bytes == bytes);
-        let leaf = stored.entry.leaf;
-        return Promise::NoForkIsTaken.check(kept, || format!("two entries at {at}, one with leaf {leaf:02x?}"));
+    let Some(part) = journal.of(epoch) else { return Ok(()) };
+    let stands = part.entry(at);
+    let Ok(entry) = Entry::read(bytes) else { return Ok(()) };
+    let other = match stands {
+        Some(stored) => stored.entry.bytes != bytes,
+        None => part.root_at(at.party, at.index).is_some_and(|root| root != entry.header.own.root),
+    };
+    if !other || !signed(&entry) {
+        return Ok(());
     }
-    Ok(())
+    let kept = stands.is_none() || journal.evidence().iter().any(|e| e.bytes == bytes);
+    Promise::NoForkIsTaken.check(kept && journal.halted(epoch).is_some(), || format!("two logs at {epoch} {at}"))
 }
 
 fn told(written: &Written) -> String {

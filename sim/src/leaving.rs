@@ -141,7 +141,7 @@ impl World {
             // What is late of an earlier epoch may be let go, and comes again.
             let serves = |epoch| epoch == author.serving().epoch && epoch == reader.serving().epoch;
             let taken = author.parts().iter().filter(|part| serves(part.epoch) && reader.halted(part.epoch).is_none());
-            for part in taken.filter(|_| !self.wires[wire].unmarked[party.slot()]) {
+            for part in taken.filter(|part| !self.wires[wire].forked[party.slot()].contains(&part.epoch)) {
                 let old = part.log(party).partition_point(late) as u64;
                 let there = reader.head(part.epoch, party).size;
                 let promise = if self.wires.len() > 1 { Promise::LinesAreApart } else { Promise::CommittedArrives };

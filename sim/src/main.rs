@@ -4,13 +4,13 @@ use std::process::ExitCode;
 
 use counterpart_sim::counts::{self, Counts};
 use counterpart_sim::fault::Fault;
-use counterpart_sim::plan::COPIES_FROM;
+use counterpart_sim::plan::Kind;
 use counterpart_sim::runs::{self, Run};
 
 const USAGE: &str = "\
 counterpart-sim SEED [--fault NAME]          tells the story of a seed
 counterpart-sim --seeds A..B [--fault NAME]  runs the seeds from A up to, not including, B
-from 1000000 on stations are put back to backups
+from 1000000 on stations are put back to backups; from 2000000 on a station has two live copies
 faults: head-named-before-commit ring-before-commit lapse-by-the-wrong-side lost-resend reordered-apply accepted-fork
         copy-signs late-let-go";
 
@@ -77,7 +77,7 @@ fn many(from: u64, to: u64, fault: Option<Fault>) -> ExitCode {
         failed.len() < 20
     });
     all.iter().for_each(|(what, times)| println!("{times:>12}  {what}"));
-    let missing = all.missing(from >= COPIES_FROM);
+    let missing = all.missing(Kind::of(from));
     println!("never arose: {missing:?}");
     for (list, what) in [
         (counts::NEVER_REFUSED.as_slice(), "refused to people"),

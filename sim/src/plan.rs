@@ -34,6 +34,8 @@ pub struct Plan {
     pub troubles: Troubles,
     /// How often a station is put back to a backup: never in a seed below [`COPIES_FROM`].
     pub setbacks: u64,
+    /// Two copies of a station live at once: in every seed from [`TWINS_FROM`] on, and in none below.
+    pub twins: bool,
     /// A liar that is asked to show what it claims to hold of a station's log shows nothing for long.
     pub withholds: bool,
     /// A person who asks and asks.
@@ -61,6 +63,30 @@ pub const ACTS_MIN: u64 = 200;
 
 /// In seeds from here on stations are put back to backups: each with its own stories, apart from the others.
 pub const COPIES_FROM: u64 = 1_000_000;
+/// In seeds from here on two copies of one station live at once, and nothing is put back.
+pub const TWINS_FROM: u64 = 2_000_000;
+
+/// What a seed is about: what can arise differs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// Stations that crash, and stations that lie.
+    Ordinary,
+    /// Stations are put back to backups.
+    Restored,
+    /// A backup is served elsewhere while its station goes on.
+    Twins,
+}
+
+impl Kind {
+    /// The kind of a seed.
+    pub fn of(seed: u64) -> Kind {
+        match seed {
+            ..COPIES_FROM => Kind::Ordinary,
+            COPIES_FROM..TWINS_FROM => Kind::Restored,
+            _ => Kind::Twins,
+        }
+    }
+}
 /// Of the seeds in which stations are put back, one in so many, at this place among them, has a liar that withholds, if it has a liar.
 /// Not by chance, so that the stories of all others stay what they were.
 const WITHHOLDS_EVERY: u64 = 10;
@@ -82,10 +108,13 @@ impl Plan {
         if three {
             natures.push(Nature::Honest);
         }
-        if fault == Some(Fault::AcceptedFork) {
+        let kind = Kind::of(seed);
+        if kind == Kind::Twins {
+            natures[1] = Nature::Honest;
+        } else if fault == Some(Fault::AcceptedFork) {
             natures[1] = Nature::Hostile;
         }
-        let restored = matches!(fault, Some(Fault::CopySigns | Fault::LateLetGo)) || seed >= COPIES_FROM;
+        let restored = matches!(fault, Some(Fault::CopySigns | Fault::LateLetGo)) || kind == Kind::Restored;
         let setbacks = if restored { chance.between(1, 4) } else { 0 };
         Plan {
             seed,
@@ -101,11 +130,17 @@ impl Plan {
                 breaks: chance.below(40),
             },
             setbacks,
+            twins: kind == Kind::Twins,
             withholds: restored && seed % WITHHOLDS_EVERY == WITHHOLDS_AT,
             insistent: chance.percent(4),
             closes: chance.percent(10),
             chance,
         }
+    }
+
+    /// Whether a station may meet what another copy of it has signed.
+    pub fn has_copies(&self) -> bool {
+        self.setbacks > 0 || self.twins
     }
 
     /// The lines: pairs of stations, the inviter first. With three stations the first has two lines.

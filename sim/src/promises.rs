@@ -81,6 +81,18 @@ promises! {
     SignedOnce = "no index of a log is signed twice, but by a copy that did not know that it is one",
     /// Or beside the log, if a person refused it or it is a branch.
     TakenBack = "what one side committed and the other holds comes back to a restored copy",
+    /// Once both have met the peer for two minutes, and have signed two logs.
+    TwoAreFound = "two copies that sign two logs are found out when they meet the peer",
+    /// By name of the party, with what it signed.
+    HaltNamesWho = "a fork is named of the party that signed it, and what it signed shows it",
+    /// Except what an act of the copy's own other life has crossed.
+    SettledAgrees = "no outcome that one end shows as settled is contradicted at another",
+    /// Neither from a copy nor by one.
+    AgreementsAreSigned = "nobody gains an agreement that the other never signed",
+    /// As a part of its log, in an epoch, from an index on.
+    CommittedOrNamed = "what a copy answered as committed is in the record of both ends, or the copy names the part that is not",
+    /// It has met the peer since.
+    AsideIsSilent = "the copy with which root has not gone on signs nothing more",
     /// Once the world is whole and a person with the root key is at hand.
     SignsAgain = "whoever was restored signs again in the end",
     /// Of the simulator itself.

@@ -100,9 +100,10 @@ impl World {
                 // A hello may be overtaken by what its author wrote after it, on the connection before.
                 let overtaken = matches!(output, Output::PeerLost { .. });
                 let honest = peer_honest && self.stations[station].honest() && !overtaken;
-                let copies = self.plan.setbacks > 0;
+                let copies = self.plan.has_copies();
                 Promise::AppliedInOrder.check(!honest || copies, || format!("between honest stations: {output:?}"))?;
                 self.counts.note(format!("link {}", counts::name(&output)));
+                self.is_told(station, &output);
             }
             Output::Close(reason) => {
                 self.counts.note(format!("closed {}", counts::name(&reason)));
@@ -171,6 +172,7 @@ impl World {
         let outputs = session.tick(now);
         self.carry_out(number, end, outputs)?;
         self.in_time(number)?;
+        self.is_found(number)?;
         let connection = &self.connections[number];
         let idle = self.now_ms.saturating_sub(connection.useful_ms) > connection.sleeps_after_ms;
         let hopeless = self.now_ms.saturating_sub(connection.useful_ms) > HOPELESS_MS;
@@ -189,14 +191,19 @@ impl World {
         let (wire, end, now) = (kept.wire, kept.line.me(), it.now(self.now_ms));
         // Told of what is not on disk: only a fault does that.
         let held = if tentative { kept.line.held() } else { kept.held.clone() };
-        for number in self.wires[wire].live.clone() {
+        let live = if self.is_met(station) { self.wires[wire].live.clone() } else { Vec::new() };
+        for number in live {
             for held in &held {
                 let Some(session) = &mut self.connections[number].ends[end.slot()].session else { continue };
                 let outputs = session.committed(*held, now);
                 self.carry_out(number, end, outputs)?;
             }
         }
-        if self.stations[station].kept[at].current.is_none() && !self.is_even(wire) && !self.is_halted(wire) {
+        if self.is_met(station)
+            && self.stations[station].kept[at].current.is_none()
+            && !self.is_even(wire)
+            && !self.is_halted(wire)
+        {
             self.dial_soon(wire);
         }
         Ok(())
@@ -207,8 +214,11 @@ impl World {
         let kept = &self.stations[station].kept[at];
         let (wire, end) = (kept.wire, kept.line.me());
         let Evidence { what, epoch, bytes } = evidence;
+        let is_met = self.is_met(station);
         for number in self.wires[wire].live.clone() {
-            let Some(session) = &mut self.connections[number].ends[end.slot()].session else { continue };
+            // The connections are those of the copy that is met.
+            let session = self.connections[number].ends[end.slot()].session.as_mut().filter(|_| is_met);
+            let Some(session) = session else { continue };
             let outputs = session.misconduct(*what, *epoch, bytes);
             for output in outputs {
                 // The record has the evidence already.

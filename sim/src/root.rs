@@ -60,7 +60,7 @@ impl Station {
             }
             Word::Opens(new) => new,
         };
-        match kept.line.open_epoch(&new, &self.root, &given) {
+        match kept.line.open_epoch(&new, &*self.root, &given) {
             Ok(judged) => {
                 let [station, ..] = new.keys;
                 let key = PublicKey::from_bytes(station);
@@ -77,6 +77,9 @@ impl Station {
 impl World {
     /// The person with the root key looks at every line of a station; and comes again.
     pub(crate) fn with_root(&mut self, station: usize) -> Held {
+        if !self.has_root(station) {
+            return Ok(());
+        }
         let (from, to) = if self.healed { (2_000, 20_000) } else { (300_000, 30_000_000) };
         let pause = self.chance.scaled(from, to);
         self.after(pause, Event::Root(station));
@@ -107,6 +110,7 @@ impl World {
         let drawn = self.chance.below(100);
         let (because, judgement) = match restore {
             Restore::Nothing if waits => return Some(Word::Judges(judgement)),
+            Restore::Nothing if self.is_to_open(station, at) => (Because::Heard, Judgement::default()),
             // A person may renew keys, and lift a halt, at any time.
             Restore::Nothing if !self.healed && (halted && drawn < 30 || drawn < 1) => {
                 (Because::Heard, Judgement::default())

@@ -93,6 +93,9 @@ impl World {
     /// A station starts: it reads its lines from disk and looks at what stands.
     pub(crate) fn start(&mut self, station: usize) -> Held {
         let now = self.now_ms;
+        if self.is_stopped(station) {
+            return Ok(());
+        }
         let it = &mut self.stations[station];
         if std::mem::replace(&mut it.running, true) {
             return Ok(());
@@ -112,6 +115,9 @@ impl World {
             self.redial(wire);
         }
         self.wake(station, 0);
+        if self.healed {
+            self.meets_chosen();
+        }
         Ok(())
     }
 

@@ -189,7 +189,7 @@ pub struct Station {
     /// Its backups, oldest first.
     pub backups: Vec<Backup>,
     /// Kept elsewhere, and brought when an epoch is to be opened.
-    pub root: EntryKey,
+    pub root: Rc<EntryKey>,
     /// On its wall.
     pub clock: Clock,
     /// When it was started, by the world's clock.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use counterpart_core::ids::{EntryRef, Epoch, Party};
 use counterpart_core::line::Line;
-use counterpart_core::line::crossing::Outcome;
+use counterpart_core::line::crossing::{Decision, Outcome};
 use counterpart_core::line::facts::{Fact, Standing, View};
 use counterpart_core::line::restore::{Restore, Showing};
 use counterpart_core::line::talk::TalkState;
@@ -34,6 +34,10 @@ pub struct Watched {
     held_back: bool,
     /// Epochs in which it has named `head-never-ours` of an honest peer, not knowing that it is a copy: it has lost what that names.
     mistaken: BTreeSet<Epoch>,
+    /// Another copy of it lives at the same time.
+    is_twin: bool,
+    /// Entries of its own log that the other copy has signed, as far as they count here.
+    by_other: BTreeSet<(Epoch, EntryRef)>,
 }
 
 /// After so many commits all that is settled is looked at again, and not only what a commit touches.
@@ -48,6 +52,27 @@ impl Watched {
     /// It is put back to this: what was shown till then still stands.
     pub fn is_copy(&mut self) {
         self.is_copy = true;
+    }
+
+    /// From now on another copy lives too. What this one alone has said of a talk the peer may never hold.
+    pub fn is_twin(&mut self) {
+        self.is_twin = true;
+        self.talked.clear();
+    }
+
+    /// All that callers were told.
+    pub fn all_told(&self) -> impl Iterator<Item = &(Epoch, EntryRef, Hash)> {
+        self.told.iter()
+    }
+
+    /// Whether a caller was told this entry, and not later by the peer what the other copy has signed.
+    pub fn has_told(&self, epoch: Epoch, at: EntryRef, leaf: &Hash) -> bool {
+        self.told.contains(&(epoch, at, *leaf)) && !self.by_other.contains(&(epoch, at))
+    }
+
+    /// All that was settled, each as it was shown last.
+    pub fn all_settled(&self) -> impl Iterator<Item = (&(Epoch, EntryRef), &Outcome)> {
+        self.settled.iter()
     }
 
     /// It has taken a head of what it has lost for one that never was.
@@ -84,6 +109,7 @@ impl Watched {
             self.silent(line, written)?;
         }
         self.is_held_back(line, journal);
+        self.of_other(line, written);
         let touched: BTreeSet<(Epoch, EntryRef)> = written.iter().filter_map(|w| Some((w.epoch, w.thing?))).collect();
         for (epoch, at) in touched {
             let Some(view) = line.look(epoch) else { continue };
@@ -104,6 +130,24 @@ impl Watched {
         let else_signed = written.iter().filter(own).find(|w| self.held_back && Some(w.epoch) != opened);
         let place = else_signed.map(|w| (w.epoch, w.entry.header.at()));
         Promise::CopiesAreSilent.check(place.is_none(), || format!("{place:?} is signed, held back"))
+    }
+
+    /// What the other copy has signed and counts here: it was taken back, or the peer's charter names it.
+    fn of_other(&mut self, line: &Line, written: &[Written]) {
+        if !self.is_twin {
+            return;
+        }
+        let taken = written.iter().filter(|w| w.taken_back).map(|w| (w.epoch, w.entry.header.at()));
+        self.by_other.extend(taken);
+        for shown in line.shown().iter().filter(|shown| shown.counts.is_some()) {
+            self.by_other.extend(shown.entries.iter().map(|entry| (shown.epoch, entry.header.at())));
+        }
+    }
+
+    /// Whether a decision rests on an act that the other copy has signed: it may cross what this one has shown.
+    fn is_crossed(&self, epoch: Epoch, decision: &Decision) -> bool {
+        let by_other = |at: &EntryRef| self.by_other.contains(&(epoch, *at));
+        self.is_twin && !decision.outcome.agreed() && decision.deciding.iter().any(by_other)
     }
 
     fn is_held_back(&mut self, line: &Line, journal: &Journal) {
@@ -136,9 +180,13 @@ impl Watched {
     fn unchanged(&mut self, epoch: Epoch, view: &View<'_>, thing: &Fact) -> Held {
         let place = (epoch, thing.at);
         if let Some(settled) = self.settled.get(&place) {
-            let now = view.decision(thing).outcome;
+            let now = view.decision(thing);
             let changed = || format!("{epoch} {}: {settled:?} became {now:?}", thing.at);
-            Promise::SettledStays.check(now == *settled, changed)?;
+            let stays = now.outcome == *settled;
+            Promise::SettledStays.check(stays || self.is_crossed(epoch, &now), changed)?;
+            if !stays {
+                self.settled.insert(place, now.outcome);
+            }
         }
         if thing.kind() != Kind::Ask {
             return Ok(());
@@ -146,7 +194,7 @@ impl Watched {
         let state = view.talk(thing).state;
         let stays = state == TalkState::Talked || !self.talked.contains(&place);
         Promise::TalkedStays.check(stays, || format!("{epoch} {}: TALKED became {state:?}", thing.at))?;
-        if state == TalkState::Talked && !self.is_copy {
+        if state == TalkState::Talked && !self.is_copy && !self.is_twin {
             self.talked.insert(place);
         }
         Ok(())
@@ -155,6 +203,7 @@ impl Watched {
     /// Everything that is settled or was told, whether or not anything touched it.
     pub fn look(&mut self, line: &Line, journal: &Journal) -> Held {
         self.is_held_back(line, journal);
+        self.of_other(line, &[]);
         let things: Vec<(Epoch, EntryRef)> = self.settled.keys().chain(&self.talked).copied().collect();
         for (epoch, at) in things {
             let view = line.look(epoch);

@@ -39,6 +39,8 @@ pub struct Wire {
     pub(crate) granted: [Vec<PublicKey>; 2],
     /// All that an honest station of each party has ever committed of its own.
     pub(crate) signed: [BTreeMap<(Epoch, u64), Hash>; 2],
+    /// The same, whichever copy signed what: two of one place are two.
+    pub(crate) leaves: [BTreeSet<Hash>; 2],
     /// A copy of this party has served that did not know that it is one.
     pub(crate) unmarked: [bool; 2],
     /// Epochs in which an honest station of each party has signed an index twice: only such a copy does.
@@ -62,6 +64,7 @@ impl Wire {
             ever_sent: Default::default(),
             granted: granted.map(|key| vec![key]),
             signed: Default::default(),
+            leaves: Default::default(),
             unmarked: [false; 2],
             forked: Default::default(),
             owed: BTreeMap::new(),

@@ -16,6 +16,7 @@ use crate::plan::{ACTS_MIN, LENGTH_MS, Plan};
 use crate::promises::Held;
 use crate::station::{Clock, Kept, Message, Station};
 use crate::story::Story;
+use crate::twins::Twins;
 use crate::wire::{Connection, Wire};
 
 /// What happens next. A station's events carry the number of its run: those of an earlier run are void.
@@ -61,6 +62,12 @@ pub enum Event {
     SetBack(usize, Setback, bool),
     /// The person with the root key comes.
     Root(usize),
+    /// A backup is served elsewhere while the station goes on.
+    Double(usize, Setback),
+    /// The peers meet the other copy of a station.
+    Turns,
+    /// A person with the root key goes on with one of two copies.
+    Choose,
     /// A clock is set.
     Jump(usize),
 }
@@ -81,6 +88,8 @@ pub struct World {
     pub(crate) acts: u64,
     /// Fourteen days are over: nothing goes wrong any more, and nobody acts.
     pub(crate) healed: bool,
+    /// A station of which two copies live.
+    pub(crate) twins: Option<Twins>,
 }
 
 const NAMES: [&str; 3] = ["Northland", "Southmark", "Eastholm"];
@@ -103,6 +112,7 @@ impl World {
             story: Story::new(kept),
             acts: 0,
             healed: false,
+            twins: None,
             chance,
             plan,
         };
@@ -149,6 +159,9 @@ impl World {
         for _ in 0..troubles.breaks {
             let (at, wire) = (self.chance.below(LENGTH_MS), self.chance.place(wires));
             self.at(at, Event::Break(wire));
+        }
+        if self.plan.twins {
+            self.plan_twins();
         }
         self.plan_setbacks();
         for liar in 0..stations {
@@ -238,11 +251,13 @@ impl World {
         self.heal();
         self.until(self.now_ms + 1_800_000)?;
         self.calm_down()?;
-        if self.plan.setbacks > 0 {
+        if self.plan.has_copies() {
             self.write_once_more();
             self.until(self.now_ms + 60_000)?;
             self.calm_down()?;
         }
+        self.last_meeting()?;
+        self.calm_down()?;
         self.look_at_all()
     }
 
@@ -256,7 +271,7 @@ impl World {
         Ok(())
     }
 
-    fn until(&mut self, end_ms: u64) -> Held {
+    pub(crate) fn until(&mut self, end_ms: u64) -> Held {
         while let Some(next) = self.events.first_entry() {
             let (at, _) = *next.key();
             if at > end_ms {
@@ -295,6 +310,10 @@ impl World {
             Event::Root(station) => self.with_root(station),
             _ if self.healed => Ok(()),
             Event::BackUp(station) => self.back_up(station),
+            Event::Double(..) | Event::Turns | Event::Choose => {
+                self.twins_step(event);
+                Ok(())
+            }
             Event::SetBack(station, how, dark) => self.set_back(station, how, dark),
             Event::Break(wire) => self.broken(wire),
             Event::Partition(wire, ms) => self.partition(wire, ms),
@@ -347,12 +366,13 @@ impl World {
     fn heal(&mut self) {
         self.healed = true;
         self.story.tell(self.now_ms, || "nothing goes wrong any more, and nobody acts".into());
+        self.heal_twins();
         for station in 0..self.stations.len() {
             self.stations[station].doomed = false;
             if !self.stations[station].backups.is_empty() {
                 self.after(5_000, Event::Root(station));
             }
-            if !self.stations[station].running {
+            if !self.stations[station].running && !self.is_stopped(station) {
                 self.after(1_000, Event::Start(station));
             }
         }
@@ -369,15 +389,14 @@ fn station(
     signing: crate::keys::Signing,
     chance: &mut Chance,
 ) -> Station {
-    let ahead_ms = chance.scaled(1, 120_000).cast_signed() - chance.scaled(1, 120_000).cast_signed();
-    let drift_ppm = chance.between(0, 400).cast_signed() - 200;
+    let clock = a_clock(chance);
     Station {
         name,
         nature,
         keys: vec![KeySet::new(chance.bytes(), signing).into()],
-        root: EntryKey::new(chance.bytes(), signing),
+        root: EntryKey::new(chance.bytes(), signing).into(),
         backups: Vec::new(),
-        clock: Clock { ahead_ms, drift_ppm },
+        clock,
         started_ms: 0,
         running: true,
         run: 0,
@@ -387,4 +406,11 @@ fn station(
         pending: None,
         kept: Vec::new(),
     }
+}
+
+/// A clock that is wrong by up to two minutes, and gains or loses.
+pub(crate) fn a_clock(chance: &mut Chance) -> Clock {
+    let ahead_ms = chance.scaled(1, 120_000).cast_signed() - chance.scaled(1, 120_000).cast_signed();
+    let drift_ppm = chance.between(0, 400).cast_signed() - 200;
+    Clock { ahead_ms, drift_ppm }
 }

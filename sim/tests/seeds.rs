@@ -1,12 +1,12 @@
-//! Every seed that ever failed, with what it found; two thousand that keep every promise; and two hundred and twenty-five in which stations
-//! are put back to backups.
+//! Every seed that ever failed, with what it found; two thousand that keep every promise; two hundred and twenty-five in which stations are put back
+//! to backups; and eighty in which two copies of a station live at once.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use counterpart_sim::counts::Counts;
 use counterpart_sim::fault::Fault;
-use counterpart_sim::plan::COPIES_FROM;
+use counterpart_sim::plan::{COPIES_FROM, Kind, TWINS_FROM};
 use counterpart_sim::runs::{self, Run};
 
 /// Seeds in `./test`; `just sim-long` runs tens of thousands, and `./test --quick` these few, in which not all arises.
@@ -15,6 +15,9 @@ const SEEDS_QUICK: u64 = 100;
 /// The same of seeds in which stations are put back to backups.
 const COPIES: u64 = 225;
 const COPIES_QUICK: u64 = 20;
+/// The same of seeds in which two copies of a station live at once.
+const TWINS: u64 = 80;
+const TWINS_QUICK: u64 = 10;
 /// Each known fault must be found within so many.
 const FAULT_SEEDS: u64 = 1_000;
 
@@ -88,7 +91,11 @@ fn two_thousand_seeds_keep_every_promise_and_all_that_can_arise_does() {
 
     let counts = kept(0..seeds);
 
-    assert!(is_quick() || counts.missing(false).is_empty(), "never arose: {:?}", counts.missing(false));
+    assert!(
+        is_quick() || counts.missing(Kind::Ordinary).is_empty(),
+        "never arose: {:?}",
+        counts.missing(Kind::Ordinary)
+    );
 }
 
 #[test]
@@ -97,7 +104,34 @@ fn stations_that_are_put_back_to_backups_keep_every_promise_and_all_that_can_ari
 
     let counts = kept(COPIES_FROM..COPIES_FROM + seeds);
 
-    assert!(is_quick() || counts.missing(true).is_empty(), "never arose: {:?}", counts.missing(true));
+    assert!(
+        is_quick() || counts.missing(Kind::Restored).is_empty(),
+        "never arose: {:?}",
+        counts.missing(Kind::Restored)
+    );
+}
+
+#[test]
+fn two_copies_that_live_at_once_are_found_and_neither_end_shows_or_loses_what_it_may_not() {
+    let seeds = if is_quick() { TWINS_QUICK } else { TWINS };
+
+    let counts = kept(TWINS_FROM..TWINS_FROM + seeds);
+
+    assert!(is_quick() || counts.missing(Kind::Twins).is_empty(), "never arose: {:?}", counts.missing(Kind::Twins));
+}
+
+#[test]
+fn a_fork_by_two_copies_that_nobody_finds_is_found_by_the_promise_named_for_it() {
+    let (fault, mut found) = (Fault::AcceptedFork, None);
+
+    runs::seeds(TWINS_FROM, TWINS_FROM + FAULT_SEEDS, Some(fault), |run| {
+        let by = run.held.as_ref().err().map(|broken| broken.promise);
+        found = found.or((by == Some(fault.breaks())).then_some(run.seed));
+        found.is_none()
+    });
+
+    println!("{}: {:?} at seed {found:?}", fault.word(), fault.breaks());
+    assert!(found.is_some(), "{} was not found", fault.word());
 }
 
 #[test]
