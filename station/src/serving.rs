@@ -68,7 +68,7 @@ impl Serving {
         let ceremony = match Ceremony::start(needs).await {
             Ok(ceremony) => ceremony,
             Err(fault) => {
-                station.stop().await;
+                let _ = station.stop().await;
                 return Err(ServeFault::Pairing(fault));
             }
         };
@@ -94,9 +94,9 @@ impl Serving {
         self.station.meet(move |connection| door.accept(connection));
     }
 
-    /// Stops in the opposite order. What is committed stays.
-    pub async fn stop(self) {
+    /// Stops in the opposite order. What is committed stays. False if the record thread broke, now or before.
+    pub async fn stop(self) -> bool {
         self.ceremony.stop();
-        self.station.stop().await;
+        self.station.stop().await
     }
 }

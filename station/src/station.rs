@@ -176,14 +176,15 @@ impl Station {
         }
     }
 
-    /// Stops in the opposite order. What is committed stays; what waits in the inbox is decided first.
-    pub async fn stop(self) {
+    /// Stops in the opposite order. What is committed stays; what waits in the inbox is decided first. False if the record thread
+    /// broke, now or before.
+    pub async fn stop(self) -> bool {
         self.tasks.iter().for_each(JoinHandle::abort);
         self.endpoint.close().await;
         self.keeper.stop();
         let record = self.record;
         // The record thread blocks on the disk, never on us.
-        let _ = tokio::task::spawn_blocking(move || record.join()).await;
+        tokio::task::spawn_blocking(move || record.join()).await.is_ok_and(|ended| ended.is_ok())
     }
 }
 

@@ -238,6 +238,12 @@ impl Span {
         !elsewhere && header.held.size <= self.facts.side(header.party.peer()).size
     }
 
+    /// Whether the next entry of ours would wait, because something before it does.
+    pub(super) fn waits(&self) -> bool {
+        let behind = |party: Party| self.log(party).size() > self.facts.side(party).size;
+        Party::BOTH.into_iter().any(behind)
+    }
+
     fn waiting_of(&mut self, party: Party) -> &mut VecDeque<Header> {
         let [inviter, joiner] = &mut self.waiting;
         if party == Party::Inviter { inviter } else { joiner }

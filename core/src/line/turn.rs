@@ -194,7 +194,8 @@ impl Line {
         if !self.signs() {
             return Err(Refusal::Restored);
         }
-        if self.own().size() == 0 {
+        // What is appended behind an entry that waits would wait too.
+        if self.own().size() == 0 || self.serving().waits() {
             return Err(Refusal::LineNotOpen);
         }
         if self.latest() > self.epoch() { Err(Refusal::EpochEnded) } else { Ok(()) }
@@ -346,6 +347,10 @@ impl Line {
         if at.index == 0 && epoch == Epoch::FIRST && !self.opens(&entry.header) {
             return self.accuse(epoch, Misconduct::WrongEpoch);
         }
+        // Our log of an epoch in which we sign is whole: what joins it names a head that it had, or what follows would wait for ever.
+        if epoch == self.epoch() && self.signs() && !self.serving().had(&entry.header.held) {
+            return self.accuse(epoch, Misconduct::HeadNeverOurs);
+        }
         let lacks = matches!(entry.header.body, Some(BodyRef::Attested(_))) && body.is_none();
         let span = self.span_at(epoch);
         let standing = span.append(&entry);
@@ -379,7 +384,9 @@ impl Line {
                     return Err(Answer::Misconduct(Misconduct::EpochJump));
                 }
                 let root = PublicKey::from_bytes(self.charter().party(peer).keys.root);
-                if header.line != self.id() || self.peer_has_opened_all() {
+                // Whoever opens an epoch draws its id, so nobody else has a log there.
+                let nothing = Head { size: 0, root: empty_root() };
+                if header.line != self.id() || header.held != nothing || self.peer_has_opened_all() {
                     return Err(self.accuse(epoch, Misconduct::WrongEpoch));
                 }
                 if !entry.signed_by(&root, verify) {

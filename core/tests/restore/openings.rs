@@ -1,7 +1,8 @@
 //! What a peer signs with its own root to open epochs: one that does not fit opens nothing and leaves nothing behind.
 
-use counterpart_core::fault::Misconduct;
+use counterpart_core::fault::{Misconduct, Refusal};
 use counterpart_core::ids::Epoch;
+use counterpart_core::line::restore::Word;
 use counterpart_core::line::turn::{Answer, Arrived, Input};
 use counterpart_core::record::entry::Head;
 use counterpart_core::record::merkle::empty_root;
@@ -9,6 +10,7 @@ use counterpart_core::record::opening::Opening;
 use counterpart_core::record::what::What;
 
 use crate::meeting::World;
+use crate::rig::SOUTH;
 
 #[test]
 fn an_opening_that_cannot_begin_its_log_leaves_no_epoch_and_halts_nothing() {
@@ -45,4 +47,59 @@ fn an_opening_that_fits_begins_its_epoch() {
 
     assert!(matches!(answers[..], [Answer::Written(_)]), "{answers:?}");
     assert_eq!(world.north.line.spans().count(), 2);
+}
+
+#[test]
+fn an_opening_that_names_a_head_of_ours_in_an_epoch_of_its_own_opens_nothing_and_we_go_on() {
+    let mut world = World::new();
+    let keys = [4, 5, 6].map(|number| *world.south.public(number).as_bytes());
+    let what = What::Charter(Opening::Opened { keys, heads: vec![] }.write());
+    let (epoch, nothing) = (Epoch { number: 1, id: [9; 8] }, Head { size: 0, root: empty_root() });
+    let never = [Head { size: 5, root: [5; 32] }, Head { size: 0, root: [5; 32] }];
+    let entries = never.map(|held| world.south.signed_seeing(held, 0, (epoch, nothing), 1, what.clone()));
+    let arrived = |entry| Input::Arrived(Arrived { entry, body: None, verified_under: None }.into());
+
+    let answers = world.north.turn(entries.map(arrived).into());
+
+    assert!(answers.iter().all(|answer| *answer == Answer::Misconduct(Misconduct::WrongEpoch)), "{answers:?}");
+    assert_eq!((world.north.line.spans().count(), world.north.line.halted()), (1, None));
+    world.north.writes().unwrap();
+    world.goes_on();
+}
+
+#[test]
+fn a_joining_that_names_a_head_that_our_log_never_had_is_not_taken_and_we_go_on() {
+    let mut world = World::new();
+    let epoch = world.north.opens(4, Word::Dark).unwrap();
+    let nothing = Head { size: 0, root: empty_root() };
+    let never = Head { size: 1 << 50, root: [5; 32] };
+    let what = What::Charter(Opening::Joined { heads: vec![], restored: false }.write());
+    let entry = world.south.signed_seeing(never, 1, (epoch, nothing), 1, what);
+
+    let answers = world.north.turn(vec![Input::Arrived(Arrived { entry, body: None, verified_under: None }.into())]);
+
+    assert_eq!(answers, [Answer::Misconduct(Misconduct::HeadNeverOurs)]);
+    for _ in 0..2 {
+        assert_eq!(world.north.line.halted(), Some(Misconduct::HeadNeverOurs));
+        assert_eq!(world.north.line.span(epoch).unwrap().peer().size(), 0);
+        world.north.writes().unwrap();
+        world.north.killed();
+    }
+}
+
+#[test]
+fn where_a_record_holds_a_joining_that_waits_for_what_never_was_an_act_is_refused_and_root_opens_another_epoch() {
+    let mut world = World::new();
+    let epoch = world.north.opens(4, Word::Dark).unwrap();
+    let nothing = Head { size: 0, root: empty_root() };
+    let what = What::Charter(Opening::Joined { heads: vec![], restored: false }.write());
+    let entry = world.south.signed_seeing(Head { size: 1 << 50, root: [5; 32] }, 1, (epoch, nothing), 1, what);
+    // As a version that did not judge it has kept it.
+    world.north.store.logs.insert((epoch, SOUTH), vec![(entry.bytes, None)]);
+    world.north.killed();
+
+    assert_eq!(world.north.writes(), Err(Refusal::LineNotOpen));
+
+    world.north.opens(7, Word::Dark).unwrap();
+    world.goes_on();
 }

@@ -277,9 +277,20 @@ impl Station {
 
     /// What this key signs as an entry of ours that follows this head of our log of an epoch; entries of another `mark` are others.
     pub fn signed(&self, number: u8, (epoch, own): (Epoch, Head), mark: u64, what: What) -> Entry {
+        self.signed_seeing(Head { size: 0, root: empty_root() }, number, (epoch, own), mark, what)
+    }
+
+    /// The same, as if this head of the peer's log had been held.
+    pub fn signed_seeing(
+        &self,
+        held: Head,
+        number: u8,
+        (epoch, own): (Epoch, Head),
+        mark: u64,
+        what: What,
+    ) -> Entry {
         let first = Entry::read(&self.store.logs[&(Epoch::FIRST, self.me)][0].0).unwrap().header;
-        let (held, time) = (Head { size: 0, root: empty_root() }, Timestamp(START + mark));
-        let header = Header { epoch, own, held, time, what: Ok(what), ..first };
+        let header = Header { epoch, own, held, time: Timestamp(START + mark), what: Ok(what), ..first };
         Entry::read(&seal(AAD_ENTRY, &header.encode(), &key(self.me, number))).unwrap()
     }
 

@@ -2,11 +2,13 @@
 
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Subcommand;
 use counterpart_core::precedence::Mark;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 
 use super::{Context, Exit};
@@ -14,9 +16,11 @@ use crate::api::fault::{Code, Fault, Told};
 use crate::api::router;
 use crate::api::socket::Socket;
 use crate::hooks;
+use crate::record::published::Published;
 use crate::serving::Serving;
 use crate::web::listen::Listener;
 use crate::web::{self, Desk};
+use crate::words::Sentence;
 
 #[derive(Subcommand, Clone, Debug)]
 pub(super) enum ServeCommand {
@@ -89,7 +93,7 @@ impl Context {
                 Some((Desk::new(serving.api.clone(), config)?, listener))
             }
         };
-        let ended = ended().map_err(|e| self.machine(e))?;
+        let until = until(ended().map_err(|e| self.machine(e))?, serving.station.keeper.published());
         tracing::info!(listen = %serving.station.config.link.listen, "the station serves");
         let stop = tokio::sync::watch::Sender::new(false);
         let served = desk.map(|(desk, listener)| {
@@ -99,7 +103,7 @@ impl Context {
         });
         let webhooks = &serving.station.config.webhooks;
         let told = hooks::start(&serving.api, webhooks).map_err(|e| self.tell(Fault::new(Code::Start).because(&e)))?;
-        router::serve(serving.api.clone(), socket, ended).await;
+        router::serve(serving.api.clone(), socket, until).await;
         stop.send_replace(true);
         // What is being posted may go on for long: it is posted again after the next start.
         told.iter().for_each(tokio::task::JoinHandle::abort);
@@ -108,8 +112,17 @@ impl Context {
             let _ = served.await;
         }
         tracing::info!("the station stops");
-        serving.stop().await;
-        Ok(Exit::Done)
+        if serving.stop().await { Ok(Exit::Done) } else { Err(self.failed(&Sentence::new("machine-record-broke"))) }
+    }
+}
+
+/// Comes when the process is asked to end, or when nothing keeps the record any more: a station that answers nobody is to end, so that
+/// what watches over it starts it anew.
+async fn until(ended: impl Future<Output = ()>, mut published: watch::Receiver<Arc<Published>>) {
+    let broke = async move { while published.changed().await.is_ok() {} };
+    tokio::select! {
+        () = ended => {}
+        () = broke => {}
     }
 }
 
@@ -138,4 +151,22 @@ pub(super) fn left() -> io::Result<impl Future<Output = ()> + Send + 'static> {
             _ = hangup.recv() => {}
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_station_ends_when_nothing_keeps_its_record_any_more() {
+        let (publish, published) = watch::channel(Arc::new(Published::default()));
+        publish.send_replace(Arc::default());
+        let ends = tokio::spawn(until(std::future::pending(), published));
+        tokio::task::yield_now().await;
+        assert!(!ends.is_finished(), "what is published ends nothing");
+
+        drop(publish);
+
+        ends.await.unwrap();
+    }
 }

@@ -78,7 +78,7 @@ impl<'w> Stage<'w> {
         let second = match Player::start(place, (second, with_desks), &clock, words).await {
             Ok(second) => second,
             Err(told) => {
-                first.serving.stop().await;
+                let _ = first.serving.stop().await;
                 return Err(told);
             }
         };
@@ -101,7 +101,7 @@ impl<'w> Stage<'w> {
     /// Stops both stations; what they recorded stays.
     pub async fn strike(self) {
         for side in self.sides {
-            side.serving.stop().await;
+            let _ = side.serving.stop().await;
         }
     }
 
