@@ -5,12 +5,14 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use super::Line;
+use super::draft::Draft;
 use super::facts::{Facts, View};
 use super::span::Span;
 use super::turn::{Folded, Given, Written};
 use crate::ids::{EntryRef, Epoch, Party};
 use crate::limits;
 use crate::record::charter::Keys;
+use crate::record::codes::LineState;
 use crate::record::entry::{Head, Header};
 use crate::record::log::Entry;
 use crate::record::merkle::Edge;
@@ -170,11 +172,16 @@ impl Line {
             return;
         }
         let (me, key) = (self.me, self.signer());
+        let (state, until) = self.facts().all().declared(me);
         let opening = Opening::Joined { heads: self.earlier(latest), restored: self.has_opened() };
         self.span_at(latest).sign_first_with(me, key);
         written.push(self.begin_log(latest, &opening, given.now, given.sign));
         self.owes_since = None;
         self.recount(&with(written, given.stored));
+        // Whoever opens an epoch lifts no word of ours: a line that we closed stays closed.
+        if state != LineState::Open && until.is_none_or(|until| until > given.now) {
+            let _ = self.write(Draft::of(What::State { state, until }), None, given, written);
+        }
     }
 
     /// Folds anew the epochs in which another branch of our log counts than the one on which they are folded.

@@ -236,7 +236,7 @@ impl Line {
     }
 
     /// Judges, signs and appends one entry of ours.
-    fn write(
+    pub(super) fn write(
         &mut self,
         draft: Draft,
         body: Option<Vec<u8>>,

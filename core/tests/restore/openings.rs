@@ -1,16 +1,19 @@
 //! What a peer signs with its own root to open epochs: one that does not fit opens nothing and leaves nothing behind.
 
+use counterpart_core::act::Act;
 use counterpart_core::fault::{Misconduct, Refusal};
 use counterpart_core::ids::Epoch;
 use counterpart_core::line::restore::Word;
 use counterpart_core::line::turn::{Answer, Arrived, Input};
+use counterpart_core::record::codes::LineState;
 use counterpart_core::record::entry::Head;
 use counterpart_core::record::merkle::empty_root;
 use counterpart_core::record::opening::Opening;
 use counterpart_core::record::what::What;
+use counterpart_core::time::Timestamp;
 
 use crate::meeting::World;
-use crate::rig::SOUTH;
+use crate::rig::{NORTH, SOUTH};
 
 #[test]
 fn an_opening_that_cannot_begin_its_log_leaves_no_epoch_and_halts_nothing() {
@@ -102,4 +105,42 @@ fn where_a_record_holds_a_joining_that_waits_for_what_never_was_an_act_is_refuse
 
     world.north.opens(7, Word::Dark).unwrap();
     world.goes_on();
+}
+
+#[test]
+fn who_joins_says_again_what_it_declared_of_the_line() {
+    let mut world = World::new();
+    world.north.act(Act::State { state: LineState::Suspended, until: None }).unwrap();
+    world.south.act(Act::State { state: LineState::Maintenance, until: None }).unwrap();
+    world.meet();
+
+    world.south.opens(4, Word::Heard).unwrap();
+    world.meet();
+
+    let view = world.south.line.facts().all();
+    assert_eq!(view.declared(NORTH), (LineState::Suspended, None));
+    assert_eq!(view.declared(SOUTH), (LineState::Open, None), "whoever opens an epoch says itself how its station is");
+
+    // What was said for a time that is over is not said again.
+    world.south.act(Act::State { state: LineState::Suspended, until: Some(Timestamp(world.south.now + 5)) }).unwrap();
+    world.meet();
+    world.south.now += 10_000;
+    world.north.opens(7, Word::Heard).unwrap();
+    world.meet();
+    assert_eq!(world.north.line.facts().all().declared(SOUTH), (LineState::Open, None));
+}
+
+#[test]
+fn a_line_that_we_closed_is_closed_again_in_the_epoch_that_the_other_side_opens() {
+    let mut world = World::new();
+    world.north.act(Act::State { state: LineState::Closed, until: None }).unwrap();
+    world.meet();
+
+    world.south.opens(4, Word::Heard).unwrap();
+    world.meet();
+
+    for station in [&world.north, &world.south] {
+        let closed = station.line.facts().all().line_closed().unwrap();
+        assert_eq!((station.line.epoch().number, closed.party, closed.index), (1, NORTH, 1));
+    }
 }

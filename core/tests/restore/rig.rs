@@ -281,14 +281,7 @@ impl Station {
     }
 
     /// The same, as if this head of the peer's log had been held.
-    pub fn signed_seeing(
-        &self,
-        held: Head,
-        number: u8,
-        (epoch, own): (Epoch, Head),
-        mark: u64,
-        what: What,
-    ) -> Entry {
+    pub fn signed_seeing(&self, held: Head, number: u8, (epoch, own): (Epoch, Head), mark: u64, what: What) -> Entry {
         let first = Entry::read(&self.store.logs[&(Epoch::FIRST, self.me)][0].0).unwrap().header;
         let header = Header { epoch, own, held, time: Timestamp(START + mark), what: Ok(what), ..first };
         Entry::read(&seal(AAD_ENTRY, &header.encode(), &key(self.me, number))).unwrap()

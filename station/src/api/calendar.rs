@@ -8,15 +8,18 @@ use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
+use counterpart_core::ids::EntryRef;
 use counterpart_core::line::crossing::{Outcome, Say};
 use counterpart_core::line::facts::Fact;
 use counterpart_core::line::talk::TalkState;
 use counterpart_core::time::{Timestamp, Window};
 use icalendar::{Calendar, Class, Component, Event, EventStatus};
+use sha2::{Digest, Sha256};
 
 use super::Api;
 use super::door::From;
 use super::fault::Told;
+use super::places::Place;
 use crate::view::{Moment, Side, Sight};
 
 /// Windows that ended longer ago are left out, in milliseconds.
@@ -29,15 +32,20 @@ pub(super) async fn feed(
     State(api): State<Api>,
     Path(said): Path<String>,
     from: Option<Extension<From>>,
+    place: Option<Extension<Place>>,
 ) -> Result<impl IntoResponse, Told> {
     // On the command socket nobody comes from anywhere.
     let from = from.map_or(IpAddr::from([127, 0, 0, 1]), |Extension(From(from))| from);
     api.opens_calendar(said.strip_suffix(".ics").unwrap_or(&said), from).await?;
+    if let Some(Extension(place)) = place {
+        place.is_known();
+    }
     calendar(State(api)).await
 }
 
 /// The handler.
 pub(super) async fn calendar(State(api): State<Api>) -> Result<impl IntoResponse, Told> {
+    let _turn = api.page_turn().await?;
     let mut calendar = begun();
     for id in api.ids().await? {
         for event in api.see(id, events).await? {
@@ -116,7 +124,7 @@ fn event(sight: &Sight<'_>, ask: &Fact, window: Window) -> Event {
     };
     let mut event = Event::new();
     event
-        .uid(&format!("{}-{}-{act}@counterpart", sight.line.id(), sight.epoch))
+        .uid(&uid(sight, act))
         .add_property("DTSTAMP", stamp(said.max(ended).unwrap_or(ask.time)))
         .add_property("DTSTART", stamp(window.start()))
         .add_property("DTEND", stamp(window.end()))
@@ -126,6 +134,13 @@ fn event(sight: &Sight<'_>, ask: &Fact, window: Window) -> Event {
         .status(status)
         .class(Class::Private);
     event.done()
+}
+
+/// The name of a window: the same each time, and no way back to the line's id, which a calendar's address must not tell.
+fn uid(sight: &Sight<'_>, act: EntryRef) -> String {
+    let hash = Sha256::digest(format!("{}-{}-{act}", sight.line.id(), sight.epoch));
+    let name: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    format!("{name}@counterpart")
 }
 
 /// A time in UTC, as RFC 5545 §3.3.5 writes it: to the second.

@@ -10,7 +10,7 @@ use counterpart_core::record::log::Entry;
 
 use super::stretch::{Logs, entry};
 use crate::record::{entry_key, log_key};
-use crate::store::{self, EntryKey, ROWS_MAX, Range, StoreError};
+use crate::store::{self, ROWS_MAX, Range, StoreError};
 use crate::view::order::merge;
 
 /// Positions that one look goes through at most.
@@ -44,10 +44,10 @@ pub(crate) struct Sieve {
     pub among: Option<Among>,
 }
 
-/// Entries that were found by other means, each log in its order.
+/// Entries that were found by other means: their indexes in each log, rising. They are read when a page needs them.
 #[derive(Clone, Debug)]
 pub(crate) struct Among {
-    pub entries: [Vec<Entry>; 2],
+    pub indexes: [Vec<u64>; 2],
     /// The positions that were looked through.
     pub looked: [u64; 2],
 }
@@ -78,7 +78,7 @@ struct Field {
 /// [`StoreError`].
 pub(crate) fn thread(logs: &Logs, thing: EntryRef) -> Result<Among, StoreError> {
     let opener = entry_key(logs.line, logs.epoch, thing);
-    let mut entries: [Vec<Entry>; 2] = Default::default();
+    let mut indexes: [Vec<u64>; 2] = Default::default();
     let (mut from, mut looked) = (0, 0);
     while looked < THREAD_MAX {
         let rows = logs.reader.thing(opener, from, ROWS_MAX)?;
@@ -87,12 +87,12 @@ pub(crate) fn thread(logs: &Logs, thing: EntryRef) -> Result<Among, StoreError> 
         for row in rows {
             let found = entry(&row)?;
             let slot = found.header.party.slot();
-            if let Some(log) = entries.get_mut(slot).filter(|_| logs.sizes[slot] > row.key.index) {
-                log.push(found);
+            if let Some(log) = indexes.get_mut(slot).filter(|_| logs.sizes[slot] > row.key.index) {
+                log.push(row.key.index);
             }
         }
     }
-    Ok(Among { entries, looked: [0, logs.order().total()] })
+    Ok(Among { indexes, looked: [0, logs.order().total()] })
 }
 
 /// A page of what is looked for, at most `limit` entries.
@@ -174,7 +174,7 @@ fn field(logs: &Logs, sieve: &Sieve) -> Result<Field, StoreError> {
     Ok(Field { indexes, positions: [positions[0].min(until).max(from), positions[1].min(until)] })
 }
 
-/// What is found between two positions: of each log the newest or the oldest, so many.
+/// What is found between two positions: of each log the newest or the oldest, so many; no more are in memory at one time.
 fn window(
     logs: &Logs,
     sieve: &Sieve,
@@ -182,6 +182,7 @@ fn window(
     [from, until]: [u64; 2],
     (most, newest): (usize, bool),
 ) -> Result<Vec<Entry>, StoreError> {
+    let picked = |party: Party, indexes: Vec<u64>| picked(logs, sieve, party, indexes, (most, newest));
     let order = logs.order();
     let cuts = [order.cut(from)?, order.cut(until)?];
     let mut found: [Vec<Entry>; 2] = Default::default();
@@ -193,43 +194,56 @@ fn window(
         }
         let mut entries = match (&sieve.among, &sieve.words) {
             (Some(among), _) => {
-                let log = among.entries[party.slot()].iter();
-                log.filter(|e| (from..until).contains(&e.header.own.size)).cloned().collect()
+                let indexes = among.indexes[party.slot()].iter().copied();
+                picked(party, indexes.filter(|index| (from..until).contains(index)).collect())?
             }
-            (None, Some(words)) => with_words(logs, party, [from, until], words)?,
+            (None, Some(words)) => {
+                let log = log_key(logs.line, logs.epoch, party);
+                picked(party, logs.reader.with_body(log, [from, until], |body| says(body, words))?)?
+            }
             (None, None) => {
                 let kind = sieve.kind.map(Kind::number);
                 let range = Range { log: log_key(logs.line, logs.epoch, party), from, until, kind, newest };
                 let rows = logs.reader.range(&range, u32::try_from(most).unwrap_or(ROWS_MAX))?;
-                let mut entries = rows.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
-                entries.sort_by_key(|e| e.header.own.size);
-                entries
+                rows.iter().map(entry).collect::<Result<Vec<_>, _>>()?
             }
         };
-        entries.retain(|e| sieve.kind.is_none_or(|kind| e.header.kind() == Some(kind)));
-        if let (Some(_), Some(words)) = (&sieve.among, &sieve.words) {
-            let mut says = Vec::new();
-            for e in entries {
-                let key = EntryKey { log: log_key(logs.line, logs.epoch, party), index: e.header.own.size };
-                if matches!(logs.reader.body(key)?, store::Body::Held(body) if holds(&e, &body, words)) {
-                    says.push(e);
-                }
-            }
-            entries = says;
-        }
+        entries.sort_by_key(|e| e.header.own.size);
         *found = entries;
     }
     let [inviter, joiner] = found;
     Ok(merge(&inviter, &joiner).into_iter().cloned().collect())
 }
 
-/// The entries of one log whose body is held and has these words.
-fn with_words(logs: &Logs, party: Party, [from, until]: [u64; 2], words: &str) -> Result<Vec<Entry>, StoreError> {
-    let bodies = logs.reader.bodies(log_key(logs.line, logs.epoch, party), from, until)?;
-    let says = bodies.into_iter().filter(|(_, body)| says(body, words));
-    let found = says.map(|(index, body)| Ok((logs.entry(EntryRef { party, index })?, body)));
-    let found = found.collect::<Result<Vec<_>, StoreError>>()?;
-    Ok(found.into_iter().filter(|(e, body)| e.header.attests(body)).map(|(e, _)| e).collect())
+/// Of these entries of one log those that are looked for, the newest or the oldest, so many.
+fn picked(
+    logs: &Logs,
+    sieve: &Sieve,
+    party: Party,
+    mut indexes: Vec<u64>,
+    (most, newest): (usize, bool),
+) -> Result<Vec<Entry>, StoreError> {
+    if newest {
+        indexes.reverse();
+    }
+    let mut found = Vec::new();
+    for index in indexes {
+        if found.len() == most {
+            break;
+        }
+        let entry = logs.entry(EntryRef { party, index })?;
+        let is_of_kind = sieve.kind.is_none_or(|kind| entry.header.kind() == Some(kind));
+        if is_of_kind && sieve.words.as_ref().map_or(Ok(true), |words| has_words(logs, &entry, words))? {
+            found.push(entry);
+        }
+    }
+    Ok(found)
+}
+
+/// Whether the body of an entry is held and has these words.
+fn has_words(logs: &Logs, entry: &Entry, words: &str) -> Result<bool, StoreError> {
+    let key = entry_key(logs.line, logs.epoch, entry.header.at());
+    Ok(matches!(logs.reader.body(key)?, store::Body::Held(body) if holds(entry, &body, words)))
 }
 
 /// Whether the body of an entry is what was signed, and text with these words.
@@ -249,7 +263,7 @@ mod tests {
 
     use super::*;
     use crate::scratch::Scratch;
-    use crate::store::{Append, Batch, HeadUpdate, LineUpdate, Store};
+    use crate::store::{Append, Batch, EntryKey, HeadUpdate, LineUpdate, Store};
     use crate::view::trial::Trial;
 
     /// A line on which both write, by turns seen and unseen by the other, an hour between rounds.

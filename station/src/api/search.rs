@@ -6,7 +6,6 @@ use axum::extract::State;
 use counterpart_core::ids::{EntryRef, Epoch, LineId, Party};
 use counterpart_core::line::facts::Standing;
 use counterpart_core::record::kind::Kind;
-use counterpart_core::record::log::Entry;
 use serde::{Deserialize, Serialize};
 
 use super::Api;
@@ -142,7 +141,7 @@ impl Api {
                 (None, None) => Towards::Earlier(order.total()),
             };
             let among = match (without_effect, thing) {
-                (Some((refs, looked)), _) => Some(Among { entries: read_all(&logs, &refs)?, looked }),
+                (Some((refs, looked)), _) => Some(Among { indexes: by_log(&refs), looked }),
                 (None, Some(thing)) => Some(thread(&logs, thing)?),
                 (None, None) => None,
             };
@@ -190,13 +189,9 @@ impl Api {
     }
 }
 
-/// These entries, of each log in its order.
-fn read_all(logs: &Logs, refs: &[EntryRef]) -> Result<[Vec<Entry>; 2], StoreError> {
-    let of = |party: Party| {
-        let refs = refs.iter().filter(|at| at.party == party);
-        refs.map(|at| logs.entry(*at)).collect::<Result<Vec<_>, _>>()
-    };
-    Ok([of(Party::Inviter)?, of(Party::Joiner)?])
+/// The indexes of these entries in each log.
+fn by_log(refs: &[EntryRef]) -> [Vec<u64>; 2] {
+    Party::BOTH.map(|party| refs.iter().filter(|at| at.party == party).map(|at| at.index).collect())
 }
 
 /// What to look for in the record of a line; what is absent is not asked.
@@ -284,7 +279,7 @@ impl FindQuery {
 /// `GET /api/v1/record/find`.
 pub(super) async fn read(State(api): State<Api>, Asked(query): Asked<FindQuery>) -> Result<Json<FoundView>, Told> {
     let id: LineId = api.line(query.line.clone()).await?;
-    let _turn = api.pages.acquire().await.map_err(|e| api.machine(e))?;
+    let _turn = api.page_turn().await?;
     let (sought, number, reader) = (query.sought(), query.epoch, api.parts.reader.clone());
     let wanted = sought.clone();
     let look = api.see_in(id, number, move |sight| Look::read(sight, reader.clone(), &wanted)).await??;

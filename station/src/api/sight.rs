@@ -8,6 +8,7 @@ use counterpart_core::ids::{EntryRef, Epoch, LineId, hex};
 use counterpart_core::line::Line;
 use counterpart_core::record::body::Body;
 use counterpart_core::time::Timestamp;
+use tokio::sync::SemaphorePermit;
 
 use super::Api;
 use super::fault::{Code, Fault, Told, Whose};
@@ -143,6 +144,14 @@ impl Api {
 
     pub(crate) fn machine(&self, cause: impl std::fmt::Display) -> Told {
         self.tell(Fault::new(Code::Machine).because(&Sentence::new("machine-said").with("cause", cause)))
+    }
+
+    /// A turn at what is long: only so many pages of the record are made at one time.
+    ///
+    /// # Errors
+    /// The station stops.
+    pub(crate) async fn page_turn(&self) -> Result<SemaphorePermit<'_>, Told> {
+        self.pages.acquire().await.map_err(|e| self.machine(e))
     }
 
     /// Our machine failed, and says itself what is to be done.

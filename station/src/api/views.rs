@@ -302,7 +302,7 @@ pub(super) async fn one(
 /// `GET /api/v1/record`.
 pub(super) async fn read(State(api): State<Api>, Asked(query): Asked<RecordQuery>) -> Result<Json<RecordPage>, Told> {
     let id = api.line(query.line.clone()).await?;
-    let _turn = api.pages.acquire().await.map_err(|e| api.machine(e))?;
+    let _turn = api.page_turn().await?;
     let (number, with_words, reader) = (query.epoch, query.words, api.parts.reader.clone());
     let (logs, wanted) = api.see_in(id, number, move |sight| asked(sight, reader.clone(), &query)).await??;
     let read = tokio::task::spawn_blocking(move || logs.page(&wanted)).await.map_err(|e| api.machine(e))?;

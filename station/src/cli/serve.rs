@@ -16,7 +16,7 @@ use crate::api::fault::{Code, Fault, Told};
 use crate::api::router;
 use crate::api::socket::Socket;
 use crate::hooks;
-use crate::record::published::Published;
+use crate::record::Published;
 use crate::serving::Serving;
 use crate::web::listen::Listener;
 use crate::web::{self, Desk};

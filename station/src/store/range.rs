@@ -42,17 +42,27 @@ impl Reader {
         })
     }
 
-    /// The bodies that are held of entries of one log from index `from` up to before `until`, by index.
+    /// The entries of one log from index `from` up to before `until` whose body is held and is one of these, by index. One body at a
+    /// time is in memory.
     ///
     /// # Errors
     /// As [`Reader::lines`].
-    pub fn bodies(&self, log: LogKey, from: u64, until: u64) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
+    pub fn with_body(
+        &self,
+        log: LogKey,
+        [from, until]: [u64; 2],
+        is: impl Fn(&[u8]) -> bool,
+    ) -> Result<Vec<u64>, StoreError> {
         let sql = "SELECT place, bytes FROM body WHERE place >= ?1 AND place < ?2 AND bytes IS NOT NULL ORDER BY place";
         self.with(|c| {
             let Some(no) = log_number(c, &log)? else { return Ok(Vec::new()) };
             let [from, until] = [from, until].map(|index| index.min(INDEX_MAX - 1));
-            let read = |row: &Row<'_>| Ok((index(row.get(0)?), row.get(1)?));
-            rows(c, sql, params![place(no, from)?, place(no, until)?], read)
+            let read = |row: &Row<'_>| {
+                let body: &[u8] = row.get_ref(1)?.as_blob()?;
+                Ok(is(body).then_some(index(row.get(0)?)))
+            };
+            let read = rows(c, sql, params![place(no, from)?, place(no, until)?], read)?;
+            Ok(read.into_iter().flatten().collect())
         })
     }
 

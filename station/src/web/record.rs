@@ -192,6 +192,7 @@ async fn drawn(desk: &Desk, who: &Signed, asked: Asked) -> Result<Response, Told
     let position = desk.position(who).await?;
     let id = desk.api.line(Some(asked.line.clone())).await?;
     let asked = Asked { line: id.to_string(), ..asked };
+    let turn = desk.api.page_turn().await?;
     let (reader, wanted) = (desk.api.parts.reader.clone(), asked.clone());
     let around = desk.api.see_in(id, asked.epoch, move |sight| around(sight, reader.clone(), &wanted)).await??;
     // What cannot be read is said above the fields in which it stands; nothing is shown as if it had been found.
@@ -199,6 +200,7 @@ async fn drawn(desk: &Desk, who: &Signed, asked: Asked) -> Result<Response, Told
         Ok(sieve) => (desk.api.found(&asked, &around.look, sieve, PAGE).await?, None),
         Err(told) => (Found::default(), Some(told)),
     };
+    drop(turn);
     let evidence = desk.evidence(id, wrong.is_none()).await?;
     let count = found.entries.len();
     let entries = found.entries;
