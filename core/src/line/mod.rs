@@ -6,6 +6,7 @@
 //!
 //! [`draft`], [`due`] and [`turn`] write entries; they alone are told the time.
 
+mod beginning;
 pub mod broken;
 mod by_entry;
 pub mod closing;

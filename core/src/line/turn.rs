@@ -12,7 +12,7 @@ use super::shown::Keeping;
 use super::switch::Mend;
 use crate::act::{Act, Words};
 use crate::fault::{Bar, Misconduct, Refusal};
-use crate::ids::{EntryRef, Epoch, Party};
+use crate::ids::{EntryRef, Epoch};
 use crate::limits;
 use crate::record::body::{Body, digest};
 use crate::record::codes::Channel;
@@ -20,8 +20,8 @@ use crate::record::entry::{BodyRef, Head, Header};
 use crate::record::kind::Kind;
 use crate::record::log::Entry;
 use crate::record::merkle::{empty_root, leaf_hash};
-use crate::record::opening::{EpochHeads, Opening};
-use crate::record::sign1::{AAD_CHARTER, AAD_ENTRY, PublicKey, Sign, Signature, Strict, Verify, seal, to_be_signed};
+use crate::record::opening::EpochHeads;
+use crate::record::sign1::{AAD_ENTRY, PublicKey, Sign, Signature, Verify, seal};
 use crate::record::what::What;
 use crate::time::Timestamp;
 
@@ -367,94 +367,10 @@ impl Line {
         Answer::Written(at)
     }
 
-    /// Whether the entry is of an epoch that is known here or that it opens, and begins its log there if it stands at index 0.
-    fn knows(&mut self, entry: &Entry, verify: &dyn Verify) -> Result<(), Answer> {
-        let header = &entry.header;
-        let (epoch, peer) = (header.epoch, self.me.peer());
-        let begun = self.span(epoch).map(|span| span.peer().size() > 0);
-        if epoch == Epoch::FIRST || begun == Some(true) {
-            return Ok(());
-        }
-        let opening = header.what.as_ref().ok().filter(|_| header.own.size == 0);
-        let opening = opening.and_then(|what| if let What::Charter(args) = what { Opening::read(args) } else { None });
-        match (opening, begun) {
-            // Its place may be known already: by what the peer has shown of our own log there.
-            (Some(Opening::Opened { .. }), _) if !self.span(epoch).is_some_and(|span| span.is_opened_by_us()) => {
-                if self.jumps(epoch) {
-                    return Err(Answer::Misconduct(Misconduct::EpochJump));
-                }
-                let root = PublicKey::from_bytes(self.charter().party(peer).keys.root);
-                // Whoever opens an epoch draws its id, so nobody else has a log there.
-                let nothing = Head { size: 0, root: empty_root() };
-                if header.line != self.id() || header.held != nothing || self.peer_has_opened_all() {
-                    return Err(self.accuse(epoch, Misconduct::WrongEpoch));
-                }
-                if !entry.signed_by(&root, verify) {
-                    return Err(self.accuse(epoch, Misconduct::BadSignature));
-                }
-                // What opens nothing leaves nothing behind: its author could make as many as it likes.
-                if begun.is_none() && !self.could_begin(entry, root, verify) {
-                    return Err(self.accuse(epoch, Misconduct::WrongEpoch));
-                }
-            }
-            // One side opens an epoch and the other joins it.
-            (Some(Opening::Joined { .. }), Some(_)) if self.span(epoch).is_some_and(|span| span.is_opened_by_us()) => {}
-            // It joins an epoch that we may have opened and lost.
-            (Some(Opening::Joined { .. }), _) => return Err(Answer::LetGo),
-            // It follows what was let go.
-            (None, None) if header.own.size > 0 && !self.signs() => return Err(Answer::LetGo),
-            _ => return Err(self.accuse(epoch, Misconduct::WrongEpoch)),
-        }
-        self.begins(header);
-        Ok(())
-    }
-
     /// Names misconduct; if it halts a log, that of this epoch, or of the one that serves if this one is not known.
-    fn accuse(&mut self, epoch: Epoch, misconduct: Misconduct) -> Answer {
+    pub(super) fn accuse(&mut self, epoch: Epoch, misconduct: Misconduct) -> Answer {
         self.mark_halted(epoch, misconduct);
         Answer::Misconduct(misconduct)
-    }
-
-    /// Takes index 0 of either log as pairing made it: the charter signed by both. What is held already changes nothing.
-    ///
-    /// # Errors
-    /// The [`Misconduct`], if it is no entry that opens this line.
-    pub fn begin(&mut self, entry: Entry) -> Result<Option<Written>, Misconduct> {
-        let at = entry.header.at();
-        let log = self.log(at.party);
-        if at.index < log.size() {
-            return Ok(None);
-        }
-        log.judge(&entry, self.log(at.party.peer()), &Strict)?;
-        if !self.opens(&entry.header) {
-            return Err(Misconduct::WrongEpoch);
-        }
-        let standing = self.serving_mut().append(&entry);
-        let epoch = self.epoch();
-        Ok(Some(Written { epoch, entry, body: None, standing, thing: Some(at), taken_back: false }))
-    }
-
-    /// Writes index 0 of our log of the first epoch ourselves.
-    ///
-    /// # Errors
-    /// [`Refusal::Barred`] if our log has begun.
-    pub fn open(&mut self, opening: &Opening, given: &Given<'_>) -> Result<Written, Refusal> {
-        if self.own().size() > 0 {
-            return Err(Refusal::Barred(Bar::NotAtIndexZero));
-        }
-        Ok(self.begin_log(Epoch::FIRST, opening, given.now, given.sign))
-    }
-
-    /// Whether their index 0 opens this epoch: the charter that we hold, signed by both.
-    fn opens(&self, header: &Header) -> bool {
-        let Ok(What::Charter(args)) = &header.what else { return false };
-        let Some(Opening::Paired { charter, signatures }) = Opening::read(args) else { return false };
-        let message = to_be_signed(AAD_CHARTER, &charter);
-        let signed = |(party, signature): (Party, &Signature)| {
-            let key = PublicKey::from_bytes(self.charter.party(party).keys.station);
-            Strict.verify(&key, &message, signature)
-        };
-        charter == self.charter.encode() && Party::BOTH.into_iter().zip(&signatures).all(signed)
     }
 
     /// What the clock has made due. What the rules bar meanwhile is simply not written.

@@ -389,7 +389,14 @@ impl Tracks {
     pub(super) fn lacking(&self) -> Option<Range> {
         let range = |track: &Track, party, (from, to)| Range { epoch: track.epoch(), party, from, to };
         let shown = self.list.iter().find_map(|t| Some(range(t, t.me.peer(), t.showing()?)));
-        shown.or_else(|| self.list.iter().find_map(|t| Some(range(t, t.me, t.lacking()?))))
+        // What joins an epoch is signed by a key that the peer may have to learn from an older one.
+        let mut waits = false;
+        let pushed = self.list.iter().find_map(|t| {
+            let lacking = t.lacking().filter(|(from, _)| *from > 0 || !waits);
+            waits |= t.holds_back;
+            Some(range(t, t.me, lacking?))
+        });
+        shown.or(pushed)
     }
 
     /// Each epoch that the peer's hello does not name and in which we hold a log of its own.

@@ -104,7 +104,7 @@ fn where_a_record_holds_a_joining_that_waits_for_what_never_was_an_act_is_refuse
     assert_eq!(world.north.writes(), Err(Refusal::LineNotOpen));
 
     world.north.opens(7, Word::Dark).unwrap();
-    world.goes_on();
+    world.north.writes().unwrap();
 }
 
 #[test]
@@ -143,4 +143,23 @@ fn a_line_that_we_closed_is_closed_again_in_the_epoch_that_the_other_side_opens(
         let closed = station.line.facts().all().line_closed().unwrap();
         assert_eq!((station.line.epoch().number, closed.party, closed.index), (1, NORTH, 1));
     }
+}
+
+#[test]
+fn what_joins_an_epoch_is_sent_after_the_older_ones_from_which_its_key_is_learnt() {
+    let mut world = World::new();
+    let backup = world.south.clone();
+    world.north.opens(4, Word::Heard).unwrap();
+    world.meet();
+    world.south.restored(&backup, true);
+    let epoch = world.south.opens(9, Word::Dark).unwrap();
+    // North joins, and is cut off before it has sent that.
+    world.north.turn(vec![world.south.sends(epoch, SOUTH, 0)]);
+    world.north.killed();
+
+    let [north, south] = world.meet();
+
+    assert_eq!((north.misconduct, south.misconduct), (vec![], vec![]));
+    world.goes_on();
+    assert_eq!(world.south.line.epoch(), epoch);
 }
