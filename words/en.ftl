@@ -838,6 +838,7 @@ table-saw-nothing = had seen nothing
 table-count = Asked
 table-answered = Answ.
 table-agreed = Agreed
+table-later = Besides:
 table-declined = Decl.
 table-withdrawn = Withdr.
 table-lapsed = Lapsed

@@ -310,8 +310,8 @@ headline-and = { $first } { $second }
 
 # unreviewed
 plain-asked = { $side ->
-    [ours] Мы запрашиваем разговор { $mode }, от должности «{ $from }» с их должностью «{ $to }»: { $name }, { $precedence }, { $time }.
-   *[theirs] Они запрашивают разговор { $mode }, от должности «{ $from }» с нашей должностью «{ $to }»: { $name }, { $precedence }, { $time }.
+    [ours] Наша должность «{ $from }» запрашивает разговор { $mode } с их «{ $to }»: { $name }, { $precedence }, { $time }.
+   *[theirs] Их должность «{ $from }» запрашивает разговор { $mode } с нашей «{ $to }»: { $name }, { $precedence }, { $time }.
 }
 # unreviewed
 plain-subject = Предмет: { $subject }
@@ -408,10 +408,10 @@ owed-principal = { $side ->
 }
 # unreviewed
 owed-answer-offer = { $side ->
-    [ours] Ожидается от нас до { $time }: принять или отклонить { $name }; при молчании предложение { $silence }.
-    [ours-late] Ожидается от нас, просрочено с { $time }: принять или отклонить { $name }; при молчании предложение { $silence }.
-    [theirs-late] Ожидается от них, просрочено с { $time }: принять или отклонить { $name }; при молчании предложение { $silence }.
-   *[theirs] Ожидается от них до { $time }: принять или отклонить { $name }; при молчании предложение { $silence }.
+    [ours] Ожидается от нас до { $time }: ответ на { $name }; без него предложение { $silence }.
+    [ours-late] Ожидается от нас, просрочено с { $time }: ответ на { $name }; без него предложение { $silence }.
+    [theirs-late] Ожидается от них, просрочено с { $time }: ответ на { $name }; без него предложение { $silence }.
+   *[theirs] Ожидается от них до { $time }: ответ на { $name }; без него предложение { $silence }.
 }
 # unreviewed
 owed-take-ready = { $side ->
@@ -1348,6 +1348,8 @@ table-head-theirs = Их журнал: записей { $size }, корень { 
 table-declared-ours = Мы объявляем: { $state }
 # unreviewed
 table-saw = видел до #{ $last }
+# unreviewed
+table-later = Кроме того:
 # unreviewed
 table-saw-nothing = ещё ничего не видел
 # unreviewed
