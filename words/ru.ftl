@@ -1611,6 +1611,12 @@ fault-user-there = Пользователь «{ $said }» уже есть.
 # unreviewed
 fault-user-unchanged = Не названы ни роль, ни пароль.
     .do = Сказать, что изменить.
+fault-unmade = Станция не создана. { $cause }
+    .do = Исправить это и повторить команду.
+# unreviewed
+fault-init-unfit = { $cause }
+    .do = Дать иначе.
+# unreviewed
 # unreviewed
 fault-admin-last = «{ $said }» — единственный пользователь с ролью admin.
     .do = Сначала дать эту роль кому-нибудь ещё. Владелец станции может сделать это и так: «counterpart user».
@@ -1764,6 +1770,9 @@ fault-backup = Резервная копия не сделана. { $cause }
 # unreviewed
 fault-backup-place = Резервная копия не сделана. { $cause }
     .do = Назвать новое место.
+fault-start-unfit = Станция не запускается. { $cause }
+    .do = Исправить это и запустить снова.
+# unreviewed
 # unreviewed
 fault-stopping = Станция останавливается.
     .do = Запросить с тем же маркером, когда она работает.
@@ -1788,6 +1797,9 @@ config-wrong = { $place }: { $wrong }
 # unreviewed
 config-unread = не читается: { $cause }.
     .do = Взять из резервной копии или назвать каталог данных, где он есть; новую станцию создаёт «counterpart init».
+fault-unread-place = Журнал не читается. { $cause }
+    .do = Исправить это и повторить команду.
+# unreviewed
 # unreviewed
 config-file-too-long = длина { $size } байт, больше { $max }.
     .do = Взять из резервной копии; столько вручную никто не пишет.
@@ -1819,8 +1831,11 @@ config-zone = «{ $said }» — не часовой пояс базы IANA.
 config-empty = пусто.
     .do = Написать, например: { $example }
 # unreviewed
-config-too-long = длина { $length } байт, больше { $max }.
-    .do = Написать, например: { $example }
+config-too-long = длина { $length } байт, больше { $max }; латинская буква — один байт, русская — два.
+    .do = Сократить. Написать, например: { $example }
+# unreviewed
+init-unfit = { $flag }: { $wrong }
+    .do = Дать, например: { $flag } { $example }
 # unreviewed
 config-control = здесь перевод строки или другой невидимый знак.
     .do = Написать, например: { $example }
