@@ -196,6 +196,8 @@ faults! {
     Unmade = Error INTERNAL_SERVER_ERROR "fault-unmade",
     /// The pairing did not do what it was asked; its sentence says why.
     Pairing = Refusal CONFLICT "fault-pairing",
+    /// What was said of a rule that an invitation is to propose is not taken; its sentence says which.
+    TermUnfit = Usage BAD_REQUEST "fault-term-unfit",
     /// No pairing is under way.
     PairingNone = Refusal CONFLICT "fault-pairing-none",
     /// No pairing, or more than one, is of this line.
@@ -296,10 +298,10 @@ faults! {
     DeskNone = Refusal CONFLICT "fault-desk-none",
     /// The station does not start; its sentence says why.
     Start = Error INTERNAL_SERVER_ERROR "fault-start",
-    /// A station of the demonstration did not come up in time.
-    DemoLate = Error INTERNAL_SERVER_ERROR "fault-demo-late",
     /// The station does not start, because what the operator gave it cannot be used: keys, the configuration, a file that this names.
     StartUnfit = Usage BAD_REQUEST "fault-start-unfit",
+    /// A station of the demonstration did not come up in time.
+    DemoLate = Error INTERNAL_SERVER_ERROR "fault-demo-late",
     /// The stations of a story did not come to hold the same in time.
     StoryLate = Error INTERNAL_SERVER_ERROR "fault-story-late",
     /// There is no such story.
@@ -314,10 +316,10 @@ faults! {
     Machine = Error INTERNAL_SERVER_ERROR "fault-machine",
     /// The record cannot be read.
     Unread = Error INTERNAL_SERVER_ERROR "fault-unread",
-    /// No backup was made: its place is taken, or there is nothing to copy.
-    BackupPlace = Usage BAD_REQUEST "fault-backup-place",
     /// There is no record where it should be.
     UnreadPlace = Usage BAD_REQUEST "fault-unread-place",
+    /// No backup was made: its place is taken, or there is nothing to copy.
+    BackupPlace = Usage BAD_REQUEST "fault-backup-place",
     /// No backup was made.
     Backup = Error INTERNAL_SERVER_ERROR "fault-backup",
     /// The station is stopping.

@@ -169,6 +169,11 @@ pub fn line(view: &LineView, telling: &Telling<'_>) -> String {
     finish(out)
 }
 
+/// Sentences under a heading, each a line of its own or more.
+pub fn sentences(sentences: &[String]) -> String {
+    finish(sentences.iter().flat_map(|sentence| wrap(&clean(sentence), 2, 4)).collect())
+}
+
 /// The epoch that serves, and what broke off before it.
 pub fn epoch(view: &EpochView) -> Vec<String> {
     let mut out: Vec<String> = view.sentences.iter().flat_map(|sentence| wrap(sentence, 2, 4)).collect();
