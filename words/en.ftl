@@ -41,6 +41,22 @@ duration-days = { $days } d { $hours } h
 duration-hours = { $hours } h { $minutes } min
 duration-minutes = { $minutes } min { $seconds } s
 duration-seconds = { $seconds }.{ $tenths } s
+span-days = { $count ->
+    [one] { $count } day
+   *[other] { $count } days
+}
+span-hours = { $count ->
+    [one] { $count } hour
+   *[other] { $count } hours
+}
+span-minutes = { $count ->
+    [one] { $count } minute
+   *[other] { $count } minutes
+}
+span-seconds = { $count ->
+    [one] { $count } second
+   *[other] { $count } seconds
+}
 
 ## Marks, precedence, modes. The words of the protocol are the same in every language; these say what they mean.
 
@@ -440,6 +456,7 @@ story-want-term = one of { $known }, each as KEY=VALUE
 story-want-duration = a duration such as 90s, 15m, 8h or 2d
 story-want-durations = a duration such as 15m, or four by precedence, ROUTINE first: 8h,1h,15m,5m
 story-want-checks = never, a duration from 60s to 1d, or times of the UTC day in their order: 09:00,17:00
+story-want-shorter = a duration of at most 3660 days
 story-want-time = a time in UTC: YYYY-MM-DD HH:MM
 story-want-who = one of { $known }, or bell, link, wait
 story-want-side-of-story = one of the sides { $known }
@@ -821,6 +838,7 @@ table-offer = Offer { $name }: { $windows }
 table-ready = Ready { $name }
 table-answer-by = answer by { $time }; on silence it { $silence }
 table-talk = Talk { $state }: our word: { $ours }; their word: { $theirs }
+table-later = Besides:
 table-until = until { $time }
 table-deadline = by { $time }
 table-accepted = accepted: { $window }
@@ -986,8 +1004,14 @@ fault-configuration = { $cause }
     .do = Correct it and give the command again.
 fault-keys = The station is not made. { $cause }
     .do = Mend that and give the command again.
+fault-unmade = The station is not made. { $cause }
+    .do = Mend that and give the command again.
+fault-init-unfit = { $cause }
+    .do = Give it anew.
 fault-pairing = { $cause }
     .do = Mend that and give the command again.
+fault-term-unfit = { $cause }
+    .do = Give it anew.
 fault-pairing-none = No pairing is under way.
     .do = Make an invitation with { "`counterpart invite`" }, or take one up with { "`counterpart join`" }.
 fault-pairing-several = Several pairings are under way.
@@ -1086,6 +1110,8 @@ fault-desk-none = This station serves no desk.
     .do = Give it an address under [desk] in its configuration, and start it again.
 fault-start = The station does not start. { $cause }
     .do = Mend that and start it again.
+fault-start-unfit = The station does not start. { $cause }
+    .do = Mend that and start it again.
 fault-demo-late = The station in { $path } did not come up in { $seconds } seconds.
     .do = Look at what it wrote to { $log }.
 fault-story-late = The two stations of the story did not come to hold the same within { $seconds } seconds.
@@ -1102,6 +1128,8 @@ fault-machine = Not done: this station's machine failed. { $cause } Nothing was 
     .do = Give the command again; if it persists, run “counterpart doctor”.
 fault-unread = The record of this station cannot be read. { $cause }
     .do = Run “counterpart doctor”.
+fault-unread-place = The record cannot be read. { $cause }
+    .do = Mend that and give the command again.
 fault-backup = No backup was made. { $cause }
     .do = Run “counterpart doctor”.
 fault-backup-place = No backup was made. { $cause }
@@ -1142,8 +1170,10 @@ config-zone = “{ $said }” is no time zone of the IANA database.
     .do = Write, for example: { $example }
 config-empty = it is empty.
     .do = Write, for example: { $example }
-config-too-long = it is { $length } bytes long, over { $max }.
-    .do = Write, for example: { $example }
+config-too-long = it is { $length } bytes long, over { $max }; a Latin letter is one byte, a Cyrillic one two.
+    .do = Make it shorter. Write, for example: { $example }
+init-unfit = { $flag }: { $wrong }
+    .do = Give, for example: { $flag } { $example }
 config-control = it holds a line break or another character that cannot be seen.
     .do = Write, for example: { $example }
 config-too-many = it has { $count } items, over { $max }.
@@ -1327,8 +1357,23 @@ invitation-addresses = An invitation names 1 to { $count } addresses, each of at
     .do = Mend [link] announce and invite again.
 draft-unreadable = The charter cannot be read.
     .do = Ask for a new invitation.
-draft-clause = Clause { $clause } of the charter is missing, malformed or too long.
-    .do = Mend it and invite again.
+clause-version = the version of the rules
+clause-line = the name of the line
+clause-parties = the two organisations
+clause-station = how soon a station holds what is sent
+clause-watch = how soon the watch has seen it
+clause-principal = how soon a deferral, a time or an answer comes
+clause-pace = the pace of renewals
+clause-checks = when the line is tested
+clause-deniable = whether words are deniable
+clause-grace = the grace before a lapse
+clause-public = what may be said in public
+clause-witnesses = the witnesses
+clause-relays = the relays
+clause-recall = how long “ready” can be taken up
+clause-unknown = not known here
+draft-clause = Clause { $clause } of the charter ({ $name }) is missing, malformed or beyond its limits.
+    .do = Whoever invites mends it and invites again. A span has at most { $days } days.
 draft-version = The charter names rules version { $version }, and this program computes { $known }.
     .do = Agree on a version that both programs have.
 draft-too-long = The charter has { $length } bytes, and at most { $max } are allowed.
@@ -1348,6 +1393,48 @@ pairing-alike-id = “{ $name }” can be read as the beginning of a line's id.
 pairing-alike-meant = I have made sure who they are, and the name is meant so
 pairing-mixed = “{ $word }” is written in letters of several scripts. Some may look like letters of another.
     .do = Ask the other side how its name is written.
+term-station = A station holds what is sent within
+term-watch = The watch has seen it within
+term-principal = A deferral, a time or an answer comes within
+term-pace = A renewal rings again from this long after the last
+term-checks = The line is tested
+term-grace = A lapse is written no sooner after its deadline than
+term-recall = “Ready” can be taken up for
+term-no-span = “{ $said }” is no span of time. Asked for: { $name }, “{ $term }”.
+    .do = Write a whole number with s, m, h or d for seconds, minutes, hours or days: 90s, 15m, 8h, 2d. At most { $days } days.
+term-no-spans = “{ $said }” is neither one span of time nor four. Asked for: { $name }, “{ $term }”.
+    .do = Write one, such as 15m, or four by precedence, ROUTINE first: 8h,1h,15m,5m. At most { $days } days each.
+term-no-checks = “{ $said }” is no schedule. Asked for: { $name }, “{ $term }”.
+    .do = Write never, a span from 60s to 1d, or times of the UTC day in their order: 09:00,17:00.
+term-too-long = “{ $said }” is longer than a charter can say. Asked for: { $name }, “{ $term }”.
+    .do = Give at most { $days } days.
+pairing-terms = What both sides sign:
+terms-post = { $night ->
+    [yes] { $post } (up to { $precedence }, by day and night)
+   *[no] { $post } (up to { $precedence }, by day)
+}
+terms-posts = { $sign } can be reached at: { $posts } (clause 3).
+terms-posts-none = { $sign } names no post (clause 3).
+terms-any-precedence = { $span } at every precedence
+terms-station = A station holds what the other sends within { $span } (clause 4).
+terms-watch = The watch has seen it within: { $spans } (clause 5).
+terms-principal = A deferral, a time or an answer comes within { $span } (clause 6).
+terms-pace = A renewal is an attempt, and rings, from this long after the last: { $spans } (clause 7).
+terms-pace-none = Every renewal is an attempt, and rings (clause 7).
+terms-checks-every = The line is tested every { $span } (clause 8).
+terms-checks-at = The line is tested at { $times } UTC (clause 8).
+terms-checks-never = The line is tested on no schedule (clause 8).
+terms-attested = Words are attested: what a side wrote can be shown to others (clause 9).
+terms-deniable = Words are deniable unless it is said otherwise (clause 9).
+terms-grace = A lapse is written no sooner than { $span } after its deadline (clause 10).
+terms-public = May be said in public: { $names } (clause 11).
+terms-public-none = Nothing is agreed on to be said in public (clause 11).
+terms-witnesses = Witnesses: { $names } (clause 12).
+terms-witnesses-none = No witness (clause 12).
+terms-relays = Relays: { $names } (clause 13).
+terms-relays-none = No relay (clause 13).
+terms-recall = “Ready” can be taken up for { $span } (clause 14).
+terms-unknown = Clauses that this program does not know, without effect: { $names }.
 pairing-other-digits = These digits belong to no candidate. Nothing was signed.
     .do = Compare all sixteen groups again, with “counterpart pairings”. If they differ, say so with “counterpart confirm --differ”.
 pairing-not-yet = There are no digits yet: the other station has not answered.
@@ -1439,6 +1526,7 @@ call-noted = Takes note of what they did: it rings here no more. Nothing of it l
 call-document = This document.
 call-health = That the station serves, and how far its record has come.
 call-lines = Every line: what is observed beside what is declared, what is open, what is owed.
+call-terms = What was agreed on, on a line or on each: response times, pace, grace, posts; clause by clause.
 call-lines-unread = Lines that are not served, because what is kept of them cannot be read.
 call-requests = Requests of one line, or of all: those that are open, or all.
 call-request = A request by its name, or by the name of anything that belongs to it.
@@ -2395,6 +2483,9 @@ pairing-invited-how = Paste the whole invitation.
 pairing-text = Invitation
 pairing-invite-how = Makes an invitation for one other organisation. It is shown once.
 pairing-invite-key = Make an invitation
+pairing-rules = Terms that it proposes
+pairing-rules-how = A number with s, m, h or d: 90s, 15m, 8h, 2d. The line is tested never, every so often, or at times such as 09:00,17:00 UTC; empty: as the configuration says.
+pairing-agreed = Agreed on, line by line
 
 ## Users, as a page
 

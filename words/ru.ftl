@@ -70,6 +70,30 @@ duration-hours = { $hours } ч { $minutes } мин
 duration-minutes = { $minutes } мин { $seconds } с
 # unreviewed
 duration-seconds = { $seconds },{ $tenths } с
+# unreviewed
+span-days = { $count ->
+    [one] { $count } день
+    [few] { $count } дня
+   *[many] { $count } дней
+}
+# unreviewed
+span-hours = { $count ->
+    [one] { $count } час
+    [few] { $count } часа
+   *[many] { $count } часов
+}
+# unreviewed
+span-minutes = { $count ->
+    [one] { $count } минута
+    [few] { $count } минуты
+   *[many] { $count } минут
+}
+# unreviewed
+span-seconds = { $count ->
+    [one] { $count } секунда
+    [few] { $count } секунды
+   *[many] { $count } секунд
+}
 
 ## Метки, срочность, способы. Слова протокола одни на всех языках; здесь сказано, что они значат.
 
@@ -310,8 +334,8 @@ headline-and = { $first } { $second }
 
 # unreviewed
 plain-asked = { $side ->
-    [ours] Мы запрашиваем разговор { $mode }, от должности «{ $from }» с их должностью «{ $to }»: { $name }, { $precedence }, { $time }.
-   *[theirs] Они запрашивают разговор { $mode }, от должности «{ $from }» с нашей должностью «{ $to }»: { $name }, { $precedence }, { $time }.
+    [ours] Наша должность «{ $from }» запрашивает разговор { $mode } с их «{ $to }»: { $name }, { $precedence }, { $time }.
+   *[theirs] Их должность «{ $from }» запрашивает разговор { $mode } с нашей «{ $to }»: { $name }, { $precedence }, { $time }.
 }
 # unreviewed
 plain-subject = Предмет: { $subject }
@@ -408,10 +432,10 @@ owed-principal = { $side ->
 }
 # unreviewed
 owed-answer-offer = { $side ->
-    [ours] Ожидается от нас до { $time }: принять или отклонить { $name }; при молчании предложение { $silence }.
-    [ours-late] Ожидается от нас, просрочено с { $time }: принять или отклонить { $name }; при молчании предложение { $silence }.
-    [theirs-late] Ожидается от них, просрочено с { $time }: принять или отклонить { $name }; при молчании предложение { $silence }.
-   *[theirs] Ожидается от них до { $time }: принять или отклонить { $name }; при молчании предложение { $silence }.
+    [ours] Ожидается от нас до { $time }: ответ на { $name }; без него предложение { $silence }.
+    [ours-late] Ожидается от нас, просрочено с { $time }: ответ на { $name }; без него предложение { $silence }.
+    [theirs-late] Ожидается от них, просрочено с { $time }: ответ на { $name }; без него предложение { $silence }.
+   *[theirs] Ожидается от них до { $time }: ответ на { $name }; без него предложение { $silence }.
 }
 # unreviewed
 owed-take-ready = { $side ->
@@ -693,6 +717,8 @@ story-want-duration = длительность, например 90s, 15m, 8h и
 story-want-durations = длительность, например 15m, или четыре по срочности, начиная с ROUTINE: 8h,1h,15m,5m
 # unreviewed
 story-want-checks = never, длительность от 60s до 1d или времена суток UTC по порядку: 09:00,17:00
+# unreviewed
+story-want-shorter = длительность не больше 3660 дней
 # unreviewed
 story-want-time = время в UTC: ГГГГ-ММ-ДД ЧЧ:ММ
 # unreviewed
@@ -1323,6 +1349,8 @@ table-answer-by = ответить до { $time }; при молчании { $si
 # unreviewed
 table-talk = Разговор { $state }: наше слово: { $ours }; их слово: { $theirs }
 # unreviewed
+table-later = Кроме того:
+# unreviewed
 table-until = до { $time }
 # unreviewed
 table-deadline = до { $time }
@@ -1583,8 +1611,17 @@ fault-configuration = { $cause }
 fault-keys = Станция не создана. { $cause }
     .do = Исправить это и повторить команду.
 # unreviewed
+fault-unmade = Станция не создана. { $cause }
+    .do = Исправить это и повторить команду.
+# unreviewed
+fault-init-unfit = { $cause }
+    .do = Дать иначе.
+# unreviewed
 fault-pairing = { $cause }
     .do = Исправить это и повторить команду.
+# unreviewed
+fault-term-unfit = { $cause }
+    .do = Дать иначе.
 # unreviewed
 fault-pairing-none = Сопряжения не идут.
     .do = Создать приглашение командой { "`counterpart invite`" } или принять его командой { "`counterpart join`" }.
@@ -1733,6 +1770,9 @@ fault-desk-none = Пульта у этой станции нет.
 fault-start = Станция не запускается. { $cause }
     .do = Исправить это и запустить снова.
 # unreviewed
+fault-start-unfit = Станция не запускается. { $cause }
+    .do = Исправить это и запустить снова.
+# unreviewed
 fault-demo-late = Станция в { $path } за { $seconds } с не запустилась.
     .do = Посмотреть, что она написала в { $log }.
 # unreviewed
@@ -1756,6 +1796,9 @@ fault-machine = Не сделано: сбой на машине этой ста�
 # unreviewed
 fault-unread = Журнал этой станции не читается. { $cause }
     .do = Запустить «counterpart doctor».
+# unreviewed
+fault-unread-place = Журнал не читается. { $cause }
+    .do = Исправить это и повторить команду.
 # unreviewed
 fault-backup = Резервная копия не сделана. { $cause }
     .do = Запустить «counterpart doctor».
@@ -1817,8 +1860,11 @@ config-zone = «{ $said }» — не часовой пояс базы IANA.
 config-empty = пусто.
     .do = Написать, например: { $example }
 # unreviewed
-config-too-long = длина { $length } байт, больше { $max }.
-    .do = Написать, например: { $example }
+config-too-long = длина { $length } байт, больше { $max }; латинская буква — один байт, русская — два.
+    .do = Сократить. Написать, например: { $example }
+# unreviewed
+init-unfit = { $flag }: { $wrong }
+    .do = Дать, например: { $flag } { $example }
 # unreviewed
 config-control = здесь перевод строки или другой невидимый знак.
     .do = Написать, например: { $example }
@@ -2095,8 +2141,38 @@ invitation-addresses = В приглашении от 1 до { $count } адре
 draft-unreadable = Устав не читается.
     .do = Попросить новое приглашение.
 # unreviewed
-draft-clause = Пункта { $clause } устава нет, он неверен или слишком длинен.
-    .do = Исправить его и пригласить снова.
+clause-version = версия правил
+# unreviewed
+clause-line = имя линии
+# unreviewed
+clause-parties = две организации
+# unreviewed
+clause-station = как скоро станция держит отправленное
+# unreviewed
+clause-watch = как скоро видит дежурная смена
+# unreviewed
+clause-principal = как скоро отсрочка, время или ответ
+# unreviewed
+clause-pace = темп продлений
+# unreviewed
+clause-checks = когда проверяется линия
+# unreviewed
+clause-deniable = отрицаемы ли слова
+# unreviewed
+clause-grace = льготный срок перед утратой силы
+# unreviewed
+clause-public = что можно говорить публично
+# unreviewed
+clause-witnesses = свидетели
+# unreviewed
+clause-relays = ретрансляторы
+# unreviewed
+clause-recall = как долго действует готовность
+# unreviewed
+clause-unknown = здесь неизвестен
+# unreviewed
+draft-clause = Пункта { $clause } устава ({ $name }) нет, он неверен или выходит за пределы.
+    .do = Исправляет и приглашает снова тот, кто пригласил. Срок — не больше { $days } дней.
 # unreviewed
 draft-version = Устав называет правила версии { $version }, а эта программа вычисляет { $known }.
     .do = Договориться о версии, которая есть у обеих программ.
@@ -2126,6 +2202,83 @@ pairing-alike-meant = Выяснено, кто это, и имя именно т
 # unreviewed
 pairing-mixed = «{ $word }» написано буквами нескольких письменностей. Некоторые могут походить на буквы другой.
     .do = Спросить другую сторону, как пишется её имя.
+# unreviewed
+term-station = Станция держит отправленное; срок
+# unreviewed
+term-watch = Дежурная смена видит; срок
+# unreviewed
+term-principal = Отсрочка, время или ответ; срок
+# unreviewed
+term-pace = Продление звонит снова, когда после прежнего прошло
+# unreviewed
+term-checks = Линия проверяется
+# unreviewed
+term-grace = Утрата силы пишется, когда после срока прошло
+# unreviewed
+term-recall = Готовность действует
+# unreviewed
+term-no-span = «{ $said }» — не срок. Нужно: { $name }, «{ $term }».
+    .do = Написать целое число и s, m, h или d — секунды, минуты, часы или дни: 90s, 15m, 8h, 2d. Не больше { $days } дней.
+# unreviewed
+term-no-spans = «{ $said }» — не один срок и не четыре. Нужно: { $name }, «{ $term }».
+    .do = Написать один, например 15m, или четыре по срочности, начиная с ROUTINE: 8h,1h,15m,5m. Каждый — не больше { $days } дней.
+# unreviewed
+term-no-checks = «{ $said }» — не расписание. Нужно: { $name }, «{ $term }».
+    .do = Написать never, срок от 60s до 1d или времена суток UTC по порядку: 09:00,17:00.
+# unreviewed
+term-too-long = «{ $said }» — дольше, чем может сказать устав. Нужно: { $name }, «{ $term }».
+    .do = Дать не больше { $days } дней.
+# unreviewed
+pairing-terms = Что подписывают обе стороны:
+# unreviewed
+terms-post = { $night ->
+    [yes] { $post } (до { $precedence }, днём и ночью)
+   *[no] { $post } (до { $precedence }, днём)
+}
+# unreviewed
+terms-posts = Должности стороны { $sign }: { $posts } (пункт 3).
+# unreviewed
+terms-posts-none = Сторона { $sign } не называет должностей (пункт 3).
+# unreviewed
+terms-any-precedence = { $span } при любой срочности
+# unreviewed
+terms-station = Станция держит отправленное другой; срок: { $span } (пункт 4).
+# unreviewed
+terms-watch = Дежурная смена видит; срок: { $spans } (пункт 5).
+# unreviewed
+terms-principal = Отсрочка, время или ответ; срок: { $span } (пункт 6).
+# unreviewed
+terms-pace = Продление — попытка и звонит, когда после прежней прошло: { $spans } (пункт 7).
+# unreviewed
+terms-pace-none = Каждое продление — попытка и звонит (пункт 7).
+# unreviewed
+terms-checks-every = Промежуток между проверками линии: { $span } (пункт 8).
+# unreviewed
+terms-checks-at = Линия проверяется в { $times } UTC (пункт 8).
+# unreviewed
+terms-checks-never = Линия по расписанию не проверяется (пункт 8).
+# unreviewed
+terms-attested = За слова ручается их автор: написанное можно показать другим (пункт 9).
+# unreviewed
+terms-deniable = Слова отрицаемы, если не сказано иное (пункт 9).
+# unreviewed
+terms-grace = Утрата силы пишется, когда после её срока прошло: { $span } (пункт 10).
+# unreviewed
+terms-public = Можно говорить публично: { $names } (пункт 11).
+# unreviewed
+terms-public-none = О том, что говорить публично, не условлено (пункт 11).
+# unreviewed
+terms-witnesses = Свидетели: { $names } (пункт 12).
+# unreviewed
+terms-witnesses-none = Свидетелей нет (пункт 12).
+# unreviewed
+terms-relays = Ретрансляторы: { $names } (пункт 13).
+# unreviewed
+terms-relays-none = Ретрансляторов нет (пункт 13).
+# unreviewed
+terms-recall = Готовность действует: { $span } (пункт 14).
+# unreviewed
+terms-unknown = Пункты, которых эта программа не знает, без действия: { $names }.
 # unreviewed
 pairing-other-digits = Такие цифры не относятся ни к одному кандидату. Ничего не подписано.
     .do = Сверить все шестнадцать групп снова: «counterpart pairings». Если они различаются, сообщить: «counterpart confirm --differ».
@@ -2273,6 +2426,8 @@ call-document = Это описание.
 call-health = Что станция работает и как далеко продвинулся её журнал.
 # unreviewed
 call-lines = Каждая линия: наблюдаемое рядом с объявленным, что открыто, что ожидается.
+# unreviewed
+call-terms = Что условлено на линии или на каждой: сроки, темп, льготный срок, должности; по пунктам.
 # unreviewed
 call-lines-unread = Линии, которые не обслуживаются, потому что хранимое о них не читается.
 # unreviewed
@@ -4042,6 +4197,12 @@ pairing-text = Приглашение
 pairing-invite-how = Составляет приглашение для одной другой организации. Оно показывается один раз.
 # unreviewed
 pairing-invite-key = Составить приглашение
+# unreviewed
+pairing-rules = Предлагаемые условия
+# unreviewed
+pairing-rules-how = Число и s, m, h или d: 90s, 15m, 8h, 2d. Линия проверяется: never, через срок или во времена, например 09:00,17:00 UTC; пусто — как в конфигурации.
+# unreviewed
+pairing-agreed = Условлено, по линиям
 
 ## Пользователи
 

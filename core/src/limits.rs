@@ -66,6 +66,8 @@ pub const VERSIONS_MAX: usize = 16;
 pub const PUSH_ENTRIES_MAX: u64 = 64;
 /// Candidates of one invitation: a stolen one must not fill the store, and a person compares no more.
 pub const CANDIDATES_MAX: usize = 8;
+/// A span of time that a charter names, in seconds: ten years.
+pub const SPAN_MAX_S: u64 = 10 * 366 * 86_400;
 /// A charter as encoded, in bytes: with both signatures and a header it fits the entry at index 0.
 pub const CHARTER_MAX: usize = ENTRY_MAX - 512;
 /// The text of an invitation, in bytes: the longest of ours has some 19,000.

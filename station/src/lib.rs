@@ -13,6 +13,7 @@ pub mod pairing;
 pub mod people;
 pub mod record;
 pub mod serving;
+pub mod spans;
 pub mod station;
 pub mod store;
 pub mod story;

@@ -10,7 +10,7 @@ use counterpart_core::precedence::Mark;
 use crate::api::paired::Paired;
 use crate::api::{Api, Parts};
 use crate::clock::Clock;
-use crate::pairing::{self, Ceremony, Needs, Proposal};
+use crate::pairing::{self, Ceremony, Needs};
 use crate::station::{StartFault, Station};
 use crate::words::{Language, Sentence, Tell, logged};
 
@@ -81,7 +81,7 @@ impl Serving {
             clock: station.clock.clone(),
             config: station.config.clone(),
             mark,
-            ceremony: Arc::new(Paired::new(ceremony.clone(), Language::English.words(), Proposal::default())),
+            ceremony: Arc::new(Paired::new(ceremony.clone(), Language::English.words())),
             board: station.board.clone(),
             begun: station.begun,
         });

@@ -71,6 +71,11 @@ impl Draft {
         inviter
     }
 
+    /// Everything but the joiner's half, in whose place the inviter's stands.
+    pub fn clauses(&self) -> &Charter {
+        &self.stand_in
+    }
+
     /// The final charter: this draft with the joiner's terms.
     ///
     /// # Errors

@@ -78,6 +78,11 @@ impl Inviter {
         self.draft.line()
     }
 
+    /// What the invitation proposes: the charter but for the joiner's half.
+    pub fn draft(&self) -> &Draft {
+        &self.draft
+    }
+
     /// How far it has come.
     pub fn standing(&self) -> Standing {
         match &self.phase {

@@ -191,8 +191,9 @@ impl Charter {
         let value = Value::decode(bytes).map_err(|_| 0u64)?;
         let pairs = value.as_map().ok_or(0u64)?;
         let clause = |n: u64| value.at(n).ok_or(n);
-        let number = |n: u64| clause(n)?.as_uint().filter(|s| *s <= SECONDS_MAX).ok_or(n);
-        let four = |n: u64| read_numbers(clause(n)?, SECONDS_MAX).and_then(|l| <[u64; 4]>::try_from(l).ok()).ok_or(n);
+        let number = |n: u64| clause(n)?.as_uint().filter(|s| *s <= limits::SPAN_MAX_S).ok_or(n);
+        let four =
+            |n: u64| read_numbers(clause(n)?, limits::SPAN_MAX_S).and_then(|l| <[u64; 4]>::try_from(l).ok()).ok_or(n);
         let texts = |n: u64| clause(n)?.as_array().and_then(read_texts).ok_or(n);
         let parties = match clause(3)?.as_array() {
             Some([inviter, joiner]) => [PartyTerms::read(inviter).ok_or(3u64)?, PartyTerms::read(joiner).ok_or(3u64)?],
@@ -219,8 +220,6 @@ impl Charter {
     }
 }
 
-/// No span in a charter is longer than ten years.
-const SECONDS_MAX: u64 = 10 * 366 * 86_400;
 /// Minutes of a day.
 const MINUTES_OF_DAY: u64 = 1_440;
 
@@ -286,7 +285,7 @@ fn read_post(value: &Value) -> Option<PostTerms> {
 
 fn read_checks(value: &Value) -> Option<Checks> {
     match value.as_array()? {
-        [Value::Uint(0), seconds] => Some(Checks::Every(seconds.as_uint().filter(|s| *s <= SECONDS_MAX)?)),
+        [Value::Uint(0), seconds] => Some(Checks::Every(seconds.as_uint().filter(|s| *s <= limits::SPAN_MAX_S)?)),
         [Value::Uint(1), minutes] => Some(Checks::At(read_numbers(minutes, MINUTES_OF_DAY - 1)?)),
         _ => None,
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::banner::BannerForm;
 use super::bell::{NotedForm, NotedView, RangForm, RangView};
 use super::call::Call;
-use super::ceremony::{AbandonForm, ConfirmForm, InvitedView, JoinForm, PairingView};
+use super::ceremony::{AbandonForm, ConfirmForm, InviteForm, InvitedView, JoinForm, PairingView};
 use super::conduct::{ConductForm, ConductView};
 use super::doctor::Report;
 use super::document;
@@ -22,7 +22,7 @@ use super::search::{FindQuery, FoundView};
 use super::sessions::{SessionEnded, SessionForm, SessionView};
 use super::tokens::{TokenForm, TokenMade, TokenView};
 use super::views::{
-    FiguresQuery, LineQuery, LineRow, RecordPage, RecordQuery, RequestsQuery, RequestsView, UnreadView,
+    FiguresQuery, LineQuery, LineRow, RecordPage, RecordQuery, RequestsQuery, RequestsView, TermsQuery, UnreadView,
 };
 use super::{
     banner, bell, calendar, conduct, drawn, events, export, many, metrics, morning, people, restore, router, search,
@@ -31,6 +31,7 @@ use super::{
 use crate::view::figures::FiguresView;
 use crate::view::request::RequestView;
 use crate::view::restore::RestoreView;
+use crate::view::terms::AgreedView;
 
 /// The media type of a stream with one JSON object in each line.
 pub(super) const LINES: &str = "application/x-ndjson";
@@ -56,6 +57,7 @@ fn views() -> Vec<Call> {
         Call::open("/openapi.json", "call-document", document::document).gives::<BTreeMap<String, serde_json::Value>>(),
         Call::get(Reads, "/health", "call-health", router::health).gives::<HealthView>(),
         Call::get(Reads, "/lines", "call-lines", views::lines).gives::<Vec<LineRow>>(),
+        Call::get(Reads, "/lines/terms", "call-terms", views::terms).asks::<TermsQuery>().gives::<Vec<AgreedView>>(),
         Call::get(Reads, "/lines/unread", "call-lines-unread", views::unread).gives::<Vec<UnreadView>>(),
         Call::get(Reads, "/requests", "call-requests", views::list)
             .asks::<RequestsQuery>()
@@ -81,7 +83,9 @@ fn views() -> Vec<Call> {
 fn pairings() -> Vec<Call> {
     vec![
         Call::get(LooksAfter, "/pairings", "call-pairings", router::pairings).gives::<Vec<PairingView>>(),
-        Call::post(LooksAfter, "/pairings/invite", "call-invite", router::invite).gives::<InvitedView>(),
+        Call::post(LooksAfter, "/pairings/invite", "call-invite", router::invite)
+            .takes::<InviteForm>()
+            .gives::<InvitedView>(),
         Call::post(LooksAfter, "/pairings/join", "call-join", router::join).takes::<JoinForm>().gives::<PairingView>(),
         Call::post(LooksAfter, "/pairings/confirm", "call-confirm", router::confirm)
             .takes::<ConfirmForm>()

@@ -7,6 +7,8 @@ use counterpart_core::ids::LineId;
 use serde::{Deserialize, Serialize};
 
 use super::fault::{Code, Fault, Told};
+use crate::pairing::{Proposal, Term};
+use crate::view::terms::TermsView;
 use crate::words::Words;
 
 /// Groups of the digits that two persons compare.
@@ -17,8 +19,8 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Told>> + Send + '
 
 /// What the pairing does for a person here.
 pub trait Ceremony: Send + Sync {
-    /// Makes an invitation.
-    fn invite(&self) -> Answer<'_, InvitedView>;
+    /// Makes an invitation to a line with these rules.
+    fn invite(&self, proposal: Proposal) -> Answer<'_, InvitedView>;
 
     /// Takes up an invitation.
     fn join(&self, invitation: String) -> Answer<'_, PairingView>;
@@ -72,6 +74,8 @@ pub struct InvitedView {
     pub line: String,
     /// The invitation, to be given away in confidence.
     pub invitation: String,
+    /// What it proposes.
+    pub terms: TermsView,
 }
 
 /// A pairing on its way.
@@ -83,6 +87,9 @@ pub struct PairingView {
     pub inviter: bool,
     /// waiting, comparing, confirmed, countersigned, open or ended.
     pub standing: String,
+    /// What the charter says that both are to sign, of its parties what it says of ours; absent once the pairing has ended.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub terms: Option<TermsView>,
     /// Who has come, each with the digits to compare.
     pub candidates: Vec<CandidateView>,
     /// How it stands and what to do next, as sentences.
@@ -98,6 +105,8 @@ pub struct CandidateView {
     pub call_sign: String,
     /// The zone of its watch, an IANA name; "UTC" if it names none.
     pub zone: String,
+    /// Whom one can reach there, as the charter says it.
+    pub posts: String,
     /// Its link key, 64 hexadecimal digits.
     pub key: String,
     /// The sixteen groups.
@@ -108,6 +117,79 @@ pub struct CandidateView {
     pub alike: Vec<String>,
     /// A word of its names in letters of several scripts, and what to do; nothing if there is none.
     pub mixed: Vec<String>,
+}
+
+/// The rules that an invitation proposes. What is not said is as the defaults have it, and watch checks as the configuration does. A
+/// span is a number with s, m, h or d, such as 90s, 15m, 8h or 2d, of at most 3660 days.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema, clap::Args)]
+#[serde(deny_unknown_fields)]
+pub struct InviteForm {
+    /// Each station holds what the other sends within this span; 60s unless said otherwise.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[arg(long, value_name = "SPAN")]
+    pub station: Option<String>,
+    /// Each watch has seen it within: one span, or four by precedence, ROUTINE first; 8h,1h,15m,5m unless said otherwise.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[arg(long, value_name = "SPANS")]
+    pub watch: Option<String>,
+    /// A deferral, a time or an answer comes within this span; 2d unless said otherwise.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[arg(long, value_name = "SPAN")]
+    pub principal: Option<String>,
+    /// A renewal is an attempt, and rings, from this long after the last: one span, or four by precedence; as the watch's unless said otherwise.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[arg(long, value_name = "SPANS")]
+    pub pace: Option<String>,
+    /// When the line is tested: never, every so often (60s to 1d), or at times of the UTC day such as 09:00,17:00.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[arg(long, value_name = "SCHEDULE")]
+    pub checks: Option<String>,
+    /// No lapse is written sooner than this span after its deadline; 60s unless said otherwise.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[arg(long, value_name = "SPAN")]
+    pub grace: Option<String>,
+    /// For how long a "ready" can be taken up; 15m unless said otherwise.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[arg(long, value_name = "SPAN")]
+    pub recall: Option<String>,
+}
+
+impl InviteForm {
+    /// The rules that are meant.
+    ///
+    /// # Errors
+    /// [`Code::TermUnfit`], which names the rule.
+    pub fn proposal(&self) -> Result<Proposal, Fault> {
+        let mut proposal = Proposal::default();
+        for term in Term::ALL {
+            if let Some(said) = self.said(term) {
+                proposal.set(term, &said).map_err(|fault| Fault::new(Code::TermUnfit).because(&fault))?;
+            }
+        }
+        if self.pace.is_none() {
+            proposal.pacing_s = proposal.watch_s;
+        }
+        Ok(proposal)
+    }
+
+    /// What is said of a rule.
+    pub fn said(&self, term: Term) -> Option<String> {
+        // One table serves both ways: what is read is a copy's.
+        self.clone().place(term).take()
+    }
+
+    /// Where it is said what a rule is to be.
+    pub fn place(&mut self, term: Term) -> &mut Option<String> {
+        match term {
+            Term::Station => &mut self.station,
+            Term::Watch => &mut self.watch,
+            Term::Principal => &mut self.principal,
+            Term::Pace => &mut self.pace,
+            Term::Checks => &mut self.checks,
+            Term::Grace => &mut self.grace,
+            Term::Recall => &mut self.recall,
+        }
+    }
 }
 
 /// An invitation to take up.

@@ -188,10 +188,16 @@ faults! {
     File = Usage BAD_REQUEST "fault-file",
     /// The configuration cannot be read; the sentence of `config` says where.
     Configuration = Usage BAD_REQUEST "fault-configuration",
-    /// Keys could not be made or read; the sentence of `keys` says why.
+    /// What `init` was told does not fit a station; the sentence of `config` says why.
+    InitUnfit = Usage BAD_REQUEST "fault-init-unfit",
+    /// No station is made, because of what is there or was named; its sentence says why.
     Keys = Usage BAD_REQUEST "fault-keys",
+    /// No station is made, because the machine failed; its sentence says why.
+    Unmade = Error INTERNAL_SERVER_ERROR "fault-unmade",
     /// The pairing did not do what it was asked; its sentence says why.
     Pairing = Refusal CONFLICT "fault-pairing",
+    /// What was said of a rule that an invitation is to propose is not taken; its sentence says which.
+    TermUnfit = Usage BAD_REQUEST "fault-term-unfit",
     /// No pairing is under way.
     PairingNone = Refusal CONFLICT "fault-pairing-none",
     /// No pairing, or more than one, is of this line.
@@ -292,6 +298,8 @@ faults! {
     DeskNone = Refusal CONFLICT "fault-desk-none",
     /// The station does not start; its sentence says why.
     Start = Error INTERNAL_SERVER_ERROR "fault-start",
+    /// The station does not start, because what the operator gave it cannot be used: keys, the configuration, a file that this names.
+    StartUnfit = Usage BAD_REQUEST "fault-start-unfit",
     /// A station of the demonstration did not come up in time.
     DemoLate = Error INTERNAL_SERVER_ERROR "fault-demo-late",
     /// The stations of a story did not come to hold the same in time.
@@ -308,6 +316,8 @@ faults! {
     Machine = Error INTERNAL_SERVER_ERROR "fault-machine",
     /// The record cannot be read.
     Unread = Error INTERNAL_SERVER_ERROR "fault-unread",
+    /// There is no record where it should be.
+    UnreadPlace = Usage BAD_REQUEST "fault-unread-place",
     /// No backup was made: its place is taken, or there is nothing to copy.
     BackupPlace = Usage BAD_REQUEST "fault-backup-place",
     /// No backup was made.

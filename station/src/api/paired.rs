@@ -9,19 +9,19 @@ use counterpart_core::record::charter::digits as spelled;
 use super::ceremony::{Answer, CandidateView, Ceremony, Digits, InvitedView, PairingView};
 use super::fault::{Code, Fault, Told};
 use crate::pairing::{self, Awaited, Proposal};
+use crate::view::terms::{TermsView, posts};
 use crate::words::{Sentence, Tell, Words};
 
 /// A ceremony with the words in which it answers.
 pub struct Paired {
     ceremony: pairing::Ceremony,
     words: Arc<Words>,
-    proposal: Proposal,
 }
 
 impl Paired {
-    /// Answers in these words; invitations carry this proposal.
-    pub fn new(ceremony: pairing::Ceremony, words: Arc<Words>, proposal: Proposal) -> Paired {
-        Paired { ceremony, words, proposal }
+    /// Answers in these words.
+    pub fn new(ceremony: pairing::Ceremony, words: Arc<Words>) -> Paired {
+        Paired { ceremony, words }
     }
 
     fn told(&self, fault: &pairing::Fault) -> Told {
@@ -57,13 +57,14 @@ impl Paired {
 
 impl Ceremony for Paired {
     fn speaking(&self, words: Arc<Words>) -> Arc<dyn Ceremony> {
-        Arc::new(Paired::new(self.ceremony.clone(), words, self.proposal.clone()))
+        Arc::new(Paired::new(self.ceremony.clone(), words))
     }
 
-    fn invite(&self) -> Answer<'_, InvitedView> {
-        Box::pin(async {
-            let (line, invitation) = self.ceremony.invite(&self.proposal).await.map_err(|fault| self.told(&fault))?;
-            Ok(InvitedView { line: line.to_string(), invitation })
+    fn invite(&self, proposal: Proposal) -> Answer<'_, InvitedView> {
+        Box::pin(async move {
+            let (line, invitation) = self.ceremony.invite(&proposal).await.map_err(|fault| self.told(&fault))?;
+            let view = self.ceremony.view(line).await.map_err(|fault| self.told(&fault))?;
+            Ok(InvitedView { line: line.to_string(), invitation, terms: terms(&view, &self.words) })
         })
     }
 
@@ -137,6 +138,11 @@ fn awaited(awaited: &Awaited, words: &Words) -> Vec<String> {
     }
 }
 
+/// What both are to sign.
+fn terms(view: &pairing::PairingView, words: &Words) -> TermsView {
+    TermsView::of(&view.charter, &[view.me], words)
+}
+
 fn shown(view: &pairing::PairingView, words: &Words) -> PairingView {
     let standing = match view.standing {
         Standing::Waiting => "waiting",
@@ -153,6 +159,7 @@ fn shown(view: &pairing::PairingView, words: &Words) -> PairingView {
         name: c.name.clone(),
         call_sign: c.call_sign.clone(),
         zone: if c.zone.is_empty() { "UTC".into() } else { c.zone.clone() },
+        posts: posts(&c.call_sign, &c.posts, words),
         key: hexadecimal(&c.key),
         digits: c.digits.clone(),
         they_confirmed: c.they_confirmed,
@@ -163,6 +170,7 @@ fn shown(view: &pairing::PairingView, words: &Words) -> PairingView {
         line: view.line.to_string(),
         inviter: view.me == Party::Inviter,
         standing: standing.into(),
+        terms: (!matches!(view.standing, Standing::Ended(_))).then(|| terms(view, words)),
         candidates: view.candidates.iter().map(candidate).collect(),
         sentences,
     }

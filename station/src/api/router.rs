@@ -1,6 +1,5 @@
 //! Every address of the API: on the command socket, and beside the desk.
 
-use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::{Json, Router};
 use counterpart_core::act::Act;
@@ -11,11 +10,11 @@ use tokio::sync::oneshot;
 
 use super::acts::{self, Defaults, Unfit};
 use super::calls::calls;
-use super::ceremony::{AbandonForm, ConfirmForm, Digits, InvitedView, JoinForm, PairingView};
+use super::ceremony::{AbandonForm, ConfirmForm, Digits, InviteForm, InvitedView, JoinForm, PairingView};
 use super::doctor::{Report, examine};
 use super::door::Who;
 use super::fault::{Code, Fault, Told};
-use super::form::{ActForm, missing_field};
+use super::form::{ActForm, missing_field, object};
 use super::receive::{Form, Sent};
 use super::socket::Socket;
 use super::spoken::{Spoken, accepted};
@@ -127,9 +126,11 @@ pub(super) async fn pairings(State(api): State<Api>) -> Result<Json<Vec<PairingV
     api.ceremony.pairings().await.map(Json)
 }
 
-/// What is sent along is read, so that a caller that sends something is not cut off before it has its answer.
-pub(super) async fn invite(State(api): State<Api>, _unneeded: Bytes) -> Result<Json<InvitedView>, Told> {
-    api.ceremony.invite().await.map(Json)
+/// Who sends nothing proposes what an empty form does.
+pub(super) async fn invite(State(api): State<Api>, Sent(bytes): Sent) -> Result<Json<InvitedView>, Told> {
+    let form = if bytes.is_empty() { Ok(InviteForm::default()) } else { object(&bytes) };
+    let proposal = form.and_then(|form: InviteForm| form.proposal()).map_err(|fault| api.tell(fault))?;
+    api.ceremony.invite(proposal).await.map(Json)
 }
 
 pub(super) async fn join(State(api): State<Api>, Form(form): Form<JoinForm>) -> Result<Json<PairingView>, Told> {

@@ -9,11 +9,10 @@ use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 
 use super::fault::{Code, Fault};
+use crate::spans;
 use crate::words::clocks;
 
 const SECOND_MS: u64 = 1_000;
-/// Digits of a number in `+90m`.
-const DIGITS_MAX: usize = 9;
 /// The longest window whose end a person writes as a time of day that is earlier than its start.
 const NEXT_DAY_MAX_MS: u64 = 12 * 3_600 * SECOND_MS;
 
@@ -228,23 +227,7 @@ fn with_offset(text: &str) -> Option<jiff::Timestamp> {
 
 /// `+90m`, `+1h30m`, `+3d`, in milliseconds. A day is 24 hours here.
 fn ahead(text: &str) -> Option<u64> {
-    let mut rest = text.strip_prefix('+').filter(|rest| !rest.is_empty())?;
-    let mut seconds: u64 = 0;
-    while !rest.is_empty() {
-        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        let (number, unit) = (rest.get(..digits)?, rest.get(digits..)?);
-        let number: u64 = number.parse().ok().filter(|_| digits <= DIGITS_MAX)?;
-        let each = match unit.bytes().next()? {
-            b'd' => 86_400,
-            b'h' => 3_600,
-            b'm' => 60,
-            b's' => 1,
-            _ => return None,
-        };
-        seconds = seconds.saturating_add(number * each);
-        rest = unit.get(1..)?;
-    }
-    Some(seconds.saturating_mul(SECOND_MS))
+    Some(spans::seconds(text.strip_prefix('+')?)?.saturating_mul(SECOND_MS))
 }
 
 #[cfg(test)]

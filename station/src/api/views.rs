@@ -24,6 +24,7 @@ use crate::view::lines::{LineView, StandingView, line};
 use crate::view::names;
 use crate::view::record::{From, Page, RecordView, Stretch, record};
 use crate::view::request::{RequestLine, RequestView, request};
+use crate::view::terms::{AgreedView, agreed};
 use crate::view::{Side, Sight};
 use crate::words::Words;
 
@@ -95,6 +96,15 @@ pub struct FiguresQuery {
     /// Only what was asked in this year (UTC).
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub year: Option<u64>,
+}
+
+/// Which line's charter.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TermsQuery {
+    /// The line, if there are several.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub line: Option<String>,
 }
 
 /// Requests of one line.
@@ -262,6 +272,27 @@ pub(super) async fn rows(api: &Api) -> Result<Vec<LineRow>, Told> {
             row(sight, &health(sight.line, &parts.board.of(id), now_ms, now))
         });
         views.push(shown.await?);
+    }
+    Ok(views)
+}
+
+/// `GET /api/v1/lines/terms`: what was agreed on, of one line or of all.
+pub(super) async fn terms(
+    State(api): State<Api>,
+    Asked(query): Asked<TermsQuery>,
+) -> Result<Json<Vec<AgreedView>>, Told> {
+    all_agreed(&api, query.line).await.map(Json)
+}
+
+/// What was agreed on this line, or on each.
+pub(crate) async fn all_agreed(api: &Api, said: Option<String>) -> Result<Vec<AgreedView>, Told> {
+    let ids = match said {
+        Some(said) => vec![api.line(Some(said)).await?],
+        None => api.ids().await?,
+    };
+    let mut views = Vec::new();
+    for id in ids {
+        views.push(api.see(id, agreed).await?);
     }
     Ok(views)
 }

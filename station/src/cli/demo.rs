@@ -18,8 +18,7 @@ use crate::api::fault::{Code, Fault, Told};
 use crate::api::people::{LinkView, NameForm, UserForm};
 use crate::config::{CONFIG_FILE, Starter, write_starter};
 use crate::entropy;
-use crate::keys::Keys;
-use crate::store::{Store, served_by};
+use crate::store::served_by;
 use crate::words::escaped_json;
 
 /// The two organisations: directory, name, call sign, zone.
@@ -123,8 +122,7 @@ fn init(context: &Context, data: &Path, name: &str, call_sign: &str, zone: &str)
     let announce = [listen.clone()];
     let starter = Starter { name, call_sign, zone, listen: &listen, announce: &announce, desk: &desk };
     let root_key = data.with_extension("root-key");
-    Keys::generate(data, &root_key).map_err(|e| context.tell(Fault::new(Code::Keys).because(&e)))?;
-    Store::create(data).map_err(|e| context.tell(Fault::new(Code::Keys).because(&e)))?;
+    context.found(data, &root_key)?;
     write_starter(data, &starter).map_err(|e| context.tell(Fault::new(Code::Configuration).because(&e)))?;
     Ok(())
 }

@@ -68,7 +68,7 @@ pub enum Exit {
 const EXIT_CODES: [(Exit, &str); 5] = [
     (Exit::Done, "done"),
     (Exit::Refused, "refused by a rule, or a story's expectation was wrong; the answer names the fact that decided"),
-    (Exit::Usage, "the command, or what it names (a file, a place, the configuration), cannot be used as it is"),
+    (Exit::Usage, "the command, or what it names (a file, a place, keys, the configuration), cannot be used as it is"),
     (Exit::Machine, "no station answers, or the machine failed; of doctor: something is not in order"),
     (Exit::Misconduct, "the other station broke the protocol: its log is halted"),
 ];

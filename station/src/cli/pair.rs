@@ -7,9 +7,11 @@ use clap::Subcommand;
 use serde_json::Value;
 
 use super::{Context, Exit};
-use crate::api::ceremony::{AbandonForm, ConfirmForm, InvitedView, JoinForm, PairingView};
+use crate::api::ceremony::{AbandonForm, ConfirmForm, InviteForm, InvitedView, JoinForm, PairingView};
 use crate::api::fault::{Code, Fault, Told};
 use crate::api::files::PrivateFile;
+use crate::view::terms::TermsView;
+use crate::view::text;
 use crate::words::clean;
 
 /// Bytes of an invitation.
@@ -22,6 +24,8 @@ pub(super) enum PairCommand {
         /// Write it into this new file, for its owner alone, instead of printing it.
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
+        #[command(flatten)]
+        terms: InviteForm,
     },
     /// Take up an invitation.
     Join {
@@ -62,7 +66,7 @@ impl PairCommand {
         let client = context.client();
         let at = |path: &str| format!("/api/v1/pairings/{path}");
         match self {
-            PairCommand::Invite { out } => return context.invite(out).await,
+            PairCommand::Invite { out, terms } => return context.invite(out, &terms).await,
             PairCommand::Join { invitation } => {
                 let form = JoinForm { invitation: context.read(&invitation)? };
                 context.pairing(&client.post(&at("join"), &form).await?)?;
@@ -89,23 +93,24 @@ impl PairCommand {
 }
 
 impl Context {
-    async fn invite(&self, out: Option<PathBuf>) -> Result<Exit, Told> {
+    async fn invite(&self, out: Option<PathBuf>, terms: &InviteForm) -> Result<Exit, Told> {
         // The file is made first: where none can be, nobody is invited.
         let file = out.map(|out| PrivateFile::create(&out)).transpose().map_err(|fault| self.tell(fault))?;
-        let done = self.invited(file.as_ref()).await;
+        let done = self.invited(file.as_ref(), terms).await;
         if done.is_err() {
             file.iter().for_each(PrivateFile::remove);
         }
         done.map(|()| Exit::Done)
     }
 
-    async fn invited(&self, file: Option<&PrivateFile>) -> Result<(), Told> {
+    async fn invited(&self, file: Option<&PrivateFile>, terms: &InviteForm) -> Result<(), Told> {
         let client = self.client();
-        let value = client.post("/api/v1/pairings/invite", &serde_json::json!({})).await?;
+        let value = client.post("/api/v1/pairings/invite", terms).await?;
         let view: InvitedView = client.typed(&value)?;
-        let told = self.say("done-invite", &[("line", view.line.clone())]);
+        let done = self.say("done-invite", &[("line", view.line.clone())]);
+        let told = format!("{done}\n{}", self.to_be_signed(&view.terms));
         let Some(file) = file else {
-            return self.show(&value, || Ok(format!("{told}\n\n{}", view.invitation)));
+            return self.show(&value, || Ok(format!("{told}\n{}", view.invitation)));
         };
         if let Err(fault) = file.write(view.invitation.as_bytes()) {
             // Nobody can take up an invitation that nobody has.
@@ -131,6 +136,11 @@ impl Context {
         self.show(value, || Ok(self.told(&view)))
     }
 
+    /// What both sides sign, under a heading.
+    fn to_be_signed(&self, terms: &TermsView) -> String {
+        format!("{}\n{}", self.say("pairing-terms", &[]), text::sentences(&terms.sentences))
+    }
+
     fn told(&self, view: &PairingView) -> String {
         let name = match view.candidates.as_slice() {
             [one] => one.name.clone(),
@@ -140,6 +150,7 @@ impl Context {
         let standing = [("standing", view.standing.clone()), ("named", named), ("name", name)];
         let mut lines = vec![format!("{}  {}", view.line, self.say("pairing-standing", &standing))];
         lines.extend(view.sentences.iter().map(|sentence| clean(sentence)));
+        lines.extend(view.terms.iter().map(|terms| self.to_be_signed(terms).trim_end().to_owned()));
         for candidate in &view.candidates {
             let name = ("name", candidate.name.clone());
             let args = [
@@ -149,6 +160,7 @@ impl Context {
                 ("digits", candidate.digits.clone()),
             ];
             lines.push(self.say("candidate-said", &args));
+            lines.push(format!("  {}", clean(&candidate.posts)));
             lines.extend(candidate.alike.iter().chain(&candidate.mixed).map(|sentence| clean(sentence)));
             if view.candidates.len() > 1 {
                 lines.push(self.say("candidate-differ", &[name.clone(), ("key", candidate.key.clone())]));

@@ -2,16 +2,17 @@
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use serde_json::json;
 
 use super::{Context, Exit};
 use crate::api::fault::{Code, Fault, Told};
-use crate::config::{CONFIG_FILE, Config, LISTEN_DEFAULT, Starter, write_starter};
-use crate::keys::{Keys, granted_file};
+use crate::config::{CONFIG_FILE, Config, ConfigError, LISTEN_DEFAULT, Starter, write_starter};
+use crate::keys::{KeyError, Keys, granted_file};
 use crate::store::{Store, StoreError, back_up};
+use crate::words::Sentence;
 
 #[derive(Subcommand, Debug)]
 pub(super) enum PlaceCommand {
@@ -59,6 +60,25 @@ impl PlaceCommand {
     }
 }
 
+/// What of the configuration `init` is told, by which flag, and what would be right.
+const FLAGS: [(&str, &str, &str); 6] = [
+    ("organisation.name", "--name", "\"Ministry of Northland\""),
+    ("organisation.call_sign", "--call-sign", "Northland"),
+    ("organisation.zone", "--zone", "Europe/Oslo"),
+    ("link.listen", "--listen", LISTEN_DEFAULT),
+    ("link.announce", "--announce", "hotline.northland.example:7411"),
+    ("desk.listen", "--desk", "127.0.0.1:7412"),
+];
+
+/// What is wrong with an answer, by the flag that gave it: the file for which it was meant is not there yet.
+fn unfit(error: &ConfigError) -> Fault {
+    let Some((_, flag, example)) = FLAGS.iter().find(|(key, ..)| *key == error.key) else {
+        return Fault::new(Code::Configuration).because(error);
+    };
+    let wrong = Sentence::new("init-unfit").with("flag", flag).with("example", example);
+    Fault::new(Code::InitUnfit).because(&wrong.saying("wrong", error.wrong.clone()))
+}
+
 impl Context {
     fn init(&self, starter: &Starter<'_>, root_key: Option<PathBuf>) -> Result<Exit, Told> {
         let config_file = self.data.join(CONFIG_FILE);
@@ -72,14 +92,13 @@ impl Context {
             beside.push(".root-key");
             beside.into()
         });
-        let unfit = |e: crate::config::ConfigError| self.tell(Fault::new(Code::Configuration).because(&e));
+        let unfit = |e: ConfigError| self.tell(unfit(&e));
         // The answers are judged before anything is made, and the configuration is written last: it says that all is there.
         Config::parse(&starter.text(), &config_file).map_err(unfit)?;
         if config_file.exists() {
             write_starter(&self.data, starter).map_err(unfit)?;
         }
-        Keys::generate(&self.data, &root_key).map_err(|e| self.tell(Fault::new(Code::Keys).because(&e)))?;
-        Store::create(&self.data).map_err(|e| self.tell(Fault::new(Code::Keys).because(&e)))?;
+        self.found(&self.data, &root_key)?;
         write_starter(&self.data, starter).map_err(unfit)?;
         let granted = granted_file(&root_key);
         let [data, root, list, config] =
@@ -91,6 +110,18 @@ impl Context {
             Ok(format!("{made}\n{next}"))
         })?;
         Ok(Exit::Done)
+    }
+
+    /// Makes the keys and the empty record of a new station in this directory.
+    pub(super) fn found(&self, data: &Path, root_key: &Path) -> Result<(), Told> {
+        Keys::generate(data, root_key).map_err(|e| {
+            let code = if matches!(e, KeyError::NoEntropy(_)) { Code::Unmade } else { Code::Keys };
+            self.tell(Fault::new(code).because(&e))
+        })?;
+        Store::create(data).map_err(|e| {
+            let code = if matches!(e, StoreError::Place { .. }) { Code::Keys } else { Code::Unmade };
+            self.tell(Fault::new(code).because(&e))
+        })
     }
 
     fn backup(&self, to: PathBuf) -> Result<Exit, Told> {

@@ -16,9 +16,12 @@ use crate::api::fault::{Code, Fault, Told};
 use crate::api::router;
 use crate::api::socket::Socket;
 use crate::hooks;
+use crate::keys::KeyError;
 use crate::record::Published;
-use crate::serving::Serving;
-use crate::web::listen::Listener;
+use crate::serving::{ServeFault, Serving};
+use crate::station::StartFault;
+use crate::store::StoreError;
+use crate::web::listen::{ListenFault, Listener};
 use crate::web::{self, Desk};
 use crate::words::Sentence;
 
@@ -82,14 +85,16 @@ impl Context {
         // What is wrong with the configuration ends this command as it ends every other.
         self.config().map_err(|fault| self.tell(fault))?;
         let started = Serving::start(&self.data, self.clock.clone(), mark).await;
-        let mut serving = started.map_err(|e| self.tell(Fault::new(Code::Start).because(&e)))?;
+        let mut serving = started.map_err(|e| self.tell(Fault::new(code(&e)).because(&e)))?;
         let socket = Socket::bind(&self.data).await.map_err(|fault| self.tell(fault))?;
         serving.meet();
         let desk = match &serving.station.config.desk {
             None => None,
             Some(config) => {
-                let listener =
-                    Listener::bind(config).await.map_err(|e| self.tell(Fault::new(Code::Start).because(&e)))?;
+                let listener = Listener::bind(config).await.map_err(|e| {
+                    let is_file = matches!(e, ListenFault::Pem(_));
+                    self.tell(Fault::new(if is_file { Code::StartUnfit } else { Code::Start }).because(&e))
+                })?;
                 Some((Desk::new(serving.api.clone(), config)?, listener))
             }
         };
@@ -102,7 +107,8 @@ impl Context {
             tokio::spawn(web::router::serve(desk, listener, async move { drop(stopped.wait_for(|stop| *stop).await) }))
         });
         let webhooks = &serving.station.config.webhooks;
-        let told = hooks::start(&serving.api, webhooks).map_err(|e| self.tell(Fault::new(Code::Start).because(&e)))?;
+        let told = hooks::start(&serving.api, webhooks);
+        let told = told.map_err(|e| self.tell(Fault::new(Code::StartUnfit).because(&e)))?;
         router::serve(serving.api.clone(), socket, until).await;
         stop.send_replace(true);
         // What is being posted may go on for long: it is posted again after the next start.
@@ -123,6 +129,18 @@ async fn until(ended: impl Future<Output = ()>, mut published: watch::Receiver<A
     tokio::select! {
         () = ended => {}
         () = broke => {}
+    }
+}
+
+/// Whose fault it is that a station does not start. Of keys and configuration it is that of whoever gave them, here as where they
+/// are made.
+fn code(fault: &ServeFault) -> Code {
+    match fault {
+        ServeFault::Start(StartFault::Keys(KeyError::NoEntropy(_))) => Code::Start,
+        ServeFault::Start(
+            StartFault::Keys(_) | StartFault::Config(_) | StartFault::Store(StoreError::Place { .. }),
+        ) => Code::StartUnfit,
+        ServeFault::Start(StartFault::Store(_) | StartFault::Bind(_)) | ServeFault::Pairing(_) => Code::Start,
     }
 }
 

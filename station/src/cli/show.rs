@@ -18,6 +18,7 @@ use crate::api::views::{self, LineRow, RecordPage, RecordQuery, RequestsView, Un
 use crate::view::figures::{FiguresView, figures};
 use crate::view::lines::{LineView, StandingView};
 use crate::view::request::{RequestLine, RequestView};
+use crate::view::terms::{AgreedView, agreed};
 use crate::view::text;
 use crate::words::clean;
 use crate::words::clocks::Telling;
@@ -27,13 +28,16 @@ pub(super) enum ShowCommand {
     /// Every line: observed beside declared, how far the records agree, what is open, what we owe.
     Lines {
         /// Times to answer instead.
-        #[arg(long)]
+        #[arg(long, group = "instead")]
         figures: bool,
+        /// What was agreed on instead: response times, pace, grace, posts; clause by clause.
+        #[arg(long, group = "instead")]
+        terms: bool,
         /// Figures of what was asked in this year (UTC).
         #[arg(long, requires = "figures")]
         year: Option<u64>,
-        /// Figures of this line alone.
-        #[arg(long, requires = "figures")]
+        /// Figures or terms of this line alone.
+        #[arg(long, requires = "instead")]
         line: Option<String>,
     },
     /// A request: asked, reached, owed by whom until when. Without a name: those that are open.
@@ -83,7 +87,8 @@ impl ShowCommand {
     pub async fn run(self, context: &Context) -> Result<Exit, Told> {
         context.has_data()?;
         match self {
-            ShowCommand::Lines { figures: true, year, line } => context.figures(line, year).await,
+            ShowCommand::Lines { figures: true, year, line, .. } => context.figures(line, year).await,
+            ShowCommand::Lines { terms: true, line, .. } => context.terms(line).await,
             ShowCommand::Lines { .. } => context.lines().await,
             ShowCommand::Status { name: Some(name), line, epoch, .. } => context.status(&name, line, epoch).await,
             ShowCommand::Status { name: None, line, all, epoch } => context.requests(line, all, epoch).await,
@@ -151,6 +156,24 @@ impl Context {
             text::figures(view, &Telling { words: &self.words, clocks: &clocks })
         };
         self.show(&value, || Ok(views.values().map(text).collect::<Vec<_>>().join("\n")))?;
+        Ok(Exit::Done)
+    }
+
+    async fn terms(&self, line: Option<String>) -> Result<Exit, Told> {
+        let path = address("/api/v1/lines/terms", &[("line", line.clone())]);
+        let unserved = |unserved: &Unserved<'_>| {
+            let each = unserved.each(line.as_deref(), agreed)?;
+            Ok(each.into_iter().map(|(_, view)| view).collect())
+        };
+        let (value, views): (_, Vec<AgreedView>) = self.view(&path, unserved).await?;
+        let text = |view: &AgreedView| {
+            let head = format!("{} ({})", clean(&view.name), clean(&view.call_sign));
+            format!("{head}\n{}", text::sentences(&view.terms.sentences))
+        };
+        self.show(&value, || {
+            let texts: Vec<String> = views.iter().map(text).collect();
+            Ok(if texts.is_empty() { self.say("lines-none", &[]) } else { texts.join("\n") })
+        })?;
         Ok(Exit::Done)
     }
 

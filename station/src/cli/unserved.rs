@@ -145,5 +145,6 @@ impl<'a> Unserved<'a> {
 }
 
 fn unreadable(error: &StoreError, words: &Words) -> Told {
-    Fault::new(Code::Unread).because(error).tell(words)
+    let code = if matches!(error, StoreError::Place { .. }) { Code::UnreadPlace } else { Code::Unread };
+    Fault::new(code).because(error).tell(words)
 }

@@ -15,7 +15,7 @@ use crate::record::entry_key;
 use crate::store::{self, StoreError};
 
 /// A meeting has ended by then: who reads nothing must not keep a place.
-const MEETING_MAX: Duration = Duration::from_secs(60);
+pub(super) const MEETING_MAX: Duration = Duration::from_secs(60);
 
 /// What a meeting came to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -34,10 +34,10 @@ struct Known {
     highest: [Epoch; 2],
 }
 
-/// Speaks until both have answered. `proved` are the link keys of this connection, ours and the peer's; `read` is a frame that came
-/// already.
+/// Speaks until both have answered, no longer than `within`. `proved` are the link keys of this connection, ours and the peer's;
+/// `read` is a frame that came already.
 pub(super) async fn meet(
-    shared: &Shared,
+    (shared, within): (&Shared, Duration),
     line: LineId,
     (reader, writer, control): (Reader, Writer, Control),
     [ours, theirs]: [[u8; 32]; 2],
@@ -50,7 +50,7 @@ pub(super) async fn meet(
     let Known { me, charter, highest, .. } = known;
     let setup = Setup { line, me, charter, held, highest, proved, now_ms: shared.now().ms };
     let (chain, first) = Chain::new(setup);
-    let met = tokio::time::timeout(MEETING_MAX, speak(shared, line, chain, (reader, writer), first, read)).await;
+    let met = tokio::time::timeout(within, speak(shared, line, chain, (reader, writer), first, read)).await;
     let met = met.unwrap_or(nothing);
     control.close("the keys have been shown");
     met

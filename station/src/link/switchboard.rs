@@ -66,6 +66,8 @@ pub struct Switchboard {
     /// Link keys for which a peer's chain vouches and which are not in the record yet, each behind the one that it had then.
     vouched: Arc<Mutex<BTreeMap<LineId, [[u8; 32]; 2]>>>,
     strangers: Arc<Semaphore>,
+    /// How long one may take to show and to be shown keys.
+    meeting_max: Duration,
 }
 
 /// Who was reached.
@@ -90,12 +92,19 @@ impl Switchboard {
             ended: watch::Sender::new(0),
             vouched: Arc::default(),
             strangers: Arc::new(Semaphore::new(STRANGERS_MAX)),
+            meeting_max: meeting::MEETING_MAX,
         }
     }
 
     /// With other allowances than the default ones.
     pub fn allowing(mut self, daily: Daily) -> Switchboard {
         self.bounds.pace = Pace::new(daily);
+        self
+    }
+
+    /// With less patience, or more, for those who show keys that are not known.
+    pub fn meeting_within(mut self, max: Duration) -> Switchboard {
+        self.meeting_max = max;
         self
     }
 
@@ -209,7 +218,8 @@ impl Switchboard {
             return;
         }
         let keys = [self.endpoint.link_key(), theirs];
-        let met = meeting::meet(&self.shared, line, (reader, writer, control), keys, Some(frame)).await;
+        let met =
+            meeting::meet((&self.shared, self.meeting_max), line, (reader, writer, control), keys, Some(frame)).await;
         if met.vouched {
             self.vouch(line, theirs);
         }
@@ -240,7 +250,8 @@ impl Switchboard {
                 Some(Reached::Stranger(connection)) => {
                     let theirs = connection.peer_key;
                     let keys = [view.own_link, theirs];
-                    let met = meeting::meet(&self.shared, line, connection.split(), keys, None).await;
+                    let met =
+                        meeting::meet((&self.shared, self.meeting_max), line, connection.split(), keys, None).await;
                     if met.vouched {
                         self.vouch(line, theirs);
                         pause = BACKOFF_MIN_MS;
@@ -443,7 +454,9 @@ impl Switchboard {
         let ended = match frame {
             Ok(frame) if matches!(Frame::decode(&frame), Ok(Frame::Chain { .. })) => {
                 // The peer does not know our link key, or showed one that we knew before it did.
-                let met = meeting::meet(&self.shared, line, called.parts, [own, proved], Some(frame)).await;
+                let met =
+                    meeting::meet((&self.shared, self.meeting_max), line, called.parts, [own, proved], Some(frame))
+                        .await;
                 tracing::debug!(%line, ?met, "the peer did not know our link key");
                 Ended::KeysShown
             }

@@ -92,6 +92,14 @@ impl Machine {
         }
     }
 
+    /// What the charter says, whoever joins: while nobody has, the inviter stands in for the other side.
+    pub(super) fn clauses(&self) -> &Charter {
+        match self {
+            Machine::Inviter(inviter) => inviter.draft().clauses(),
+            Machine::Joiner(joiner) => joiner.charter(),
+        }
+    }
+
     /// Whether this link key is known to take part.
     pub(super) fn knows(&self, key: &Hash) -> bool {
         match self {

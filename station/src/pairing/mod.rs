@@ -12,6 +12,7 @@ mod digits;
 mod fault;
 mod machine;
 mod pair;
+mod proposal;
 mod seats;
 mod steps;
 mod terms;
@@ -51,7 +52,7 @@ pub use alike::Alike;
 pub use digits::DigitsFault;
 pub use fault::Fault;
 pub use pair::pair;
-pub use terms::Proposal;
+pub use proposal::{Proposal, Term, TermFault, Unfit};
 pub use view::{Awaited, CandidateView, PairingView};
 
 /// Pairings under way at a time, invited and joined together.

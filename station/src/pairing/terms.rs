@@ -5,47 +5,9 @@ use counterpart_core::pairing::draft::{Draft, DraftFault};
 use counterpart_core::precedence::Precedence;
 use counterpart_core::record::charter::{self, Charter, Checks, PartyTerms, PostTerms, RULES_VERSION};
 
+use super::proposal::Proposal;
 use crate::config::{self, Config};
 use crate::keys::PublicKeys;
-
-/// The rules that an invitation proposes for its line, in seconds; lists by precedence begin with ROUTINE.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Proposal {
-    /// Their station holds an attempt within.
-    pub station_s: u64,
-    /// Their watch has seen it within.
-    pub watch_s: [u64; 4],
-    /// Their principal has deferred, offered or come within.
-    pub principal_s: u64,
-    /// A renewal sooner than this after the last attempt is none. By default the time that their watch may take: until
-    /// then nothing is late, and to ring again would only press.
-    pub pacing_s: [u64; 4],
-    /// When watch checks are due; `None`: as the configuration says.
-    pub checks: Option<Checks>,
-    /// No lapse is written sooner than this after its deadline.
-    pub grace_s: u64,
-    /// How long a `ready` can be taken up.
-    pub recall_s: u64,
-    /// The types of entry that may be spoken of in public, by number. By default none: what may be said is agreed on, not
-    /// assumed.
-    pub public: Vec<u64>,
-}
-
-impl Default for Proposal {
-    fn default() -> Proposal {
-        let watch_s = [8 * 3_600, 60 * 60, 15 * 60, 5 * 60];
-        Proposal {
-            station_s: 60,
-            watch_s,
-            principal_s: 48 * 3_600,
-            pacing_s: watch_s,
-            checks: None,
-            grace_s: 60,
-            recall_s: 15 * 60,
-            public: Vec::new(),
-        }
-    }
-}
 
 /// What the charter says of this station.
 pub(super) fn own(config: &Config, keys: &PublicKeys) -> PartyTerms {

@@ -6,7 +6,7 @@ use counterpart_core::fault::Misconduct;
 use counterpart_core::ids::{LineId, Party};
 use counterpart_core::pairing::frames::Why;
 use counterpart_core::pairing::{Show, Standing};
-use counterpart_core::record::charter::{Charter, digits};
+use counterpart_core::record::charter::{Charter, PostTerms, digits};
 use counterpart_core::record::merkle::Hash;
 use sha2::{Digest, Sha256};
 
@@ -26,6 +26,8 @@ pub struct PairingView {
     pub standing: Standing,
     /// The organisation at the other end, as it calls itself. `None`: nobody has come, or several have.
     pub peer: Option<String>,
+    /// What the charter says: its clauses, and of its parties ours. The other side's half is each candidate's own.
+    pub charter: Charter,
     /// Whom to compare digits with. None before there are digits, and none once the line is open or the pairing has ended.
     pub candidates: Vec<CandidateView>,
     /// What has to happen next.
@@ -51,6 +53,8 @@ pub struct CandidateView {
     pub call_sign: String,
     /// The zone of its watch, an IANA name; empty if it names none.
     pub zone: String,
+    /// Whom one can reach there.
+    pub posts: Vec<PostTerms>,
     /// Sixteen groups of five digits: SHA-256 of the charter with this candidate.
     pub digits: String,
     /// A person there has confirmed. Who joined learns it only with the inviter's own index 0.
@@ -119,6 +123,7 @@ pub(super) fn of(kept: &Kept, connected: &[Hash], bearers: &[Bearer]) -> Pairing
             name: terms.name.clone(),
             call_sign: terms.call_sign.clone(),
             zone: terms.zone.clone(),
+            posts: terms.posts.clone(),
             digits: digits(&charter.fingerprint()),
             they_confirmed: matches!(machine, Machine::Inviter(inviter) if inviter.has_signed(&key)),
             connected: connected.contains(&key),
@@ -134,6 +139,7 @@ pub(super) fn of(kept: &Kept, connected: &[Hash], bearers: &[Bearer]) -> Pairing
             [charter] => Some(charter.party(peer).name.clone()),
             _ => None,
         },
+        charter: machine.clauses().clone(),
         candidates: if has_digits { charters.iter().map(candidate).collect() } else { Vec::new() },
         awaited: awaited(kept, standing),
         connected: !connected.is_empty(),

@@ -132,7 +132,7 @@ fn opening(sight: &Sight<'_>, at: EntryRef) -> Section {
     let talk = view.talk.iter().flat_map(|talk| talk.acts.iter().map(|act| &act.name));
     let reached = view.reached.iter().map(|rung| &rung.entry.name);
     let names: Vec<&str> = reached.chain(deciding).chain(talk).map(String::as_str).collect();
-    let mut opening = view.plain_lines;
+    let mut opening = [view.plain_lines, view.plain_later].concat();
     if let Some(headline) = opening.first_mut() {
         let args = [("sentence", (&*headline).into()), ("names", names.join(", ").into())];
         *headline = sight.telling.say("account-rests", &args);

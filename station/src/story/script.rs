@@ -11,7 +11,7 @@ use super::fault::{Place, StoryFault, Wrong};
 use super::tokens::{Is, Token, tokens, wanted};
 use crate::api::form::ActForm;
 use crate::api::times::Times;
-use crate::pairing::Proposal;
+use crate::pairing::{Proposal, Term, Unfit};
 use crate::words::Words;
 use crate::words::clocks::zone;
 
@@ -271,26 +271,21 @@ impl Draft<'_> {
 
     /// `terms KEY=VALUE …`.
     fn agreed(&mut self, mut line: Line<'_>) -> Result<(), StoryFault> {
-        const KEYS: [&str; 7] = ["station", "watch", "principal", "pace", "grace", "recall", "checks"];
+        let known = || Term::ALL.map(Term::word).join(", ");
         let mut given: Vec<&str> = Vec::new();
         while let Some(token) = line.next() {
-            let unknown = || one_of(token.place, "story-want-term", KEYS.join(", "), &token.said());
+            let unknown = || one_of(token.place, "story-want-term", known(), &token.said());
             let Is::Pair(key, value) = &token.is else { return Err(unknown()) };
-            let value_wrong = |sentence| wanted(token.place, sentence, token.said());
-            let one = || seconds(value).ok_or_else(|| value_wrong("story-want-duration"));
-            let four = || four_of(value).ok_or_else(|| value_wrong("story-want-durations"));
-            match key.as_str() {
-                "station" => self.terms.station_s = one()?,
-                "watch" => self.terms.watch_s = four()?,
-                "principal" => self.terms.principal_s = one()?,
-                "pace" => self.terms.pacing_s = four()?,
-                "grace" => self.terms.grace_s = one()?,
-                "recall" => self.terms.recall_s = one()?,
-                "checks" => {
-                    self.terms.checks = Some(checks(value).ok_or_else(|| value_wrong("story-want-checks"))?);
-                }
-                _ => return Err(unknown()),
-            }
+            let term = Term::parse(key).ok_or_else(unknown)?;
+            self.terms.set(term, value).map_err(|fault| {
+                let sentence = match fault.unfit {
+                    Unfit::Span => "story-want-duration",
+                    Unfit::Spans => "story-want-durations",
+                    Unfit::Checks => "story-want-checks",
+                    Unfit::TooLong => "story-want-shorter",
+                };
+                wanted(token.place, sentence, token.said())
+            })?;
             if given.contains(&key.as_str()) {
                 return Err(StoryFault { place: token.place, wrong: Wrong::Twice(key.clone()) });
             }
@@ -384,44 +379,6 @@ fn instant(date: &str, clock: &str) -> Option<Timestamp> {
         return None;
     }
     Times::exact("UTC").time(&format!("{date}T{clock}:00Z")).ok()
-}
-
-/// A duration: `90s`, `15m`, `8h`, `2d`; at most 999,999 of its unit.
-fn seconds(said: &str) -> Option<u64> {
-    let at = said.len().checked_sub(1).filter(|at| said.is_char_boundary(*at))?;
-    let (digits, unit) = said.split_at(at);
-    let plain = (1..=6).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
-    let unit = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
-        _ => return None,
-    };
-    digits.parse::<u64>().ok().filter(|_| plain).map(|n| n * unit)
-}
-
-/// Four durations by precedence, ROUTINE first; or one for all.
-fn four_of(said: &str) -> Option<[u64; 4]> {
-    let durations: Option<Vec<u64>> = said.split(',').map(seconds).collect();
-    match durations?.as_slice() {
-        [one] => Some([*one; 4]),
-        [routine, priority, immediate, flash] => Some([*routine, *priority, *immediate, *flash]),
-        _ => None,
-    }
-}
-
-/// When watch checks are due: `never`, every so often, or at times of the UTC day.
-fn checks(said: &str) -> Option<Checks> {
-    if said == "never" {
-        return Some(Checks::Every(0));
-    }
-    if let Some(every) = seconds(said) {
-        return (60..=86_400).contains(&every).then_some(Checks::Every(every));
-    }
-    let minute = |text: &str| instant("1970-01-01", text).map(|at| at.0 / 60_000);
-    let minutes: Option<Vec<u64>> = said.split(',').map(minute).collect();
-    minutes.filter(|minutes| minutes.is_sorted_by(|a, b| a < b) && minutes.len() <= 24).map(Checks::At)
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ pub mod restore;
 pub mod ring;
 pub mod scalar;
 pub mod stopped;
+pub mod terms;
 pub mod text;
 #[cfg(test)]
 pub(crate) mod trial;

@@ -1,5 +1,5 @@
-//! A request in plain words: its headline, and at most twelve lines to copy and print (DESIGN.md §8): asked, reached, owed by whom
-//! until when, what is not known.
+//! A request in plain words: its headline, and an opening of at most twelve rows to copy and print (DESIGN.md §8): asked, reached,
+//! owed by whom until when, what is not known.
 
 use counterpart_core::ids::EntryRef;
 use counterpart_core::line::crossing::{Outcome, Say};
@@ -12,16 +12,17 @@ use counterpart_core::record::kind::Kind;
 use counterpart_core::record::what::What;
 use counterpart_core::time::Timestamp;
 
-use super::Sight;
 use super::attempts::clause_number;
-use super::request::{PLAIN_LINES_MAX, decline_code, posts};
+use super::request::{PLAIN_ROWS_MAX, decline_code, posts};
 use super::restore::counts_by_them;
+use super::text;
+use super::{Side, Sight};
 use crate::words::Arg;
 
 /// A subject is one line of this many characters at most; the whole stands in the view.
 const SUBJECT_MAX: usize = 160;
 
-/// Lines with the rank by which they are left out when there are too many: 0 never.
+/// Lines with the rank by which they leave the opening when it is too long: 0 never.
 struct Lines(Vec<(u8, String)>);
 
 impl Lines {
@@ -29,13 +30,26 @@ impl Lines {
         self.0.push((rank, line));
     }
 
-    fn cut(mut self) -> Vec<String> {
-        while self.0.len() > PLAIN_LINES_MAX {
-            let least = self.0.iter().map(|(rank, _)| *rank).max();
-            let Some(at) = self.0.iter().rposition(|(rank, _)| Some(*rank) == least) else { break };
-            self.0.remove(at);
+    /// What opens the request on a terminal, and what is told after the ladder because the opening has no room for it.
+    fn parted(self) -> [Vec<String>; 2] {
+        let rows: Vec<usize> = self.0.iter().map(|(_, line)| text::plain(line).len()).collect();
+        let mut total: usize = rows.iter().sum();
+        let mut may_leave: Vec<usize> =
+            (0..rows.len()).filter(|at| self.0.get(*at).is_some_and(|(r, _)| *r > 0)).collect();
+        // The last of the highest rank leaves first.
+        may_leave.sort_by_key(|at| (self.0.get(*at).map(|(rank, _)| *rank), *at));
+        let mut later = Vec::new();
+        while total > PLAIN_ROWS_MAX
+            && let Some(at) = may_leave.pop()
+        {
+            total -= rows.get(at).copied().unwrap_or(0);
+            later.push(at);
         }
-        self.0.into_iter().map(|(_, line)| line).collect()
+        let of = |is_later: bool| {
+            let lines = self.0.iter().enumerate().filter(|(at, _)| later.contains(at) == is_later);
+            lines.map(|(_, (_, line))| line.clone()).collect()
+        };
+        [of(false), of(true)]
     }
 }
 
@@ -106,18 +120,27 @@ impl<'a> Sight<'a> {
             }
             _ => self.say(id, &[side(), time(reached.time), ("post", post.into())]),
         };
-        for offer in self.open_offers(request) {
-            let side = ("side", self.whose(offer));
-            let more = match &offer.what {
-                What::Offer { windows, .. } => self.say("headline-offer", &[side, ("count", windows.len().into())]),
-                _ => self.say("headline-ready", &[side]),
-            };
-            sentence = self.two(sentence, more);
+        for side in [Side::Ours, Side::Theirs] {
+            for more in self.headline_offers(request, side) {
+                sentence = self.two(sentence, more);
+            }
         }
         if view.suspended(request).is_some() {
             sentence = self.two(sentence, self.say("headline-suspended", &[("side", self.whose(request))]));
         }
         sentence
+    }
+
+    /// What a side offers, however many offers of its own are open.
+    fn headline_offers(&self, request: &Fact, side: Side) -> Vec<String> {
+        let offers: Vec<&Fact> =
+            self.open_offers(request).into_iter().filter(|offer| self.side(offer.at.party) == side).collect();
+        let windows = |offer: &&Fact| if let What::Offer { windows, .. } = &offer.what { windows.len() } else { 0 };
+        let count: usize = offers.iter().map(windows).sum();
+        let whose = || ("side", Arg::from(side.word()));
+        let times = (count > 0).then(|| self.say("headline-offer", &[whose(), ("count", count.into())]));
+        let is_ready = offers.iter().any(|offer| offer.kind() == Kind::Ready);
+        times.into_iter().chain(is_ready.then(|| self.say("headline-ready", &[whose()]))).collect()
     }
 
     fn headline_closed(&self, request: &Fact, outcome: Outcome) -> String {
@@ -154,8 +177,8 @@ impl<'a> Sight<'a> {
         offers.filter(|o| view.decision(o).outcome == Outcome::Open).collect()
     }
 
-    /// At most [`PLAIN_LINES_MAX`] lines.
-    pub fn plain_lines(&self, request: &'a Fact) -> Vec<String> {
+    /// The opening, in at most [`PLAIN_ROWS_MAX`] rows of a terminal, and what it has no room for.
+    pub fn plain_lines(&self, request: &'a Fact) -> [Vec<String>; 2] {
         let mut lines = Lines(Vec::new());
         lines.put(0, self.headline(request));
         self.lines_asked(request, &mut lines);
@@ -171,7 +194,7 @@ impl<'a> Sight<'a> {
         for (n, line) in self.unknowns(request).into_iter().enumerate() {
             lines.put(n.min(4) as u8, line);
         }
-        lines.cut()
+        lines.parted()
     }
 
     /// What the record does not say, a sentence each.

@@ -88,12 +88,15 @@ pub struct RequestView {
     pub acts: Vec<MayView>,
     /// What the record does not say, a sentence each; never empty while no outcome stands.
     pub not_known: Vec<String>,
-    /// At most [`PLAIN_LINES_MAX`] lines to copy and print.
+    /// The opening, to copy and print: lines that have at most [`PLAIN_ROWS_MAX`] rows on a terminal of 80 columns.
     pub plain_lines: Vec<String>,
+    /// What the opening has no room for, told after the ladder.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plain_later: Vec<String>,
 }
 
-/// The plain lines with which a request opens: asked, reached, owed by whom until when.
-pub const PLAIN_LINES_MAX: usize = 12;
+/// The rows of a terminal with which a request opens: asked, reached, owed by whom until when.
+pub const PLAIN_ROWS_MAX: usize = 12;
 
 /// An act that crossed an outcome.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
@@ -168,6 +171,7 @@ impl<'a> Sight<'a> {
             Headline::Closed { .. } => (None, None),
         };
         let words = self.telling.words;
+        let [plain_lines, plain_later] = self.plain_lines(request);
         RequestView {
             request: self.named(request.at),
             line: self.line.id().to_string(),
@@ -206,7 +210,8 @@ impl<'a> Sight<'a> {
             next: self.owed(request),
             acts: self.acts(request),
             not_known: self.unknowns(request),
-            plain_lines: self.plain_lines(request),
+            plain_lines,
+            plain_later,
         }
     }
 

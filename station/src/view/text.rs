@@ -1,10 +1,11 @@
 //! Views on a terminal: plain text of at most 100 columns, without colour. Text that came from outside is cleaned here.
 
+mod figures;
+
 use counterpart_core::precedence::Mark;
 
 use super::attempts::{OfferView, RungView};
 use super::broken::{BrokenOffView, EpochView};
-use super::figures::{DirectionView, FiguresRow, FiguresView, SpanView};
 use super::lines::{LineView, ObservedState, OrganisationView};
 use super::record::{Args, RecordEntry, RecordView};
 use super::request::{RequestLine, RequestView};
@@ -13,22 +14,30 @@ use super::{Moment, Side};
 use crate::words::clocks::Telling;
 use crate::words::{Why, Words, clean};
 
+pub use figures::{COUNTS, SPANS, figures};
+
 /// Columns of a terminal that everything fits into, but for one long word.
 pub const WIDTH: usize = 100;
+/// Columns of the plain lines with which a request opens: a terminal that is not wider does not break them anew.
+pub const PLAIN_WIDTH: usize = 80;
 /// Columns of words that came from outside, with the bar before them. A terminal of 80 columns does not break them, so that no
 /// word of theirs can come to stand where a line of ours begins.
 const QUOTED_WIDTH: usize = 78;
 /// Lines of words that a ring shows.
 const RING_LINES_MAX: usize = 3;
 
-/// The status of a request: its plain lines, then the ladder of every attempt and offer with both sides' times.
+/// A plain line of a request, in its rows.
+pub(super) fn plain(line: &str) -> Vec<String> {
+    wrap_to(line, PLAIN_WIDTH, 0, 2)
+}
+
+/// The status of a request: its opening, then the ladder of every attempt and offer with both sides' times, then what the opening had
+/// no room for.
 pub fn request(view: &RequestView, telling: &Telling<'_>) -> String {
     let mut out = Vec::new();
     let banner = banner(view.mark.0, telling.words);
     out.extend(banner.clone());
-    for line in &view.plain_lines {
-        out.extend(wrap(line, 0, 2));
-    }
+    out.extend(view.plain_lines.iter().flat_map(|line| plain(line)));
     for attempt in &view.attempts {
         let id = match (attempt.kind.as_str(), attempt.counts) {
             ("ask", _) => "table-ask",
@@ -49,6 +58,11 @@ pub fn request(view: &RequestView, telling: &Telling<'_>) -> String {
         let args = [("state", talk.state.0.word().into()), ("ours", ours), ("theirs", theirs)];
         out.push(String::new());
         out.extend(wrap(&telling.say("table-talk", &args), 0, 2));
+    }
+    if !view.plain_later.is_empty() {
+        out.push(String::new());
+        out.push(telling.say("table-later", &[]));
+        out.extend(view.plain_later.iter().flat_map(|line| wrap(line, 2, 4)));
     }
     let acts: Vec<String> = view.acts.iter().filter(|a| a.may).map(|a| act_on(&a.act, &a.on.name, view)).collect();
     if !acts.is_empty() {
@@ -153,6 +167,11 @@ pub fn line(view: &LineView, telling: &Telling<'_>) -> String {
         out.extend(owed.flat_map(|o| wrap(&format!("{}: {}", clean(&o.thing.name), o.sentence), 4, 6)));
     }
     finish(out)
+}
+
+/// Sentences under a heading, each a line of its own or more.
+pub fn sentences(sentences: &[String]) -> String {
+    finish(sentences.iter().flat_map(|sentence| wrap(&clean(sentence), 2, 4)).collect())
 }
 
 /// The epoch that serves, and what broke off before it.
@@ -291,74 +310,6 @@ pub fn args(args: &Args, telling: &Telling<'_>) -> Vec<String> {
     parts.extend(args.windows.iter().map(|w| w.told(telling)));
     parts.extend(args.posts.iter().map(|p| clean(p)));
     parts
-}
-
-/// Times to answer.
-pub fn figures(view: &FiguresView, telling: &Telling<'_>) -> String {
-    let mut out = vec![match view.year {
-        Some(year) => telling.say("figures-year", &[("year", year.to_string().into())]),
-        None => telling.say("figures-all", &[]),
-    }];
-    let [_, peer] = &view.call_signs;
-    for direction in &view.directions {
-        let args = [("side", direction.asked_by.word().into()), ("peer", peer.into())];
-        out.push(String::new());
-        out.push(telling.say("figures-direction", &args));
-        if direction.rows.is_empty() {
-            out.push(format!("  {}", telling.say("figures-none", &[])));
-        }
-        out.extend(direction_tables(direction, telling));
-    }
-    out.push(String::new());
-    out.extend(wrap(&view.clocks, 0, 2));
-    finish(out)
-}
-
-/// The heads of a figure table's counts, in the order of its columns.
-pub const COUNTS: [&str; 10] = [
-    "table-count",
-    "table-open",
-    "table-broken-off",
-    "table-answered",
-    "table-agreed",
-    "table-declined",
-    "table-withdrawn",
-    "table-lapsed",
-    "table-crossed",
-    "table-talked",
-];
-/// The heads of its spans of time.
-pub const SPANS: [&str; 3] = ["table-delivered", "table-seen", "table-first-answer"];
-
-fn direction_tables(direction: &DirectionView, telling: &Telling<'_>) -> Vec<String> {
-    if direction.rows.is_empty() {
-        return Vec::new();
-    }
-    let name = |row: &FiguresRow| format!("{} {}", row.mark.0.word(), row.precedence.0.word());
-    let head = |corner: String, ids: &[&str]| -> Vec<String> {
-        std::iter::once(corner).chain(ids.iter().map(|id| telling.say(id, &[]))).collect()
-    };
-    let mut counts = vec![head(String::new(), &COUNTS)];
-    let mut spans = vec![head(telling.say("table-spans", &[]), &SPANS)];
-    for row in &direction.rows {
-        counts.push(std::iter::once(name(row)).chain(row.counts().map(|n| n.to_string())).collect());
-        let cells = [row.delivered, row.seen, row.first_answer].map(|span| lasts(&span, telling));
-        spans.push(std::iter::once(name(row)).chain(cells).collect());
-    }
-    let early = |row: &FiguresRow| row.delivered.before_ask + row.seen.before_ask + row.first_answer.before_ask;
-    let early: u64 = direction.rows.iter().map(early).sum();
-    let mut out = table(&counts, 2);
-    out.extend(table(&spans, 2));
-    if early > 0 {
-        out.extend(wrap(&telling.say("figures-early", &[("count", early.into())]), 2, 4));
-    }
-    out
-}
-
-fn lasts(span: &SpanView, telling: &Telling<'_>) -> String {
-    let (Some(median), Some(worst)) = (span.median_ms, span.worst_ms) else { return "–".into() };
-    let [median, worst] = [median, worst].map(|ms| telling.words.lasts(ms));
-    telling.say("table-median-worst", &[("median", median.into()), ("worst", worst.into())])
 }
 
 /// A ring, as the terminal's bell prints it: an EXERCISE or a TEST says so before, in and after the sentence.

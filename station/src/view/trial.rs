@@ -39,7 +39,22 @@ pub const HOUR: u64 = 3_600_000;
 /// Of Northland and of Sundmark.
 const ZONES: [&str; 2] = ["America/New_York", "Asia/Seoul"];
 
+/// What both sides call themselves and their posts.
+#[derive(Clone, Copy)]
+pub struct Names {
+    signs: [&'static str; 2],
+    posts: [&'static str; 2],
+}
+
+const NAMES: Names = Names { signs: ["Northland", "Sundmark"], posts: ["minister", "foreign-minister"] };
+/// The longest that a charter can name.
+pub const LONGEST: Names = Names {
+    signs: ["Northland Ministry of Foreign Af", "Sundmark Ministry of Foreign Aff"],
+    posts: ["minister-of-foreign-affairs-nrth", "minister-of-foreign-affairs-sund"],
+};
+
 pub struct Trial {
+    names: Names,
     pub lines: [Line; 2],
     pub logs: [Vec<Entry>; 2],
     pub bodies: BTreeMap<EntryRef, Vec<u8>>,
@@ -50,7 +65,7 @@ pub struct Trial {
     words: Words,
 }
 
-pub fn charter(keys: &[SoftKey; 2]) -> Charter {
+pub fn charter(keys: &[SoftKey; 2], names: Names) -> Charter {
     let side = |n: usize, name: &str, sign: &str, post: &str| PartyTerms {
         name: name.into(),
         call_sign: sign.into(),
@@ -68,7 +83,7 @@ pub fn charter(keys: &[SoftKey; 2]) -> Charter {
     let (ours, theirs) = ("Foreign Ministry of Northland", "Foreign Ministry of Sundmark");
     Charter::of(
         LineId([7; 16]),
-        [side(0, ours, "Northland", "minister"), side(1, theirs, "Sundmark", "foreign-minister")],
+        [side(0, ours, names.signs[0], names.posts[0]), side(1, theirs, names.signs[1], names.posts[1])],
     )
 }
 
@@ -98,13 +113,19 @@ impl Trial {
 
     /// The same, with a pace of renewals in seconds.
     pub fn with_pace(seconds: u64) -> Trial {
+        Trial::named(NAMES, seconds)
+    }
+
+    /// The same, of sides with these names.
+    pub fn named(names: Names, seconds: u64) -> Trial {
         let keys = [1, 2].map(|n| SoftKey::from_seed([n; 32]));
-        let charter = Charter { pacing_s: [seconds; 4], ..charter(&keys) };
+        let charter = Charter { pacing_s: [seconds; 4], ..charter(&keys, names) };
         let message = to_be_signed(AAD_CHARTER, &charter.encode());
         let opening =
             Opening::Paired { charter: charter.encode(), signatures: keys.each_ref().map(|key| key.sign(&message)) };
         let lines = Party::BOTH.map(|party| Line::new(charter.clone(), party));
         let mut trial = Trial {
+            names,
             lines,
             logs: [Vec::new(), Vec::new()],
             bodies: BTreeMap::new(),
@@ -182,11 +203,8 @@ impl Trial {
     }
 
     pub fn ask_act(&self, party: Party) -> Act {
-        let post = |name: &str| PostId::parse(name).unwrap();
-        let (from, to) = match party {
-            Party::Inviter => (post("minister"), post("foreign-minister")),
-            Party::Joiner => (post("foreign-minister"), post("minister")),
-        };
+        let post = |party: Party| PostId::parse(self.names.posts[party.slot()]).unwrap();
+        let (from, to) = (post(party), post(party.peer()));
         let (precedence, mark) = (self.precedence, self.mark);
         Act::Ask { from, to, precedence, mark, mode: Mode::Voice, private: false, valid_until: None, again: None }
     }

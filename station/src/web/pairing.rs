@@ -5,13 +5,18 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use counterpart_core::ids::{LineId, unhex};
+use counterpart_core::precedence::Precedence;
 
+use super::fields::Fields;
 use super::frame::{Four, Frame};
 use super::refused::{self, Kept};
 use super::session::{Posted, Signed};
 use super::{Desk, page};
-use crate::api::ceremony::{Digits, InvitedView, PairingView};
+use crate::api::ceremony::{Digits, InviteForm, InvitedView, PairingView};
 use crate::api::fault::{Code, Fault, Told};
+use crate::api::views::all_agreed;
+use crate::pairing::{Proposal, Term};
+use crate::view::terms::AgreedView;
 use crate::words::Words;
 
 /// What a person does about a pairing.
@@ -24,9 +29,32 @@ struct Pairing {
     pairings: Vec<PairingView>,
     /// An invitation that was just made; it is shown this once.
     made: Option<InvitedView>,
-    /// The text that could not be taken up, and why.
+    /// The text of an invitation that was typed, and why it could not be taken up.
     typed: String,
     wrong: Option<Told>,
+    /// The rules that an invitation is to propose, and why they were not taken.
+    rules: Vec<Rule>,
+    unfit: Option<Told>,
+    /// What was agreed on the lines that there are.
+    agreed: Vec<AgreedView>,
+}
+
+/// A rule that an invitation is to propose, as it is typed.
+struct Rule {
+    name: &'static str,
+    label: String,
+    /// One field, or one for each precedence under its name.
+    fields: Vec<(String, String)>,
+}
+
+/// What is drawn beside the pairings.
+#[derive(Default)]
+struct Beside {
+    made: Option<InvitedView>,
+    typed: String,
+    wrong: Option<Told>,
+    /// What was typed of rules, and why they are not taken.
+    unfit: Option<(InviteForm, Told)>,
 }
 
 /// A step of the ceremony as it is drawn.
@@ -80,13 +108,9 @@ impl Pairing {
 }
 
 impl Desk {
-    async fn pairing_page(
-        &self,
-        who: &Signed,
-        made: Option<InvitedView>,
-        refused: Option<(String, Told)>,
-    ) -> Result<Response, Told> {
+    async fn pairing_page(&self, who: &Signed, beside: Beside) -> Result<Response, Told> {
         self.looks_after(who)?;
+        let Beside { made, typed, wrong, unfit } = beside;
         let position = self.position(who).await?;
         let pairings = self.api.ceremony.pairings().await?;
         let all = self.all_seen().await?;
@@ -96,13 +120,51 @@ impl Desk {
             (four.is_hot, four.needs, four.needs_at) = (true, headline(d.words(), view), "/pairing".into());
         }
         d.four = Some(four);
+        let (said, unfit) = unfit.map_or((InviteForm::default(), None), |(said, told)| (said, Some(told)));
+        let refused = wrong.as_ref().or(unfit.as_ref());
         if made.is_some() || refused.is_some() {
             d.page = "/pairing".into();
         }
-        let status = refused.as_ref().map_or(StatusCode::OK, |(_, told)| told.status());
-        let (typed, wrong) = refused.map_or((String::new(), None), |(typed, told)| (typed, Some(told)));
-        Ok(page(status, &Pairing { d, pairings, made, typed, wrong }))
+        let status = refused.map_or(StatusCode::OK, Told::status);
+        let rules = rules(&said, d.words());
+        let agreed = all_agreed(&self.api, None).await?;
+        Ok(page(status, &Pairing { d, pairings, made, typed, wrong, rules, unfit, agreed }))
     }
+}
+
+/// The rules with what was said of them, or else as the defaults have them.
+fn rules(said: &InviteForm, words: &Words) -> Vec<Rule> {
+    let defaults = Proposal::default();
+    let rule = |term: Term| {
+        let default = defaults.said(term);
+        let names: Vec<String> = match default.len() {
+            4 => (0..).map_while(Precedence::from_number).map(|precedence| precedence.word().into()).collect(),
+            _ => vec![String::new()],
+        };
+        let typed = said.said(term).map(|said| said.split(',').map(str::to_owned).collect::<Vec<_>>());
+        let values = match typed {
+            // Times of the day are one field, and who says one span for all has said four.
+            Some(typed) if names.len() == 1 => vec![typed.join(",")],
+            Some(typed) => typed,
+            None => default,
+        };
+        let value = |at: usize| values.get(at).or(values.first()).cloned().unwrap_or_default();
+        let fields = names.into_iter().enumerate().map(|(at, name)| (name, value(at))).collect();
+        Rule { name: term.word(), label: words.say(term.label(), &[]), fields }
+    };
+    Term::ALL.into_iter().map(rule).collect()
+}
+
+/// What the fields say: of a rule by precedence all four, or nothing where all are empty.
+fn proposed(fields: &Fields) -> InviteForm {
+    let mut form = InviteForm::default();
+    for term in Term::ALL {
+        let said = fields.all(term.word());
+        if said.iter().any(|said| !said.trim().is_empty()) {
+            *form.place(term) = Some(said.join(","));
+        }
+    }
+    form
 }
 
 /// The highest fact of a pairing.
@@ -118,7 +180,7 @@ fn headline(words: &Words, view: &PairingView) -> String {
 
 /// `GET /pairing`.
 pub(super) async fn show(State(desk): State<Desk>, who: Signed) -> Response {
-    match desk.pairing_page(&who, None, None).await {
+    match desk.pairing_page(&who, Beside::default()).await {
         Ok(response) => response,
         Err(told) => refused::shown(&desk, &who, &told, &Kept::default()).await,
     }
@@ -128,8 +190,16 @@ pub(super) async fn show(State(desk): State<Desk>, who: Signed) -> Response {
 pub(super) async fn invite(State(desk): State<Desk>, posted: Posted) -> Response {
     let done = async {
         desk.looks_after(&posted.who)?;
-        let made = desk.api.ceremony.invite().await?;
-        desk.pairing_page(&posted.who, Some(made), None).await
+        let form = proposed(&posted.fields);
+        let proposal = match form.proposal() {
+            Ok(proposal) => proposal,
+            Err(fault) => {
+                let unfit = Some((form, desk.api.tell(fault)));
+                return desk.pairing_page(&posted.who, Beside { unfit, ..Beside::default() }).await;
+            }
+        };
+        let made = Some(desk.api.ceremony.invite(proposal).await?);
+        desk.pairing_page(&posted.who, Beside { made, ..Beside::default() }).await
     };
     match done.await {
         Ok(response) => response,
@@ -144,7 +214,10 @@ pub(super) async fn join(State(desk): State<Desk>, posted: Posted) -> Response {
         desk.looks_after(&posted.who)?;
         match desk.api.ceremony.join(text.clone()).await {
             Ok(_) => Ok(to_pairing()),
-            Err(told) => desk.pairing_page(&posted.who, None, Some((text, told))).await,
+            Err(told) => {
+                let beside = Beside { typed: text, wrong: Some(told), ..Beside::default() };
+                desk.pairing_page(&posted.who, beside).await
+            }
         }
     };
     match done.await {

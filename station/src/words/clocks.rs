@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
 use super::{Arg, Words};
+use crate::spans;
 use crate::view::Side;
 
 /// The name of no place.
@@ -222,6 +223,15 @@ impl Telling<'_> {
 }
 
 impl Words {
+    /// A span that was agreed on, in seconds, exactly: "1 day 12 hours".
+    pub fn span(&self, seconds: u64) -> String {
+        let units = ["span-days", "span-hours", "span-minutes", "span-seconds"];
+        let said = |id, count: u64| self.say(id, &[("count", count.into())]);
+        let parts = units.into_iter().zip(spans::parts(seconds)).filter(|(_, count)| *count > 0);
+        let parts: Vec<String> = parts.map(|(id, count)| said(id, count)).collect();
+        if parts.is_empty() { said("span-seconds", 0) } else { parts.join(" ") }
+    }
+
     /// How long: its two largest units.
     pub fn lasts(&self, ms: u64) -> String {
         const SECOND: u64 = 1_000;

@@ -35,7 +35,11 @@ impl Tell for DraftFault {
     fn sentence(&self) -> Sentence {
         match self {
             DraftFault::Clause(0) => Sentence::new("draft-unreadable"),
-            DraftFault::Clause(number) => Sentence::new("draft-clause").with("clause", number),
+            DraftFault::Clause(number) => {
+                let days = limits::SPAN_MAX_S / 86_400;
+                let clause = Sentence::new("draft-clause").with("clause", number).with("days", days);
+                clause.saying("name", Sentence::new(clause_name(*number)))
+            }
             DraftFault::Version(version) => {
                 Sentence::new("draft-version").with("version", version).with("known", RULES_VERSION)
             }
@@ -46,6 +50,27 @@ impl Tell for DraftFault {
             DraftFault::Unshown(number) => Sentence::new("draft-unshown").with("clause", number),
             DraftFault::SharedKey => Sentence::new("draft-shared-key"),
         }
+    }
+}
+
+/// What a clause of the charter is about.
+fn clause_name(number: u64) -> &'static str {
+    match number {
+        1 => "clause-version",
+        2 => "clause-line",
+        3 => "clause-parties",
+        4 => "clause-station",
+        5 => "clause-watch",
+        6 => "clause-principal",
+        7 => "clause-pace",
+        8 => "clause-checks",
+        9 => "clause-deniable",
+        10 => "clause-grace",
+        11 => "clause-public",
+        12 => "clause-witnesses",
+        13 => "clause-relays",
+        14 => "clause-recall",
+        _ => "clause-unknown",
     }
 }
 

@@ -30,6 +30,7 @@ mod scratch;
 mod station;
 mod story;
 mod tabs;
+mod terms;
 mod tokens;
 mod typing;
 mod untold;

@@ -104,12 +104,12 @@ fn keys_that_are_missing_or_open_to_others_keep_the_station_from_starting() {
     let mode = |mode| std::fs::set_permissions(&key, std::fs::Permissions::from_mode(mode)).unwrap();
 
     mode(0o644);
-    said(&north.data, &["serve"], 3, &["mode 644, so others could read the key", "Run: chmod 600"]);
+    said(&north.data, &["serve"], 2, &["mode 644, so others could read the key", "Run: chmod 600"]);
     mode(0o600);
     std::fs::write(&key, "nonsense").unwrap();
-    said(&north.data, &["serve"], 3, &["is no key of this kind", "from a backup"]);
+    said(&north.data, &["serve"], 2, &["is no key of this kind", "from a backup"]);
     std::fs::remove_file(&key).unwrap();
-    said(&north.data, &["serve"], 3, &["station.key cannot be read", "from a backup"]);
+    said(&north.data, &["serve"], 2, &["station.key cannot be read", "from a backup"]);
 }
 
 #[test]

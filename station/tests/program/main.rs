@@ -20,5 +20,6 @@ mod moved_clock;
 mod namespaces;
 mod restore;
 mod stories;
+mod terms;
 mod udp_blocked;
 mod usage;

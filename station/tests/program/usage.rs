@@ -180,6 +180,35 @@ fn a_configuration_that_is_broken_is_named_with_its_line() {
 }
 
 #[test]
+fn an_answer_to_init_that_does_not_fit_is_refused_by_its_flag_and_nothing_is_made() {
+    let scratch = Scratch::new("usage-unfit");
+    let data = scratch.path().join("station");
+    // 141 letters of two bytes each.
+    let long = "М".repeat(141);
+    let init = |name: &str, flag: &str, said: &str| {
+        let answer = format!("{flag}={said}");
+        run(&data, &["init", "--name", name, "--call-sign", "Northland", &answer], b"")
+    };
+
+    let (code, _, told) = run(&data, &["init", "--name", &long, "--call-sign", "Northland"], b"");
+    assert_eq!(code, 2, "{told}");
+    for part in ["--name: it is 282 bytes long, over 200", "a Cyrillic one two", "--name \"Ministry of Northland\""] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    assert!(!told.contains("counterpart.toml"), "that file is not there: {told}");
+    for (flag, said, part) in [
+        ("--zone", "Europe/Atlantis", "--zone: “Europe/Atlantis”"),
+        ("--listen", "here", "--listen: “here”"),
+        ("--announce", "nowhere", "--announce: “nowhere”"),
+        ("--desk", "0.0.0.0:7412", "--desk: it is 0.0.0.0:7412"),
+    ] {
+        let (code, _, told) = init("Ministry", flag, said);
+        assert!(code == 2 && told.contains(part) && told.contains(&format!("{flag} ")), "{told}");
+    }
+    assert!(!data.join("counterpart.toml").exists() && !data.join("keys").exists());
+}
+
+#[test]
 fn who_may_not_read_the_directory_is_told_so_and_not_that_there_is_no_station() {
     let scratch = Scratch::new("usage-closed");
     let data = scratch.path().join("station");

@@ -25,6 +25,7 @@ use tokio::time::timeout;
 
 use crate::pairs::{Side, officer};
 use crate::scratch::Scratch;
+use crate::transport::stranger;
 
 const FAST: Rate = Rate { per_second: 100_000, burst: 100_000 };
 /// Longer than anything here takes, on a machine that does other things too.
@@ -43,6 +44,11 @@ struct Hostile {
 
 impl Hostile {
     async fn meet(scratch: &Scratch, daily: Daily) -> Hostile {
+        Hostile::bearing(scratch, |switchboard| switchboard.allowing(daily)).await
+    }
+
+    /// Northland's switchboard has these bounds.
+    async fn bearing(scratch: &Scratch, bounds: impl FnOnce(Switchboard) -> Switchboard) -> Hostile {
         let (line, [north, south]) = crate::pairs::pair(scratch, [vec![], vec![]]).await;
         let keys = [&north, &south].map(|side| Keys::load(&side.data).unwrap());
         let here = EndpointConfig::at("127.0.0.1:0".parse().unwrap());
@@ -56,7 +62,7 @@ impl Hostile {
             clock,
             board: board.clone(),
         };
-        let switchboard = Switchboard::new(shared, endpoint, FAST, &[]).allowing(daily);
+        let switchboard = bounds(Switchboard::new(shared, endpoint, FAST, &[]));
         let serving = tokio::spawn(switchboard.answer(|_| ()));
         let peer = Endpoint::bind(&here, keys[1].link_seed()).await.unwrap();
         Hostile { line, north, south, address, board, peer, _serving: serving }
@@ -182,6 +188,48 @@ async fn a_peer_that_has_used_up_its_allowance_is_read_slowly_and_loses_nothing(
     assert!(timeout(Duration::from_secs(1), published.wait_for(taken(73))).await.is_err());
     assert!(hostile.call().await.split().0.read_frame().await.is_ok());
     assert!(timeout(Duration::from_secs(1), published.wait_for(taken(73))).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_who_read_nothing_of_the_keys_that_they_are_shown_give_their_places_free() {
+    let scratch = Scratch::new("hostile-strangers");
+    let patience = Duration::from_millis(200);
+    let hostile = Hostile::bearing(&scratch, |switchboard| switchboard.meeting_within(patience)).await;
+    // A window of one byte: what they are shown never leaves, and whoever writes it waits.
+    let mut windows = quinn::TransportConfig::default();
+    windows.stream_receive_window(1u32.into()).receive_window(1u32.into());
+    let windows = Arc::new(windows);
+    let hello = hostile.hello();
+    let frame = [&(hello.len() as u32).to_be_bytes()[..], &hello].concat();
+    let calling = async {
+        let mut calls = Vec::new();
+        // As many as there are places.
+        for _ in 0..16 {
+            let mut call = stranger::call_within(&windows, hostile.address).await.unwrap();
+            call.send(&frame).await;
+            calls.push(call);
+        }
+        calls
+    };
+    let mut calls = timeout(SOON, calling).await.expect("all have called");
+
+    for call in &mut calls {
+        timeout(SOON, call.hung_up()).await.expect("who reads nothing is hung up");
+    }
+    let here = EndpointConfig::at("127.0.0.1:0".parse().unwrap());
+    let newcomer = Endpoint::bind(&here, &[9; 32]).await.unwrap();
+    let shown = async {
+        loop {
+            let dialled = newcomer.dial(hostile.address, Purpose::Line, None, Dialling::default()).await.unwrap();
+            let (mut reader, mut writer, _control) = dialled.split();
+            let _ = writer.write_frame(&hello).await;
+            if let Ok(frame) = reader.read_frame().await {
+                return Frame::decode(&frame).unwrap();
+            }
+        }
+    };
+    let shown = timeout(SOON, shown).await.expect("there is room for another");
+    assert!(matches!(shown, Frame::Chain { .. }), "{shown:?}");
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
 //! Whatever happens is told within its bounds, by both stations, and comes back from JSON as it was; the record and the figures on
 //! a terminal.
 
-use counterpart_core::record::codes::Instrument;
+use std::collections::BTreeSet;
+
+use counterpart_core::record::codes::{Instrument, LineState};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -9,9 +11,10 @@ use super::*;
 use crate::view::figures::figures;
 use crate::view::lines::line;
 use crate::view::record::{From, RecordView};
-use crate::view::request::PLAIN_LINES_MAX;
+use crate::view::request::PLAIN_ROWS_MAX;
 use crate::view::ring::{TEXTS_MAX, ringing};
 use crate::view::text;
+use crate::words::Language;
 use Party::{Inviter, Joiner};
 
 #[test]
@@ -69,14 +72,15 @@ fn anything(trial: &Trial, things: &[EntryRef], dice: &mut dyn FnMut(usize) -> u
 }
 
 #[test]
-fn whatever_happens_the_plain_lines_are_at_most_twelve_and_everything_is_told_and_read_back() {
+fn whatever_happens_the_opening_has_at_most_twelve_rows_and_everything_is_told_and_read_back() {
+    let mut outcomes = BTreeSet::new();
     for seed in 1..=24u64 {
         let mut state = seed;
         let mut dice = move |sides: usize| {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             (state >> 33) as usize % sides
         };
-        let mut trial = Trial::new();
+        let mut trial = if seed % 2 == 0 { Trial::new() } else { Trial::named(LONGEST, 3_600) };
         trial.mark = Mark::ALL[seed as usize % 3];
         let mut things = vec![trial.ask(Inviter)];
         for _ in 0..40 {
@@ -101,6 +105,51 @@ fn whatever_happens_the_plain_lines_are_at_most_twelve_and_everything_is_told_an
                 _ => {}
             }
             check(&trial, &things);
+            openings(&trial, &things, &mut outcomes);
+        }
+        // Who looks a year later is told every year: no line is longer.
+        trial.wait_ms(400 * 24 * HOUR);
+        openings(&trial, &things, &mut outcomes);
+        match seed % 3 {
+            0 => drop(trial.try_act(Inviter, Act::State { state: LineState::Closed, until: None }, None)),
+            1 => trial.open_epoch(Inviter),
+            _ => {}
+        }
+        openings(&trial, &things, &mut outcomes);
+    }
+    let all = ["AGREED", "ANSWERED", "BROKEN OFF", "CROSSED", "DECLINED", "LAPSED", "OPEN", "WITHDRAWN"];
+    let seen: Vec<&str> = outcomes.iter().map(String::as_str).collect();
+    assert_eq!(seen, all, "every outcome has been looked at");
+}
+
+/// The opening of every request, by both stations in every language, on a terminal of eighty columns.
+fn openings(trial: &Trial, things: &[EntryRef], outcomes: &mut BTreeSet<String>) {
+    for language in Language::ALL {
+        let words = Words::of(language);
+        for party in Party::BOTH {
+            let seen: Vec<String> = trial.look_at(party, &words, |now| {
+                let sight = Sight { epoch: Epoch::FIRST, ..*now };
+                let views: Vec<_> = things.iter().filter_map(|at| request(&sight, *at)).collect();
+                for view in &views {
+                    let shown = text::request(view, &sight.telling);
+                    let opening: Vec<&str> = shown.lines().take_while(|line| !line.is_empty()).collect();
+                    // The banner of an EXERCISE stands above.
+                    let rows = opening.len() - usize::from(view.mark.0 != Mark::Operation);
+                    assert!(rows <= PLAIN_ROWS_MAX, "{rows}: {shown}");
+                    assert!(opening.iter().all(|row| row.chars().count() <= text::PLAIN_WIDTH), "{shown}");
+                    let told = [view.plain_lines.as_slice(), &view.plain_later].concat();
+                    // Asked, reached, owed by whom until when: these never leave the opening.
+                    let first = view.next.first().map(|owed| &owed.sentence);
+                    assert!(
+                        view.plain_lines.first() == Some(&view.headline) && view.plain_lines[1].contains(&view.from)
+                    );
+                    assert!(first.is_none_or(|owed| view.plain_lines.contains(owed)), "{shown}");
+                    let mut others = view.next.iter().map(|owed| &owed.sentence).chain(&view.not_known);
+                    assert!(others.all(|line| told.contains(line)), "nothing is cut off: {shown}");
+                }
+                views.into_iter().map(|view| view.outcome).collect()
+            });
+            outcomes.extend(seen);
         }
     }
 }
@@ -111,11 +160,11 @@ fn check(trial: &Trial, things: &[EntryRef]) {
         trial.look(party, |sight| {
             let mut shown = String::new();
             for view in things.iter().filter_map(|at| request(sight, *at)) {
-                assert!((2..=PLAIN_LINES_MAX).contains(&view.plain_lines.len()), "{:?}", view.plain_lines);
+                assert!((2..=PLAIN_ROWS_MAX).contains(&view.plain_lines.len()), "{:?}", view.plain_lines);
                 assert!(view.plain_lines.iter().all(|line| !line.contains('\n') && !line.contains('{')));
                 let closed = view.outcome != "OPEN";
                 assert!(
-                    closed || view.plain_lines.iter().any(|l| l.starts_with("Not known: ")),
+                    closed || view.plain_lines.iter().chain(&view.plain_later).any(|l| l.starts_with("Not known: ")),
                     "{:?}",
                     view.plain_lines
                 );

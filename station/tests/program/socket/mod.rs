@@ -19,6 +19,7 @@ use counterpart::config::{Starter, write_starter};
 use counterpart::keys::Ring;
 use counterpart::link::board::Board;
 use counterpart::link::{Endpoint, EndpointConfig};
+use counterpart::pairing::Proposal;
 use counterpart::record::Pushed;
 use counterpart::store::Reader;
 use counterpart::words::Words;
@@ -274,7 +275,7 @@ impl Ceremony for NoPairing {
         Arc::new(NoPairing)
     }
 
-    fn invite(&self) -> Answer<'_, InvitedView> {
+    fn invite(&self, _: Proposal) -> Answer<'_, InvitedView> {
         no()
     }
 

@@ -6,6 +6,7 @@ mod alike;
 mod broken;
 mod persons;
 mod stations;
+mod terms;
 
 use crate::scratch::Scratch;
 use counterpart::pairing::{Awaited, Proposal, pair};

@@ -4,7 +4,7 @@
 mod callers;
 mod dialling;
 mod stations;
-mod stranger;
+pub mod stranger;
 
 use std::time::Duration;
 

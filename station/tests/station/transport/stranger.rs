@@ -78,15 +78,7 @@ pub enum Call {
 /// Call a station; the error is in words.
 pub async fn call(transport: Transport, address: SocketAddr, config: ClientConfig) -> Result<Call, String> {
     match transport {
-        Transport::Quic => {
-            let endpoint = quinn::Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();
-            let crypto = QuicClientConfig::try_from(config).unwrap();
-            let config = quinn::ClientConfig::new(Arc::new(crypto));
-            let connecting = endpoint.connect_with(config, address, "stranger.invalid").unwrap();
-            let connection = connecting.await.map_err(|error| error.to_string())?;
-            let send = connection.open_uni().await.map_err(|error| error.to_string())?;
-            Ok(Call::Quic { connection, send, _endpoint: endpoint })
-        }
+        Transport::Quic => call_over_quic(address, config, Arc::default()).await,
         Transport::Tcp => {
             let stream = TcpStream::connect(address).await.unwrap();
             let name = ServerName::try_from("stranger.invalid").unwrap();
@@ -94,6 +86,27 @@ pub async fn call(transport: Transport, address: SocketAddr, config: ClientConfi
             Ok(Call::Tcp(Box::new(stream.map_err(|error| error.to_string())?)))
         }
     }
+}
+
+/// Calls a station for a line, with these windows.
+pub async fn call_within(windows: &Arc<quinn::TransportConfig>, address: SocketAddr) -> Result<Call, String> {
+    let config = client_config(default_provider().kx_groups, &[b"counterpart/1"]);
+    call_over_quic(address, config, windows.clone()).await
+}
+
+async fn call_over_quic(
+    address: SocketAddr,
+    config: ClientConfig,
+    windows: Arc<quinn::TransportConfig>,
+) -> Result<Call, String> {
+    let endpoint = quinn::Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();
+    let crypto = QuicClientConfig::try_from(config).unwrap();
+    let mut config = quinn::ClientConfig::new(Arc::new(crypto));
+    config.transport_config(windows);
+    let connecting = endpoint.connect_with(config, address, "stranger.invalid").unwrap();
+    let connection = connecting.await.map_err(|error| error.to_string())?;
+    let send = connection.open_uni().await.map_err(|error| error.to_string())?;
+    Ok(Call::Quic { connection, send, _endpoint: endpoint })
 }
 
 impl Call {
