@@ -58,7 +58,7 @@ span-seconds = { $count ->
    *[other] { $count } seconds
 }
 
-## Marks, precedence, modes. The words of the protocol are the same in every language; these say what they mean.
+## Marks and modes as parts of a sentence
 
 mark-prefix = { $mark }: { $sentence }
 mark-banner = { $mark }  { $mark }  { $mark }
@@ -2315,10 +2315,27 @@ record-evidence-note = What their station did that the protocol forbids, the new
 record-before = Earlier
 record-after = Later
 
-## Words of the protocol within a page: in English as they are
+## Words of the protocol: in English as they are signed. Marks, precedence, rungs, outcomes, talks, types of entry, codes.
+
+coded-mark = { $word }
+coded-precedence = { $word }
+coded-rung = { $word }
+coded-outcome = { $word }
+coded-talk = { $word }
+coded-kind = { $word }
+coded-reason = { $word }
+coded-mode = { $word }
+coded-channel = { $word }
+coded-silence = { $word }
+coded-clause = { $word }
+coded-deadline = { $word }
+coded-state = { $word }
+coded-instrument = { $word }
+coded-by = { $word }
+
+## Other words within a page
 
 role-said = { $role }
-kind-said = { $kind }
 instrument-said = { $instrument }
 time-form = hh:mm
 

@@ -95,7 +95,7 @@ span-seconds = { $count ->
    *[many] { $count } секунд
 }
 
-## Метки, срочность, способы. Слова протокола одни на всех языках; здесь сказано, что они значат.
+## Метки и способы в предложении
 
 # unreviewed
 mark-prefix = { $mark }: { $sentence }
@@ -478,7 +478,7 @@ silence-lapses = утрачивает силу
 # unreviewed
 silence-stands = остаётся в силе
 
-## Что неизвестно
+## Что неизвестно: под этим заголовком — по предложению; отдельной строкой — со словами первого
 
 # unreviewed
 unknown-held = Неизвестно: есть ли это у их станции. Ни одна их запись, которая есть у нас, этого не называет.
@@ -681,7 +681,7 @@ story-wanted-at-end = Здесь должно стоять: { $wanted }; стр�
 story-time-back = { $said } раньше предыдущего шага, { $before }.
     .do = Расположить шаги по порядку времени.
 # unreviewed
-story-mark = Всё в истории помечено EXERCISE; метка в ней не называется.
+story-mark = Всё в истории помечено УЧЕНИЕ (EXERCISE); метка в ней не называется.
     .do = Убрать её.
 # unreviewed
 story-twice = «{ $key }» указано дважды.
@@ -944,7 +944,7 @@ evidence-reference-answers = Ориентир, названный операто
 # unreviewed
 evidence-reference-dark = Ориентир, названный оператором этой станции, тоже не отвечает.
 # unreviewed
-evidence-silent = SILENT: связь есть; последняя проверка смены стоит { $lasted } без ответа человека (устав даёт { $within }).
+evidence-silent = МОЛЧИТ: связь есть; последняя проверка смены стоит { $lasted } без ответа человека (устав даёт { $within }).
 # unreviewed
 evidence-stalled = STALLED: они пишут, но ни одна их вершина не охватывает { $name }, отправленное { $lasted } назад.
 # unreviewed
@@ -1110,9 +1110,9 @@ stop-state = Наша станция объявила, что приостано
 # unreviewed
 stop-epoch = Эпоха, в которой это звонило, закончилась.
 # unreviewed
-ring-exercise = Это УЧЕНИЕ (EXERCISE). Ничто в нём не всерьёз.
+ring-exercise = Это УЧЕНИЕ. Ничто в нём не всерьёз.
 # unreviewed
-ring-test = Это ПРОВЕРКА системы (TEST). Ничто в ней не всерьёз.
+ring-test = Это ТЕСТ системы. Ничто в нём не всерьёз.
 
 ## Имена в командах
 
@@ -1403,9 +1403,9 @@ table-median-worst = { $median } / { $worst }
 # unreviewed
 table-spans = Медиана / худшее
 # unreviewed
-table-delivered = До DELIVERED
+table-delivered = До доставки
 # unreviewed
-table-seen = До SEEN
+table-seen = До просмотра
 # unreviewed
 table-first-answer = До первого ответа
 
@@ -2789,40 +2789,43 @@ desk-needs-first = первое — { $name }: { $what }
 desk-last-said = Сказано последним
 # unreviewed
 desk-last = { $who }, { $time }: { $kind ->
-    [charter] устав
+    [charter] устав линии, подписан
     [received] квитанция
     [amend] изменение устава
-    [key] ключ
-    [post] должность
-    [state] состояние
+    [key] новые ключи
+    [post] кто занимает должность
+    [state] что объявляет станция
     [check] проверка линии
-    [check-reply] ответ на проверку
-    [overdue] отметка о просрочке
+    [check-reply] на проверку ответил человек
+    [overdue] срок ответа прошёл
     [ask] запрос на разговор
-    [alerting] звонит
-    [seen] просмотрено
-    [referred] передано в аппарат
-    [defer] отсрочка
-    [renew] продление
-    [suspend] приостановлено
-    [resume] возобновлено
-    [answer] ответ
-    [decline] отклонение
-    [withdraw] отзыв
+    [alerting] звонит устройство
+    [seen] просмотрено дежурной сменой
+    [referred] передано аппарату
+    [defer] не сейчас
+    [renew] запрос остаётся в силе
+    [suspend] сейчас не в состоянии
+    [resume] снова в состоянии
+    [answer] разговор сразу
+    [decline] отклонено
+    [withdraw] отозвано
     [lapse] срок прошёл
-    [offer] предложение времени
-    [ready] готовность
-    [accept] принятие
-    [joined] присоединение к разговору
-    [ended] конец разговора
-    [missed] «не явились»
-    [cancel] отмена разговора
-    [talk] заявление о разговоре
+    [offer] предложено время
+    [ready] готовы говорить сейчас
+    [accept] принято
+    [joined] на разговоре
+    [ended] разговор окончен
+    [missed] другая сторона не явилась
+    [cancel] разговор отменён
+    [talk] разговор состоялся иным способом
+    [sheet] о чём говорили
     [text] сообщение
     [notice] уведомление
     [read] прочитано
-    [retract] аннулирование
-    [memo] заметка
+    [retract] сообщение аннулировано
+    [memo] собственная заметка
+    [statement] слова для публики
+    [statement-reply] ответ на слова для публики
    *[other] { $kind }
 }
 # unreviewed
@@ -2969,7 +2972,7 @@ ring-decline-which = Отклонение закрывает запрос. С к
 # unreviewed
 ring-decline-codes = Отклонить, ещё одной клавишей: запрос закрывается. Любая причина — одно нажатие.
 # unreviewed
-ring-decline-reads = DECLINED с выбранным кодом, на их языке, и слова, если они есть, как написаны. Запрос закрыт. Они могут запросить снова, сославшись на этот.
+ring-decline-reads = ОТКЛОНЕНО с выбранным кодом, на их языке, и слова, если они есть, как написаны. Запрос закрыт. Они могут запросить снова, сославшись на этот.
 # unreviewed
 ring-before-signed = До подписи
 # unreviewed
@@ -3101,7 +3104,7 @@ lines-heading = { $count ->
        *[many] Этого пульта ждут { $count } дел.
     }
 # unreviewed
-lines-order = Сначала OPERATION, затем EXERCISE; внутри — по срочности, затем по сроку.
+lines-order = Сначала РЕАЛЬНО, затем УЧЕНИЕ; внутри — по срочности, затем по сроку.
 # unreviewed
 lines-nothing = Здесь ничто не ждёт человека.
 # unreviewed
@@ -3243,7 +3246,7 @@ ladder-theirs = их станция
 # unreviewed
 ladder-legend = Узел стоит на стойке той стороны, которая подписала факт; малое кольцо: у другой стороны он есть. Закрашенные стойки: достигнуто. Пустые: не достигнуто. Прошедшее время идёт от часов одной стороны до часов другой.
 # unreviewed
-ladder-outcomes = ANSWERED · AGREED · DECLINED · LAPSED · WITHDRAWN
+ladder-outcomes = ОТВЕТ ДАН · СОГЛАСОВАНО · ОТКЛОНЕНО · УТРАТИЛО СИЛУ · ОТОЗВАНО
 # unreviewed
 ladder-no-outcome = Ни один не записан.
 # unreviewed
@@ -3464,7 +3467,7 @@ offer-silent = При их молчании
 # unreviewed
 offer-lapses = Предложение утрачивает силу
 # unreviewed
-offer-lapses-hint = Наша станция запишет LAPSED; запрос остаётся
+offer-lapses-hint = Наша станция запишет УТРАТИЛО СИЛУ; запрос остаётся
 # unreviewed
 offer-stands = Предложение остаётся в силе
 # unreviewed
@@ -3496,11 +3499,11 @@ offer-sign = Подписать и отправить
 # unreviewed
 held-heading = Состоялся в другом месте
 # unreviewed
-held-note = Если разговор состоялся иным способом, сообщить: это наше заявление, а TALKED — только когда его сделают и они.
+held-note = Если разговор состоялся иным способом, сообщить: это наше заявление, а СОСТОЯЛСЯ — только когда его сделают и они.
 # unreviewed
 held-by = Способ
 # unreviewed
-held-reads = мы заявляем, что разговор состоялся, в это время и этим способом. TALKED — только когда это заявят и они.
+held-reads = мы заявляем, что разговор состоялся, в это время и этим способом. СОСТОЯЛСЯ — только когда это заявят и они.
 # unreviewed
 held-sign = Заявить, что разговор состоялся
 
@@ -3522,7 +3525,7 @@ texts-none = На этой линии сообщений ещё нет.
 # unreviewed
 texts-write = Написать: { $peer }
 # unreviewed
-texts-rings = ROUTINE не звонит. Начиная с PRIORITY, звонит их дежурной смене.
+texts-rings = ОБЫЧНАЯ не звонит. Начиная со СРОЧНОЙ, звонит их дежурной смене.
 # unreviewed
 text-words = Слова
 # unreviewed
@@ -3641,7 +3644,7 @@ ask-stands-hint = Можно продлить
 # unreviewed
 ask-until-time = До времени
 # unreviewed
-ask-until-hint = Затем наша станция запишет LAPSED
+ask-until-hint = Затем наша станция запишет УТРАТИЛО СИЛУ
 # unreviewed
 ask-day = День
 # unreviewed
@@ -3819,7 +3822,7 @@ record-evidence = Хранится как свидетельство
 # unreviewed
 record-evidence-note = Что сделала их станция вопреки протоколу, последнее сначала.
 
-## Слова протокола на странице
+## Слова протокола. Подписанное слово, английское, стоит рядом. Метки, срочность, ступени, исходы, разговоры, типы записей, коды.
 
 # unreviewed
 role-said = { $role ->
@@ -3829,18 +3832,59 @@ role-said = { $role ->
    *[other] { $role }
 }
 # unreviewed
-kind-said = { $kind ->
+coded-outcome = { $word ->
+    [OPEN] ОТКРЫТО
+    [ANSWERED] ОТВЕТ ДАН
+    [AGREED] СОГЛАСОВАНО
+    [DECLINED] ОТКЛОНЕНО
+    [WITHDRAWN] ОТОЗВАНО
+    [LAPSED] УТРАТИЛО СИЛУ
+    [CROSSED] РАЗМИНУЛИСЬ
+   *[other] { $word }
+}
+# unreviewed
+coded-talk = { $word ->
+    [PLANNED] ПРЕДСТОИТ
+    [JOINED] ПРИСОЕДИНИЛИСЬ
+    [CANCELLED] ОТМЕНЁН
+    [MISSED] НЕ ЯВИЛИСЬ
+    [STATED] ЗАЯВЛЕН
+    [TALKED] СОСТОЯЛСЯ
+    [CROSSED] РАЗМИНУЛИСЬ
+   *[other] { $word }
+}
+# unreviewed
+coded-kind = { $word ->
+    [charter] устав
+    [received] квитанция
+    [amend] изменение устава
+    [key] ключ
+    [post] должность
+    [state] состояние
+    [check] проверка линии
+    [check-reply] ответ на проверку
+    [overdue] просрочено
     [ask] запрос
-    [renew] продление
+    [alerting] звонит
+    [seen] просмотрено
+    [referred] передано аппарату
     [defer] отсрочка
+    [renew] продление
+    [suspend] приостановлено
+    [resume] возобновлено
+    [answer] ответ
     [decline] отклонение
     [withdraw] отзыв
+    [lapse] утратило силу
     [offer] предложение времени
     [ready] готовность
-    [answer] ответ
     [accept] принятие
+    [joined] присоединение к разговору
+    [ended] конец разговора
+    [missed] неявка
     [cancel] отмена разговора
     [talk] заявление о разговоре
+    [sheet] протокол разговора
     [text] сообщение
    *[other] { $kind }
 }
@@ -3933,7 +3977,7 @@ demo-officer = Дежурный
 demo-link = { $name } в браузере, действует один раз и десять минут: { $url }
 # unreviewed
 demo-guide = 
-    Всё в этом показе помечено EXERCISE. Ещё в двух терминалах:
+    Всё в этом показе помечено УЧЕНИЕ (EXERCISE). Ещё в двух терминалах:
 
     Терминал 2, Southland слышит звонок:
       { $south } bell
@@ -4058,7 +4102,7 @@ morning-state = Наблюдается, объявлено
 # unreviewed
 morning-checks = Проверки за 24 часа, по часам
 # unreviewed
-morning-to-seen = Время до SEEN по каждому запросу
+morning-to-seen = Время до просмотра по каждому запросу
 # unreviewed
 morning-ours = От нас:
 # unreviewed

@@ -39,7 +39,7 @@ pub fn choose<'a, 'b>(
     let unread: Vec<&Unread> = unread.collect();
     let peer = |line: &Line| line.charter().party(line.me().peer()).clone();
     let known = || {
-        let known = lines.iter().map(|line| format!("{} ({})", peer(line).call_sign, line.id()));
+        let known = lines.iter().map(called);
         known.chain(unread.iter().map(|unread| unread.name.clone())).collect::<Vec<_>>().join(", ")
     };
     let not_served = |unread: &Unread| Fault::new(Code::LineUnread).because(&unread.found);

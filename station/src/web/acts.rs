@@ -2,6 +2,7 @@
 
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
+use counterpart_core::record::codes::Code as Reason;
 use counterpart_core::time::Timestamp;
 use sha2::{Digest, Sha256};
 
@@ -136,8 +137,8 @@ fn waiting(sight: &Sight<'_>, on: &str, kind: &str, code: Option<&str>, until: O
     let at = names::parse(sight.line, on).ok();
     let name = at.map_or_else(String::new, |at| sight.named(at).name);
     let until = until.map_or_else(|| "none".into(), |until| sight.telling.both(until));
-    let args =
-        [("act", kind.into()), ("name", name.into()), ("code", code.unwrap_or("none").into()), ("until", until.into())];
+    let code = code.map_or_else(|| "none".into(), |code| sight.telling.words.coded_as::<Reason>(code));
+    let args = [("act", kind.into()), ("name", name.into()), ("code", code.into()), ("until", until.into())];
     (sight.telling.say("unsigned-told", &args), at.map_or_else(|| "/lines".into(), |at| page_of(sight, at)))
 }
 

@@ -17,6 +17,7 @@ use crate::view::lines::ObservedState;
 use crate::view::owed::{Owed, OwedView};
 use crate::view::{Moment, Side};
 use crate::words::clocks::{Clocks, Place, Telling};
+use crate::words::coded::{Coded, Listed};
 use crate::words::{Arg, Words};
 
 /// The value of `dir`, and of the setting, for pages from right to left.
@@ -115,6 +116,16 @@ impl Door {
     /// A sentence that counts.
     pub fn count(&self, id: &str, count: impl std::borrow::Borrow<usize>) -> String {
         self.words.say(id, &[("count", (*count.borrow()).into())])
+    }
+
+    /// A word of the protocol, with the one that was signed.
+    pub fn coded<L: Listed>(&self, code: &L) -> Coded {
+        self.words.coded(*code)
+    }
+
+    /// The word of a type of entry.
+    pub fn kind(&self, kind: &str) -> Coded {
+        self.words.coded_kind(kind)
     }
 
     pub fn words(&self) -> &Words {

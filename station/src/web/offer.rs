@@ -32,9 +32,7 @@ struct OfferPage {
     epoch: String,
     rows: Vec<RowView>,
     days: Vec<(String, String)>,
-    by_day: String,
-    by_time: String,
-    by_told: String,
+    by: By,
     silence: String,
     code: String,
     band: Option<Band>,
@@ -64,8 +62,8 @@ impl OfferPage {
         bars(self.view.precedence.0)
     }
 
-    fn codes(&self) -> Vec<&'static str> {
-        Reason::ALL.iter().map(|code| code.word()).collect()
+    fn codes(&self) -> Vec<(&'static str, String)> {
+        Reason::ALL.iter().map(|code| (code.word(), self.d.coded(code).both())).collect()
     }
 
     /// What they will read, with what is chosen now.
@@ -75,20 +73,21 @@ impl OfferPage {
         if windows.is_empty() {
             return self.d.say("offer-reads-none");
         }
-        let by = match self.by_told.is_empty() {
+        let by = match self.by.read.is_empty() {
             true => self.d.say("offer-reads-no-by"),
-            false => self.d.with("offer-reads-by", "time", &self.by_told),
+            false => self.d.with("offer-reads-by", "time", &self.by.read),
         };
+        let code = Reason::parse(&self.code);
         let args = [
-            ("mark", self.view.mark.0.word().into()),
-            ("precedence", self.view.precedence.0.word().into()),
+            ("mark", self.d.coded(&self.view.mark.0).said.into()),
+            ("precedence", self.d.coded(&self.view.precedence.0).said.into()),
             ("sign", (&self.d.call_sign).into()),
             ("count", windows.len().into()),
             ("name", (&self.view.request.name).into()),
             ("windows", windows.join("; ").into()),
             ("by", by.into()),
             ("silence", if self.lapses() { "lapses" } else { "stands" }.into()),
-            ("code", if self.code.is_empty() { "none" } else { &self.code }.into()),
+            ("code", code.map_or_else(|| "none".to_owned(), |code| self.d.coded(&code).said).into()),
         ];
         self.d.words().say("offer-reads", &args)
     }
@@ -248,19 +247,8 @@ impl Desk {
             let by = by.and_then(Result::ok);
             let readings = self.readings(typed.doubtful(&times));
             let typed_in = typed.epoch;
-            let (epoch, view, told, by_told, band) = self
-                .api
-                .see(id, move |sight| {
-                    let view = crate::api::views::status(sight, &said)?;
-                    let told: Vec<String> = read.iter().map(|w| window_told(sight, w.as_ref())).collect();
-                    let windows: Vec<_> = read.iter().flatten().map(|offered| offered.window).collect();
-                    let by_told = by.map_or_else(String::new, |by| sight.telling.both(by));
-                    let band = (!windows.is_empty()).then(|| band(&sight.telling, &windows, by));
-                    // What was typed goes on to be about what was looked at.
-                    let epoch = if typed_in.is_empty() { sight.epoch.to_string() } else { typed_in.clone() };
-                    Ok::<_, Told>((epoch, view, told, by_told, band))
-                })
-                .await??;
+            let look = move |sight: &Sight<'_>| looked(sight, &said, &read, by, &typed_in);
+            let Looked { epoch, view, told, by, band } = self.api.see(id, look).await??;
             let seen = self.line_seen(id).await?;
             let mut d = Frame::new(self, who, "lines", position)?;
             d.mark = view.mark.0;

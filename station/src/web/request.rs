@@ -26,7 +26,9 @@ use crate::view::owed::Owed;
 use crate::view::request::{RequestView, request};
 use crate::view::ring::{RingView, ringing};
 use crate::view::{Named, Said, Side, Sight, names};
+use crate::words::Words;
 use crate::words::clocks::Hand;
+use crate::words::coded::Coded;
 
 #[derive(Template)]
 #[template(path = "request.html")]
@@ -116,7 +118,7 @@ struct Attempt {
 
 /// A rung with its time on both clocks.
 struct Step {
-    rung: &'static str,
+    rung: Coded,
     entry: Named,
     time: String,
 }
@@ -125,7 +127,7 @@ struct Step {
 struct Offer {
     entry: Named,
     side: Side,
-    outcome: String,
+    outcome: Coded,
     windows: Vec<String>,
     answer_by: String,
 }
@@ -237,7 +239,7 @@ fn about(sight: &Sight<'_>, said: &str) -> Result<About, Told> {
     let is_ended = sight.epoch != sight.line.epoch();
     let keys = if is_ended { Keys::default() } else { Keys { noted: noted(sight, &view), ..keys(sight, &view) } };
     Ok(About {
-        headline: parted(&view),
+        headline: parted(words, &view),
         rows: rows(sight, ask),
         keys,
         ended: is_ended.then_some(sight.epoch.number),
@@ -283,13 +285,13 @@ fn noted(sight: &Sight<'_>, view: &RequestView) -> Option<Key> {
 }
 
 /// A headline without its mark, which stands beside it.
-pub(super) fn unmarked(headline: &str, mark: Mark) -> &str {
-    headline.strip_prefix(mark.word()).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(headline)
+pub(super) fn unmarked<'h>(words: &Words, headline: &'h str, mark: Mark) -> &'h str {
+    headline.strip_prefix(&words.coded_in(mark)).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(headline)
 }
 
 /// The headline without its mark, parted where what is not begins.
-fn parted(view: &RequestView) -> [String; 2] {
-    let whole = unmarked(&view.headline, view.mark.0);
+fn parted(words: &Words, view: &RequestView) -> [String; 2] {
+    let whole = unmarked(words, &view.headline, view.mark.0);
     let at = whole.find(". ").map(|at| at + 2).or_else(|| {
         let is_open = view.reached.is_some();
         whole.find(", ").filter(|_| is_open).map(|at| at + 2)
@@ -352,7 +354,7 @@ fn said_on(sight: &Sight<'_>, ask: &Fact) -> Vec<SaidItem> {
 
 fn attempts(sight: &Sight<'_>, view: &RequestView) -> Vec<Attempt> {
     let rung = |rung: &crate::view::attempts::RungView| Step {
-        rung: rung.rung.0.word(),
+        rung: sight.telling.words.coded(rung.rung.0),
         entry: rung.entry.clone(),
         time: sight.telling.both(rung.time.0),
     };
@@ -380,7 +382,7 @@ fn offers(sight: &Sight<'_>, view: &RequestView) -> Vec<Offer> {
     let offer = |offer: &crate::view::attempts::OfferView| Offer {
         entry: offer.offer.clone(),
         side: offer.side,
-        outcome: offer.outcome.clone(),
+        outcome: sight.telling.words.coded_outcome(&offer.outcome),
         windows: offer.windows.iter().map(|window| window.told(&sight.telling)).collect(),
         answer_by: offer.answer_by.map_or_else(String::new, |by| sight.telling.both(by.0)),
     };

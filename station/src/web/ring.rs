@@ -203,7 +203,7 @@ fn drawn(sight: &Sight<'_>, at: &str) -> Result<Drawn, Told> {
     let stopper = if ring.is_some() { None } else { sight.stopper(fact) };
     // What rings no more is told as it rang.
     let told = ring.clone().or_else(|| sight.ring(&as_it_rang(sight, fact, thing)));
-    let sentence = told.as_ref().map_or_else(String::new, |ring| unmarked(&ring.sentence, mark).to_owned());
+    let sentence = told.as_ref().map_or_else(String::new, |ring| unmarked(words, &ring.sentence, mark).to_owned());
     let keys = match &asked {
         Some(view) => keys_of_ring(sight, view, fact),
         None => Keys { first: beside_key(sight, thing).into_iter().collect(), ..Keys::default() },

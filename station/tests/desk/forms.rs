@@ -153,10 +153,28 @@ fn an_address_that_cannot_be_read_is_answered_by_a_page() {
         client.get("/asks/new?line=a&line=b"),
         client.post("/unsigned/abc", &[("form", &form)]),
     ];
-    for told in answers {
+    for told in &answers {
         assert!((400..500).contains(&told.status), "{}", told.status);
         assert!(told.body.contains("What to do") && told.body.contains("To the lines"), "{}", told.body);
+        // Whose desk it is, and its tabs, stay.
+        assert!(told.body.contains("Northland</b>") && told.body.contains("href=\"/morning\""), "{}", told.body);
     }
+    assert!(answers[1].body.contains("What stands after “?” in this address of /asks/new cannot be read"));
+    let stranger = Client::new(&north).get("/asks/new?line=a&line=b");
+    assert!(!stranger.body.contains("href=\"/morning\""), "whoever is not signed in sees no desk: {}", stranger.body);
+}
+
+#[test]
+fn a_line_that_is_not_there_is_answered_with_the_names_of_those_that_are() {
+    let scratch = Scratch::new("forms-lines");
+    let [north, _south] = Desk::two(&scratch);
+    let mut client = Client::signed_in(&north, "Duty officer", "watch");
+
+    let told = client.get("/lines/00000000000000000000000000000000/record");
+
+    let known = told.body.split("Take one of those there are: ").nth(1).unwrap().split("</p>").next().unwrap();
+    assert!(known.starts_with("Southland (") && told.status == 404, "{known}");
+    assert!(!known.split(|c: char| !c.is_ascii_hexdigit()).any(|run| run.len() >= 32), "{known}");
 }
 
 #[test]
