@@ -3457,6 +3457,14 @@ offer-from = С
 # unreviewed
 offer-until = До
 # unreviewed
+offer-from-in = С, { $place }
+# unreviewed
+offer-until-in = До, { $place }
+# unreviewed
+offer-night = ночь на станции { $place }
+# unreviewed
+offer-more = Ещё интервал
+# unreviewed
 offer-both = На обоих часах
 # unreviewed
 offer-show = Показать на полосе
@@ -4330,6 +4338,12 @@ offer-by-empty = Пусто: когда начинается первый инт
 defer-until = Отложить до
 # unreviewed
 defer-no-time = срок не назван
+# unreviewed
+defer-next = сегодня или завтра, что раньше
+# unreviewed
+defer-day-after = { $times } (на следующий день)
+# unreviewed
+defer-day-before = { $times } (накануне)
 
 # unreviewed
 rounds-title = Обходы

@@ -294,7 +294,7 @@ impl Desk {
         }
     }
 
-    /// Until when the ask would stand, on both clocks.
+    /// Until when the ask would stand, on both clocks, theirs first: they read it.
     async fn until_told(&self, choice: &Choice) -> Result<String, Told> {
         if !choice.is_until {
             return Ok("none".into());
@@ -303,7 +303,11 @@ impl Desk {
             return Ok("unread".into());
         };
         let id = self.api.line(Some(choice.line.clone())).await?;
-        self.api.see(id, move |sight| sight.telling.both(time)).await
+        let told = move |sight: &Sight<'_>| {
+            let clocks = sight.telling.clocks.turned();
+            Telling { clocks: &clocks, ..sight.telling }.both(time)
+        };
+        self.api.see(id, told).await
     }
 
     /// What a closed request said is what is asked again.

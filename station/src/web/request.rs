@@ -16,7 +16,7 @@ use super::fields::Fields;
 use super::frame::{Due, Four, Frame, bars};
 use super::keys::{Key, Keys, beside, keys};
 use super::ladder::{Row, rows};
-use super::offer::PutOff;
+use super::put_off::PutOff;
 use super::readings::Readings;
 use super::seen::{Seen, needs};
 use super::session::Signed;
@@ -197,7 +197,10 @@ impl Desk {
         let drawn = async {
             let position = self.position(who).await?;
             let id = self.api.line(Some(line)).await?;
-            let mut about = self.api.see_in(id, epoch, move |sight| about(sight, &said)).await??;
+            let days = self.days();
+            let show =
+                move |sight: &Sight<'_>| Ok::<_, Told>((about(sight, &said)?, PutOff::of(&sight.telling, &days)));
+            let (mut about, put_off) = self.api.see_in(id, epoch, show).await??;
             let (in_epoch, own) = std::mem::replace(&mut about.own, (Epoch::FIRST, Vec::new()));
             let authors = self.authors(id, in_epoch, own).await?;
             let seen = self.line_seen(id).await?;
@@ -211,7 +214,7 @@ impl Desk {
                 super::ladder::explain_alerting(&mut about.rows, &unheard.told(&d));
             }
             let status = held.wrong.as_ref().map_or(StatusCode::OK, Told::status);
-            let (days, put_off) = (self.days_back(), self.put_off());
+            let days = self.days_back();
             Ok::<_, Told>(page(status, &RequestPage { d, seen, about, days, put_off, held, authors }))
         };
         match drawn.await {

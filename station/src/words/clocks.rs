@@ -80,6 +80,13 @@ impl Clocks {
     }
 }
 
+impl Clocks {
+    /// The same as the other side reads them: its own first.
+    pub fn turned(&self) -> Clocks {
+        Clocks { ours: self.theirs.clone(), theirs: self.ours.clone(), now: self.now }
+    }
+}
+
 impl Telling<'_> {
     /// [`Words::say`].
     pub fn say(&self, id: &str, args: &[(&'static str, Arg<'_>)]) -> String {
