@@ -478,7 +478,7 @@ silence-lapses = утрачивает силу
 # unreviewed
 silence-stands = остаётся в силе
 
-## Что неизвестно: под этим заголовком — по предложению; отдельной строкой — со словами первого
+## Что неизвестно. Страница опускает слова до двоеточия: их говорит заголовок.
 
 # unreviewed
 unknown-held = Неизвестно: есть ли это у их станции. Ни одна их запись, которая есть у нас, этого не называет.
@@ -487,7 +487,7 @@ unknown-rings = Неизвестно: звонит ли там что-нибуд
 # unreviewed
 unknown-attended = Неизвестно: есть ли там кто-нибудь, кто это слышит.
 # unreviewed
-unknown-told = Неизвестно: доложено ли должности «{ $post }». SEEN — это дежурная смена, REFERRED — аппарат.
+unknown-told = Неизвестно: доложено ли должности «{ $post }». ПРОСМОТРЕНО — это дежурная смена, ПЕРЕДАНО АППАРАТУ — аппарат.
 # unreviewed
 unknown-still = Неизвестно: на месте ли сейчас их должность «{ $post }». В последний раз они сообщили об этом { $time }.
 # unreviewed
@@ -1679,6 +1679,9 @@ fault-address-spent = С этого адреса за минуту сделан�
 # unreviewed
 fault-link-spent = По этой ссылке уже кто-то вошёл, или её десять минут прошли.
     .do = Попросить другую: «counterpart user link ИМЯ».
+# unreviewed
+fault-address-unreadable = Что стоит в этом адресе { $path } после «?», не читается: каждое имя может стоять там один раз.
+    .do = Вернуться и открыть ссылку или клавишу страницы.
 # unreviewed
 fault-nothing-here = У пульта нет страницы { $path }.
     .do = Вернуться к линиям.
@@ -3118,7 +3121,9 @@ lines-stands-there = стоит за другой стороной
 # unreviewed
 lines-ask = Запросить разговор
 # unreviewed
-lines-board = Что наблюдает эта станция и что объявляет другая сторона. Знак ≠ стоит там, где они расходятся.
+lines-board = Что наблюдает эта станция и что объявляет другая сторона.
+# unreviewed
+lines-board-differ = там, где они расходятся.
 # unreviewed
 lines-unread = { $count ->
         [one] Не читается { $count } линия
@@ -3289,7 +3294,7 @@ author-by-link = { $user }, по ссылке от { $maker }
 # unreviewed
 author-token = программа { $name }
 # unreviewed
-author-uid = пользователь системы { $uid }
+author-uid = владелец машины этой станции
 # unreviewed
 author-note = Кто здесь сделал это действие, известно только этой станции; по линии ничего об этом не передаётся.
 # unreviewed
@@ -3833,11 +3838,28 @@ record-evidence-note = Что сделала их станция вопреки 
 ## Слова протокола. Подписанное слово, английское, стоит рядом. Метки, срочность, ступени, исходы, разговоры, типы записей, коды.
 
 # unreviewed
-role-said = { $role ->
-    [watch] дежурный
-    [admin] администратор
-    [auditor] аудитор
-   *[other] { $role }
+coded-mark = { $word ->
+    [OPERATION] РЕАЛЬНО
+    [EXERCISE] УЧЕНИЕ
+    [TEST] ТЕСТ
+   *[other] { $word }
+}
+# unreviewed
+coded-precedence = { $word ->
+    [ROUTINE] ОБЫЧНАЯ
+    [PRIORITY] СРОЧНАЯ
+    [IMMEDIATE] НЕМЕДЛЕННАЯ
+    [FLASH] МОЛНИЯ
+   *[other] { $word }
+}
+# unreviewed
+coded-rung = { $word ->
+    [SENT] ОТПРАВЛЕНО
+    [DELIVERED] ДОСТАВЛЕНО
+    [ALERTING] ЗВОНИТ
+    [SEEN] ПРОСМОТРЕНО
+    [REFERRED] ПЕРЕДАНО АППАРАТУ
+   *[other] { $word }
 }
 # unreviewed
 coded-outcome = { $word ->
@@ -3894,7 +3916,98 @@ coded-kind = { $word ->
     [talk] заявление о разговоре
     [sheet] протокол разговора
     [text] сообщение
-   *[other] { $kind }
+    [notice] уведомление
+    [read] прочитано
+    [retract] аннулирование
+    [memo] заметка
+    [statement] заявление
+    [statement-reply] ответ на заявление
+   *[other] { $word }
+}
+# unreviewed
+coded-reason = { $word ->
+    [ENGAGED] ЗАНЯТ
+    [TRAVELLING] В ПОЕЗДКЕ
+    [OUT-OF-HOURS] НЕРАБОЧЕЕ ВРЕМЯ
+    [NO-INTERPRETER] НЕТ ПЕРЕВОДЧИКА
+    [LEVEL] УРОВЕНЬ
+    [NOT-COMPETENT] ДРУГОЕ ВЕДОМСТВО
+    [IN-WRITING] ПИСЬМЕННО
+    [OTHER-CHANNEL] ДРУГОЙ КАНАЛ
+    [CONDITIONS] УСЛОВИЯ
+    [AWAITING-INSTRUCTIONS] ЖДЁМ УКАЗАНИЙ
+    [POST-VACANT] ДОЛЖНОСТЬ СВОБОДНА
+    [IDENTITY-DOUBT] КТО ЗАПРАШИВАЕТ
+    [NO-CONFIRMATION] НЕ ПОДТВЕРЖДЕНО
+    [UNSTATED] НЕ НАЗВАНО
+   *[other] { $word }
+}
+# unreviewed
+coded-mode = { $word ->
+    [voice] голосом
+    [writing] письменно
+    [meeting] при встрече
+   *[other] { $word }
+}
+# unreviewed
+coded-channel = { $word ->
+    [desk] пульт
+    [terminal] терминал
+    [telephone] телефон
+   *[other] { $word }
+}
+# unreviewed
+coded-silence = { $word ->
+    [lapses] утрачивает силу
+    [stands] остаётся в силе
+   *[other] { $word }
+}
+# unreviewed
+coded-clause = { $word ->
+    [station] станция
+    [watch] дежурная смена
+    [principal] сама должность
+   *[other] { $word }
+}
+# unreviewed
+coded-deadline = { $word ->
+    [valid-until] срок действия
+    [answer-by] срок ответа
+    [recall] срок отклика
+   *[other] { $word }
+}
+# unreviewed
+coded-state = { $word ->
+    [open] открыта
+    [maintenance] на обслуживании
+    [suspended] приостановлена
+    [closed] закрыта
+   *[other] { $word }
+}
+# unreviewed
+coded-instrument = { $word ->
+    [telephone] по телефону
+    [in-person] лично
+    [video] по видеосвязи
+    [writing] письменно
+    [other] иначе
+   *[unknown] { $word }
+}
+# unreviewed
+coded-by = { $word ->
+    [schedule] по расписанию
+    [person] человек
+   *[other] { $word }
+}
+
+## Другие слова на странице
+
+# unreviewed
+role-said = { $role ->
+    [watch] дежурный
+    [admin] администратор
+    [auditor] аудитор
+   *[other] { $role }
 }
 # unreviewed
 instrument-said = { $instrument ->

@@ -37,6 +37,8 @@ pub(super) struct Door {
     pub clock: String,
     /// The date here.
     pub date: String,
+    /// For scripts: the number of that day since 1970, its date and those of the two after it, with a bar between.
+    pub days: String,
     /// "12:02" UTC.
     pub utc: String,
     /// The station's time, for scripts.
@@ -65,6 +67,7 @@ impl Door {
             call_sign: organisation.call_sign.clone(),
             clock: here,
             date: telling.day(Side::Ours, now),
+            days: telling.days(Side::Ours, now),
             utc: utc.chars().take(5).collect(),
             now: Moment(now),
             is_told: desk.api.parts.clock.is_told(),

@@ -157,6 +157,11 @@ impl RequestPage {
         self.d.words().say("request-lede", &args)
     }
 
+    /// What the record does not say, below a heading.
+    fn unknowns(&self) -> Vec<String> {
+        self.about.view.not_known.iter().map(|sentence| unheaded(sentence)).collect()
+    }
+
     /// Who here wrote an entry, if somebody here did.
     fn author(&self, entry: &Named) -> Option<&String> {
         self.authors.get(&entry.at)
@@ -303,6 +308,13 @@ fn parted(words: &Words, view: &RequestView) -> [String; 2] {
     [first.to_owned(), second.to_owned()]
 }
 
+/// What is not known, without the words before the colon, which its heading says.
+fn unheaded(sentence: &str) -> String {
+    let rest = sentence.split_once(": ").map_or(sentence, |(_, rest)| rest);
+    let mut letters = rest.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 fn due(sight: &Sight<'_>, view: &RequestView) -> Option<DueBox> {
     let ours = |owed: &&crate::view::owed::OwedView| owed.who != Some(Side::Theirs);
     let owed = view.next.iter().find(ours).or_else(|| view.next.first())?;
@@ -402,5 +414,19 @@ pub(super) fn page_of(sight: &Sight<'_>, at: EntryRef) -> String {
         // A text, a test of the line, a note, what is declared.
         Some(None) => format!("/lines/{line}/texts"),
         None => "/lines".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::words::Language;
+
+    #[test]
+    fn what_is_not_known_says_so_in_the_heading_alone_in_every_language() {
+        let told = Language::ALL.map(|language| unheaded(&Words::of(language).say("unknown-talked", &[])));
+
+        assert!(told[0].starts_with("Whether they talked. One"), "{}", told[0]);
+        assert!(told[1].starts_with("Состоялся ли разговор. Это"), "{}", told[1]);
     }
 }
