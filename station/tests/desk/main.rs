@@ -13,6 +13,7 @@ mod forms;
 mod hooks;
 mod hostile;
 mod https;
+mod keys;
 mod languages;
 mod load;
 #[path = "../program/moved_clock.rs"]
