@@ -58,7 +58,7 @@ span-seconds = { $count ->
    *[other] { $count } seconds
 }
 
-## Marks, precedence, modes. The words of the protocol are the same in every language; these say what they mean.
+## Marks and modes as parts of a sentence
 
 mark-prefix = { $mark }: { $sentence }
 mark-banner = { $mark }  { $mark }  { $mark }
@@ -228,7 +228,7 @@ plain-concerted = Both sides asked at once: { $name } is the same request from t
 plain-renewed = Renewed { $count ->
         [one] once
        *[other] { $count } times
-    }, last { $time } ({ $name }); the offer stands.
+    }, last { $time } ({ $name }); the request still stands.
 plain-renewed-closed = Renewed { $count ->
         [one] once
        *[other] { $count } times
@@ -322,7 +322,7 @@ owed-check-reply = { $side ->
 silence-lapses = lapses
 silence-stands = stands
 
-## What is not known
+## What is not known. A page drops what stands before the colon: its heading says it.
 
 unknown-held = Not known: whether their station has it. Nothing of theirs that we hold names it.
 unknown-rings = Not known: whether anything rings there. No device of theirs has confirmed it.
@@ -630,7 +630,7 @@ figures-all = All years
 ## The bell
 
 ring-ask = { $peer } asks to talk: their { $from } with our { $to }.
-ring-renew = { $peer } asks still: their { $from } with our { $to }. The offer stands.
+ring-renew = { $peer } asks still: their { $from } with our { $to }. The request still stands.
 ring-offer = { $peer } offers times on { $name }.
 ring-ready = { $peer } is ready to take { $name } now.
 ring-text = { $peer } has written: their { $from } to our { $to }.
@@ -714,7 +714,7 @@ bar-no-such-thing = It names no entry that counts, or one on which this act cann
 bar-closed = { $thing } is closed, by { $fact }.
     .do = Ask again; the new request names the closed one.
 bar-still-open = { $fact } is not closed; only a closed request is asked again.
-    .do = Renew it: the offer stands.
+    .do = Renew it: the request still stands.
 bar-not-owner = Only the side that opened { $fact } may do this.
     .do = Defer, offer times, answer or decline.
 bar-own-thing = { $fact } was opened by this side; only the other side may do this.
@@ -1056,6 +1056,8 @@ fault-banner-unfit = The line of classification does not fit.
     .do = Write at most { $max } characters on one line, all of which can be seen.
 fault-password-other = The password that serves now is another.
     .do = Write it as you signed in with it. If it is lost, a person with the role admin makes a link that signs you in, or a new one.
+fault-address-unreadable = What stands after “?” in this address of { $path } cannot be read: each name may stand there once.
+    .do = Go back, and follow a link or a key of a page.
 fault-nothing-here = The desk has no page at { $path }.
     .do = Go back to the lines.
 fault-too-late = There is nothing to take back: it is signed, or was taken back before.
@@ -1735,7 +1737,46 @@ desk-needs-nothing = Nothing now
 desk-needs-count = { $count } matters
 desk-needs-first = first { $name }: { $what }
 desk-last-said = Last said
-desk-last = { $who }, { $time }: { $kind }
+desk-last = { $who }, { $time }: { $kind ->
+    [charter] the charter of the line, signed
+    [received] a receipt
+    [amend] a change of the charter
+    [key] new keys
+    [post] who holds a post
+    [state] what the station declares
+    [check] a test of the line
+    [check-reply] the test is answered
+    [overdue] a response time has passed
+    [ask] a request to talk
+    [alerting] a device rings
+    [seen] seen by the watch
+    [referred] with the principal’s office
+    [defer] not now
+    [renew] the request still stands
+    [suspend] not able at present
+    [resume] able again
+    [answer] taken at once
+    [decline] declined
+    [withdraw] taken back
+    [lapse] the deadline has passed
+    [offer] times are offered
+    [ready] ready to take it now
+    [accept] accepted
+    [joined] in the talk
+    [ended] the talk is over
+    [missed] the other side did not come
+    [cancel] the talk is cancelled
+    [talk] they talked, by another means
+    [sheet] what was talked of
+    [text] a text
+    [notice] a notice
+    [read] read
+    [retract] a text is taken back
+    [memo] a note of its own
+    [statement] words for the public
+    [statement-reply] an answer to words for the public
+   *[other] { $kind }
+}
 desk-last-nothing = Nothing yet
 desk-we = We
 desk-mark = Mark
@@ -1856,7 +1897,12 @@ do-noted = Noted
     .hint = Stops the ringing here. Nothing is signed and nothing is sent
 
 unsigned-heading = Not signed yet
-unsigned-told = { $act } of { $name }{ $code ->
+unsigned-told = { $act ->
+    [decline] Decline
+    [withdraw] Withdrawal
+    [defer] Deferral
+   *[other] { $act }
+} of { $name }{ $code ->
         [none] {""}
        *[other] , { $code }
     }{ $until ->
@@ -1901,7 +1947,8 @@ lines-standing = { $count ->
     } with the other side.
 lines-stands-there = stands with the other side
 lines-ask = Ask to talk
-lines-board = What this station observes, beside what the other side declares. ≠ marks where the two differ.
+lines-board = What this station observes, beside what the other side declares.
+lines-board-differ = where the two differ.
 lines-unread = { $count ->
         [one] One line cannot be read
        *[other] { $count } lines cannot be read
@@ -1997,7 +2044,7 @@ ladder-within = of { $lasted }
 author = here: { $user }
 author-by-link = { $user }, by a link of { $maker }
 author-token = program { $name }
-author-uid = system user { $uid }
+author-uid = the owner of this station’s machine
 author-note = Who did an act here is known to this station alone; nothing of it crosses the line.
 entry-author = Who did it here, known to this station alone
 ladder-by-ours = our station
@@ -2065,8 +2112,8 @@ do-defer = Not now …
     .hint = They read: not now, with the code that you choose. The request goes on standing
 do-decline = Decline …
     .hint = They read: declined, with the code that you choose. The request is closed
-do-renew = Renew: the offer stands
-    .hint = They read: the offer stands. Their watch is rung again
+do-renew = Renew: the request still stands
+    .hint = They read: the request still stands. Their watch is rung again
 do-suspend = Suspend
     .hint = They read: we are not able at present. It stops ringing there
 do-resume = Resume
@@ -2106,6 +2153,10 @@ offer-windows-note = First choice first. One to eight. An end that is earlier th
 offer-number = Number
 offer-from = From
 offer-until = Until
+offer-from-in = From, { $place }
+offer-until-in = Until, { $place }
+offer-night = night in { $place }
+offer-more = Another window
 offer-both = On both clocks
 offer-show = Show on the band
 offer-by = Answer by
@@ -2317,10 +2368,27 @@ record-evidence-note = What their station did that the protocol forbids, the new
 record-before = Earlier
 record-after = Later
 
-## Words of the protocol within a page: in English as they are
+## Words of the protocol: in English as they are signed. Marks, precedence, rungs, outcomes, talks, types of entry, codes.
+
+coded-mark = { $word }
+coded-precedence = { $word }
+coded-rung = { $word }
+coded-outcome = { $word }
+coded-talk = { $word }
+coded-kind = { $word }
+coded-reason = { $word }
+coded-mode = { $word }
+coded-channel = { $word }
+coded-silence = { $word }
+coded-clause = { $word }
+coded-deadline = { $word }
+coded-state = { $word }
+coded-instrument = { $word }
+coded-by = { $word }
+
+## Other words within a page
 
 role-said = { $role }
-kind-said = { $kind }
 instrument-said = { $instrument }
 time-form = hh:mm
 
@@ -2535,6 +2603,9 @@ users-link-given = I have taken it
 offer-by-empty = Empty: when the first window begins.
 defer-until = Put off until
 defer-no-time = no time said
+defer-next = today or tomorrow, as it comes
+defer-day-after = { $times } (the day after)
+defer-day-before = { $times } (the day before)
 
 rounds-title = Rounds
 rounds-lede = One subject on several lines. Each is asked on its own line, as always; none of them learns of the others.

@@ -95,7 +95,7 @@ span-seconds = { $count ->
    *[many] { $count } секунд
 }
 
-## Метки, срочность, способы. Слова протокола одни на всех языках; здесь сказано, что они значат.
+## Метки и способы в предложении
 
 # unreviewed
 mark-prefix = { $mark }: { $sentence }
@@ -478,7 +478,7 @@ silence-lapses = утрачивает силу
 # unreviewed
 silence-stands = остаётся в силе
 
-## Что неизвестно
+## Что неизвестно. Страница опускает слова до двоеточия: их говорит заголовок.
 
 # unreviewed
 unknown-held = Неизвестно: есть ли это у их станции. Ни одна их запись, которая есть у нас, этого не называет.
@@ -487,7 +487,7 @@ unknown-rings = Неизвестно: звонит ли там что-нибуд
 # unreviewed
 unknown-attended = Неизвестно: есть ли там кто-нибудь, кто это слышит.
 # unreviewed
-unknown-told = Неизвестно: доложено ли должности «{ $post }». SEEN — это дежурная смена, REFERRED — аппарат.
+unknown-told = Неизвестно: доложено ли должности «{ $post }». ПРОСМОТРЕНО — это дежурная смена, ПЕРЕДАНО АППАРАТУ — аппарат.
 # unreviewed
 unknown-still = Неизвестно: на месте ли сейчас их должность «{ $post }». В последний раз они сообщили об этом { $time }.
 # unreviewed
@@ -681,7 +681,7 @@ story-wanted-at-end = Здесь должно стоять: { $wanted }; стр�
 story-time-back = { $said } раньше предыдущего шага, { $before }.
     .do = Расположить шаги по порядку времени.
 # unreviewed
-story-mark = Всё в истории помечено EXERCISE; метка в ней не называется.
+story-mark = Всё в истории помечено УЧЕНИЕ (EXERCISE); метка в ней не называется.
     .do = Убрать её.
 # unreviewed
 story-twice = «{ $key }» указано дважды.
@@ -944,7 +944,7 @@ evidence-reference-answers = Ориентир, названный операто
 # unreviewed
 evidence-reference-dark = Ориентир, названный оператором этой станции, тоже не отвечает.
 # unreviewed
-evidence-silent = SILENT: связь есть; последняя проверка смены стоит { $lasted } без ответа человека (устав даёт { $within }).
+evidence-silent = МОЛЧИТ: связь есть; последняя проверка смены стоит { $lasted } без ответа человека (устав даёт { $within }).
 # unreviewed
 evidence-stalled = STALLED: они пишут, но ни одна их вершина не охватывает { $name }, отправленное { $lasted } назад.
 # unreviewed
@@ -1110,9 +1110,9 @@ stop-state = Наша станция объявила, что приостано
 # unreviewed
 stop-epoch = Эпоха, в которой это звонило, закончилась.
 # unreviewed
-ring-exercise = Это УЧЕНИЕ (EXERCISE). Ничто в нём не всерьёз.
+ring-exercise = Это УЧЕНИЕ. Ничто в нём не всерьёз.
 # unreviewed
-ring-test = Это ПРОВЕРКА системы (TEST). Ничто в ней не всерьёз.
+ring-test = Это ТЕСТ системы. Ничто в нём не всерьёз.
 
 ## Имена в командах
 
@@ -1403,9 +1403,9 @@ table-median-worst = { $median } / { $worst }
 # unreviewed
 table-spans = Медиана / худшее
 # unreviewed
-table-delivered = До DELIVERED
+table-delivered = До доставки
 # unreviewed
-table-seen = До SEEN
+table-seen = До просмотра
 # unreviewed
 table-first-answer = До первого ответа
 
@@ -1679,6 +1679,9 @@ fault-address-spent = С этого адреса за минуту сделан�
 # unreviewed
 fault-link-spent = По этой ссылке уже кто-то вошёл, или её десять минут прошли.
     .do = Попросить другую: «counterpart user link ИМЯ».
+# unreviewed
+fault-address-unreadable = Что стоит в этом адресе { $path } после «?», не читается: каждое имя может стоять там один раз.
+    .do = Вернуться и открыть ссылку или клавишу страницы.
 # unreviewed
 fault-nothing-here = У пульта нет страницы { $path }.
     .do = Вернуться к линиям.
@@ -2792,40 +2795,43 @@ desk-needs-first = первое — { $name }: { $what }
 desk-last-said = Сказано последним
 # unreviewed
 desk-last = { $who }, { $time }: { $kind ->
-    [charter] устав
+    [charter] устав линии, подписан
     [received] квитанция
     [amend] изменение устава
-    [key] ключ
-    [post] должность
-    [state] состояние
+    [key] новые ключи
+    [post] кто занимает должность
+    [state] что объявляет станция
     [check] проверка линии
-    [check-reply] ответ на проверку
-    [overdue] отметка о просрочке
+    [check-reply] на проверку ответил человек
+    [overdue] срок ответа прошёл
     [ask] запрос на разговор
-    [alerting] звонит
-    [seen] просмотрено
-    [referred] передано в аппарат
-    [defer] отсрочка
-    [renew] продление
-    [suspend] приостановлено
-    [resume] возобновлено
-    [answer] ответ
-    [decline] отклонение
-    [withdraw] отзыв
+    [alerting] звонит устройство
+    [seen] просмотрено дежурной сменой
+    [referred] передано аппарату
+    [defer] не сейчас
+    [renew] запрос остаётся в силе
+    [suspend] сейчас не в состоянии
+    [resume] снова в состоянии
+    [answer] разговор сразу
+    [decline] отклонено
+    [withdraw] отозвано
     [lapse] срок прошёл
-    [offer] предложение времени
-    [ready] готовность
-    [accept] принятие
-    [joined] присоединение к разговору
-    [ended] конец разговора
-    [missed] «не явились»
-    [cancel] отмена разговора
-    [talk] заявление о разговоре
+    [offer] предложено время
+    [ready] готовы говорить сейчас
+    [accept] принято
+    [joined] на разговоре
+    [ended] разговор окончен
+    [missed] другая сторона не явилась
+    [cancel] разговор отменён
+    [talk] разговор состоялся иным способом
+    [sheet] о чём говорили
     [text] сообщение
     [notice] уведомление
     [read] прочитано
-    [retract] аннулирование
-    [memo] заметка
+    [retract] сообщение аннулировано
+    [memo] собственная заметка
+    [statement] слова для публики
+    [statement-reply] ответ на слова для публики
    *[other] { $kind }
 }
 # unreviewed
@@ -2972,7 +2978,7 @@ ring-decline-which = Отклонение закрывает запрос. С к
 # unreviewed
 ring-decline-codes = Отклонить, ещё одной клавишей: запрос закрывается. Любая причина — одно нажатие.
 # unreviewed
-ring-decline-reads = DECLINED с выбранным кодом, на их языке, и слова, если они есть, как написаны. Запрос закрыт. Они могут запросить снова, сославшись на этот.
+ring-decline-reads = ОТКЛОНЕНО с выбранным кодом, на их языке, и слова, если они есть, как написаны. Запрос закрыт. Они могут запросить снова, сославшись на этот.
 # unreviewed
 ring-before-signed = До подписи
 # unreviewed
@@ -3104,7 +3110,7 @@ lines-heading = { $count ->
        *[many] Этого пульта ждут { $count } дел.
     }
 # unreviewed
-lines-order = Сначала OPERATION, затем EXERCISE; внутри — по срочности, затем по сроку.
+lines-order = Сначала РЕАЛЬНО, затем УЧЕНИЕ; внутри — по срочности, затем по сроку.
 # unreviewed
 lines-nothing = Здесь ничто не ждёт человека.
 # unreviewed
@@ -3118,7 +3124,9 @@ lines-stands-there = стоит за другой стороной
 # unreviewed
 lines-ask = Запросить разговор
 # unreviewed
-lines-board = Что наблюдает эта станция и что объявляет другая сторона. Знак ≠ стоит там, где они расходятся.
+lines-board = Что наблюдает эта станция и что объявляет другая сторона.
+# unreviewed
+lines-board-differ = там, где они расходятся.
 # unreviewed
 lines-unread = { $count ->
         [one] Не читается { $count } линия
@@ -3246,7 +3254,7 @@ ladder-theirs = их станция
 # unreviewed
 ladder-legend = Узел стоит на стойке той стороны, которая подписала факт; малое кольцо: у другой стороны он есть. Закрашенные стойки: достигнуто. Пустые: не достигнуто. Прошедшее время идёт от часов одной стороны до часов другой.
 # unreviewed
-ladder-outcomes = ANSWERED · AGREED · DECLINED · LAPSED · WITHDRAWN
+ladder-outcomes = ОТВЕТ ДАН · СОГЛАСОВАНО · ОТКЛОНЕНО · УТРАТИЛО СИЛУ · ОТОЗВАНО
 # unreviewed
 ladder-no-outcome = Ни один не записан.
 # unreviewed
@@ -3289,7 +3297,7 @@ author-by-link = { $user }, по ссылке от { $maker }
 # unreviewed
 author-token = программа { $name }
 # unreviewed
-author-uid = пользователь системы { $uid }
+author-uid = владелец машины этой станции
 # unreviewed
 author-note = Кто здесь сделал это действие, известно только этой станции; по линии ничего об этом не передаётся.
 # unreviewed
@@ -3457,6 +3465,14 @@ offer-from = С
 # unreviewed
 offer-until = До
 # unreviewed
+offer-from-in = С, { $place }
+# unreviewed
+offer-until-in = До, { $place }
+# unreviewed
+offer-night = ночь на станции { $place }
+# unreviewed
+offer-more = Ещё интервал
+# unreviewed
 offer-both = На обоих часах
 # unreviewed
 offer-show = Показать на полосе
@@ -3467,7 +3483,7 @@ offer-silent = При их молчании
 # unreviewed
 offer-lapses = Предложение утрачивает силу
 # unreviewed
-offer-lapses-hint = Наша станция запишет LAPSED; запрос остаётся
+offer-lapses-hint = Наша станция запишет УТРАТИЛО СИЛУ; запрос остаётся
 # unreviewed
 offer-stands = Предложение остаётся в силе
 # unreviewed
@@ -3499,11 +3515,11 @@ offer-sign = Подписать и отправить
 # unreviewed
 held-heading = Состоялся в другом месте
 # unreviewed
-held-note = Если разговор состоялся иным способом, сообщить: это наше заявление, а TALKED — только когда его сделают и они.
+held-note = Если разговор состоялся иным способом, сообщить: это наше заявление, а СОСТОЯЛСЯ — только когда его сделают и они.
 # unreviewed
 held-by = Способ
 # unreviewed
-held-reads = мы заявляем, что разговор состоялся, в это время и этим способом. TALKED — только когда это заявят и они.
+held-reads = мы заявляем, что разговор состоялся, в это время и этим способом. СОСТОЯЛСЯ — только когда это заявят и они.
 # unreviewed
 held-sign = Заявить, что разговор состоялся
 
@@ -3525,7 +3541,7 @@ texts-none = На этой линии сообщений ещё нет.
 # unreviewed
 texts-write = Написать: { $peer }
 # unreviewed
-texts-rings = ROUTINE не звонит. Начиная с PRIORITY, звонит их дежурной смене.
+texts-rings = ОБЫЧНАЯ не звонит. Начиная со СРОЧНОЙ, звонит их дежурной смене.
 # unreviewed
 text-words = Слова
 # unreviewed
@@ -3644,7 +3660,7 @@ ask-stands-hint = Можно продлить
 # unreviewed
 ask-until-time = До времени
 # unreviewed
-ask-until-hint = Затем наша станция запишет LAPSED
+ask-until-hint = Затем наша станция запишет УТРАТИЛО СИЛУ
 # unreviewed
 ask-day = День
 # unreviewed
@@ -3822,7 +3838,172 @@ record-evidence = Хранится как свидетельство
 # unreviewed
 record-evidence-note = Что сделала их станция вопреки протоколу, последнее сначала.
 
-## Слова протокола на странице
+## Слова протокола. Подписанное слово, английское, стоит рядом. Метки, срочность, ступени, исходы, разговоры, типы записей, коды.
+
+# unreviewed
+coded-mark = { $word ->
+    [OPERATION] РЕАЛЬНО
+    [EXERCISE] УЧЕНИЕ
+    [TEST] ТЕСТ
+   *[other] { $word }
+}
+# unreviewed
+coded-precedence = { $word ->
+    [ROUTINE] ОБЫЧНАЯ
+    [PRIORITY] СРОЧНАЯ
+    [IMMEDIATE] НЕМЕДЛЕННАЯ
+    [FLASH] МОЛНИЯ
+   *[other] { $word }
+}
+# unreviewed
+coded-rung = { $word ->
+    [SENT] ОТПРАВЛЕНО
+    [DELIVERED] ДОСТАВЛЕНО
+    [ALERTING] ЗВОНИТ
+    [SEEN] ПРОСМОТРЕНО
+    [REFERRED] ПЕРЕДАНО АППАРАТУ
+   *[other] { $word }
+}
+# unreviewed
+coded-outcome = { $word ->
+    [OPEN] ОТКРЫТО
+    [ANSWERED] ОТВЕТ ДАН
+    [AGREED] СОГЛАСОВАНО
+    [DECLINED] ОТКЛОНЕНО
+    [WITHDRAWN] ОТОЗВАНО
+    [LAPSED] УТРАТИЛО СИЛУ
+    [CROSSED] РАЗМИНУЛИСЬ
+   *[other] { $word }
+}
+# unreviewed
+coded-talk = { $word ->
+    [PLANNED] ПРЕДСТОИТ
+    [JOINED] ПРИСОЕДИНИЛИСЬ
+    [CANCELLED] ОТМЕНЁН
+    [MISSED] НЕ ЯВИЛИСЬ
+    [STATED] ЗАЯВЛЕН
+    [TALKED] СОСТОЯЛСЯ
+    [CROSSED] РАЗМИНУЛИСЬ
+   *[other] { $word }
+}
+# unreviewed
+coded-kind = { $word ->
+    [charter] устав
+    [received] квитанция
+    [amend] изменение устава
+    [key] ключ
+    [post] должность
+    [state] состояние
+    [check] проверка линии
+    [check-reply] ответ на проверку
+    [overdue] просрочено
+    [ask] запрос
+    [alerting] звонит
+    [seen] просмотрено
+    [referred] передано аппарату
+    [defer] отсрочка
+    [renew] продление
+    [suspend] приостановлено
+    [resume] возобновлено
+    [answer] ответ
+    [decline] отклонение
+    [withdraw] отзыв
+    [lapse] утратило силу
+    [offer] предложение времени
+    [ready] готовность
+    [accept] принятие
+    [joined] присоединение к разговору
+    [ended] конец разговора
+    [missed] неявка
+    [cancel] отмена разговора
+    [talk] заявление о разговоре
+    [sheet] протокол разговора
+    [text] сообщение
+    [notice] уведомление
+    [read] прочитано
+    [retract] аннулирование
+    [memo] заметка
+    [statement] заявление
+    [statement-reply] ответ на заявление
+   *[other] { $word }
+}
+# unreviewed
+coded-reason = { $word ->
+    [ENGAGED] ЗАНЯТ
+    [TRAVELLING] В ПОЕЗДКЕ
+    [OUT-OF-HOURS] НЕРАБОЧЕЕ ВРЕМЯ
+    [NO-INTERPRETER] НЕТ ПЕРЕВОДЧИКА
+    [LEVEL] УРОВЕНЬ
+    [NOT-COMPETENT] ДРУГОЕ ВЕДОМСТВО
+    [IN-WRITING] ПИСЬМЕННО
+    [OTHER-CHANNEL] ДРУГОЙ КАНАЛ
+    [CONDITIONS] УСЛОВИЯ
+    [AWAITING-INSTRUCTIONS] ЖДЁМ УКАЗАНИЙ
+    [POST-VACANT] ДОЛЖНОСТЬ СВОБОДНА
+    [IDENTITY-DOUBT] КТО ЗАПРАШИВАЕТ
+    [NO-CONFIRMATION] НЕ ПОДТВЕРЖДЕНО
+    [UNSTATED] НЕ НАЗВАНО
+   *[other] { $word }
+}
+# unreviewed
+coded-mode = { $word ->
+    [voice] голосом
+    [writing] письменно
+    [meeting] при встрече
+   *[other] { $word }
+}
+# unreviewed
+coded-channel = { $word ->
+    [desk] пульт
+    [terminal] терминал
+    [telephone] телефон
+   *[other] { $word }
+}
+# unreviewed
+coded-silence = { $word ->
+    [lapses] утрачивает силу
+    [stands] остаётся в силе
+   *[other] { $word }
+}
+# unreviewed
+coded-clause = { $word ->
+    [station] станция
+    [watch] дежурная смена
+    [principal] сама должность
+   *[other] { $word }
+}
+# unreviewed
+coded-deadline = { $word ->
+    [valid-until] срок действия
+    [answer-by] срок ответа
+    [recall] срок отклика
+   *[other] { $word }
+}
+# unreviewed
+coded-state = { $word ->
+    [open] открыта
+    [maintenance] на обслуживании
+    [suspended] приостановлена
+    [closed] закрыта
+   *[other] { $word }
+}
+# unreviewed
+coded-instrument = { $word ->
+    [telephone] по телефону
+    [in-person] лично
+    [video] по видеосвязи
+    [writing] письменно
+    [other] иначе
+   *[unknown] { $word }
+}
+# unreviewed
+coded-by = { $word ->
+    [schedule] по расписанию
+    [person] человек
+   *[other] { $word }
+}
+
+## Другие слова на странице
 
 # unreviewed
 role-said = { $role ->
@@ -3830,22 +4011,6 @@ role-said = { $role ->
     [admin] администратор
     [auditor] аудитор
    *[other] { $role }
-}
-# unreviewed
-kind-said = { $kind ->
-    [ask] запрос
-    [renew] продление
-    [defer] отсрочка
-    [decline] отклонение
-    [withdraw] отзыв
-    [offer] предложение времени
-    [ready] готовность
-    [answer] ответ
-    [accept] принятие
-    [cancel] отмена разговора
-    [talk] заявление о разговоре
-    [text] сообщение
-   *[other] { $kind }
 }
 # unreviewed
 instrument-said = { $instrument ->
@@ -3936,7 +4101,7 @@ demo-officer = Дежурный
 demo-link = { $name } в браузере, действует один раз и десять минут: { $url }
 # unreviewed
 demo-guide = 
-    Всё в этом показе помечено EXERCISE. Ещё в двух терминалах:
+    Всё в этом показе помечено УЧЕНИЕ (EXERCISE). Ещё в двух терминалах:
 
     Терминал 2, Southland слышит звонок:
       { $south } bell
@@ -4061,7 +4226,7 @@ morning-state = Наблюдается, объявлено
 # unreviewed
 morning-checks = Проверки за 24 часа, по часам
 # unreviewed
-morning-to-seen = Время до SEEN по каждому запросу
+morning-to-seen = Время до просмотра по каждому запросу
 # unreviewed
 morning-ours = От нас:
 # unreviewed
@@ -4289,6 +4454,12 @@ offer-by-empty = Пусто: когда начинается первый инт
 defer-until = Отложить до
 # unreviewed
 defer-no-time = срок не назван
+# unreviewed
+defer-next = сегодня или завтра, что раньше
+# unreviewed
+defer-day-after = { $times } (на следующий день)
+# unreviewed
+defer-day-before = { $times } (накануне)
 
 # unreviewed
 rounds-title = Обходы

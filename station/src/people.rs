@@ -90,7 +90,8 @@ pub fn author(kept: &str, words: &Words) -> String {
     let [token, uid] = NOT_USERS.map(|begin| kept.strip_prefix(begin));
     match (token, uid) {
         (Some(name), _) => words.say("author-token", &[("name", name.into())]),
-        (_, Some(number)) => words.say("author-uid", &[("uid", number.into())]),
+        // The socket answers whoever owns the station, and root.
+        (_, Some(_)) => words.say("author-uid", &[]),
         _ => kept.into(),
     }
 }
@@ -226,7 +227,10 @@ mod tests {
         let said = |kept: &str| author(kept, &Words::english());
 
         assert_eq!(said("Duty officer"), "Duty officer");
-        assert_eq!(said(&actor("Duty officer", "uid 0")), "Duty officer, by a link of system user 0");
+        assert_eq!(
+            said(&actor("Duty officer", "uid 0")),
+            "Duty officer, by a link of the owner of this station’s machine"
+        );
         assert_eq!(said(&actor("Watch", "Head of watch")), "Watch, by a link of Head of watch");
         assert_eq!(said("token dispatch"), "program dispatch");
     }

@@ -4,6 +4,7 @@
 //! comes from outside and stands in a sentence is first made harmless to a terminal ([`clean`]).
 
 pub mod clocks;
+pub mod coded;
 mod codes;
 mod fault;
 mod isolation;

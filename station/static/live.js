@@ -151,7 +151,7 @@
       const field = held && held.form && held.matches("main form *") && place(held), caret = field && held.selectionStart;
       all(".page > main details[open]", (e) => open.push(e.id));
       // What rings lies over the page and draws itself.
-      [".page .four", ".page > .unsigned", ".mast .who", ...(whole ? [".page > main"] : [])].forEach((selector) => {
+      [".page .four", ".page > .unsigned", ".mast .who", ".mast [data-days]", ...(whole ? [".page > main"] : [])].forEach((selector) => {
         const old = document.querySelector(selector), next = fresh.querySelector(selector);
         if (old && next) old.replaceWith(next);
       });
@@ -263,6 +263,10 @@
     if (body.dataset.position && Date.now() - heard > LOST_MS) dead();
     all("[data-clock]", (e) => put(e, wall(+e.dataset.clock, true)));
     all("[data-clock-hm]", (e) => put(e, wall(+e.dataset.clockHm, false)));
+    all("[data-days]", (e) => {
+      const [first, ...dates] = e.dataset.days.split("|"), day = Math.floor((now() + body.dataset.ahead * 60000) / 864e5) - first;
+      if (dates[day]) put(e, dates[day]);
+    });
     all("[data-lost]", (e) => put(e, span(now() - lost)));
     if (lost) return;
     all("[data-until]", (e) => {

@@ -120,7 +120,7 @@ fn event(sight: &Sight<'_>, ask: &Fact, window: Window) -> Event {
     let number = talk.acts.len() + usize::from(settled) + if broke_off.is_some() { 2 } else { 0 };
     let shown = match broke_off {
         Some(_) => words.say("calendar-broken-off", &[("epoch", sight.epoch.number.to_string().into())]),
-        None => words.shown(decision.outcome, settled),
+        None => words.shown(decision.outcome, settled).said,
     };
     let mut event = Event::new();
     event

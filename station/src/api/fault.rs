@@ -236,6 +236,8 @@ faults! {
     AddressSpent = Refusal TOO_MANY_REQUESTS "fault-address-spent",
     /// The link has served, or its time is over.
     LinkSpent = Refusal GONE "fault-link-spent",
+    /// What stands after "?" in an address of the desk is not of the form that its page takes.
+    AddressUnreadable = Usage BAD_REQUEST "fault-address-unreadable",
     /// The desk has no page at this address.
     NothingHere = Usage NOT_FOUND "fault-nothing-here",
     /// The page is not read, or takes no form.

@@ -39,8 +39,19 @@ pub fn choose<'a, 'b>(
     let lines: Vec<&Line> = lines.collect();
     let unread: Vec<&Unread> = unread.collect();
     let peer = |line: &Line| line.charter().party(line.me().peer()).clone();
+    // Names are what a person can say; digits are added where two lines have one call sign.
+    let called = |line: &&Line| {
+        let is_shared = lines.iter().filter(|other| peer(other).call_sign == peer(line).call_sign).count() > 1;
+        let digits = line.id().to_string().chars().take(8).collect::<String>();
+        let name = peer(line).name;
+        if is_shared {
+            format!("{} ({name}, {digits})", peer(line).call_sign)
+        } else {
+            format!("{} ({name})", peer(line).call_sign)
+        }
+    };
     let known = || {
-        let known = lines.iter().map(|line| format!("{} ({})", peer(line).call_sign, line.id()));
+        let known = lines.iter().map(called);
         known.chain(unread.iter().map(|unread| unread.name.clone())).collect::<Vec<_>>().join(", ")
     };
     let not_served = |unread: &Unread| Fault::new(Code::LineUnread).because(&unread.found);

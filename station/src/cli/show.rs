@@ -20,8 +20,8 @@ use crate::view::lines::{LineView, StandingView};
 use crate::view::request::{RequestLine, RequestView};
 use crate::view::terms::{AgreedView, agreed};
 use crate::view::text;
-use crate::words::clean;
 use crate::words::clocks::Telling;
+use crate::words::{Words, clean};
 
 #[derive(Subcommand, Debug)]
 pub(super) enum ShowCommand {
@@ -198,7 +198,7 @@ impl Context {
         let (value, views): (_, Vec<RequestsView>) = self.view(&path, unserved).await?;
         self.show(&value, || {
             let requests = views.iter().flat_map(|view| view.theirs.iter().chain(&view.ours));
-            let mut lines: Vec<String> = requests.map(request_line).collect();
+            let mut lines: Vec<String> = requests.map(|view| request_line(view, &self.words)).collect();
             if lines.is_empty() {
                 lines.push(self.say(if epoch.is_some() { "requests-none-broken" } else { "requests-none" }, &[]));
             }
@@ -278,7 +278,7 @@ fn signs(both: &[String; 2]) -> [&str; 2] {
     both.each_ref().map(String::as_str)
 }
 
-fn request_line(view: &RequestLine) -> String {
+fn request_line(view: &RequestLine, words: &Words) -> String {
     let posts = format!("{} → {}", clean(&view.from), clean(&view.to));
-    format!("{}  {}  {posts}  {}", clean(&view.request.name), view.precedence.0.word(), view.headline)
+    format!("{}  {}  {posts}  {}", clean(&view.request.name), words.coded(view.precedence.0).both(), view.headline)
 }

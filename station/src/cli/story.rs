@@ -178,7 +178,7 @@ impl<'a> Line<'a> {
 }
 
 fn banner(context: &Context) -> String {
-    context.say("mark-banner", &[("mark", Mark::Exercise.word().into())])
+    context.say("mark-banner", &[("mark", context.words.coded_in(Mark::Exercise))])
 }
 
 /// What the story says before it is told, and what of it is the story's own.

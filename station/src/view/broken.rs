@@ -99,7 +99,7 @@ impl<'a> Sight<'a> {
             ("epoch", broken.epoch.number.to_string().into()),
             ("from", from.clone().into()),
             ("to", to.clone().into()),
-            ("precedence", broken.precedence.word().into()),
+            ("precedence", self.telling.words.coded_in(broken.precedence).into()),
         ];
         let sentence = match broken.agreed {
             None => self.telling.say("broken-open", &args),

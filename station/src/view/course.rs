@@ -95,7 +95,9 @@ impl Sight<'_> {
                 say(again.unwrap_or("course-ask"), args)
             }
             What::Text => say("course-text", self.addressed(entry)),
-            What::Alerting { channel } => say("course-alerting", vec![("channel", channel.word().into())]),
+            What::Alerting { channel } => {
+                say("course-alerting", vec![("channel", self.telling.words.coded_in(*channel).into())])
+            }
             What::Seen => say("course-seen", vec![("post", self.meant(entry))]),
             What::Referred => say("course-referred", vec![("post", self.meant(entry))]),
             What::Renew => say(self.renewal(entry), vec![]),
@@ -120,7 +122,7 @@ impl Sight<'_> {
             What::Read => say("course-read", vec![]),
             What::Retract => say("course-retract", vec![]),
             What::Memo => say("course-memo", vec![]),
-            other => say("course-other", vec![("kind", other.kind().word().into())]),
+            other => say("course-other", vec![("kind", self.telling.words.coded_in(other.kind()).into())]),
         }
     }
 
@@ -143,7 +145,7 @@ impl Sight<'_> {
                 args.extend(why.map(code));
                 say(if why.is_some() { "course-offer-why" } else { "course-offer" }, args)
             }
-            other => say("course-other", vec![("kind", other.kind().word().into())]),
+            other => say("course-other", vec![("kind", self.telling.words.coded_in(other.kind()).into())]),
         }
     }
 
@@ -151,7 +153,7 @@ impl Sight<'_> {
         let post = |post: &Option<counterpart_core::ids::PostId>| {
             Arg::from(post.as_ref().map(|p| p.to_string()).unwrap_or_default())
         };
-        let precedence = entry.precedence.map_or("", |p| p.word());
+        let precedence = entry.precedence.map_or_else(String::new, |p| self.telling.words.coded_in(p));
         vec![("from", post(&entry.from)), ("to", post(&entry.to)), ("precedence", precedence.into())]
     }
 

@@ -17,6 +17,7 @@ use super::request::posts;
 use super::{Moment, Named, Side, Sight};
 use crate::words::Arg;
 use crate::words::clocks::Hand;
+use crate::words::coded::Coded;
 
 /// What a step of the ladder is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -55,7 +56,9 @@ pub struct StepView {
     /// The one that stands out: the highest fact.
     pub top: bool,
     /// "REFERRED".
-    pub name: String,
+    pub name: Coded,
+    /// The rung that it is, reached or not; `None`: it is none.
+    pub rung: Option<Rung>,
     /// What that says.
     pub says: String,
     /// Whose statement it is; of what is awaited, whose it would be. Absent: nobody's alone.
@@ -101,14 +104,14 @@ impl<'a> Sight<'a> {
     }
 
     /// A step that is nobody's yet.
-    fn blank(&self, kind: StepKind, name: String, says: String) -> StepView {
+    fn blank(&self, kind: StepKind, name: Coded, says: String) -> StepView {
         let (by, entry, time, hands) = (None, None, None, Default::default());
         let (after, within) = (String::new(), String::new());
-        StepView { kind, top: false, name, says, by, entry, time, hands, after, within, held: false }
+        StepView { kind, top: false, name, rung: None, says, by, entry, time, hands, after, within, held: false }
     }
 
     /// A step that an entry gives.
-    fn given(&self, kind: StepKind, name: String, says: String, by: EntryRef, time: Timestamp) -> StepView {
+    fn given(&self, kind: StepKind, name: Coded, says: String, by: EntryRef, time: Timestamp) -> StepView {
         StepView {
             by: Some(self.side(by.party)),
             entry: Some(self.named(by)),
@@ -125,7 +128,7 @@ impl<'a> Sight<'a> {
             time: Some(Moment(since)),
             hands: [Side::Ours, Side::Theirs].map(|side| self.telling.hand(side, now)),
             after: self.telling.words.lasts(now.since(since)),
-            ..self.blank(StepKind::Now, String::new(), String::new())
+            ..self.blank(StepKind::Now, Coded::default(), String::new())
         }
     }
 
@@ -133,8 +136,9 @@ impl<'a> Sight<'a> {
     fn awaited(&self, request: &'a Fact) -> Vec<StepView> {
         let view = self.view();
         let Headline::Open { reached, .. } = view.headline(request) else { return Vec::new() };
-        let none = |id: &str| self.telling.say(id, &[]);
-        let mut steps = vec![self.blank(StepKind::Awaited, none("ladder-outcomes"), none("ladder-no-outcome"))];
+        let words = self.telling.words;
+        let none = self.telling.say("ladder-no-outcome", &[]);
+        let mut steps = vec![self.blank(StepKind::Awaited, words.term("ladder-outcomes"), none)];
         let other = self.side(request.at.party.peer());
         for rung in Rung::ALL.into_iter().rev().filter(|rung| *rung > reached.rung) {
             let id = match rung {
@@ -143,7 +147,8 @@ impl<'a> Sight<'a> {
             };
             let says = self.telling.say(id, &[("side", self.side(request.at.party).word().into())]);
             let within = self.within(request, rung);
-            steps.push(StepView { by: Some(other), within, ..self.blank(StepKind::Awaited, rung.word().into(), says) });
+            let blank = self.blank(StepKind::Awaited, words.coded(rung), says);
+            steps.push(StepView { by: Some(other), within, rung: Some(rung), ..blank });
         }
         steps.push(self.now_step(request.time));
         steps
@@ -170,13 +175,13 @@ impl<'a> Sight<'a> {
         let mut steps = Vec::new();
         if !settled && !crossed {
             let says = self.telling.say("ladder-when-held", &[]);
-            steps.push(self.blank(StepKind::Awaited, decision.outcome.word().into(), says));
+            steps.push(self.blank(StepKind::Awaited, words.coded(decision.outcome), says));
             steps.extend(acts.first().map(|act| self.now_step(act.time)));
         }
         for (n, act) in acts.into_iter().enumerate() {
             let (kind, name) = match (crossed, settled) {
                 (true, _) => (StepKind::Crossed, self.act_name(act)),
-                (false, true) => (StepKind::Decided, decision.outcome.word().to_owned()),
+                (false, true) => (StepKind::Decided, words.coded(decision.outcome)),
                 (false, false) => (StepKind::Unheld, words.shown(decision.outcome, false)),
             };
             let step = self.given(kind, name, self.act_says(act, decision.outcome), act.at, act.time);
@@ -185,15 +190,15 @@ impl<'a> Sight<'a> {
         steps
     }
 
-    fn act_name(&self, act: &Fact) -> String {
+    fn act_name(&self, act: &Fact) -> Coded {
         let outcome = match act.what {
             What::Answer => Outcome::Said(Say::Answered),
             What::Decline { .. } => Outcome::Said(Say::Declined),
             What::Withdraw => Outcome::Said(Say::Withdrawn),
             What::Lapse { .. } => Outcome::Said(Say::Lapsed),
-            _ => return self.telling.say("ladder-accepted", &[]),
+            _ => return self.telling.words.term("ladder-accepted"),
         };
-        outcome.word().into()
+        self.telling.words.coded(outcome)
     }
 
     fn act_says(&self, act: &Fact, outcome: Outcome) -> String {
@@ -227,7 +232,7 @@ impl<'a> Sight<'a> {
                         }
                         None => self.telling.say("ladder-says-defer", &[code]),
                     };
-                    let name = self.telling.say("ladder-deferred", &[]);
+                    let name = self.telling.words.term("ladder-deferred");
                     steps.push(self.given(StepKind::Deferred, name, says, fact.at, fact.time));
                 }
                 _ => {}
@@ -243,14 +248,14 @@ impl<'a> Sight<'a> {
             What::Offer { windows, .. } => ("ladder-offer", windows.len()),
             _ => ("ladder-ready", 0),
         };
-        let name = self.telling.say(name, &[]);
+        let name = self.telling.words.term(name);
         let is_open = decision.outcome == Outcome::Open;
         let kind = if is_open { StepKind::OnTable } else { StepKind::OfferOver };
         let id = if count == 0 { "ladder-says-ready" } else { "ladder-says-offer" };
         let about = [("side", self.side(offer.at.party).word().into()), ("count", count.into())];
         let mut says = self.telling.say(id, &about);
         if !is_open {
-            let over = ("outcome", decision.outcome.word().into());
+            let over = ("outcome", self.telling.words.coded_in(decision.outcome).into());
             says = self.telling.say("ladder-offer-over", &[("offer", says.into()), over]);
         }
         self.given(kind, name, says, offer.at, offer.time)
@@ -267,25 +272,27 @@ impl<'a> Sight<'a> {
             let says = self.telling.words.rung(rung, owner, &post);
             let Some(Reached { by, time, .. }) = rungs.iter().find(|r| r.rung == rung).copied() else {
                 let says = self.telling.say("ladder-passed-over", &[("side", owner.word().into())]);
-                return self.blank(StepKind::PassedOver, rung.word().into(), says);
+                let blank = self.blank(StepKind::PassedOver, self.telling.words.coded(rung), says);
+                return StepView { rung: Some(rung), ..blank };
             };
             let is_renewal = rung == Rung::Sent && attempt.kind() == Kind::Renew;
-            let name = if is_renewal { self.telling.say("ladder-renewed", &[]) } else { rung.word().to_owned() };
+            let words = self.telling.words;
+            let name = if is_renewal { words.term("ladder-renewed") } else { words.coded(rung) };
             let (after, within) = match rung {
                 Rung::Sent => (String::new(), String::new()),
                 _ => (self.telling.words.lasts(time.since(attempt.time)), self.within(request, rung)),
             };
             let given = self.given(StepKind::Reached, name, says, by, time);
-            StepView { top: is_open && rung == highest, after, within, ..given }
+            StepView { top: is_open && rung == highest, after, within, rung: Some(rung), ..given }
         };
         Rung::ALL.into_iter().rev().filter(|rung| *rung <= highest).map(step).collect()
     }
 
     fn earlier_attempt(&self, attempt: &'a Fact) -> StepView {
-        let reached = self.view().reached(attempt).rung.word();
+        let reached = self.telling.words.coded_in(self.view().reached(attempt).rung);
         let says = self.telling.say("ladder-earlier", &[("rung", reached.into())]);
         let id = if attempt.kind() == Kind::Renew { "ladder-renewed" } else { "ladder-asked" };
-        self.given(StepKind::Reached, self.telling.say(id, &[]), says, attempt.at, attempt.time)
+        self.given(StepKind::Reached, self.telling.words.term(id), says, attempt.at, attempt.time)
     }
 
     fn talk_step(&self, request: &'a Fact) -> Option<StepView> {
@@ -293,7 +300,7 @@ impl<'a> Sight<'a> {
         let told = self.talk(request)?;
         let last = talk.acts.iter().filter_map(|at| self.view().fact(*at)).max_by_key(|f| (f.time, f.at));
         let kind = if talk.state == TalkState::Stated { StepKind::Stated } else { StepKind::Talk };
-        let name = talk.state.word().to_owned();
+        let name = self.telling.words.coded(talk.state);
         let step = match last {
             Some(act) => self.given(kind, name, told.sentence, act.at, act.time),
             None => self.blank(kind, name, told.sentence),
@@ -319,7 +326,7 @@ mod tests {
     }
 
     fn told(steps: &[StepView]) -> Vec<(StepKind, &str)> {
-        steps.iter().map(|step| (step.kind, step.name.as_str())).collect()
+        steps.iter().map(|step| (step.kind, step.name.said.as_str())).collect()
     }
 
     #[test]
@@ -365,7 +372,7 @@ mod tests {
         trial.carry();
         let agreed = ladder(&trial, Inviter, ask);
 
-        let first = |steps: &[StepView], kind| steps.iter().find(|s| s.kind == kind).map(|s| s.name.clone());
+        let first = |steps: &[StepView], kind| steps.iter().find(|s| s.kind == kind).map(|s| s.name.said.clone());
         assert_eq!(first(&unheld, StepKind::Unheld).as_deref(), Some("ACCEPTED HERE"));
         assert_eq!(first(&unheld, StepKind::Decided), None);
         assert_eq!(first(&agreed, StepKind::Decided).as_deref(), Some("AGREED"));
@@ -385,7 +392,7 @@ mod tests {
         let steps = ladder(&trial, Inviter, ask);
 
         let crossed: Vec<_> = steps.iter().filter(|s| s.kind == StepKind::Crossed).collect();
-        let sides: Vec<_> = crossed.iter().map(|s| (s.by.unwrap(), s.name.as_str())).collect();
+        let sides: Vec<_> = crossed.iter().map(|s| (s.by.unwrap(), s.name.said.as_str())).collect();
         assert_eq!(sides.len(), 2);
         assert!(sides.contains(&(Side::Ours, "WITHDRAWN")) && sides.contains(&(Side::Theirs, "ANSWERED")));
     }

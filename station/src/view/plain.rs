@@ -217,7 +217,7 @@ impl<'a> Sight<'a> {
             ("to", to.into()),
             ("mode", self.telling.words.mode(mode).into()),
             ("name", self.name(request.at)),
-            ("precedence", view.precedence(request).word().into()),
+            ("precedence", self.telling.words.coded_in(view.precedence(request)).into()),
             ("time", self.both(request.time)),
         ];
         lines.put(0, self.say("plain-asked", &asked));
@@ -256,7 +256,7 @@ impl<'a> Sight<'a> {
         if let Headline::Open { reached, earlier: Some(earlier), .. } = view.headline(request)
             && earlier.rung > reached.rung
         {
-            let rung = ("rung", earlier.rung.word().into());
+            let rung = ("rung", self.telling.words.coded_in(earlier.rung).into());
             let args = [rung, ("time", self.both(earlier.time)), ("name", self.name(earlier.by))];
             lines.put(2, self.say("plain-earlier", &args));
         }
@@ -345,7 +345,7 @@ impl<'a> Sight<'a> {
         }
         let beside = view.thread(request.at).filter(|f| acts.iter().any(|act| act.crosses(f)));
         if let Some(fact) = beside.filter(|f| !decision.deciding.contains(&f.at)).last() {
-            let args = [("name", self.name(fact.at)), ("act", fact.kind().word().into())];
+            let args = [("name", self.name(fact.at)), ("act", self.telling.words.coded_in(fact.kind()).into())];
             lines.put(3, self.say("plain-beside", &args));
         }
     }

@@ -194,7 +194,7 @@ impl<'a> Sight<'a> {
                 _ => None,
             },
             settled,
-            shown: words.shown(decision.outcome, settled),
+            shown: words.shown(decision.outcome, settled).said,
             headline: self.headline(request),
             reached,
             earlier,

@@ -368,7 +368,7 @@ fn tell(sight: &Sight<'_>, shown: &ShownView, listing: Listing) -> Vec<String> {
     for entry in &shown.entries {
         let args = [
             ("index", Arg::from(entry.index.to_string())),
-            ("kind", (&entry.kind).into()),
+            ("kind", sight.telling.words.coded_kind(&entry.kind).said.into()),
             ("time", sight.telling.both(entry.time.0).into()),
         ];
         told.push(match &entry.words {

@@ -55,7 +55,7 @@ pub fn request(view: &RequestView, telling: &Telling<'_>) -> String {
     }
     if let Some(talk) = &view.talk {
         let [ours, theirs] = [talk.ours, talk.theirs].map(|word| telling.words.word(word.0).into());
-        let args = [("state", talk.state.0.word().into()), ("ours", ours), ("theirs", theirs)];
+        let args = [("state", telling.words.coded(talk.state.0).both().into()), ("ours", ours), ("theirs", theirs)];
         out.push(String::new());
         out.extend(wrap(&telling.say("table-talk", &args), 0, 2));
     }
@@ -110,7 +110,7 @@ fn ladder(rungs: &[RungView], telling: &Telling<'_>) -> Vec<String> {
             Side::Ours => telling.say("table-statement-ours", &[]),
             Side::Theirs => telling.say("table-statement-theirs", &[]),
         };
-        let word = rung.rung.0.word().to_owned();
+        let word = telling.words.coded(rung.rung.0).both();
         let (here, there) = (telling.here_exact(rung.time.0), telling.there_exact(rung.time.0));
         rows.push(vec![word, here, there, station, clean(&rung.entry.name)]);
     }
@@ -155,7 +155,7 @@ pub fn line(view: &LineView, telling: &Telling<'_>) -> String {
     ] {
         if !requests.is_empty() {
             out.push(format!("  {}", telling.say(id, &[])));
-            out.extend(requests.iter().flat_map(request_line));
+            out.extend(requests.iter().flat_map(|request| request_line(request, telling.words)));
         }
     }
     if view.requests_theirs.is_empty() && view.requests_ours.is_empty() {
@@ -205,8 +205,8 @@ fn declared(side: &OrganisationView, telling: &Telling<'_>) -> String {
 }
 
 /// A request as one line among others; its headline names the mark unless it is OPERATION.
-fn request_line(view: &RequestLine) -> Vec<String> {
-    let precedence = view.precedence.0.word();
+fn request_line(view: &RequestLine, words: &Words) -> Vec<String> {
+    let precedence = words.coded(view.precedence.0).both();
     let posts = format!("{} → {}", clean(&view.from), clean(&view.to));
     wrap(&format!("{}  {precedence}  {posts}  {}", clean(&view.request.name), view.headline), 4, 6)
 }
@@ -263,11 +263,15 @@ fn page(view: &RecordView, telling: &Telling<'_>) -> Vec<String> {
 
 /// Time, name, type, what it acts on, what it says, what it had seen, and what it is worth if that is not everything.
 fn cell(entry: &RecordEntry, telling: &Telling<'_>) -> String {
-    let mut parts = vec![telling.both_exact(entry.time.0), clean(&entry.entry.name), clean(&entry.kind)];
+    let mut parts = vec![
+        telling.both_exact(entry.time.0),
+        clean(&entry.entry.name),
+        clean(&telling.words.coded_kind(&entry.kind).both()),
+    ];
     parts.extend(entry.refers.as_ref().map(|on| format!("→ {}", clean(&on.name))));
     parts.extend(entry.from.iter().zip(&entry.to).map(|(from, to)| format!("{} → {}", clean(from), clean(to))));
-    parts.extend(entry.precedence.map(|p| p.0.word().to_owned()));
-    parts.extend(entry.mark.map(|m| m.0.word().to_owned()));
+    parts.extend(entry.precedence.map(|p| telling.words.coded(p.0).both()));
+    parts.extend(entry.mark.map(|m| telling.words.coded(m.0).both()));
     parts.extend(args(&entry.args, telling));
     let by = |time: Moment| telling.say("table-deadline", &[("time", telling.both(time.0).into())]);
     parts.extend(entry.deadline.map(by));
@@ -293,18 +297,19 @@ fn saw(size: u64, telling: &Telling<'_>) -> String {
 /// What an entry says beside its common fields, part by part.
 pub fn args(args: &Args, telling: &Telling<'_>) -> Vec<String> {
     let mut parts: Vec<String> = Vec::new();
-    let words = [
-        args.mode.map(|m| m.0.word()),
-        args.code.map(|c| c.0.word()),
-        args.channel.map(|c| c.0.word()),
-        args.state.map(|s| s.0.word()),
-        args.by.map(|b| b.0.word()),
-        args.clause.map(|c| c.0.word()),
-        args.lapsed.map(|d| d.0.word()),
-        args.instrument.map(|i| i.0.word()),
-        args.on_silence.map(|s| s.0.word()),
+    let words = telling.words;
+    let coded = [
+        args.mode.map(|m| words.coded(m.0)),
+        args.code.map(|c| words.coded(c.0)),
+        args.channel.map(|c| words.coded(c.0)),
+        args.state.map(|s| words.coded(s.0)),
+        args.by.map(|b| words.coded(b.0)),
+        args.clause.map(|c| words.coded(c.0)),
+        args.lapsed.map(|d| words.coded(d.0)),
+        args.instrument.map(|i| words.coded(i.0)),
+        args.on_silence.map(|s| words.coded(s.0)),
     ];
-    parts.extend(words.into_iter().flatten().map(str::to_owned));
+    parts.extend(coded.into_iter().flatten().map(|coded| coded.both()));
     let until = |time: Moment| telling.say("table-until", &[("time", telling.both(time.0).into())]);
     parts.extend(args.until.map(until));
     parts.extend(args.windows.iter().map(|w| w.told(telling)));
@@ -317,7 +322,7 @@ pub fn ring(view: &RingView, words: &Words) -> String {
     let banner = banner(view.mark.0, words);
     let mut out = Vec::new();
     out.extend(banner.clone());
-    let precedence = view.precedence.0.word();
+    let precedence = words.coded(view.precedence.0).both();
     out.extend(wrap(&format!("{precedence}  {}: {}", clean(&view.entry.name), view.sentence), 0, 2));
     out.extend(wrap(&view.since, 2, 2));
     let said = view.said.iter().flat_map(|said| quoted(&said.text, 2).into_iter().take(RING_LINES_MAX));
@@ -335,7 +340,7 @@ pub fn refusal(act: &counterpart_core::act::Act, why: &Why, telling: &Telling<'_
 }
 
 fn banner(mark: Mark, words: &Words) -> Option<String> {
-    (mark != Mark::Operation).then(|| words.say("mark-banner", &[("mark", mark.word().into())]))
+    (mark != Mark::Operation).then(|| words.say("mark-banner", &[("mark", words.coded_in(mark).into())]))
 }
 
 /// Lines of text, each broken where `width` ends.

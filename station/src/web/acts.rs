@@ -2,11 +2,13 @@
 
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
+use counterpart_core::record::codes::Code as Reason;
 use counterpart_core::time::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::Desk;
 use super::fields::Fields;
+use super::put_off::{self, PutOff};
 use super::refused::{self, Kept};
 use super::request::page_of;
 use super::session::{Posted, Signed};
@@ -20,6 +22,8 @@ use crate::view::{Sight, names};
 
 /// The key that takes note: no act, for nothing of it leaves.
 pub(super) const NOTED: &str = "noted";
+/// A time that was named is not ahead.
+const PASSED: &str = "in-the-past";
 /// The one-time id of a drawing of a page.
 const ONCE_FIELD: &str = "once";
 
@@ -43,7 +47,7 @@ pub(super) fn act_form(fields: &Fields, line: &str) -> ActForm {
         valid_until: text("valid_until"),
         again: text("again"),
         code: text("code"),
-        until: text("until").or_else(|| put_off(fields)),
+        until: text("until").or_else(|| put_off::chosen(fields)),
         windows: many("windows"),
         answer_by: text("answer_by"),
         on_silence: text("on_silence"),
@@ -58,12 +62,6 @@ pub(super) fn act_form(fields: &Fields, line: &str) -> ActForm {
     };
     form.token = token(fields, &form);
     form
-}
-
-/// Until when it is put off, as it was chosen. Of a deferral alone: the same form has other keys.
-fn put_off(fields: &Fields) -> Option<String> {
-    let time = fields.text("until-time").filter(|_| fields.text("act").as_deref() == Some("defer"))?;
-    Some(format!("{} {time}", fields.text("until-day").unwrap_or_else(|| "today".into())))
 }
 
 /// What makes an act of a page stand once: the page's one-time id with all that the act says. Pressed twice it stands once; another
@@ -98,7 +96,8 @@ impl Desk {
     pub(super) async fn do_act(&self, posted: &Posted, line: &str) -> Result<String, Told> {
         self.may_act(&posted.who)?;
         let mut form = act_form(&posted.fields, line);
-        let until = form.until.as_deref().map(|said| self.spoken().time(said)).transpose();
+        let read = |said: &str| put_off::read(&self.spoken(), said, self.api.now());
+        let until = form.until.as_deref().map(read).transpose();
         let until = until.map_err(|fault| self.api.tell(fault))?;
         form.until = until.map(write);
         // What a page shows is of an epoch, and so is every name on it.
@@ -136,9 +135,25 @@ fn waiting(sight: &Sight<'_>, on: &str, kind: &str, code: Option<&str>, until: O
     let at = names::parse(sight.line, on).ok();
     let name = at.map_or_else(String::new, |at| sight.named(at).name);
     let until = until.map_or_else(|| "none".into(), |until| sight.telling.both(until));
-    let args =
-        [("act", kind.into()), ("name", name.into()), ("code", code.unwrap_or("none").into()), ("until", until.into())];
+    let code = code.map_or_else(|| "none".into(), |code| sight.telling.words.coded_as::<Reason>(code));
+    let args = [("act", kind.into()), ("name", name.into()), ("code", code.into()), ("until", until.into())];
     (sight.telling.say("unsigned-told", &args), at.map_or_else(|| "/lines".into(), |at| page_of(sight, at)))
+}
+
+impl Desk {
+    /// What was typed goes back to whoever typed it; where until when it is put off has passed, that is chosen again.
+    async fn kept(&self, told: &Told, fields: &Fields, line: &str) -> Kept {
+        let kept = Kept::after(told, fields, format!("/lines/{line}/acts"));
+        if told.code != PASSED || put_off::chosen(fields).is_none() {
+            return kept;
+        }
+        let (id, days) = (self.api.line(Some(line.to_owned())).await, self.days());
+        let Ok(id) = id else { return kept };
+        match self.api.see(id, move |sight| PutOff::of(&sight.telling, &days)).await {
+            Ok(put_off) => kept.choosing(put_off),
+            Err(_) => kept,
+        }
+    }
 }
 
 /// `POST /lines/{line}/acts`.
@@ -148,7 +163,7 @@ pub(super) async fn act(State(desk): State<Desk>, Path(line): Path<String>, mut 
         Ok(to) => Redirect::to(&to).into_response(),
         Err(told) => {
             let told = desk.with_author(told, &line).await;
-            let kept = Kept::after(&told, &posted.fields, format!("/lines/{line}/acts"));
+            let kept = desk.kept(&told, &posted.fields, &line).await;
             refused::shown(&desk, &posted.who, &told, &kept).await
         }
     }
@@ -187,16 +202,6 @@ mod tests {
         assert_ne!(token("once=1&act=seen&on=0:3"), token("once=1&act=refer&on=0:3"));
         assert_ne!(token("once=1&act=seen&on=0:3&words=a"), token("once=1&act=seen&on=0:3&words=b"));
         assert_eq!(form("act=seen&on=0:3").token, None);
-    }
-
-    #[test]
-    fn a_time_that_was_chosen_goes_with_a_deferral_and_with_no_other_key() {
-        let until = |body| form(body).until;
-
-        assert_eq!(until("until-day=2026-11-26&until-time=20:30&key=act%3Ddefer").as_deref(), Some("2026-11-26 20:30"));
-        assert_eq!(until("until-time=20:30&key=act%3Ddefer").as_deref(), Some("today 20:30"));
-        assert_eq!(until("until-day=2026-11-26&until-time=&key=act%3Ddefer"), None);
-        assert_eq!(until("until-day=2026-11-26&until-time=20:30&key=act%3Dseen"), None);
     }
 
     #[test]

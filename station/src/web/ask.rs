@@ -20,7 +20,8 @@ use crate::api::fault::{Code, Fault, Told};
 use crate::api::times::write;
 use crate::view::request::request;
 use crate::view::{Side, Sight, names};
-use crate::words::clocks::{Hand, zone};
+use crate::words::clocks::{Hand, Telling, zone};
+use crate::words::coded::Coded;
 
 /// Days ahead that can be chosen for "until".
 const DAYS: i64 = 14;
@@ -102,10 +103,10 @@ impl Ask {
     }
 
     /// From the most urgent: the word, its bars, and within what time their watch sees it.
-    fn precedences(&self) -> Vec<(&'static str, [bool; 4], String)> {
+    fn precedences(&self) -> Vec<(&'static str, [bool; 4], String, Coded)> {
         let watch =
             |p: Precedence| self.chosen().and_then(|line| line.watch.get(p as usize).cloned()).unwrap_or_default();
-        Precedence::ALL.into_iter().rev().map(|p| (p.word(), bars(p), watch(p))).collect()
+        Precedence::ALL.into_iter().rev().map(|p| (p.word(), bars(p), watch(p), self.d.coded(&p))).collect()
     }
 
     fn modes(&self) -> Vec<(&'static str, String, String)> {
@@ -120,14 +121,14 @@ impl Ask {
         Mode::ALL.iter().map(told).collect()
     }
 
-    fn marks(&self) -> Vec<(&'static str, &'static str, String)> {
+    fn marks(&self) -> Vec<(&'static str, &'static str, String, Coded)> {
         let told = |mark: Mark| {
             let id = match mark {
                 Mark::Operation => "ask-mark-operation",
                 Mark::Exercise => "ask-mark-exercise",
                 Mark::Test => "ask-mark-test",
             };
-            (mark.word(), mark_class(mark), self.d.say(id))
+            (mark.word(), mark_class(mark), self.d.say(id), self.d.coded(&mark))
         };
         Mark::ALL.into_iter().map(told).collect()
     }
@@ -138,8 +139,8 @@ impl Ask {
         let mode = Mode::parse(&choice.mode).unwrap_or(Mode::Voice);
         let subject = if choice.subject.is_empty() { "…" } else { &choice.subject };
         let args = [
-            ("mark", (&choice.mark).into()),
-            ("precedence", (&choice.precedence).into()),
+            ("mark", self.d.words().coded_as::<Mark>(&choice.mark).into()),
+            ("precedence", self.d.words().coded_as::<Precedence>(&choice.precedence).into()),
             ("sign", (&self.d.call_sign).into()),
             ("from", (&choice.from).into()),
             ("to", (&choice.to).into()),
@@ -293,7 +294,7 @@ impl Desk {
         }
     }
 
-    /// Until when the ask would stand, on both clocks.
+    /// Until when the ask would stand, on both clocks, theirs first: they read it.
     async fn until_told(&self, choice: &Choice) -> Result<String, Told> {
         if !choice.is_until {
             return Ok("none".into());
@@ -302,7 +303,11 @@ impl Desk {
             return Ok("unread".into());
         };
         let id = self.api.line(Some(choice.line.clone())).await?;
-        self.api.see(id, move |sight| sight.telling.both(time)).await
+        let told = move |sight: &Sight<'_>| {
+            let clocks = sight.telling.clocks.turned();
+            Telling { clocks: &clocks, ..sight.telling }.both(time)
+        };
+        self.api.see(id, told).await
     }
 
     /// What a closed request said is what is asked again.

@@ -15,8 +15,9 @@ const HOUR_HEIGHT: f64 = 13.0;
 const HEIGHT_MAX: f64 = 900.0;
 /// Two labels nearer than this would lie on each other.
 const LABEL_HEIGHT: f64 = 14.0;
-/// A band shows a day at least, and two weeks at most.
+/// A band shows a day at least, two while no window lies on it, and two weeks at most.
 const HOURS_MIN: u64 = 24;
+const HOURS_EMPTY: u64 = 48;
 const HOURS_MAX: u64 = 14 * 24;
 /// A band of more hours than this has a mark a day, else one every six hours.
 const FINE_HOURS_MAX: u64 = 72;
@@ -119,7 +120,8 @@ pub(super) fn band(telling: &Telling<'_>, windows: &[Window], by: Option<Timesta
     let now = telling.clocks.now.0;
     let from = (now / HOUR_MS).saturating_sub(1) * HOUR_MS;
     let last = windows.iter().map(|w| w.end().0).chain(by.map(|by| by.0)).max().unwrap_or(now);
-    let hours = (last.saturating_sub(from) / HOUR_MS + 4).clamp(HOURS_MIN, HOURS_MAX);
+    let hours = (last.saturating_sub(from) / HOUR_MS + 4)
+        .clamp(if windows.is_empty() { HOURS_EMPTY } else { HOURS_MIN }, HOURS_MAX);
     let scale = Scale { from, hours, ends: [LEFT, RIGHT] };
     let rows = [(Side::Ours, 24), (Side::Theirs, 80)];
     Band {
@@ -154,19 +156,13 @@ fn row(telling: &Telling<'_>, side: Side, y: u32, scale: &Scale) -> BandRow {
         Side::Ours => &telling.clocks.ours,
         Side::Theirs => &telling.clocks.theirs,
     };
-    // The hour of the day there at each hour of the band; half-hour zones begin theirs in between.
-    let hour_there = |at: u64| {
-        let ahead = i64::from(telling.minutes_ahead(side, Timestamp(at))) * 60_000;
-        let local = i64::try_from(at).unwrap_or(i64::MAX).saturating_add(ahead);
-        u64::try_from(local.rem_euclid(24 * HOUR_MS as i64)).unwrap_or(0)
-    };
     let (mut nights, mut ticks) = (Vec::new(), Vec::new());
     let mut dark_since = None;
     let step = HOUR_MS / 4;
     for quarter in 0..=scale.hours * 4 {
         let at = scale.from + quarter * step;
-        let there = hour_there(at);
-        let is_dark = there / HOUR_MS < MORNING || there / HOUR_MS >= EVENING;
+        let there = of_day(telling, side, at);
+        let is_dark = is_night(there);
         match (is_dark && quarter < scale.hours * 4, dark_since) {
             (true, None) => dark_since = Some(at),
             (false, Some(since)) => {
@@ -176,7 +172,7 @@ fn row(telling: &Telling<'_>, side: Side, y: u32, scale: &Scale) -> BandRow {
             _ => {}
         }
         let every = if scale.hours > FINE_HOURS_MAX { 24 } else { 6 };
-        if there % (every * HOUR_MS) == 0 {
+        if there.is_multiple_of(every * HOUR_MS) {
             let is_midnight = there == 0;
             let label = if is_midnight { short_day(telling, side, at) } else { format!("{:02}", there / HOUR_MS) };
             let x = scale.x(at);
@@ -184,6 +180,26 @@ fn row(telling: &Telling<'_>, side: Side, y: u32, scale: &Scale) -> BandRow {
         }
     }
     BandRow { name: place.name.clone(), y, nights, ticks }
+}
+
+/// How much of the day has passed on a side's clock; half-hour zones begin their hours in between those of the band.
+fn of_day(telling: &Telling<'_>, side: Side, at: u64) -> u64 {
+    let ahead = i64::from(telling.minutes_ahead(side, Timestamp(at))) * 60_000;
+    let local = i64::try_from(at).unwrap_or(i64::MAX).saturating_add(ahead);
+    u64::try_from(local.rem_euclid(24 * HOUR_MS as i64)).unwrap_or(0)
+}
+
+/// Whether it is night when so much of the day has passed.
+fn is_night(of_day: u64) -> bool {
+    of_day / HOUR_MS < MORNING || of_day / HOUR_MS >= EVENING
+}
+
+/// Whether any of a window lies in the night of a side, as the band shades it.
+pub(super) fn in_night(telling: &Telling<'_>, side: Side, window: Window) -> bool {
+    let (start, end) = (window.start().0, window.end().0.saturating_sub(1));
+    // A window of more than the day's hours has a night in it.
+    let hours = (start..end).step_by(HOUR_MS as usize).take(24);
+    hours.chain([end]).any(|at| is_night(of_day(telling, side, at)))
 }
 
 /// "Thu 14", from "Thu 14 Feb 2013".

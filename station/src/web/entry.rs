@@ -183,8 +183,8 @@ fn facts(sight: &Sight<'_>, header: &Header, key: Option<&PublicKey>) -> Vec<(St
     facts.extend(header.refers.map(|at| ("entry-refers", sight.named(at).name)));
     facts.extend(header.from.as_ref().map(|post| ("entry-from", post.to_string())));
     facts.extend(header.to.as_ref().map(|post| ("entry-to", post.to_string())));
-    facts.extend(header.precedence.map(|p| ("entry-precedence", p.word().to_owned())));
-    facts.extend(header.mark.map(|mark| ("entry-mark", mark.word().to_owned())));
+    facts.extend(header.precedence.map(|p| ("entry-precedence", telling.words.coded(p).both())));
+    facts.extend(header.mark.map(|mark| ("entry-mark", telling.words.coded(mark).both())));
     facts.extend(header.deadline.map(|time| ("entry-deadline", telling.both_exact(time))));
     if !header.lacking.is_empty() {
         let lacking: Vec<String> = header.lacking.iter().map(|index| format!("#{index}")).collect();

@@ -17,6 +17,7 @@ use crate::view::lines::ObservedState;
 use crate::view::owed::{Owed, OwedView};
 use crate::view::{Moment, Side};
 use crate::words::clocks::{Clocks, Place, Telling};
+use crate::words::coded::{Coded, Listed};
 use crate::words::{Arg, Words};
 
 /// The value of `dir`, and of the setting, for pages from right to left.
@@ -36,6 +37,8 @@ pub(super) struct Door {
     pub clock: String,
     /// The date here.
     pub date: String,
+    /// For scripts: the number of that day since 1970, its date and those of the two after it, with a bar between.
+    pub days: String,
     /// "12:02" UTC.
     pub utc: String,
     /// The station's time, for scripts.
@@ -64,6 +67,7 @@ impl Door {
             call_sign: organisation.call_sign.clone(),
             clock: here,
             date: telling.day(Side::Ours, now),
+            days: telling.days(Side::Ours, now),
             utc: utc.chars().take(5).collect(),
             now: Moment(now),
             is_told: desk.api.parts.clock.is_told(),
@@ -115,6 +119,16 @@ impl Door {
     /// A sentence that counts.
     pub fn count(&self, id: &str, count: impl std::borrow::Borrow<usize>) -> String {
         self.words.say(id, &[("count", (*count.borrow()).into())])
+    }
+
+    /// A word of the protocol, with the one that was signed.
+    pub fn coded<L: Listed>(&self, code: &L) -> Coded {
+        self.words.coded(*code)
+    }
+
+    /// The word of a type of entry.
+    pub fn kind(&self, kind: &str) -> Coded {
+        self.words.coded_kind(kind)
     }
 
     pub fn words(&self) -> &Words {

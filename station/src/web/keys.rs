@@ -9,12 +9,13 @@ use crate::view::may::MayView;
 use crate::view::request::RequestView;
 use crate::view::{Side, Sight};
 use crate::words::Why;
+use crate::words::coded::Coded;
 
 /// One key.
 pub(super) struct Key {
     /// The fields that it sends, as a form: what, on which entry, and of which epoch, for the name means another in the next.
     pub fields: String,
-    pub label: String,
+    pub label: Coded,
     pub hint: String,
     /// Its letter with the browser's own modifier; empty: none.
     pub letter: String,
@@ -204,14 +205,14 @@ fn key(sight: &Sight<'_>, may: &MayView, letter: &str) -> Key {
     let (label, hint) = told(sight, &may.act);
     let fields = fields(sight, &may.act, &may.on.at, &[]);
     let is_twice = TWICE.contains(&may.act.as_str());
-    Key { fields, label, hint, letter: letter.into(), is_main: false, is_twice, why: may.why.clone() }
+    Key { fields, label: label.into(), hint, letter: letter.into(), is_main: false, is_twice, why: may.why.clone() }
 }
 
 /// The key of an act on a text or a check, or of taking note.
 pub(super) fn beside(sight: &Sight<'_>, on: EntryRef, act: &'static str, label: &'static str, letter: &str) -> Key {
     Key {
         fields: fields(sight, act, &on.to_string(), &[]),
-        label: sight.telling.say(label, &[]),
+        label: sight.telling.say(label, &[]).into(),
         hint: sight.telling.words.say_hint(label),
         letter: letter.into(),
         is_main: true,
@@ -244,7 +245,7 @@ fn codes(sight: &Sight<'_>, may: &MayView, act: &'static str, letter: &'static s
     let (label, hint) = told(sight, act);
     let one = |code: &Code| Key {
         fields: fields(sight, act, &may.on.at, &[("code", code.word())]),
-        label: code.word().into(),
+        label: sight.telling.words.coded(*code),
         hint: sight.telling.words.meaning(*code),
         letter: String::new(),
         is_main: false,
@@ -297,7 +298,7 @@ fn offers(sight: &Sight<'_>, view: &RequestView, only: Option<&str>) -> Vec<Key>
             let hint = sight.telling.words.say_hint(hint);
             keys.push(Key {
                 fields: fields(sight, "accept", on, pairs),
-                label,
+                label: label.into(),
                 hint,
                 letter,
                 is_main: true,
@@ -316,7 +317,7 @@ fn offers(sight: &Sight<'_>, view: &RequestView, only: Option<&str>) -> Vec<Key>
     for offer in open().filter(|offer| offer.side == Side::Ours) {
         let may = view.acts.iter().find(|may| may.on == offer.offer && may.act == "withdraw");
         keys.extend(may.map(|may| Key {
-            label: sight.telling.say("do-withdraw-offer", &[("name", (&offer.offer.name).into())]),
+            label: sight.telling.say("do-withdraw-offer", &[("name", (&offer.offer.name).into())]).into(),
             hint: sight.telling.words.say_hint("do-withdraw-offer"),
             ..key(sight, may, "")
         }));

@@ -46,7 +46,7 @@ pub(super) fn rows(sight: &Sight<'_>, ask: &Fact) -> Vec<Row> {
 pub(super) fn explain_alerting(rows: &mut [Row], why: &str) {
     for row in rows {
         if let Row::Step { step, .. } = row
-            && step.name == Rung::Alerting.word()
+            && step.rung == Some(Rung::Alerting)
         {
             step.says = format!("{} {why}", step.says);
         }

@@ -23,6 +23,7 @@ use crate::api::fault::{Code, Fault, Told};
 use crate::api::stream::{Looks, Stream};
 use crate::link::observe::health;
 use crate::view::Moment;
+use crate::words::Arg;
 
 /// After so long without a change the stream says that nothing has changed. A page that hears nothing for 3.8 s has lost its station.
 const BEAT: Duration = Duration::from_millis(1_500);
@@ -139,8 +140,10 @@ impl Desk {
         all.sort_by_key(|(id, _, ring)| (ring.mark, Reverse(ring.precedence), **id, ring.at));
         let one = |(id, epoch, ring): (&LineId, Epoch, &counterpart_core::line::ringing::Ring)| {
             let [mark, precedence] = [ring.mark.word(), ring.precedence.word()];
-            let args = [("mark", mark.into()), ("precedence", precedence.into())];
-            let title = self.api.words.say("ring-title", &args);
+            let words = &self.api.words;
+            let said = [words.coded_in(ring.mark), words.coded_in(ring.precedence)].map(Arg::from);
+            let [said_mark, said_precedence] = said;
+            let title = words.say("ring-title", &[("mark", said_mark), ("precedence", said_precedence)]);
             let soft = ring.kind == Kind::Check;
             let page = match ring.kind {
                 Kind::Check | Kind::Text | Kind::Notice => format!("/lines/{id}/texts"),

@@ -23,6 +23,7 @@ mod offer;
 mod pages;
 mod pairing;
 mod plots;
+mod put_off;
 mod readings;
 mod record;
 mod refused;

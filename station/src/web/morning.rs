@@ -90,7 +90,7 @@ impl Morning {
 
     /// Of what the plots are.
     fn legend(&self) -> String {
-        self.d.with("morning-legend", "mark", self.d.mark.word())
+        self.d.with("morning-legend", "mark", self.d.coded(&self.d.mark).said)
     }
 
     fn open_matters(&self, sheet: &Sheet) -> String {

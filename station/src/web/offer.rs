@@ -8,7 +8,7 @@ use counterpart_core::record::codes::{Code as Reason, Instrument, OnSilence};
 use counterpart_core::record::what::Offered;
 use counterpart_core::time::Timestamp;
 
-use super::band::{Band, band};
+use super::band::{Band, band, in_night};
 use super::fields::Fields;
 use super::frame::{Four, Frame, bars};
 use super::readings::Readings;
@@ -17,11 +17,17 @@ use super::session::{Posted, Signed};
 use super::{Desk, page, refused};
 use crate::api::fault::{Fault, Told};
 use crate::api::times::{Times, write, write_window};
-use crate::view::Sight;
 use crate::view::request::RequestView;
+use crate::view::{Side, Sight};
+use crate::words::Arg;
+use crate::words::clocks::Telling;
 
 /// Rows of the form: an offer has up to eight windows.
 const ROWS: usize = 8;
+/// Of which so many are there to begin with.
+const ROWS_FIRST: usize = 2;
+/// The key that adds one.
+const MORE: &str = "more";
 
 #[derive(Template)]
 #[template(path = "offer.html")]
@@ -31,23 +37,26 @@ struct OfferPage {
     /// The epoch in which the request stands.
     epoch: String,
     rows: Vec<RowView>,
+    /// The row in which one goes on.
+    focus: usize,
     days: Vec<(String, String)>,
-    by_day: String,
-    by_time: String,
-    by_told: String,
+    by: By,
     silence: String,
     code: String,
-    band: Option<Band>,
+    band: Band,
     /// Times that are none or two.
     readings: Vec<Readings>,
     wrong: Option<Told>,
 }
 
-/// Until when something can be put off: days with how they are said, and times of a day. Chosen, not typed: a key that is meant for a field
-/// would press the first key of the form.
-pub(super) struct PutOff {
-    pub days: Vec<(String, String)>,
-    pub times: Vec<String>,
+/// Until when an answer is wanted, as it was typed.
+struct By {
+    day: String,
+    time: String,
+    /// On both clocks; empty if it cannot be read.
+    told: String,
+    /// The same as they read it, their own time first.
+    read: String,
 }
 
 /// One window as it was typed, and what it is on both clocks.
@@ -57,6 +66,16 @@ struct RowView {
     from: String,
     until: String,
     told: String,
+    /// The same as they read it, their own time first.
+    read: String,
+    /// In whose night any of it lies.
+    nights: Vec<String>,
+}
+
+impl RowView {
+    fn of(number: usize, [day, from, until]: [String; 3], told: WindowTold) -> RowView {
+        RowView { number, day, from, until, told: told.here, read: told.there, nights: told.nights }
+    }
 }
 
 impl OfferPage {
@@ -64,38 +83,46 @@ impl OfferPage {
         bars(self.view.precedence.0)
     }
 
-    fn codes(&self) -> Vec<&'static str> {
-        Reason::ALL.iter().map(|code| code.word()).collect()
+    fn codes(&self) -> Vec<(&'static str, String)> {
+        Reason::ALL.iter().map(|code| (code.word(), self.d.coded(code).both())).collect()
     }
 
     /// What they will read, with what is chosen now.
     fn they_read(&self) -> String {
         let windows: Vec<&str> =
-            self.rows.iter().map(|row| row.told.as_str()).filter(|told| !told.is_empty()).collect();
+            self.rows.iter().map(|row| row.read.as_str()).filter(|read| !read.is_empty()).collect();
         if windows.is_empty() {
             return self.d.say("offer-reads-none");
         }
-        let by = match self.by_told.is_empty() {
+        let by = match self.by.read.is_empty() {
             true => self.d.say("offer-reads-no-by"),
-            false => self.d.with("offer-reads-by", "time", &self.by_told),
+            false => self.d.with("offer-reads-by", "time", &self.by.read),
         };
+        let code = Reason::parse(&self.code);
         let args = [
-            ("mark", self.view.mark.0.word().into()),
-            ("precedence", self.view.precedence.0.word().into()),
+            ("mark", self.d.coded(&self.view.mark.0).said.into()),
+            ("precedence", self.d.coded(&self.view.precedence.0).said.into()),
             ("sign", (&self.d.call_sign).into()),
             ("count", windows.len().into()),
             ("name", (&self.view.request.name).into()),
             ("windows", windows.join("; ").into()),
             ("by", by.into()),
             ("silence", if self.lapses() { "lapses" } else { "stands" }.into()),
-            ("code", if self.code.is_empty() { "none" } else { &self.code }.into()),
+            ("code", code.map_or_else(|| "none".to_owned(), |code| self.d.coded(&code).said).into()),
         ];
         self.d.words().say("offer-reads", &args)
     }
 
     /// What stands in the fields was put there by a person.
     fn is_typed(&self) -> bool {
-        !self.by_time.is_empty() || self.rows.iter().any(|row| !row.from.is_empty() || !row.until.is_empty())
+        self.rows.len() > ROWS_FIRST
+            || !self.by.time.is_empty()
+            || self.rows.iter().any(|row| !row.from.is_empty() || !row.until.is_empty())
+    }
+
+    /// Whether one more can be added.
+    fn has_room(&self) -> bool {
+        self.rows.len() < ROWS
     }
 
     fn lapses(&self) -> bool {
@@ -109,6 +136,9 @@ type Read<T> = Option<Result<T, Fault>>;
 /// What was typed.
 struct Typed {
     rows: Vec<[String; 3]>,
+    /// How many rows the page had, and whether one more is wanted.
+    shown: usize,
+    is_more: bool,
     by: [String; 2],
     silence: String,
     code: String,
@@ -123,11 +153,20 @@ impl Typed {
         let by = ["by-day", "by-time"].map(text);
         Typed {
             rows: (1..=ROWS).map(row).collect(),
+            shown: text("rows").parse().unwrap_or(ROWS_FIRST),
+            is_more: text("act") == MORE,
             by,
             silence: text("on_silence"),
             code: text("code"),
             epoch: text("epoch"),
         }
+    }
+
+    /// How many rows there are: those that the page had, those in which something stands, and the one that is wanted.
+    fn count(&self) -> usize {
+        let filled = self.rows.iter().rposition(|[_, from, until]| !from.is_empty() || !until.is_empty());
+        let had = self.shown.max(filled.map_or(0, |last| last + 1)).max(ROWS_FIRST);
+        had.saturating_add(usize::from(self.is_more)).min(ROWS)
     }
 
     /// The windows of the rows in which something stands, in the zone of this desk; and until when an answer is wanted.
@@ -196,11 +235,6 @@ pub(super) async fn offer(
 }
 
 impl Desk {
-    /// The days and the half hours until which something can be put off.
-    pub(super) fn put_off(&self) -> PutOff {
-        PutOff { days: self.days(), times: (0..48).map(|n| format!("{:02}:{:02}", n / 2, n % 2 * 30)).collect() }
-    }
-
     pub(super) fn spoken(&self) -> Times {
         Times::spoken(&self.api.parts.config.organisation.zone, self.api.now())
     }
@@ -247,20 +281,10 @@ impl Desk {
                 windows.iter().map(|w| w.as_ref().and_then(|w| w.as_ref().ok().cloned())).collect();
             let by = by.and_then(Result::ok);
             let readings = self.readings(typed.doubtful(&times));
+            let (count, is_more) = (typed.count(), typed.is_more);
             let typed_in = typed.epoch;
-            let (epoch, view, told, by_told, band) = self
-                .api
-                .see(id, move |sight| {
-                    let view = crate::api::views::status(sight, &said)?;
-                    let told: Vec<String> = read.iter().map(|w| window_told(sight, w.as_ref())).collect();
-                    let windows: Vec<_> = read.iter().flatten().map(|offered| offered.window).collect();
-                    let by_told = by.map_or_else(String::new, |by| sight.telling.both(by));
-                    let band = (!windows.is_empty()).then(|| band(&sight.telling, &windows, by));
-                    // What was typed goes on to be about what was looked at.
-                    let epoch = if typed_in.is_empty() { sight.epoch.to_string() } else { typed_in.clone() };
-                    Ok::<_, Told>((epoch, view, told, by_told, band))
-                })
-                .await??;
+            let look = move |sight: &Sight<'_>| looked(sight, &said, &read, by, &typed_in);
+            let Looked { epoch, view, told, by, band } = self.api.see(id, look).await??;
             let seen = self.line_seen(id).await?;
             let mut d = Frame::new(self, who, "lines", position)?;
             d.mark = view.mark.0;
@@ -271,28 +295,12 @@ impl Desk {
             let unread = unread.filter(|fault| fault.arg("first").is_none()).map(|fault| self.api.tell(fault));
             let wrong = wrong.filter(|_| readings.is_empty()).or(unread);
             let days = self.days();
-            let [by_day, by_time] = typed.by;
-            let rows = typed.rows.into_iter().zip(told).enumerate();
-            let rows = rows.map(|(n, ([day, from, until], told))| RowView { number: n + 1, day, from, until, told });
-            let (rows, silence, code) = (rows.collect(), typed.silence, typed.code);
-            Ok(page(
-                status,
-                &OfferPage {
-                    d,
-                    view,
-                    epoch,
-                    rows,
-                    days,
-                    by_day,
-                    by_time,
-                    by_told,
-                    silence,
-                    code,
-                    band,
-                    readings,
-                    wrong,
-                },
-            ))
+            let rows = typed.rows.into_iter().zip(told).take(count).enumerate();
+            let rows = rows.map(|(n, (typed, told))| RowView::of(n + 1, typed, told)).collect();
+            let ([day, time], [told, read]) = (typed.by, by);
+            let (by, silence, code) = (By { day, time, told, read }, typed.silence, typed.code);
+            let focus = if is_more { count } else { 1 };
+            Ok(page(status, &OfferPage { d, view, epoch, rows, focus, days, by, silence, code, band, readings, wrong }))
         };
         match drawn.await {
             Ok(response) => response,
@@ -301,8 +309,55 @@ impl Desk {
     }
 }
 
-fn window_told(sight: &Sight<'_>, offered: Option<&Offered>) -> String {
-    offered.map_or_else(String::new, |offered| sight.telling.offered(offered.window, &offered.zone))
+/// What a page shows of the request and of the windows that were typed.
+struct Looked {
+    epoch: String,
+    view: RequestView,
+    told: Vec<WindowTold>,
+    /// Until when an answer is wanted, as we read it and as they do.
+    by: [String; 2],
+    band: Band,
+}
+
+fn looked(
+    sight: &Sight<'_>,
+    said: &str,
+    read: &[Option<Offered>],
+    by: Option<Timestamp>,
+    typed_in: &str,
+) -> Result<Looked, Told> {
+    let view = crate::api::views::status(sight, said)?;
+    let told = read.iter().map(|w| window_told(sight, w.as_ref())).collect();
+    let windows: Vec<_> = read.iter().flatten().map(|offered| offered.window).collect();
+    let turned = sight.telling.clocks.turned();
+    let there = Telling { clocks: &turned, ..sight.telling };
+    let band = band(&sight.telling, &windows, by);
+    let by = by.map_or_else(Default::default, |by| [sight.telling.both(by), there.both(by)]);
+    // What was typed goes on to be about what was looked at.
+    let epoch = if typed_in.is_empty() { sight.epoch.to_string() } else { typed_in.to_owned() };
+    Ok(Looked { epoch, view, told, by, band })
+}
+
+/// A window as we read it and as they do, and in whose night any of it lies.
+#[derive(Default)]
+struct WindowTold {
+    here: String,
+    there: String,
+    nights: Vec<String>,
+}
+
+fn window_told(sight: &Sight<'_>, offered: Option<&Offered>) -> WindowTold {
+    let Some(Offered { window, zone }) = offered else { return WindowTold::default() };
+    let (telling, turned) = (sight.telling, sight.telling.clocks.turned());
+    let night = |side| {
+        let place = [("place", Arg::from(sight.place(side).name.clone()))];
+        in_night(&telling, side, *window).then(|| telling.say("offer-night", &place))
+    };
+    WindowTold {
+        here: telling.offered(*window, zone),
+        there: Telling { clocks: &turned, ..telling }.offered(*window, zone),
+        nights: [Side::Theirs, Side::Ours].into_iter().filter_map(night).collect(),
+    }
 }
 
 /// `POST /lines/{line}/requests/{request}/talk`: a talk was held elsewhere.

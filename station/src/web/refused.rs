@@ -6,6 +6,7 @@ use axum::response::Response;
 
 use super::fields::Fields;
 use super::frame::{Door, Four, Frame};
+use super::put_off::PutOff;
 use super::session::{FORM_FIELD, Signed};
 use super::{Desk, page};
 use crate::api::fault::{Code, Told, Whose};
@@ -22,6 +23,8 @@ pub(super) struct Kept {
     pub fields: Vec<(String, String)>,
     /// The words, to be changed.
     pub words: String,
+    /// Until when it was put off was over: it is chosen again.
+    pub put_off: Option<PutOff>,
 }
 
 impl Kept {
@@ -29,12 +32,19 @@ impl Kept {
     pub fn of(fields: &Fields) -> Kept {
         let words = ["words", "subject"].iter().find_map(|name| fields.text(name)).unwrap_or_default();
         let fields = fields.without(&[FORM_FIELD, "once", "words"]).cloned().collect();
-        Kept { to: String::new(), fields, words }
+        Kept { to: String::new(), fields, words, put_off: None }
     }
 
     /// Of an act that was not done: it may be sent again, unless it names an entry of an epoch that serves no more.
     pub fn after(told: &Told, fields: &Fields, to: String) -> Kept {
         if told.code == ENDED { Kept::of(fields) } else { Kept::at(fields, to) }
+    }
+
+    /// The same of a time that has passed: it is chosen anew.
+    pub fn choosing(self, put_off: PutOff) -> Kept {
+        let is_time = |(name, _): &(String, String)| ["until-day", "until-time"].contains(&name.as_str());
+        let fields = self.fields.into_iter().filter(|field| !is_time(field)).collect();
+        Kept { fields, put_off: Some(put_off), ..self }
     }
 
     /// Of a form that may be sent again to the same address.

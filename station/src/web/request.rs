@@ -16,7 +16,7 @@ use super::fields::Fields;
 use super::frame::{Due, Four, Frame, bars};
 use super::keys::{Key, Keys, beside, keys};
 use super::ladder::{Row, rows};
-use super::offer::PutOff;
+use super::put_off::PutOff;
 use super::readings::Readings;
 use super::seen::{Seen, needs};
 use super::session::Signed;
@@ -26,7 +26,9 @@ use crate::view::owed::Owed;
 use crate::view::request::{RequestView, request};
 use crate::view::ring::{RingView, ringing};
 use crate::view::{Named, Said, Side, Sight, names};
+use crate::words::Words;
 use crate::words::clocks::Hand;
+use crate::words::coded::Coded;
 
 #[derive(Template)]
 #[template(path = "request.html")]
@@ -116,7 +118,7 @@ struct Attempt {
 
 /// A rung with its time on both clocks.
 struct Step {
-    rung: &'static str,
+    rung: Coded,
     entry: Named,
     time: String,
 }
@@ -125,7 +127,7 @@ struct Step {
 struct Offer {
     entry: Named,
     side: Side,
-    outcome: String,
+    outcome: Coded,
     windows: Vec<String>,
     answer_by: String,
 }
@@ -153,6 +155,11 @@ impl RequestPage {
             ("mode", self.d.words().mode(view.mode.0).into()),
         ];
         self.d.words().say("request-lede", &args)
+    }
+
+    /// What the record does not say, below a heading.
+    fn unknowns(&self) -> Vec<String> {
+        self.about.view.not_known.iter().map(|sentence| unheaded(sentence)).collect()
     }
 
     /// Who here wrote an entry, if somebody here did.
@@ -195,7 +202,10 @@ impl Desk {
         let drawn = async {
             let position = self.position(who).await?;
             let id = self.api.line(Some(line)).await?;
-            let mut about = self.api.see_in(id, epoch, move |sight| about(sight, &said)).await??;
+            let days = self.days();
+            let show =
+                move |sight: &Sight<'_>| Ok::<_, Told>((about(sight, &said)?, PutOff::of(&sight.telling, &days)));
+            let (mut about, put_off) = self.api.see_in(id, epoch, show).await??;
             let (in_epoch, own) = std::mem::replace(&mut about.own, (Epoch::FIRST, Vec::new()));
             let authors = self.authors(id, in_epoch, own).await?;
             let seen = self.line_seen(id).await?;
@@ -209,7 +219,7 @@ impl Desk {
                 super::ladder::explain_alerting(&mut about.rows, &unheard.told(&d));
             }
             let status = held.wrong.as_ref().map_or(StatusCode::OK, Told::status);
-            let (days, put_off) = (self.days_back(), self.put_off());
+            let days = self.days_back();
             Ok::<_, Told>(page(status, &RequestPage { d, seen, about, days, put_off, held, authors }))
         };
         match drawn.await {
@@ -237,7 +247,7 @@ fn about(sight: &Sight<'_>, said: &str) -> Result<About, Told> {
     let is_ended = sight.epoch != sight.line.epoch();
     let keys = if is_ended { Keys::default() } else { Keys { noted: noted(sight, &view), ..keys(sight, &view) } };
     Ok(About {
-        headline: parted(&view),
+        headline: parted(words, &view),
         rows: rows(sight, ask),
         keys,
         ended: is_ended.then_some(sight.epoch.number),
@@ -283,19 +293,26 @@ fn noted(sight: &Sight<'_>, view: &RequestView) -> Option<Key> {
 }
 
 /// A headline without its mark, which stands beside it.
-pub(super) fn unmarked(headline: &str, mark: Mark) -> &str {
-    headline.strip_prefix(mark.word()).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(headline)
+pub(super) fn unmarked<'h>(words: &Words, headline: &'h str, mark: Mark) -> &'h str {
+    headline.strip_prefix(&words.coded_in(mark)).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(headline)
 }
 
 /// The headline without its mark, parted where what is not begins.
-fn parted(view: &RequestView) -> [String; 2] {
-    let whole = unmarked(&view.headline, view.mark.0);
+fn parted(words: &Words, view: &RequestView) -> [String; 2] {
+    let whole = unmarked(words, &view.headline, view.mark.0);
     let at = whole.find(". ").map(|at| at + 2).or_else(|| {
         let is_open = view.reached.is_some();
         whole.find(", ").filter(|_| is_open).map(|at| at + 2)
     });
     let (first, second) = whole.split_at(at.unwrap_or(whole.len()));
     [first.to_owned(), second.to_owned()]
+}
+
+/// What is not known, without the words before the colon, which its heading says.
+fn unheaded(sentence: &str) -> String {
+    let rest = sentence.split_once(": ").map_or(sentence, |(_, rest)| rest);
+    let mut letters = rest.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn due(sight: &Sight<'_>, view: &RequestView) -> Option<DueBox> {
@@ -352,7 +369,7 @@ fn said_on(sight: &Sight<'_>, ask: &Fact) -> Vec<SaidItem> {
 
 fn attempts(sight: &Sight<'_>, view: &RequestView) -> Vec<Attempt> {
     let rung = |rung: &crate::view::attempts::RungView| Step {
-        rung: rung.rung.0.word(),
+        rung: sight.telling.words.coded(rung.rung.0),
         entry: rung.entry.clone(),
         time: sight.telling.both(rung.time.0),
     };
@@ -380,7 +397,7 @@ fn offers(sight: &Sight<'_>, view: &RequestView) -> Vec<Offer> {
     let offer = |offer: &crate::view::attempts::OfferView| Offer {
         entry: offer.offer.clone(),
         side: offer.side,
-        outcome: offer.outcome.clone(),
+        outcome: sight.telling.words.coded_outcome(&offer.outcome),
         windows: offer.windows.iter().map(|window| window.told(&sight.telling)).collect(),
         answer_by: offer.answer_by.map_or_else(String::new, |by| sight.telling.both(by.0)),
     };
@@ -397,5 +414,19 @@ pub(super) fn page_of(sight: &Sight<'_>, at: EntryRef) -> String {
         // A text, a test of the line, a note, what is declared.
         Some(None) => format!("/lines/{line}/texts"),
         None => "/lines".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::words::Language;
+
+    #[test]
+    fn what_is_not_known_says_so_in_the_heading_alone_in_every_language() {
+        let told = Language::ALL.map(|language| unheaded(&Words::of(language).say("unknown-talked", &[])));
+
+        assert!(told[0].starts_with("Whether they talked. One"), "{}", told[0]);
+        assert!(told[1].starts_with("Состоялся ли разговор. Это"), "{}", told[1]);
     }
 }

@@ -17,7 +17,7 @@ use serde::Serialize;
 use super::frame::{Due, Frame, bars, mark_class};
 use super::keys::{Key, Keys, beside, keys_of_ring};
 use super::live::Ringing;
-use super::offer::PutOff;
+use super::put_off::PutOff;
 use super::request::{page_of, unmarked};
 use super::seen::needs;
 use super::session::{Posted, Signed};
@@ -153,7 +153,9 @@ async fn draw(State(desk): State<Desk>, who: Signed, Path((line, at)): Path<(Str
     let made = async {
         let position = desk.position(&who).await?;
         let id = desk.api.line(Some(line)).await?;
-        let mut drawn = desk.api.see(id, move |sight| drawn(sight, &at)).await??;
+        let days = desk.days();
+        let show = move |sight: &Sight<'_>| Ok::<_, Told>((drawn(sight, &at)?, PutOff::of(&sight.telling, &days)));
+        let (mut drawn, put_off) = desk.api.see(id, show).await??;
         if let Some((key, kind, time)) = drawn.by.take() {
             let reader = desk.api.parts.reader.clone();
             let actor =
@@ -178,7 +180,7 @@ async fn draw(State(desk): State<Desk>, who: Signed, Path((line, at)): Path<(Str
         let is_this = |ring: &&Ringing| (&ring.line, &ring.at) == (&drawn.line, &drawn.at);
         let others = if d.acts { desk.rings(&who) } else { Vec::new() };
         let others = others.iter().filter(|ring| !is_this(ring)).count();
-        Ok::<_, Told>(page(StatusCode::OK, &RingPage { d, drawn, desks, step, others, put_off: desk.put_off() }))
+        Ok::<_, Told>(page(StatusCode::OK, &RingPage { d, drawn, desks, step, others, put_off }))
     };
     match made.await {
         Ok(response) => response,
@@ -203,7 +205,7 @@ fn drawn(sight: &Sight<'_>, at: &str) -> Result<Drawn, Told> {
     let stopper = if ring.is_some() { None } else { sight.stopper(fact) };
     // What rings no more is told as it rang.
     let told = ring.clone().or_else(|| sight.ring(&as_it_rang(sight, fact, thing)));
-    let sentence = told.as_ref().map_or_else(String::new, |ring| unmarked(&ring.sentence, mark).to_owned());
+    let sentence = told.as_ref().map_or_else(String::new, |ring| unmarked(words, &ring.sentence, mark).to_owned());
     let keys = match &asked {
         Some(view) => keys_of_ring(sight, view, fact),
         None => Keys { first: beside_key(sight, thing).into_iter().collect(), ..Keys::default() },

@@ -17,6 +17,7 @@ use crate::store::{self, EntryKey};
 use crate::view::request::{RequestView, request};
 use crate::view::{Side, Sight};
 use crate::words::clocks::Hand;
+use crate::words::coded::Coded;
 
 #[derive(Template)]
 #[template(path = "round.html")]
@@ -53,6 +54,8 @@ struct Found {
     href: Option<String>,
     /// From SENT upwards: when each rung was first reached, on both clocks.
     rungs: [Option<[Hand; 2]>; Rung::ALL.len()],
+    /// The word that stands over it.
+    shown: Coded,
     /// When the outcome was decided.
     decided: Option<[Hand; 2]>,
 }
@@ -94,7 +97,7 @@ impl Asked {
 
 impl RoundPage {
     /// The rungs, the highest first: its place, its word, what it says.
-    fn rungs(&self) -> Vec<(usize, &'static str, String)> {
+    fn rungs(&self) -> Vec<(usize, Coded, String)> {
         let says = |rung: Rung| {
             let id = match rung {
                 Rung::Sent => "round-sent",
@@ -105,7 +108,7 @@ impl RoundPage {
             };
             self.d.say(id)
         };
-        Rung::ALL.into_iter().enumerate().rev().map(|(at, rung)| (at, rung.word(), says(rung))).collect()
+        Rung::ALL.into_iter().enumerate().rev().map(|(at, rung)| (at, self.d.coded(&rung), says(rung))).collect()
     }
 
     fn heading(&self) -> String {
@@ -147,7 +150,8 @@ fn found(sight: &Sight<'_>, at: EntryRef) -> Option<Found> {
     let decided = view.deciding.first().map(|act| hands(act.time.0));
     let is_serving = sight.epoch == sight.line.epoch();
     let href = is_serving.then(|| format!("/lines/{}/requests/{}", view.line, view.request.at));
-    Some(Found { href, rungs, decided, view })
+    let shown = telling.words.shown(sight.view().decision(sight.view().fact(at)?).outcome, view.settled);
+    Some(Found { href, rungs, shown, decided, view })
 }
 
 impl Desk {

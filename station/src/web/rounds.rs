@@ -23,6 +23,7 @@ use crate::api::fault::{Code, Fault, Told};
 use crate::api::form::ActForm;
 use crate::people::Role;
 use crate::store::{People, RoundKept};
+use crate::words::coded::Coded;
 
 /// The round to which lines are added.
 #[derive(Deserialize)]
@@ -120,16 +121,16 @@ impl NewRound {
         self.choice.lines.get(&line.id).is_some_and(|to| to == post)
     }
 
-    fn precedences(&self) -> Vec<(&'static str, [bool; 4])> {
-        Precedence::ALL.into_iter().rev().map(|p| (p.word(), bars(p))).collect()
+    fn precedences(&self) -> Vec<(&'static str, [bool; 4], Coded)> {
+        Precedence::ALL.into_iter().rev().map(|p| (p.word(), bars(p), self.d.coded(&p))).collect()
     }
 
     fn modes(&self) -> Vec<(&'static str, String)> {
         Mode::ALL.iter().map(|mode| (mode.word(), self.d.words().mode(*mode))).collect()
     }
 
-    fn marks(&self) -> Vec<(&'static str, &'static str)> {
-        Mark::ALL.into_iter().map(|mark| (mark.word(), mark_class(mark))).collect()
+    fn marks(&self) -> Vec<(&'static str, &'static str, Coded)> {
+        Mark::ALL.into_iter().map(|mark| (mark.word(), mark_class(mark), self.d.coded(&mark))).collect()
     }
 
     /// What each side will read, with what is chosen now.
@@ -141,8 +142,8 @@ impl NewRound {
             let first = || line.posts.first().map(|(post, _)| post.clone()).unwrap_or_default();
             let to = choice.lines.get(&line.id).filter(|to| !to.is_empty()).cloned().unwrap_or_else(first);
             let args = [
-                ("mark", (&choice.mark).into()),
-                ("precedence", (&choice.precedence).into()),
+                ("mark", self.d.words().coded_as::<Mark>(&choice.mark).into()),
+                ("precedence", self.d.words().coded_as::<Precedence>(&choice.precedence).into()),
                 ("sign", (&self.d.call_sign).into()),
                 ("from", (&choice.from).into()),
                 ("to", to.into()),

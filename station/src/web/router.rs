@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{Method, Uri};
+use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{Redirect, Response};
 use axum::routing::{get, post};
@@ -100,7 +100,8 @@ pub(super) struct Peer(pub SocketAddr);
 /// Answers in time. Of a form that took too long it is not known what became of it: it says so, and gives back what was typed.
 async fn in_time(State(desk): State<Desk>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
-    let path = parts.uri.path().to_owned();
+    let (path, headers) = (parts.uri.path().to_owned(), parts.headers.clone());
+    let is_asking = parts.uri.query().is_some();
     let is_form = parts.method == Method::POST;
     let late = |code| desk.api.tell(Fault::new(code).with("seconds", ANSWER_MAX.as_secs()));
     let body = if is_form { body } else { Body::empty() };
@@ -113,8 +114,14 @@ async fn in_time(State(desk): State<Desk>, request: Request, next: Next) -> Resp
     let request = Request::from_parts(parts, Body::from(bytes.clone()));
     match tokio::time::timeout(ANSWER_MAX, next.run(request)).await {
         Ok(response) if is_bare(&response) => {
-            let told = desk.api.tell(Fault::new(Code::NothingHere).with("path", path));
-            refused::plain(&desk, &told, &refused::Kept::default())
+            // The page is there, and what was asked of it cannot be read; a path that cannot be read is no page's.
+            let is_read = !path.contains('%') && is_asking && response.status() == StatusCode::BAD_REQUEST;
+            let code = if is_read { Code::AddressUnreadable } else { Code::NothingHere };
+            let told = desk.api.tell(Fault::new(code).with("path", path));
+            match desk.signed(&headers).await {
+                Ok(Some(who)) => refused::shown(&desk, &who, &told, &refused::Kept::default()).await,
+                _ => refused::plain(&desk, &told, &refused::Kept::default()),
+            }
         }
         Ok(response) => response,
         Err(_) => {

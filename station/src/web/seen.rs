@@ -191,7 +191,7 @@ fn matter(sight: &Sight<'_>, view: MatterView) -> Matter {
         "requests" => format!("/lines/{}/requests/{}", view.line, view.thing.at),
         _ => format!("/lines/{}/texts", view.line),
     };
-    let headline = unmarked(&view.headline, view.mark.0).to_owned();
+    let headline = unmarked(telling.words, &view.headline, view.mark.0).to_owned();
     let view = MatterView { headline, ..view };
     // What is named and the time beside it are of one duty: the one that presses first.
     let first = view.owed.iter().filter(|owed| owed.by.is_some()).min_by_key(|owed| owed.by).or(view.owed.first());

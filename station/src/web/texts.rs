@@ -21,6 +21,7 @@ use super::{Desk, page, refused};
 use crate::api::fault::Told;
 use crate::view::{Named, Said, Side, Sight};
 use crate::words::clocks::Hand;
+use crate::words::coded::Coded;
 
 /// Texts on the page: the latest.
 const TEXTS_MAX: usize = 50;
@@ -129,8 +130,8 @@ impl Texts {
     fn they_read(&self) -> String {
         let choice = &self.choice;
         let args = [
-            ("mark", (&choice.mark).into()),
-            ("precedence", (&choice.precedence).into()),
+            ("mark", self.d.words().coded_as::<Mark>(&choice.mark).into()),
+            ("precedence", self.d.words().coded_as::<Precedence>(&choice.precedence).into()),
             ("sign", (&self.d.call_sign).into()),
             ("from", (&choice.from).into()),
             ("to", (&choice.to).into()),
@@ -157,12 +158,12 @@ impl Texts {
         text.mark == Mark::Operation
     }
 
-    fn precedences(&self) -> Vec<(&'static str, [bool; 4])> {
-        Precedence::ALL.into_iter().map(|p| (p.word(), bars(p))).collect()
+    fn precedences(&self) -> Vec<(&'static str, [bool; 4], Coded)> {
+        Precedence::ALL.into_iter().map(|p| (p.word(), bars(p), self.d.coded(&p))).collect()
     }
 
-    fn marks(&self) -> Vec<&'static str> {
-        Mark::ALL.into_iter().map(Mark::word).collect()
+    fn marks(&self) -> Vec<(&'static str, String)> {
+        Mark::ALL.into_iter().map(|mark| (mark.word(), self.d.coded(&mark).both())).collect()
     }
 
     /// What a station can declare from the desk; closing a line for good is a command's.

@@ -80,6 +80,13 @@ impl Clocks {
     }
 }
 
+impl Clocks {
+    /// The same as the other side reads them: its own first.
+    pub fn turned(&self) -> Clocks {
+        Clocks { ours: self.theirs.clone(), theirs: self.ours.clone(), now: self.now }
+    }
+}
+
 impl Telling<'_> {
     /// [`Words::say`].
     pub fn say(&self, id: &str, args: &[(&'static str, Arg<'_>)]) -> String {
@@ -165,6 +172,17 @@ impl Telling<'_> {
     /// The date on one side's clock, always with the year.
     pub fn day(&self, side: Side, time: Timestamp) -> String {
         self.date(&zoned(self.place(side), time), true)
+    }
+
+    /// What a clock that goes on needs to tell the date: the number of the day on that side's clock since 1970-01-01, its date, and the
+    /// dates of the two days after it, with a bar between them.
+    pub fn days(&self, side: Side, time: Timestamp) -> String {
+        let today = zoned(self.place(side), time);
+        let first =
+            i64::from(today.offset().seconds()).saturating_add(today.timestamp().as_second()).div_euclid(86_400);
+        let after = (0..3).filter_map(|days| today.checked_add(jiff::Span::new().days(days)).ok());
+        let dates = after.map(|day| self.date(&day, true));
+        std::iter::once(first.to_string()).chain(dates).collect::<Vec<_>>().join("|")
     }
 
     /// How far one side's clock is ahead of UTC at that time, in minutes.
@@ -327,6 +345,17 @@ mod tests {
         assert_eq!(telling.both_exact(NOW), "Wed 13 Feb 03:07:41 Northland, 17:07:41 Sundmark");
         let evening = NOW.plus(8 * HOUR);
         assert_eq!(telling.both_exact(evening), "Wed 13 Feb 11:07:41 Northland, Thu 14 Feb 01:07:41 Sundmark");
+    }
+
+    #[test]
+    fn the_days_that_a_page_goes_on_to_are_those_of_its_own_clock_also_where_one_has_25_hours() {
+        let (words, clocks) = (Words::english(), clocks("Asia/Seoul", "America/New_York"));
+        let telling = Telling { words: &words, clocks: &clocks };
+
+        assert_eq!(telling.days(Side::Ours, NOW), "15749|Wed 13 Feb 2013|Thu 14 Feb 2013|Fri 15 Feb 2013");
+        // 2013-11-03T04:30:00Z: half past midnight in New York, on the day on which its clocks go back.
+        let long = Timestamp(1_383_453_000_000);
+        assert_eq!(telling.days(Side::Theirs, long), "16012|Sun 3 Nov 2013|Mon 4 Nov 2013|Tue 5 Nov 2013");
     }
 
     #[test]

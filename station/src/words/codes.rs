@@ -7,6 +7,7 @@ use counterpart_core::line::talk::{TalkState, Word};
 use counterpart_core::precedence::Mark;
 use counterpart_core::record::codes::{Clause, Code, LineState, Mode, OnSilence};
 
+use super::coded::Coded;
 use super::{Arg, Words};
 use crate::view::Side;
 
@@ -34,7 +35,7 @@ impl Words {
 
     /// A code with its meaning: "TRAVELLING (on a journey)".
     pub fn code(&self, code: Code) -> String {
-        self.say("code-said", &[("code", code.word().into()), ("meaning", self.meaning(code).into())])
+        self.say("code-said", &[("code", self.coded_in(code).into()), ("meaning", self.meaning(code).into())])
     }
 
     /// What a rung says; `side` is whose attempt it is, `post` whom it is for.
@@ -65,25 +66,19 @@ impl Words {
     }
 
     /// The word that stands over a request: its outcome once it is settled for us, else that it was written here.
-    pub fn shown(&self, outcome: Outcome, settled: bool) -> String {
+    pub fn shown(&self, outcome: Outcome, settled: bool) -> Coded {
         if settled {
-            return outcome.word().into();
+            return self.coded(outcome);
         }
         let id = match outcome {
-            Outcome::Open | Outcome::Crossed => return outcome.word().into(),
-            Outcome::BrokenOff => return self.broken_off(),
+            Outcome::Open | Outcome::Crossed | Outcome::BrokenOff => return self.coded(outcome),
             Outcome::Said(Say::Answered) => "shown-answered-here",
             Outcome::Said(Say::Agreed(_)) => "shown-accepted-here",
             Outcome::Said(Say::Declined) => "shown-declined-here",
             Outcome::Said(Say::Withdrawn) => "shown-withdrawn-here",
             Outcome::Said(Say::Lapsed) => "shown-lapsed-here",
         };
-        self.say(id, &[])
-    }
-
-    /// The word that stands over what was open when its epoch ended.
-    pub fn broken_off(&self) -> String {
-        self.say("shown-broken-off", &[])
+        self.term(id)
     }
 
     /// What became of a talk; `by` is whose word it is, `None` if both say it.
@@ -158,7 +153,7 @@ impl Words {
         match mark {
             Mark::Operation => sentence,
             Mark::Exercise | Mark::Test => {
-                self.say("mark-prefix", &[("mark", mark.word().into()), ("sentence", sentence.into())])
+                self.say("mark-prefix", &[("mark", self.coded_in(mark).into()), ("sentence", sentence.into())])
             }
         }
     }

@@ -100,7 +100,7 @@ impl Sight<'_> {
             Bar::NotAtIndexZero => ("bar-not-at-index-zero", None),
             Bar::AmendMismatch => ("bar-amend-mismatch", None),
             Bar::Malformed(kind) => {
-                args.push(("kind", Arg::from(kind.word())));
+                args.push(("kind", Arg::from(self.telling.words.coded_in(*kind))));
                 ("bar-malformed", None)
             }
         };

@@ -183,7 +183,7 @@ fn every_code_rung_outcome_and_word_of_a_talk_has_its_sentence() {
     let outcomes: Vec<Outcome> =
         [Outcome::Open, Outcome::Crossed, Outcome::BrokenOff].into_iter().chain(say.map(Outcome::Said)).collect();
     all_different(outcomes.iter().map(|o| words.outcome(*o)).collect());
-    all_different(outcomes.iter().map(|o| words.shown(*o, false)).collect());
+    all_different(outcomes.iter().map(|o| words.shown(*o, false).said).collect());
     use TalkState as T;
     let states = [T::None, T::Planned, T::Joined, T::Cancelled, T::Missed, T::Stated, T::Talked, T::Crossed];
     all_different(states.iter().map(|state| words.talk(*state, Some(Side::Theirs))).collect());

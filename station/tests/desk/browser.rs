@@ -172,6 +172,16 @@ impl Browser {
         }
     }
 
+    /// An access key: the letter with Alt, as a person at this browser presses it.
+    pub fn press_access(&mut self, key: &str) {
+        let code = u32::from(key.to_uppercase().as_bytes()[0]);
+        for kind in ["rawKeyDown", "keyUp"] {
+            let params = json!({"type": kind, "key": key, "code": format!("Key{}", key.to_uppercase()), "modifiers": 1,
+                "windowsVirtualKeyCode": code, "unmodifiedText": key});
+            self.call("Input.dispatchKeyEvent", params);
+        }
+    }
+
     /// A letter of what rings, once a key counts there.
     pub fn press_at_ring(&mut self, key: &str) {
         self.until("document.getElementById('bell-dialog').open && !('early' in document.getElementById('bell-dialog').dataset)");

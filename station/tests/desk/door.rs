@@ -387,7 +387,7 @@ fn a_decline_waits_five_seconds_in_which_it_is_taken_back_and_then_is_signed() {
         let fields = [("form", form.as_str()), ("once", &once), ("key", &key)];
         assert_eq!(client.post(&format!("/lines/{line}/acts"), &fields).status, 303);
         let waits = client.get(&page);
-        assert!(waits.body.contains("decline of Northland 1, LEVEL: not signed yet"), "{}", waits.body);
+        assert!(waits.body.contains("Decline of Northland 1, LEVEL: not signed yet"), "{}", waits.body);
         let number = waits.body.split("/unsigned/").nth(1).unwrap().split('"').next().unwrap().to_owned();
         (format!("/unsigned/{number}"), form)
     };

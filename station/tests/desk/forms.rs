@@ -74,6 +74,79 @@ fn a_window_over_midnight_is_offered_and_what_is_no_time_stays_where_it_was_type
 }
 
 #[test]
+fn an_offer_begins_with_two_windows_and_its_band_and_says_whose_clock_and_whose_night_and_what_they_read_on_theirs() {
+    let stage = Stage::new("forms-offer");
+    let ask = stage.ask("Tanker adrift", json!({}));
+    let mut client = Client::signed_in(&stage.desks[1], "Duty officer", "watch");
+    let path = format!("/lines/{}/requests/{ask}/offer", stage.line);
+
+    let shown = client.get(&path).body;
+    let rows = |body: &str| body.matches("name=\"from-").count();
+    assert_eq!((rows(&shown), shown.contains("class=\"band\"")), (2, true), "{shown}");
+    for part in ["From, Sundmark", "Until, Sundmark", "name=\"day-1\" autofocus"] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    let more = send(&mut client, &path, &[("act", "more"), ("rows", "2")]).body;
+    assert!(
+        rows(&more) == 3 && more.contains("name=\"day-3\" autofocus") && !more.contains("name=\"day-1\" autofocus")
+    );
+    let full = send(&mut client, &path, &[("act", "more"), ("rows", "8")]).body;
+    assert!(rows(&full) == 8 && !full.contains("value=\"more\""), "eight at most");
+
+    // Ten in the morning there is eight in the evening of the day before in Northland.
+    let window = [("act", "show"), ("day-1", "2013-02-14"), ("from-1", "10:00"), ("until-1", "10:30")];
+    let told = send(&mut client, &path, &window).body;
+    let read = told.split("id=\"they-read\"").nth(1).unwrap().split("</span>").next().unwrap();
+    assert!(read.contains(": Wed 13 Feb 20:00–20:30 Northland, Thu 14 Feb 10:00–10:30 Sundmark."), "{read}");
+    assert!(told.contains("<small>night in Northland</small>") && !told.contains("night in Sundmark"), "{told}");
+}
+
+#[test]
+fn what_is_put_off_until_a_time_that_has_passed_is_said_to_be_and_chosen_again_with_the_words_kept() {
+    let stage = Stage::new("forms-put-off");
+    let ask = stage.ask("Tanker adrift", json!({}));
+    let mut client = Client::signed_in(&stage.desks[1], "Duty officer", "watch");
+    let page = format!("/lines/{}/requests/{ask}", stage.line);
+    let offered = client.get(&page).body;
+    // It is 03:05 in Sundmark.
+    let first = offered.split("<option value=\"03:30\">").nth(1).unwrap().split('<').next().unwrap();
+    assert_eq!(first, "03:30 Sundmark, 13:30 Northland (the day before)");
+    let days = offered.split("name=\"until-day\"").nth(1).unwrap().split("</select>").next().unwrap();
+    assert!(
+        days.contains("<option value=\"\">today or tomorrow, as it comes</option>") && !days.contains("2013-02-13")
+    );
+
+    let act = format!("/lines/{}/acts", stage.line);
+    let shown = client.get(&page);
+    let (form, once, on) = (shown.field("form"), shown.field("once"), ask.as_str());
+    let mut put_off = |day: &str| {
+        let fields = [
+            ("form", form.as_str()),
+            ("once", once.as_str()),
+            ("epoch", "0"),
+            ("act", "defer"),
+            ("on", on),
+            ("code", "TRAVELLING"),
+            ("until-day", day),
+            ("until-time", "02:00"),
+            ("words", "He is in the air."),
+        ];
+        client.post(&act, &fields)
+    };
+    let passed = put_off("2013-02-13");
+    assert_eq!(passed.status, 409, "{}", passed.body);
+    for part in
+        ["has passed.", ">He is in the air.</textarea>", "name=\"until-time\"", "name=\"code\" value=\"TRAVELLING\""]
+    {
+        assert!(passed.body.contains(part), "{part}: {}", passed.body);
+    }
+    assert!(!passed.body.contains("value=\"2013-02-13\""), "what has passed is not sent again");
+    assert_eq!(put_off("").status, 303, "the next time of that kind is tomorrow");
+    let until = client.get(&page).body;
+    assert!(until.contains("until Thu 14 Feb 02:00 Sundmark, Wed 13 Feb 12:00 Northland"), "{until}");
+}
+
+#[test]
 fn until_when_an_ask_stands_is_asked_about_where_the_clocks_show_a_time_twice_or_never() {
     let stage = Stage::new("forms-twice");
     let mut client = Client::signed_in(&stage.desks[0], "Duty officer", "watch");
@@ -153,10 +226,28 @@ fn an_address_that_cannot_be_read_is_answered_by_a_page() {
         client.get("/asks/new?line=a&line=b"),
         client.post("/unsigned/abc", &[("form", &form)]),
     ];
-    for told in answers {
+    for told in &answers {
         assert!((400..500).contains(&told.status), "{}", told.status);
         assert!(told.body.contains("What to do") && told.body.contains("To the lines"), "{}", told.body);
+        // Whose desk it is, and its tabs, stay.
+        assert!(told.body.contains("Northland</b>") && told.body.contains("href=\"/morning\""), "{}", told.body);
     }
+    assert!(answers[1].body.contains("What stands after “?” in this address of /asks/new cannot be read"));
+    let stranger = Client::new(&north).get("/asks/new?line=a&line=b");
+    assert!(!stranger.body.contains("href=\"/morning\""), "whoever is not signed in sees no desk: {}", stranger.body);
+}
+
+#[test]
+fn a_line_that_is_not_there_is_answered_with_the_names_of_those_that_are() {
+    let scratch = Scratch::new("forms-lines");
+    let [north, _south] = Desk::two(&scratch);
+    let mut client = Client::signed_in(&north, "Duty officer", "watch");
+
+    let told = client.get("/lines/00000000000000000000000000000000/record");
+
+    let known = told.body.split("Take one of those there are: ").nth(1).unwrap().split("</p>").next().unwrap();
+    assert!(known.starts_with("Southland (") && told.status == 404, "{known}");
+    assert!(!known.split(|c: char| !c.is_ascii_hexdigit()).any(|run| run.len() >= 32), "{known}");
 }
 
 #[test]

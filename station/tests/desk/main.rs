@@ -13,6 +13,7 @@ mod forms;
 mod hooks;
 mod hostile;
 mod https;
+mod keys;
 mod languages;
 mod load;
 #[path = "../program/moved_clock.rs"]
@@ -295,7 +296,7 @@ fn without_a_script_every_page_reads_and_acts() {
     page.press("Enter");
 
     // It waits five seconds to be signed, which the page says; without a script nothing draws it anew.
-    page.until("document.body.innerText.includes('defer of Northland 1, ENGAGED: not signed yet')");
+    page.until("document.body.innerText.includes('Deferral of Northland 1, ENGAGED: not signed yet')");
     processes::wait("the deferral", || {
         let view = south.station.get("/requests/Northland%201")?;
         (!view["deferrals"].as_array()?.is_empty()).then_some(())

@@ -45,7 +45,8 @@ fn direction_tables(direction: &DirectionView, telling: &Telling<'_>) -> Vec<Str
     if direction.rows.is_empty() {
         return Vec::new();
     }
-    let name = |row: &FiguresRow| format!("{} {}", row.mark.0.word(), row.precedence.0.word());
+    let words = telling.words;
+    let name = |row: &FiguresRow| format!("{} {}", words.coded_in(row.mark.0), words.coded_in(row.precedence.0));
     let head = |corner: String, ids: &[&str]| -> Vec<String> {
         std::iter::once(corner).chain(ids.iter().map(|id| telling.say(id, &[]))).collect()
     };
