@@ -99,7 +99,8 @@ pub enum Reason {
     Misconduct(Misconduct),
     /// The peer's hello is for another line.
     WrongLine,
-    /// Nothing came for thirty seconds: no hello, or nothing at all since a ping.
+    /// Nothing came for thirty seconds: no hello, or nothing at all since a ping. Or nothing for fifteen, while the peer was to show our
+    /// log within thirty.
     Silent,
 }
 

@@ -62,6 +62,11 @@ impl Pulse {
         self.silent_at().is_some_and(|at| at <= now_ms)
     }
 
+    /// Whether nothing at all has come for as long as the peer's next ping, or its answer to ours, may take.
+    pub(super) fn stalls(&self, now_ms: u64) -> bool {
+        self.heard_ms.saturating_add(PING_EVERY_MS) < now_ms
+    }
+
     /// When something is due next.
     pub(super) fn next_ms(&self) -> u64 {
         self.silent_at().unwrap_or(self.next_ms)

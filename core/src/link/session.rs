@@ -207,9 +207,12 @@ impl Session {
             State::Open(open) => open.pulse.silent(now.ms),
             State::Closed => return out,
         };
-        if silent {
+        let unproved = self.tracks.proof_due_ms().is_some_and(|due| due <= now.ms);
+        // Over a path that carries nothing the peer cannot show anything either.
+        let stalls = self.opened().is_some_and(|open| open.pulse.stalls(now.ms));
+        if silent || unproved && stalls {
             self.close(Reason::Silent, &mut out);
-        } else if self.tracks.proof_due_ms().is_some_and(|due| due <= now.ms) {
+        } else if unproved {
             self.accuse_of_claim(&mut out);
         } else {
             self.beat(now, &mut out);

@@ -230,6 +230,23 @@ fn a_claim_is_not_agreed_to_by_growing_past_it_but_by_what_the_peer_names_next()
 }
 
 #[test]
+fn who_shows_nothing_of_a_claim_is_accused_and_a_path_that_carries_nothing_is_only_silent() {
+    let more = heads(nothing(), Head { size: 5, root: [6; 32] });
+    let ping = Frame::Ping(beat(1, more)).encode().unwrap();
+    let claims = Misconduct::FalseClaim;
+
+    for (heard_ms, then) in [(16_000, Reason::Misconduct(claims)), (14_000, Reason::Silent)] {
+        let (mut session, _) = joiner_hears(3, more);
+        session.frame(&ping, now(heard_ms), &Strict);
+
+        let out = session.tick(now(30_000));
+
+        assert_eq!(closed(&out), Some(then));
+        assert_eq!(named(&out), (then != Reason::Silent).then_some(claims));
+    }
+}
+
+#[test]
 fn who_claims_a_log_of_ours_in_an_epoch_unknown_here_is_asked_to_show_it_before_it_writes_there() {
     let theirs = EpochHeads { epoch: SECOND, heads: [nothing(), Head { size: 4, root: [6; 32] }] };
     let (mut session, out) = joiner_hears(0, theirs);
