@@ -154,8 +154,14 @@ headline-seen = { $side ->
    *[theirs] Seen by our watch { $time }, not answered.
 }
 headline-deferred = { $side ->
-    [ours] Deferred { $time }, { $code }: not now.
-   *[theirs] Deferred here { $time }, { $code }: not now.
+    [ours] Deferred { $time }, { $code }: not now{ $until ->
+        [none] {""}
+       *[other] , until { $until }
+    }.
+   *[theirs] Deferred here { $time }, { $code }: not now{ $until ->
+        [none] {""}
+       *[other] , until { $until }
+    }.
 }
 headline-referred = { $side ->
     [ours] Referred { $time }, not answered.
@@ -623,6 +629,8 @@ ring-since = Since { $time }, by their clock.
 ring-answer = { $peer } answers { $name }: they talk at once.
 ring-decline = { $peer } says no to { $name }: { $code }.
 ring-defer = { $peer } defers { $name }: { $code }.
+ring-defer-until = { $peer } defers { $name }: { $code }, until { $until }.
+ring-crossed = { $told } It crossed an act of ours: nothing is agreed by it.
 ring-accept = { $peer } takes a time of { $name }: { $window }.
 ring-come = { $peer } comes to { $name } now.
 ring-overdue-station = { $peer } notes that our station did not hold { $name } in time.

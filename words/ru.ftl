@@ -240,8 +240,14 @@ headline-seen = { $side ->
 }
 # unreviewed
 headline-deferred = { $side ->
-    [ours] Отложено { $time }, { $code }: не сейчас.
-   *[theirs] Отложено здесь { $time }, { $code }: не сейчас.
+    [ours] Отложено { $time }, { $code }: не сейчас{ $until ->
+        [none] {""}
+       *[other] , до { $until }
+    }.
+   *[theirs] Отложено здесь { $time }, { $code }: не сейчас{ $until ->
+        [none] {""}
+       *[other] , до { $until }
+    }.
 }
 # unreviewed
 headline-referred = { $side ->
@@ -1017,6 +1023,10 @@ ring-answer = { $peer } отвечает на { $name }: разговор сра
 ring-decline = { $peer } отвечает «нет» на { $name }: { $code }.
 # unreviewed
 ring-defer = { $peer } откладывает { $name }: { $code }.
+# unreviewed
+ring-defer-until = { $peer } откладывает { $name }: { $code }, до { $until }.
+# unreviewed
+ring-crossed = { $told } Это разминулось с нашим действием: им ничего не согласовано.
 # unreviewed
 ring-accept = { $peer } принимает время из { $name }: { $window }.
 # unreviewed
