@@ -1745,7 +1745,7 @@ ring-early = That key did not count. Keys count once the ring has stood for a se
 ring-twice = Press { $key } once more: only then it is signed.
 ring-bare = More of it has not come from the station yet. It is asked for again.
 ring-bare-open = Open what rings
-ring-over = { $name } rings no more.
+ring-over = { $name } rings no more. { $why }
 ring-stopped-by = { $kind ->
     [seen] Seen
     [referred] Referred

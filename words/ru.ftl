@@ -2858,7 +2858,7 @@ ring-bare = Остальное от станции ещё не пришло. З�
 # unreviewed
 ring-bare-open = Открыть то, что звонит
 # unreviewed
-ring-over = { $name } больше не звонит.
+ring-over = { $name } больше не звонит. { $why }
 # unreviewed
 ring-stopped-by = { $kind ->
     [seen] Просмотрено

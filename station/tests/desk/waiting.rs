@@ -136,6 +136,20 @@ fn only_a_page_that_is_live_and_armed_confirms_a_ring_and_one_that_has_ended_is_
     assert_eq!((over.status, over.body.contains("false")), (200, true), "it rings no more, and that is no error");
 }
 
+#[test]
+fn a_ring_that_ends_because_they_took_it_back_says_so() {
+    let scratch = Scratch::new("wait-over");
+    let ([north, south], line, on) = asked(&scratch);
+    let client = Client::signed_in(&south, "Duty officer", "watch");
+    let withdraw = json!({"act": "withdraw", "on": "Northland 1"});
+    assert_eq!(north.station.post("/acts", &withdraw).unwrap().0, 200);
+    wait("the withdrawal", || (outcome(&south) == "WITHDRAWN").then_some(()));
+
+    let over = client.get(&format!("/lines/{line}/ring/{on}")).body;
+
+    assert!(over.contains("Northland 1 rings no more. They took it back (Northland #"), "{over}");
+}
+
 /// The live stream of a client, open, and its number.
 fn live(client: &Client<'_>) -> (BufReader<TcpStream>, String) {
     let mut stream = TcpStream::connect(&client.desk.address).unwrap();
