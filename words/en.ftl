@@ -1612,7 +1612,7 @@ record-epoch = Epoch { $number }.
 
 desk-skip = Skip to content
 desk-units = d h min s
-desk-past = { $lasted } ago
+desk-past = { $lasted } past its time
 desk-by = by { $time }
 desk-from = from { $time }
 desk-nav = Desk

@@ -2557,7 +2557,7 @@ desk-skip = К содержанию
 # unreviewed
 desk-units = д ч мин с
 # unreviewed
-desk-past = { $lasted } назад
+desk-past = { $lasted } сверх срока
 # unreviewed
 desk-by = до { $time }
 # unreviewed
