@@ -170,8 +170,14 @@ headline-seen = { $side ->
    *[theirs] Seen by our watch { $time }, not answered.
 }
 headline-deferred = { $side ->
-    [ours] Deferred { $time }, { $code }: not now.
-   *[theirs] Deferred here { $time }, { $code }: not now.
+    [ours] Deferred { $time }, { $code }: not now{ $until ->
+        [none] {""}
+       *[other] , until { $until }
+    }.
+   *[theirs] Deferred here { $time }, { $code }: not now{ $until ->
+        [none] {""}
+       *[other] , until { $until }
+    }.
 }
 headline-referred = { $side ->
     [ours] Referred { $time }, not answered.
@@ -640,6 +646,8 @@ ring-since = Since { $time }, by their clock.
 ring-answer = { $peer } answers { $name }: they talk at once.
 ring-decline = { $peer } says no to { $name }: { $code }.
 ring-defer = { $peer } defers { $name }: { $code }.
+ring-defer-until = { $peer } defers { $name }: { $code }, until { $until }.
+ring-crossed = { $told } It crossed an act of ours: nothing is agreed by it.
 ring-accept = { $peer } takes a time of { $name }: { $window }.
 ring-come = { $peer } comes to { $name } now.
 ring-overdue-station = { $peer } notes that our station did not hold { $name } in time.
@@ -1696,7 +1704,7 @@ record-epoch = Epoch { $number }.
 
 desk-skip = Skip to content
 desk-units = d h min s
-desk-past = { $lasted } ago
+desk-past = { $lasted } past its time
 desk-by = by { $time }
 desk-from = from { $time }
 desk-nav = Desk
@@ -1868,7 +1876,7 @@ ring-early = That key did not count. Keys count once the ring has stood for a se
 ring-twice = Press { $key } once more: only then it is signed.
 ring-bare = More of it has not come from the station yet. It is asked for again.
 ring-bare-open = Open what rings
-ring-over = { $name } rings no more.
+ring-over = { $name } rings no more. { $why }
 ring-stopped-by = { $kind ->
     [seen] Seen
     [referred] Referred

@@ -264,8 +264,14 @@ headline-seen = { $side ->
 }
 # unreviewed
 headline-deferred = { $side ->
-    [ours] Отложено { $time }, { $code }: не сейчас.
-   *[theirs] Отложено здесь { $time }, { $code }: не сейчас.
+    [ours] Отложено { $time }, { $code }: не сейчас{ $until ->
+        [none] {""}
+       *[other] , до { $until }
+    }.
+   *[theirs] Отложено здесь { $time }, { $code }: не сейчас{ $until ->
+        [none] {""}
+       *[other] , до { $until }
+    }.
 }
 # unreviewed
 headline-referred = { $side ->
@@ -1043,6 +1049,10 @@ ring-answer = { $peer } отвечает на { $name }: разговор сра
 ring-decline = { $peer } отвечает «нет» на { $name }: { $code }.
 # unreviewed
 ring-defer = { $peer } откладывает { $name }: { $code }.
+# unreviewed
+ring-defer-until = { $peer } откладывает { $name }: { $code }, до { $until }.
+# unreviewed
+ring-crossed = { $told } Это разминулось с нашим действием: им ничего не согласовано.
 # unreviewed
 ring-accept = { $peer } принимает время из { $name }: { $window }.
 # unreviewed
@@ -2708,7 +2718,7 @@ desk-skip = К содержанию
 # unreviewed
 desk-units = д ч мин с
 # unreviewed
-desk-past = { $lasted } назад
+desk-past = { $lasted } сверх срока
 # unreviewed
 desk-by = до { $time }
 # unreviewed
@@ -3012,7 +3022,7 @@ ring-bare = Остальное от станции ещё не пришло. З�
 # unreviewed
 ring-bare-open = Открыть то, что звонит
 # unreviewed
-ring-over = { $name } больше не звонит.
+ring-over = { $name } больше не звонит. { $why }
 # unreviewed
 ring-stopped-by = { $kind ->
     [seen] Просмотрено

@@ -114,9 +114,10 @@ impl<'a> Sight<'a> {
         let side = || ("side", self.whose(request));
         let time = |time| ("time", Arg::from(self.telling.here(time)));
         let mut sentence = match deferred.map(|f| (f.time, &f.what)) {
-            Some((at, What::Defer { code, .. })) => {
+            Some((at, What::Defer { code, until })) => {
                 let code = ("code", self.with_code(*code));
-                self.say("headline-deferred", &[side(), time(at), code])
+                let until = until.map_or_else(|| "none".into(), |until| self.telling.here(until));
+                self.say("headline-deferred", &[side(), time(at), code, ("until", until.into())])
             }
             _ => self.say(id, &[side(), time(reached.time), ("post", post.into())]),
         };

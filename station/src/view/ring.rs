@@ -1,5 +1,6 @@
 //! What rings, as a bell or a page says it. A function of the record: whoever rings looks at what stands.
 
+use counterpart_core::line::crossing::Outcome;
 use counterpart_core::line::facts::Fact;
 use counterpart_core::line::ringing::{Ring, rings};
 use counterpart_core::precedence::{Mark, Precedence};
@@ -138,9 +139,10 @@ impl Sight<'_> {
                 code(*said);
                 "ring-decline"
             }
-            Some(What::Defer { code: said, .. }) => {
+            Some(What::Defer { code: said, until }) => {
                 code(*said);
-                "ring-defer"
+                args.extend(until.map(|until| ("until", self.telling.both(until).into())));
+                if until.is_some() { "ring-defer-until" } else { "ring-defer" }
             }
             Some(What::Accept { window: Some(window) }) => {
                 args.push(("window", self.telling.window(*window).into()));
@@ -154,7 +156,21 @@ impl Sight<'_> {
             },
             _ => "ring-ask",
         };
-        self.telling.say(id, &args)
+        let told = self.telling.say(id, &args);
+        match act.is_some_and(|act| self.is_crossed(act)) {
+            true => self.telling.say("ring-crossed", &[("told", told.into())]),
+            false => told,
+        }
+    }
+
+    /// Whether an act that closes decides nothing by itself: it crossed one of the other side, on its offer or on the request.
+    fn is_crossed(&self, act: &Fact) -> bool {
+        let view = self.view();
+        let things = [act.refers.and_then(|at| view.fact(at)), view.fact_of(act.thing, &[Kind::Ask])];
+        things.into_iter().flatten().any(|thing| {
+            let decision = view.decision(thing);
+            decision.outcome == Outcome::Crossed && decision.deciding.contains(&act.at)
+        })
     }
 
     fn ring_sentence(&self, ring: &Ring, thing: &Fact) -> String {
@@ -174,5 +190,52 @@ impl Sight<'_> {
         let peer = Arg::from(self.line.charter().party(self.me().peer()).name.clone());
         let name = Arg::from(self.named(ring.thing).name);
         self.telling.say(id, &[("peer", peer), ("from", from.into()), ("to", to.into()), ("name", name)])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use counterpart_core::act::{Act, Target};
+    use counterpart_core::ids::EntryRef;
+    use counterpart_core::ids::Party::{Inviter, Joiner};
+
+    use super::*;
+    use crate::view::trial::Trial;
+
+    /// How an act of theirs is told here, ringing or not.
+    fn told(trial: &Trial, at: EntryRef, thing: EntryRef) -> String {
+        let (precedence, mark) = (Precedence::Immediate, Mark::Operation);
+        trial.look(Inviter, |sight| {
+            let kind = sight.view().fact(at).unwrap().kind();
+            sight.ring(&Ring { at, thing, kind, precedence, mark, climbs: false, tells: true }).unwrap().sentence
+        })
+    }
+
+    #[test]
+    fn an_answer_that_crossed_a_withdrawal_rings_as_what_agrees_nothing() {
+        let mut trial = Trial::new();
+        let [plain, crossed] = [trial.ask(Inviter), trial.ask(Inviter)];
+        trial.carry();
+        trial.act(Inviter, Act::Withdraw { thing: crossed });
+        let answers = [plain, crossed].map(|ask| trial.act(Joiner, Act::Answer { on: Target::Latest(ask) }));
+        trial.carry();
+
+        assert!(!told(&trial, answers[0], plain).contains("crossed"));
+        let told = told(&trial, answers[1], crossed);
+        assert!(told.ends_with("It crossed an act of ours: nothing is agreed by it."), "{told}");
+    }
+
+    #[test]
+    fn a_deferral_rings_with_the_time_until_which_it_is() {
+        let mut trial = Trial::new();
+        let [open, timed] = [trial.ask(Inviter), trial.ask(Inviter)];
+        trial.carry();
+        let until = trial.now.plus(3 * 3_600_000);
+        let defers = [(open, None), (timed, Some(until))].map(|(ask, until)| trial.defer(ask, until));
+        trial.carry();
+
+        assert!(!told(&trial, defers[0], open).contains("until"));
+        let (told, until) = (told(&trial, defers[1], timed), trial.look(Inviter, |s| s.telling.both(until)));
+        assert!(told.ends_with(&format!("TRAVELLING (on a journey), until {until}.")), "{told}");
     }
 }

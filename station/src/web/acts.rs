@@ -130,6 +130,18 @@ impl Desk {
     }
 }
 
+impl Desk {
+    /// The page and the name of the request on which an act was to be done.
+    async fn matter(&self, line: &str, on: Option<String>) -> Option<(String, String)> {
+        let (on, id) = (on?, self.api.line(Some(line.to_owned())).await.ok()?);
+        let find = move |sight: &Sight<'_>| {
+            let fact = names::parse(sight.line, &on).ok().and_then(|at| sight.view().fact(at))?;
+            Some((page_of(sight, fact.at), sight.named(fact.thing).name))
+        };
+        self.api.see(id, find).await.ok()?
+    }
+}
+
 /// What an act that waits is called, and the page on which it waits.
 fn waiting(sight: &Sight<'_>, on: &str, kind: &str, code: Option<&str>, until: Option<Timestamp>) -> (String, String) {
     let at = names::parse(sight.line, on).ok();
@@ -164,6 +176,8 @@ pub(super) async fn act(State(desk): State<Desk>, Path(line): Path<String>, mut 
         Err(told) => {
             let told = desk.with_author(told, &line).await;
             let kept = desk.kept(&told, &posted.fields, &line).await;
+            let on = posted.fields.text("on").filter(|_| kept.to.is_empty() && told.code != refused::ENDED);
+            let kept = Kept { matter: desk.matter(&line, on).await, ..kept };
             refused::shown(&desk, &posted.who, &told, &kept).await
         }
     }

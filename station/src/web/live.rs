@@ -93,7 +93,8 @@ impl Desk {
 
 /// `GET /live`.
 pub(super) async fn live(State(desk): State<Desk>, who: Signed) -> Response {
-    let place = desk.inner.pages.enter(who.token.hash(), &who.user);
+    let user = who.role.acts().then_some(who.user.as_str());
+    let place = desk.inner.pages.enter(who.token.hash(), user);
     let Some(place) = place else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
     let (to, events) = mpsc::channel(WAITING_MAX);
     tokio::spawn(follow(desk, who, (place.number, place.displaced.clone()), to));

@@ -19,7 +19,8 @@ pub(super) const SESSION_PAGES_MAX: usize = 4;
 /// One page.
 struct Page {
     session: TokenHash,
-    user: String,
+    /// Who could acknowledge what rings; `None`: somebody who only reads.
+    user: Option<String>,
     /// As it said last; a page that has said nothing makes no sound.
     is_armed: bool,
     /// Tells its stream that a newer page of the session has its place.
@@ -81,7 +82,7 @@ impl Pages {
     }
 
     /// A place for a page of this session, whose oldest page gives way to it if it has as many as it may; `None` if all places are taken.
-    pub fn enter(&self, session: TokenHash, user: &str) -> Option<Place> {
+    pub fn enter(&self, session: TokenHash, user: Option<&str>) -> Option<Place> {
         let mut known = self.lock();
         let own: Vec<u64> =
             known.pages.iter().filter(|(_, page)| page.session == session).map(|(number, _)| *number).collect();
@@ -95,7 +96,8 @@ impl Pages {
         }
         known.next += 1;
         let (number, displaced) = (known.next, Arc::new(Notify::new()));
-        known.pages.insert(number, Page { session, user: user.into(), is_armed: false, displaced: displaced.clone() });
+        let user = user.map(str::to_owned);
+        known.pages.insert(number, Page { session, user, is_armed: false, displaced: displaced.clone() });
         self.count(&mut known);
         Some(Place { number, displaced, pages: self.clone() })
     }
@@ -114,11 +116,11 @@ impl Pages {
         is_known
     }
 
-    /// The pages of other sessions: whose, and whether armed.
+    /// The pages of other sessions on which something can ring: whose, and whether armed.
     pub fn others(&self, session: &TokenHash) -> Vec<(String, bool)> {
         let known = self.lock();
         let others = known.pages.values().filter(|page| page.session != *session);
-        others.map(|page| (page.user.clone(), page.is_armed)).collect()
+        others.filter_map(|page| Some((page.user.clone()?, page.is_armed))).collect()
     }
 }
 
@@ -133,7 +135,7 @@ mod tests {
     #[test]
     fn a_page_is_known_while_its_stream_is_open_and_only_to_its_own_session() {
         let pages = pages();
-        let place = pages.enter([1; 32], "a").unwrap();
+        let place = pages.enter([1; 32], Some("a")).unwrap();
         assert!(!pages.is_armed(&[1; 32], place.number), "it has said nothing yet");
         assert!(!pages.arm(&[2; 32], place.number, true), "of another session");
         assert_eq!(pages.others(&[2; 32]), [("a".to_owned(), false)]);
@@ -143,6 +145,9 @@ mod tests {
         assert!(pages.is_armed(&[1; 32], place.number) && !pages.is_armed(&[2; 32], place.number));
         assert_eq!((pages.others(&[2; 32]), pages.others(&[1; 32])), (vec![("a".to_owned(), true)], vec![]));
 
+        let reads = pages.enter([3; 32], None).unwrap();
+        assert_eq!(pages.others(&[2; 32]).len(), 1, "nothing rings at who only reads");
+        drop(reads);
         let number = place.number;
         drop(place);
         assert_eq!(pages.told.counted(), [0, 0]);
@@ -153,22 +158,22 @@ mod tests {
     fn there_are_so_many_pages_and_no_more() {
         let pages = pages();
         let session = |n: usize| [u8::try_from(n / SESSION_PAGES_MAX).unwrap(); 32];
-        let places: Vec<Place> = (0..PAGES_MAX).filter_map(|n| pages.enter(session(n), "a")).collect();
+        let places: Vec<Place> = (0..PAGES_MAX).filter_map(|n| pages.enter(session(n), Some("a"))).collect();
 
         assert_eq!(places.len(), PAGES_MAX);
-        assert!(pages.enter([255; 32], "b").is_none());
-        assert!(pages.enter(session(0), "a").is_some(), "who has a page opens another in its place");
+        assert!(pages.enter([255; 32], Some("b")).is_none());
+        assert!(pages.enter(session(0), Some("a")).is_some(), "who has a page opens another in its place");
         drop(places);
-        assert!(pages.enter([255; 32], "b").is_some());
+        assert!(pages.enter([255; 32], Some("b")).is_some());
     }
 
     #[tokio::test]
     async fn the_oldest_page_of_a_session_gives_way_to_a_new_one_and_is_told() {
         let pages = pages();
-        let foreign = pages.enter([2; 32], "b").unwrap();
-        let places: Vec<Place> = (0..SESSION_PAGES_MAX).filter_map(|_| pages.enter([1; 32], "a")).collect();
+        let foreign = pages.enter([2; 32], Some("b")).unwrap();
+        let places: Vec<Place> = (0..SESSION_PAGES_MAX).filter_map(|_| pages.enter([1; 32], Some("a"))).collect();
 
-        let newest = pages.enter([1; 32], "a").unwrap();
+        let newest = pages.enter([1; 32], Some("a")).unwrap();
 
         places[0].displaced.notified().await;
         assert!(!pages.arm(&[1; 32], places[0].number, true), "it is live no more");

@@ -13,6 +13,8 @@ use crate::api::fault::{Code, Told, Whose};
 
 /// Another epoch serves than the page shows.
 pub(super) const ENDED: &str = "epoch-ended";
+/// What it acts on has been closed.
+const CLOSED: &str = "closed";
 
 /// What had been typed, and where it was sent.
 #[derive(Default)]
@@ -25,6 +27,8 @@ pub(super) struct Kept {
     pub words: String,
     /// Until when it was put off was over: it is chosen again.
     pub put_off: Option<PutOff>,
+    /// Of an act on something that has been closed meanwhile: its page, and its name.
+    pub matter: Option<(String, String)>,
 }
 
 impl Kept {
@@ -32,12 +36,13 @@ impl Kept {
     pub fn of(fields: &Fields) -> Kept {
         let words = ["words", "subject"].iter().find_map(|name| fields.text(name)).unwrap_or_default();
         let fields = fields.without(&[FORM_FIELD, "once", "words"]).cloned().collect();
-        Kept { to: String::new(), fields, words, put_off: None }
+        Kept { fields, words, ..Kept::default() }
     }
 
-    /// Of an act that was not done: it may be sent again, unless it names an entry of an epoch that serves no more.
+    /// Of an act that was not done: it may be sent again, unless it names an entry of an epoch that serves no more, or of a matter that
+    /// was closed.
     pub fn after(told: &Told, fields: &Fields, to: String) -> Kept {
-        if told.code == ENDED { Kept::of(fields) } else { Kept::at(fields, to) }
+        if [ENDED, CLOSED].contains(&told.code.as_str()) { Kept::of(fields) } else { Kept::at(fields, to) }
     }
 
     /// The same of a time that has passed: it is chosen anew.
@@ -102,7 +107,7 @@ impl Plain<'_> {
 impl Refused<'_> {
     /// What did not happen, in the fewest words.
     fn headline(&self) -> String {
-        let is_act = ["/lines", "/asks"].iter().any(|begin| self.kept.to.starts_with(begin));
+        let is_act = self.is_closed() || ["/lines", "/asks"].iter().any(|begin| self.kept.to.starts_with(begin));
         let id = match self.told.fault {
             Whose::Error => "undone-machine",
             _ if is_act => "undone-not-signed",
@@ -112,6 +117,11 @@ impl Refused<'_> {
             _ => "undone-not-done",
         };
         self.d.say(id)
+    }
+
+    /// Somebody was quicker: the matter on which it was to act has been closed.
+    fn is_closed(&self) -> bool {
+        self.told.code == CLOSED
     }
 
     fn is_ours(&self) -> bool {

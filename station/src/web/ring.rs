@@ -215,7 +215,10 @@ fn drawn(sight: &Sight<'_>, at: &str) -> Result<Drawn, Told> {
     let over = match told.as_ref().is_some_and(|ring| ring.tells) {
         // What they did is still worth reading; what they asked is told by who has seen it.
         true => sentence.clone(),
-        false => sight.telling.say("ring-over", &[("name", sight.named(thing.at).name.into())]),
+        false => {
+            let args = [("name", sight.named(thing.at).name.into()), ("why", sight.stopped(at).why.into())];
+            sight.telling.say("ring-over", &args)
+        }
     };
     Ok(Drawn {
         line: sight.line.id().to_string(),

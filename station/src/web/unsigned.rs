@@ -85,7 +85,7 @@ struct Known {
 enum Put {
     /// It waits under this number.
     Waits(u64),
-    /// It waits already: the same key of the same page, pressed twice.
+    /// It waits already: the same key, pressed twice.
     Again,
     /// Too many wait.
     Full,
@@ -103,8 +103,12 @@ impl Unsigned {
     fn put(&self, waiting: Waiting) -> Put {
         let mut known = self.lock();
         let waits = |act: &&Waiting| act.undone.is_none();
-        let is_same = |act: &Waiting| act.session == waiting.session && act.form.token == waiting.form.token;
-        if waiting.form.token.is_some() && known.acts.values().filter(waits).any(is_same) {
+        // The same act of another drawing of the page is the same too: it can be signed once.
+        let said = |act: &Waiting| ActForm { token: None, words: None, ..act.form.clone() };
+        let is_same = |act: &Waiting| {
+            act.session == waiting.session && act.line == waiting.line && said(act) == said(&waiting)
+        };
+        if known.acts.values().filter(waits).any(is_same) {
             return Put::Again;
         }
         if known.acts.values().filter(waits).count() >= WAITING_MAX {
@@ -332,7 +336,9 @@ mod tests {
 
         assert!(matches!(unsigned.put(waiting(&who, "t")), Put::Waits(_)));
         assert_eq!(unsigned.put(waiting(&who, "t")), Put::Again);
-        assert!(matches!(unsigned.put(waiting(&who, "u")), Put::Waits(_)), "another drawing of the page");
+        assert_eq!(unsigned.put(waiting(&who, "u")), Put::Again, "of another drawing of the page");
+        let of_another = Waiting { line: LineId([2; 16]), ..waiting(&who, "u") };
+        assert!(matches!(unsigned.put(of_another), Put::Waits(_)), "on another line");
         assert!(matches!(unsigned.put(waiting(&other, "t")), Put::Waits(_)), "another session");
         unsigned.keep_signed(Some("t".into()));
         assert!(unsigned.was_signed(Some("t")) && !unsigned.was_signed(Some("u")) && !unsigned.was_signed(None));
@@ -351,7 +357,11 @@ mod tests {
     fn so_many_wait_and_no_more_and_what_was_not_signed_takes_no_place_of_theirs() {
         let (unsigned, who) = (Unsigned::default(), officer("a"));
         (0..WAITING_MAX as u64).for_each(|n| unsigned.keep_undone(1_000_000 + n, undone(&who)));
-        let put = (0..2 * WAITING_MAX).filter(|n| unsigned.put(waiting(&who, &n.to_string())) != Put::Full).count();
+        let on = |n: usize| {
+            let waiting = waiting(&who, &n.to_string());
+            Waiting { form: ActForm { on: Some(format!("0:{n}")), ..waiting.form.clone() }, ..waiting }
+        };
+        let put = (0..2 * WAITING_MAX).filter(|n| unsigned.put(on(*n)) != Put::Full).count();
 
         assert_eq!(put, WAITING_MAX);
         let told: Vec<_> = unsigned.of(&who).into_iter().filter(|(_, act)| act.undone.is_some()).collect();

@@ -136,6 +136,43 @@ fn only_a_page_that_is_live_and_armed_confirms_a_ring_and_one_that_has_ended_is_
     assert_eq!((over.status, over.body.contains("false")), (200, true), "it rings no more, and that is no error");
 }
 
+#[test]
+fn who_answers_second_is_told_who_was_first_and_led_to_the_request() {
+    let scratch = Scratch::new("wait-second");
+    let ([_north, south], line, on) = asked(&scratch);
+    let mut officers = ["Duty officer 1", "Duty officer 2"].map(|name| Client::signed_in(&south, name, "watch"));
+    let drawn = officers.each_mut().map(|officer| officer.get(&format!("/lines/{line}/requests/{on}")));
+    let key = format!("act=answer&on={on}&epoch=0");
+
+    let answers = [0, 1].map(|n| {
+        let fields = [("form", drawn[n].field("form")), ("once", drawn[n].field("once")), ("key", key.clone())];
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        officers[n].post(&format!("/lines/{line}/acts"), &fields)
+    });
+
+    assert_eq!(answers.each_ref().map(|answer| answer.status), [303, 409]);
+    let second = &answers[1].body;
+    for part in ["Not signed.", "was written here by Duty officer 1", "Nothing was written", "Open Northland 1"] {
+        assert!(second.contains(part), "{part}: {second}");
+    }
+    assert!(second.contains(&format!("href=\"/lines/{line}/requests/{on}\"")), "{second}");
+    assert!(!second.contains("Send it again") && !second.contains("<textarea"), "nothing was typed: {second}");
+}
+
+#[test]
+fn a_ring_that_ends_because_they_took_it_back_says_so() {
+    let scratch = Scratch::new("wait-over");
+    let ([north, south], line, on) = asked(&scratch);
+    let mut client = Client::signed_in(&south, "Duty officer", "watch");
+    let withdraw = json!({"act": "withdraw", "on": "Northland 1"});
+    assert_eq!(north.station.post("/acts", &withdraw).unwrap().0, 200);
+    wait("the withdrawal", || (outcome(&south) == "WITHDRAWN").then_some(()));
+
+    let over = client.get(&format!("/lines/{line}/ring/{on}")).body;
+
+    assert!(over.contains("Northland 1 rings no more. They took it back (Northland #"), "{over}");
+}
+
 /// The live stream of a client, open, and its number.
 fn live(client: &Client<'_>) -> (BufReader<TcpStream>, String) {
     let mut stream = TcpStream::connect(&client.desk.address).unwrap();

@@ -77,12 +77,12 @@ fn asked_delivered_seen_deferred_offered_and_lapsed_the_request_still_stands() {
     let until = trial.now.plus(3 * HOUR);
     trial.defer(ask, Some(until));
     trial.carry();
-    assert_eq!(trial.request(Inviter, ask).headline, "Deferred 13:02, TRAVELLING (on a journey): not now.");
+    assert_eq!(trial.request(Inviter, ask).headline, "Deferred 13:02, TRAVELLING (on a journey): not now, until 16:02.");
     let offer = trial.offer(Joiner, ask);
     trial.carry();
 
     let offered = trial.request(Inviter, ask);
-    assert!(offered.headline.ends_with("not now. They offer 2 times."), "{}", offered.headline);
+    assert!(offered.headline.ends_with("not now, until 16:02. They offer 2 times."), "{}", offered.headline);
     let owed = &offered.next[0];
     assert_eq!((owed.what, owed.who, owed.on.name.as_str()), (Owed::AnswerOffer, Some(Side::Ours), "Sundmark 1"));
     assert_eq!(trial.request(Joiner, ask).next[0].who, Some(Side::Theirs));
