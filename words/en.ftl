@@ -498,9 +498,18 @@ line-pending = Pending: pairing is not finished.
 line-unjoined = Pending: the other side has not joined epoch { $epoch } yet. It does so by itself when it is connected.
 epoch-began = Epoch { $epoch } of this line serves: { $sign } opened it { $time } by its clock, signed with its root key. What was open or agreed before is of an epoch that has ended.
 epoch-why = The record gives no reason. An epoch is opened after a restore from a backup, when a log was forked, or when keys were retired.
-epoch-do = Look at one with: counterpart status "{ $name }" --epoch { $of }. Ask anew for what still stands. Then take note: counterpart noted { $at }
+epoch-do = { $kind ->
+        [request] Look at one with: counterpart status "{ $name }" --epoch { $of }.
+       *[other] Look at one with: counterpart record --words --epoch { $of } --from "{ $name }".
+    } Ask anew for what still stands. Then take note: counterpart noted { $at } --tally { $tally }
 broken-open = Broken off: { $name } of epoch { $epoch }, { $precedence }, { $from } → { $to }. It was open when the epoch ended.
 broken-agreed = Broken off: { $name } of epoch { $epoch }, { $precedence }, { $from } → { $to }. A talk was agreed for { $window } and still to come when the epoch ended.
+broken-unread = Not read: { $kind ->
+        [notice] the notice
+       *[text] the text
+    } { $name } of epoch { $epoch }, { $precedence }, { $from } → { $to }. Nobody here had read it when the epoch ended.
+broken-untold = Not noted here when epoch { $epoch } ended: { $sentence }
+broken-more = And { $more } more, not listed here. All of an epoch stands in its record: counterpart record --epoch
 broken-name = { $name } of epoch { $epoch }
 broken-by-charter = { $sentence } It is not in our log: their charter alone counts it.
 broken-heading = { $peer }: an epoch of this line has ended, and something broke off
@@ -654,11 +663,14 @@ ring-overdue-station = { $peer } notes that our station did not hold { $name } i
 ring-overdue-watch = { $peer } notes that { $name } was not seen by our watch in time.
 ring-overdue-principal = { $peer } notes that neither deferral nor time had come for { $name }.
 ring-until = It rings until somebody here acts on it, or takes note: counterpart noted { $at }
-ring-broken-off = { $sign } opened epoch { $epoch } of this line. The epoch before has ended, and this broke off: { $names }{ $more ->
+ring-broken-off = { $sign } opened epoch { $epoch } of this line. The epoch before has ended, and this broke off{ $unseen ->
+        [0] {""}
+       *[other] , or nobody here had read or noted it
+    }: { $names }{ $more ->
         [0] .
        *[other] { " " }and { $more } more.
     }
-ring-until-noted = It rings until somebody here takes note: counterpart noted { $at }
+ring-until-noted = It rings until somebody here takes note: counterpart noted { $at } --tally { $tally }
 ring-broken-noted = { $sign } opened epoch { $epoch } of this line. What broke off before has been noted here.
 noted = Noted: { $name }. It rings no more; nothing of this leaves the station.
 ring-stops = { $name }: ringing stops.
@@ -793,6 +805,8 @@ refusal-lacks-rules = The charter in force names rules of version { $version }, 
     .do = Run a program that has them; what comes meanwhile is kept.
 refusal-epoch-ended = Another epoch of this line serves by now, and numbers begin anew in it.
     .do = Look again, and name what is meant there. What was open before reads “broken off”: ask again.
+refusal-more-broke-off = What broke off with an epoch is not what was told with this, or was not named: some of it may have come since.
+    .do = Look again: counterpart lines. Then take note as it says there.
 refusal-key-not-held = This station does not hold the key that signs its next entry on this line.
     .do = Take the keys from the latest backup, or open a new epoch with the root key: counterpart restore --open.
 refusal-awaits-peer = The other side has not been heard since this station was restored, so what it holds of our log is not known.
@@ -2502,6 +2516,7 @@ morning-open = { $count ->
 }
 morning-written = Written in these hours
 morning-ended = Lapsed or crossed
+morning-of-epoch = { $told } (epoch { $epoch })
 morning-nothing = Nothing.
 morning-figures = Times to answer, { $peer }
 morning-note = What was written, lapsed, crossed or is owed is from the signed record and leads to it. Plots and figures are counted from that record. Observed states are what this station saw when the page was drawn.

@@ -790,11 +790,23 @@ epoch-began = Действует эпоха { $epoch } этой линии: её
 # unreviewed
 epoch-why = Причины в журнале нет. Эпоху открывают после восстановления из резервной копии, при раздвоении журнала или при отзыве ключей.
 # unreviewed
-epoch-do = Посмотреть: counterpart status "{ $name }" --epoch { $of }. Что остаётся в силе, запросите снова. Затем отметьте: counterpart noted { $at }
+epoch-do = { $kind ->
+        [request] Посмотреть: counterpart status "{ $name }" --epoch { $of }.
+       *[other] Посмотреть: counterpart record --words --epoch { $of } --from "{ $name }".
+    } Что остаётся в силе, запросите снова. Затем отметьте: counterpart noted { $at } --tally { $tally }
 # unreviewed
 broken-open = Прервано: { $name } эпохи { $epoch }, { $precedence }, { $from } → { $to }. Было открыто, когда закончилась эпоха.
 # unreviewed
 broken-agreed = Прервано: { $name } эпохи { $epoch }, { $precedence }, { $from } → { $to }. Разговор был согласован на { $window } и ещё предстоял, когда закончилась эпоха.
+# unreviewed
+broken-unread = Не прочитано: { $kind ->
+        [notice] уведомление
+       *[text] текст
+    } { $name } эпохи { $epoch }, { $precedence }, { $from } → { $to }. Когда закончилась эпоха, здесь этого никто не прочёл.
+# unreviewed
+broken-untold = Не отмечено здесь, когда закончилась эпоха { $epoch }: { $sentence }
+# unreviewed
+broken-more = И ещё { $more }, здесь не перечислено. Всё по эпохе — в её журнале: counterpart record --epoch
 # unreviewed
 broken-name = { $name } эпохи { $epoch }
 # unreviewed
@@ -1066,12 +1078,15 @@ ring-overdue-principal = { $peer } отмечает, что по { $name } не 
 # unreviewed
 ring-until = Звонит, пока кто-нибудь здесь не выполнит действие или не отметит: counterpart noted { $at }
 # unreviewed
-ring-broken-off = Станция { $sign } открыла эпоху { $epoch } этой линии. Прежняя эпоха закончилась, и прервано: { $names }{ $more ->
+ring-broken-off = Станция { $sign } открыла эпоху { $epoch } этой линии. Прежняя эпоха закончилась, и прервано{ $unseen ->
+        [0] {""}
+       *[other] {" "}или никем здесь не прочитано и не отмечено
+    }: { $names }{ $more ->
         [0] .
        *[other] { " " }и ещё { $more }.
     }
 # unreviewed
-ring-until-noted = Звонит, пока кто-нибудь здесь не отметит: counterpart noted { $at }
+ring-until-noted = Звонит, пока кто-нибудь здесь не отметит: counterpart noted { $at } --tally { $tally }
 # unreviewed
 ring-broken-noted = Станция { $sign } открыла эпоху { $epoch } этой линии. Прерванное до неё здесь отмечено.
 # unreviewed
@@ -1266,6 +1281,9 @@ refusal-lacks-rules = Действующий устав называет пра�
 # unreviewed
 refusal-epoch-ended = Действует уже другая эпоха этой линии, и нумерация в ней началась заново.
     .do = Посмотреть снова и назвать, что имеется в виду там. Что было открыто раньше, помечено «прервано»: запросить заново.
+# unreviewed
+refusal-more-broke-off = Прервано с эпохой не то, что здесь было показано, или это не названо: что-то могло прийти позже.
+    .do = Посмотреть снова: counterpart lines. Затем отметить, как там указано.
 # unreviewed
 refusal-key-not-held = У этой станции нет ключа, которым подписывается её следующая запись на этой линии.
     .do = Взять ключи из последней резервной копии или открыть новую эпоху корневым ключом: counterpart restore --open.
@@ -4280,6 +4298,8 @@ morning-open = { $count ->
 morning-written = Записано за эти часы
 # unreviewed
 morning-ended = Утратило силу или разминулось
+# unreviewed
+morning-of-epoch = { $told } (эпоха { $epoch })
 # unreviewed
 morning-nothing = Ничего.
 # unreviewed

@@ -98,6 +98,8 @@ pub enum Refusal {
     LacksRules(u64),
     /// Another epoch serves than the one in which this was looked at: look again.
     EpochEnded,
+    /// More broke off with an epoch than was told whoever takes note, or less: look again.
+    MoreBrokeOff,
     /// The station does not hold the key that signs our next entry.
     KeyNotHeld,
     /// A new epoch waits for the peer to be heard, or for a person's word that it cannot be.

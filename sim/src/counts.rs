@@ -141,7 +141,7 @@ fn of_epoch(counts: &mut Counts, line: &Line, epoch: Epoch) {
 }
 
 /// What a person cannot be refused here, and why. Reviewed: a line goes when the code that makes it possible comes.
-pub const NEVER_REFUSED: [(&str, &str); 19] = [
+pub const NEVER_REFUSED: [(&str, &str); 20] = [
     ("TooMany", "a seed has some hundred acts; core's own tests show it"),
     ("Met", "people do not write `overdue`; the station writes none that is met"),
     ("NotJoined", "`ended` comes with voice"),
@@ -152,6 +152,7 @@ pub const NEVER_REFUSED: [(&str, &str); 19] = [
     ("NotEven", "the station waits by itself; no act writes a lapse"),
     ("Restored", "only where stations are put back to backups"),
     ("EpochEnded", "only where stations are put back to backups"),
+    ("MoreBrokeOff", "nobody takes note here; core's own tests show it"),
     ("AwaitsPeer", "only where stations are put back to backups"),
     ("AwaitsJudgement", "only where stations are put back to backups"),
     ("PartNotWaiting", "only where stations are put back to backups"),
@@ -217,6 +218,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::Restored,
         Refusal::LacksRules(2),
         Refusal::EpochEnded,
+        Refusal::MoreBrokeOff,
         Refusal::KeyNotHeld,
         Refusal::AwaitsPeer,
         Refusal::AwaitsJudgement,

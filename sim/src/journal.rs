@@ -281,7 +281,9 @@ impl Journal {
         let stored = |epoch, at| self.entry(epoch, at).map(|s| s.entry.bytes.clone());
         line.rebuilt(&stored);
         let serving = self.serving().epoch;
-        self.noted.iter().filter(|(epoch, _)| *epoch == serving).for_each(|(_, at)| line.noted_before(*at));
+        for (epoch, at) in &self.noted {
+            if *epoch == serving { line.noted_before(*at) } else { line.broken_off_noted_before(*epoch, [*at]) }
+        }
         let same = |part: &Part| {
             let span = line.span(part.epoch);
             Party::BOTH.into_iter().all(|party| span.is_some_and(|s| s.log(party).head() == part.head(party)))

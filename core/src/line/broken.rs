@@ -1,36 +1,59 @@
-//! What broke off when an epoch ended (`docs/protocol.md` §4.6). It is told at both ends, and rings until a person of this side has
-//! taken note of it (§7.4): whoever did not restore anything learns of it in no other way.
+//! What an ended epoch broke off (`docs/protocol.md` §4.6), and what of it nobody here had seen. It is told at both ends, and rings
+//! until a person of this side has taken note of it (§7.4): whoever did not restore anything learns of it in no other way.
 
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::mem;
 
+use sha2::{Digest, Sha256};
+
 use super::Line;
 use super::crossing::{Outcome, Say};
 use super::facts::{Cut, Fact, View};
-use super::ringing::{Ring, is_quiet, rings};
+use super::ringing::{Ring, is_quiet, of_text, ring_of, rings, untold};
 use super::span::Span;
 use super::talk::TalkState;
+use crate::fault::Refusal;
 use crate::ids::{EntryRef, Epoch, Party};
+use crate::limits;
 use crate::precedence::{Mark, Precedence};
 use crate::record::kind::Kind;
 use crate::record::opening::Opening;
 use crate::time::{Timestamp, Window};
 
-/// A request that an ended epoch left without what it was for.
+/// Something that an ended epoch left without what it was for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct BrokenOff {
     /// The epoch that has ended.
     pub epoch: Epoch,
-    /// The ask.
-    pub ask: EntryRef,
-    /// The time that was agreed and was still to come; `None`: the request was open.
-    pub agreed: Option<Window>,
-    /// How urgent the request was.
+    /// The ask, the text or notice, or the act of theirs.
+    pub at: EntryRef,
+    /// The request that it belongs to; itself for an ask, a text or a notice.
+    pub thing: EntryRef,
+    /// How it was left.
+    pub left: Left,
+    /// How urgent it was.
     pub precedence: Precedence,
     /// What it was for.
     pub mark: Mark,
 }
+
+/// How an ended epoch left something.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Left {
+    /// A request was open.
+    Open,
+    /// Of a request this time was agreed and still to come.
+    Agreed(Window),
+    /// Nobody here had read a text or notice of theirs.
+    Unread,
+    /// Nobody here had taken note of an act of theirs on a request, nor acted on that since.
+    Untold,
+}
+
+/// What one list of what broke off is known by: no other has the same.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Tally(pub [u8; 8]);
 
 /// What a state of an ended epoch is known by: what counts of it, on which branch of our log, and when it ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,20 +69,39 @@ struct State {
 pub(super) struct Broken {
     /// What of the epochs was looked at.
     looked_at: Vec<(Epoch, [u64; 4], Option<usize>, usize)>,
+    /// By epoch, then by entry. Of what was noted requests stay, of which it is asked for ever whether they broke off.
     found: Vec<(State, Vec<BrokenOff>)>,
     /// Of what a person here has taken note. It stays at home.
     noted: BTreeSet<(Epoch, EntryRef)>,
+    /// What of all that was found nobody has noted, and what that is known by; `None`: nothing.
+    unnoted: Vec<BrokenOff>,
+    tally: Option<Tally>,
 }
 
 impl Line {
-    /// Everything that broke off, in the order of the epochs, also what a person here has taken note of.
+    /// Everything that broke off, in the order of the epochs; also requests of which a person here has taken note.
     pub fn broken_off(&self) -> impl Iterator<Item = &BrokenOff> {
         self.broken.found.iter().flat_map(|(_, found)| found)
     }
 
     /// That of which nobody here has taken note.
-    pub fn broken_off_unnoted(&self) -> impl Iterator<Item = &BrokenOff> {
-        self.broken_off().filter(|broken| !self.broken.noted.contains(&(broken.epoch, broken.ask)))
+    pub fn broken_off_unnoted(&self) -> &[BrokenOff] {
+        &self.broken.unnoted
+    }
+
+    /// What that is known by; `None`: nothing waits for somebody to take note.
+    pub fn tally(&self) -> Option<Tally> {
+        self.broken.tally
+    }
+
+    /// Whether this ask broke off: it was open when its epoch ended, or its talk was still to come.
+    pub fn is_broken_off(&self, epoch: Epoch, ask: EntryRef) -> bool {
+        let found = self.broken.found.binary_search_by_key(&epoch, |(state, _)| state.epoch);
+        let found = found.ok().and_then(|at| self.broken.found.get(at));
+        found.is_some_and(|(_, found)| {
+            let at = found.binary_search_by_key(&ask, |broken| broken.at);
+            at.ok().and_then(|at| found.get(at)).is_some_and(BrokenOff::is_request)
+        })
     }
 
     /// The charter by which the epoch that serves was opened; `None` in the first.
@@ -80,27 +122,35 @@ impl Line {
 
     fn ring_of_broken(&self) -> Option<Ring> {
         let at = self.opened_by()?;
+        let unnoted = &self.broken.unnoted;
         // What is meant is not drowned by what is practised.
-        let mark = self.broken_off_unnoted().map(|broken| broken.mark).min()?;
-        let of_mark = self.broken_off_unnoted().filter(|broken| broken.mark == mark);
-        let precedence = of_mark.map(|broken| broken.precedence).max()?;
+        let mark = unnoted.iter().map(|broken| broken.mark).min()?;
+        let precedence = unnoted.iter().filter(|broken| broken.mark == mark).map(|broken| broken.precedence).max()?;
         Some(Ring { at, thing: at, kind: Kind::Charter, precedence, mark, climbs: false, tells: true })
     }
 
-    /// A person here has taken note of all that broke off, which rings at the entry `at`: what is to be kept of that. Nothing if
-    /// nothing rings there. The station keeps it in its store; nothing of it leaves.
-    pub fn note_broken_off(&mut self, at: EntryRef) -> Vec<(Epoch, EntryRef)> {
+    /// A person here has taken note of all that broke off, which rings at the entry `at` and was told them as `tally`: what is to be
+    /// kept of that. Nothing if nothing rings there. The station keeps it in its store; nothing of it leaves.
+    ///
+    /// # Errors
+    /// [`Refusal::MoreBrokeOff`]: not all that rings there was told them.
+    pub fn note_broken_off(&mut self, at: EntryRef, tally: Option<Tally>) -> Result<Vec<(Epoch, EntryRef)>, Refusal> {
         if self.ring_of_broken().is_none_or(|ring| ring.at != at) {
-            return Vec::new();
+            return Ok(Vec::new());
         }
-        let noted: Vec<_> = self.broken_off_unnoted().map(|broken| (broken.epoch, broken.ask)).collect();
+        if tally != self.broken.tally {
+            return Err(Refusal::MoreBrokeOff);
+        }
+        let noted: Vec<_> = self.broken.unnoted.iter().map(|broken| (broken.epoch, broken.at)).collect();
         self.broken.noted.extend(&noted);
-        noted
+        self.broken.settle();
+        Ok(noted)
     }
 
     /// The same, from our own store.
-    pub fn broken_off_noted_before(&mut self, epoch: Epoch, ask: EntryRef) {
-        self.broken.noted.insert((epoch, ask));
+    pub fn broken_off_noted_before(&mut self, epoch: Epoch, noted: impl IntoIterator<Item = EntryRef>) {
+        self.broken.noted.extend(noted.into_iter().map(|at| (epoch, at)));
+        self.broken.settle();
     }
 
     /// Looks again at what has ended, if any of it has changed.
@@ -128,6 +178,7 @@ impl Line {
         });
         self.broken.found = found.collect();
         self.broken.looked_at = looked_at;
+        self.broken.settle();
     }
 
     fn state_of(&self, span: &Span) -> Option<State> {
@@ -136,39 +187,114 @@ impl Line {
         Some(State { epoch: span.epoch(), cut, folded_on: span.folded_on, ended })
     }
 
-    /// When an epoch ended: the earlier of the times that the charters of the next one claim in which we have written ours. Whoever
-    /// opens an epoch with a late clock hides no talk that was still to come when we joined.
+    /// When an epoch ended: the earlier of the times that the charters of the next one claim in which we have written ours, and not
+    /// before our own last entry of it. Whoever opens an epoch with a late clock hides no talk that was still to come when we joined,
+    /// and with an early one it makes none that is past one to come.
     fn ended_at(&self, span: &Span) -> Option<Timestamp> {
         let later = self.spans.iter().find(|later| later.epoch() > span.epoch() && later.own().size() > 0)?;
         let times = Party::BOTH.map(|party| Some(later.facts.all().fact(EntryRef { party, index: 0 })?.time));
-        // A charter is folded as soon as it is held, but for one that is void: then all that was agreed was to come.
-        Some(times.into_iter().flatten().min().unwrap_or(Timestamp(0)))
+        // A charter is folded as soon as it is held, but for one that is void: then it claims nothing.
+        let claimed = times.into_iter().flatten().min();
+        Some(claimed.max(span.facts.last_written(self.me)).unwrap_or(Timestamp(0)))
     }
 
     /// What broke off in this state of an epoch. After another state of it only what came since is looked at: a peer that brings late
     /// entries one by one must not have all of an epoch looked through for each.
     fn find_broken(&self, state: &State, before: Option<(State, Vec<BrokenOff>)>) -> Vec<BrokenOff> {
         let Some(view) = self.look(state.epoch) else { return Vec::new() };
-        let asks = match before {
+        let things: BTreeSet<EntryRef> = match before {
             Some((of, found)) if of == *state => return found,
             Some((of, found)) if of.grows_to(state) => {
-                let mut asks: BTreeSet<EntryRef> = found.iter().map(|broken| broken.ask).collect();
-                asks.extend(touched(&view, of.cut));
-                asks
+                found.iter().map(|broken| broken.thing).chain(touched(&view, of.cut)).collect()
             }
-            _ => Party::BOTH.into_iter().flat_map(|party| view.asks(party)).map(|ask| ask.at).collect(),
+            _ => view.things().map(|thing| thing.at).collect(),
         };
+        let (mut found, mut texts) = (Vec::new(), Vec::new());
         // Two asks that are decided by one act have one talk.
         let mut agreed_by = BTreeSet::new();
-        let asks = asks.into_iter().filter_map(|at| view.fact_of(at, &[Kind::Ask]));
-        let found = asks.filter_map(|ask| {
-            let agreed = broken(&view, ask, state.ended)?;
-            let (epoch, precedence) = (state.epoch, view.precedence(ask));
-            let first = agreed.is_none() || agreed_by.insert(view.decision(ask).deciding);
-            let mark = ask.mark.unwrap_or(Mark::Operation);
-            first.then_some(BrokenOff { epoch, ask: ask.at, agreed, precedence, mark })
-        });
-        found.collect()
+        for thing in things.into_iter().filter_map(|at| view.fact(at)) {
+            match thing.kind() {
+                Kind::Ask => self.broken_request(&view, thing, state, &mut agreed_by, &mut found),
+                Kind::Text | Kind::Notice if thing.at.party != self.me => texts.extend(of_text(&view, thing)),
+                _ => {}
+            }
+        }
+        let old = texts.len().saturating_sub(limits::RINGING_TEXTS_MAX);
+        found.extend(texts.iter().skip(old).map(|ring| BrokenOff::of(state.epoch, ring, Left::Unread)));
+        found.sort_by_key(|broken| broken.at);
+        found
+    }
+
+    /// Whether a request broke off, and what of it nobody here was told.
+    fn broken_request(
+        &self,
+        view: &View<'_>,
+        ask: &Fact,
+        state: &State,
+        agreed_by: &mut BTreeSet<Vec<EntryRef>>,
+        found: &mut Vec<BrokenOff>,
+    ) {
+        let deciding = view.decision(ask).deciding;
+        let left = broken(view, ask, state.ended);
+        // What agreed on a talk is told with it.
+        let agreed = if let Some(Left::Agreed(_)) = left { deciding } else { Vec::new() };
+        let acts = untold(view, self.me, ask).filter(|act| !agreed.contains(&act.at));
+        found.extend(acts.map(|act| BrokenOff::of(state.epoch, &ring_of(view, ask, act), Left::Untold)));
+        if agreed.is_empty() || agreed_by.insert(agreed) {
+            found.extend(left.map(|left| BrokenOff::of(state.epoch, &ring_of(view, ask, ask), left)));
+        }
+    }
+}
+
+impl Broken {
+    /// Parts what was noted from what was not.
+    fn settle(&mut self) {
+        let noted = &self.noted;
+        let is_noted = |broken: &BrokenOff| noted.contains(&(broken.epoch, broken.at));
+        for (_, found) in &mut self.found {
+            found.retain(|broken| broken.is_request() || !is_noted(broken));
+        }
+        let all = self.found.iter().flat_map(|(_, found)| found);
+        self.unnoted = all.filter(|broken| !is_noted(broken)).copied().collect();
+        self.tally = Tally::of(&self.unnoted);
+    }
+}
+
+impl BrokenOff {
+    /// Something that rang, or could have.
+    fn of(epoch: Epoch, ring: &Ring, left: Left) -> BrokenOff {
+        BrokenOff { epoch, at: ring.at, thing: ring.thing, left, precedence: ring.precedence, mark: ring.mark }
+    }
+
+    /// Whether it is a request, and not what was written of one or beside them.
+    pub fn is_request(&self) -> bool {
+        matches!(self.left, Left::Open | Left::Agreed(_))
+    }
+}
+
+impl Tally {
+    /// Of a list; `None` if it is empty.
+    fn of(list: &[BrokenOff]) -> Option<Tally> {
+        let mut hash = Sha256::new();
+        for broken in list {
+            hash.update(broken.epoch.number.to_be_bytes());
+            hash.update(broken.epoch.id);
+            hash.update([broken.at.party.slot() as u8, broken.left.number()]);
+            hash.update(broken.at.index.to_be_bytes());
+        }
+        let [a, b, c, d, e, f, g, h, ..] = <[u8; 32]>::from(hash.finalize());
+        (!list.is_empty()).then_some(Tally([a, b, c, d, e, f, g, h]))
+    }
+}
+
+impl Left {
+    fn number(self) -> u8 {
+        match self {
+            Left::Open => 0,
+            Left::Agreed(_) => 1,
+            Left::Unread => 2,
+            Left::Untold => 3,
+        }
     }
 }
 
@@ -180,22 +306,23 @@ impl State {
     }
 }
 
-/// The asks, and what is concerted with them, to which something beyond this cut belongs.
+/// The things to which something beyond this cut belongs, what is concerted with them, and closed asks that it names.
 fn touched(view: &View<'_>, before: Cut) -> Vec<EntryRef> {
     let since = |party: Party| {
         (before.size(party)..view.cut().size(party)).filter_map(move |index| view.fact(EntryRef { party, index }))
     };
-    let things = Party::BOTH.into_iter().flat_map(since).map(|fact| fact.thing);
-    things.flat_map(|ask| [Some(ask), view.partner(ask).map(|partner| partner.at)]).flatten().collect()
+    let named = |fact: &Fact| fact.refers.filter(|_| fact.kind() == Kind::Ask);
+    let things = Party::BOTH.into_iter().flat_map(since).flat_map(|fact| [Some(fact.thing), named(fact)]).flatten();
+    things.flat_map(|thing| [Some(thing), view.partner(thing).map(|partner| partner.at)]).flatten().collect()
 }
 
-/// Whether a request of an ended epoch broke off, and if so the talk that was still to come.
-fn broken(view: &View<'_>, ask: &Fact, ended: Timestamp) -> Option<Option<Window>> {
+/// How a request of an ended epoch was left, if it broke off.
+fn broken(view: &View<'_>, ask: &Fact, ended: Timestamp) -> Option<Left> {
     match view.decision(ask).outcome {
-        Outcome::BrokenOff => Some(None),
+        Outcome::BrokenOff => Some(Left::Open),
         Outcome::Said(Say::Agreed(window)) => {
             let stands = matches!(view.talk(ask).state, TalkState::Planned | TalkState::Joined);
-            (stands && window.end() > ended).then_some(Some(window))
+            (stands && window.end() > ended).then_some(Left::Agreed(window))
         }
         _ => None,
     }

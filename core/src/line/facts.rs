@@ -151,8 +151,9 @@ pub struct Facts {
     pub(super) facts: ByEntry<Fact>,
     /// Acts on an entry, in the order of arrival: what names it and belongs to the same thing.
     pub(super) on: BTreeMap<EntryRef, Vec<EntryRef>>,
-    /// Asks that name a closed ask, by it. There may be any number: they are things of their own, and not in `on`.
-    pub(super) again: BTreeMap<EntryRef, Vec<EntryRef>>,
+    /// Asks that name a closed ask, by it and by who asks, their indexes upwards. There may be any number: they are things of their
+    /// own, and not in `on`.
+    pub(super) again: BTreeMap<(EntryRef, Party), Vec<u64>>,
     /// What belongs to a thing, itself first.
     pub(super) threads: ByEntry<Vec<EntryRef>>,
     /// Concerted asks, each with the other (rule 4).
@@ -331,7 +332,7 @@ impl Facts {
             if thing != at {
                 self.on.entry(refers).or_default().push(at);
             } else if header.kind() == Some(Kind::Ask) {
-                self.again.entry(refers).or_default().push(at);
+                self.again.entry((refers, at.party)).or_default().push(at.index);
             }
         }
         *self.facts.slot(at) = Some(Box::new(fact));
@@ -389,6 +390,16 @@ impl Facts {
     /// The index of the oldest entry of this party, other than `received`, that no head named by the other covers.
     pub fn uncovered(&self, party: Party) -> Option<u64> {
         self.side(party).substance.front().copied()
+    }
+
+    /// The claimed time of the last entry of this party that counts or names a larger head than those before it.
+    pub(super) fn last_written(&self, party: Party) -> Option<Timestamp> {
+        let side = self.side(party);
+        let step = side.named.last();
+        // What is kept of no entry names nothing new, or is void.
+        let since = (step.map_or(0, |step| step.index)..side.size).rev();
+        let fact = since.into_iter().find_map(|index| self.facts.get(EntryRef { party, index }));
+        fact.map(|fact| fact.time).or(step.map(|step| step.time))
     }
 
     /// The largest size of the peer's log that this party has named.

@@ -84,7 +84,7 @@ fn of_request(view: &View<'_>, me: Party, request: &Fact, rings: &mut Vec<Ring>)
 }
 
 /// A ring for an act on a request.
-fn ring_of(view: &View<'_>, request: &Fact, fact: &Fact) -> Ring {
+pub(super) fn ring_of(view: &View<'_>, request: &Fact, fact: &Fact) -> Ring {
     // Concerted: no first mover, and the higher precedence rings.
     let partner = view.partner(request.at).map(|p| view.precedence(p));
     Ring {
@@ -100,9 +100,9 @@ fn ring_of(view: &View<'_>, request: &Fact, fact: &Fact) -> Ring {
 
 /// Acts of theirs that are to be told here: what became of our request or offer, and that we are late with theirs. Not those of
 /// which a person here has taken note, or after which one has acted on the request.
-fn untold<'a>(view: &View<'a>, me: Party, request: &'a Fact) -> impl Iterator<Item = &'a Fact> + use<'a> {
+pub(super) fn untold<'a>(view: &View<'a>, me: Party, request: &'a Fact) -> impl Iterator<Item = &'a Fact> + use<'a> {
     let view = *view;
-    let open = view.decision(request).outcome == Outcome::Open;
+    let open = matches!(view.decision(request).outcome, Outcome::Open | Outcome::BrokenOff);
     // The latest attempt only, found once: the rest is old, and can be as much as its author likes.
     let latest = if open && view.suspended(request).is_none() { view.attempts(request).pop() } else { None };
     let last_defer = view.thread(request.at).filter(|f| f.kind() == Kind::Defer).last().map(|f| f.at);
@@ -122,9 +122,9 @@ fn untold<'a>(view: &View<'a>, me: Party, request: &'a Fact) -> impl Iterator<It
 /// Whether a person of `me` has acted on the request, having had `act`.
 fn acted(view: &View<'_>, me: Party, request: &Fact, act: &Fact) -> bool {
     let by_itself = |f: &Fact| matches!(f.kind(), Kind::Alerting | Kind::Lapse | Kind::Overdue);
-    let again = view.again(request.at);
     let partner = view.partner(request.at).into_iter().flat_map(|partner| view.thread(partner.at));
-    let acts = view.thread(request.at).chain(partner).chain(again);
+    // What one side writes later has no less in its past: of our asks that name this one the last has most.
+    let acts = view.thread(request.at).chain(partner).chain(view.asked_again(request.at, me));
     acts.filter(|f| f.at.party == me && !by_itself(f)).any(|f| act.before(f))
 }
 
@@ -176,7 +176,7 @@ impl Line {
     }
 }
 
-fn of_text(view: &View<'_>, text: &Fact) -> Option<Ring> {
+pub(super) fn of_text(view: &View<'_>, text: &Fact) -> Option<Ring> {
     let precedence = text.precedence.filter(|p| *p >= Precedence::Priority)?;
     let dealt_with = view.on(text.at).any(|f| matches!(f.what, What::Read | What::Retract));
     (!dealt_with).then_some(Ring {
@@ -210,20 +210,27 @@ mod tests {
     use super::super::model::history::charter;
     use super::*;
     use crate::ids::{Epoch, LineId, PostId};
-    use crate::record::codes::{Clause, Mode};
+    use crate::record::codes::{Clause, Code, Mode};
     use crate::record::entry::{Head, Header};
     use crate::time::Timestamp;
 
     /// Writes the next entry of the inviter, who holds nothing of the other.
     fn write(facts: &mut Facts, refers: Option<EntryRef>, what: What) -> EntryRef {
-        let (size, root) = (facts.side(Party::Inviter).size, [0; 32]);
-        let place = (LineId([7; 16]), Epoch::FIRST, Party::Inviter);
-        let heads = [Head { size, root }, Head { size: 0, root }];
+        write_of(facts, Party::Inviter, 0, refers, what)
+    }
+
+    /// Writes the next entry of a party, who holds so much of the other.
+    fn write_of(facts: &mut Facts, party: Party, held: u64, refers: Option<EntryRef>, what: What) -> EntryRef {
+        let (size, root) = (facts.side(party).size, [0; 32]);
+        let place = (LineId([7; 16]), Epoch::FIRST, party);
+        let heads = [Head { size, root }, Head { size: held, root }];
         let mut header = Header::of(place, heads, Timestamp(1_700_000_000_000 + size * 1_000), Ok(what));
         header.refers = refers;
         if header.kind() == Some(Kind::Ask) {
             let post = |name: &str| Some(PostId::parse(name).unwrap());
-            (header.from, header.to) = (post("minister"), post("foreign"));
+            let [ours, theirs] =
+                if party == Party::Inviter { ["minister", "foreign"] } else { ["foreign", "minister"] };
+            (header.from, header.to) = (post(ours), post(theirs));
             (header.precedence, header.mark) = (Some(Precedence::Routine), Some(Mark::Exercise));
         }
         assert_eq!(facts.apply(&header), super::super::facts::Standing::Counts);
@@ -276,18 +283,26 @@ mod tests {
 
     #[test]
     fn asks_that_name_a_closed_one_make_it_no_dearer() {
+        use Party::{Inviter, Joiner};
         let asked_again = |times| {
             let mut facts = Facts::new(charter());
-            let first = write(&mut facts, None, ASK);
-            write(&mut facts, Some(first), What::Withdraw);
+            let asked = write_of(&mut facts, Joiner, 0, None, ASK);
+            let decline = What::Decline { code: Code::Engaged };
+            let decline = write_of(&mut facts, Inviter, 1, Some(asked), decline);
             for _ in 0..times {
-                let ask = write(&mut facts, Some(first), ASK);
-                write(&mut facts, Some(ask), What::Withdraw);
+                let ask = write_of(&mut facts, Inviter, 1, Some(asked), ASK);
+                write_of(&mut facts, Inviter, 1, Some(ask), What::Withdraw);
             }
-            looks(&facts, |view| {
-                let ask = view.fact(first).unwrap();
-                assert_eq!((view.attempts(ask).len(), view.precedence(ask)), (1, Precedence::Routine));
-            })
+            let held = facts.side(Inviter).size;
+            write_of(&mut facts, Joiner, held, None, What::Received);
+            facts.forget_done(Joiner);
+            let rung = |rings: Vec<Ring>| rings.into_iter().map(|ring| ring.at).collect::<Vec<_>>();
+            assert_eq!(rung(rings(&facts.all(), Joiner)), [decline]);
+            let cost = looks(&facts, |view| drop(rings(view, Joiner)));
+            // Whoever asks again, having been told, need not be told.
+            write_of(&mut facts, Joiner, held, Some(asked), ASK);
+            assert_eq!(rung(rings(&facts.all(), Joiner)), []);
+            cost
         };
 
         assert_eq!(asked_again(1), asked_again(100));

@@ -304,7 +304,9 @@ impl Span {
 
     /// Puts facts in the place of those that were folded on another branch of our log; `rest`: what could not be folded.
     pub(super) fn fold_anew(&mut self, facts: Facts, rest: [VecDeque<Header>; 2], on: Option<usize>) {
-        self.facts = facts;
+        let before = core::mem::replace(&mut self.facts, facts);
+        // Of what somebody here took note stands in no log.
+        self.facts.noted = before.noted;
         let waited = core::mem::replace(&mut self.waiting, rest);
         let waits = |at: EntryRef| self.waiting.iter().flatten().any(|header| header.at() == at);
         self.folded.extend(waited.iter().flatten().map(Header::at).filter(|at| !waits(*at)));

@@ -45,10 +45,12 @@ impl<'a> View<'a> {
         self.facts.on.get(&at).into_iter().flatten().filter_map(move |at| view.fact(*at))
     }
 
-    /// The asks that name the closed ask at `at`.
-    pub fn again(&self, at: EntryRef) -> impl Iterator<Item = &'a Fact> + use<'a> {
-        let view = *self;
-        self.facts.again.get(&at).into_iter().flatten().filter_map(move |at| view.fact(*at))
+    /// The last ask of a side that names the closed ask at `at`.
+    pub fn asked_again(&self, at: EntryRef, by: Party) -> Option<&'a Fact> {
+        let asks = self.facts.again.get(&(at, by))?;
+        let held = asks.partition_point(|index| *index < self.cut.size(by));
+        let index = *asks.get(held.checked_sub(1)?)?;
+        self.fact(EntryRef { party: by, index })
     }
 
     /// What belongs to a thing, itself first.

@@ -1,7 +1,9 @@
 //! What an ended epoch broke off is told at both ends, until a person there has taken note of it.
 
 use counterpart_core::act::{Act, Target};
+use counterpart_core::fault::Refusal;
 use counterpart_core::ids::{EntryRef, Epoch};
+use counterpart_core::line::broken::Left;
 use counterpart_core::line::restore::Word;
 use counterpart_core::precedence::{Mark, Precedence};
 use counterpart_core::record::codes::{Code, LineState, OnSilence};
@@ -11,15 +13,27 @@ use counterpart_core::time::{Timestamp, Window};
 
 use crate::asks::ask;
 use crate::meeting::World;
-use crate::rig::{NORTH, SOUTH, Station};
+use crate::rig::{NORTH, SOUTH, START, Station, post};
 
 const HOUR: u64 = 3_600_000;
 /// The charter by which North opens an epoch.
 const OPENING: EntryRef = EntryRef { party: NORTH, index: 0 };
 
-/// What broke off and nobody there has noted: the ask, and the time that was agreed.
-fn unnoted(station: &Station) -> Vec<(EntryRef, Option<Window>)> {
-    station.line.broken_off_unnoted().map(|broken| (broken.ask, broken.agreed)).collect()
+/// What broke off and nobody there has noted, and how it was left.
+fn unnoted(station: &Station) -> Vec<(EntryRef, Left)> {
+    station.line.broken_off_unnoted().iter().map(|broken| (broken.at, broken.left)).collect()
+}
+
+/// The requests among that.
+fn requests(station: &Station) -> Vec<(EntryRef, Left)> {
+    let requests = station.line.broken_off_unnoted().iter().filter(|broken| broken.is_request());
+    requests.map(|broken| (broken.at, broken.left)).collect()
+}
+
+/// Somebody there takes note of all that is told at the charter that opened the epoch.
+fn takes_note(station: &mut Station) -> Vec<(Epoch, EntryRef)> {
+    let (at, tally) = (station.line.opened_by().unwrap(), station.line.tally());
+    station.line.note_broken_off(at, tally).unwrap()
 }
 
 fn rings(station: &Station) -> Vec<(EntryRef, Kind, Precedence, Mark)> {
@@ -50,27 +64,31 @@ fn what_was_open_rings_at_both_ends_at_the_charter_that_ended_it_until_noted_als
     world.meet();
     let closed = world.south.asks();
     world.meet();
-    world.north.declines(closed);
+    let declined = world.north.declines(closed);
     world.meet();
-    assert!(unnoted(&world.south).is_empty());
+    assert!(world.south.line.note(declined) && unnoted(&world.south).is_empty());
 
     world.north.opens(4, Word::Dark).unwrap();
     world.meet();
 
     for station in [&mut world.north, &mut world.south] {
-        let (told, rung) = ([(asked, None)], [(OPENING, Kind::Charter, Precedence::Flash, Mark::Exercise)]);
+        let (told, rung) = ([(asked, Left::Open)], [(OPENING, Kind::Charter, Precedence::Flash, Mark::Exercise)]);
         assert_eq!(station.line.opened_by(), Some(OPENING));
         for _ in 0..2 {
             assert_eq!((unnoted(station), rings(station)), (told.to_vec(), rung.to_vec()));
             station.killed();
+            station.line.broken_off_noted_before(Epoch::FIRST, [declined]);
         }
-        assert!(station.line.note_broken_off(EntryRef { party: SOUTH, index: 0 }).is_empty(), "nothing rings there");
-        assert_eq!(station.line.note_broken_off(OPENING), [(Epoch::FIRST, asked)]);
-        assert!(rings(station).is_empty() && station.line.note_broken_off(OPENING).is_empty());
+        let (elsewhere, tally) = (EntryRef { party: SOUTH, index: 0 }, station.line.tally());
+        assert_eq!(station.line.note_broken_off(elsewhere, tally), Ok(vec![]), "nothing rings there");
+        assert_eq!(takes_note(station), [(Epoch::FIRST, asked)]);
+        assert!(rings(station).is_empty() && takes_note(station).is_empty());
         station.killed();
-        station.line.broken_off_noted_before(Epoch::FIRST, asked);
+        station.line.broken_off_noted_before(Epoch::FIRST, [asked, declined]);
         assert!(rings(station).is_empty());
-        assert_eq!(station.line.broken_off().count(), 1, "it is still what broke off");
+        assert!(station.line.is_broken_off(Epoch::FIRST, asked), "it is still what broke off");
+        assert!(!station.line.is_broken_off(Epoch::FIRST, closed));
+        assert!(!station.line.is_broken_off(station.line.epoch(), asked), "that is another request");
     }
 }
 
@@ -90,7 +108,7 @@ fn a_talk_that_was_still_to_come_broke_off_and_one_that_is_past_or_cancelled_did
     world.meet();
 
     for station in [&world.north, &world.south] {
-        assert_eq!(unnoted(station), [(kept, Some(window))]);
+        assert_eq!(requests(station), [(kept, Left::Agreed(window))]);
         assert_eq!(station.outcome(Epoch::FIRST, past), "AGREED");
     }
 }
@@ -106,8 +124,77 @@ fn who_opens_an_epoch_with_a_clock_far_ahead_hides_no_talk_from_the_other_side()
     world.meet();
 
     for station in [&world.north, &world.south] {
-        assert_eq!(unnoted(station), [(asked, Some(window))]);
+        assert_eq!(unnoted(station), [(asked, Left::Agreed(window))], "and what agreed on it is told with it");
     }
+}
+
+#[test]
+fn who_opens_an_epoch_with_a_clock_far_behind_makes_no_talk_that_is_past_one_to_come() {
+    let mut world = World::new();
+    agrees(&mut world, HOUR);
+    for station in [&mut world.north, &mut world.south] {
+        station.now += 3 * HOUR;
+        station.writes().unwrap();
+    }
+    world.meet();
+    world.north.now = START;
+
+    world.north.opens(4, Word::Dark).unwrap();
+    world.meet();
+
+    for station in [&world.north, &world.south] {
+        assert_eq!(requests(station), []);
+    }
+}
+
+#[test]
+fn what_nobody_has_read_or_was_told_rings_at_the_opening_and_what_was_read_or_noted_does_not() {
+    let mut world = World::new();
+    let (from, to, precedence, mark) = (post(), post(), Precedence::Flash, Mark::Exercise);
+    let text = Act::Text { from, to, precedence, mark };
+    let [unread, read] = [world.south.act(text.clone()).unwrap(), world.south.act(text).unwrap()];
+    let [declined, noted, open] = [world.north.asks(), world.north.asks(), world.north.asks()];
+    world.meet();
+    world.north.act(Act::Read { text: read }).unwrap();
+    let [decline, told] = [world.south.declines(declined), world.south.declines(noted)];
+    let defer = Act::Defer { on: Target::Entry(open), code: Code::Engaged, until: None };
+    let defer = world.south.act(defer).unwrap();
+    world.meet();
+    assert!(world.north.line.note(told));
+
+    // It need not wait until any of it has rung.
+    world.south.opens(4, Word::Dark).unwrap();
+    world.meet();
+
+    let left = [(open, Left::Open), (unread, Left::Unread), (decline, Left::Untold), (defer, Left::Untold)];
+    let opening = EntryRef { party: SOUTH, index: 0 };
+    for _ in 0..2 {
+        assert_eq!(unnoted(&world.north), left);
+        assert_eq!(rings(&world.north), [(opening, Kind::Charter, Precedence::Flash, Mark::Exercise)]);
+        world.north.killed();
+        world.north.line.broken_off_noted_before(Epoch::FIRST, [told]);
+    }
+    assert_eq!(unnoted(&world.south), [(open, Left::Open)], "its own texts and acts are known to it");
+    assert_eq!(takes_note(&mut world.north).len(), left.len());
+    assert!(rings(&world.north).is_empty());
+}
+
+#[test]
+fn taking_note_is_of_what_was_told_and_of_nothing_that_came_meanwhile() {
+    let mut world = World::new();
+    world.north.asks();
+    world.meet();
+    world.south.asks();
+    world.north.opens(4, Word::Dark).unwrap();
+    let told = world.north.line.tally();
+
+    world.meet();
+
+    for tally in [told, None] {
+        assert_eq!(world.north.line.note_broken_off(OPENING, tally), Err(Refusal::MoreBrokeOff));
+    }
+    assert_eq!((rings(&world.north).len(), unnoted(&world.north).len()), (1, 2));
+    assert_eq!(takes_note(&mut world.north).len(), 2);
 }
 
 #[test]
@@ -115,22 +202,21 @@ fn what_comes_late_of_an_ended_epoch_rings_though_the_rest_was_noted_and_what_cl
     let mut world = World::new();
     let [first, second] = [world.north.asks(), world.north.asks()];
     world.meet();
-    world.south.declines(first);
-    let late = world.south.asks();
+    let [decline, late] = [world.south.declines(first), world.south.asks()];
     world.north.opens(4, Word::Dark).unwrap();
-    assert_eq!(unnoted(&world.north), [(first, None), (second, None)]);
-    assert_eq!(world.north.line.note_broken_off(OPENING).len(), 2);
+    assert_eq!(unnoted(&world.north), [(first, Left::Open), (second, Left::Open)]);
+    assert_eq!(takes_note(&mut world.north).len(), 2);
     assert!(rings(&world.north).is_empty());
 
     world.meet();
 
-    assert_eq!(unnoted(&world.north), [(late, None)]);
+    assert_eq!(unnoted(&world.north), [(decline, Left::Untold), (late, Left::Open)]);
     assert_eq!(rings(&world.north).len(), 1);
-    assert_eq!(unnoted(&world.south), [(second, None), (late, None)]);
+    assert_eq!(unnoted(&world.south), [(second, Left::Open), (late, Left::Open)]);
     // Only what came was looked at; a start looks at all of it, and finds the same.
     let found: Vec<_> = world.north.line.broken_off().copied().collect();
     world.north.killed();
-    assert!(found.iter().eq(world.north.line.broken_off()) && found.len() == 2);
+    assert!(found.iter().eq(world.north.line.broken_off()) && found.len() == 3);
 }
 
 #[test]

@@ -178,7 +178,7 @@ impl Station {
     }
 
     pub fn act(&mut self, act: Act) -> Result<EntryRef, Refusal> {
-        let words = matches!(act, Act::Memo).then(|| self.words());
+        let words = matches!(act, Act::Memo | Act::Text { .. }).then(|| self.words());
         match self.turn(vec![Input::Act(self.line.epoch(), act.into(), words)])[..] {
             [Answer::Written(at)] => Ok(at),
             [Answer::Refused(refusal)] => Err(refusal),

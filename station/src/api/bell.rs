@@ -10,9 +10,9 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use counterpart_core::ids::{EntryRef, Epoch, LineId, unhex};
+use counterpart_core::line::broken::Tally;
 use counterpart_core::line::ringing::Ring;
 use counterpart_core::record::codes::Channel;
-use counterpart_core::record::kind::Kind;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
@@ -22,10 +22,11 @@ use super::door::Who;
 use super::fault::{Code, Fault, Told};
 use super::receive::{Form, Name};
 use super::sight::{hexadecimal, serves};
-use super::stream::Stream;
+use super::stream::{Looks, Stream};
 use crate::entropy;
 use crate::record::entry_key;
 use crate::view::Named;
+use crate::view::broken::read_tally;
 use crate::view::names;
 use crate::view::ring::{RingView, ringing, told};
 use crate::words::Arg;
@@ -34,7 +35,7 @@ use crate::words::Arg;
 pub const BELLS_MAX: usize = 16;
 /// Lines that wait for a bell that reads slowly.
 const WAITING_MAX: usize = 4;
-/// An empty line after so long without a change: a bell that hears none is cut off.
+/// An empty line at the latest after so long without a change: a bell that hears none is cut off.
 pub const BEAT: Duration = Duration::from_secs(20);
 
 /// One line of the stream: what rings now, and what has changed since the line before.
@@ -103,6 +104,9 @@ pub struct NotedForm {
     /// The epoch that was looked at; as of an act.
     #[serde(default)]
     pub epoch: Option<String>,
+    /// Of what broke off, which rings at a charter: what its list was known by, as it was told. Nothing is noted of what came since.
+    #[serde(default)]
+    pub tally: Option<String>,
 }
 
 /// Of what somebody took note.
@@ -191,40 +195,28 @@ pub(super) async fn open(State(api): State<Api>) -> Result<Response, Told> {
 
 /// Follows what is published until the caller goes or the station stops.
 async fn ring(api: Api, session: String, to: mpsc::Sender<Bytes>) {
-    let mut published = api.parts.keeper.published();
-    let mut closing = api.closing.subscribe();
+    let mut looks = Looks::new(&api);
     let mut last: Option<Vec<Rung>> = None;
     let mut shown = BTreeMap::new();
-    while !*closing.borrow() {
+    while looks.begin() {
         let Ok(rings) = rings(&api, &mut shown).await else { return };
-        // Only a change of what rings is told; when nothing changes for long, a beat.
-        if last.as_ref() != Some(&rings) {
+        // Only a change of what rings is told; else a beat.
+        let line = if last.as_ref() == Some(&rings) {
+            Bytes::from_static(b"\n")
+        } else {
             let Ok(line) = change(&api, &session, last.as_deref().unwrap_or_default(), &rings).await else { return };
             api.bells.hand(&session, handed(&rings));
             last = Some(rings);
-            if to.send(line).await.is_err() {
-                return;
-            }
-        }
-        tokio::select! {
-            changed = published.changed() => {
-                if changed.is_err() {
-                    return;
-                }
-            }
-            () = tokio::time::sleep(BEAT) => {
-                if to.send(Bytes::from_static(b"\n")).await.is_err() {
-                    return;
-                }
-            }
-            () = to.closed() => return,
-            _ = closing.changed() => {}
+            line
+        };
+        if to.send(line).await.is_err() || !looks.next(BEAT, &to).await {
+            return;
         }
     }
 }
 
-/// What a line rings in which epoch, and how that is shown.
-type Shown = BTreeMap<LineId, (Epoch, Vec<Ring>, Vec<RingView>)>;
+/// What a line rings, of which epoch and what is known of it, and how that is shown.
+type Shown = BTreeMap<LineId, (Epoch, (Vec<Ring>, Option<Tally>), Vec<RingView>)>;
 
 /// What rings on every line. A line is looked at only when its rings have changed since they were `shown`.
 async fn rings(api: &Api, shown: &mut Shown) -> Result<Vec<Rung>, Told> {
@@ -232,14 +224,11 @@ async fn rings(api: &Api, shown: &mut Shown) -> Result<Vec<Rung>, Told> {
     shown.retain(|line, _| view.lines.get(line).is_some_and(|l| !l.rings.is_empty()));
     for (line, published) in view.lines.iter().filter(|(_, l)| !l.rings.is_empty()) {
         // What broke off may become more while its ring stays the same.
-        let grows = published.rings.iter().any(|ring| ring.kind == Kind::Charter);
-        let same = |(epoch, before, _): &(Epoch, Vec<Ring>, Vec<RingView>)| {
-            *epoch == published.epoch && *before == published.rings && !grows
-        };
-        if !shown.get(line).is_some_and(same) {
+        let now = (published.rings.clone(), published.tally);
+        if shown.get(line).is_none_or(|(epoch, before, _)| *epoch != published.epoch || *before != now) {
             let needed = told(published.rings.clone()).iter().flat_map(|ring| [ring.at, ring.thing]).collect();
             let (epoch, found) = api.see_with(*line, needed, |sight| (sight.epoch, ringing(sight))).await?;
-            shown.insert(*line, (epoch, published.rings.clone(), found));
+            shown.insert(*line, (epoch, now, found));
         }
     }
     let rung = |line: &LineId, epoch: &Epoch, ring: &RingView| Rung {
@@ -247,10 +236,8 @@ async fn rings(api: &Api, shown: &mut Shown) -> Result<Vec<Rung>, Told> {
         epoch: epoch.to_string(),
         ring: ring.clone(),
     };
-    let of = |(line, (epoch, _, found)): (&LineId, &(Epoch, Vec<Ring>, Vec<RingView>))| {
-        found.iter().map(|ring| rung(line, epoch, ring)).collect::<Vec<_>>()
-    };
-    Ok(shown.iter().flat_map(of).collect())
+    let all = shown.iter().flat_map(|(line, (epoch, _, found))| found.iter().map(move |ring| (line, epoch, ring)));
+    Ok(all.map(|(line, epoch, ring)| rung(line, epoch, ring)).collect())
 }
 
 fn handed(rings: &[Rung]) -> Handed {
@@ -343,7 +330,7 @@ pub(super) async fn rang(
     let ((line, at), keeper) = (ring, &api.parts.keeper);
     let kept = match becomes {
         Becomes::Alerting => keeper.alerting(line, handed, at, Channel::Terminal).await.map(drop),
-        Becomes::Told => keeper.noted(line, handed, at, "bell".into()).await,
+        Becomes::Told => keeper.noted(line, handed, (at, None), "bell".into()).await,
         Becomes::Nothing => Ok(()),
     };
     match kept {
@@ -369,6 +356,7 @@ impl Api {
     pub(crate) async fn take_note(&self, form: NotedForm, user: String) -> Result<NotedView, Told> {
         let line = self.line(form.line).await?;
         let (on, said) = (form.on, form.epoch);
+        let tally = form.tally.as_deref().and_then(read_tally);
         let found = self.see(line, move |sight| {
             if let Some(said) = &said
                 && !serves(sight.line, said)?
@@ -386,7 +374,7 @@ impl Api {
         if !rings {
             return Err(self.tell(Fault::new(Code::NotRinging).with("name", entry.name)));
         }
-        if let Err(fault) = self.parts.keeper.noted(line, epoch, at, user).await {
+        if let Err(fault) = self.parts.keeper.noted(line, epoch, (at, tally), user).await {
             return Err(self.refused(line, fault).await);
         }
         let sentence = self.words.say("noted", &[("name", (&entry.name).into())]);

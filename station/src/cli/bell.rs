@@ -50,6 +50,9 @@ pub(super) struct NotedCommand {
     /// The number of the epoch that you looked at: nothing is done if another serves by now.
     #[arg(long, value_name = "NUMBER")]
     epoch: Option<String>,
+    /// What the list of what broke off is known by, as it was told with it: nothing is noted of what came since.
+    #[arg(long, value_name = "DIGITS", conflicts_with = "conduct")]
+    tally: Option<String>,
 }
 
 impl NotedCommand {
@@ -61,7 +64,7 @@ impl NotedCommand {
             context.show(&value, || Ok(client.typed::<ConductView>(&value)?.sentence))?;
             return Ok(Exit::Done);
         };
-        let form = NotedForm { line: self.line, on, epoch: self.epoch };
+        let form = NotedForm { line: self.line, on, epoch: self.epoch, tally: self.tally };
         let value = client.post("/api/v1/noted", &form).await?;
         context.show(&value, || Ok(client.typed::<NotedView>(&value)?.sentence))?;
         Ok(Exit::Done)

@@ -187,6 +187,7 @@ pub(super) enum Message {
         line: LineId,
         epoch: Epoch,
         at: EntryRef,
+        tally: Option<Tally>,
         user: String,
         reply: oneshot::Sender<Result<(), ActFault>>,
     },
@@ -337,13 +338,19 @@ impl Keeper {
         self.ask(|reply| Message::Setting { key, value, reply }).await?
     }
 
-    /// Takes note of an act of theirs that rings here until somebody has: it rings no more. Nothing of it leaves the station. What
-    /// does not ring stays as it is.
+    /// Takes note of an act of theirs, or of what broke off and is known by this tally, that rings here until somebody has: it rings
+    /// no more. Nothing of it leaves the station. What does not ring stays as it is.
     ///
     /// # Errors
-    /// [`ActFault`]; nothing was kept. Another epoch may serve by now.
-    pub async fn noted(&self, line: LineId, epoch: Epoch, at: EntryRef, user: String) -> Result<(), ActFault> {
-        self.ask(|reply| Message::Noted { line, epoch, at, user, reply }).await?
+    /// [`ActFault`]; nothing was kept. Another epoch may serve by now, or more have broken off.
+    pub async fn noted(
+        &self,
+        line: LineId,
+        epoch: Epoch,
+        (at, tally): (EntryRef, Option<Tally>),
+        user: String,
+    ) -> Result<(), ActFault> {
+        self.ask(|reply| Message::Noted { line, epoch, at, tally, user, reply }).await?
     }
 
     /// Looks at the lines as they are committed. `look` runs on the record thread: it must be short and do no I/O.

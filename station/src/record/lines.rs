@@ -107,6 +107,7 @@ impl Kept {
             own_link: line.keys(line.me()).link,
             peer_addresses: terms.addresses,
             rings: line.rings(),
+            tally: line.tally(),
             recent: self.recent.clone(),
             words: self.words.clone(),
         }

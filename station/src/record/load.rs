@@ -168,9 +168,8 @@ impl Loading<'_, '_> {
             let epoch = epoch(&log.key.epoch);
             if epoch < line.epoch() {
                 let party = if log.key.party == 0 { Party::Inviter } else { Party::Joiner };
-                for index in reader.noted(log.key)? {
-                    line.broken_off_noted_before(epoch, EntryRef { party, index });
-                }
+                let noted = reader.noted(log.key)?.into_iter().map(|index| EntryRef { party, index });
+                line.broken_off_noted_before(epoch, noted);
             }
             if log.restored && log.key == log_key(id, line.epoch(), line.me()) {
                 line.mark_restored();

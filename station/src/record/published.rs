@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use counterpart_core::ids::{EntryRef, Epoch, LineId, Party};
+use counterpart_core::line::broken::Tally;
 use counterpart_core::line::restore::Restore;
 use counterpart_core::line::ringing::Ring;
 use counterpart_core::link::Held;
@@ -59,6 +60,8 @@ pub struct LinePublished {
     pub peer_addresses: Vec<String>,
     /// What must ring here.
     pub rings: Vec<Ring>,
+    /// What the list of what broke off is known by, which rings at one entry however much it is.
+    pub tally: Option<Tally>,
     /// Our latest entries, oldest first.
     pub recent: VecDeque<Pushed>,
     /// The bodies that came last with entries of theirs, oldest first.

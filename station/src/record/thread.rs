@@ -169,10 +169,12 @@ impl Record {
                     turn.halt(&kept.line);
                 }
             }
-            Message::Noted { line, epoch, at, user, reply } => match self.note(line, (epoch, at), user, turn) {
-                Ok(()) => turn.beside.push(Caller::Nobody { reply }),
-                Err(refusal) => drop(reply.send(Err(ActFault::Refused(refusal)))),
-            },
+            Message::Noted { line, epoch, at, tally, user, reply } => {
+                match self.note(line, (epoch, at, tally), user, turn) {
+                    Ok(()) => turn.beside.push(Caller::Nobody { reply }),
+                    Err(refusal) => drop(reply.send(Err(ActFault::Refused(refusal)))),
+                }
+            }
             Message::Look(look) => turn.looks.push(look),
             Message::ClockMoved => self.lines.kept.values_mut().for_each(|kept| kept.stirred = true),
             Message::Stop => turn.stop = true,
@@ -205,7 +207,7 @@ impl Record {
     fn note(
         &mut self,
         line: LineId,
-        (epoch, at): (Epoch, EntryRef),
+        (epoch, at, tally): (Epoch, EntryRef, Option<Tally>),
         user: String,
         turn: &mut Turn,
     ) -> Result<(), Refusal> {
@@ -213,7 +215,7 @@ impl Record {
             return Err(Refusal::EpochEnded);
         }
         let Some(kept) = self.lines.kept.get_mut(&line) else { return Ok(()) };
-        let noted = if kept.line.note(at) { vec![(epoch, at)] } else { kept.line.note_broken_off(at) };
+        let noted = if kept.line.note(at) { vec![(epoch, at)] } else { kept.line.note_broken_off(at, tally)? };
         if !noted.is_empty() {
             turn.batch.noted.extend(noted.into_iter().map(|(epoch, at)| (entry_key(line, epoch, at), user.clone())));
             turn.touched.insert(line);

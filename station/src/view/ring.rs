@@ -1,5 +1,6 @@
 //! What rings, as a bell or a page says it. A function of the record: whoever rings looks at what stands.
 
+use counterpart_core::ids::EntryRef;
 use counterpart_core::line::crossing::Outcome;
 use counterpart_core::line::facts::Fact;
 use counterpart_core::line::ringing::{Ring, rings};
@@ -9,6 +10,7 @@ use counterpart_core::record::kind::Kind;
 use counterpart_core::record::what::What;
 use serde::{Deserialize, Serialize};
 
+use super::broken::write_tally;
 use super::request::posts;
 use super::{ByWord, Moment, Named, Said, Sight};
 use crate::words::Arg;
@@ -48,6 +50,8 @@ pub struct RingView {
     pub since: String,
     /// For what rings until somebody takes note: a sentence that says how.
     pub until: Option<String>,
+    /// For what broke off: what its list is known by. Whoever takes note names it.
+    pub tally: Option<String>,
     /// For what is not meant: a sentence that says so.
     pub not_meant: Option<String>,
     /// The words of what rings, or of its request: their beginning, at most [`SAID_MAX`] characters.
@@ -77,11 +81,6 @@ pub fn told(rings: Vec<Ring>) -> Vec<Ring> {
     others
 }
 
-/// What ends a ring that tells something: of what broke off only a person's taking note.
-fn until(ring: &Ring) -> &'static str {
-    if ring.kind == Kind::Charter { "ring-until-noted" } else { "ring-until" }
-}
-
 /// The beginning of words.
 fn beginning(said: Said) -> Said {
     match said.text.char_indices().nth(SAID_MAX) {
@@ -109,8 +108,8 @@ impl Sight<'_> {
             sentence: words.marked(ring.mark, self.ring_sentence(ring, thing)),
             time: Moment(rung.time),
             since: self.telling.say("ring-since", &[("time", self.telling.both(rung.time).into())]),
-            until: (ring.tells && !ring.briefly())
-                .then(|| words.say(until(ring), &[("at", ring.at.to_string().into())])),
+            until: self.until(ring),
+            tally: self.tally(ring),
             not_meant: match ring.mark {
                 Mark::Operation => None,
                 Mark::Exercise => Some(words.say("ring-exercise", &[])),
@@ -120,14 +119,25 @@ impl Sight<'_> {
         })
     }
 
-    /// What they did on a request, that we are late with one, or that an epoch ended.
-    fn tell_sentence(&self, ring: &Ring) -> String {
-        if ring.kind == Kind::Charter {
-            return self.epoch_rings(ring.at);
+    /// What ends a ring that tells something: of what broke off only a person's taking note.
+    fn until(&self, ring: &Ring) -> Option<String> {
+        let at = ("at", Arg::from(ring.at.to_string()));
+        match self.tally(ring) {
+            Some(tally) => Some(self.telling.say("ring-until-noted", &[at, ("tally", tally.into())])),
+            None if ring.tells && !ring.briefly() => Some(self.telling.say("ring-until", &[at])),
+            None => None,
         }
+    }
+
+    fn tally(&self, ring: &Ring) -> Option<String> {
+        self.line.tally().filter(|_| ring.kind == Kind::Charter).map(write_tally)
+    }
+
+    /// What they did on a request, or that we are late with one.
+    pub(super) fn act_sentence(&self, at: EntryRef, thing: EntryRef) -> String {
         let view = self.view();
-        let act = view.fact(ring.at);
-        let on = act.and_then(|act| act.refers).unwrap_or(ring.thing);
+        let act = view.fact(at);
+        let on = act.and_then(|act| act.refers).unwrap_or(thing);
         // A renewal is called by the request that it stands for.
         let on = view.request_of(on).map_or(on, |request| request.at);
         let peer = Arg::from(self.line.charter().party(self.me().peer()).name.clone());
@@ -174,8 +184,10 @@ impl Sight<'_> {
     }
 
     fn ring_sentence(&self, ring: &Ring, thing: &Fact) -> String {
-        if ring.tells {
-            return self.tell_sentence(ring);
+        match ring.kind {
+            Kind::Charter => return self.epoch_rings(ring.at),
+            _ if ring.tells => return self.act_sentence(ring.at, ring.thing),
+            _ => {}
         }
         let id = match ring.kind {
             Kind::Renew => "ring-renew",

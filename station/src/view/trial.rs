@@ -214,6 +214,11 @@ impl Trial {
         self.try_act(party, act, Some("the tanker adrift")).unwrap()
     }
 
+    pub fn text(&mut self, party: Party) -> EntryRef {
+        let Act::Ask { from, to, precedence, mark, .. } = self.ask_act(party) else { panic!("an ask") };
+        self.try_act(party, Act::Text { from, to, precedence, mark }, Some("stay clear")).unwrap()
+    }
+
     pub fn alerting(&mut self, ask: EntryRef) {
         self.turn(ask.party.peer(), vec![Input::Alerting(Epoch::FIRST, ask, Channel::Terminal)], 0);
     }

@@ -105,7 +105,8 @@ impl Desk {
             return Err(self.api.tell(missing_field(&form.act, "epoch")));
         }
         if form.act == NOTED {
-            let noted = NotedForm { line: form.line, on: form.on.unwrap_or_default(), epoch: form.epoch };
+            let (on, tally) = (form.on.unwrap_or_default(), posted.fields.text("tally"));
+            let noted = NotedForm { line: form.line, on, epoch: form.epoch, tally };
             let noted = self.api.take_note(noted, posted.who.actor.clone()).await?;
             let id = self.api.line(Some(noted.line)).await?;
             return self

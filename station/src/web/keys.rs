@@ -5,6 +5,8 @@ use counterpart_core::line::facts::Fact;
 use counterpart_core::record::codes::Code;
 use counterpart_core::record::kind::Kind;
 
+use super::acts::NOTED;
+use crate::view::broken::write_tally;
 use crate::view::may::MayView;
 use crate::view::request::RequestView;
 use crate::view::{Side, Sight};
@@ -206,6 +208,13 @@ fn key(sight: &Sight<'_>, may: &MayView, letter: &str) -> Key {
     let fields = fields(sight, &may.act, &may.on.at, &[]);
     let is_twice = TWICE.contains(&may.act.as_str());
     Key { fields, label: label.into(), hint, letter: letter.into(), is_main: false, is_twice, why: may.why.clone() }
+}
+
+/// The key that takes note of what rings at an entry; of what broke off, and rings at a charter, of what is told with it and no more.
+pub(super) fn noting(sight: &Sight<'_>, at: EntryRef, letter: &str) -> Key {
+    let tally = sight.line.tally().filter(|_| sight.line.opened_by() == Some(at)).map(write_tally);
+    let told: Vec<_> = tally.iter().map(|tally| ("tally", tally.as_str())).collect();
+    Key { fields: fields(sight, NOTED, &at.to_string(), &told), ..beside(sight, at, NOTED, "do-noted", letter) }
 }
 
 /// The key of an act on a text or a check, or of taking note.

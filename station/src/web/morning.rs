@@ -15,6 +15,7 @@ use super::session::Signed;
 use super::{Desk, page, refused};
 use crate::api::fault::Told;
 use crate::api::morning::{AskedView, DAY_MS, NewsView, TestView, view};
+use crate::api::sight::epoch_of;
 use crate::api::views::UnreadView;
 use crate::view::figures::{DirectionView, FiguresRow, FiguresView, SpanView, figures};
 use crate::view::lines::ObservedState;
@@ -196,6 +197,8 @@ fn tested(test: &TestView) -> Tested {
 /// Something that was written, as the sheet tells it.
 fn news(sight: &Sight<'_>, written: NewsView) -> News {
     let hand = sight.telling.hand(Side::Ours, written.time.0);
+    let epoch = epoch_of(sight.line, Some(written.epoch)).unwrap_or(sight.epoch);
+    let sight = &Sight { epoch, ..*sight };
     let at = names::parse_in(sight.book(), &written.entry.at);
     News {
         at: written.time.0,

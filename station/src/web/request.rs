@@ -289,7 +289,7 @@ fn noted(sight: &Sight<'_>, view: &RequestView) -> Option<Key> {
     let is_of = |ring: &&RingView| ring.thing == view.request && ring.tells && !ring.briefly;
     let rings = ringing(sight);
     let at = names::parse(sight.line, &rings.iter().find(is_of)?.entry.at).ok()?;
-    Some(beside(sight, at, super::acts::NOTED, "do-noted", "k"))
+    Some(noting(sight, at, "k"))
 }
 
 /// A headline without its mark, which stands beside it.

@@ -211,7 +211,7 @@ fn drawn(sight: &Sight<'_>, at: &str) -> Result<Drawn, Told> {
         None => Keys { first: beside_key(sight, thing).into_iter().collect(), ..Keys::default() },
     };
     let noted = ring.as_ref().filter(|ring| ring.tells && !ring.briefly);
-    let noted = noted.map(|_| beside(sight, at, super::acts::NOTED, "do-noted", "k"));
+    let noted = noted.map(|_| noting(sight, at, "k"));
     let over = match told.as_ref().is_some_and(|ring| ring.tells) {
         // What they did is still worth reading; what they asked is told by who has seen it.
         true => sentence.clone(),
@@ -307,7 +307,7 @@ pub(super) async fn rang(State(desk): State<Desk>, posted: Posted) -> Response {
         // Somebody has seen it meanwhile.
         None => return answer(false),
         Some((epoch, ring)) if ring.climbs => keeper.alerting(line, epoch, at, Channel::Desk).await.map(drop),
-        Some((epoch, ring)) if ring.briefly() => keeper.noted(line, epoch, at, posted.who.actor).await,
+        Some((epoch, ring)) if ring.briefly() => keeper.noted(line, epoch, (at, None), posted.who.actor).await,
         Some(_) => Ok(()),
     };
     match kept {

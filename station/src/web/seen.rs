@@ -7,9 +7,8 @@ use counterpart_core::precedence::Mark;
 use counterpart_core::time::Timestamp;
 
 use super::Desk;
-use super::acts::NOTED;
 use super::frame::{Due, bars, mark_class};
-use super::keys::{Key, beside};
+use super::keys::{Key, noting};
 use super::request::unmarked;
 use crate::api::fault::Told;
 use crate::api::views::{LineRow, UnreadView, row};
@@ -164,8 +163,8 @@ fn seen(sight: &Sight<'_>, row: LineRow, link: Link) -> Seen {
 
 /// The key that takes note of what broke off.
 fn noted(sight: &Sight<'_>) -> Option<Key> {
-    let at = sight.line.opened_by().filter(|_| sight.line.broken_off_unnoted().next().is_some())?;
-    Some(beside(sight, at, NOTED, "do-noted", ""))
+    let at = sight.line.opened_by().filter(|_| sight.line.tally().is_some())?;
+    Some(noting(sight, at, ""))
 }
 
 /// What the line waits for (§4.6), without the words of what is shown: those the command tells beside root's list.

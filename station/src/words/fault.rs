@@ -41,6 +41,7 @@ impl Sight<'_> {
             Refusal::Restored => ("refusal-restored", vec![]),
             Refusal::LacksRules(version) => ("refusal-lacks-rules", vec![("version", (*version).into())]),
             Refusal::EpochEnded => ("refusal-epoch-ended", vec![]),
+            Refusal::MoreBrokeOff => ("refusal-more-broke-off", vec![]),
             Refusal::KeyNotHeld => ("refusal-key-not-held", vec![]),
             Refusal::AwaitsPeer => ("refusal-awaits-peer", vec![]),
             Refusal::AwaitsJudgement => ("refusal-awaits-judgement", vec![]),

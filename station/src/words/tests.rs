@@ -247,6 +247,7 @@ fn every_refusal_says_which_fact_decided_and_what_may_be_done() {
         R::LacksRules(2),
         R::UnknownLine,
         R::EpochEnded,
+        R::MoreBrokeOff,
         R::KeyNotHeld,
         R::AwaitsPeer,
         R::AwaitsJudgement,

@@ -87,6 +87,13 @@ fn the_side_that_restored_nothing_reads_on_its_lines_what_broke_off_until_it_tak
     let [north, south] = Desk::two(&scratch);
     ask(&north);
     let line = request(&south, 0)["line"].as_str().unwrap().to_owned();
+    let words = json!({"text": "Test launch at 0600, stay clear", "language": "en"});
+    let text = json!({"act": "text", "from": "minister", "to": "minister", "precedence": "FLASH", "words": words});
+    let (status, told) = south.station.post("/acts", &text).unwrap();
+    assert_eq!(status, 200, "{told}");
+    wait("the text", || {
+        north.station.get("/lines")?.to_string().contains(&told["entry"]["name"].to_string()).then_some(())
+    });
     let mut client = Client::signed_in(&north, "Duty officer", "watch");
     assert!(!client.get("/lines").body.contains("something broke off"));
     assert!(!client.get(&format!("/lines/{line}/record")).body.contains("name=\"epoch\""), "there is one alone");
@@ -96,6 +103,10 @@ fn the_side_that_restored_nothing_reads_on_its_lines_what_broke_off_until_it_tak
     let page = client.get("/lines");
     assert!(page.body.contains("Southland: an epoch of this line has ended, and something broke off"), "{}", page.body);
     assert!(page.body.contains("Broken off: Northland 1 of epoch 0"), "{}", page.body);
+    assert!(page.body.contains("Not read: the text Southland 1 of epoch 0, FLASH"), "{}", page.body);
+    let unread = client
+        .get(&format!("/lines/{line}/{}?epoch=0", format_args!("entries/{}", told["entry"]["at"].as_str().unwrap())));
+    assert!(unread.body.contains("Test launch at 0600"), "{}", unread.body);
     let matter = format!("/lines/{line}/requests/0:1?epoch=0");
     assert!(page.body.contains(&format!("href=\"{matter}\"")), "{}", page.body);
     let ring = client.get(&format!("/lines/{line}/ring/1:0"));
@@ -122,6 +133,8 @@ fn the_side_that_restored_nothing_reads_on_its_lines_what_broke_off_until_it_tak
     assert_eq!(noted.status, 303, "{}", noted.body);
     assert!(!client.get("/lines").body.contains("something broke off"));
     assert!(client.get(&format!("/lines/{line}/ring/1:0")).body.contains("has been noted here"));
+    let sheet = client.get("/morning");
+    assert!(sheet.body.contains("(epoch 0)"), "{}", sheet.body);
     let told = south.station.get("/lines").unwrap()[0]["began"]["broken_off"].as_array().map(Vec::len);
     assert_eq!(told, Some(1), "the other side takes note for itself");
 }

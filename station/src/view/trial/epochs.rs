@@ -4,6 +4,7 @@ use counterpart_core::ids::Epoch;
 
 use super::line::line_view;
 use super::*;
+use crate::view::broken::{LISTED_MAX, LeftView};
 use crate::view::figures::figures;
 use crate::view::names::{self, NameFault};
 use crate::view::ring::ringing;
@@ -37,7 +38,7 @@ fn a_line_says_who_ended_an_epoch_and_names_what_broke_off_until_somebody_takes_
     assert_eq!((began.epoch, began.opened_by, began.opening.at.as_str()), (1, Side::Ours, "0:0"));
     assert!(began.sentences[0].starts_with("Epoch 1 of this line serves: Northland opened it 13:02"), "{began:?}");
     assert_eq!(began.sentences[1].split('.').next(), Some("The record gives no reason"));
-    let told: Vec<_> = began.broken_off.iter().map(|b| (b.request.at.clone(), b.epoch, b.agreed.is_some())).collect();
+    let told: Vec<_> = began.broken_off.iter().map(|b| (b.entry.at.clone(), b.epoch, b.agreed.is_some())).collect();
     assert_eq!(told, [(open.to_string(), 0, false), (agreed.to_string(), 0, true)]);
     assert_eq!(
         began.broken_off[0].sentence,
@@ -55,10 +56,61 @@ fn a_line_says_who_ended_an_epoch_and_names_what_broke_off_until_somebody_takes_
         "Northland opened epoch 1 of this line. The epoch before has ended, and this broke off: Northland 1 of epoch 0, \
          Northland 2 of epoch 0."
     );
-    assert_eq!(trial.lines[0].note_broken_off(EntryRef { party: Inviter, index: 0 }).len(), 2);
+    let tally = trial.lines[0].tally();
+    assert!(ring.until.unwrap().ends_with(&format!("counterpart noted 0:0 --tally {}", ring.tally.unwrap())));
+    assert_eq!(trial.lines[0].note_broken_off(EntryRef { party: Inviter, index: 0 }, tally).unwrap().len(), 2);
     let began = line_view(&trial, Inviter).began.unwrap();
     assert!(began.broken_off.is_empty() && began.instead.is_none() && !began.sentences.is_empty());
     assert!(trial.look(Inviter, ringing).is_empty());
+}
+
+#[test]
+fn what_nobody_here_had_read_or_noted_when_an_epoch_ended_is_told_with_what_broke_off() {
+    let mut trial = Trial::new();
+    trial.precedence = Precedence::Flash;
+    let text = trial.text(Joiner);
+    let declined = trial.ask(Inviter);
+    trial.carry();
+    let decline = trial.act(Joiner, Act::Decline { on: Target::Entry(declined), code: Code::Engaged });
+    trial.carry();
+    trial.open_epoch(Inviter);
+
+    let began = line_view(&trial, Inviter).began.unwrap();
+    let told: Vec<_> = began.broken_off.iter().map(|b| (b.entry.at.clone(), b.left, b.page())).collect();
+    let page = |what: &str, at: EntryRef| format!("{what}/{at}");
+    assert_eq!(
+        told,
+        [
+            (text.to_string(), LeftView::Unread, page("entries", text)),
+            (decline.to_string(), LeftView::Untold, page("requests", declined))
+        ]
+    );
+    let [unread, untold] = [0, 1].map(|n| began.broken_off[n].sentence.as_str());
+    assert!(unread.starts_with("Not read: the text Southland 1 of epoch 0, FLASH, "), "{unread}");
+    assert!(untold.starts_with("Not noted here when epoch 0 ended: "), "{untold}");
+    assert!(untold.contains("says no to Northland 1"), "{untold}");
+    assert!(began.instead.unwrap().contains("counterpart record --words --epoch 0 --from \"Southland 1\""));
+    let [ring] = <[_; 1]>::try_from(trial.look(Inviter, ringing)).unwrap();
+    assert_eq!(ring.precedence.0, Precedence::Flash);
+    let both = "this broke off, or nobody here had read or noted it: Southland 1 of epoch 0, Northland 1 of epoch 0.";
+    assert!(ring.sentence.ends_with(both), "{}", ring.sentence);
+}
+
+#[test]
+fn a_list_of_what_broke_off_has_an_end_and_says_how_much_more_there_is() {
+    let mut trial = Trial::new();
+    for _ in 0..LISTED_MAX + 2 {
+        trial.text(Joiner);
+    }
+    trial.carry();
+    trial.open_epoch(Inviter);
+
+    let began = line_view(&trial, Inviter).began.unwrap();
+    assert_eq!((began.broken_off.len(), began.more), (LISTED_MAX, 2));
+    let shown = text::epoch(&began).join(" ");
+    assert!(shown.contains("And 2 more, not listed here."), "{shown}");
+    let [ring] = <[_; 1]>::try_from(trial.look(Inviter, ringing)).unwrap();
+    assert!(ring.sentence.ends_with(&format!(" and {} more.", LISTED_MAX + 2 - 12)), "{}", ring.sentence);
 }
 
 #[test]

@@ -72,7 +72,11 @@ fn is_told_until_noted(station: &Process, asked: usize) {
     let (_, calendar) = call_for_text(data, "GET", "/calendar.ics", None).unwrap();
     assert!(calendar.contains("STATUS:CANCELLED") && calendar.contains("DTSTART:20990102T100000Z"), "{calendar}");
 
-    let noted = told(&["noted", "0:0", "--epoch", "1"]);
+    let tally = station.get("/lines").unwrap()[0]["began"]["tally"].as_str().unwrap().to_owned();
+    assert!(lines.contains(&format!("noted 0:0 --tally {tally}")) && bell.contains(&tally), "{lines} {bell}");
+    let (code, _, err) = command(data, &["noted", "0:0", "--epoch", "1"]);
+    assert!(code != 0 && err.contains("is not what was told with this"), "{err}");
+    let noted = told(&["noted", "0:0", "--epoch", "1", "--tally", &tally]);
     assert!(noted.contains("rings no more"), "{noted}");
     for args in [["lines", "--figures"].as_slice(), &["lines"], &["status"]] {
         assert!(!told(args).contains("Broken off: "), "{args:?}");
