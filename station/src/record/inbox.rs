@@ -7,6 +7,7 @@ use counterpart_core::act::{Act, Words};
 use counterpart_core::fault::{Misconduct, Refusal};
 use counterpart_core::ids::{EntryRef, Epoch, LineId, Party};
 use counterpart_core::line::Line;
+use counterpart_core::line::broken::Tally;
 use counterpart_core::line::turn::{Arrived, Input};
 use counterpart_core::record::charter::Charter;
 use counterpart_core::record::codes::Channel;

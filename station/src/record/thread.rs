@@ -9,6 +9,7 @@ use std::time::Duration;
 use counterpart_core::fault::Refusal;
 use counterpart_core::ids::{EntryRef, Epoch, LineId, Party};
 use counterpart_core::line::Line;
+use counterpart_core::line::broken::Tally;
 use counterpart_core::line::due::Conduct;
 use counterpart_core::line::turn::{Answer, Given, Input, Plan, Shown, Written};
 use counterpart_core::precedence::Mark;

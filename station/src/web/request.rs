@@ -14,7 +14,7 @@ use super::authors::{AUTHORS_MAX, Authors};
 use super::band::{Band, band};
 use super::fields::Fields;
 use super::frame::{Due, Four, Frame, bars};
-use super::keys::{Key, Keys, beside, keys};
+use super::keys::{Key, Keys, keys, noting};
 use super::ladder::{Row, rows};
 use super::put_off::PutOff;
 use super::readings::Readings;

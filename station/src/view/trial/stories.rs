@@ -77,7 +77,10 @@ fn asked_delivered_seen_deferred_offered_and_lapsed_the_request_still_stands() {
     let until = trial.now.plus(3 * HOUR);
     trial.defer(ask, Some(until));
     trial.carry();
-    assert_eq!(trial.request(Inviter, ask).headline, "Deferred 13:02, TRAVELLING (on a journey): not now, until 16:02.");
+    assert_eq!(
+        trial.request(Inviter, ask).headline,
+        "Deferred 13:02, TRAVELLING (on a journey): not now, until 16:02."
+    );
     let offer = trial.offer(Joiner, ask);
     trial.carry();
 
