@@ -73,7 +73,10 @@ impl TermsView {
 pub fn posts(call_sign: &str, posts: &[PostTerms], words: &Words) -> String {
     let post = |post: &PostTerms| {
         let night = ("night", if post.night { "yes" } else { "no" }.into());
-        words.say("terms-post", &[("post", post.id.as_str().into()), night, ("precedence", post.highest.word().into())])
+        words.say(
+            "terms-post",
+            &[("post", post.id.as_str().into()), night, ("precedence", words.coded_in(post.highest).into())],
+        )
     };
     let posts: Vec<String> = posts.iter().map(post).collect();
     let sign = ("sign", Arg::from(call_sign));
@@ -90,7 +93,8 @@ fn clauses(charter: &Charter, every: u64, at: &[String], words: &Words) -> Vec<S
     let names = |id: &str, none: &str, names: &[String]| {
         if names.is_empty() { words.say(none, &[]) } else { words.say(id, &[("names", names.join(", ").into())]) }
     };
-    let kind = |number: &u64| Kind::from_number(*number).map_or_else(|| number.to_string(), |kind| kind.word().into());
+    let kind =
+        |number: &u64| Kind::from_number(*number).map_or_else(|| number.to_string(), |kind| words.coded_in(kind));
     let public: Vec<String> = charter.public.iter().map(kind).collect();
     let mut said = vec![
         one("terms-station", charter.station_s),
@@ -129,7 +133,7 @@ fn by_precedence(spans: &[u64; 4], words: &Words) -> String {
     }
     let each = (0..).filter_map(Precedence::from_number).zip(spans);
     let each: Vec<String> =
-        each.map(|(precedence, span)| format!("{} {}", precedence.word(), words.span(*span))).collect();
+        each.map(|(precedence, span)| format!("{} {}", words.coded_in(precedence), words.span(*span))).collect();
     each.join(", ")
 }
 

@@ -138,7 +138,7 @@ fn rules(said: &InviteForm, words: &Words) -> Vec<Rule> {
     let rule = |term: Term| {
         let default = defaults.said(term);
         let names: Vec<String> = match default.len() {
-            4 => (0..).map_while(Precedence::from_number).map(|precedence| precedence.word().into()).collect(),
+            4 => (0..).map_while(Precedence::from_number).map(|precedence| words.coded(precedence).both()).collect(),
             _ => vec![String::new()],
         };
         let typed = said.said(term).map(|said| said.split(',').map(str::to_owned).collect::<Vec<_>>());
