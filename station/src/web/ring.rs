@@ -15,7 +15,7 @@ use counterpart_core::record::kind::Kind;
 use serde::Serialize;
 
 use super::frame::{Due, Frame, bars, mark_class};
-use super::keys::{Key, Keys, keys_of_ring, noting};
+use super::keys::{Key, Keys, beside, keys_of_ring, noting};
 use super::live::Ringing;
 use super::put_off::PutOff;
 use super::request::{page_of, unmarked};
