@@ -263,10 +263,8 @@
     if (body.dataset.position && Date.now() - heard > LOST_MS) dead();
     all("[data-clock]", (e) => put(e, wall(+e.dataset.clock, true)));
     all("[data-clock-hm]", (e) => put(e, wall(+e.dataset.clockHm, false)));
-    all("[data-days]", (e) => {
-      const [first, ...dates] = e.dataset.days.split("|"), day = Math.floor((now() + body.dataset.ahead * 60000) / 864e5) - first;
-      if (dates[day]) put(e, dates[day]);
-    });
+    const [today, dates] = [Math.floor((now() + body.dataset.ahead * 60000) / 864e5), (e) => e.dataset.days.split("|")];
+    all("[data-days]", (e) => put(e, dates(e)[today - dates(e)[0] + 1] || e.textContent));
     all("[data-lost]", (e) => put(e, span(now() - lost)));
     if (lost) return;
     all("[data-until]", (e) => {
