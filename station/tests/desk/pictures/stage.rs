@@ -197,7 +197,7 @@ impl Stage {
             let at = ring.at.to_string();
             if ring.tells {
                 self.runtime
-                    .block_on(self.keeper(side).noted(self.line, line.epoch, ring.at, "Officer".into()))
+                    .block_on(self.keeper(side).noted(self.line, line.epoch, (ring.at, line.tally), "Officer".into()))
                     .unwrap();
             } else {
                 let act = match ring.kind {
