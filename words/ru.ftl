@@ -2263,8 +2263,8 @@ term-too-long = «{ $said }» — дольше, чем может сказать
 pairing-terms = Что подписывают обе стороны:
 # unreviewed
 terms-post = { $night ->
-    [yes] { $post } (до { $precedence }, днём и ночью)
-   *[no] { $post } (до { $precedence }, днём)
+    [yes] { $post } (срочность до «{ $precedence }», днём и ночью)
+   *[no] { $post } (срочность до «{ $precedence }», днём)
 }
 # unreviewed
 terms-posts = Должности стороны { $sign }: { $posts } (пункт 3).
