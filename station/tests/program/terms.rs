@@ -1,6 +1,7 @@
 //! The rules of a line, from the flags of `invite` to what both sides read before they sign, and after.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
+
 use std::path::Path;
 use std::process::Command;
 

@@ -139,12 +139,12 @@ async fn what_was_noted_rings_no_more_after_a_start_either() {
     let [north, south] = sides;
     let north = serve(stop(north).await);
     assert_eq!(rings(&north), [declined.at], "it rings after a start");
-    north.keeper.noted(line, declined.epoch, declined.at, "officer".into()).await.unwrap();
+    north.keeper.noted(line, declined.epoch, (declined.at, None), "officer".into()).await.unwrap();
     assert_eq!(rings(&north), []);
     let north = serve(stop(north).await);
 
     assert_eq!(rings(&north), []);
-    north.keeper.noted(line, declined.epoch, declined.at, "officer".into()).await.unwrap();
+    north.keeper.noted(line, declined.epoch, (declined.at, None), "officer".into()).await.unwrap();
     stop(north).await;
     stop(south).await;
 }
