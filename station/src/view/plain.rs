@@ -190,10 +190,10 @@ impl<'a> Sight<'a> {
             lines.put(0, self.say("line-closed", &[("name", self.name(by))]));
         }
         for (n, owed) in self.owed(request).into_iter().enumerate() {
-            lines.put(n.min(3) as u8, owed.sentence);
+            lines.put(if n == 0 { 0 } else { n.min(3) as u8 + 1 }, owed.sentence);
         }
         for (n, line) in self.unknowns(request).into_iter().enumerate() {
-            lines.put(n.min(4) as u8, line);
+            lines.put(n.min(4) as u8 + 1, line);
         }
         lines.parted()
     }
@@ -227,16 +227,16 @@ impl<'a> Sight<'a> {
             if subject.len() < said.text.len() {
                 subject.push('…');
             }
-            lines.put(1, self.say("plain-subject", &[("subject", subject.into())]));
+            lines.put(2, self.say("plain-subject", &[("subject", subject.into())]));
         }
         if let Some(again) = request.refers {
-            lines.put(3, self.say("plain-again", &[("name", self.name(again))]));
+            lines.put(4, self.say("plain-again", &[("name", self.name(again))]));
         }
         if let Some(partner) = view.partner(request.at) {
-            lines.put(2, self.say("plain-concerted", &[("name", self.name(partner.at))]));
+            lines.put(3, self.say("plain-concerted", &[("name", self.name(partner.at))]));
         }
         if let Some(until) = view.deadline(request, u64::MAX) {
-            lines.put(1, self.say("plain-valid-until", &[("time", self.both(until))]));
+            lines.put(2, self.say("plain-valid-until", &[("time", self.both(until))]));
         }
     }
 
@@ -248,18 +248,18 @@ impl<'a> Sight<'a> {
             let open = view.decision(request).outcome == Outcome::Open;
             let id = if open { "plain-renewed" } else { "plain-renewed-closed" };
             let args = [("count", count.into()), ("time", self.both(last.time)), ("name", self.name(last.at))];
-            lines.put(1, self.say(id, &args));
+            lines.put(2, self.say(id, &args));
         }
         if let Some(early) = view.renewed_early(request).filter(|_| view.decision(request).outcome == Outcome::Open) {
             let from = ("from", self.both(view.next_attempt(request)));
-            lines.put(2, self.say("plain-renewed-early", &[("name", self.name(early.at)), from]));
+            lines.put(3, self.say("plain-renewed-early", &[("name", self.name(early.at)), from]));
         }
         if let Headline::Open { reached, earlier: Some(earlier), .. } = view.headline(request)
             && earlier.rung > reached.rung
         {
             let rung = ("rung", self.telling.words.coded_in(earlier.rung).into());
             let args = [rung, ("time", self.both(earlier.time)), ("name", self.name(earlier.by))];
-            lines.put(2, self.say("plain-earlier", &args));
+            lines.put(3, self.say("plain-earlier", &args));
         }
         let defers = view.thread(request.at).filter(|f| f.kind() == Kind::Defer);
         if let Some((fact, What::Defer { code, until })) = defers.last().map(|f| (f, &f.what)) {
@@ -272,16 +272,16 @@ impl<'a> Sight<'a> {
                     self.say("plain-deferred-until", &args)
                 }
             };
-            lines.put(1, line);
+            lines.put(2, line);
         }
         let overdue = view.thread(request.at).filter(|f| f.kind() == Kind::Overdue);
         if let Some((fact, What::Overdue { clause })) = overdue.last().map(|f| (f, &f.what)) {
             let clause_number = ("clause", Arg::from(clause_number(*clause)));
             let args = [("name", self.name(fact.at)), ("time", self.both(fact.time)), clause_number];
-            lines.put(2, self.telling.words.overdue(*clause, &args));
+            lines.put(3, self.telling.words.overdue(*clause, &args));
         }
         if let Some(by) = view.suspended(request) {
-            lines.put(2, self.say("plain-suspended", &[("side", self.whose(request)), ("name", self.name(by))]));
+            lines.put(3, self.say("plain-suspended", &[("side", self.whose(request)), ("name", self.name(by))]));
         }
     }
 
@@ -300,7 +300,7 @@ impl<'a> Sight<'a> {
                 }
                 (_, None) => continue,
             };
-            lines.put(1, line);
+            lines.put(2, line);
         }
         let offers = view.thread(request.at).filter(|f| matches!(f.kind(), Kind::Offer | Kind::Ready));
         let ended = offers.map(|o| (o, view.decision(o))).filter(|(_, d)| d.outcome != Outcome::Open).last();
@@ -315,7 +315,7 @@ impl<'a> Sight<'a> {
         let time = decision.deciding.first().and_then(|at| view.fact(*at)).map_or(offer.time, |f| f.time);
         let by: Vec<String> = decision.deciding.iter().map(|at| self.named(*at).name).collect();
         let args = [("name", self.name(offer.at)), ("time", self.both(time)), ("by", by.join(", ").into())];
-        lines.put(2, self.say(id, &args));
+        lines.put(3, self.say(id, &args));
     }
 
     fn lines_decided(&self, request: &'a Fact, lines: &mut Lines) {
@@ -326,11 +326,11 @@ impl<'a> Sight<'a> {
             let held = act.at.party != self.me() || view.receipt(act.at).is_some();
             let id = if held { "plain-decided" } else { "plain-decided-unheld" };
             let args = [("act", self.act(act).into()), ("name", self.name(act.at)), ("time", self.both(act.time))];
-            lines.put(1, self.say(id, &args));
+            lines.put(2, self.say(id, &args));
         }
         if let (Outcome::Crossed, [first, second]) = (decision.outcome, acts.as_slice()) {
             let args = [("first", self.name(first.at)), ("second", self.name(second.at))];
-            lines.put(1, self.say("plain-crossed", &args));
+            lines.put(2, self.say("plain-crossed", &args));
         }
         let theirs: Vec<String> = view
             .thread(request.at)
@@ -338,16 +338,16 @@ impl<'a> Sight<'a> {
             .map(|fact| self.named(fact.at).name)
             .collect();
         if !theirs.is_empty() {
-            lines.put(1, self.say("plain-by-charter", &[("names", theirs.join(", ").into())]));
+            lines.put(2, self.say("plain-by-charter", &[("names", theirs.join(", ").into())]));
         }
         let talk: Vec<String> = view.talk(request).acts.iter().map(|at| self.named(*at).name).collect();
         if !talk.is_empty() {
-            lines.put(3, self.say("plain-talk", &[("names", talk.join(", ").into())]));
+            lines.put(4, self.say("plain-talk", &[("names", talk.join(", ").into())]));
         }
         let beside = view.thread(request.at).filter(|f| acts.iter().any(|act| act.crosses(f)));
         if let Some(fact) = beside.filter(|f| !decision.deciding.contains(&f.at)).last() {
             let args = [("name", self.name(fact.at)), ("act", self.telling.words.coded_in(fact.kind()).into())];
-            lines.put(3, self.say("plain-beside", &args));
+            lines.put(4, self.say("plain-beside", &args));
         }
     }
 
