@@ -292,6 +292,11 @@ impl Trial {
     }
 }
 
+/// Every plain line of a request, those of the opening first.
+pub fn told(view: &RequestView) -> Vec<String> {
+    [view.plain_lines.as_slice(), &view.plain_later].concat()
+}
+
 fn given(now: Timestamp, monotonic_ms: u64, sign: &SoftKey) -> Given<'_> {
     let conduct = Conduct { even: true, steady_ms: u64::MAX, mark: Mark::Exercise };
     Given { now, conduct, monotonic_ms, sign, verify: &Strict, stored: &|_, _| None }

@@ -227,8 +227,8 @@ fn what_was_owed_until_a_time_that_has_passed_is_overdue_since_then_and_on_a_clo
     trial.carry();
     for party in Party::BOTH {
         assert!(owed(&trial, party).is_empty(), "{:?}", owed(&trial, party));
-        let told = format!("The line is closed, by Sundmark #{}.", closed.index);
-        assert!(trial.request(party, ask).plain_lines.contains(&told));
+        let line = format!("The line is closed, by Sundmark #{}.", closed.index);
+        assert!(trial.request(party, ask).plain_lines.contains(&line));
     }
 }
 
@@ -245,7 +245,7 @@ fn a_window_named_for_a_zone_of_neither_side_is_shown_in_that_zone_too() {
     trial.act(Joiner, Act::Offer { on, windows, answer_by, on_silence: OnSilence::Lapses, code: None });
     trial.carry();
 
-    let lines = trial.request(Inviter, ask).plain_lines;
+    let lines = told(&trial.request(Inviter, ask));
     let told = lines.iter().find(|line| line.starts_with("Sundmark 1 offers ")).unwrap();
     let both = "Wed 13 Feb 09:02–10:02 Northland, 23:02–Thu 14 Feb 00:02 Sundmark";
     let expected = format!(

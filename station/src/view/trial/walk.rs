@@ -137,7 +137,7 @@ fn openings(trial: &Trial, things: &[EntryRef], outcomes: &mut BTreeSet<String>)
                     let rows = opening.len() - usize::from(view.mark.0 != Mark::Operation);
                     assert!(rows <= PLAIN_ROWS_MAX, "{rows}: {shown}");
                     assert!(opening.iter().all(|row| row.chars().count() <= text::PLAIN_WIDTH), "{shown}");
-                    let told = [view.plain_lines.as_slice(), &view.plain_later].concat();
+                    let told = told(view);
                     // Asked, reached, owed by whom until when: these never leave the opening.
                     let first = view.next.first().map(|owed| &owed.sentence);
                     assert!(
@@ -163,11 +163,7 @@ fn check(trial: &Trial, things: &[EntryRef]) {
                 assert!((2..=PLAIN_ROWS_MAX).contains(&view.plain_lines.len()), "{:?}", view.plain_lines);
                 assert!(view.plain_lines.iter().all(|line| !line.contains('\n') && !line.contains('{')));
                 let closed = view.outcome != "OPEN";
-                assert!(
-                    closed || view.plain_lines.iter().chain(&view.plain_later).any(|l| l.starts_with("Not known: ")),
-                    "{:?}",
-                    view.plain_lines
-                );
+                assert!(closed || told(&view).iter().any(|l| l.starts_with("Not known: ")), "{:?}", view.plain_lines);
                 same(&view);
                 shown += &text::request(&view, &sight.telling);
             }
