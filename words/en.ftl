@@ -498,6 +498,28 @@ line-pending = Pending: pairing is not finished.
 line-unjoined = Pending: the other side has not joined epoch { $epoch } yet. It does so by itself when it is connected.
 epoch-began = Epoch { $epoch } of this line serves: { $sign } opened it { $time } by its clock, signed with its root key. What was open or agreed before is of an epoch that has ended.
 epoch-why = The record gives no reason. An epoch is opened after a restore from a backup, when a log was forked, or when keys were retired.
+awaited-coming = Epoch { $epoch } is not settled. { $by ->
+    [ours] Our charter
+   *[theirs] Their charter
+  } of a later epoch names { $log ->
+    [ours] our
+   *[theirs] their
+  } log there up to #{ $last }; held here: { $size } entries of it. The rest counts as it comes.
+awaited-alone = Epoch { $epoch } is not settled. { $by ->
+    [ours] Our charter
+   *[theirs] Their charter
+  } of a later epoch names { $log ->
+    [ours] our
+   *[theirs] their
+  } log there up to #{ $last }; held here: { $size } entries of it. What the other charter does not name of that counts once all of it is held. Whether it was ever written is not known here.
+awaited-never = Epoch { $epoch } is not settled. { $by ->
+    [ours] Our charter
+   *[theirs] Their charter
+  } of a later epoch names { $log ->
+    [ours] our
+   *[theirs] their
+  } log there with #{ $last } at its end, and the log that is held here was never that one.
+awaited-charters = Epoch { $epoch } is not settled: the charters by which both sides close it are not both held here. What comes late still counts.
 epoch-do = { $kind ->
         [request] Look at one with: counterpart status "{ $name }" --epoch { $of }.
        *[other] Look at one with: counterpart record --words --epoch { $of } --from "{ $name }".

@@ -53,7 +53,7 @@ class Log:
         self.party, self.epoch, self.size, self.named, self.keys, self.serial, self.charter = number, epoch, 0, 0, [], 0, None
         self.roots, self.counts, self.verdicts, self.fault, self.left = roots([]), collections.Counter(), [], None, None
         # Beyond the first epoch: the key of one that joins, why it may not be opened, and whether a later one serves.
-        self.joins_with, self.may_not_open, self.is_late, self.opening, self.earlier = None, None, False, None, []
+        self.joins_with, self.may_not_open, self.is_late, self.opening, self.earlier, self.seen = None, None, False, None, [], [0]
 
     def judge(self, data, body, other):
         """What the entry reads as; a Fault if it may not stand next."""
@@ -131,6 +131,7 @@ class Log:
             self.keys = [keys[0] if form == "opened" else self.joins_with or keys[1]]
             self.opening, self.earlier = form or "paired", header.args[-1 if form == "opened" else 1] if form else []
         self.size, self.named = self.size + 1, header.held[0]
+        self.seen.append(header.held[0])
         fresh = header.new[1][0] if header.new else header.args[1][0] if form == "opened" else self.keys[-1]
         self.keys.append(fresh)
         self.serial = header.new[0] if header.new else self.serial
@@ -229,8 +230,14 @@ class Line:
 
     def counted(self, epoch):
         """How far both logs of an epoch count: the whole, or what the charters name that closed it (section 4.6)."""
-        closing = self.closing(epoch)
-        return [log.size if closing is None else self.reach(log, closing)[0] for log in self.logs[epoch]]
+        closing, logs = self.closing(epoch), self.logs[epoch]
+        if closing is None:
+            return [log.size for log in logs]
+        counts = [self.reach(log, closing)[0] for log in logs]
+        # What an entry that counts names of the other log counts too.
+        for one in (0, 1, 0):
+            counts[one] = max(counts[one], logs[1 - one].seen[counts[1 - one]])
+        return counts
 
     def settled(self, epoch):
         """Whether all is held that decides how far an epoch counts; None if nothing has closed it."""

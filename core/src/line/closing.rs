@@ -77,10 +77,16 @@ impl Line {
         ended.filter_map(|span| self.reaches(span)).flatten().filter_map(|reach| reach.awaits).collect()
     }
 
-    /// How far both logs of an ended epoch count; `None` before it is closed.
+    /// How far both logs of an ended epoch count; `None` before it is closed. What an entry that counts names of the other log counts
+    /// too: its author has held it.
     fn reaches(&self, span: &Span) -> Option<[Reach; 2]> {
         let closer = self.closer_of(span)?;
-        Some(Party::BOTH.map(|party| self.reach(span, party, self.named(span, closer, party))))
+        let [mut inviter, mut joiner] =
+            Party::BOTH.map(|party| self.reach(span, party, self.named(span, closer, party)));
+        // Only one of the two can name more of the other than that counts: neither has seen what saw it.
+        inviter.counts = inviter.counts.max(seen(span, Party::Joiner, joiner.counts));
+        joiner.counts = joiner.counts.max(seen(span, Party::Inviter, inviter.counts));
+        Some([inviter, joiner])
     }
 
     /// A log counts as far as the other side names it: what that names it has held. What its author alone names beyond that
@@ -177,6 +183,13 @@ impl Line {
             span.old.extend(found);
         }
     }
+}
+
+/// How much of the other log a party's entries before this index name.
+fn seen(span: &Span, party: Party, before: u64) -> u64 {
+    let named = &span.facts.side(party).named;
+    let steps = named.partition_point(|step| step.index < before);
+    steps.checked_sub(1).and_then(|last| named.get(last)).map_or(0, |step| step.size)
 }
 
 /// The root that a log of an epoch had at a size; `None` if our machine cannot read its entries now.

@@ -60,8 +60,8 @@ pub enum Output {
     Send(Vec<u8>),
     /// The peer's chain vouches for the link key that it proved: from now on it is the peer's.
     Vouched(Vec<Entry>),
-    /// The peer, which does not take our link key, shows a chain of ours that ends in another, with an entry that is not held here or
-    /// that was taken back: this is a copy of a station that went on. An epoch that is to be taken has a number above this, the highest in
+    /// The peer, which does not take our link key, shows a chain of ours that ends in another, with a grant of root that is not held
+    /// here or that was taken back: this is a copy of a station that went on. An epoch that is to be taken has a number above this, the highest in
     /// either side's chain. The line takes note by [`crate::line::Line::retire`].
     Retired {
         /// The link key that we have proved.
@@ -183,7 +183,8 @@ impl Chain {
         let charter = of(&self.setup.charter, me);
         let Ok(shown) = read(self.setup.line, me, charter, shown, verify) else { return };
         let held = held(&self.setup, me);
-        let more = shown.iter().any(|entry| !held.iter().any(|h| h.bytes == entry.bytes));
+        // By what root has granted: the entry that carries a grant can be made anew by whoever has the key that it ended.
+        let more = shown.iter().any(|entry| !held.iter().any(|h| granted(&h.header) == granted(&entry.header)));
         let link = *of(&self.setup.proved, me);
         // A copy that has taken its last keys back holds all of the chain, and has not the link key that it brings.
         let lacks = more || link_after(charter, held) != link;
@@ -300,6 +301,18 @@ fn link_of(header: &Header) -> Option<Hash> {
         What::Key { keys: [_, link, _], .. } => Some(*link),
         What::Charter(args) if header.own.size == 0 => match Opening::read(args)? {
             Opening::Opened { keys: [_, link, _], .. } => Some(link),
+            Opening::Paired { .. } | Opening::Joined { .. } => None,
+        },
+        _ => None,
+    }
+}
+
+/// What root has granted by this entry: in which epoch, under which serial (an opening has none), and the keys.
+fn granted(header: &Header) -> Option<(Epoch, Option<u64>, [Hash; 3])> {
+    match header.what.as_ref().ok()? {
+        What::Key { serial, keys, .. } => Some((header.epoch, Some(*serial), *keys)),
+        What::Charter(args) => match Opening::read(args)? {
+            Opening::Opened { keys, .. } => Some((header.epoch, None, keys)),
             Opening::Paired { .. } | Opening::Joined { .. } => None,
         },
         _ => None,

@@ -209,6 +209,27 @@ fn a_copy_that_has_opened_above_what_it_lost_is_not_retired_by_what_it_lost() {
 }
 
 #[test]
+fn a_grant_that_we_hold_retires_nothing_though_an_ended_key_has_signed_it_anew() {
+    // North has replaced its keys twice. Whoever has the first, which has ended, signs root's first grant once more.
+    let mut log = author(NORTH);
+    let root = root_seed(NORTH);
+    let own = [changes(&mut log, 1, [7; 32], root), changes(&mut log, 2, [8; 32], root)];
+    let mut ended = author(NORTH);
+    drop(ended.memo("none"));
+    let again = changes(&mut ended, 1, [7; 32], root);
+    let north = |held: &[Entry]| Side::new(NORTH).holds(NORTH, held).proves([8; 32]);
+    let south = |shown: &[Entry]| Side::new(SOUTH).holds(NORTH, shown);
+
+    let (said, _) = meet(&[north(&own), south(std::slice::from_ref(&again))]);
+    assert!(!retired(&said[0]));
+
+    // A copy that lacks the second is told by the second.
+    let copy = Side::new(NORTH).holds(NORTH, &own[..1]).proves([7; 32]);
+    let (said, _) = meet(&[copy, south(&own)]);
+    assert!(retired(&said[0]));
+}
+
+#[test]
 fn a_stranger_cannot_tell_us_that_our_key_is_retired() {
     // South proves a key that nothing names, and shows North's true chain, of which North lacks the last.
     let mut log = author(NORTH);

@@ -8,6 +8,7 @@ use counterpart_core::line::facts::Fact;
 use counterpart_core::precedence::{Mark, Precedence};
 use serde::{Deserialize, Serialize};
 
+use super::awaited::AwaitedView;
 use super::request::posts;
 use super::restore::counts_by_them;
 use super::{ByWord, Moment, Named, Side, Sight, Window};
@@ -31,6 +32,9 @@ pub struct EpochView {
     pub opened: Moment,
     /// Who opened it, when, and that the record gives no reason, as sentences.
     pub sentences: Vec<String>,
+    /// What keeps the epochs before it from being settled.
+    #[serde(default)]
+    pub awaited: Vec<AwaitedView>,
     /// What broke off before it and nobody here has taken note of: at most [`LISTED_MAX`].
     pub broken_off: Vec<BrokenOffView>,
     /// How much more did.
@@ -126,6 +130,7 @@ impl<'a> Sight<'a> {
             opened_by: self.side(at.party),
             opened: Moment(opened),
             sentences,
+            awaited: self.heads_awaited(),
             broken_off,
             more,
             and_more: (more > 0).then(|| self.telling.say("broken-more", &[("more", more.into())])),

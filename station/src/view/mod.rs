@@ -6,6 +6,7 @@
 //! [`text`] and [`crate::words`] make it harmless before a terminal sees it.
 
 pub mod attempts;
+pub mod awaited;
 pub mod broken;
 pub mod course;
 pub mod figures;

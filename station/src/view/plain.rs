@@ -328,6 +328,9 @@ impl<'a> Sight<'a> {
             let args = [("act", self.act(act).into()), ("name", self.name(act.at)), ("time", self.both(act.time))];
             lines.put(2, self.say(id, &args));
         }
+        if decision.outcome == Outcome::BrokenOff {
+            self.unsettled_because().into_iter().for_each(|sentence| lines.put(1, sentence));
+        }
         if let (Outcome::Crossed, [first, second]) = (decision.outcome, acts.as_slice()) {
             let args = [("first", self.name(first.at)), ("second", self.name(second.at))];
             lines.put(2, self.say("plain-crossed", &args));

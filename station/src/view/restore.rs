@@ -10,8 +10,9 @@ use counterpart_core::record::log::Entry;
 use counterpart_core::record::sign1::PublicKey;
 use serde::{Deserialize, Serialize};
 
+use super::awaited::AwaitedView;
 use super::names::call_sign;
-use super::{Moment, Sight};
+use super::{Moment, Side, Sight};
 use crate::words::Arg;
 
 /// Entries told one by one of each part that is shown: the last ones.
@@ -199,6 +200,9 @@ pub struct MissingView {
     pub from: u64,
     /// The index after the last.
     pub to: u64,
+    /// A charter that closed the epoch names them, and no entry does: why that epoch is not settled.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub unsettled: Option<String>,
 }
 
 /// What is known of the link of a line.
@@ -238,7 +242,7 @@ pub fn restore(
     let waits = line.restore();
     let judges = line.awaits_judgement();
     let all = line.shown();
-    let missing: Vec<MissingView> = line.spans().flat_map(|span| missing(span, &all)).collect();
+    let missing = all_missing(sight, &all);
     let listed = all.iter().filter(|showing| listing.is_of(showing));
     let shown: Vec<ShownView> = listed.map(|showing| part(sight, showing, listing, said)).collect();
     let lasted = sight.telling.words.lasts(link.silent_ms);
@@ -333,6 +337,19 @@ fn entry(entry: &Entry, listing: Listing, said: &Said<'_>) -> ShownEntry {
     }
 }
 
+/// What entries name and is not held, then what only a charter names.
+fn all_missing(sight: &Sight<'_>, shown: &[Showing<'_>]) -> Vec<MissingView> {
+    let mut all: Vec<MissingView> = sight.line.spans().flat_map(|span| missing(span, shown)).collect();
+    for AwaitedView { epoch, log, held: from, named: to, sentence, .. } in sight.heads_awaited() {
+        let ours = log == Side::Ours;
+        let known = all.iter().any(|m| (m.epoch, m.ours) == (epoch, ours) && m.to >= to);
+        if from < to && !known {
+            all.push(MissingView { epoch, ours, from, to, unsettled: Some(sentence) });
+        }
+    }
+    all
+}
+
 fn missing(span: &Span, shown: &[Showing<'_>]) -> Vec<MissingView> {
     let epoch = span.epoch().number;
     let (own, peer) = (span.own(), span.peer());
@@ -340,7 +357,7 @@ fn missing(span: &Span, shown: &[Showing<'_>]) -> Vec<MissingView> {
     let seen = of_it.map(|shown| shown.head.size).max();
     let ours = (seen.unwrap_or(0).max(own.size()), peer.named().size, true);
     let theirs = (peer.size(), own.named().size, false);
-    let gap = |(from, to, ours)| (from < to).then_some(MissingView { epoch, ours, from, to });
+    let gap = |(from, to, ours)| (from < to).then_some(MissingView { epoch, ours, from, to, unsettled: None });
     [ours, theirs].into_iter().filter_map(gap).collect()
 }
 
@@ -420,6 +437,9 @@ pub fn counts_by_them(sight: &Sight<'_>, at: EntryRef) -> bool {
 }
 
 fn tell_missing(sight: &Sight<'_>, missing: &MissingView) -> String {
+    if let Some(sentence) = &missing.unsettled {
+        return sentence.clone();
+    }
     let id = if missing.ours { "restore-missing-ours" } else { "restore-missing-theirs" };
     let args = [
         ("epoch", Arg::from(missing.epoch.to_string())),

@@ -177,6 +177,7 @@ pub fn sentences(sentences: &[String]) -> String {
 /// The epoch that serves, and what broke off before it.
 pub fn epoch(view: &EpochView) -> Vec<String> {
     let mut out: Vec<String> = view.sentences.iter().flat_map(|sentence| wrap(sentence, 2, 4)).collect();
+    out.extend(view.awaited.iter().flat_map(|awaited| wrap(&awaited.sentence, 2, 4)));
     out.extend(broken_off(&view.broken_off));
     out.extend(view.and_more.iter().flat_map(|more| wrap(more, 4, 6)));
     out.extend(view.instead.iter().flat_map(|instead| wrap(instead, 4, 6)));

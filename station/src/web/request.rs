@@ -6,6 +6,7 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use counterpart_core::ids::{EntryRef, Epoch};
+use counterpart_core::line::crossing::Outcome;
 use counterpart_core::line::facts::Fact;
 use counterpart_core::line::ladder::Rung;
 use counterpart_core::precedence::Mark;
@@ -343,6 +344,8 @@ fn explained(sight: &Sight<'_>, view: &RequestView) -> Vec<String> {
     let say = |id: &str, name: &str| sight.telling.say(id, &[("name", name.to_owned().into())]);
     if view.outcome == "CROSSED" {
         all.push(say("explain-crossed", ""));
+    } else if view.outcome == Outcome::BrokenOff.word() {
+        all.extend(sight.unsettled_because());
     } else if view.outcome != "OPEN" && !view.settled {
         all.push(say("explain-unsettled", ""));
     }

@@ -1,12 +1,20 @@
 //! What is told of an epoch that has ended: what broke off, until somebody takes note of it, and whose names its names are.
 
 use counterpart_core::ids::Epoch;
+use counterpart_core::line::turn::{Arrived, Input};
+use counterpart_core::record::entry::{Head, Header};
+use counterpart_core::record::log::Entry;
+use counterpart_core::record::merkle::empty_root;
+use counterpart_core::record::opening::{EpochHeads, Opening};
+use counterpart_core::record::sign1::{AAD_ENTRY, seal};
+use counterpart_core::record::what::What;
 
 use super::line::line_view;
 use super::*;
 use crate::view::broken::{LISTED_MAX, LeftView};
 use crate::view::figures::figures;
 use crate::view::names::{self, NameFault};
+use crate::view::restore::{Link, Listing, restore};
 use crate::view::ring::ringing;
 use crate::view::{Side, text};
 use Party::{Inviter, Joiner};
@@ -123,6 +131,48 @@ fn a_talk_that_broke_off_says_so_and_nothing_of_an_ended_epoch_is_owed_or_may_be
     }
     let headline = of(agreed).headline;
     assert!(headline.ends_with("The epoch ended before it: the talk broke off."), "{headline}");
+}
+
+/// The Joiner joins by a charter that names a head of its own ended log that never was.
+fn joins_with_a_head_that_never_was(trial: &mut Trial) {
+    let nothing = Head { size: 0, root: empty_root() };
+    let line = &trial.lines[0];
+    let [ours, _] = line.span(Epoch::FIRST).unwrap().heads().heads;
+    let heads = vec![EpochHeads { epoch: Epoch::FIRST, heads: [ours, Head { size: 1 << 50, root: [9; 32] }] }];
+    let what = What::Charter(Opening::Joined { heads, restored: false }.write());
+    let header = Header::of((line.id(), line.epoch(), Joiner), [nothing; 2], trial.now, Ok(what));
+    let entry = Entry::read(&seal(AAD_ENTRY, &header.encode(), &trial.keys[1])).unwrap();
+    trial.turn(Inviter, vec![Input::Arrived(Arrived { entry, body: None, verified_under: None }.into())], 0);
+}
+
+#[test]
+fn a_line_and_a_request_say_why_an_ended_epoch_is_not_settled_and_whose_charter_names_what_has_not_come() {
+    let (mut trial, [open, _]) = ended();
+    let plain = |trial: &Trial| {
+        let of = |sight: &Sight<'_>| request(&Sight { epoch: Epoch::FIRST, ..*sight }, open).unwrap();
+        trial.look(Inviter, of).plain_lines.join("\n")
+    };
+    assert!(
+        plain(&trial).contains("Epoch 0 is not settled: the charters by which both sides close it are not both held")
+    );
+    assert!(line_view(&trial, Inviter).began.unwrap().awaited.is_empty());
+
+    joins_with_a_head_that_never_was(&mut trial);
+
+    let told = "Epoch 0 is not settled. Their charter of a later epoch names their log there up to #1125899906842623; \
+                held here: 6 entries of it. What the other charter does not name of that counts once all of it is \
+                held. Whether it was ever written is not known here.";
+    let began = line_view(&trial, Inviter).began.unwrap();
+    let [awaited] = &began.awaited[..] else { panic!("{began:?}") };
+    assert_eq!((awaited.log, awaited.by, awaited.held, awaited.named), (Side::Theirs, Side::Theirs, 6, 1 << 50));
+    assert_eq!(awaited.sentence, told);
+    assert!(plain(&trial).contains(told), "{}", plain(&trial));
+    let shown = trial.look(Inviter, |sight| text::line(&line_view(&trial, Inviter), &sight.telling));
+    assert!(shown.contains("Epoch 0 is not settled.") && shown.lines().all(|l| l.chars().count() <= text::WIDTH));
+    let missing = |sight: &Sight<'_>| restore(sight, Link::default(), None, Listing::Last, &|_| None);
+    let missing = trial.look(Inviter, missing);
+    assert_eq!(missing.missing.iter().map(|m| (m.ours, m.from, m.to)).collect::<Vec<_>>(), [(false, 6, 1 << 50)]);
+    assert!(missing.sentences.iter().any(|sentence| sentence == told), "{:?}", missing.sentences);
 }
 
 #[test]
