@@ -667,6 +667,10 @@ figures-all = All years
 ## The bell
 
 ring-ask = { $peer } asks to talk: their { $from } with our { $to }.
+ring-head-ask = { $peer } asks to talk.
+ring-head-renew = { $peer } asks still to talk.
+ring-head-text = { $peer } has written.
+ring-head-notice = { $peer } sends a notice.
 ring-renew = { $peer } asks still: their { $from } with our { $to }. The request still stands.
 ring-offer = { $peer } offers times on { $name }.
 ring-ready = { $peer } is ready to take { $name } now.
@@ -1742,6 +1746,10 @@ desk-skip = Skip to content
 desk-units = d h min s
 desk-past = { $lasted } past its time
 desk-by = by { $time }
+desk-said-until = { $side ->
+    [ours] we said: until { $time }
+   *[theirs] they said: until { $time }
+}
 desk-from = from { $time }
 desk-nav = Desk
 desk-tab-lines = Lines
@@ -1872,6 +1880,12 @@ bell-dialog = Ringing
 bell-strip-silent = Shown here, silent: press any key to let it sound.
 bell-strip-said = This page rings, and has said so.
 bell-strip-rings = This page rings.
+ring-ends = Ends with { $keys }, or any other act of ours on it, here or at another desk.
+ring-ends-accept = { $count ->
+    [one] Accept (1)
+   *[other] Accept (1–{ $count })
+}
+ring-ends-itself = It rings once and ends by itself.
 bell-strip-do = It rings until it is met with a key of this page, here or at another desk.
 ring-title = Rings: { $mark } { $precedence }
 ring-has-stopped = The ringing has stopped.
@@ -2085,6 +2099,8 @@ unheard-unarmed-until = No bell of an open page was armed until { $time }.
 ladder-now = now · standing for
 ladder-after = after { $lasted }
 ladder-within = of { $lasted }
+ladder-late = late, noted in
+ladder-overdue = time over, noted in
 author = here: { $user }
 author-by-link = { $user }, by a link of { $maker }
 author-token = program { $name }

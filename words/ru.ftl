@@ -1068,6 +1068,14 @@ figures-all = Все годы
 # unreviewed
 ring-ask = { $peer } запрашивает разговор: должность «{ $from }» с нашей должностью «{ $to }».
 # unreviewed
+ring-head-ask = { $peer } запрашивает разговор.
+# unreviewed
+ring-head-renew = { $peer } по-прежнему запрашивает разговор.
+# unreviewed
+ring-head-text = { $peer } присылает сообщение.
+# unreviewed
+ring-head-notice = { $peer } присылает уведомление.
+# unreviewed
 ring-renew = { $peer } по-прежнему запрашивает разговор: должность «{ $from }» с нашей должностью «{ $to }». Запрос остаётся в силе.
 # unreviewed
 ring-offer = { $peer } предлагает время по { $name }.
@@ -2766,6 +2774,11 @@ desk-past = { $lasted } сверх срока
 # unreviewed
 desk-by = до { $time }
 # unreviewed
+desk-said-until = { $side ->
+    [ours] мы сказали: до { $time }
+   *[theirs] они сказали: до { $time }
+}
+# unreviewed
 desk-from = с { $time }
 # unreviewed
 desk-nav = Пульт
@@ -2987,6 +3000,15 @@ bell-strip-silent = Показано здесь беззвучно: любая �
 bell-strip-said = Эта страница звонит и сообщила об этом.
 # unreviewed
 bell-strip-rings = Эта страница звонит.
+# unreviewed
+ring-ends = Звонок прекратит { $keys } или любое другое наше действие по этому делу, здесь или за другим пультом.
+# unreviewed
+ring-ends-accept = { $count ->
+    [one] Принять (1)
+   *[other] Принять (1–{ $count })
+}
+# unreviewed
+ring-ends-itself = Звонит один раз и прекращается само.
 # unreviewed
 bell-strip-do = Звонит, пока на это не ответят клавишей этой страницы, здесь или за другим пультом.
 # unreviewed
@@ -3342,6 +3364,10 @@ ladder-now = сейчас · стоит уже
 ladder-after = через { $lasted }
 # unreviewed
 ladder-within = из { $lasted }
+# unreviewed
+ladder-late = с опозданием, отмечено в
+# unreviewed
+ladder-overdue = срок прошёл, отмечено в
 # unreviewed
 ladder-by-ours = наша станция
 # unreviewed

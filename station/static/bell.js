@@ -85,15 +85,21 @@
   const name = (ring) => [ring.line, ring.at, ring.epoch].join("/");
   const here = () => document.querySelector(".strip.rings");
   const isDrawn = (ring) => drawn === name(ring) && (own(ring) ? !!here() && here().getClientRects().length > 0 : dialog.open);
+  // What of the matter rings, and which key ends it: as the page of the matter says it.
+  const explain = (ring) => {
+    const of = document.querySelector(`main [data-rung="${ring.at}"]`), to = here().querySelectorAll("[data-told-what], [data-ends]");
+    if (of) to.forEach((e, n) => { if (e.textContent !== of.children[n].textContent) e.textContent = of.children[n].textContent; });
+  };
   const drawStrip = (ring) => {
     if (dialog.open) dialog.close();
-    if (drawn === name(ring) && here()) return;
+    if (drawn === name(ring) && here()) { explain(ring); return; }
     if (here()) here().remove();
     const shown = document.getElementById("ring-strip").content.cloneNode(true);
     shown.querySelector("[data-title]").textContent = ring.title;
     if (ring.mark !== "OPERATION") shown.firstElementChild.classList.add("ex");
     document.querySelector(".mast").after(shown);
     drawn = name(ring);
+    explain(ring);
   };
   const fill = (shown, key, at, isEx) => {
     const held = document.activeElement && document.activeElement.getAttribute("data-key");
@@ -107,7 +113,7 @@
     if (what !== stands) { [stands, stoodAt, pressed] = [what, Date.now(), null]; wait(); }
     const again = held && dialog.querySelector(`[data-key="${CSS.escape(held)}"]`);
     const first = again || dialog.querySelector("[data-first]") || dialog.querySelector("button, a");
-    if (first) first.focus();
+    if (first) first.focus({ preventScroll: true });
     const once = pressed && dialog.querySelector(`[data-key="${CSS.escape(pressed.of)}"]`);
     if (once) say(once.dataset.twice);
     noted();

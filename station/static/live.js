@@ -308,6 +308,8 @@
   addEventListener("pageshow", (event) => { if (event.persisted) { if (isTyped()) listen(); else location.reload(); } });
 
   body.classList.add("scripted");
+  // On a phone the tabs scroll in their row: the one that is open is in sight.
+  all(".mast nav [aria-current]", (e) => { e.parentElement.scrollLeft = e.offsetLeft - e.parentElement.offsetLeft - 120; });
   tick();
   setInterval(tick, 500);
   if (body.dataset.position) listen();

@@ -6,6 +6,7 @@ use counterpart_core::line::ladder::Rung;
 use counterpart_core::record::codes::{Clause, Code, Deadline, OnSilence};
 use counterpart_core::record::kind::Kind;
 use counterpart_core::record::what::What;
+use counterpart_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{ByWord, Moment, Named, Side, Sight, Window};
@@ -180,6 +181,28 @@ impl<'a> Sight<'a> {
             _ => None,
         };
         self.view().thread(request.at).filter_map(one).collect()
+    }
+
+    /// Until when the latest attempt was put off, and by whom: what the last deferral on it says, if it names a time.
+    pub fn put_off(&self, request: &'a Fact) -> Option<(Side, Timestamp)> {
+        let view = self.view();
+        let attempt = view.attempts(request).pop()?;
+        let last = view.on(attempt.at).filter(|f| f.kind() == Kind::Defer).last()?;
+        match last.what {
+            What::Defer { until, .. } => Some((self.side(last.at.party), until?)),
+            _ => None,
+        }
+    }
+
+    /// The entry with which the waiting side has noted that an attempt came late to this rung, if the charter has a time for it.
+    pub fn noted_late(&self, attempt: &Fact, rung: Rung) -> Option<Named> {
+        let clause = match rung {
+            Rung::Delivered => Clause::Station,
+            Rung::Seen => Clause::Watch,
+            Rung::Sent | Rung::Alerting | Rung::Referred => return None,
+        };
+        let said = self.view().on(attempt.at).find(|f| f.what == What::Overdue { clause })?;
+        Some(self.named(said.at))
     }
 
     /// The acts on which an outcome rests.

@@ -73,6 +73,8 @@ pub struct StepView {
     pub after: String,
     /// The charter's time for it.
     pub within: String,
+    /// The entry of the record which notes that this time had passed without it.
+    pub late: Option<Named>,
     /// The other side is known to hold it.
     pub held: bool,
 }
@@ -107,7 +109,21 @@ impl<'a> Sight<'a> {
     fn blank(&self, kind: StepKind, name: Coded, says: String) -> StepView {
         let (by, entry, time, hands) = (None, None, None, Default::default());
         let (after, within) = (String::new(), String::new());
-        StepView { kind, top: false, name, rung: None, says, by, entry, time, hands, after, within, held: false }
+        StepView {
+            kind,
+            top: false,
+            name,
+            rung: None,
+            says,
+            by,
+            entry,
+            time,
+            hands,
+            after,
+            within,
+            late: None,
+            held: false,
+        }
     }
 
     /// A step that an entry gives.
@@ -139,6 +155,7 @@ impl<'a> Sight<'a> {
         let words = self.telling.words;
         let none = self.telling.say("ladder-no-outcome", &[]);
         let mut steps = vec![self.blank(StepKind::Awaited, words.term("ladder-outcomes"), none)];
+        let latest = view.attempts(request).pop();
         let other = self.side(request.at.party.peer());
         for rung in Rung::ALL.into_iter().rev().filter(|rung| *rung > reached.rung) {
             let id = match rung {
@@ -146,9 +163,9 @@ impl<'a> Sight<'a> {
                 _ => "ladder-not-recorded",
             };
             let says = self.telling.say(id, &[("side", self.side(request.at.party).word().into())]);
-            let within = self.within(request, rung);
+            let (within, late) = (self.within(request, rung), latest.and_then(|latest| self.noted_late(latest, rung)));
             let blank = self.blank(StepKind::Awaited, words.coded(rung), says);
-            steps.push(StepView { by: Some(other), within, rung: Some(rung), ..blank });
+            steps.push(StepView { by: Some(other), within, late, rung: Some(rung), ..blank });
         }
         steps.push(self.now_step(request.time));
         steps
@@ -283,7 +300,8 @@ impl<'a> Sight<'a> {
                 _ => (self.telling.words.lasts(time.since(attempt.time)), self.within(request, rung)),
             };
             let given = self.given(StepKind::Reached, name, says, by, time);
-            StepView { top: is_open && rung == highest, after, within, rung: Some(rung), ..given }
+            let late = self.noted_late(attempt, rung);
+            StepView { top: is_open && rung == highest, after, within, late, rung: Some(rung), ..given }
         };
         Rung::ALL.into_iter().rev().filter(|rung| *rung <= highest).map(step).collect()
     }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::broken::write_tally;
 use super::request::posts;
-use super::{ByWord, Moment, Named, Said, Sight};
+use super::{ByWord, Moment, Named, Said, Side, Sight};
 use crate::words::Arg;
 
 /// Characters of words that are told with a ring; the whole stands in the record. A bell is told of everything that rings at
@@ -133,14 +133,36 @@ impl Sight<'_> {
         self.line.tally().filter(|_| ring.kind == Kind::Charter).map(write_tally)
     }
 
+    /// Who wants what, in so few words that they are read at once: by call sign, and without what stands beside it.
+    pub fn ring_headline(&self, ring: &Ring) -> String {
+        let peer = self.call_sign(Side::Theirs);
+        let id = match ring.kind {
+            Kind::Charter => return self.epoch_rings(ring.at),
+            _ if ring.tells => return self.act_by(ring.at, ring.thing, peer.into()),
+            Kind::Renew => "ring-head-renew",
+            Kind::Offer => "ring-offer",
+            Kind::Ready => "ring-ready",
+            Kind::Text => "ring-head-text",
+            Kind::Notice => "ring-head-notice",
+            Kind::Check => "ring-check",
+            _ => "ring-head-ask",
+        };
+        self.telling.say(id, &[("peer", peer.into()), ("name", self.named(ring.thing).name.into())])
+    }
+
     /// What they did on a request, or that we are late with one.
     pub(super) fn act_sentence(&self, at: EntryRef, thing: EntryRef) -> String {
+        let peer = self.line.charter().party(self.me().peer()).name.clone();
+        self.act_by(at, thing, peer.into())
+    }
+
+    /// The same, with what they are called.
+    fn act_by(&self, at: EntryRef, thing: EntryRef, peer: Arg<'static>) -> String {
         let view = self.view();
         let act = view.fact(at);
         let on = act.and_then(|act| act.refers).unwrap_or(thing);
         // A renewal is called by the request that it stands for.
         let on = view.request_of(on).map_or(on, |request| request.at);
-        let peer = Arg::from(self.line.charter().party(self.me().peer()).name.clone());
         let mut args = vec![("peer", peer), ("name", Arg::from(self.named(on).name))];
         let mut code = |code: Code| args.push(("code", self.telling.words.code(code).into()));
         let id = match act.map(|act| &act.what) {

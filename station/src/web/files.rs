@@ -18,10 +18,11 @@ const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 
 /// Name, type, content.
-const FILES: [(&str, &str, &str); 7] = [
+const FILES: [(&str, &str, &str); 8] = [
     ("desk.css", CSS, include_str!("../../static/desk.css")),
     ("draw.css", CSS, include_str!("../../static/draw.css")),
     ("pages.css", CSS, include_str!("../../static/pages.css")),
+    ("ring.css", CSS, include_str!("../../static/ring.css")),
     ("fit.css", CSS, include_str!("../../static/fit.css")),
     ("live.js", JS, include_str!("../../static/live.js")),
     ("bell.js", JS, include_str!("../../static/bell.js")),

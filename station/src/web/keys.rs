@@ -1,7 +1,9 @@
 //! The keys of a request: what `core` says may be done now, and why not what may not. A key carries the fields of its act.
 
+use counterpart_core::fault::Bar;
 use counterpart_core::ids::EntryRef;
 use counterpart_core::line::facts::Fact;
+use counterpart_core::line::ladder::Rung;
 use counterpart_core::record::codes::Code;
 use counterpart_core::record::kind::Kind;
 
@@ -9,7 +11,7 @@ use super::acts::NOTED;
 use crate::view::broken::write_tally;
 use crate::view::may::MayView;
 use crate::view::request::RequestView;
-use crate::view::{Side, Sight};
+use crate::view::{Named, Side, Sight, names};
 use crate::words::Why;
 use crate::words::coded::Coded;
 
@@ -37,6 +39,8 @@ pub(super) struct Codes {
     pub label: String,
     pub hint: String,
     pub letter: &'static str,
+    /// They are shown at once: nothing has been done yet that they would do again.
+    pub is_open: bool,
     pub keys: Vec<Key>,
     pub why: Option<Why>,
 }
@@ -117,12 +121,21 @@ const CODES: [Code; 14] = [
 /// The keys of the page of a request.
 pub(super) fn keys(sight: &Sight<'_>, view: &RequestView) -> Keys {
     let mut keys = Keys { offers: offers(sight, view, None), none: none_of_them(sight, view, None), ..Keys::default() };
-    for (act, letter) in PLAIN {
+    let seen = seen_by(view);
+    let mut plain = PLAIN;
+    if seen.is_some() {
+        // What is wanted of us then is an answer; what is done stays, dashed, with the entry that did it.
+        plain.sort_by_key(|(act, _)| if *act == "answer" { 0 } else { 1 + u8::from(*act == "seen") });
+    }
+    for (act, letter) in plain {
         let Some(may) = on_request(view, act) else { continue };
         if is_closed(may) {
             keys.closed = may.why.clone();
         } else if is_shown(may) {
-            keys.first.push(key(sight, may, letter));
+            let done = seen.filter(|_| act == "seen" && may.may).and_then(|by| names::parse(sight.line, &by.at).ok());
+            let why = done.map(|by| sight.bar(&Bar::Already(by)));
+            let key = key(sight, may, letter);
+            keys.first.push(Key { why: why.or(key.why), ..key });
         }
     }
     keys.codes = with_codes(sight, view);
@@ -140,6 +153,14 @@ pub(super) fn keys(sight: &Sight<'_>, view: &RequestView) -> Keys {
     keys
 }
 
+/// The entry with which our watch has seen the latest attempt of theirs, if it has: also one that deferred it, or sent it on.
+fn seen_by(view: &RequestView) -> Option<&Named> {
+    let reached = view.reached.as_ref().filter(|reached| view.owner == Side::Theirs && reached.rung.0 >= Rung::Seen)?;
+    let latest = view.attempts.iter().rev().find(|attempt| attempt.counts);
+    let seen = latest.and_then(|attempt| attempt.rungs.iter().find(|rung| rung.rung.0 == Rung::Seen));
+    Some(seen.map_or(&reached.entry, |seen| &seen.entry))
+}
+
 /// The keys of a ring: what meets it, first of all that it was seen.
 pub(super) fn keys_of_ring(sight: &Sight<'_>, view: &RequestView, rung: &Fact) -> Keys {
     let at = rung.at.to_string();
@@ -149,7 +170,9 @@ pub(super) fn keys_of_ring(sight: &Sight<'_>, view: &RequestView, rung: &Fact) -
         false => on_request(view, act),
     };
     let mut keys = Keys::default();
-    for (act, letter) in PLAIN.iter().filter(|(act, _)| AT_A_RING.contains(act)) {
+    let is_seen = !is_offer && seen_by(view).is_some();
+    let at_a_ring = |act: &&str| AT_A_RING.contains(act) && !(is_seen && *act == "seen");
+    for (act, letter) in PLAIN.iter().filter(|(act, _)| at_a_ring(act)) {
         keys.first.extend(of(act).filter(|may| may.may).map(|may| key(sight, may, letter)));
     }
     if is_offer {
@@ -183,7 +206,10 @@ fn again_page(view: &RequestView) -> Option<String> {
 fn with_codes(sight: &Sight<'_>, view: &RequestView) -> Vec<Codes> {
     let one = |(act, letter): (&'static str, &'static str)| {
         let may = on_request(view, act).filter(|may| is_shown(may) && !is_closed(may))?;
-        Some(codes(sight, may, act, letter))
+        let latest = view.attempts.iter().rev().find(|attempt| attempt.counts);
+        let is_deferred = view.deferrals.iter().any(|put| latest.is_some_and(|latest| put.on == latest.attempt));
+        let is_open = act == "defer" && !is_deferred;
+        Some(Codes { is_open, ..codes(sight, may, act, letter) })
     };
     WITH_CODE.into_iter().filter_map(one).collect()
 }
@@ -264,7 +290,7 @@ fn codes(sight: &Sight<'_>, may: &MayView, act: &'static str, letter: &'static s
     // "We take it as closed" is no reason to put something off.
     let fits = |code: &&Code| act != "defer" || **code != Code::NoConfirmation;
     let keys = CODES.iter().filter(fits).map(one).collect();
-    Codes { act, on: may.on.at.clone(), label, hint, letter, keys, why: may.why.clone() }
+    Codes { act, on: may.on.at.clone(), label, hint, letter, is_open: false, keys, why: may.why.clone() }
 }
 
 /// Of each offer of theirs that is open, or of one: the codes with which it is declined. The request stands.

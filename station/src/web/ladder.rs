@@ -85,5 +85,6 @@ fn class(step: &StepView) -> String {
     };
     let top = if step.top { "top" } else { "" };
     let settled = if is_settled { "settled" } else { "" };
-    ["rung", shape, side, top, settled].into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+    let late = if step.late.is_some() && step.kind == StepKind::Reached { "late" } else { "" };
+    ["rung", shape, side, top, settled, late].into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }

@@ -10,6 +10,7 @@ use counterpart_core::line::crossing::Outcome;
 use counterpart_core::line::facts::Fact;
 use counterpart_core::line::ladder::Rung;
 use counterpart_core::precedence::Mark;
+use counterpart_core::record::kind::Kind;
 
 use super::authors::{AUTHORS_MAX, Authors};
 use super::band::{Band, band};
@@ -19,7 +20,8 @@ use super::keys::{Key, Keys, keys, noting};
 use super::ladder::{Row, rows};
 use super::put_off::PutOff;
 use super::readings::Readings;
-use super::seen::{Seen, needs};
+use super::ring::as_it_rang;
+use super::seen::{Seen, due_of, needs};
 use super::session::Signed;
 use super::{Desk, page, refused};
 use crate::api::fault::{Code, Fault, Told};
@@ -27,9 +29,9 @@ use crate::view::owed::Owed;
 use crate::view::request::{RequestView, request};
 use crate::view::ring::{RingView, ringing};
 use crate::view::{Named, Said, Side, Sight, names};
-use crate::words::Words;
 use crate::words::clocks::Hand;
 use crate::words::coded::Coded;
+use crate::words::{Arg, Words};
 
 #[derive(Template)]
 #[template(path = "request.html")]
@@ -90,6 +92,16 @@ struct About {
     offers: Vec<Offer>,
     /// Times of theirs or ours that are open, on both sides' days.
     band: Option<Band>,
+    /// What of it rings here.
+    rings: Vec<Rings>,
+}
+
+/// Something that rings, as the strip on this page says it.
+struct Rings {
+    at: String,
+    told: String,
+    /// Which keys of this page end it.
+    ends: String,
 }
 
 /// What is owed first, and until when.
@@ -144,6 +156,11 @@ impl RequestPage {
 
     fn is_operation(&self) -> bool {
         self.about.view.mark.0 == Mark::Operation
+    }
+
+    /// The keys go further down than the ladder: codes are shown with them.
+    fn is_tall(&self) -> bool {
+        self.d.acts && self.about.keys.codes.iter().any(|codes| codes.is_open)
     }
 
     /// Whose post asks whose, as a sentence.
@@ -248,6 +265,7 @@ fn about(sight: &Sight<'_>, said: &str) -> Result<About, Told> {
     let is_ended = sight.epoch != sight.line.epoch();
     let keys = if is_ended { Keys::default() } else { Keys { noted: noted(sight, &view), ..keys(sight, &view) } };
     Ok(About {
+        rings: if is_ended { Vec::new() } else { rings(sight, &view, &keys) },
         headline: parted(words, &view),
         rows: rows(sight, ask),
         keys,
@@ -293,6 +311,35 @@ fn noted(sight: &Sight<'_>, view: &RequestView) -> Option<Key> {
     Some(noting(sight, at, "k"))
 }
 
+/// What of a request rings here, and which keys of its page end that.
+fn rings(sight: &Sight<'_>, view: &RequestView, keys: &Keys) -> Vec<Rings> {
+    let say = |id: &str, args: &[(&'static str, Arg<'_>)]| sight.telling.say(id, args);
+    let one = |ring: RingView| {
+        let at = names::parse(sight.line, &ring.entry.at).ok()?;
+        let fact = sight.view().fact(at)?;
+        let told = sight.ring_headline(&as_it_rang(sight, fact, sight.view().fact(fact.thing)?));
+        let named = |key: &Key| format!("{} ({})", key.label.said, key.letter.to_uppercase());
+        let is_of = |key: &&Key| key.why.is_none() && !key.letter.is_empty();
+        let windows = keys.offers.iter().filter(is_of).count();
+        let with: Vec<String> = match fact.kind() {
+            _ if ring.tells => keys.noted.iter().map(named).collect(),
+            Kind::Offer | Kind::Ready if windows > 0 => {
+                let none = keys.none.iter().filter(|codes| codes.why.is_none() && !codes.letter.is_empty());
+                let none = none.map(|codes| format!("{} ({})", codes.label, codes.letter));
+                [say("ring-ends-accept", &[("count", windows.into())])].into_iter().chain(none).collect()
+            }
+            _ => keys.first.iter().filter(|key| key.letter == "s").filter(is_of).map(named).collect(),
+        };
+        let ends = match with.as_slice() {
+            _ if ring.briefly => say("ring-ends-itself", &[]),
+            [] => say("bell-strip-do", &[]),
+            keys => say("ring-ends", &[("keys", keys.join(", ").into())]),
+        };
+        Some(Rings { at: ring.entry.at, told, ends })
+    };
+    ringing(sight).into_iter().filter(|ring| ring.thing == view.request).filter_map(one).collect()
+}
+
 /// A headline without its mark, which stands beside it.
 pub(super) fn unmarked<'h>(words: &Words, headline: &'h str, mark: Mark) -> &'h str {
     headline.strip_prefix(&words.coded_in(mark)).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(headline)
@@ -329,7 +376,7 @@ fn due(sight: &Sight<'_>, view: &RequestView) -> Option<DueBox> {
         what: needs(sight, owed),
         sentence: owed.sentence.clone(),
         // A talk begins at its time, which is no time until which it runs.
-        due: owed.by.filter(|_| owed.what != Owed::Come).map(|by| Due::new(&sight.telling, by.0)),
+        due: due_of(sight, owed).filter(|_| owed.what != Owed::Come),
         passed,
     })
 }

@@ -18,7 +18,7 @@ use super::frame::{Due, Frame, bars, mark_class};
 use super::keys::{Key, Keys, beside, keys_of_ring, noting};
 use super::live::Ringing;
 use super::put_off::PutOff;
-use super::request::{page_of, unmarked};
+use super::request::page_of;
 use super::seen::needs;
 use super::session::{Posted, Signed};
 use super::{Desk, page, refused};
@@ -42,6 +42,11 @@ struct RingPage {
     others: usize,
     put_off: PutOff,
 }
+
+/// Characters of a headline that stands on one line of a desk in the largest letters, with its mark.
+const SHORT_MAX: usize = 38;
+/// The same with the longest call sign, in smaller ones.
+const MIDDLE_MAX: usize = 72;
 
 /// What is asked.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -128,6 +133,17 @@ impl RingPage {
         self.d.with("ring-twice", "key", key.letter.to_uppercase())
     }
 
+    /// The size of its headline: the more it says, the smaller its letters.
+    fn size(&self) -> &'static str {
+        let word = self.d.coded(&self.d.mark).said;
+        let mark = if self.d.mark == Mark::Operation { 0 } else { word.chars().count() + 2 };
+        match self.drawn.sentence.chars().count() + mark {
+            ..=SHORT_MAX => "",
+            ..=MIDDLE_MAX => "mid",
+            _ => "long",
+        }
+    }
+
     /// Whether digits are free for codes: the windows of an offer have them first.
     fn has_digits(&self) -> bool {
         self.is_second() || self.drawn.keys.offers.is_empty()
@@ -204,15 +220,15 @@ fn drawn(sight: &Sight<'_>, at: &str) -> Result<Drawn, Told> {
     let now = sight.telling.clocks.now;
     let stopper = if ring.is_some() { None } else { sight.stopper(fact) };
     // What rings no more is told as it rang.
-    let told = ring.clone().or_else(|| sight.ring(&as_it_rang(sight, fact, thing)));
-    let sentence = told.as_ref().map_or_else(String::new, |ring| unmarked(words, &ring.sentence, mark).to_owned());
+    let rang = as_it_rang(sight, fact, thing);
+    let sentence = sight.ring_headline(&rang);
     let keys = match &asked {
         Some(view) => keys_of_ring(sight, view, fact),
         None => Keys { first: beside_key(sight, thing).into_iter().collect(), ..Keys::default() },
     };
     let noted = ring.as_ref().filter(|ring| ring.tells && !ring.briefly);
     let noted = noted.map(|_| noting(sight, at, "k"));
-    let over = match told.as_ref().is_some_and(|ring| ring.tells) {
+    let over = match rang.tells {
         // What they did is still worth reading; what they asked is told by who has seen it.
         true => sentence.clone(),
         false => {
@@ -257,7 +273,7 @@ fn posts(sight: &Sight<'_>, thing: &Fact) -> [String; 2] {
 }
 
 /// The ring of an entry that rings no more.
-fn as_it_rang(sight: &Sight<'_>, fact: &Fact, thing: &Fact) -> Ring {
+pub(super) fn as_it_rang(sight: &Sight<'_>, fact: &Fact, thing: &Fact) -> Ring {
     const TELL: [Kind; 6] = [Kind::Answer, Kind::Decline, Kind::Accept, Kind::Defer, Kind::Overdue, Kind::Charter];
     let tells = TELL.contains(&fact.kind());
     let precedence = sight.view().precedence(thing);

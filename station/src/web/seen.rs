@@ -17,7 +17,7 @@ use crate::view::broken::EpochView;
 use crate::view::matters::MatterView;
 use crate::view::owed::{Owed, OwedView};
 use crate::view::restore::{Link, Listing, restore};
-use crate::view::{Side, Sight};
+use crate::view::{Side, Sight, names};
 use crate::words::clocks::Hand;
 
 /// A line with what is open on it.
@@ -197,10 +197,21 @@ fn matter(sight: &Sight<'_>, view: MatterView) -> Matter {
     Matter {
         title: telling.say(id, &[("peer", (&view.peer).into())]),
         needs: first.map_or_else(String::new, |owed| needs(sight, owed)),
-        due: first.and_then(|owed| Due::of(&telling, owed)),
+        due: first.and_then(|owed| due_of(sight, owed)),
         href,
         view,
     }
+}
+
+/// Until when something is owed; an answer that is owed without a date: until when its side has put it off.
+pub(super) fn due_of(sight: &Sight<'_>, owed: &OwedView) -> Option<Due> {
+    let promised = || {
+        let request = names::parse(sight.line, &owed.thing.at).ok().and_then(|at| sight.view().fact(at))?;
+        let (side, until) = sight.put_off(request)?;
+        let args = [("side", side.word().into()), ("time", sight.telling.both(until).into())];
+        Some(Due { by: sight.telling.say("desk-said-until", &args), ..Due::new(&sight.telling, until) })
+    };
+    Due::of(&sight.telling, owed).or_else(|| if owed.what == Owed::Answer { promised() } else { None })
 }
 
 /// What is owed, in two or three words.

@@ -205,9 +205,10 @@ impl Browser {
         self.call("Input.insertText", json!({ "text": text }));
     }
 
-    /// Sets how wide the page is, in pixels.
+    /// Sets how wide the page is, in pixels: a phone's screen is 844 high, any other 900.
     pub fn width(&mut self, width: u32) {
-        let metrics = json!({"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500});
+        let height = if width < 500 { 844 } else { 900 };
+        let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500});
         self.call("Emulation.setDeviceMetricsOverride", metrics);
     }
 
@@ -222,6 +223,42 @@ impl Browser {
             return r.width > 1 && r.height > 1 && !e.closest('.wide') && getComputedStyle(e).visibility !== 'hidden' && (r.left < -1 || r.right > innerWidth + 1) && !e.matches('.skip'); }).map((e) => e.innerText)";
         let cut = self.look(cut);
         (cut != json!([])).then(|| format!("{name} is cut off: {cut}"))
+    }
+
+    /// Which of these do not lie wholly on the screen as it stands, or are not there at all.
+    pub fn out_of_sight(&mut self, selectors: &[&str]) -> String {
+        let script = format!(
+            "(() => {{ const over = document.querySelector('dialog[open]'), top = over ? over.clientTop : 0, end = over ? top + over.clientHeight : innerHeight;
+            return {selectors:?}.flatMap((s) => {{
+                const shown = [...document.querySelectorAll(s)].filter((e) => e.checkVisibility());
+                const cut = shown.map((e) => [e.getBoundingClientRect(), e]).filter(([r]) => r.top < top || r.bottom > end);
+                return shown.length ? cut.map(([r, e]) => `${{s}} from ${{Math.round(r.top)}} to ${{Math.round(r.bottom)}} of ${{end}}: ${{e.textContent.trim().slice(0, 40)}}`) : [s + ' is not there'];
+            }}).join('; '); }})()"
+        );
+        let found = self.look(&script);
+        if let Value::String(found) = found { found } else { "the script of what is out of sight has failed".into() }
+    }
+
+    /// Of a ring, what does not lie on its screen: at a desk every key with its code; on a phone the headline, until when, and the keys
+    /// that one presses first.
+    pub fn ring_out_of_sight(&mut self) -> String {
+        let [is_phone, first, has_time] = [
+            "innerWidth < 500",
+            "!!document.querySelector('.ring [accesskey=a]')",
+            "!!document.querySelector('.ring .big')",
+        ]
+        .map(|what| self.look(what) == json!(true));
+        let mut all = vec![".ring .mark", ".ring h1", ".ring [data-first]"];
+        if first {
+            all.push(".ring [accesskey=a]");
+        }
+        if has_time {
+            all.push(if is_phone { ".ring .duetop" } else { ".ring .big" });
+        }
+        if !is_phone {
+            all.extend([".ring button", ".ring a", ".ring select"]);
+        }
+        self.out_of_sight(&all)
     }
 
     /// axe-core finds nothing wrong: contrast, names, roles, landmarks. Of a page behind what fills the screen nothing is asked.

@@ -104,6 +104,7 @@ fn a_bell_that_is_not_armed_shows_the_ring_silent_and_does_not_count_until_it_so
     std::thread::sleep(std::time::Duration::from_secs(4));
     assert_eq!(rung(&north, "Northland 1"), "DELIVERED", "no device of theirs has confirmed that it rings");
     page.picture("ring-exercise", 1280, "light");
+    assert_eq!(page.ring_out_of_sight(), "");
     page.picture("ring-exercise", 900, "dark");
     page.picture("ring-exercise", 390, "dark");
 
@@ -124,6 +125,7 @@ fn a_bell_that_is_not_armed_shows_the_ring_silent_and_does_not_count_until_it_so
     page.until("document.querySelectorAll('.ring .second .codes button').length === 14 && document.querySelector('.ring h1').textContent.includes('Decline closes it')");
     assert!(hears(&mut page, &EXERCISE));
     page.picture("ring-decline", 1280, "light");
+    assert_eq!(page.ring_out_of_sight(), "");
     page.until("document.activeElement.dataset.step === ''");
     page.press_at_ring("b");
     page.until(
@@ -131,7 +133,10 @@ fn a_bell_that_is_not_armed_shows_the_ring_silent_and_does_not_count_until_it_so
     );
     // Not now, with one key.
     page.press_at_ring("1");
-    page.until("location.pathname.includes('/requests/')");
+    page.until("location.pathname.includes('/requests/') && !!document.querySelector('.unsigned form')");
+    // The five seconds are in sight, however long the page is.
+    let is_longer = "document.documentElement.scrollHeight > innerHeight";
+    assert_eq!((page.look(is_longer), page.out_of_sight(&[".unsigned form"])), (json!(true), String::new()));
     page.until(&heading("Deferred"));
 
     // What is meant looks meant, also over a page of an EXERCISE.
@@ -175,6 +180,10 @@ fn a_ring_on_the_page_of_its_own_matter_is_drawn_there_and_counts_once_it_sounds
     page.until("location.pathname.includes('/requests/') && !!document.querySelector('.strip.rings')");
 
     page.until("document.querySelector('.strip.rings').textContent.includes('Rings: OPERATION IMMEDIATE')");
+    // What rings, by whom, and which key ends it.
+    for told in ["Northland asks to talk.", "Ends with Seen (S)"] {
+        page.until(&format!("document.querySelector('.strip.rings').textContent.includes('{told}')"));
+    }
     assert_eq!(page.look("document.getElementById('bell-dialog').open"), json!(false), "it covers nothing");
     std::thread::sleep(std::time::Duration::from_secs(4));
     assert_eq!(rung(&north, "Northland 1"), "DELIVERED", "it is drawn, and silent");
@@ -247,4 +256,61 @@ fn why_no_device_here_confirmed_that_it_rings_is_said_at_this_desk_and_not_at_th
     stage.rest();
     let theirs = alerting(0, "Their inspector");
     assert!(!theirs.contains("this desk") && theirs.contains("after "), "they read that it rang, and when: {theirs}");
+}
+
+#[test]
+fn what_was_seen_late_and_put_off_says_so_with_its_entries_and_wants_an_answer_first() {
+    let stage = Stage::new("desk-put-off");
+    let ask = stage.ask("Tanker adrift off Cape Orr", json!({"precedence": "FLASH"}));
+    stage.pass(6 * MINUTE);
+    let path = format!("/lines/{}/requests/{ask}", stage.line);
+    let page =
+        |side: usize, name: &str, path: &str| Client::signed_in(&stage.desks[side], name, "watch").get(path).body;
+    let rung = |page: &str, name: &str| {
+        let row = page.split(&format!("<p class=\"name\">{name}</p>")).next().unwrap().rsplit("<li class=\"").next();
+        let bar = page.split(&format!("<p class=\"name\">{name}</p>")).nth(1).unwrap().split("</li>").next().unwrap();
+        (row.unwrap().split('"').next().unwrap().to_owned(), bar.to_owned())
+    };
+    let waits = rung(&page(1, "Officer 1", &path), "SEEN");
+    assert!(!waits.0.contains("late") && waits.1.contains("time over, noted in"), "{waits:?}");
+
+    stage.on(1, "seen", &ask);
+    let until = stage.at(9 * 60 * MINUTE);
+    stage.act(1, json!({"act": "defer", "on": ask, "code": "TRAVELLING", "until": until}));
+
+    for (side, name) in [(0, "Their officer"), (1, "Officer 2")] {
+        let page = page(side, name, &path);
+        let seen = rung(&page, "SEEN");
+        assert!(seen.0.contains("late") && seen.1.contains("late, noted in"), "{seen:?}");
+        // The OVERDUE of Northland is its third entry: its charter, the ask, and this.
+        assert!(seen.1.contains("#e0-2\"") && seen.1.contains(">Northland #2<"), "{seen:?}");
+        assert!(!rung(&page, "DELIVERED").1.contains("late"), "what came in time is not late");
+    }
+    let ours = page(1, "Officer 3", &path);
+    // 22:20 in New York is 12:20 of the next day in Seoul.
+    let promised = "we said: until Wed 13 Feb 12:20 Sundmark, Tue 12 Feb 22:20 Northland";
+    assert!(ours.contains(promised), "{ours}");
+    assert!(page(1, "Officer 4", "/lines").contains(promised), "the page of the lines says it too");
+    assert!(page(0, "Their officer 2", &path).contains("they said: until"));
+    let keys: Vec<&str> = ours.split("data-key=\"act=").skip(1).map(|key| key.split('&').next().unwrap()).collect();
+    assert_eq!(keys.first(), Some(&"answer"), "{keys:?}");
+    let done = ours.split("<p class=\"dashed\"><b>Seen</b>").nth(1).unwrap();
+    assert!(done.starts_with("It has been done, by Sundmark #"), "{done}");
+    assert!(!ours.contains("id=\"codes-defer\" open"), "what is put off is put off again only by a second step");
+}
+
+#[test]
+fn the_ring_of_an_answer_that_crossed_our_withdrawal_says_that_nothing_is_agreed() {
+    let mut stage = Stage::new("desk-ring-crossed");
+    let ask = stage.ask("Interpreters for Thursday", json!({}));
+    stage.part();
+    stage.alone(0, json!({"act": "withdraw", "on": ask}));
+    let answer = stage.alone(1, json!({"act": "answer", "on": ask}));
+    stage.meet();
+
+    let page =
+        Client::signed_in(&stage.desks[0], "Officer 1", "watch").get(&format!("/lines/{}/ring/{answer}", stage.line));
+
+    let headline = page.body.split("<h1").nth(1).unwrap().split("</h1>").next().unwrap();
+    assert!(headline.contains("Sundmark answers Northland 1") && headline.contains("nothing is agreed"), "{headline}");
 }

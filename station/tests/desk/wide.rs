@@ -37,6 +37,9 @@ fn all_fit(page: &mut Browser, desk: &Desk, paths: &[String]) {
         for width in [1280, 390] {
             page.width(width);
             assert_eq!(page.unfitting(&format!("{path} at {width}")), None);
+            if path.contains("/ring/") {
+                assert_eq!(page.ring_out_of_sight(), "", "{path} at {width}");
+            }
         }
         let turns = "/[\\u202a-\\u202e\\u2066\\u2067]/.test(document.body.textContent)";
         assert_eq!(page.look(turns), json!(false), "{path} turns the writing");
@@ -49,7 +52,7 @@ fn one_word_of_400_letters_and_names_of_200_widen_no_page_and_a_mark_of_directio
     let [north, south] = two(&scratch);
     let long = format!("\u{2069}\u{202e} North Sea {}", "W".repeat(400));
     let words = json!({"text": long});
-    let ask = json!({"act": "ask", "from": "minister", "to": "minister", "private": true, "words": words});
+    let ask = json!({"act": "ask", "from": "minister", "to": "minister", "precedence": "FLASH", "private": true, "words": words});
     let at = act(&north, &ask);
     let text = json!({"act": "text", "from": "minister", "to": "minister", "words": words});
     act(&north, &text);

@@ -217,7 +217,8 @@ fn what_an_epoch_broke_off_has_its_pictures_at_the_end_that_restored_nothing() {
 fn a_ring_of_every_mark_and_precedence_has_its_picture() {
     let stage = &mut Stage::new("pictures-rings");
     let mut viewers = Viewer::all(Scope::asked());
-    for (turn, state) in requests::marks().into_iter().chain(requests::precedences()).enumerate() {
+    let states = requests::marks().into_iter().chain(requests::precedences()).chain([requests::offered_there()]);
+    for (turn, state) in states.enumerate() {
         (state.make)(stage);
         let shot = Shot { rings: true, ..Shot::of(&file_name("ring", state.word), "/settings") };
         look_in_turn(&mut viewers, turn, &stage.desks[1], "watch", &shot);

@@ -145,6 +145,19 @@ states! { precedences: Precedence, Make;
     Precedence::Flash => "FLASH", |s| s.ask("Missile test under way", json!({"precedence": "FLASH"}));
 }
 
+/// What rings at Sundmark with most keys: as many times as an offer may have, on its own request.
+pub fn offered_there() -> State<Make> {
+    of("offered", |s| {
+        let ask = s.asked_by(1, "Fairway marks before the ice", json!({"precedence": "FLASH"}));
+        s.quiet(0);
+        s.rest();
+        let window = |hours: u64| format!("{}/{}", s.at(hours * HOUR), s.at(hours * HOUR + 30 * MINUTE));
+        let windows: Vec<String> = (0..8).map(|n| window(20 + 3 * n)).collect();
+        s.act(0, json!({"act": "offer", "on": ask, "windows": windows, "answer_by": s.at(10 * HOUR)}));
+        ask
+    })
+}
+
 /// What no enum lists, and a page explains: by name.
 pub fn others() -> Vec<State<Make>> {
     let mut all = offers();

@@ -123,6 +123,7 @@ impl Viewer {
             == json!(true)
         {
             self.browser.until("document.querySelector('[data-bell]').textContent !== ''");
+            self.unarmed_on_a_phone(shot);
             self.browser.touch("document.querySelector('[data-arm]').click()");
             self.browser.until(
                 "window.counterpartBell.audio.state === 'running' && document.getElementById('bell-strip').hidden",
@@ -140,6 +141,10 @@ impl Viewer {
             self.complaints.extend(found);
             let cut = crate::languages::cut(&mut self.browser);
             self.wrong(!cut.is_empty(), shot, &format!("{width}: {cut}"));
+            if shot.rings {
+                let out = self.browser.ring_out_of_sight();
+                self.wrong(!out.is_empty(), shot, &format!("{width}: {out}"));
+            }
             let lies = self.overlaps();
             self.wrong(!lies.is_empty(), shot, &format!("{width}: {lies}"));
             if self.name == "english" && (width, scheme) == (1280, "light") {
@@ -150,6 +155,20 @@ impl Viewer {
         // A page that says why something is not done comes with a status that says so too.
         said.retain(|said| !(shot.name.starts_with("page-no") && said.contains("responded with a status of 4")));
         self.complaints.extend(said.into_iter().map(|said| format!("{}: {said}", shot.name)));
+    }
+
+    /// Also while the bell is not armed, the first screen of a phone shows the page: its heading, below one row of tabs and one that says so.
+    fn unarmed_on_a_phone(&mut self, shot: &Shot) {
+        if shot.rings || self.combinations.iter().all(|(width, _)| *width != 390) {
+            return;
+        }
+        self.browser.width(390);
+        self.browser.until("!document.getElementById('bell-strip').hidden");
+        let out = self.browser.out_of_sight(&["#bell-strip", "main h1"]);
+        self.wrong(!out.is_empty(), shot, &format!("the first screen of a phone: {out}"));
+        let rows = "document.querySelector('.mast nav').offsetHeight < 60 && document.getElementById('bell-strip').offsetHeight < 76";
+        let is_one = self.browser.look(rows) == json!(true);
+        self.wrong(!is_one, shot, "tabs or the strip of the bell take more than a row of a phone");
     }
 
     /// The few that stand in the README.
