@@ -138,8 +138,8 @@ impl RingPage {
         let word = self.d.coded(&self.d.mark).said;
         let mark = if self.d.mark == Mark::Operation { 0 } else { word.chars().count() + 2 };
         match self.drawn.sentence.chars().count() + mark {
-            ..=SHORT_MAX => "",
-            ..=MIDDLE_MAX => "mid",
+            length if length <= SHORT_MAX => "",
+            length if length <= MIDDLE_MAX => "mid",
             _ => "long",
         }
     }
