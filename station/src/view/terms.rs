@@ -131,7 +131,7 @@ fn by_precedence(spans: &[u64; 4], words: &Words) -> String {
     if rest.iter().all(|span| span == first) {
         return words.say("terms-any-precedence", &[("span", words.span(*first).into())]);
     }
-    let each = (0..).filter_map(Precedence::from_number).zip(spans);
+    let each = (0..).map_while(Precedence::from_number).zip(spans);
     let each: Vec<String> =
         each.map(|(precedence, span)| format!("{} {}", words.coded_in(precedence), words.span(*span))).collect();
     each.join(", ")
