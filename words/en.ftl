@@ -2241,6 +2241,8 @@ role-said = { $role }
 kind-said = { $kind }
 instrument-said = { $instrument }
 time-form = hh:mm
+time-day-field = Write a day, such as 2026-11-24, or a day and a time of it: 2026-11-24 17:30.
+time-field = Write the hour and the minute as a clock of 24 hours shows them: 09:05, or 17:30.
 
 ## Settings
 

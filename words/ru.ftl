@@ -3710,6 +3710,10 @@ instrument-said = { $instrument ->
 }
 # unreviewed
 time-form = чч:мм
+# unreviewed
+time-day-field = Напишите день, например 2026-11-24, или день и время: 2026-11-24 17:30.
+# unreviewed
+time-field = Напишите час и минуту, как на 24-часовых часах: 09:05 или 17:30.
 
 ## Настройки
 
