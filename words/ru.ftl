@@ -3964,6 +3964,10 @@ morning-ended = Утратило силу или разминулось
 # unreviewed
 morning-nothing = Ничего.
 # unreviewed
+morning-more = и ещё { $count } в журнале, { $peer }
+# unreviewed
+morning-more-least = и ещё не менее { $count } в журнале, { $peer }
+# unreviewed
 morning-figures = Время до ответа, { $peer }
 # unreviewed
 morning-note = Написанное, утратившее силу, разминувшееся и подлежащее исполнению взято из подписанного журнала, и каждая строка ведёт туда. Графики и числа подсчитаны по нему же. Наблюдаемое состояние — то, что эта станция видела, когда страница составлялась.

@@ -119,6 +119,14 @@ impl Api {
     }
 }
 
+impl Day {
+    /// Whether all was looked through that was stored here since then.
+    pub(crate) fn is_whole(&self) -> bool {
+        let looked = |party| self.latest.iter().filter(|e| e.header.party == party).count();
+        Party::BOTH.into_iter().all(|party| looked(party) < usize::try_from(LOOKED_MAX).unwrap_or(usize::MAX))
+    }
+}
+
 /// What both logs hold that was stored here since then.
 fn day(logs: &Logs, since: Timestamp) -> Result<Day, StoreError> {
     let (mut things, mut latest, mut stored) = (Vec::new(), Vec::new(), BTreeMap::new());
