@@ -129,6 +129,8 @@ fn what_they_will_read_follows_every_choice_before_it_is_signed() {
     page.look("document.querySelector('[name=mark][value=EXERCISE]').click()");
     fill(&mut page, "from", "minister");
     page.until(&reads("EXERCISE. FLASH. Northland's minister asks to talk with your duty-officer"));
+    let framed = "document.body.classList.contains('ex') && document.querySelector('.four .markcell b').textContent === 'EXERCISE'";
+    assert_eq!(page.look(framed), json!(true), "the frame and the mark of the page are those that are chosen");
     assert_eq!(page.look("document.querySelector('[name=subject]').value"), json!("Ice on the runway"));
     page.until(&reads("The ask stands until someone ends it."));
     page.look("document.querySelector('[name=until][value=at]').click()");
