@@ -2451,6 +2451,8 @@ coded-by = { $word }
 role-said = { $role }
 instrument-said = { $instrument }
 time-form = hh:mm
+time-day-field = Write a day, such as 2026-11-24, or a day and a time of it: 2026-11-24 17:30.
+time-field = Write the hour and the minute as a clock of 24 hours shows them: 09:05, or 17:30.
 
 ## Settings
 
@@ -2556,6 +2558,8 @@ morning-written = Written in these hours
 morning-ended = Lapsed or crossed
 morning-of-epoch = { $told } (epoch { $epoch })
 morning-nothing = Nothing.
+morning-more = and { $count } more, in the record of { $peer }
+morning-more-least = and at least { $count } more, in the record of { $peer }
 morning-figures = Times to answer, { $peer }
 morning-note = What was written, lapsed, crossed or is owed is from the signed record and leads to it. Plots and figures are counted from that record. Observed states are what this station saw when the page was drawn.
 morning-print = Print

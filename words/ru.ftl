@@ -4103,6 +4103,10 @@ instrument-said = { $instrument ->
 }
 # unreviewed
 time-form = чч:мм
+# unreviewed
+time-day-field = Напишите день, например 2026-11-24, или день и время: 2026-11-24 17:30.
+# unreviewed
+time-field = Напишите час и минуту, как на 24-часовых часах: 09:05 или 17:30.
 
 ## Настройки
 
@@ -4354,6 +4358,10 @@ morning-ended = Утратило силу или разминулось
 morning-of-epoch = { $told } (эпоха { $epoch })
 # unreviewed
 morning-nothing = Ничего.
+# unreviewed
+morning-more = и ещё { $count } в журнале, { $peer }
+# unreviewed
+morning-more-least = и ещё не менее { $count } в журнале, { $peer }
 # unreviewed
 morning-figures = Время до ответа, { $peer }
 # unreviewed

@@ -110,18 +110,11 @@
   const isTyped = () => !!document.querySelector("main [data-typed]") || fields(document).some(touched);
   // The answer to a form is no page of its own: what it says stays, and what stands around it is that of the page that it came from.
   const stays = () => "page" in body.dataset;
+  const keep = (why = "kept-strip") => { dead(why); displaced = true; feed.close(); };
   // A session ended. What somebody has written stays with them; otherwise the door is shown.
-  const ended = () => {
-    if (!isTyped() && !stays()) { location.reload(); return; }
-    feed.close();
-    displaced = true;
-    dead("ended-strip");
-  };
-  const keep = () => {
-    dead("kept-strip");
-    displaced = true;
-    feed.close();
-  };
+  const ended = () => { if (isTyped() || stays()) keep("ended-strip"); else location.reload(); };
+  // What was not done is told as of then, and nothing of it changes; of anything else that stays it is said that it has.
+  const stale = () => { if (stays() && !document.querySelector("main form")) say(body.dataset.isLive); else say(body.dataset.changed, true); };
   // What waited to be signed when the station ended was not signed: it said nothing, so the page does.
   const bars = (fresh, waiting) => {
     const run = (page) => (page.dataset.position || "").split(".")[0], bar = document.querySelector(".page > .unsigned");
@@ -150,8 +143,11 @@
       const held = document.activeElement, key = held && held.getAttribute("data-key"), open = [];
       const field = held && held.form && held.matches("main form *") && place(held), caret = field && held.selectionStart;
       all(".page > main details[open]", (e) => open.push(e.id));
+      // What is being written is about the mark that is chosen, and not about the one with which its page begins.
+      const cell = !whole && document.querySelector("form[data-shows]") && document.querySelector(".four .markcell");
+      if (cell) fresh.querySelectorAll(".four .markcell").forEach((e) => e.replaceWith(cell));
       // What rings lies over the page and draws itself.
-      [".page .four", ".page > .unsigned", ".mast .who", ".mast [data-days]", ...(whole ? [".page > main"] : [])].forEach((selector) => {
+      [".page .four", ".page > .unsigned", ".mast .who", ".mast [data-days]", ".mast > .banner", ".banner.foot", ...(whole ? [".page > main"] : [])].forEach((selector) => {
         const old = document.querySelector(selector), next = fresh.querySelector(selector);
         if (old && next) old.replaceWith(next);
       });
@@ -172,7 +168,7 @@
         if (next && caret != null) next.setSelectionRange(caret, caret);
       }
       if (whole) say(body.dataset.isLive);
-      else say(body.dataset.changed, true);
+      else stale();
       tick();
       return true;
     } catch {
@@ -207,7 +203,7 @@
     document.dispatchEvent(new CustomEvent("standing", { detail: told }));
     if (lost) { await back(); return; }
     if (told.position === body.dataset.position) say(body.dataset.isLive);
-    else if (told.position === looked && (isTyped() || stays())) say(body.dataset.changed, true);
+    else if (told.position === looked && (isTyped() || stays())) stale();
     else if (!(await draw()) && !lost) say(body.dataset.changed, true);
   };
   const listen = () => {
@@ -238,6 +234,8 @@
       if (!reply.ok || reply.redirected) throw reply;
       const fresh = new DOMParser().parseFromString(await reply.text(), "text/html");
       if (mine !== asked) return;
+      body.className = fresh.body.className + " scripted";
+      all(".four .markcell", (e) => e.replaceWith(fresh.querySelector(".four .markcell")));
       fresh.querySelectorAll("[data-reads]").forEach((next) => {
         const old = document.getElementById(next.id);
         if (old && !old.contains(document.activeElement)) old.replaceWith(next);

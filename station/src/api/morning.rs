@@ -135,6 +135,15 @@ impl Api {
     }
 }
 
+impl Day {
+    /// Whether all was looked through that was stored here since then.
+    pub(crate) fn is_whole(&self) -> bool {
+        let latest = || self.epochs.iter().flat_map(|(_, stored)| &stored.latest);
+        let looked = |party| latest().filter(|e| e.header.party == party).count();
+        Party::BOTH.into_iter().all(|party| looked(party) < usize::try_from(LOOKED_MAX).unwrap_or(usize::MAX))
+    }
+}
+
 /// What the logs of all epochs hold that was stored here since then; of each side no more than of one log.
 fn day(all: &[Logs], since: Timestamp) -> Result<Day, StoreError> {
     let mut rest = [Rest::default(); 2];

@@ -255,7 +255,7 @@ impl Choice {
 impl Desk {
     async fn signed_ask(&self, posted: &Posted, choice: &Choice) -> Result<String, Told> {
         let until = choice.is_until.then(|| self.spoken().time(&choice.until())).transpose();
-        let until = until.map_err(|fault| self.api.tell(fault))?.map(write);
+        let until = until.map_err(|fault| self.tell_time(fault))?.map(write);
         let fields = choice.fields(until, posted.fields.text("once"));
         self.do_act(&Posted { who: posted.who.clone(), fields }, &choice.line).await
     }

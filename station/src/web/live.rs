@@ -15,11 +15,13 @@ use axum::response::{IntoResponse, Response};
 use counterpart_core::ids::{EntryRef, Epoch, LineId};
 use counterpart_core::record::kind::Kind;
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 use tokio::sync::{Notify, mpsc};
 
 use super::Desk;
 use super::session::Signed;
 use crate::api::fault::{Code, Fault, Told};
+use crate::api::sight::hexadecimal;
 use crate::api::stream::{Looks, Stream};
 use crate::link::observe::health;
 use crate::view::Moment;
@@ -70,7 +72,7 @@ pub(super) struct Ringing {
 
 impl Desk {
     /// Up to where this station's record has come, what it observes, and what waits for this person to be signed:
-    /// "RUN.COMMITS.STATES.UNSIGNED". Two are the same only if a page
+    /// "RUN.COMMITS.STATES.UNSIGNED.BANNER". Two are the same only if a page
     /// would show the same, clocks aside.
     pub(super) async fn position(&self, who: &Signed) -> Result<String, Told> {
         let parts = self.api.parts.clone();
@@ -87,7 +89,8 @@ impl Desk {
         let states = states.await.map_err(|_| self.api.tell(Fault::new(Code::Stopping)))?;
         let states: String = states.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
         let unsigned = self.inner.unsigned.mark(who);
-        Ok(format!("{}.{version}.{states}.{unsigned}", self.inner.run))
+        let banner = hexadecimal(&Sha256::digest(self.api.banner())[..4]);
+        Ok(format!("{}.{version}.{states}.{unsigned}.{banner}", self.inner.run))
     }
 }
 

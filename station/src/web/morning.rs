@@ -1,11 +1,14 @@
 //! The morning sheet: every line, the last 24 hours of its checks and requests as plots and in words, what was written, and the
 //! figures as `lines --figures` has them. It is made to be printed.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use counterpart_core::ids::LineId;
+use counterpart_core::precedence::Mark;
 use counterpart_core::time::Timestamp;
 
 use super::frame::{Four, Frame, state_class, word};
@@ -22,7 +25,7 @@ use crate::view::lines::ObservedState;
 use crate::view::{Side, Sight, names, text};
 use crate::words::Words;
 
-/// What was written, at most so many on the sheet.
+/// What was written, at most so many on the sheet; of the others the sheet says how many there were, and where they stand.
 const NEWS_MAX: usize = 12;
 
 #[derive(Template)]
@@ -39,9 +42,16 @@ struct Morning {
     needing: usize,
     first: String,
     ticks: Vec<(String, String)>,
-    written: Vec<News>,
-    ended: Vec<News>,
+    written: Listed,
+    ended: Listed,
     owed: Vec<(String, String)>,
+}
+
+/// What the sheet lists, and what not: a link to the record of each line, and how many of its entries stand there alone.
+#[derive(Default)]
+struct Listed {
+    shown: Vec<News>,
+    more: Vec<(String, String)>,
 }
 
 /// One line.
@@ -53,11 +63,16 @@ struct Sheet {
     times: [Times; 2],
     figures: FiguresView,
     news: Vec<News>,
+    /// What was written on it was looked through to the beginning of the day.
+    is_whole: bool,
 }
 
 /// Something that was written.
 #[derive(Clone)]
 struct News {
+    /// The call sign at the other end of its line, and the record of that.
+    line: (String, String),
+    mark: Mark,
     at: Timestamp,
     time: String,
     href: String,
@@ -140,14 +155,10 @@ async fn drawn(desk: &Desk, who: &Signed) -> Result<Response, Told> {
     let all = desk.all_seen().await?;
     let mut d = Frame::new(desk, who, "morning", position)?;
     d.four = Some(Four::of_all(d.words(), &all, desk.unread().len(), d.mark));
-    let mut news: Vec<News> = lines.iter().flat_map(|sheet| sheet.news.iter().cloned()).collect();
-    news.sort_by_key(|news| std::cmp::Reverse(news.at));
-    let (ended, written): (Vec<News>, Vec<News>) = news.into_iter().partition(|news| news.is_end);
-    let latest = |mut news: Vec<News>| {
-        news.truncate(NEWS_MAX);
-        news.reverse();
-        news
-    };
+    let news = lines.iter().flat_map(|sheet| sheet.news.iter().cloned());
+    let (ended, written): (Vec<News>, Vec<News>) = news.partition(|news| news.is_end);
+    let cut: Vec<String> =
+        lines.iter().filter(|sheet| !sheet.is_whole).map(|sheet| record_of(&sheet.seen.row.view.line)).collect();
     let mut owed: Vec<_> = lines.iter().flat_map(|s| &s.seen.matters).filter(|m| m.view.needs_us()).collect();
     owed.sort_by_key(|matter| matter.view.order());
     let told = |matter: &&super::seen::Matter| {
@@ -162,8 +173,8 @@ async fn drawn(desk: &Desk, who: &Signed) -> Result<Response, Told> {
         needing: owed.len(),
         first: owed.first().map_or_else(String::new, |(_, told)| told.clone()),
         ticks: ticks(d.words()),
-        written: latest(written),
-        ended: latest(ended),
+        written: listed(written, &cut, d.words()),
+        ended: listed(ended, &cut, d.words()),
         owed,
         lines,
         unread: desk.unread(),
@@ -172,10 +183,32 @@ async fn drawn(desk: &Desk, who: &Signed) -> Result<Response, Told> {
     Ok(page(StatusCode::OK, &shown))
 }
 
+fn record_of(line: &str) -> String {
+    format!("/lines/{line}/record")
+}
+
+/// At most [`NEWS_MAX`] of them, in their order: what is meant before what is not, then the latest. Of lines that were not looked through
+/// to the beginning of the day the others are so many at least.
+fn listed(mut news: Vec<News>, cut: &[String], words: &Words) -> Listed {
+    news.sort_by_key(|news| (news.mark, std::cmp::Reverse(news.at)));
+    let others = news.split_off(news.len().min(NEWS_MAX));
+    news.sort_by_key(|news| news.at);
+    let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
+    for other in others {
+        *counts.entry(other.line).or_default() += 1;
+    }
+    let told = |((peer, record), count): ((String, String), usize)| {
+        let id = if cut.contains(&record) { "morning-more-least" } else { "morning-more" };
+        let told = words.say(id, &[("count", count.into()), ("peer", peer.into())]);
+        (record, told)
+    };
+    Listed { shown: news, more: counts.into_iter().map(told).collect() }
+}
+
 impl Desk {
     async fn sheet(&self, id: LineId, begun: Timestamp, now: Timestamp) -> Result<Sheet, Told> {
         let day = self.api.day(id, begun).await?;
-        let mark = self.api.parts.mark;
+        let (mark, is_whole) = (self.api.parts.mark, day.is_whole());
         let draw = move |sight: &Sight<'_>| {
             let (view, words) = (view(sight, &day, mark), sight.telling.words);
             let tests = view.tests.map(|all| tests(&all.iter().map(tested).collect::<Vec<_>>(), now, words));
@@ -185,7 +218,7 @@ impl Desk {
             (tests, times, figures(sight, None), news)
         };
         let (tests, times, figures, news) = self.api.see(id, draw).await?;
-        Ok(Sheet { seen: self.line_seen(id).await?, tests, times, figures, news })
+        Ok(Sheet { seen: self.line_seen(id).await?, tests, times, figures, news, is_whole })
     }
 }
 
@@ -201,10 +234,38 @@ fn news(sight: &Sight<'_>, written: NewsView) -> News {
     let sight = &Sight { epoch, ..*sight };
     let at = names::parse_in(sight.book(), &written.entry.at);
     News {
+        line: (sight.call_sign(Side::Theirs), record_of(&sight.line.id().to_string())),
+        mark: written.mark.0,
         at: written.time.0,
         time: format!("{} {}", hand.day, hand.time.get(..5).unwrap_or_default()).trim().to_owned(),
         href: at.map_or_else(|_| "/lines".into(), |at| super::spine::href(sight, at)),
         told: sight.telling.words.marked(written.mark.0, written.told),
         is_end: written.ends,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn news(at: u64, mark: Mark, peer: &str) -> News {
+        let (line, time, href, told) = ((peer.into(), record_of(peer)), String::new(), String::new(), String::new());
+        News { line, mark, at: Timestamp(at), time, href, told, is_end: false }
+    }
+
+    #[test]
+    fn what_is_meant_is_listed_before_what_is_not_and_what_is_not_listed_is_counted_where_it_stands() {
+        let mut all: Vec<News> = (100..200).map(|at| news(at, Mark::Test, "Southland")).collect();
+        all.extend([news(7, Mark::Operation, "Southland"), news(8, Mark::Exercise, "Sundmark")]);
+        all.extend((20..23).map(|at| news(at, Mark::Test, "Sundmark")));
+        let words = Words::english();
+
+        let listed = listed(all, &[record_of("Sundmark")], &words);
+
+        let shown: Vec<u64> = listed.shown.iter().map(|news| news.at.0).collect();
+        assert_eq!(shown, [[7, 8].as_slice(), &(190..200).collect::<Vec<u64>>()].concat());
+        let told: Vec<&str> = listed.more.iter().map(|(_, told)| told.as_str()).collect();
+        assert_eq!(told, ["and 90 more, in the record of Southland", "and at least 3 more, in the record of Sundmark"]);
+        assert_eq!(listed.more[0].0, "/lines/Southland/record");
     }
 }

@@ -15,7 +15,7 @@ use super::readings::Readings;
 use super::request::Held;
 use super::session::{Posted, Signed};
 use super::{Desk, page, refused};
-use crate::api::fault::{Fault, Told};
+use crate::api::fault::{Code, Fault, Told};
 use crate::api::times::{Times, write, write_window};
 use crate::view::request::RequestView;
 use crate::view::{Side, Sight};
@@ -239,6 +239,17 @@ impl Desk {
         Times::spoken(&self.api.parts.config.organisation.zone, self.api.now())
     }
 
+    /// Why what stands in a field of hours and minutes is no time: what to write is told as that field takes it.
+    pub(super) fn tell_time(&self, fault: Fault) -> Told {
+        self.as_typed(self.api.tell(fault), "time-field")
+    }
+
+    /// What was not done, with what to write as a field of the desk takes it.
+    pub(super) fn as_typed(&self, told: Told, how: &str) -> Told {
+        let is_unread = [Code::TimeUnreadable, Code::WindowUnreadable].iter().any(|code| code.word() == told.code);
+        if is_unread { Told { instead: self.api.words.say(how, &[]), ..told } } else { told }
+    }
+
     /// Of times that are none or two, which is meant.
     pub(super) fn readings(&self, doubtful: Vec<(String, Fault)>) -> Vec<Readings> {
         let one = |(field, fault): (String, Fault)| Readings::of(&fault, &field, self.api.tell(fault.clone()).what);
@@ -248,8 +259,8 @@ impl Desk {
     async fn signed_offer(&self, posted: &Posted, line: &str, said: &str, typed: &Typed) -> Result<String, Told> {
         let (windows, by) = typed.times(&self.spoken());
         let windows: Result<Vec<Offered>, _> = windows.into_iter().flatten().collect();
-        let windows = windows.map_err(|fault| self.api.tell(fault))?;
-        let by = by.transpose().map_err(|fault| self.api.tell(fault))?;
+        let windows = windows.map_err(|fault| self.tell_time(fault))?;
+        let by = by.transpose().map_err(|fault| self.tell_time(fault))?;
         let written: Vec<String> = windows.iter().map(write_window).collect();
         let mut pairs = vec![("act", "offer".to_owned()), ("on", said.to_owned())];
         pairs.extend(written.into_iter().map(|window| ("windows", window)));
@@ -292,7 +303,7 @@ impl Desk {
             d.four = Some(Four::of_line(d.words(), &seen, d.mark));
             // What cannot be read is said at once, not only when it is signed; what can be read in two ways is asked.
             let unread = windows.into_iter().flatten().find_map(Result::err);
-            let unread = unread.filter(|fault| fault.arg("first").is_none()).map(|fault| self.api.tell(fault));
+            let unread = unread.filter(|fault| fault.arg("first").is_none()).map(|fault| self.tell_time(fault));
             let wrong = wrong.filter(|_| readings.is_empty()).or(unread);
             let days = self.days();
             let rows = typed.rows.into_iter().zip(told).take(count).enumerate();
@@ -377,6 +388,8 @@ pub(super) async fn talk(
         (Ok(_), Err(fault)) => Some(("until".to_owned(), fault.clone())),
         (Ok(_), Ok(_)) => None,
     };
+    let unread = doubtful.as_ref().map_or_else(String::new, |(field, _)| field.clone());
+    let held = Held { unread, ..held };
     let readings = desk.readings(doubtful.into_iter().collect());
     // A key for one reading chooses it, and signs nothing.
     if text("act") == "show" {
@@ -384,7 +397,7 @@ pub(super) async fn talk(
         return desk.request_page(&posted.who, line, said, None, held).await;
     }
     let done = async {
-        let when = spoken.map_err(|fault| desk.api.tell(fault))?;
+        let when = spoken.map_err(|fault| desk.tell_time(fault))?;
         let when = format!("{}/{}", write(when.window.start()), write(when.window.end()));
         let (instrument, once, epoch, words) = (text("instrument"), text("once"), text("epoch"), text("words"));
         let pairs = [

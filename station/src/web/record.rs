@@ -198,7 +198,7 @@ async fn drawn(desk: &Desk, who: &Signed, asked: Asked) -> Result<Response, Told
     // What cannot be read is said above the fields in which it stands; nothing is shown as if it had been found.
     let (found, wrong) = match desk.api.sieve(&asked, &around.look) {
         Ok(sieve) => (desk.api.found(&asked, &around.look, sieve, PAGE).await?, None),
-        Err(told) => (Found::default(), Some(told)),
+        Err(told) => (Found::default(), Some(desk.as_typed(told, "time-day-field"))),
     };
     drop(turn);
     let evidence = desk.evidence(id, wrong.is_none()).await?;

@@ -59,6 +59,8 @@ pub(super) struct Held {
     pub instrument: String,
     pub readings: Vec<Readings>,
     pub wrong: Option<Told>,
+    /// The field whose time cannot be read; empty: both can.
+    pub unread: String,
 }
 
 impl Held {

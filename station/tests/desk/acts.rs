@@ -129,6 +129,8 @@ fn what_they_will_read_follows_every_choice_before_it_is_signed() {
     page.look("document.querySelector('[name=mark][value=EXERCISE]').click()");
     fill(&mut page, "from", "minister");
     page.until(&reads("EXERCISE. FLASH. Northland's minister asks to talk with your duty-officer"));
+    let framed = "document.body.classList.contains('ex') && document.querySelector('.four .markcell b').textContent === 'EXERCISE'";
+    assert_eq!(page.look(framed), json!(true), "the frame and the mark of the page are those that are chosen");
     assert_eq!(page.look("document.querySelector('[name=subject]').value"), json!("Ice on the runway"));
     page.until(&reads("The ask stands until someone ends it."));
     page.look("document.querySelector('[name=until][value=at]').click()");
@@ -275,4 +277,29 @@ fn a_deferral_says_until_when_if_that_was_chosen_and_an_offer_is_to_be_answered_
         view["offers"][0]["answer_by"].as_str().map(str::to_owned)
     });
     assert_eq!(answer_by, format!("{tomorrow}T12:00:00.000Z"));
+}
+
+#[test]
+fn a_time_that_cannot_be_read_is_answered_beside_its_field_as_people_write_it() {
+    let scratch = Scratch::new("desk-time");
+    let [north, _south] = Desk::two(&scratch);
+    let ask = json!({"act": "ask", "from": "minister", "to": "duty-officer"});
+    assert_eq!(north.station.post("/acts", &ask).unwrap().0, 200);
+    let view = north.station.get("/requests/Northland%201").unwrap();
+    let [line, at] = [&view["line"], &view["request"]["at"]].map(|text| text.as_str().unwrap());
+    let page = format!("/lines/{line}/requests/{at}");
+    let mut officer = Client::signed_in(&north, "Duty officer 1", "watch");
+    let drawn = officer.get(&page);
+    let [form, once] = ["form", "once"].map(|name| drawn.field(name));
+    let typed = [("day", "today"), ("from", "5:70"), ("until", "06:00"), ("epoch", "0")];
+    let fields = [[("form", form.as_str()), ("once", &once)].as_slice(), &typed].concat();
+
+    let wrong = officer.post(&format!("{page}/talk"), &fields).body;
+
+    assert!(wrong.contains("Write the hour and the minute") && !wrong.contains("T12:00:00Z"), "{wrong}");
+    let field = wrong.split("name=\"from\" value=\"5:70\"").nth(1).unwrap();
+    assert!(field.split('>').next().unwrap().contains("autofocus"), "the pen is where it is wrong");
+    assert!(wrong.contains(&format!("action=\"{page}/talk#held\"")), "and so is the page");
+    let sought = officer.get(&format!("/lines/{line}/record?since=soon")).body;
+    assert!(sought.contains("Write a day, such as") && !sought.contains("T12:00:00Z"), "{sought}");
 }
