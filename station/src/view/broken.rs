@@ -187,7 +187,7 @@ impl<'a> Sight<'a> {
                 self.telling.say("broken-agreed", &args)
             }
             Left::Unread => {
-                args.push(("kind", self.telling.words.coded_in(sight.view().fact(broken.at)?.kind()).into()));
+                args.push(("kind", sight.view().fact(broken.at)?.kind().word().into()));
                 self.telling.say("broken-unread", &args)
             }
             Left::Untold => {

@@ -94,13 +94,13 @@ fn what_nobody_here_had_read_or_noted_when_an_epoch_ended_is_told_with_what_brok
         ]
     );
     let [unread, untold] = [0, 1].map(|n| began.broken_off[n].sentence.as_str());
-    assert!(unread.starts_with("Not read: the text Southland 1 of epoch 0, FLASH, "), "{unread}");
+    assert!(unread.starts_with("Not read: the text Sundmark 1 of epoch 0, FLASH, "), "{unread}");
     assert!(untold.starts_with("Not noted here when epoch 0 ended: "), "{untold}");
     assert!(untold.contains("says no to Northland 1"), "{untold}");
-    assert!(began.instead.unwrap().contains("counterpart record --words --epoch 0 --from \"Southland 1\""));
+    assert!(began.instead.unwrap().contains("counterpart record --words --epoch 0 --from \"Sundmark 1\""));
     let [ring] = <[_; 1]>::try_from(trial.look(Inviter, ringing)).unwrap();
     assert_eq!(ring.precedence.0, Precedence::Flash);
-    let both = "this broke off, or nobody here had read or noted it: Southland 1 of epoch 0, Northland 1 of epoch 0.";
+    let both = "this broke off, or nobody here had read or noted it: Sundmark 1 of epoch 0, Northland 1 of epoch 0.";
     assert!(ring.sentence.ends_with(both), "{}", ring.sentence);
 }
 
