@@ -1827,6 +1827,11 @@ desk-last = { $who }, { $time }: { $kind ->
     [memo] a note of its own
     [statement] words for the public
     [statement-reply] an answer to words for the public
+    [approach] somebody came by another channel
+    [approach-reply] whose approach it was
+    [attempt] an attempt on another channel
+    [heard] what they said there
+    [adopt] whether a history is adopted
    *[other] { $kind }
 }
 desk-last-nothing = Nothing yet

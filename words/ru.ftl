@@ -2899,6 +2899,11 @@ desk-last = { $who }, { $time }: { $kind ->
     [memo] собственная заметка
     [statement] слова для публики
     [statement-reply] ответ на слова для публики
+    [approach] обращение от имени должности
+    [approach-reply] чьё было обращение
+    [attempt] попытка по другому каналу
+    [heard] что там сказали
+    [adopt] принята ли история
    *[other] { $kind }
 }
 # unreviewed
@@ -4005,6 +4010,11 @@ coded-kind = { $word ->
     [memo] заметка
     [statement] заявление
     [statement-reply] ответ на заявление
+    [approach] обращение со стороны
+    [approach-reply] чьё это обращение
+    [attempt] попытка по другому каналу
+    [heard] услышано там
+    [adopt] принятие истории
    *[other] { $word }
 }
 # unreviewed
