@@ -203,9 +203,9 @@ async fn strangers_who_read_nothing_of_the_keys_that_they_are_shown_give_their_p
     let frame = [&(hello.len() as u32).to_be_bytes()[..], &hello].concat();
     let calling = async {
         let mut calls = Vec::new();
-        // As many as there are places.
-        for _ in 0..16 {
-            let mut call = stranger::call_within(&windows, hostile.address).await.unwrap();
+        // As many as there are places, each with a key of its own: of one key fewer are heard.
+        for seed in 100..116 {
+            let mut call = stranger::call_within(&windows, hostile.address, seed).await.unwrap();
             call.send(&frame).await;
             calls.push(call);
         }

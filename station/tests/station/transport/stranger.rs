@@ -23,8 +23,9 @@ fn provider(groups: Groups) -> Arc<CryptoProvider> {
     Arc::new(CryptoProvider { kx_groups: groups, ..default_provider() })
 }
 
-fn key() -> Arc<CertifiedKey> {
-    let pkcs8 = [b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20".as_slice(), &[77; 32]];
+/// One link key of the stranger's; it has as many as there are seeds.
+fn key(seed: u8) -> Arc<CertifiedKey> {
+    let pkcs8 = [b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20".as_slice(), &[seed; 32]];
     let signer = any_eddsa_type(&PrivatePkcs8KeyDer::from(pkcs8.concat())).unwrap();
     let spki = CertificateDer::from(signer.public_key().unwrap().as_ref().to_vec());
     Arc::new(CertifiedKey::new(vec![spki], signer))
@@ -32,12 +33,16 @@ fn key() -> Arc<CertifiedKey> {
 
 /// What the stranger says when it dials.
 pub fn client_config(groups: Groups, alpn: &[&[u8]]) -> ClientConfig {
+    client_config_with(key(77), groups, alpn)
+}
+
+fn client_config_with(key: Arc<CertifiedKey>, groups: Groups, alpn: &[&[u8]]) -> ClientConfig {
     let mut config = ClientConfig::builder_with_provider(provider(groups))
         .with_protocol_versions(&[&rustls::version::TLS13])
         .unwrap()
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(Anyone))
-        .with_client_cert_resolver(Arc::new(AlwaysResolvesClientRawPublicKeys::new(key())));
+        .with_client_cert_resolver(Arc::new(AlwaysResolvesClientRawPublicKeys::new(key)));
     config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
     config
 }
@@ -48,7 +53,7 @@ pub async fn answer_with_another_protocol() -> SocketAddr {
         .with_protocol_versions(&[&rustls::version::TLS13])
         .unwrap()
         .with_no_client_auth()
-        .with_cert_resolver(Arc::new(AlwaysResolvesServerRawPublicKeys::new(key())));
+        .with_cert_resolver(Arc::new(AlwaysResolvesServerRawPublicKeys::new(key(77))));
     config.alpn_protocols = vec![b"counterpart/999".to_vec()];
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -88,9 +93,9 @@ pub async fn call(transport: Transport, address: SocketAddr, config: ClientConfi
     }
 }
 
-/// Calls a station for a line, with these windows.
-pub async fn call_within(windows: &Arc<quinn::TransportConfig>, address: SocketAddr) -> Result<Call, String> {
-    let config = client_config(default_provider().kx_groups, &[b"counterpart/1"]);
+/// Calls a station for a line, with these windows and the key of this seed.
+pub async fn call_within(windows: &Arc<quinn::TransportConfig>, address: SocketAddr, seed: u8) -> Result<Call, String> {
+    let config = client_config_with(key(seed), default_provider().kx_groups, &[b"counterpart/1"]);
     call_over_quic(address, config, windows.clone()).await
 }
 
