@@ -3010,7 +3010,8 @@ ring-ends = Звонок прекратит { $keys } или любое друг
 # unreviewed
 ring-ends-accept = { $count ->
     [one] Принять (1)
-   *[other] Принять (1–{ $count })
+    [few] Принять (1–{ $count })
+   *[many] Принять (1–{ $count })
 }
 # unreviewed
 ring-ends-itself = Звонит один раз и прекращается само.
