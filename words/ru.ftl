@@ -4021,7 +4021,7 @@ coded-kind = { $word ->
 # unreviewed
 coded-reason = { $word ->
     [ENGAGED] ЗАНЯТ
-    [TRAVELLING] В ПОЕЗДКЕ
+    [TRAVELLING] ПОЕЗДКА
     [OUT-OF-HOURS] НЕРАБОЧЕЕ ВРЕМЯ
     [NO-INTERPRETER] НЕТ ПЕРЕВОДЧИКА
     [LEVEL] УРОВЕНЬ
