@@ -154,6 +154,7 @@ impl World {
                 // Who stands aside, or whose log is not the peer's, shows what it knows, and that this is not settled.
                 let settled = view.settled_for(party, &here);
                 let elsewhere = settled && here.outcome != *there && lacks(kept, peer, *epoch);
+                crossed += u64::from(elsewhere);
                 let seen = || format!("{epoch} {at} is {there:?} at the peer, and {here:?} at {name}");
                 Promise::SettledAgrees.check(here.outcome == *there || !settled || elsewhere, seen)?;
             }
