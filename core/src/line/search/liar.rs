@@ -87,7 +87,8 @@ impl World {
     }
 }
 
-fn head(log: &[Rc<Entry>]) -> Head {
+/// How far a log reaches.
+pub fn head(log: &[Rc<Entry>]) -> Head {
     let mut edge = Edge::new();
     log.iter().for_each(|entry| edge.push(entry.leaf));
     Head { size: edge.size(), root: edge.root() }

@@ -12,7 +12,7 @@ use crate::link::frame::Frame;
 use crate::record::entry::{BodyRef, Head, Header};
 use crate::record::log::{Entry, key_grant};
 use crate::record::merkle::Hash;
-use crate::record::sign1::{AAD_ENTRY, AAD_KEY, Sign, seal, to_be_signed};
+use crate::record::sign1::{AAD_ENTRY, AAD_KEY, PublicKey, Sign, seal, to_be_signed};
 use crate::record::what::What;
 use crate::time::Timestamp;
 
@@ -59,6 +59,67 @@ impl World {
             }
         }
         false
+    }
+
+    /// What becomes of A when the liar, which says that it does not know A's link key, shows any part of what A has ever signed as its
+    /// chain, or root's grants as ended keys sign them anew.
+    pub fn retirements(&self) -> Vec<World> {
+        let [a, liar] = &self.stations;
+        let Some((true, _)) = a.meets(&liar.disk, liar.link) else { return Vec::new() };
+        let mut after = Vec::new();
+        for shown in self.chains() {
+            let Some((_, mut chain)) = a.meets(&liar.disk, liar.link) else { continue };
+            let entries = shown.iter().map(|entry| entry.bytes.clone()).collect();
+            let Some(frame) = (Frame::Chain { line: a.line.id(), party: a.me(), entries }).encode() else { continue };
+            for output in chain.frame(&frame, &CheapVerify) {
+                let Output::Retired { link, highest } = output else { continue };
+                let mut world = self.clone();
+                let station = &mut world.stations[0];
+                if station.line.retire(&link, highest) {
+                    station.retired = station.retired.max(Some(highest));
+                    after.push(world);
+                }
+            }
+        }
+        after
+    }
+
+    /// Every part of A's chain, as all its lives have written it and as a thief of its ended keys shows root's grants again.
+    fn chains(&self) -> Vec<Vec<Rc<Entry>>> {
+        let last = self.signed[0].iter().filter_map(|log| log.last());
+        let mut all: Vec<Rc<Entry>> = last.filter(|entry| belongs(&entry.header)).cloned().collect();
+        let ended = self.granted[0].iter().rev().skip(1);
+        let again = |key: &PublicKey| {
+            let granted = all.iter().filter(|entry| matches!(entry.header.what, Ok(What::Key { .. })));
+            let signs = granted.map(|entry| {
+                let own = Head { size: entry.header.own.size + 9, root: [9; 32] };
+                seal(AAD_ENTRY, &Header { own, ..entry.header.clone() }.encode(), &Cheap(*key))
+            });
+            signs.filter_map(|bytes| Entry::read(&bytes).ok()).map(Rc::new).collect::<Vec<_>>()
+        };
+        let again: Vec<_> = ended.flat_map(again).collect();
+        all.extend(again);
+        all.sort_by_key(|entry| (entry.header.epoch, entry.header.own.size, entry.leaf));
+        let part =
+            |which: u32| all.iter().enumerate().filter(move |(at, _)| which >> at & 1 == 1).map(|(_, e)| e.clone());
+        (1..1_u32 << all.len().min(8)).map(|which| part(which).collect()).collect()
+    }
+
+    /// 11: who stands above all grants of root's that it has lost is not retired, but by an epoch of the peer's that is as high.
+    pub fn is_above(&self) -> bool {
+        let a = &self.stations[0];
+        // What it has taken back of its chain may have brought a key that it has not.
+        if a.line.keys(a.me()).link != a.link {
+            return false;
+        }
+        let held = chain(&a.disk, a.me());
+        let is_held = |entry: &Rc<Entry>| held.iter().any(|h| h.leaf == entry.leaf);
+        let last = self.signed[0].iter().filter_map(|log| log.last());
+        let mut lost = last.filter(|entry| belongs(&entry.header) && !is_held(entry));
+        let theirs = self.stations[1].disk.keys().map(|(epoch, _)| epoch.number).max();
+        lost.all(|entry| entry.header.epoch.number < a.line.epoch().number)
+            && theirs <= Some(a.line.epoch().number)
+            && !self.spent.contains(&"liar's epoch")
     }
 
     /// A `key` entry with fresh station and link keys, under the next grant of root.

@@ -1,6 +1,7 @@
 //! Restored copies, epochs and liars: every run of small bounds against the line itself, breadth first, as the model of the
 //! design does it, with the chains of §8.6 and with `key` entries, which this version does not write by itself.
 
+mod closing;
 mod liar;
 mod links;
 mod promises;
@@ -17,9 +18,10 @@ use super::restore::{Restore, Why};
 use super::span::Span;
 use super::switch::Mend;
 use crate::ids::Party;
+use closing::{gained, unsettles};
 use liar::lies;
 use links::Message;
-use promises::{broken, jumps, not_ours, noticed, twice};
+use promises::{broken, count, jumps, not_ours, noticed, twice};
 use world::{Verdict, World, print_disk};
 
 /// How often each thing may happen.
@@ -285,7 +287,18 @@ impl Search {
                     next.push(after);
                 }
             }
+            next.extend(self.joins(&world));
+            for after in world.retirements() {
+                if world.stations[0].retired.is_none() && world.is_above() {
+                    self.found.push("11: a link key that stands above all that was lost is retired".into());
+                }
+                next.push(after);
+            }
             for after in next {
+                self.found.extend(gained(&after));
+                if count(&world, 0) == count(&after, 0) {
+                    self.found.extend(unsettles(&world, &after, 0));
+                }
                 self.found.extend(twice(&after, 0));
                 self.found.extend(not_ours(&after));
                 self.found.extend(jumps(&after));
@@ -374,7 +387,17 @@ const WIDER: (&str, Bounds) = (
     &[("A writes", 1), ("B writes", 1), ("A restored", 1), ("B restored", 1), ("epoch", 2)],
 );
 
-const LIAR: [(&str, Bounds); 4] = [
+/// It makes up heads of the epoch that has ended, and answers there when it has joined the next.
+const MAKES_UP: (&str, Bounds) = (
+    "liar that makes up heads: A opens an epoch",
+    &[("A writes", 1), ("liar joins", 1), ("liar answers", 1), ("needless epoch", 1)],
+);
+const LIAR: [(&str, Bounds); 6] = [
+    MAKES_UP,
+    (
+        "liar that makes up heads: A is restored",
+        &[("A writes", 1), ("liar joins", 1), ("liar answers", 1), ("A restored", 1), ("epoch", 1)],
+    ),
     ("liar: A restored", &[("A writes", 2), ("A restored", 1), ("epoch", 2), ("liar's epoch", 1)]),
     (
         "liar and thief: A renews its keys and is restored",
@@ -394,7 +417,8 @@ const ROTATED: [(&str, Bounds); 3] = [
 ];
 const TO_BEFORE: (&str, Bounds) =
     ("A restored to before its rotation", &[("A writes", 1), ("A rotates", 1), ("A restored", 1), ("epoch", 1)]);
-const ROTATED_LIAR: [(&str, Bounds); 2] = [
+const ROTATED_LIAR: [(&str, Bounds); 3] = [
+    ("liar and thief: A rotates twice", &[("A rotates", 2)]),
     ("liar and thief: A rotates", &[("A writes", 1), ("A rotates", 1), ("epoch", 1)]),
     (
         "liar and thief: A rotates and is restored",
@@ -452,8 +476,10 @@ fn with_any_one_mend_off_a_restored_copy_breaks_what_is_promised() {
         let found = search(&[row], false, off);
         assert!(found.iter().any(|f| f.contains(&format!(": {promise}: "))), "{off:?} off: {found:?}");
     }
-    let found = search(&LIAR[1..2], true, Off::Rule(Mend::Number));
+    let found = search(&LIAR[3..4], true, Off::Rule(Mend::Number));
     assert!(found.iter().any(|f| f.contains(": 8: ")), "an epoch numbered by whatever was shown: {found:?}");
+    let found = search(&[MAKES_UP], true, Off::Rule(Mend::Own));
+    assert!(found.iter().any(|f| f.contains(": 9: ")), "its author's own head counts as it comes: {found:?}");
     let found = search(&LIAR, true, Off::List);
     assert!(found.iter().any(|f| f.contains(": 4a: ")), "without root's list: {found:?}");
 }

@@ -5,6 +5,7 @@ use std::string::{String, ToString};
 use std::vec;
 use std::vec::Vec;
 
+use super::closing::unsettles;
 use super::world::{Disk, Log, World};
 use super::{RESTORED, UNMARKED};
 use crate::ids::Epoch;
@@ -65,16 +66,26 @@ pub fn not_ours(world: &World) -> Option<String> {
     Some(format!("4a: an entry that we did not sign stands in our log: {:?}", foreign.header.at()))
 }
 
+/// How often a side was restored.
+pub fn count(world: &World, at: usize) -> usize {
+    let restored = [RESTORED[at], UNMARKED[at]];
+    world.spent.iter().filter(|spent| restored.contains(spent)).count()
+}
+
 pub fn broken(before: &World, after: &World) -> Vec<String> {
     for at in [0, 1] {
         let found = twice(after, at);
         if !found.is_empty() {
             return found;
         }
-        let restored = [RESTORED[at], UNMARKED[at]];
-        let count = |world: &World| world.spent.iter().filter(|spent| restored.contains(spent)).count();
-        if count(before) != count(after) {
+        if count(before, at) != count(after, at) {
             continue;
+        }
+        if !after.unmarked.contains(&true) {
+            let found = unsettles(before, after, at);
+            if found.is_some() {
+                return found.into_iter().collect();
+            }
         }
         let (then, now) = (&before.stations[at], &after.stations[at]);
         if then.disk.iter().any(|(place, log)| now.disk.get(place).is_none_or(|n| n.len() < log.len())) {

@@ -1,0 +1,130 @@
+//! What a liar that joins an epoch names of the first, which has ended, and never was, and what it writes there afterwards (§4.6).
+
+use std::format;
+use std::rc::Rc;
+use std::string::{String, ToString};
+use std::vec;
+use std::vec::Vec;
+
+use super::Search;
+use super::liar::head;
+use super::links::bare;
+use super::world::{Cheap, World, key};
+use crate::ids::{Epoch, Party};
+use crate::line::crossing::{Outcome, Say};
+use crate::line::epoch::Ended;
+use crate::record::entry::{Head, Header};
+use crate::record::kind::Kind;
+use crate::record::log::Entry;
+use crate::record::merkle::empty_root;
+use crate::record::opening::{EpochHeads, Opening};
+use crate::record::sign1::{AAD_ENTRY, seal};
+use crate::record::what::What;
+use crate::time::Timestamp;
+
+const FIRST_LOG: (Epoch, Party) = (Epoch::FIRST, Party::Joiner);
+/// So large that no log reaches it.
+const FAR: u64 = 1 << 50;
+
+fn never(size: u64) -> Head {
+    Head { size, root: [9; 32] }
+}
+
+impl World {
+    /// What the liar may name of both logs of the first epoch: of its own it makes up the next entry, or any number, of A's the last.
+    pub fn made_up(&self) -> Vec<[Head; 2]> {
+        let [a, b] = &self.stations;
+        let [ours, own] = [(a, Party::Inviter), (b, Party::Joiner)].map(|(s, party)| head(s.log(Epoch::FIRST, party)));
+        vec![[ours, never(own.size + 1)], [ours, never(FAR)], [never(FAR), never(own.size + 1)]]
+    }
+
+    /// The liar joins the epoch that A has opened, if A serves one, and names this of the first.
+    pub fn liar_joins(&mut self, heads: [Head; 2]) -> bool {
+        let [a, liar] = &mut self.stations;
+        let epoch = a.line.epoch();
+        let opened = a.line.span(epoch).and_then(|span| span.opening(Party::Inviter));
+        let place = (epoch, Party::Joiner);
+        let Some(first) = liar.disk.get(&FIRST_LOG).and_then(|log| log.first()) else { return false };
+        if !matches!(opened, Some(Opening::Opened { .. })) || liar.disk.contains_key(&place) {
+            return false;
+        }
+        let nothing = Head { size: 0, root: empty_root() };
+        let heads = vec![EpochHeads { epoch: Epoch::FIRST, heads }];
+        let what = What::Charter(Opening::Joined { heads, restored: false }.write());
+        let header = Header { epoch, own: nothing, held: nothing, what: Ok(what), ..first.header.clone() };
+        let Ok(entry) = Entry::read(&seal(AAD_ENTRY, &header.encode(), &Cheap(key(Party::Joiner, 1)))) else {
+            return false;
+        };
+        Rc::make_mut(&mut liar.disk).insert(place, vec![Rc::new(entry)]);
+        true
+    }
+
+    /// The liar, which has joined a later epoch, answers an ask of A's in the first.
+    pub fn liar_answers(&mut self) -> bool {
+        let [a, liar] = &mut self.stations;
+        let asked = a.log(Epoch::FIRST, Party::Inviter);
+        let is_ask = |entry: &&Rc<Entry>| entry.header.kind() == Some(Kind::Ask);
+        let has_joined = liar.disk.keys().any(|(epoch, party)| *epoch > Epoch::FIRST && *party == Party::Joiner);
+        let (Some(ask), named, log) = (asked.iter().find(is_ask), head(asked), liar.log(Epoch::FIRST, Party::Joiner))
+        else {
+            return false;
+        };
+        let answered = log.iter().any(|entry| entry.header.kind() == Some(Kind::Answer));
+        let Some(header) = bare(log, named, Timestamp(8), What::Answer).filter(|_| has_joined && !answered) else {
+            return false;
+        };
+        let header = Header { refers: Some(ask.header.at()), ..header };
+        let Ok(entry) = Entry::read(&seal(AAD_ENTRY, &header.encode(), &Cheap(key(Party::Joiner, 1)))) else {
+            return false;
+        };
+        Rc::make_mut(&mut liar.disk).entry(FIRST_LOG).or_default().push(Rc::new(entry));
+        true
+    }
+}
+
+impl Search {
+    /// The liar joins what A has opened, and answers in what has ended.
+    pub(super) fn joins(&self, world: &World) -> Vec<World> {
+        let mut next = Vec::new();
+        let mut add = |what, step: &dyn Fn(&mut World) -> bool| {
+            let mut after = world.clone();
+            if self.left(world, what) && step(&mut after) {
+                after.spent.push(what);
+                after.spent.sort_unstable();
+                next.push(after);
+            }
+        };
+        for named in world.made_up() {
+            add("liar joins", &|w| w.liar_joins(named));
+        }
+        add("liar answers", &|w| w.liar_answers());
+        next
+    }
+}
+
+/// 9: nothing is answered in an ended epoch by what the other side writes there when both have closed it. Here it answers only then.
+pub fn gained(world: &World) -> Option<String> {
+    let a = &world.stations[0];
+    let closes = |span: &&crate::line::span::Span| Party::BOTH.iter().all(|party| span.opening(*party).is_some());
+    a.line.spans().find(closes)?;
+    let answered = Outcome::Said(Say::Answered);
+    let gained = a.status().into_iter().find(|((epoch, _), outcome)| *epoch == Epoch::FIRST && *outcome == answered);
+    gained.map(|(place, _)| format!("9: {place:?} is answered in an epoch that is closed"))
+}
+
+/// 10: of an epoch that is settled nothing changes.
+pub fn unsettles(before: &World, after: &World, at: usize) -> Option<String> {
+    let [then, now] = [before, after].map(|world| &world.stations[at]);
+    let settled = |epoch| then.line.look(epoch).filter(|view| view.ended() == Some(Ended::Settled));
+    for span in then.line.spans() {
+        let Some(view) = settled(span.epoch()) else { continue };
+        let seen = now.line.look(span.epoch()).map(|view| (view.cut(), view.ended()));
+        let of = |status: std::collections::BTreeMap<(Epoch, u64), Outcome>| {
+            status.into_iter().filter(|((epoch, _), _)| *epoch == span.epoch()).collect::<Vec<_>>()
+        };
+        if seen != Some((view.cut(), view.ended())) || of(then.status()) != of(now.status()) {
+            return Some("10: an epoch that was settled changes".to_string());
+        }
+    }
+    None
+}
