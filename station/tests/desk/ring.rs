@@ -287,8 +287,8 @@ fn what_was_seen_late_and_put_off_says_so_with_its_entries_and_wants_an_answer_f
         assert!(!rung(&page, "DELIVERED").1.contains("late"), "what came in time is not late");
     }
     let ours = page(1, "Officer 3", &path);
-    // 22:20 in New York is 12:20 of the next day in Seoul.
-    let promised = "we said: until Wed 13 Feb 12:20 Sundmark, Tue 12 Feb 22:20 Northland";
+    // 12:14 of this day in Seoul is 22:14 of the day before in New York.
+    let promised = "we said: until 12:14 Sundmark, Tue 12 Feb 22:14 Northland";
     assert!(ours.contains(promised), "{ours}");
     assert!(page(1, "Officer 4", "/lines").contains(promised), "the page of the lines says it too");
     assert!(page(0, "Their officer 2", &path).contains("they said: until"));
