@@ -220,7 +220,8 @@ impl Browser {
             return Some(format!("{name} scrolls sideways: {wide}"));
         }
         let cut = "[...document.querySelectorAll('button, a, h1, h2, dt, dd, .bell, .who')].filter((e) => { const r = e.getBoundingClientRect();
-            return r.width > 1 && r.height > 1 && !e.closest('.wide') && getComputedStyle(e).visibility !== 'hidden' && (r.left < -1 || r.right > innerWidth + 1) && !e.matches('.skip'); }).map((e) => e.innerText)";
+            const row = e.closest('.mast nav'), scrolls = row && getComputedStyle(row).overflowX === 'auto';
+            return r.width > 1 && r.height > 1 && !e.closest('.wide') && !scrolls && getComputedStyle(e).visibility !== 'hidden' && (r.left < -1 || r.right > innerWidth + 1) && !e.matches('.skip'); }).map((e) => e.innerText)";
         let cut = self.look(cut);
         (cut != json!([])).then(|| format!("{name} is cut off: {cut}"))
     }

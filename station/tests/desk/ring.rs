@@ -278,12 +278,16 @@ fn what_was_seen_late_and_put_off_says_so_with_its_entries_and_wants_an_answer_f
     let until = stage.at(9 * 60 * MINUTE);
     stage.act(1, json!({"act": "defer", "on": ask, "code": "TRAVELLING", "until": until}));
 
+    let record = stage.desks[0].station.get("/record").unwrap();
+    let entries = record["record"]["entries"].as_array().unwrap();
+    let overdue = entries.iter().find(|e| e["kind"] == "overdue").unwrap()["entry"]["at"].as_str().unwrap().to_owned();
+
     for (side, name) in [(0, "Their officer"), (1, "Officer 2")] {
         let page = page(side, name, &path);
         let seen = rung(&page, "SEEN");
         assert!(seen.0.contains("late") && seen.1.contains("late, noted in"), "{seen:?}");
-        // The OVERDUE of Northland is its third entry: its charter, the ask, and this.
-        assert!(seen.1.contains("#e0-2\"") && seen.1.contains(">Northland #2<"), "{seen:?}");
+        let link = format!("#e{}\"", overdue.replace(':', "-"));
+        assert!(seen.1.contains(&link), "the OVERDUE that Northland wrote ({overdue}): {seen:?}");
         assert!(!rung(&page, "DELIVERED").1.contains("late"), "what came in time is not late");
     }
     let ours = page(1, "Officer 3", &path);
