@@ -114,6 +114,7 @@
     const again = held && dialog.querySelector(`[data-key="${CSS.escape(held)}"]`);
     const first = again || dialog.querySelector("[data-first]") || dialog.querySelector("button, a");
     if (first) first.focus({ preventScroll: true });
+    if (!again) dialog.scrollTop = 0;
     const once = pressed && dialog.querySelector(`[data-key="${CSS.escape(pressed.of)}"]`);
     if (once) say(once.dataset.twice);
     noted();

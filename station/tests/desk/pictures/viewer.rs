@@ -164,6 +164,8 @@ impl Viewer {
         }
         self.browser.width(390);
         self.browser.until("!document.getElementById('bell-strip').hidden");
+        // A page that goes to the field in which one writes goes down; its first screen is what it begins with.
+        self.browser.look("scrollTo(0, 0)");
         let out = self.browser.out_of_sight(&["#bell-strip", "main h1"]);
         self.wrong(!out.is_empty(), shot, &format!("the first screen of a phone: {out}"));
         let rows = "document.querySelector('.mast nav').offsetHeight < 60 && document.getElementById('bell-strip').offsetHeight < 76";
