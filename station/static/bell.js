@@ -261,6 +261,9 @@
     if (document.querySelector(".page > .unsigned form:not(.undone)")) dialog.close();
     else if (dialog.open && drawn === of) await draw(of);
   });
+  // A letter with Alt is the ring's while it fills the screen: the browser would give it to the page behind, or later to a ring that is closed.
+  document.addEventListener("click", (event) => { if (!event.isTrusted || !dialog.open || dialog.contains(event.target)) return; event.preventDefault(); event.stopImmediatePropagation(); dialog.querySelector(`[accesskey="${CSS.escape(event.target.closest("[accesskey]")?.accessKey || " ")}"]`)?.click(); }, true);
+  dialog.addEventListener("close", () => { if (!dialog.open) dialog.replaceChildren(); });
   // Plain letters act while the ring fills the screen, and never while someone types.
   dialog.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey || event.repeat || /INPUT|TEXTAREA|SELECT/.test(event.target.tagName)) return;

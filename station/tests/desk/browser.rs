@@ -175,9 +175,9 @@ impl Browser {
     /// An access key: the letter with Alt, as a person at this browser presses it.
     pub fn press_access(&mut self, key: &str) {
         let code = u32::from(key.to_uppercase().as_bytes()[0]);
-        for kind in ["rawKeyDown", "keyUp"] {
+        for (kind, text) in [("rawKeyDown", ""), ("char", key), ("keyUp", "")] {
             let params = json!({"type": kind, "key": key, "code": format!("Key{}", key.to_uppercase()), "modifiers": 1,
-                "windowsVirtualKeyCode": code, "unmodifiedText": key});
+                "windowsVirtualKeyCode": code, "text": text, "unmodifiedText": key});
             self.call("Input.dispatchKeyEvent", params);
         }
     }

@@ -85,6 +85,8 @@ fn with_alt_each_key_of_the_lines_the_asking_the_ring_and_the_request_does_what_
         let was = rings.look(&opened(codes));
         press(&mut rings, letter, &format!("{} !== {was}", opened(codes)));
     }
+    // A browser that lets no page copy: then the lines are chosen, which is said.
+    rings.look("Object.defineProperty(navigator, 'clipboard', { configurable: true, value: undefined })");
     press(&mut rings, "c", "document.querySelector('[data-copied]').textContent !== ''");
     rings.look("window.print = () => { window.isPrinted = true; }");
     press(&mut rings, "o", "window.isPrinted === true");
