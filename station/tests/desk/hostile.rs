@@ -84,11 +84,13 @@ fn a_body_that_is_no_form_is_answered_in_the_one_shape_by_every_call() {
         ("a field that none has", br#"{"__proto__":{"role":"admin"}}"#.to_vec()),
     ];
 
+    // Who proposes nothing invites all the same, by the rules that are proposed unless said otherwise.
+    let is_whole = |path: &str, body: &[u8]| path == "/pairings/invite" && [&b""[..], b"{}"].contains(&body);
     for path in calls.iter().filter(|path| *path != "/acts/stream") {
-        for (what, body) in &bodies {
+        for (what, body) in bodies.iter().filter(|(_, body)| !is_whole(path, body)) {
             in_one_shape(&program.call("POST", path, body), &format!("{what} to {path}"));
         }
-        for value in wrong() {
+        for value in wrong().into_iter().filter(|value| !is_whole(path, value.to_string().as_bytes())) {
             let told = program.post(path, &value);
             // Some forms may be empty: then it is the station that has nothing to do.
             in_one_shape(&told, &format!("{value:.40} to {path}"));
