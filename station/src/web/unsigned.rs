@@ -104,7 +104,7 @@ impl Unsigned {
         let mut known = self.lock();
         let waits = |act: &&Waiting| act.undone.is_none();
         // The same act of another drawing of the page is the same too: it can be signed once.
-        let said = |act: &Waiting| ActForm { token: None, words: None, ..act.form.clone() };
+        let said = |act: &Waiting| ActForm { token: None, ..act.form.clone() };
         let is_same =
             |act: &Waiting| act.session == waiting.session && act.line == waiting.line && said(act) == said(&waiting);
         if known.acts.values().filter(waits).any(is_same) {
