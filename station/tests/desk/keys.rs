@@ -39,67 +39,73 @@ fn opened(details: &str) -> String {
     format!("document.getElementById('codes-{details}').open")
 }
 
+/// The lines, and asking.
+fn asked(asks: &mut Browser) {
+    has(asks, &["n"]);
+    press(asks, "n", "location.pathname === '/asks/new' && document.activeElement.name === 'subject'");
+    has(asks, &["s", "v", "l"]);
+    press(asks, "l", "location.pathname === '/lines'");
+    press(asks, "n", "location.pathname === '/asks/new' && document.activeElement.name === 'subject'");
+    asks.write("Buoy adrift");
+    press(
+        asks,
+        "v",
+        "location.pathname === '/asks' && document.querySelector('.willread').textContent.includes('Buoy adrift')",
+    );
+    press(asks, "s", "location.pathname.includes('/requests/')");
+}
+
+/// The ring, over a page that has keys of its own.
+fn rung(rings: &mut Browser, south: &Desk) {
+    let stands =
+        "document.getElementById('bell-dialog').open && !('early' in document.getElementById('bell-dialog').dataset)";
+    rings.until(stands);
+    has(rings, &["s", "f", "a", "r", "n", "d", "1"]);
+    press(rings, "d", "!!document.querySelector('.ring .second')");
+    letters(rings);
+    rings.until(stands);
+    press(rings, "b", "!!document.querySelector('.ring') && !document.querySelector('.ring .second')");
+    rings.until(stands);
+    press(rings, "n", "location.pathname.endsWith('/offer')");
+    rings.open(&format!("http://{}/lines", south.address));
+    rings.until(stands);
+    press(
+        rings,
+        "s",
+        "location.pathname.includes('/requests/') && document.querySelector('h1').textContent.includes('Seen')",
+    );
+}
+
+/// The request, at the side that is asked.
+fn looked_at(rings: &mut Browser) {
+    has(rings, &["f", "a", "r", "n", "t", "d", "c", "o"]);
+    for (letter, codes) in [("n", "defer"), ("d", "decline")] {
+        let was = rings.look(&opened(codes));
+        press(rings, letter, &format!("{} !== {was}", opened(codes)));
+    }
+    // A browser that lets no page copy: then the lines are chosen, which is said.
+    rings.look("Object.defineProperty(navigator, 'clipboard', { configurable: true, value: undefined })");
+    press(rings, "c", "document.querySelector('[data-copied]').textContent !== ''");
+    rings.look("window.print = () => { window.isPrinted = true; }");
+    press(rings, "o", "window.isPrinted === true");
+    press(rings, "f", &heading("Referred"));
+    press(rings, "t", "location.pathname.endsWith('/offer')");
+    has(rings, &["v", "w", "s"]);
+    press(rings, "w", "!!document.querySelector('[name=from-3]')");
+    rings.look("document.querySelector('[name=from-1]').value = '12:00'");
+    press(rings, "v", "document.querySelector('[name=from-1]').value === '12:00' && !!document.querySelector('.err')");
+}
+
 #[test]
 fn with_alt_each_key_of_the_lines_the_asking_the_ring_and_the_request_does_what_is_printed_on_it() {
     let scratch = Scratch::new("desk-access-keys");
     let [north, south] = Desk::two(&scratch);
     let [mut asks, mut rings] = [north.browser("Duty officer 1"), south.browser("Duty officer 2")];
 
-    // The lines, and asking.
-    has(&mut asks, &["n"]);
-    press(&mut asks, "n", "location.pathname === '/asks/new' && document.activeElement.name === 'subject'");
-    has(&mut asks, &["s", "v", "l"]);
-    press(&mut asks, "l", "location.pathname === '/lines'");
-    press(&mut asks, "n", "location.pathname === '/asks/new' && document.activeElement.name === 'subject'");
-    asks.write("Buoy adrift");
-    press(
-        &mut asks,
-        "v",
-        "location.pathname === '/asks' && document.querySelector('.willread').textContent.includes('Buoy adrift')",
-    );
-    press(&mut asks, "s", "location.pathname.includes('/requests/')");
-
-    // The ring, over a page that has keys of its own.
-    let stands =
-        "document.getElementById('bell-dialog').open && !('early' in document.getElementById('bell-dialog').dataset)";
-    rings.until(stands);
-    has(&mut rings, &["s", "f", "a", "r", "n", "d", "1"]);
-    press(&mut rings, "d", "!!document.querySelector('.ring .second')");
-    letters(&mut rings);
-    rings.until(stands);
-    press(&mut rings, "b", "!!document.querySelector('.ring') && !document.querySelector('.ring .second')");
-    rings.until(stands);
-    press(&mut rings, "n", "location.pathname.endsWith('/offer')");
-    rings.open(&format!("http://{}/lines", south.address));
-    rings.until(stands);
-    press(
-        &mut rings,
-        "s",
-        "location.pathname.includes('/requests/') && document.querySelector('h1').textContent.includes('Seen')",
-    );
+    asked(&mut asks);
+    rung(&mut rings, &south);
     asks.until(&heading("Seen"));
-
-    // The request, at the side that is asked.
-    has(&mut rings, &["f", "a", "r", "n", "t", "d", "c", "o"]);
-    for (letter, codes) in [("n", "defer"), ("d", "decline")] {
-        let was = rings.look(&opened(codes));
-        press(&mut rings, letter, &format!("{} !== {was}", opened(codes)));
-    }
-    // A browser that lets no page copy: then the lines are chosen, which is said.
-    rings.look("Object.defineProperty(navigator, 'clipboard', { configurable: true, value: undefined })");
-    press(&mut rings, "c", "document.querySelector('[data-copied]').textContent !== ''");
-    rings.look("window.print = () => { window.isPrinted = true; }");
-    press(&mut rings, "o", "window.isPrinted === true");
-    press(&mut rings, "f", &heading("Referred"));
-    press(&mut rings, "t", "location.pathname.endsWith('/offer')");
-    has(&mut rings, &["v", "w", "s"]);
-    press(&mut rings, "w", "!!document.querySelector('[name=from-3]')");
-    rings.look("document.querySelector('[name=from-1]').value = '12:00'");
-    press(
-        &mut rings,
-        "v",
-        "document.querySelector('[name=from-1]').value === '12:00' && !!document.querySelector('.err')",
-    );
+    looked_at(&mut rings);
 
     // The same at the side that asks: what closes can be taken back.
     asks.until(&heading("Referred"));

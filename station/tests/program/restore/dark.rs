@@ -113,7 +113,8 @@ fn what_a_dark_peer_shows_of_an_ended_epoch_and_nobody_takes_is_kept_and_never_a
         let out = out.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(code == 0 && out.contains(&told), "{args:?}: {code} {out}{err}");
     }
-    let (code, out, err) = command(&story.north.data, &["noted", "0:0"]);
+    let tally = story.north.get("/lines").unwrap()[0]["began"]["tally"].as_str().unwrap().to_owned();
+    let (code, out, err) = command(&story.north.data, &["noted", "0:0", "--tally", &tally]);
     assert_eq!(code, 0, "{out}{err}");
     for _ in 0..2 {
         let (_, out, _) = command(&story.north.data, &["lines"]);
