@@ -243,8 +243,10 @@ impl Browser {
     /// Of a ring, what does not lie on its screen: at a desk every key with its code; on a phone the headline, until when, and the keys
     /// that one presses first.
     pub fn ring_out_of_sight(&mut self) -> String {
-        let [is_phone, first, has_time] = [
+        let [is_phone, puts_off, first, has_time] = [
             "innerWidth < 500",
+            // In its second step a ring asks for a reason, and for nothing else.
+            "!document.querySelector('.ring .second')",
             "!!document.querySelector('.ring [accesskey=a]')",
             "!!document.querySelector('.ring .big')",
         ]
@@ -257,7 +259,8 @@ impl Browser {
             all.push(if is_phone { ".ring .duetop" } else { ".ring .big" });
         }
         if !is_phone {
-            all.extend([".ring button", ".ring a", ".ring select"]);
+            all.extend([".ring button", ".ring a"]);
+            all.extend(puts_off.then_some(".ring select"));
         }
         self.out_of_sight(&all)
     }

@@ -167,7 +167,8 @@ impl Viewer {
         // A page that goes to the field in which one writes goes down; its first screen is what it begins with.
         self.browser.look("scrollTo(0, 0)");
         // What needs a person before anything else stands above the heading.
-        let first = match self.browser.look("!!document.querySelector('main > .strip')") == json!(true) {
+        let begins = "document.querySelector('main > .strip h2, main h1').matches('.strip h2')";
+        let first = match self.browser.look(begins) == json!(true) {
             true => "main > .strip:first-of-type h2",
             false => "main h1",
         };
