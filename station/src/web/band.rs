@@ -15,6 +15,8 @@ const HOUR_HEIGHT: f64 = 13.0;
 const HEIGHT_MAX: f64 = 900.0;
 /// Two labels nearer than this would lie on each other.
 const LABEL_HEIGHT: f64 = 14.0;
+/// Characters of a side's name at its row.
+const LABEL_CHARS: usize = 14;
 /// A band shows a day at least, two while no window lies on it, and two weeks at most.
 const HOURS_MIN: u64 = 24;
 const HOURS_EMPTY: u64 = 48;
@@ -179,7 +181,15 @@ fn row(telling: &Telling<'_>, side: Side, y: u32, scale: &Scale) -> BandRow {
             ticks.push(Tick { x: format!("{x:.1}"), label, below: format!("{:.1}", x + LABEL_HEIGHT), is_midnight });
         }
     }
-    BandRow { name: place.name.clone(), y, nights, ticks }
+    BandRow { name: label_of(&place.name), y, nights, ticks }
+}
+
+/// The name of a side as its row has room for it; it stands whole beside the band.
+fn label_of(name: &str) -> String {
+    match name.char_indices().nth(LABEL_CHARS) {
+        None => name.to_owned(),
+        Some(_) => name.chars().take(LABEL_CHARS - 1).chain(['…']).collect(),
+    }
 }
 
 /// How much of the day has passed on a side's clock; half-hour zones begin their hours in between those of the band.

@@ -118,7 +118,6 @@ fn with_alt_each_key_of_the_lines_the_asking_the_ring_and_the_request_does_what_
     assert_eq!(asks.look("document.querySelector('h1').textContent.includes('Withdrawn')"), json!(false));
 
     // Answered: the talk is what comes next, or asking again.
-    rings.look("history.back()");
     rings.open(&format!("http://{}{}", south.address, request(&south)));
     rings.until("document.querySelector('[data-live]').textContent === 'live'");
     press(&mut rings, "a", &heading("Answered"));
