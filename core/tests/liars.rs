@@ -14,7 +14,6 @@ use counterpart_core::record::cbor::Value;
 use counterpart_core::record::codes::{Channel, Deadline};
 use counterpart_core::record::entry::{Head, Header};
 use counterpart_core::record::log::key_grant;
-use counterpart_core::record::merkle::empty_root;
 use counterpart_core::record::sign1::{AAD_ENTRY, AAD_KEY, Sign, SoftKey, open, seal, to_be_signed};
 use counterpart_core::record::what::What;
 use pair::{NORTH, Pair, SOUTH, ask};
@@ -128,7 +127,7 @@ fn a_head_that_goes_back_halts() {
     let (mut pair, request) = asked();
     pair.act(SOUTH, Act::Seen { on: Target::Latest(request) });
     pair.carry();
-    let back = shown(&mut pair, |header| header.held = Head { size: 0, root: empty_root() });
+    let back = shown(&mut pair, |header| header.held = Head::empty());
     assert_eq!(back, Answer::Misconduct(Misconduct::HeadWentBack));
 }
 

@@ -202,7 +202,7 @@ impl Journal {
 
     /// The head of a party's log of an epoch.
     pub fn head(&self, epoch: Epoch, party: Party) -> Head {
-        let nothing = || Head { size: 0, root: empty_root() };
+        let nothing = || Head::empty();
         self.of(epoch).map_or_else(nothing, |part| part.head(party))
     }
 

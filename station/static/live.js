@@ -233,7 +233,7 @@
       if (mine !== asked) return;
       if (!reply.ok || reply.redirected) throw reply;
       const fresh = new DOMParser().parseFromString(await reply.text(), "text/html");
-      if (mine !== asked) return;
+      if (mine !== asked || lost) return;
       body.className = fresh.body.className + " scripted";
       all(".four .markcell", (e) => e.replaceWith(fresh.querySelector(".four .markcell")));
       fresh.querySelectorAll("[data-reads]").forEach((next) => {

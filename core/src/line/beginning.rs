@@ -6,7 +6,6 @@ use crate::fault::{Bar, Misconduct, Refusal};
 use crate::ids::{Epoch, Party};
 use crate::record::entry::{Head, Header};
 use crate::record::log::Entry;
-use crate::record::merkle::empty_root;
 use crate::record::opening::Opening;
 use crate::record::sign1::{AAD_CHARTER, PublicKey, Signature, Strict, Verify, to_be_signed};
 use crate::record::what::What;
@@ -72,7 +71,7 @@ impl Line {
                 }
                 let root = PublicKey::from_bytes(self.charter().party(peer).keys.root);
                 // Whoever opens an epoch draws its id, so nobody else has a log there.
-                let nothing = Head { size: 0, root: empty_root() };
+                let nothing = Head::empty();
                 if header.line != self.id() || header.held != nothing || self.peer_has_opened_all() {
                     return Err(self.accuse(epoch, Misconduct::WrongEpoch));
                 }

@@ -11,7 +11,7 @@ use super::switch::Mend;
 use crate::ids::{EntryRef, Epoch, Party};
 use crate::record::entry::Head;
 use crate::record::log::Log;
-use crate::record::merkle::{Edge, Hash, empty_root, leaf_hash};
+use crate::record::merkle::{Edge, Hash, leaf_hash};
 use crate::record::opening::Opening;
 
 /// What the charters that closed an epoch name of one of its logs.
@@ -141,7 +141,7 @@ impl Line {
         let opener = Party::BOTH.into_iter().find(opened).filter(|_| self.off(Mend::Both));
         let by = |author: Party| {
             let heads = closer.opening(opener.unwrap_or(author)).into_iter().flat_map(Opening::heads);
-            let nothing = Head { size: 0, root: empty_root() };
+            let nothing = Head::empty();
             heads.copied().find(|e| e.epoch == span.epoch()).map_or(nothing, |e| e.of(party))
         };
         Named { own: by(party), other: by(party.peer()) }

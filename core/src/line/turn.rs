@@ -19,7 +19,7 @@ use crate::record::codes::Channel;
 use crate::record::entry::{BodyRef, Head, Header};
 use crate::record::kind::Kind;
 use crate::record::log::Entry;
-use crate::record::merkle::{empty_root, leaf_hash};
+use crate::record::merkle::leaf_hash;
 use crate::record::opening::EpochHeads;
 use crate::record::sign1::{AAD_ENTRY, PublicKey, Sign, Signature, Verify, seal};
 use crate::record::what::What;
@@ -283,7 +283,7 @@ impl Line {
 
     /// The next entry of ours in an epoch.
     pub(super) fn header_in(&self, epoch: Epoch, draft: Draft, now: Timestamp) -> Header {
-        let nothing = Head { size: 0, root: empty_root() };
+        let nothing = Head::empty();
         let head = |party| self.span(epoch).map_or(nothing, |span| span.log(party).head());
         let (from, to) = draft.posts.unzip();
         let (precedence, mark) = draft.opens.unzip();

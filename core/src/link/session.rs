@@ -20,7 +20,6 @@ use crate::limits;
 use crate::line::turn::Shown;
 use crate::record::entry::Head;
 use crate::record::log::Entry;
-use crate::record::merkle::empty_root;
 use crate::record::opening::EpochHeads;
 use crate::record::sign1::{PublicKey, Verify};
 
@@ -270,7 +269,7 @@ impl Session {
             let lost = self.named(heads, true, out);
             out.extend(lost);
         }
-        let nothing = Head { size: 0, root: empty_root() };
+        let nothing = Head::empty();
         let unnamed = self.tracks.unnamed(&hello.epochs).into_iter();
         out.extend(unnamed.map(|epoch| Output::PeerLost { epoch, head: nothing }));
         for (epoch, from) in self.tracks.ask(now.ms.saturating_add(limits::SHOW_WITHIN_MS)) {

@@ -8,7 +8,6 @@ use crate::ids::{Epoch, Party};
 use crate::limits;
 use crate::record::entry::{BodyRef, Head, Header};
 use crate::record::log::{Entry, key_after, opened_with, signed_bytes, vouched};
-use crate::record::merkle::empty_root;
 use crate::record::opening::EpochHeads;
 use crate::record::sign1::{PublicKey, Verify};
 
@@ -92,7 +91,7 @@ impl Track {
     /// An epoch that is unknown here and of which the peer says to hold a log of ours; `key` signs the peer's own there if it joined
     /// it.
     pub(super) fn unknown(me: Party, epoch: Epoch, key: PublicKey) -> Track {
-        let nothing = Head { size: 0, root: empty_root() };
+        let nothing = Head::empty();
         let heads = EpochHeads { epoch, heads: [nothing; 2] };
         Track::new(me, Held { heads, peer_key: key, halted: None, named: 0, unknown: false })
     }

@@ -6,7 +6,7 @@ use crate::ids::{Epoch, Party};
 use crate::record::charter::{Charter, PartyTerms};
 use crate::record::entry::{Head, Header};
 use crate::record::log::{Entry, Log};
-use crate::record::merkle::{Edge, empty_root, leaf_hash};
+use crate::record::merkle::{Edge, leaf_hash};
 use crate::record::opening::Opening;
 use crate::record::sign1::{AAD_CHARTER, AAD_ENTRY, PublicKey, Signature, Verify};
 use crate::record::sign1::{seal, to_be_signed};
@@ -19,11 +19,6 @@ pub(super) struct Agreed {
     pub(super) charter: Charter,
     /// The inviter's first.
     pub(super) signatures: [Signature; 2],
-}
-
-/// The head of a log that holds nothing.
-fn empty() -> Head {
-    Head { size: 0, root: empty_root() }
 }
 
 /// The head of a log that holds this entry alone.
@@ -57,7 +52,7 @@ impl Agreed {
 
     /// Writes and signs `party`'s index 0. `held` is the peer's index 0, if it is stored in the same commit.
     pub(super) fn entry(&self, party: Party, held: Option<&Entry>, means: &Means<'_>) -> Entry {
-        let heads = [empty(), held.map_or(empty(), head_after)];
+        let heads = [Head::empty(), held.map_or(Head::empty(), head_after)];
         let what = What::Charter(self.opening().write());
         let header = Header::of((self.charter.line, Epoch::FIRST, party), heads, means.now, Ok(what));
         let bytes = seal(AAD_ENTRY, &header.encode(), means.key);

@@ -6,7 +6,7 @@ use super::args;
 use super::body::digest;
 use super::cbor::{CborFault, Value};
 use super::kind::Kind;
-use super::merkle::Hash;
+use super::merkle::{Hash, empty_root};
 use super::what::{Unread, What};
 use crate::ids::{EntryRef, Epoch, LineId, Party, PostId};
 use crate::limits;
@@ -41,6 +41,13 @@ pub struct Head {
     pub size: u64,
     /// The tree's root; of size 0: SHA-256 of nothing.
     pub root: Hash,
+}
+
+impl Head {
+    /// The head of a log that holds nothing.
+    pub fn empty() -> Head {
+        Head { size: 0, root: empty_root() }
+    }
 }
 
 /// How an entry vouches for its body (§3.5).

@@ -81,7 +81,7 @@ impl Entry {
 impl Log {
     /// A log that holds nothing yet; `key` signs its first entry, `root` any new keys.
     pub fn new(line: LineId, epoch: Epoch, party: Party, key: PublicKey, root: PublicKey) -> Log {
-        let named = Head { size: 0, root: empty_root() };
+        let named = Head::empty();
         let base = Base { edge: Edge::new(), root: empty_root(), serial: 0 };
         Log {
             line,

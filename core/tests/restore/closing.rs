@@ -6,7 +6,6 @@ use counterpart_core::line::epoch::Ended;
 use counterpart_core::line::restore::Word;
 use counterpart_core::line::turn::{Answer, Arrived, Input};
 use counterpart_core::record::entry::Head;
-use counterpart_core::record::merkle::empty_root;
 use counterpart_core::record::opening::{EpochHeads, Opening};
 use counterpart_core::record::what::What;
 
@@ -17,7 +16,7 @@ const MADE_UP: [u8; 32] = [99; 32];
 
 /// What South, which lies, signs to join an epoch: these heads of the first, North's and its own.
 fn joins(south: &Station, epoch: Epoch, heads: [Head; 2]) -> Input {
-    let nothing = Head { size: 0, root: empty_root() };
+    let nothing = Head::empty();
     let heads = vec![EpochHeads { epoch: Epoch::FIRST, heads }];
     let what = What::Charter(Opening::Joined { heads, restored: false }.write());
     let entry = south.signed(1, (epoch, nothing), 1, what);

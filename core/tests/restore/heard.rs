@@ -7,7 +7,6 @@ use counterpart_core::line::restore::{Restore, Why, Word};
 use counterpart_core::line::turn::{Answer, Arrived, Input, Shown};
 use counterpart_core::record::entry::Head;
 use counterpart_core::record::log::Entry;
-use counterpart_core::record::merkle::empty_root;
 use counterpart_core::record::opening::EpochHeads;
 
 use crate::meeting::World;
@@ -60,7 +59,7 @@ fn a_peer_that_shows_more_than_is_kept_is_heard_when_the_rest_has_come() {
     entries.iter().for_each(|entry| edge.push(entry.leaf));
     let head = Head { size: edge.size(), root: edge.root() };
     let shown = |entry: &Entry| Input::Shown(Shown { entry: entry.clone(), body: None }.into());
-    let nothing = Head { size: 0, root: empty_root() };
+    let nothing = Head::empty();
     let named = || Input::Heard(vec![EpochHeads { epoch: Epoch::FIRST, heads: [head, nothing] }]);
 
     let answers = world.north.turn(entries.iter().map(shown).chain([named()]).collect());

@@ -7,7 +7,6 @@ use counterpart_core::line::restore::Word;
 use counterpart_core::line::turn::{Answer, Arrived, Input};
 use counterpart_core::record::codes::LineState;
 use counterpart_core::record::entry::Head;
-use counterpart_core::record::merkle::empty_root;
 use counterpart_core::record::opening::Opening;
 use counterpart_core::record::what::What;
 use counterpart_core::time::Timestamp;
@@ -44,7 +43,7 @@ fn an_opening_that_fits_begins_its_epoch() {
     let keys = [4, 5, 6].map(|number| *world.south.public(number).as_bytes());
     let what = What::Charter(Opening::Opened { keys, heads: vec![] }.write());
     let epoch = Epoch { number: 1, id: [9; 8] };
-    let entry = world.south.signed(0, (epoch, Head { size: 0, root: empty_root() }), 1, what);
+    let entry = world.south.signed(0, (epoch, Head::empty()), 1, what);
 
     let answers = world.north.turn(vec![Input::Arrived(Arrived { entry, body: None, verified_under: None }.into())]);
 
@@ -57,7 +56,7 @@ fn an_opening_that_names_a_head_of_ours_in_an_epoch_of_its_own_opens_nothing_and
     let mut world = World::new();
     let keys = [4, 5, 6].map(|number| *world.south.public(number).as_bytes());
     let what = What::Charter(Opening::Opened { keys, heads: vec![] }.write());
-    let (epoch, nothing) = (Epoch { number: 1, id: [9; 8] }, Head { size: 0, root: empty_root() });
+    let (epoch, nothing) = (Epoch { number: 1, id: [9; 8] }, Head::empty());
     let never = [Head { size: 5, root: [5; 32] }, Head { size: 0, root: [5; 32] }];
     let entries = never.map(|held| world.south.signed_seeing(held, 0, (epoch, nothing), 1, what.clone()));
     let arrived = |entry| Input::Arrived(Arrived { entry, body: None, verified_under: None }.into());
@@ -74,7 +73,7 @@ fn an_opening_that_names_a_head_of_ours_in_an_epoch_of_its_own_opens_nothing_and
 fn a_joining_that_names_a_head_that_our_log_never_had_is_not_taken_and_we_go_on() {
     let mut world = World::new();
     let epoch = world.north.opens(4, Word::Dark).unwrap();
-    let nothing = Head { size: 0, root: empty_root() };
+    let nothing = Head::empty();
     let never = Head { size: 1 << 50, root: [5; 32] };
     let what = What::Charter(Opening::Joined { heads: vec![], restored: false }.write());
     let entry = world.south.signed_seeing(never, 1, (epoch, nothing), 1, what);
@@ -94,7 +93,7 @@ fn a_joining_that_names_a_head_that_our_log_never_had_is_not_taken_and_we_go_on(
 fn where_a_record_holds_a_joining_that_waits_for_what_never_was_an_act_is_refused_and_root_opens_another_epoch() {
     let mut world = World::new();
     let epoch = world.north.opens(4, Word::Dark).unwrap();
-    let nothing = Head { size: 0, root: empty_root() };
+    let nothing = Head::empty();
     let what = What::Charter(Opening::Joined { heads: vec![], restored: false }.write());
     let entry = world.south.signed_seeing(Head { size: 1 << 50, root: [5; 32] }, 1, (epoch, nothing), 1, what);
     // As a version that did not judge it has kept it.

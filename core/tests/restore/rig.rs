@@ -15,7 +15,6 @@ use counterpart_core::record::charter::{Charter, Keys, PartyTerms, PostTerms};
 use counterpart_core::record::codes::Code;
 use counterpart_core::record::entry::{Head, Header};
 use counterpart_core::record::log::{Entry, key_grant};
-use counterpart_core::record::merkle::empty_root;
 use counterpart_core::record::sign1::{AAD_ENTRY, AAD_KEY, PublicKey, Sign, SoftKey, Strict, seal, to_be_signed};
 use counterpart_core::record::what::What;
 use counterpart_core::time::Timestamp;
@@ -277,7 +276,7 @@ impl Station {
 
     /// What this key signs as an entry of ours that follows this head of our log of an epoch; entries of another `mark` are others.
     pub fn signed(&self, number: u8, (epoch, own): (Epoch, Head), mark: u64, what: What) -> Entry {
-        self.signed_seeing(Head { size: 0, root: empty_root() }, number, (epoch, own), mark, what)
+        self.signed_seeing(Head::empty(), number, (epoch, own), mark, what)
     }
 
     /// The same, as if this head of the peer's log had been held.

@@ -8,7 +8,6 @@ use counterpart_core::line::restore::{Judgement, Restore, Why, Word};
 use counterpart_core::line::turn::Answer;
 use counterpart_core::record::entry::Head;
 use counterpart_core::record::log::Entry;
-use counterpart_core::record::merkle::empty_root;
 use counterpart_core::record::opening::Opening;
 use counterpart_core::record::what::What;
 
@@ -17,7 +16,7 @@ use crate::rig::{NORTH, Station, Verdict};
 
 /// What this key signs to join, for us, an epoch of this number that nobody has opened.
 fn joins(station: &Station, key: u8, number: u64) -> Entry {
-    let nothing = Head { size: 0, root: empty_root() };
+    let nothing = Head::empty();
     let joined = Opening::Joined { heads: vec![], restored: false };
     let what = What::Charter(joined.write());
     station.signed(key, (Epoch { number, id: [0xff; 8] }, nothing), 0, what)

@@ -34,7 +34,6 @@ use counterpart_core::line::Line;
 use counterpart_core::line::facts::View;
 use counterpart_core::record::body::Body;
 use counterpart_core::record::entry::{Head, Header};
-use counterpart_core::record::merkle::empty_root;
 use counterpart_core::shown::is_unshown;
 use serde::{Deserialize, Serialize};
 
@@ -164,7 +163,7 @@ impl<'a> Sight<'a> {
 
     /// The head of a log of the epoch that is looked at.
     pub fn head(&self, party: Party) -> Head {
-        let nothing = Head { size: 0, root: empty_root() };
+        let nothing = Head::empty();
         self.line.span(self.epoch).map_or(nothing, |span| span.log(party).head())
     }
 

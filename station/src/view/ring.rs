@@ -65,7 +65,7 @@ pub fn ringing(sight: &Sight<'_>) -> Vec<RingView> {
 }
 
 /// What of it is told.
-pub(super) fn waiting(sight: &Sight<'_>) -> Vec<Ring> {
+pub(crate) fn waiting(sight: &Sight<'_>) -> Vec<Ring> {
     let serves = sight.epoch == sight.line.epoch();
     told(if serves { sight.line.rings() } else { rings(&sight.view(), sight.me()) })
 }

@@ -177,7 +177,7 @@ pub(super) async fn act(State(desk): State<Desk>, Path(line): Path<String>, mut 
         Err(told) => {
             let told = desk.with_author(told, &line).await;
             let kept = desk.kept(&told, &posted.fields, &line).await;
-            let on = posted.fields.text("on").filter(|_| kept.to.is_empty() && told.code != refused::ENDED);
+            let on = posted.fields.text("on").filter(|_| told.code == refused::CLOSED);
             let kept = Kept { matter: desk.matter(&line, on).await, ..kept };
             refused::shown(&desk, &posted.who, &told, &kept).await
         }

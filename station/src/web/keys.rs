@@ -8,6 +8,7 @@ use counterpart_core::record::codes::Code;
 use counterpart_core::record::kind::Kind;
 
 use super::acts::NOTED;
+use crate::view::attempts::AttemptView;
 use crate::view::broken::write_tally;
 use crate::view::may::MayView;
 use crate::view::request::RequestView;
@@ -156,9 +157,13 @@ pub(super) fn keys(sight: &Sight<'_>, view: &RequestView) -> Keys {
 /// The entry with which our watch has seen the latest attempt of theirs, if it has: also one that deferred it, or sent it on.
 fn seen_by(view: &RequestView) -> Option<&Named> {
     let reached = view.reached.as_ref().filter(|reached| view.owner == Side::Theirs && reached.rung.0 >= Rung::Seen)?;
-    let latest = view.attempts.iter().rev().find(|attempt| attempt.counts);
-    let seen = latest.and_then(|attempt| attempt.rungs.iter().find(|rung| rung.rung.0 == Rung::Seen));
+    let seen = latest_of(view).and_then(|attempt| attempt.rungs.iter().find(|rung| rung.rung.0 == Rung::Seen));
     Some(seen.map_or(&reached.entry, |seen| &seen.entry))
+}
+
+/// The latest attempt that counts.
+fn latest_of(view: &RequestView) -> Option<&AttemptView> {
+    view.attempts.iter().rev().find(|attempt| attempt.counts)
 }
 
 /// The keys of a ring: what meets it, first of all that it was seen.
@@ -204,10 +209,10 @@ fn again_page(view: &RequestView) -> Option<String> {
 }
 
 fn with_codes(sight: &Sight<'_>, view: &RequestView) -> Vec<Codes> {
+    let latest = latest_of(view);
+    let is_deferred = view.deferrals.iter().any(|put| latest.is_some_and(|latest| put.on == latest.attempt));
     let one = |(act, letter): (&'static str, &'static str)| {
         let may = on_request(view, act).filter(|may| is_shown(may) && !is_closed(may))?;
-        let latest = view.attempts.iter().rev().find(|attempt| attempt.counts);
-        let is_deferred = view.deferrals.iter().any(|put| latest.is_some_and(|latest| put.on == latest.attempt));
         let is_open = act == "defer" && !is_deferred;
         Some(Codes { is_open, ..codes(sight, may, act, letter) })
     };

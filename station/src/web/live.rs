@@ -25,7 +25,6 @@ use crate::api::sight::hexadecimal;
 use crate::api::stream::{Looks, Stream};
 use crate::link::observe::health;
 use crate::view::Moment;
-use crate::words::Arg;
 
 /// After so long without a change the stream says that nothing has changed. A page that hears nothing for 3.8 s has lost its station.
 const BEAT: Duration = Duration::from_millis(1_500);
@@ -145,9 +144,9 @@ impl Desk {
         let one = |(id, epoch, ring): (&LineId, Epoch, &counterpart_core::line::ringing::Ring)| {
             let [mark, precedence] = [ring.mark.word(), ring.precedence.word()];
             let words = &self.api.words;
-            let said = [words.coded_in(ring.mark), words.coded_in(ring.precedence)].map(Arg::from);
-            let [said_mark, said_precedence] = said;
-            let title = words.say("ring-title", &[("mark", said_mark), ("precedence", said_precedence)]);
+            let args =
+                [("mark", words.coded_in(ring.mark).into()), ("precedence", words.coded_in(ring.precedence).into())];
+            let title = words.say("ring-title", &args);
             let soft = ring.kind == Kind::Check;
             let page = match ring.kind {
                 Kind::Check | Kind::Text | Kind::Notice => format!("/lines/{id}/texts"),

@@ -338,10 +338,10 @@ fn looked(
     typed_in: &str,
 ) -> Result<Looked, Told> {
     let view = crate::api::views::status(sight, said)?;
-    let told = read.iter().map(|w| window_told(sight, w.as_ref())).collect();
-    let windows: Vec<_> = read.iter().flatten().map(|offered| offered.window).collect();
     let turned = sight.telling.clocks.turned();
     let there = Telling { clocks: &turned, ..sight.telling };
+    let told = read.iter().map(|w| window_told(sight, &there, w.as_ref())).collect();
+    let windows: Vec<_> = read.iter().flatten().map(|offered| offered.window).collect();
     let band = band(&sight.telling, &windows, by);
     let by = by.map_or_else(Default::default, |by| [sight.telling.both(by), there.both(by)]);
     // What was typed goes on to be about what was looked at.
@@ -357,16 +357,16 @@ struct WindowTold {
     nights: Vec<String>,
 }
 
-fn window_told(sight: &Sight<'_>, offered: Option<&Offered>) -> WindowTold {
+fn window_told(sight: &Sight<'_>, there: &Telling<'_>, offered: Option<&Offered>) -> WindowTold {
     let Some(Offered { window, zone }) = offered else { return WindowTold::default() };
-    let (telling, turned) = (sight.telling, sight.telling.clocks.turned());
+    let telling = sight.telling;
     let night = |side| {
         let place = [("place", Arg::from(sight.place(side).name.clone()))];
         in_night(&telling, side, *window).then(|| telling.say("offer-night", &place))
     };
     WindowTold {
         here: telling.offered(*window, zone),
-        there: Telling { clocks: &turned, ..telling }.offered(*window, zone),
+        there: there.offered(*window, zone),
         nights: [Side::Theirs, Side::Ours].into_iter().filter_map(night).collect(),
     }
 }

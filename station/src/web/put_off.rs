@@ -4,6 +4,7 @@
 use counterpart_core::time::Timestamp;
 
 use super::fields::Fields;
+use super::keys::Codes;
 use crate::api::fault::Fault;
 use crate::api::times::Times;
 use crate::view::Side;
@@ -20,6 +21,7 @@ const AHEAD_MS: u64 = 15 * 24 * 60 * MINUTE_MS;
 const NEXT: &str = "next ";
 
 /// What can be chosen.
+#[derive(Default)]
 pub(super) struct PutOff {
     /// Days from tomorrow on, with how they are said; before them, with an empty value, today or tomorrow, whichever the time makes it.
     pub days: Vec<(String, String)>,
@@ -28,6 +30,12 @@ pub(super) struct PutOff {
 }
 
 impl PutOff {
+    /// The same, where one of these keys puts something off; nothing where none does.
+    pub fn for_codes(keys: &[Codes], telling: &Telling<'_>, days: &[(String, String)]) -> PutOff {
+        let puts_off = keys.iter().any(|codes| codes.act == "defer" && codes.why.is_none());
+        if puts_off { PutOff::of(telling, days) } else { PutOff::default() }
+    }
+
     /// What can be chosen at this moment, with the days from today on.
     pub fn of(telling: &Telling<'_>, days: &[(String, String)]) -> PutOff {
         let first = (String::new(), telling.say("defer-next", &[]));

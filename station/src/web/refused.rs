@@ -14,7 +14,7 @@ use crate::api::fault::{Code, Told, Whose};
 /// Another epoch serves than the page shows.
 pub(super) const ENDED: &str = "epoch-ended";
 /// What it acts on has been closed.
-const CLOSED: &str = "closed";
+pub(super) const CLOSED: &str = "closed";
 
 /// What had been typed, and where it was sent.
 #[derive(Default)]

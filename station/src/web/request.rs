@@ -9,6 +9,7 @@ use counterpart_core::ids::{EntryRef, Epoch};
 use counterpart_core::line::crossing::Outcome;
 use counterpart_core::line::facts::Fact;
 use counterpart_core::line::ladder::Rung;
+use counterpart_core::line::ringing::Ring;
 use counterpart_core::precedence::Mark;
 use counterpart_core::record::kind::Kind;
 
@@ -20,14 +21,13 @@ use super::keys::{Key, Keys, keys, noting};
 use super::ladder::{Row, rows};
 use super::put_off::PutOff;
 use super::readings::Readings;
-use super::ring::as_it_rang;
 use super::seen::{Seen, due_of, needs};
 use super::session::Signed;
 use super::{Desk, page, refused};
 use crate::api::fault::{Code, Fault, Told};
 use crate::view::owed::Owed;
 use crate::view::request::{RequestView, request};
-use crate::view::ring::{RingView, ringing};
+use crate::view::ring::waiting;
 use crate::view::{Named, Said, Side, Sight, names};
 use crate::words::clocks::Hand;
 use crate::words::coded::Coded;
@@ -223,8 +223,11 @@ impl Desk {
             let position = self.position(who).await?;
             let id = self.api.line(Some(line)).await?;
             let days = self.days();
-            let show =
-                move |sight: &Sight<'_>| Ok::<_, Told>((about(sight, &said)?, PutOff::of(&sight.telling, &days)));
+            let show = move |sight: &Sight<'_>| {
+                let about = about(sight, &said)?;
+                let put_off = PutOff::for_codes(&about.keys.codes, &sight.telling, &days);
+                Ok::<_, Told>((about, put_off))
+            };
             let (mut about, put_off) = self.api.see_in(id, epoch, show).await??;
             let (in_epoch, own) = std::mem::replace(&mut about.own, (Epoch::FIRST, Vec::new()));
             let authors = self.authors(id, in_epoch, own).await?;
@@ -263,11 +266,13 @@ fn about(sight: &Sight<'_>, said: &str) -> Result<About, Told> {
     let (_, view) = found.ok_or_else(none)?;
     let asked = names::parse_in(sight.book(), &view.request.at).ok();
     let ask = asked.and_then(|at| sight.view().fact(at)).ok_or_else(none)?;
-    // Nothing is done in an epoch that has ended.
+    // Nothing is done in an epoch that has ended, and nothing of it rings here.
     let is_ended = sight.epoch != sight.line.epoch();
-    let keys = if is_ended { Keys::default() } else { Keys { noted: noted(sight, &view), ..keys(sight, &view) } };
+    let rung = if is_ended { Vec::new() } else { waiting(sight) };
+    let rung: Vec<Ring> = rung.into_iter().filter(|ring| ring.thing == ask.at).collect();
+    let keys = if is_ended { Keys::default() } else { Keys { noted: noted(sight, &rung), ..keys(sight, &view) } };
     Ok(About {
-        rings: if is_ended { Vec::new() } else { rings(sight, &view, &keys) },
+        rings: rung.iter().map(|ring| told_ring(sight, ring, &keys)).collect(),
         headline: parted(words, &view),
         rows: rows(sight, ask),
         keys,
@@ -306,40 +311,32 @@ fn own(sight: &Sight<'_>, ask: &Fact) -> Vec<EntryRef> {
 }
 
 /// What they did rings until a person here takes note of it, or acts.
-fn noted(sight: &Sight<'_>, view: &RequestView) -> Option<Key> {
-    let is_of = |ring: &&RingView| ring.thing == view.request && ring.tells && !ring.briefly;
-    let rings = ringing(sight);
-    let at = names::parse(sight.line, &rings.iter().find(is_of)?.entry.at).ok()?;
-    Some(noting(sight, at, "k"))
+fn noted(sight: &Sight<'_>, rung: &[Ring]) -> Option<Key> {
+    let ring = rung.iter().find(|ring| ring.tells && !ring.briefly())?;
+    Some(noting(sight, ring.at, "k"))
 }
 
 /// What of a request rings here, and which keys of its page end that.
-fn rings(sight: &Sight<'_>, view: &RequestView, keys: &Keys) -> Vec<Rings> {
+fn told_ring(sight: &Sight<'_>, ring: &Ring, keys: &Keys) -> Rings {
     let say = |id: &str, args: &[(&'static str, Arg<'_>)]| sight.telling.say(id, args);
-    let one = |ring: RingView| {
-        let at = names::parse(sight.line, &ring.entry.at).ok()?;
-        let fact = sight.view().fact(at)?;
-        let told = sight.ring_headline(&as_it_rang(sight, fact, sight.view().fact(fact.thing)?));
-        let named = |key: &Key| format!("{} ({})", key.label.said, key.letter.to_uppercase());
-        let is_of = |key: &&Key| key.why.is_none() && !key.letter.is_empty();
-        let windows = keys.offers.iter().filter(is_of).count();
-        let with: Vec<String> = match fact.kind() {
-            _ if ring.tells => keys.noted.iter().map(named).collect(),
-            Kind::Offer | Kind::Ready if windows > 0 => {
-                let none = keys.none.iter().filter(|codes| codes.why.is_none() && !codes.letter.is_empty());
-                let none = none.map(|codes| format!("{} ({})", codes.label, codes.letter));
-                [say("ring-ends-accept", &[("count", windows.into())])].into_iter().chain(none).collect()
-            }
-            _ => keys.first.iter().filter(|key| key.letter == "s").filter(is_of).map(named).collect(),
-        };
-        let ends = match with.as_slice() {
-            _ if ring.briefly => say("ring-ends-itself", &[]),
-            [] => say("bell-strip-do", &[]),
-            keys => say("ring-ends", &[("keys", keys.join(", ").into())]),
-        };
-        Some(Rings { at: ring.entry.at, told, ends })
+    let named = |key: &Key| format!("{} ({})", key.label.said, key.letter.to_uppercase());
+    let is_of = |key: &&Key| key.why.is_none() && !key.letter.is_empty();
+    let windows = keys.offers.iter().filter(is_of).count();
+    let with: Vec<String> = match ring.kind {
+        _ if ring.tells => keys.noted.iter().map(named).collect(),
+        Kind::Offer | Kind::Ready if windows > 0 => {
+            let none = keys.none.iter().filter(|codes| codes.why.is_none() && !codes.letter.is_empty());
+            let none = none.map(|codes| format!("{} ({})", codes.label, codes.letter));
+            [say("ring-ends-accept", &[("count", windows.into())])].into_iter().chain(none).collect()
+        }
+        _ => keys.first.iter().filter(|key| key.letter == "s").filter(is_of).map(named).collect(),
     };
-    ringing(sight).into_iter().filter(|ring| ring.thing == view.request).filter_map(one).collect()
+    let ends = match with.as_slice() {
+        _ if ring.briefly() => say("ring-ends-itself", &[]),
+        [] => say("bell-strip-do", &[]),
+        keys => say("ring-ends", &[("keys", keys.join(", ").into())]),
+    };
+    Rings { at: ring.at.to_string(), told: sight.ring_headline(ring), ends }
 }
 
 /// A headline without its mark, which stands beside it.

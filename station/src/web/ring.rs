@@ -170,7 +170,11 @@ async fn draw(State(desk): State<Desk>, who: Signed, Path((line, at)): Path<(Str
         let position = desk.position(&who).await?;
         let id = desk.api.line(Some(line)).await?;
         let days = desk.days();
-        let show = move |sight: &Sight<'_>| Ok::<_, Told>((drawn(sight, &at)?, PutOff::of(&sight.telling, &days)));
+        let show = move |sight: &Sight<'_>| {
+            let drawn = drawn(sight, &at)?;
+            let put_off = PutOff::for_codes(&drawn.keys.codes, &sight.telling, &days);
+            Ok::<_, Told>((drawn, put_off))
+        };
         let (mut drawn, put_off) = desk.api.see(id, show).await??;
         if let Some((key, kind, time)) = drawn.by.take() {
             let reader = desk.api.parts.reader.clone();
@@ -273,7 +277,7 @@ fn posts(sight: &Sight<'_>, thing: &Fact) -> [String; 2] {
 }
 
 /// The ring of an entry that rings no more.
-pub(super) fn as_it_rang(sight: &Sight<'_>, fact: &Fact, thing: &Fact) -> Ring {
+fn as_it_rang(sight: &Sight<'_>, fact: &Fact, thing: &Fact) -> Ring {
     const TELL: [Kind; 6] = [Kind::Answer, Kind::Decline, Kind::Accept, Kind::Defer, Kind::Overdue, Kind::Charter];
     let tells = TELL.contains(&fact.kind());
     let precedence = sight.view().precedence(thing);

@@ -62,11 +62,17 @@ impl Desk {
         Desk { station, address }
     }
 
-    /// Two desks on one line.
-    fn two(scratch: &Scratch) -> [Desk; 2] {
+    /// Two desks that have no line.
+    fn unpaired(scratch: &Scratch) -> [Desk; 2] {
         let mut desks =
             [("north", "Northland"), ("south", "Southland")].map(|(n, sign)| Desk::init(scratch.path(), n, sign));
         desks.iter_mut().for_each(|desk| desk.station.serve());
+        desks
+    }
+
+    /// Two desks on one line.
+    fn two(scratch: &Scratch) -> [Desk; 2] {
+        let desks = Desk::unpaired(scratch);
         let [north, south] = &desks;
         pair(&north.station, &south.station);
         desks
@@ -121,6 +127,12 @@ fn arm(browser: &mut Browser) {
 /// Marks the page: the mark is gone if it is loaded anew.
 fn mark(browser: &mut Browser) {
     browser.look("window.same = true");
+}
+
+/// The invitation that a page shows, in the field which has the focus.
+fn invitation(page: &str) -> String {
+    let text = page.split("autofocus data-key=\"invitation\">").nth(1).unwrap().split("</textarea>").next().unwrap();
+    text.replace("&#38;", "&").replace("&#60;", "<").replace("&#62;", ">")
 }
 
 fn heading(contains: &str) -> String {

@@ -6,7 +6,7 @@ use crate::browser::Browser;
 use crate::door::Client;
 use crate::processes::wait;
 use crate::scratch::Scratch;
-use crate::{Desk, heading};
+use crate::{Desk, heading, invitation};
 
 /// A browser in which a new user with this role is signed in.
 pub fn browser(desk: &Desk, name: &str, role: &str) -> Browser {
@@ -121,11 +121,7 @@ fn numbers(page: &mut Browser) -> String {
 #[test]
 fn a_line_begins_on_two_desks_with_the_digits_compared_by_two_people() {
     let scratch = Scratch::new("desk-pairing");
-    let desks = [("north", "Northland"), ("south", "Southland")].map(|(n, sign)| {
-        let mut desk = Desk::init(scratch.path(), n, sign);
-        desk.station.serve();
-        desk
-    });
+    let desks = Desk::unpaired(&scratch);
     let [north, south] = &desks;
     let [mut invites, mut joins] = [browser(north, "Head of watch", "admin"), browser(south, "Keeper", "admin")];
     for page in [&mut invites, &mut joins] {
@@ -186,19 +182,13 @@ fn a_line_begins_on_two_desks_with_the_digits_compared_by_two_people() {
 #[test]
 fn digits_that_differ_sign_nothing_and_a_pairing_can_be_given_up() {
     let scratch = Scratch::new("desk-differ");
-    let desks = [("north", "Northland"), ("south", "Southland")].map(|(n, sign)| {
-        let mut desk = Desk::init(scratch.path(), n, sign);
-        desk.station.serve();
-        desk
-    });
+    let desks = Desk::unpaired(&scratch);
     let [north, south] = &desks;
     let mut invites = Client::signed_in(north, "Head of watch", "admin");
     let mut joins = Client::signed_in(south, "Keeper", "admin");
     let form = invites.get("/pairing").field("form");
     let made = invites.post("/pairing/invite", &[("form", &form)]);
-    let text =
-        made.body.split("autofocus data-key=\"invitation\">").nth(1).unwrap().split("</textarea>").next().unwrap();
-    let text = text.replace("&#38;", "&").replace("&#60;", "<").replace("&#62;", ">");
+    let text = invitation(&made.body);
     let joined = joins.get("/pairing").field("form");
     assert_eq!(joins.post("/pairing/join", &[("form", &joined), ("invitation", &text)]).status, 303);
     let page = wait("digits", || {

@@ -2,19 +2,15 @@
 
 use serde_json::json;
 
-use crate::Desk;
 use crate::door::Client;
-use crate::processes::wait;
+use crate::processes::{digits, wait};
 use crate::scratch::Scratch;
+use crate::{Desk, invitation};
 
 #[test]
 fn the_terms_of_an_invitation_are_chosen_on_one_desk_and_read_on_both_before_anything_is_signed() {
     let scratch = Scratch::new("desk-terms");
-    let desks = [("north", "Northland"), ("south", "Southland")].map(|(name, sign)| {
-        let mut desk = Desk::init(scratch.path(), name, sign);
-        desk.station.serve();
-        desk
-    });
+    let desks = Desk::unpaired(&scratch);
     let [north, south] = &desks;
     let mut invites = Client::signed_in(north, "Head of watch", "admin");
     let mut joins = Client::signed_in(south, "Keeper", "admin");
@@ -34,15 +30,10 @@ fn the_terms_of_an_invitation_are_chosen_on_one_desk_and_read_on_both_before_any
     let made = invites.post("/pairing/invite", &[&others[..], &watch("2m")].concat());
     let agreed = "ROUTINE 4 hours, PRIORITY 30 minutes, IMMEDIATE 10 minutes, FLASH 2 minutes (clause 5)";
     assert!(made.status == 200 && made.body.contains(agreed), "{}", made.body);
-    let text = made.body.split("data-key=\"invitation\">").nth(1).unwrap().split("</textarea>").next().unwrap();
-    let text = text.replace("&#38;", "&").replace("&#60;", "<").replace("&#62;", ">");
+    let text = invitation(&made.body);
     let joined = joins.get("/pairing").field("form");
     assert_eq!(joins.post("/pairing/join", &[("form", &joined), ("invitation", &text)]).status, 303);
-    let digits = wait("digits on both sides", || {
-        let both = [north, south].map(|desk| desk.station.get("/pairings"));
-        let [here, there] = both.map(|all| Some(all?[0]["candidates"][0]["digits"].as_str()?.to_owned()));
-        (here.is_some() && here == there).then_some(here).flatten()
-    });
+    let digits = digits([&north.station, &south.station]);
     for (client, other) in [(&mut invites, "Southland"), (&mut joins, "Northland")] {
         let shown = client.get("/pairing").body;
         let (before, _) = shown.split_once("value=\"act=same\"").expect("it can be confirmed");

@@ -172,6 +172,30 @@ pub fn call_for_text(data: &Path, method: &str, path: &str, body: Option<&Value>
     Some((status, content.to_owned()))
 }
 
+/// Northland and Southland, which serve and have no line.
+pub fn unpaired(parent: &Path) -> [Process; 2] {
+    let mut stations = [("north", "Northland"), ("south", "Southland")]
+        .map(|(name, call_sign)| Process::init(parent, name, call_sign, 50));
+    stations.iter_mut().for_each(Process::serve);
+    stations
+}
+
+/// The same on one line.
+pub fn paired(parent: &Path) -> [Process; 2] {
+    let [north, south] = unpaired(parent);
+    pair(&north, &south);
+    [north, south]
+}
+
+/// The digits that both show for their first pairing, as soon as they are the same.
+pub fn digits(stations: [&Process; 2]) -> String {
+    wait("digits on both sides", || {
+        let both = stations.map(|station| station.get("/pairings"));
+        let [here, there] = both.map(|all| Some(all?[0]["candidates"][0]["digits"].as_str()?.to_owned()));
+        (here.is_some() && here == there).then_some(here).flatten()
+    })
+}
+
 /// Pairs two served stations through their own commands, comparing the digits as two persons would.
 pub fn pair(inviter: &Process, joiner: &Process) {
     let (status, invited) = inviter.post("/pairings/invite", &json!({})).unwrap();

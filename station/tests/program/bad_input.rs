@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 
 use super::denied::denied;
 use super::moved_clock::{self, MovedClock};
-use super::processes::{Process, call, free_address, pair, wait};
+use super::processes::{Process, call, free_address, pair, paired, wait};
 use super::scratch::Scratch;
 use serde_json::{Value, json};
 
@@ -40,15 +40,6 @@ fn said(data: &Path, args: &[&str], code: i32, parts: &[&str]) {
     }
 }
 
-fn two(scratch: &Scratch) -> [Process; 2] {
-    let [mut north, mut south] = [("north", "Northland"), ("south", "Southland")]
-        .map(|(name, call_sign)| Process::init(scratch.path(), name, call_sign, 50));
-    north.serve();
-    south.serve();
-    pair(&north, &south);
-    [north, south]
-}
-
 fn ask(station: &Process, words: &str) -> (u16, Value) {
     let words = json!({ "text": words });
     let form = json!({ "act": "ask", "from": "minister", "to": "minister", "mark": "TEST", "words": words });
@@ -63,7 +54,7 @@ fn is_in_order(data: &Path) {
 #[test]
 fn a_configuration_that_breaks_keeps_the_station_from_starting_and_nobody_from_its_record() {
     let scratch = Scratch::new("bad-config");
-    let [mut north, _south] = two(&scratch);
+    let [mut north, _south] = paired(scratch.path());
     let (_, done) = ask(&north, "before");
     north.kill();
     let file = north.data.join("counterpart.toml");
@@ -222,7 +213,7 @@ fn a_second_process_on_a_data_directory_is_told_which_one_serves() {
 #[test]
 fn bytes_from_strangers_disturb_nothing() {
     let scratch = Scratch::new("bad-frames");
-    let [north, south] = two(&scratch);
+    let [north, south] = paired(scratch.path());
     let lines = north.get("/lines").unwrap();
     let text = std::fs::read_to_string(north.data.join("counterpart.toml")).unwrap();
     let listen = text.lines().find_map(|line| line.strip_prefix("listen = ")).unwrap().trim_matches('"').to_owned();
@@ -249,7 +240,7 @@ fn bytes_from_strangers_disturb_nothing() {
 #[test]
 fn acts_that_cannot_be_are_refused_with_what_may_be_written_instead() {
     let scratch = Scratch::new("bad-acts");
-    let [north, south] = two(&scratch);
+    let [north, south] = paired(scratch.path());
     assert_eq!(ask(&north, "the tanker adrift").0, 200);
     wait("delivery", || south.get("/requests").filter(|r| r.to_string().contains("Northland 1")));
     let long = scratch.path().join("long");

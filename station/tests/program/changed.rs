@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::processes::{Process, pair, wait};
+use super::processes::{Process, paired, wait};
 use super::scratch::Scratch;
 use rusqlite::Connection;
 use serde_json::{Value, json};
@@ -20,11 +20,7 @@ fn command(data: &Path, args: &[&str]) -> (Option<i32>, String) {
 
 /// Two stations on whose line Northland has asked and Southland has written, and the places of both entries; Northland serves no more.
 fn written(scratch: &Scratch) -> ([Process; 2], [String; 2]) {
-    let [mut north, mut south] = [("north", "Northland"), ("south", "Southland")]
-        .map(|(name, call_sign)| Process::init(scratch.path(), name, call_sign, 50));
-    north.serve();
-    south.serve();
-    pair(&north, &south);
+    let [mut north, south] = paired(scratch.path());
     let words = json!({ "text": "no token was found" });
     let ask = json!({ "act": "ask", "from": "minister", "to": "minister", "mark": "TEST", "words": words });
     let (status, asked) = north.post("/acts", &ask).unwrap();

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::processes::{Process, pair, wait};
+use super::processes::{Process, paired, wait};
 use super::scratch::Scratch;
 use counterpart_core::fault::Misconduct;
 use rusqlite::Connection;
@@ -19,15 +19,6 @@ fn command(data: &Path, args: &[&str]) -> (Option<i32>, String) {
     (ended.status.code(), String::from_utf8([ended.stdout, ended.stderr].concat()).unwrap())
 }
 
-fn two(scratch: &Scratch) -> [Process; 2] {
-    let [mut north, mut south] = [("north", "Northland"), ("south", "Southland")]
-        .map(|(name, call_sign)| Process::init(scratch.path(), name, call_sign, 50));
-    north.serve();
-    south.serve();
-    pair(&north, &south);
-    [north, south]
-}
-
 /// A breach, as the record thread keeps one.
 fn breach(data: &Path) {
     let sql = "INSERT INTO evidence (line, at, kind, detail, bytes)
@@ -38,7 +29,7 @@ fn breach(data: &Path) {
 #[test]
 fn a_breach_colours_the_doctor_until_somebody_takes_note_and_a_halted_log_without_evidence_is_named() {
     let scratch = Scratch::new("conduct");
-    let [mut north, _south] = two(&scratch);
+    let [mut north, _south] = paired(scratch.path());
     let doctor = |station: &Process, code: i32, part: &str| {
         let (ended, told) = command(&station.data, &["doctor"]);
         assert!(ended == Some(code) && told.contains(part), "{code} “{part}”: {ended:?} {told}");
@@ -69,7 +60,7 @@ fn a_breach_colours_the_doctor_until_somebody_takes_note_and_a_halted_log_withou
 #[test]
 fn a_line_is_taken_out_with_its_words_and_the_evidence_whether_it_is_served_or_not() {
     let scratch = Scratch::new("taken-out");
-    let [mut north, south] = two(&scratch);
+    let [mut north, south] = paired(scratch.path());
     let words = json!({ "text": "the tanker adrift" });
     let text = json!({ "act": "text", "from": "minister", "to": "minister", "mark": "TEST", "words": words });
     assert_eq!(south.post("/acts", &text).unwrap().0, 200);
@@ -109,7 +100,7 @@ fn a_line_is_taken_out_with_its_words_and_the_evidence_whether_it_is_served_or_n
 #[test]
 fn a_token_that_comes_again_with_another_act_is_refused_by_name() {
     let scratch = Scratch::new("token-twice");
-    let [north, _south] = two(&scratch);
+    let [north, _south] = paired(scratch.path());
     let text = |words: &str| {
         json!({ "act": "text", "from": "minister", "to": "minister", "mark": "TEST", "token": "t-1",
                 "words": { "text": words } })
@@ -128,7 +119,7 @@ fn a_token_that_comes_again_with_another_act_is_refused_by_name() {
 #[test]
 fn a_station_that_is_stopped_leaves_its_record_in_one_file_and_no_colours_in_its_log() {
     let scratch = Scratch::new("stopped");
-    let [north, _south] = two(&scratch);
+    let [north, _south] = paired(scratch.path());
     let pid = north.pid().unwrap().to_string();
     let log = || std::fs::read_to_string(north.data.join("test.log")).unwrap();
 

@@ -16,7 +16,6 @@ use crate::line::epoch::Ended;
 use crate::record::entry::{Head, Header};
 use crate::record::kind::Kind;
 use crate::record::log::Entry;
-use crate::record::merkle::empty_root;
 use crate::record::opening::{EpochHeads, Opening};
 use crate::record::sign1::{AAD_ENTRY, seal};
 use crate::record::what::What;
@@ -48,7 +47,7 @@ impl World {
         if !matches!(opened, Some(Opening::Opened { .. })) || liar.disk.contains_key(&place) {
             return false;
         }
-        let nothing = Head { size: 0, root: empty_root() };
+        let nothing = Head::empty();
         let heads = vec![EpochHeads { epoch: Epoch::FIRST, heads }];
         let what = What::Charter(Opening::Joined { heads, restored: false }.write());
         let header = Header { epoch, own: nothing, held: nothing, what: Ok(what), ..first.header.clone() };

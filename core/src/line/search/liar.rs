@@ -11,7 +11,7 @@ use crate::limits;
 use crate::line::Line;
 use crate::record::entry::{Head, Header};
 use crate::record::log::Entry;
-use crate::record::merkle::{Edge, empty_root};
+use crate::record::merkle::Edge;
 use crate::record::opening::Opening;
 use crate::record::sign1::{AAD_ENTRY, PublicKey, seal};
 use crate::record::what::What;
@@ -56,7 +56,7 @@ pub fn lies(world: &World) -> Vec<Disk> {
 /// What `key` signs to join, for the inviter, an epoch that nobody has opened.
 fn joined(signed: &[Rc<Log>], key: PublicKey) -> Option<Rc<Entry>> {
     let first = signed.first()?.first()?;
-    let nothing = Head { size: 0, root: empty_root() };
+    let nothing = Head::empty();
     let what = What::Charter(Opening::Joined { heads: vec![], restored: false }.write());
     let epoch = Epoch { number: FAR, id: [9; 8] };
     let header = Header { epoch, own: nothing, held: nothing, what: Ok(what), ..first.header.clone() };

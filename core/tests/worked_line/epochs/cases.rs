@@ -4,7 +4,7 @@ use counterpart_core::ids::{EntryRef, Epoch, Party};
 use counterpart_core::record::charter::Charter;
 use counterpart_core::record::codes::LineState;
 use counterpart_core::record::entry::{Head, Header};
-use counterpart_core::record::merkle::{Hash, empty_root, root};
+use counterpart_core::record::merkle::{Hash, root};
 use counterpart_core::record::opening::{EpochHeads, Opening};
 use counterpart_core::record::sign1::{AAD_ENTRY, SoftKey, seal};
 use counterpart_core::record::what::What;
@@ -47,7 +47,7 @@ impl Bench<'_> {
 
     /// Index 0 of Southland's log of an epoch.
     fn first(&self, after: usize, epoch: Epoch, opening: &Opening) -> Header {
-        let empty = Head { size: 0, root: empty_root() };
+        let empty = Head::empty();
         Header { own: empty, what: Ok(What::Charter(opening.write())), ..self.next(after, epoch) }
     }
 
@@ -154,7 +154,7 @@ impl Bench<'_> {
             expect,
         };
         let never = Header { held: Head { size: 3, root: [9; 32] }, ..next(Epoch::FIRST) };
-        let back = Header { held: Head { size: 0, root: empty_root() }, ..next(Epoch::FIRST) };
+        let back = Header { held: Head::empty(), ..next(Epoch::FIRST) };
         let other = Header { own: six.entry.header.own, held: six.entry.header.held, ..next(Epoch::FIRST) };
         vec![
             again("late-of-the-first-epoch", "counts", &six.entry.bytes, JOINED),

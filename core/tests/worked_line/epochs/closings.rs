@@ -6,7 +6,7 @@ use counterpart_core::line::epoch::Ended;
 use counterpart_core::record::charter::Charter;
 use counterpart_core::record::entry::{Head, Header};
 use counterpart_core::record::log::Entry;
-use counterpart_core::record::merkle::{Hash, empty_root, root};
+use counterpart_core::record::merkle::{Hash, root};
 use counterpart_core::record::opening::{EpochHeads, Opening};
 use counterpart_core::record::sign1::{AAD_ENTRY, Sign, SoftKey, seal};
 use counterpart_core::record::what::What;
@@ -51,7 +51,7 @@ impl Bench<'_> {
     }
 
     fn first(&self, party: Party, epoch: Epoch, opening: &Opening, key: &SoftKey) -> Held {
-        let nothing = Head { size: 0, root: empty_root() };
+        let nothing = Head::empty();
         let what = Ok(What::Charter(opening.write()));
         let header = Header::of((self.charter.line, epoch, party), [nothing; 2], BEGIN.plus(80_000_000), what);
         let entry = Entry::read(&seal(AAD_ENTRY, &header.encode(), key)).unwrap();

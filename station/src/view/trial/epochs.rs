@@ -4,7 +4,6 @@ use counterpart_core::ids::Epoch;
 use counterpart_core::line::turn::{Arrived, Input};
 use counterpart_core::record::entry::{Head, Header};
 use counterpart_core::record::log::Entry;
-use counterpart_core::record::merkle::empty_root;
 use counterpart_core::record::opening::{EpochHeads, Opening};
 use counterpart_core::record::sign1::{AAD_ENTRY, seal};
 use counterpart_core::record::what::What;
@@ -135,7 +134,7 @@ fn a_talk_that_broke_off_says_so_and_nothing_of_an_ended_epoch_is_owed_or_may_be
 
 /// The Joiner joins by a charter that names a head of its own ended log that never was.
 fn joins_with_a_head_that_never_was(trial: &mut Trial) {
-    let nothing = Head { size: 0, root: empty_root() };
+    let nothing = Head::empty();
     let line = &trial.lines[0];
     let [ours, _] = line.span(Epoch::FIRST).unwrap().heads().heads;
     let heads = vec![EpochHeads { epoch: Epoch::FIRST, heads: [ours, Head { size: 1 << 50, root: [9; 32] }] }];

@@ -155,10 +155,9 @@ async fn reach(endpoint: &Endpoint, north: &std::path::Path) -> (Reader, Writer,
 /// An entry in Northland's name, signed by Southland's key.
 fn forged(line: LineId, epoch: Epoch, from: u64, keys: &Keys) -> Vec<u8> {
     use counterpart_core::record::entry::Header;
-    use counterpart_core::record::merkle::empty_root;
     use counterpart_core::record::sign1::{AAD_ENTRY, seal};
     use counterpart_core::record::what::What;
-    let heads = [Head { size: from, root: [7; 32] }, Head { size: 0, root: empty_root() }];
+    let heads = [Head { size: from, root: [7; 32] }, Head::empty()];
     let time = Timestamp(1_800_000_000_000);
     let header = Header::of((line, epoch, Party::Inviter), heads, time, Ok(What::Received));
     seal(AAD_ENTRY, &header.encode(), keys)

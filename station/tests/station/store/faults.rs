@@ -20,22 +20,20 @@ use rusqlite::Connection;
 
 const DATA_VARIABLE: &str = "COUNTERPART_TEST_DATA";
 
-/// Runs one ignored test of this program as a process of its own on `data`.
-fn child(test: &str, data: &Path) -> Child {
+/// Runs this test once more as a process of its own, which finds `data` in its environment and plays the one that is killed.
+fn child(data: &Path) -> Child {
+    let test = std::thread::current().name().unwrap().to_owned();
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", test, "--ignored", "--nocapture"]).env(DATA_VARIABLE, data);
+    command.args(["--exact", &test, "--nocapture"]).env(DATA_VARIABLE, data);
     command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
 }
 
-/// `None` if nobody else's test runs this one.
+/// `None` in the test itself.
 fn data_of_child() -> Option<PathBuf> {
     std::env::var_os(DATA_VARIABLE).map(PathBuf::from)
 }
 
-#[test]
-#[ignore = "a part of a_kill_between_begin_and_commit_leaves_nothing"]
-fn child_that_waits_inside_a_transaction() {
-    let Some(data) = data_of_child() else { return };
+fn wait_inside_a_transaction(data: &Path) {
     let connection = Connection::open(data.join(DATABASE_FILE)).unwrap();
     // A cache of ten pages: what is not committed reaches the journal on disk.
     connection.execute_batch("PRAGMA cache_size = 10; BEGIN IMMEDIATE").unwrap();
@@ -51,10 +49,13 @@ fn child_that_waits_inside_a_transaction() {
 
 #[test]
 fn a_kill_between_begin_and_commit_leaves_nothing() {
+    if let Some(data) = data_of_child() {
+        return wait_inside_a_transaction(&data);
+    }
     let (scratch, mut store) = begin("kill-inside");
     store.commit(&appending(OURS, 0, 3)).unwrap();
     drop(store);
-    let mut child = child("store::faults::child_that_waits_inside_a_transaction", scratch.path());
+    let mut child = child(scratch.path());
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     assert!(lines.map_while(Result::ok).any(|line| line == "ready"));
     assert!(fs::metadata(scratch.path().join(format!("{DATABASE_FILE}-wal"))).unwrap().len() > 1_000_000);
@@ -69,11 +70,8 @@ fn a_kill_between_begin_and_commit_leaves_nothing() {
     assert_eq!(store.commit(&appending(OURS, 3, 1)), Ok(()));
 }
 
-#[test]
-#[ignore = "a part of a_station_killed_while_writing_keeps_whole_commits_and_all_that_it_answered"]
-fn child_that_commits_until_it_is_killed() {
-    let Some(data) = data_of_child() else { return };
-    let mut store = Store::open(&data).unwrap();
+fn commit_until_killed(data: &Path) -> ! {
+    let mut store = Store::open(data).unwrap();
     let [mut size, _] = sizes(&store.reader().unwrap());
     println!();
     loop {
@@ -86,10 +84,13 @@ fn child_that_commits_until_it_is_killed() {
 
 #[test]
 fn a_station_killed_while_writing_keeps_whole_commits_and_all_that_it_answered() {
+    if let Some(data) = data_of_child() {
+        commit_until_killed(&data);
+    }
     let (scratch, store) = begin("kill-outside");
     drop(store);
     for round in 1..=8 {
-        let mut child = child("store::faults::child_that_commits_until_it_is_killed", scratch.path());
+        let mut child = child(scratch.path());
         let mut answered = 0;
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
         for _ in 0..round * 3 {
