@@ -38,6 +38,17 @@ pub fn parts(seconds: u64) -> [u64; 4] {
     })
 }
 
+/// The minute of the day of a time such as `09:00`; `None` if it is none.
+pub fn minute_of_day(text: &str) -> Option<u64> {
+    let (hour, minute) = text.split_once(':')?;
+    let two = |digits: &str| {
+        let plain = digits.len() == 2 && digits.bytes().all(|b| b.is_ascii_digit());
+        plain.then(|| digits.parse::<u64>().ok()).flatten()
+    };
+    let (hour, minute) = (two(hour)?, two(minute)?);
+    (hour < 24 && minute < 60).then_some(hour * 60 + minute)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

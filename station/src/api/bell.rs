@@ -224,11 +224,13 @@ async fn rings(api: &Api, shown: &mut Shown) -> Result<Vec<Rung>, Told> {
     shown.retain(|line, _| view.lines.get(line).is_some_and(|l| !l.rings.is_empty()));
     for (line, published) in view.lines.iter().filter(|(_, l)| !l.rings.is_empty()) {
         // What broke off may become more while its ring stays the same.
-        let now = (published.rings.clone(), published.tally);
-        if shown.get(line).is_none_or(|(epoch, before, _)| *epoch != published.epoch || *before != now) {
+        let is_same = |(epoch, (rings, tally), _): &(Epoch, (Vec<Ring>, Option<Tally>), Vec<RingView>)| {
+            *epoch == published.epoch && *rings == published.rings && *tally == published.tally
+        };
+        if !shown.get(line).is_some_and(is_same) {
             let needed = told(published.rings.clone()).iter().flat_map(|ring| [ring.at, ring.thing]).collect();
             let (epoch, found) = api.see_with(*line, needed, |sight| (sight.epoch, ringing(sight))).await?;
-            shown.insert(*line, (epoch, now, found));
+            shown.insert(*line, (epoch, (published.rings.clone(), published.tally), found));
         }
     }
     let rung = |line: &LineId, epoch: &Epoch, ring: &RingView| Rung {

@@ -20,6 +20,7 @@ use super::Api;
 use super::door::From;
 use super::fault::Told;
 use super::places::Place;
+use super::sight::hexadecimal;
 use crate::view::{Moment, Side, Sight};
 
 /// Windows that ended longer ago are left out, in milliseconds.
@@ -139,8 +140,7 @@ fn event(sight: &Sight<'_>, ask: &Fact, window: Window) -> Event {
 /// The name of a window: the same each time, and no way back to the line's id, which a calendar's address must not tell.
 fn uid(sight: &Sight<'_>, act: EntryRef) -> String {
     let hash = Sha256::digest(format!("{}-{}-{act}", sight.line.id(), sight.epoch));
-    let name: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    format!("{name}@counterpart")
+    format!("{}@counterpart", hexadecimal(hash.get(..16).unwrap_or(&hash)))
 }
 
 /// A time in UTC, as RFC 5545 §3.3.5 writes it: to the second.

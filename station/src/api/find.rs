@@ -85,8 +85,7 @@ pub(crate) fn thread(logs: &Logs, thing: EntryRef) -> Result<Among, StoreError> 
         let Some(last) = rows.last() else { break };
         (from, looked) = (last.seq + 1, looked + rows.len());
         for row in rows {
-            let found = entry(&row)?;
-            let slot = found.header.party.slot();
+            let slot = usize::from(row.key.log.party);
             if let Some(log) = indexes.get_mut(slot).filter(|_| logs.sizes[slot] > row.key.index) {
                 log.push(row.key.index);
             }

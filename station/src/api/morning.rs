@@ -178,6 +178,9 @@ impl Stored {
     fn read(&mut self, logs: &Logs, party: Party, since: Timestamp, rest: &mut Rest) -> Result<(), StoreError> {
         let (log, size) = (log_key(logs.line, logs.epoch, party), logs.sizes[party.slot()]);
         let from = logs.reader.stored_from(log, size, since.0)?;
+        if from >= size {
+            return Ok(());
+        }
         let all = Range { log, from, until: size, kind: None, newest: true };
         for (kind, rest) in [Kind::Check, Kind::CheckReply, Kind::Ask].into_iter().zip(&mut rest.of_kind) {
             let rows = logs.reader.range(&Range { kind: Some(kind.number()), ..all }, *rest)?;

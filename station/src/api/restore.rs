@@ -128,10 +128,7 @@ pub(super) async fn look(
     State(api): State<Api>,
     Asked(query): Asked<RestoreQuery>,
 ) -> Result<Json<Vec<RestoreView>>, Told> {
-    let ids = match query.line {
-        Some(said) => vec![api.line(Some(said)).await?],
-        None => api.ids().await?,
-    };
+    let ids = api.lines_of(query.line).await?;
     let chosen = match query.part {
         Some(said) => {
             let (id, part) = api.part(&ids, &said).await?;

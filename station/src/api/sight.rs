@@ -205,6 +205,14 @@ impl Api {
         ids.await.map_err(|_| self.tell(Fault::new(Code::Stopping)))
     }
 
+    /// The line of this name, or all there are.
+    pub(crate) async fn lines_of(&self, said: Option<String>) -> Result<Vec<LineId>, Told> {
+        match said {
+            Some(said) => Ok(vec![self.line(Some(said)).await?]),
+            None => self.ids().await,
+        }
+    }
+
     /// The line of this name.
     pub(crate) async fn line(&self, said: Option<String>) -> Result<LineId, Told> {
         let chosen = self.parts.keeper.look(move |lines| {

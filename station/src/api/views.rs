@@ -286,10 +286,7 @@ pub(super) async fn terms(
 
 /// What was agreed on this line, or on each.
 pub(crate) async fn all_agreed(api: &Api, said: Option<String>) -> Result<Vec<AgreedView>, Told> {
-    let ids = match said {
-        Some(said) => vec![api.line(Some(said)).await?],
-        None => api.ids().await?,
-    };
+    let ids = api.lines_of(said).await?;
     let mut views = Vec::new();
     for id in ids {
         views.push(api.see(id, agreed).await?);
@@ -309,10 +306,7 @@ pub(super) async fn list(
     State(api): State<Api>,
     Asked(query): Asked<RequestsQuery>,
 ) -> Result<Json<Vec<RequestsView>>, Told> {
-    let ids = match query.line {
-        Some(said) => vec![api.line(Some(said)).await?],
-        None => api.ids().await?,
-    };
+    let ids = api.lines_of(query.line).await?;
     let mut views = Vec::new();
     for id in ids {
         views.push(api.see_in(id, query.epoch, move |sight| requests(sight, query.all)).await?);
@@ -346,10 +340,7 @@ pub(super) async fn count(
     State(api): State<Api>,
     Asked(query): Asked<FiguresQuery>,
 ) -> Result<Json<BTreeMap<String, FiguresView>>, Told> {
-    let ids = match query.line {
-        Some(said) => vec![api.line(Some(said)).await?],
-        None => api.ids().await?,
-    };
+    let ids = api.lines_of(query.line).await?;
     let mut views = BTreeMap::new();
     for id in ids {
         views.insert(id.to_string(), api.see(id, move |sight| figures(sight, query.year)).await?);

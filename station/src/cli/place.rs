@@ -119,15 +119,14 @@ impl Context {
             self.tell(Fault::new(code).because(&e))
         })?;
         Store::create(data).map_err(|e| {
-            let code = if matches!(e, StoreError::Place { .. }) { Code::Keys } else { Code::Unmade };
+            let code = if e.is_of_place() { Code::Keys } else { Code::Unmade };
             self.tell(Fault::new(code).because(&e))
         })
     }
 
     fn backup(&self, to: PathBuf) -> Result<Exit, Told> {
         self.has_data()?;
-        let code =
-            |e: &StoreError| if matches!(e, StoreError::Place { .. }) { Code::BackupPlace } else { Code::Backup };
+        let code = |e: &StoreError| if e.is_of_place() { Code::BackupPlace } else { Code::Backup };
         back_up(&self.data, &to).map_err(|e| self.tell(Fault::new(code(&e)).because(&e)))?;
         let to = to.display().to_string();
         self.show(&json!({ "to": to }), || Ok(self.say("done-backup", &[("to", to.clone())])))?;

@@ -20,7 +20,6 @@ use crate::keys::KeyError;
 use crate::record::Published;
 use crate::serving::{ServeFault, Serving};
 use crate::station::StartFault;
-use crate::store::StoreError;
 use crate::web::listen::{ListenFault, Listener};
 use crate::web::{self, Desk};
 use crate::words::Sentence;
@@ -137,9 +136,8 @@ async fn until(ended: impl Future<Output = ()>, mut published: watch::Receiver<A
 fn code(fault: &ServeFault) -> Code {
     match fault {
         ServeFault::Start(StartFault::Keys(KeyError::NoEntropy(_))) => Code::Start,
-        ServeFault::Start(
-            StartFault::Keys(_) | StartFault::Config(_) | StartFault::Store(StoreError::Place { .. }),
-        ) => Code::StartUnfit,
+        ServeFault::Start(StartFault::Store(fault)) if fault.is_of_place() => Code::StartUnfit,
+        ServeFault::Start(StartFault::Keys(_) | StartFault::Config(_)) => Code::StartUnfit,
         ServeFault::Start(StartFault::Store(_) | StartFault::Bind(_)) | ServeFault::Pairing(_) => Code::Start,
     }
 }

@@ -17,11 +17,11 @@ use crate::api::fault::{Code, Told};
 use crate::api::views::{self, LineRow, RecordPage, RecordQuery, RequestsView, UnreadView};
 use crate::view::figures::{FiguresView, figures};
 use crate::view::lines::{LineView, StandingView};
-use crate::view::request::{RequestLine, RequestView};
+use crate::view::request::RequestView;
 use crate::view::terms::{AgreedView, agreed};
 use crate::view::text;
+use crate::words::clean;
 use crate::words::clocks::Telling;
-use crate::words::{Words, clean};
 
 #[derive(Subcommand, Debug)]
 pub(super) enum ShowCommand {
@@ -198,7 +198,7 @@ impl Context {
         let (value, views): (_, Vec<RequestsView>) = self.view(&path, unserved).await?;
         self.show(&value, || {
             let requests = views.iter().flat_map(|view| view.theirs.iter().chain(&view.ours));
-            let mut lines: Vec<String> = requests.map(|view| request_line(view, &self.words)).collect();
+            let mut lines: Vec<String> = requests.map(|view| text::request_line(view, &self.words)).collect();
             if lines.is_empty() {
                 lines.push(self.say(if epoch.is_some() { "requests-none-broken" } else { "requests-none" }, &[]));
             }
@@ -276,9 +276,4 @@ pub(super) fn not_served(view: &UnreadView) -> String {
 
 fn signs(both: &[String; 2]) -> [&str; 2] {
     both.each_ref().map(String::as_str)
-}
-
-fn request_line(view: &RequestLine, words: &Words) -> String {
-    let posts = format!("{} → {}", clean(&view.from), clean(&view.to));
-    format!("{}  {}  {posts}  {}", clean(&view.request.name), words.coded(view.precedence.0).both(), view.headline)
 }

@@ -145,6 +145,6 @@ impl<'a> Unserved<'a> {
 }
 
 fn unreadable(error: &StoreError, words: &Words) -> Told {
-    let code = if matches!(error, StoreError::Place { .. }) { Code::UnreadPlace } else { Code::Unread };
+    let code = if error.is_of_place() { Code::UnreadPlace } else { Code::Unread };
     Fault::new(code).because(error).tell(words)
 }

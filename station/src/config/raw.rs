@@ -14,6 +14,7 @@ use super::{
     MEBIBYTES_PER_DAY_DEFAULT,
 };
 use super::{Checks, Config, Link, Organisation, Post};
+use crate::spans::minute_of_day;
 use crate::words::{Sentence, clocks};
 
 const NAME_BYTES_MAX: usize = 200;
@@ -262,7 +263,8 @@ fn checks(raw: &RawChecks) -> Result<Checks, Fault> {
 fn at_minutes(at: &Spanned<Vec<Text>>) -> Result<Vec<u32>, Fault> {
     let mut minutes = Vec::new();
     for text in list(at, "checks.at_utc", |_| Ok(()))? {
-        minutes.push(minute_of_day(&text).ok_or_else(|| {
+        let minute = minute_of_day(&text).and_then(|minute| u32::try_from(minute).ok());
+        minutes.push(minute.ok_or_else(|| {
             let wrong = Sentence::new("config-minute").with("said", &text);
             Fault::new(item_span(at, &text), "checks.at_utc", wrong)
         })?);
@@ -274,11 +276,4 @@ fn at_minutes(at: &Spanned<Vec<Text>>) -> Result<Vec<u32>, Fault> {
 
 fn item_span(list: &Spanned<Vec<Text>>, text: &str) -> Range<usize> {
     list.get_ref().iter().find(|item| item.get_ref() == text).map_or_else(|| list.span(), Spanned::span)
-}
-
-fn minute_of_day(text: &str) -> Option<u32> {
-    let (hour, minute) = text.split_once(':')?;
-    let two = |digits: &str| (digits.len() == 2).then(|| digits.parse::<u32>().ok()).flatten();
-    let (hour, minute) = (two(hour)?, two(minute)?);
-    (hour < 24 && minute < 60).then_some(hour * 60 + minute)
 }

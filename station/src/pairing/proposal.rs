@@ -4,7 +4,7 @@
 use counterpart_core::limits;
 use counterpart_core::record::charter::Checks;
 
-use crate::spans::{seconds, written};
+use crate::spans::{minute_of_day, seconds, written};
 use crate::words::{Sentence, Tell};
 
 const DAY_S: u64 = 86_400;
@@ -205,19 +205,8 @@ fn checks(said: &str) -> Option<Checks> {
     if let Some(every) = seconds(said) {
         return (60..=DAY_S).contains(&every).then_some(Checks::Every(every));
     }
-    let minutes: Option<Vec<u64>> = said.split(',').map(minute_of_day).collect();
+    let minutes: Option<Vec<u64>> = said.split(',').map(|time| minute_of_day(time.trim())).collect();
     minutes.filter(|minutes| minutes.is_sorted_by(|a, b| a < b) && minutes.len() <= CHECK_TIMES_MAX).map(Checks::At)
-}
-
-/// `09:00`.
-fn minute_of_day(said: &str) -> Option<u64> {
-    let (hour, minute) = said.trim().split_once(':')?;
-    let two = |digits: &str| {
-        let plain = digits.len() == 2 && digits.bytes().all(|b| b.is_ascii_digit());
-        plain.then(|| digits.parse::<u64>().ok()).flatten()
-    };
-    let (hour, minute) = (two(hour)?, two(minute)?);
-    (hour < 24 && minute < 60).then_some(hour * 60 + minute)
 }
 
 #[cfg(test)]

@@ -168,8 +168,11 @@ impl Loading<'_, '_> {
             let epoch = epoch(&log.key.epoch);
             if epoch < line.epoch() {
                 let party = if log.key.party == 0 { Party::Inviter } else { Party::Joiner };
-                let noted = reader.noted(log.key)?.into_iter().map(|index| EntryRef { party, index });
-                line.broken_off_noted_before(epoch, noted);
+                let noted = reader.noted(log.key)?;
+                if !noted.is_empty() {
+                    let noted = noted.into_iter().map(|index| EntryRef { party, index });
+                    line.broken_off_noted_before(epoch, noted);
+                }
             }
             if log.restored && log.key == log_key(id, line.epoch(), line.me()) {
                 line.mark_restored();

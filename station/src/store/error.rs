@@ -85,6 +85,11 @@ impl StoreError {
         StoreError::Other { doing, cause: cause.to_string() }
     }
 
+    /// Whether it lies in the place that a person has named, and not in our machine.
+    pub fn is_of_place(&self) -> bool {
+        matches!(self, StoreError::Place { .. })
+    }
+
     /// What the operating system said about a file.
     pub(super) fn file(doing: &'static str, cause: &std::io::Error) -> StoreError {
         match cause.kind() {

@@ -12,6 +12,7 @@ use super::awaited::AwaitedView;
 use super::request::posts;
 use super::restore::counts_by_them;
 use super::{ByWord, Moment, Named, Side, Sight, Window};
+use crate::api::sight::hexadecimal;
 use crate::words::Arg;
 
 /// Names that are told in one sentence.
@@ -241,5 +242,5 @@ pub fn read_tally(said: &str) -> Option<Tally> {
 
 /// The same, written.
 pub fn write_tally(Tally(bytes): Tally) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hexadecimal(&bytes)
 }

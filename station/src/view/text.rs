@@ -155,7 +155,7 @@ pub fn line(view: &LineView, telling: &Telling<'_>) -> String {
     ] {
         if !requests.is_empty() {
             out.push(format!("  {}", telling.say(id, &[])));
-            out.extend(requests.iter().flat_map(|request| request_line(request, telling.words)));
+            out.extend(requests.iter().flat_map(|request| wrap(&request_line(request, telling.words), 4, 6)));
         }
     }
     if view.requests_theirs.is_empty() && view.requests_ours.is_empty() {
@@ -207,10 +207,9 @@ fn declared(side: &OrganisationView, telling: &Telling<'_>) -> String {
 }
 
 /// A request as one line among others; its headline names the mark unless it is OPERATION.
-fn request_line(view: &RequestLine, words: &Words) -> Vec<String> {
-    let precedence = words.coded(view.precedence.0).both();
+pub fn request_line(view: &RequestLine, words: &Words) -> String {
     let posts = format!("{} → {}", clean(&view.from), clean(&view.to));
-    wrap(&format!("{}  {precedence}  {posts}  {}", clean(&view.request.name), view.headline), 4, 6)
+    format!("{}  {}  {posts}  {}", clean(&view.request.name), words.coded(view.precedence.0).both(), view.headline)
 }
 
 /// The record, ours on the left and theirs on the right, each with what it had seen of the other.

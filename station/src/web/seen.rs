@@ -169,6 +169,9 @@ fn noted(sight: &Sight<'_>) -> Option<Key> {
 
 /// What the line waits for (§4.6), without the words of what is shown: those the command tells beside root's list.
 fn waits(sight: &Sight<'_>, link: Link) -> Option<(Vec<String>, String)> {
+    if sight.line.restore() == Restore::Nothing && !sight.line.awaits_judgement() {
+        return None;
+    }
     let view = restore(sight, link, None, Listing::Last, &|_| None);
     let instead = view.instead?;
     // Which entries are shown one by one is for the command; here stand what it waits for and which parts wait.

@@ -145,7 +145,7 @@ impl Words {
     pub fn coded_kind(&self, kind: &str) -> Coded {
         match kind.strip_prefix(UNKNOWN) {
             Some(number) => format!("{}{number}", self.say("record-unknown", &[])).into(),
-            None => Coded::new(self.say(Kind::SAID, &[("word", kind.into())]), kind.into()),
+            None => Coded::new(self.coded_as::<Kind>(kind), kind.into()),
         }
     }
 
