@@ -2390,6 +2390,7 @@ record-effect = Effect
 record-any-effect = All
 record-void = void
 record-unknown = unknown
+record-unknown-key = unknown key { $key }
 record-since = Held here from
 record-until = to
 record-words = Words

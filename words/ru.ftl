@@ -3854,6 +3854,8 @@ record-void = недействительно
 # unreviewed
 record-unknown = неизвестно
 # unreviewed
+record-unknown-key = неизвестный ключ { $key }
+# unreviewed
 record-since = Хранится здесь с
 # unreviewed
 record-until = до

@@ -143,6 +143,9 @@ impl Words {
 
     /// The word of a type of entry, as views call it.
     pub fn coded_kind(&self, kind: &str) -> Coded {
+        if let Some(key) = kind.strip_prefix("unknown key ") {
+            return self.say("record-unknown-key", &[("key", key.into())]).into();
+        }
         match kind.strip_prefix(UNKNOWN) {
             Some(number) => format!("{}{number}", self.say("record-unknown", &[])).into(),
             None => Coded::new(self.coded_as::<Kind>(kind), kind.into()),
@@ -242,6 +245,7 @@ mod tests {
         assert_eq!(said.both(), "УЧЕНИЕ (EXERCISE)");
         assert_eq!(russian.term("shown-accepted-here").both(), "ПРИНЯТО ЗДЕСЬ (ACCEPTED HERE)");
         assert_eq!(russian.coded_kind("unknown 77").both(), "неизвестно 77");
+        assert_eq!(russian.coded_kind("unknown key 5").both(), "неизвестный ключ 5");
         assert_eq!(Coded::from("<b>".to_owned()).to_string(), "&#60;b&#62;");
     }
 }
