@@ -88,7 +88,7 @@ class Log:
             (signed(key), "bad-signature"),
             (index == size, "fork"),
             (self.granted(header, root), "bad-signature"),
-            (header.own[1] == self.roots[size], "fork"),
+            (header.own[1] == self.roots[size], "fork" if size else "wrong-epoch"),
             (not named, named),
             (header.new is None or header.new[0] > self.serial, "stale-grant"),
             (size > 0 or begins or [header.reads, header.word, header.args] == ["readable", "charter", self.charter.opening], "wrong-epoch"),

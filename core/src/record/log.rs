@@ -242,7 +242,11 @@ impl Log {
         if !vouched(entry, &self.key(), &self.root, verify) {
             return Err(Misconduct::BadSignature);
         }
-        if header.own == self.head() { Ok(()) } else { Err(Misconduct::Fork) }
+        if header.own == self.head() {
+            return Ok(());
+        }
+        // Before index 0 there is nothing of which its author could have signed two histories.
+        Err(if self.size() == 0 { Misconduct::WrongEpoch } else { Misconduct::Fork })
     }
 
     /// Appends an entry that was judged, or that we have just signed.

@@ -97,6 +97,7 @@ impl Bench<'_> {
         let many = EpochHeads { epoch: Epoch::FIRST, heads: [NOTHING; 2] };
         let many = Opening::Joined { heads: vec![many; 65], restored: false };
         let above = Header { own: Head { size: 1, ..NOTHING }, ..self.next(OPENED, one) };
+        let other_root = Header { own: NOTHING, ..joined.clone() };
         vec![
             case("joins-under-its-station-key", OPENED, "counts", &joined, &station),
             case("joins-under-its-root-key", OPENED, "bad-signature", &joined, &root),
@@ -106,6 +107,7 @@ impl Bench<'_> {
             case("joins-and-names-65-epochs", OPENED, "wrong-epoch", &begins(&many), &station),
             case("begins-with-no-charter", OPENED, "wrong-epoch", &self.next(OPENED, one), &station),
             case("begins-at-index-1", OPENED, "wrong-epoch", &above, &station),
+            case("joins-with-another-root-before-it", OPENED, "wrong-epoch", &other_root, &station),
             case("another-index-0-after-the-first", JOINED, "fork", &joined, &station),
         ]
     }
@@ -115,11 +117,13 @@ impl Bench<'_> {
         let (station, root) = (key(SOUTH, 1), key(SOUTH, 0));
         let opens = |number| self.first(JOINED, epoch(number), &self.opened(JOINED));
         let joins = self.first(JOINED, epoch(2), &self.joined(JOINED));
+        let other_root = Header { own: NOTHING, ..opens(2) };
         vec![
             case("opens-the-next-epoch", JOINED, "counts", &opens(2), &root),
             case("opens-an-epoch-of-the-same-number", JOINED, "counts", &opens(1), &root),
             case("opens-an-epoch-1000-above", JOINED, "counts", &opens(1_001), &root),
             case("opens-an-epoch-1001-above", JOINED, "epoch-jump", &opens(1_002), &root),
+            case("opens-an-epoch-with-another-root-before-it", JOINED, "wrong-epoch", &other_root, &root),
             case("opens-an-epoch-under-its-station-key", JOINED, "bad-signature", &opens(2), &station),
             case("joins-what-nobody-here-knows", JOINED, "let-go", &joins, &station),
             case(
