@@ -82,7 +82,7 @@ impl Station {
     fn held(&self) -> Held {
         let heads = Party::BOTH.map(|party| self.line.log(party).head());
         let heads = EpochHeads { epoch: self.line.epoch(), heads };
-        Held { heads, peer_key: self.line.peer().key(), halted: None, named: 0, unknown: false }
+        Held { heads, peer_key: self.line.peer().key(), halted: None, named: 0, unknown: false, counts: 0 }
     }
 
     fn session(&self) -> (Session, Vec<u8>) {

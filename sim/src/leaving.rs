@@ -84,9 +84,11 @@ impl World {
                 };
                 let own = journal.parts().iter().rev().find_map(|part| Some((part.epoch, on_disk(part, from)?)));
                 let Some((epoch, index)) = own else {
-                    // One of the peer's own, shown to it.
+                    // One of the peer's own, shown to it, or one that is kept beside our log and counts.
                     let shown = journal.parts().iter().any(|part| on_disk(part, from.peer()).is_some());
-                    committed.check(shown, || "an entry leaves that is not on disk".into())?;
+                    let beside = journal.shown().iter().any(|shown| shown.entry.bytes == *bytes);
+                    committed.check(shown || beside, || "an entry leaves that is not on disk".into())?;
+                    self.counts.note(if beside { "sent from beside a log" } else { "shown to its author" });
                     return Ok(true);
                 };
                 return self.entry_leaves(number, from, epoch, index);

@@ -128,12 +128,7 @@ impl World {
             let now = self.stations[station].now(self.now_ms).ms;
             let Some(session) = &mut self.connections[number].ends[end.slot()].session else { return Ok(()) };
             let Some(range) = session.wants(now) else { return Ok(()) };
-            let part = self.stations[station].kept[at].journal.of(range.epoch);
-            let log = part.map(|part| part.log(range.party)).unwrap_or_default();
-            let (from, to) = (range.from as usize, range.to as usize);
-            let there = log.get(from..to.min(log.len())).unwrap_or_default();
-            let entries: Vec<_> = there.iter().map(|s| (s.entry.bytes.clone(), s.body.clone())).collect();
-            let frames = session.supply(range, &entries, now);
+            let frames = session.supply(range, &self.stations[station].kept[at].entries(range), now);
             if frames.is_empty() {
                 return Ok(());
             }

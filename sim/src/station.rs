@@ -8,7 +8,7 @@ use counterpart_core::ids::{EntryRef, Epoch};
 use counterpart_core::line::Line;
 use counterpart_core::line::restore::{Judgement, NewEpoch, Part, Restore, Word as Because};
 use counterpart_core::line::turn::{Answer, Arrived, Shown, Written};
-use counterpart_core::link::output::{Held, Now};
+use counterpart_core::link::output::{Held, Now, Range};
 use counterpart_core::record::codes::Channel;
 use counterpart_core::record::merkle::Hash;
 use counterpart_core::record::opening::{EpochHeads, Opening};
@@ -175,6 +175,18 @@ impl Kept {
             stirred: true,
             ringing: BTreeSet::new(),
         }
+    }
+
+    /// Entries that are to be sent: of a log on disk, and behind our own what is kept beside it and counts.
+    pub fn entries(&self, range: Range) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
+        let log = self.journal.of(range.epoch).map(|part| part.log(range.party)).unwrap_or_default();
+        let beside = self.line.beside(range.epoch).iter().filter(|_| range.party == self.line.me());
+        let shown = beside.filter_map(|entry| {
+            let shown = self.journal.shown().iter().find(|shown| shown.entry.leaf == entry.leaf)?;
+            Some((entry.bytes.clone(), shown.body.clone()))
+        });
+        let held = log.iter().map(|stored| (stored.entry.bytes.clone(), stored.body.clone()));
+        held.chain(shown).skip(range.from as usize).take((range.to - range.from) as usize).collect()
     }
 }
 

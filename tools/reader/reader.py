@@ -197,9 +197,40 @@ class Line:
             begun = [party for e, party, index in order if e == epoch and index == 0] + [0, 1]
             for log in (logs[begun[0]], logs[1 - begun[0]]):
                 log.joins_with = self.key_before(epoch, log.party)
-                for _, data, body in following.get((epoch, log.party), ()):
-                    if log.fault is None and log.left is None:
-                        log.take(data, body, logs[1 - log.party])
+                self.take(log, following)
+        for log in (log for _, logs in sorted(self.logs.items()) for log in logs):
+            self.join_late(log, following)
+
+    def take(self, log, following):
+        for _, data, body in following.get((log.epoch, log.party), ()):
+            if log.fault is None and log.left is None:
+                log.take(data, body, self.logs[log.epoch][1 - log.party])
+
+    def join_late(self, log, following):
+        """What joined an epoch that has ended may be signed by the key of the last log that it names itself, which its author may have
+        ended since. It is taken if a charter that closed the epoch names something of its log, and let go before (section 4.6)."""
+        if log.fault != (0, "bad-signature") or not FIRST < log.epoch < self.serving:
+            return
+        key, closing = self.key_named(log, following[log.epoch, log.party][0][1]), self.closing(log.epoch)
+        if key is None:
+            return
+        log.fault, log.joins_with, log.verdicts = None, key, []
+        if closing and any(charter.heads(log.epoch)[log.party][0] for charter in closing):
+            return self.take(log, following)
+        log.left, log.verdicts = (0, "joins under a key that was ended since"), ["let-go"]
+
+    def key_named(self, log, data):
+        """The key at the end of the last lower log of its author that an index 0 names, if it joins and that key has signed it."""
+        try:
+            payload, signature = open_frame(data)
+            header = Header(payload)
+        except Fault:
+            return None
+        named = header.args[1] if begins_with(header) == "joined" else []
+        sizes = {tuple(epoch): heads[log.party][0] for epoch, *heads in named if tuple(epoch) < log.epoch}
+        logs = [(self.logs[epoch][log.party], size) for epoch, size in sizes.items() if size and epoch in self.logs]
+        keys = [lower.keys[min(size, lower.size)] for lower, size in logs if lower.size]
+        return keys[-1] if keys and verify(keys[-1], to_be_signed(b"entry", payload), signature) else None
 
     def open(self, order, following):
         """Which epoch is the highest, and which are too far above those that were known when they were opened, or too many of

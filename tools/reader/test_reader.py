@@ -219,6 +219,14 @@ class Epochs(unittest.TestCase):
             self.assertEqual((line.counted(epoch), line.settled(epoch)), (case["counts"], case["settled"]), case["name"])
         self.assertEqual({case["settled"] for case in CLOSINGS}, {True, False, None})
 
+    def test_what_joins_under_a_key_that_was_ended_since_is_let_go_until_a_charter_names_it(self):
+        case = next(case for case in CLOSINGS if case["name"] == "joined-under-a-key-that-its-author-has-ended-since")
+        opened, *closing, joined = case["entries"]
+        epoch = (case["epoch"][0], bytes.fromhex(case["epoch"][1]))
+        for charters, expected in (([closing[0]], (0, ["let-go"])), (closing, (1, ["readable"]))):
+            log = reader.Line(EPOCH_LINES[:case["after"]] + [opened, *charters, joined]).logs[epoch][joined["party"]]
+            self.assertEqual((log.size, log.verdicts, log.fault), (*expected, None))
+
     def test_every_single_bit_changed_in_what_begins_an_epoch_is_found(self):
         tried = 0
         for at, one in enumerate(EPOCH_LINES):

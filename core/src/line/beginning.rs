@@ -63,7 +63,7 @@ impl Line {
         }
         let opening = header.what.as_ref().ok().filter(|_| header.own.size == 0);
         let opening = opening.and_then(|what| if let What::Charter(args) = what { Opening::read(args) } else { None });
-        match (opening, begun) {
+        let key = match (opening, begun) {
             // Its place may be known already: by what the peer has shown of our own log there.
             (Some(Opening::Opened { .. }), _) if !self.span(epoch).is_some_and(|span| span.is_opened_by_us()) => {
                 if self.jumps(epoch) {
@@ -82,16 +82,20 @@ impl Line {
                 if begun.is_none() && !self.could_begin(entry, root, verify) {
                     return Err(self.accuse(epoch, Misconduct::WrongEpoch));
                 }
+                root
             }
             // One side opens an epoch and the other joins it.
-            (Some(Opening::Joined { .. }), Some(_)) if self.span(epoch).is_some_and(|span| span.is_opened_by_us()) => {}
+            (Some(Opening::Joined { .. }), Some(_)) if self.span(epoch).is_some_and(|span| span.is_opened_by_us()) => {
+                self.joins_with(entry, verify).ok_or(Answer::LetGo)?
+            }
             // It joins an epoch that we may have opened and lost.
             (Some(Opening::Joined { .. }), _) => return Err(Answer::LetGo),
             // It follows what was let go.
             (None, None) if header.own.size > 0 && !self.signs() => return Err(Answer::LetGo),
+            (None, Some(_)) if header.own.size > 0 && epoch < self.latest() => return Err(Answer::LetGo),
             _ => return Err(self.accuse(epoch, Misconduct::WrongEpoch)),
-        }
-        self.begins(header);
+        };
+        self.begins_with(header, key);
         Ok(())
     }
 }

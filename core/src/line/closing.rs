@@ -10,7 +10,7 @@ use super::span::Span;
 use super::switch::Mend;
 use crate::ids::{EntryRef, Epoch, Party};
 use crate::record::entry::Head;
-use crate::record::log::Log;
+use crate::record::log::{Entry, Log};
 use crate::record::merkle::{Edge, Hash, leaf_hash};
 use crate::record::opening::Opening;
 
@@ -150,13 +150,37 @@ impl Line {
     /// What counts of our log in an ended epoch beside what we hold: the part that a charter names, whether it leaves our log or
     /// continues it, and also if a person refused it.
     pub(super) fn counts_on(&self, span: &Span) -> Option<usize> {
+        self.named_beside(span).map(|(on, _)| on)
+    }
+
+    /// The same, and the size up to which the charter names it.
+    fn named_beside(&self, span: &Span) -> Option<(usize, u64)> {
         let Named { own, other } = self.named(span, self.closer_of(span)?, self.me);
         let ours = |head: &Head| lies(span, span.own(), head) == Lies::On;
         let beyond = own.size > other.size && !ours(&own);
         let on = |head: Head| move |b: &Branch| head.size > b.from && b.log.had(&head);
         let has_both = |b: &Branch| on(own)(b) && (ours(&other) && other.size <= b.from || b.log.had(&other));
-        let both = span.branches.iter().position(|b| beyond && has_both(b));
-        both.or_else(|| span.branches.iter().position(|b| !ours(&other) && on(other)(b)))
+        let both = span.branches.iter().position(|b| beyond && has_both(b)).map(|at| (at, own.size));
+        let named = || span.branches.iter().position(|b| !ours(&other) && on(other)(b)).map(|at| (at, other.size));
+        both.or_else(named)
+    }
+
+    /// What is kept beside our log of an ended epoch, continues it and counts there, because a charter that closed the epoch names
+    /// it; also if a person refused it. It is ours to show: a peer that was put back to before it came has it from nobody else.
+    pub fn beside(&self, epoch: Epoch) -> &[Entry] {
+        let span = self.span(epoch).filter(|span| !span.branches.is_empty());
+        let found = span.and_then(|span| {
+            let (on, size) = self.named_beside(span)?;
+            let branch = span.branches.get(on).filter(|branch| span.extends(branch))?;
+            branch.entries.get(..usize::try_from(size.checked_sub(branch.from)?).ok()?)
+        });
+        found.unwrap_or_default()
+    }
+
+    /// Whether a charter that closed this epoch names anything of the peer's log there.
+    pub(super) fn is_theirs_named(&self, span: &Span) -> bool {
+        let named = self.closer_of(span).map(|closer| self.named(span, closer, self.me.peer()));
+        named.is_some_and(|Named { own, other }| own.size > 0 || other.size > 0)
     }
 
     /// How much of our log of an ended epoch counts.

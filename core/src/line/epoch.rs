@@ -122,27 +122,41 @@ impl Line {
         span.judge(entry, verify).is_ok()
     }
 
-    /// Gives the log that this index 0 of a later epoch begins the key that has to have signed it; false if it begins none.
-    pub(super) fn begins(&mut self, header: &Header) -> bool {
-        let key = self.key_before(header.party, header.epoch);
+    /// The key that has to have signed what joins an epoch: that of the last log of its author below. In one that has ended it may
+    /// also be that of the last log that it names itself; `None`: it is, and no charter is known that closed the epoch and names
+    /// anything of this log, so that it cannot be told from what somebody with an ended key has made since.
+    pub(super) fn joins_with(&self, entry: &Entry, verify: &dyn Verify) -> Option<PublicKey> {
+        let header = &entry.header;
+        let before = self.key_before(header.party, header.epoch);
+        if header.epoch >= self.latest() || entry.signed_by(&before, verify) {
+            return Some(before);
+        }
+        let held = self.span(header.epoch).is_some_and(|span| self.is_theirs_named(span));
+        let named = self.key_named(header).filter(|key| entry.signed_by(key, verify));
+        named.map_or(Some(before), |key| held.then_some(key))
+    }
+
+    /// Gives the log that this index 0, which was judged before it was stored, begins the key that has signed it; false if it begins
+    /// none.
+    pub(super) fn began(&mut self, header: &Header) -> bool {
+        let key = self.key_named(header).unwrap_or_else(|| self.key_before(header.party, header.epoch));
         self.begins_with(header, key)
     }
 
-    /// The same of an index 0 that was judged before it was stored. The key by which it joined is that of the last log of its author
-    /// that it names: another life of that author may have opened an epoch in between, which came to light later.
-    pub(super) fn began(&mut self, header: &Header) -> bool {
+    /// The key of the last log of its author that an index 0 names: another life of that author may have opened an epoch in between,
+    /// which came to light later.
+    fn key_named(&self, header: &Header) -> Option<PublicKey> {
         let party = header.party;
         let opening = if let Ok(What::Charter(args)) = &header.what { Opening::read(args) } else { None };
         let named = opening.iter().flat_map(|opening| opening.heads().iter().rev());
-        let key = named.filter(|named| named.of(party).size > 0).find_map(|named| {
+        named.filter(|named| named.of(party).size > 0 && named.epoch < header.epoch).find_map(|named| {
             let log = self.span(named.epoch)?.log(party);
             (log.size() > 0).then(|| log.key_at(named.of(party).size))
-        });
-        let key = key.unwrap_or_else(|| self.key_before(party, header.epoch));
-        self.begins_with(header, key)
+        })
     }
 
-    fn begins_with(&mut self, header: &Header, joining: PublicKey) -> bool {
+    /// The same of one that is judged now; `joining` signs what joins.
+    pub(super) fn begins_with(&mut self, header: &Header, joining: PublicKey) -> bool {
         let (party, epoch) = (header.party, header.epoch);
         let Ok(What::Charter(args)) = &header.what else { return false };
         let key = match Opening::read(args) {

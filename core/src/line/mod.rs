@@ -205,7 +205,8 @@ impl Line {
             let unknown = halts || span.unknown.is_some_and(|head| !span.had(&head));
             // What continues a log that was halted still comes when a later epoch serves.
             let halted = span.halted().filter(|_| span.epoch() >= self.epoch());
-            Held { heads: span.heads(), peer_key: key, halted, named, unknown }
+            let counts = span.own().size() + self.beside(span.epoch()).len() as u64;
+            Held { heads: span.heads(), peer_key: key, halted, named, unknown, counts }
         };
         let begun = |span: &&Span| span.own().size() + span.peer().size() > 0;
         self.spans.iter().filter(begun).map(held).collect()

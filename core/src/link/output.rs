@@ -34,6 +34,11 @@ pub struct Held {
     pub named: u64,
     /// The peer has named a head of our log that we neither hold nor were shown: we ask to be shown what it holds of it.
     pub unknown: bool,
+    /// Our log with what is kept beside it, continues it and counts ([`Line::beside`]): so much of it a peer that lacks it is sent.
+    /// The size of our log, if there is nothing of that kind.
+    ///
+    /// [`Line::beside`]: crate::line::Line::beside
+    pub counts: u64,
 }
 
 /// What a session begins with.

@@ -179,6 +179,9 @@ impl Session {
         let (State::Open(open), Some(track)) = (&mut self.state, track) else {
             return Vec::new();
         };
+        if ours && entries.first().is_some_and(|(next, _)| track.strays(next)) {
+            return Vec::new();
+        }
         let mut frames = Vec::new();
         for (bytes, body) in entries {
             let bytes = bytes.clone();
@@ -358,7 +361,7 @@ impl Session {
             return Err(Misconduct::WrongParty);
         }
         let epoch = header.epoch;
-        let verified_under = if let Some(track) = self.tracks.taker(header) {
+        let verified_under = if let Some(track) = self.tracks.taker(&entry, verify) {
             track.receive(&entry, &self.peer_root, verify)?
         } else {
             if self.tracks.jumps(epoch) {

@@ -64,6 +64,8 @@ pub(super) struct Track {
     theirs: u64,
     /// The peer's log as the peer holds it is not the one that we hold.
     lost: bool,
+    /// What the peer holds of our log does not lead to what is kept beside it.
+    strays: bool,
 }
 
 impl Track {
@@ -85,6 +87,7 @@ impl Track {
             key: held.peer_key,
             theirs: 0,
             lost: false,
+            strays: false,
         }
     }
 
@@ -93,7 +96,7 @@ impl Track {
     pub(super) fn unknown(me: Party, epoch: Epoch, key: PublicKey) -> Track {
         let nothing = Head::empty();
         let heads = EpochHeads { epoch, heads: [nothing; 2] };
-        Track::new(me, Held { heads, peer_key: key, halted: None, named: 0, unknown: false })
+        Track::new(me, Held { heads, peer_key: key, halted: None, named: 0, unknown: false, counts: 0 })
     }
 
     /// An epoch that this entry of the peer's opens by its root's word; `None` if it opens none.
@@ -204,9 +207,28 @@ impl Track {
         (self.claimed.is_none() && !self.holds_back && self.sent < to).then_some((self.sent, to))
     }
 
+    /// The same of what is kept beside our log and counts, when the log has been pushed.
+    fn beside(&self) -> Option<(u64, u64)> {
+        let (ours, to) = (self.ours().size, self.held.counts);
+        let from = match self.claimed {
+            None => self.sent,
+            // What it claims to hold is a part of that, unless it strays from it.
+            Some(head) if ours < head.size && !self.strays => self.sent.max(head.size),
+            Some(_) => return None,
+        };
+        (ours <= from && from < to).then_some((from, to))
+    }
+
+    /// Whether what it claims to hold of our log does not lead to this entry, which would be pushed next.
+    pub(super) fn strays(&mut self, next: &[u8]) -> bool {
+        let first = self.claimed.filter(|claimed| self.sent <= claimed.size);
+        self.strays |= first.is_some_and(|head| Entry::read(next).is_ok_and(|entry| entry.header.own != head));
+        self.strays
+    }
+
     /// So many of them have been pushed.
     pub(super) fn pushed(&mut self, entries: u64) {
-        self.sent += entries;
+        self.sent = self.lacking().or(self.beside()).map_or(self.sent, |(from, _)| from) + entries;
     }
 
     /// Whether the peer's hello names no such epoch, in which we hold a log of its own.
@@ -383,8 +405,8 @@ impl Tracks {
         epoch.number > self.current.number.saturating_add(limits::EPOCH_JUMP_MAX)
     }
 
-    /// What is to be sent next: first what the peer asks to be shown of its own log, then the first of our entries that it lacks;
-    /// the oldest epoch first.
+    /// What is to be sent next: first what the peer asks to be shown of its own log, then the first of our entries that it lacks, then
+    /// what is kept beside our logs; the oldest epoch first.
     pub(super) fn lacking(&self) -> Option<Range> {
         let range = |track: &Track, party, (from, to)| Range { epoch: track.epoch(), party, from, to };
         let shown = self.list.iter().find_map(|t| Some(range(t, t.me.peer(), t.showing()?)));
@@ -395,7 +417,9 @@ impl Tracks {
             waits |= t.holds_back;
             Some(range(t, t.me, lacking?))
         });
-        shown.or(pushed)
+        // Last what is kept beside a log: the peer takes it by what it learns from all the rest.
+        let beside = || self.list.iter().find_map(|t| Some(range(t, t.me, t.beside()?))).filter(|_| !waits);
+        shown.or(pushed).or_else(beside)
     }
 
     /// Each epoch that the peer's hello does not name and in which we hold a log of its own.
@@ -433,13 +457,25 @@ impl Tracks {
 
     /// The epoch whose next entry of the peer's this may be. What joins it is signed by the key in force below, which may have come
     /// since the epoch was first heard of.
-    pub(super) fn taker(&mut self, header: &Header) -> Option<&mut Track> {
-        let below = self.key_below(header.epoch);
+    pub(super) fn taker(&mut self, entry: &Entry, verify: &dyn Verify) -> Option<&mut Track> {
+        let header = &entry.header;
+        let begins = header.own.size == 0 && opened_with(header).is_none();
+        let joins = self.find(header.epoch).is_some_and(|track| begins && track.next == 0);
+        let key = joins.then(|| self.joining_key(entry, verify)).flatten();
         let track = self.find_mut(header.epoch)?;
-        if let Some(key) = below.filter(|_| track.next == 0 && header.own.size == 0) {
-            track.key = key;
-        }
+        track.key = key.unwrap_or(track.key);
         Some(track)
+    }
+
+    /// The key under which an entry joins an epoch: that in force below it. What joined one that has ended may be signed by that of any
+    /// lower epoch: by which, the record judges.
+    fn joining_key(&self, entry: &Entry, verify: &dyn Verify) -> Option<PublicKey> {
+        let epoch = entry.header.epoch;
+        let before = self.key_below(epoch)?;
+        let signed = |key: &PublicKey| entry.signed_by(key, verify);
+        let below = self.list.iter().filter(|t| t.epoch() < epoch && t.next > 0).map(Track::key);
+        let late = below.filter(|_| epoch < self.current).find(|key| !signed(&before) && signed(key));
+        Some(late.unwrap_or(before))
     }
 
     pub(super) fn caught_up(&self) -> bool {

@@ -100,7 +100,7 @@ pub fn first_key(party: Party) -> PublicKey {
 
 pub fn held(epoch: Epoch, inviter: Head, joiner: Head, peer_key: PublicKey) -> Held {
     let heads = [inviter, joiner];
-    Held { heads: EpochHeads { epoch, heads }, peer_key, halted: None, named: 0, unknown: false }
+    Held { heads: EpochHeads { epoch, heads }, peer_key, halted: None, named: 0, unknown: false, counts: 0 }
 }
 
 pub fn setup(me: Party, held: Vec<Held>, rate: Rate, at: u64) -> Setup {

@@ -4,6 +4,7 @@
 
 #[path = "../asks/mod.rs"]
 mod asks;
+mod beside;
 mod broken;
 mod closing;
 mod going_on;

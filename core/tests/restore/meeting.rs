@@ -129,9 +129,7 @@ impl<'a> Meeting<'a> {
             busy = true;
         }
         if let Some(range) = self.sessions[at].wants(self.ms) {
-            let log = self.stations[at].store.logs.get(&(range.epoch, range.party));
-            let entries = log.and_then(|log| log.get(range.from as usize..range.to as usize)).unwrap_or_default();
-            let frames = self.sessions[at].supply(range, entries, self.ms);
+            let frames = self.sessions[at].supply(range, &self.stations[at].entries(range), self.ms);
             busy |= !frames.is_empty();
             self.inboxes[1 - at].extend(frames);
         }

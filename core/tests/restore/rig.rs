@@ -10,6 +10,7 @@ use counterpart_core::line::due::Conduct;
 use counterpart_core::line::judging::{Judged, has_ended};
 use counterpart_core::line::restore::{Judgement, NewEpoch, Part, Restore, Word};
 use counterpart_core::line::turn::{Answer, Arrived, Given, Input, Shown, Written};
+use counterpart_core::link::output::Range;
 use counterpart_core::precedence::{Mark, Precedence};
 use counterpart_core::record::charter::{Charter, Keys, PartyTerms, PostTerms};
 use counterpart_core::record::codes::Code;
@@ -310,6 +311,18 @@ impl Station {
         let keys = [0, 1, 2].map(|plus| public(self.me, number + plus));
         let message = to_be_signed(AAD_KEY, &key_grant(self.line.id(), Epoch::FIRST, 1, &keys));
         What::Key { serial: 1, keys, root: key(self.me, 0).sign(&message), proof: key(self.me, number).sign(&message) }
+    }
+
+    /// Entries of a log that are to be sent, and those beside our own.
+    pub fn entries(&self, range: Range) -> Vec<Stored> {
+        let log = self.store.logs.get(&(range.epoch, range.party)).cloned().unwrap_or_default();
+        let beside = self.line.beside(range.epoch).iter().filter(|_| range.party == self.me);
+        let beside = beside.map(|entry| {
+            let kept = self.store.shown.iter().find(|shown| shown.entry.bytes == entry.bytes);
+            (entry.bytes.clone(), kept.and_then(|shown| shown.body.clone()))
+        });
+        let all = log.into_iter().chain(beside).skip(range.from as usize);
+        all.take((range.to - range.from) as usize).collect()
     }
 
     /// Entries held of a log.

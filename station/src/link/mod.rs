@@ -21,6 +21,7 @@ pub mod pace;
 pub mod pump;
 mod quic;
 mod reset;
+mod supply;
 pub mod switchboard;
 mod tcp;
 mod tls;

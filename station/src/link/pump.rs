@@ -9,8 +9,7 @@ use counterpart_core::fault::Misconduct;
 use counterpart_core::ids::{Epoch, LineId};
 use counterpart_core::limits;
 use counterpart_core::line::turn::{Arrived, Input};
-use counterpart_core::link::{Now, Output, Range, Reason, Received, Session};
-use counterpart_core::record::log::Entry;
+use counterpart_core::link::{Now, Output, Reason, Received, Session};
 use counterpart_core::record::sign1::Strict;
 use counterpart_core::time::Timestamp;
 use tokio::sync::{Notify, mpsc, watch};
@@ -18,7 +17,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use super::board::Board;
 use super::damper::Damper;
 use super::pace::Pace;
-use super::{Control, LinkFault, Reader, Writer};
+use super::{Control, LinkFault, Reader, Writer, supply};
 use crate::clock::{Clock, Moment};
 use crate::record::{Keeper, LinePublished, Published};
 use crate::store;
@@ -341,34 +340,12 @@ impl Pump<'_> {
         while self.ended.is_none() && self.to_peer.has_room() {
             let now = self.shared.now();
             let Some(range) = self.session.wants(now.ms) else { return };
-            let Some(entries) = self.fetch(range).await else { return };
+            let Some(entries) = supply::entries(self.shared, self.line, range).await else { return };
             let frames = self.session.supply(range, &entries, now.ms);
             if frames.is_empty() {
                 return;
             }
             frames.into_iter().for_each(|frame| self.to_peer.put(frame));
-        }
-    }
-
-    /// Entries to be sent: ours from those at hand, or from the store; the peer's own, to show them to it, from the store.
-    async fn fetch(&self, range: Range) -> Option<Vec<WithBody>> {
-        let published = self.shared.keeper.published().borrow().clone();
-        let line = published.lines.get(&self.line)?;
-        let at_hand = (line.epoch, line.me) == (range.epoch, range.party);
-        if at_hand && line.recent.front().is_some_and(|first| first.index <= range.from) {
-            let wanted = line.recent.iter().filter(|p| (range.from..range.to).contains(&p.index));
-            return Some(wanted.map(|p| (p.bytes.to_vec(), p.body.as_ref().map(|b| b.to_vec()))).collect());
-        }
-        let log = crate::record::log_key(self.line, range.epoch, range.party);
-        let reader = self.shared.reader.clone();
-        let read = move || stored(&reader, log, range);
-        match tokio::task::spawn_blocking(read).await {
-            Ok(Ok(entries)) => Some(entries),
-            Ok(Err(error)) => {
-                tracing::error!(%error, "entries for the peer cannot be read");
-                None
-            }
-            Err(_) => None,
         }
     }
 
@@ -475,22 +452,4 @@ impl Pump<'_> {
             Output::Close(reason) => self.ended = Some(Ended::Closed(reason)),
         }
     }
-}
-
-/// An entry as signed, and its body if we hold it.
-type WithBody = (Vec<u8>, Option<Vec<u8>>);
-
-/// The stored bytes of a range, with their bodies.
-fn stored(reader: &store::Reader, log: store::LogKey, range: Range) -> Result<Vec<WithBody>, store::StoreError> {
-    let rows = reader.entries(log, range.from, u32::try_from(range.to - range.from).unwrap_or(u32::MAX))?;
-    // Words that were changed in the store are not sent in our name: the peer would name it as misconduct, and rightly.
-    let attests = |bytes: &[u8], body: &[u8]| Entry::read(bytes).is_ok_and(|entry| entry.header.attests(body));
-    let with_body = |row: store::EntryRow| {
-        let body = match reader.body(row.key)? {
-            store::Body::Held(body) if attests(&row.bytes, &body) => Some(body),
-            _ => None,
-        };
-        Ok((row.bytes, body))
-    };
-    rows.into_iter().map(with_body).collect()
 }

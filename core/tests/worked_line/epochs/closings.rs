@@ -88,6 +88,34 @@ impl Bench<'_> {
             settled: None,
         }
     }
+
+    /// Southland, in another life, has opened an epoch that stands below Northland's, and came to light first; what joins Northland's is
+    /// signed by the key that Southland had before, and Northland's charter of the next epoch names it.
+    fn joins_under_an_earlier_key(&self) -> Closing {
+        let [one, _] = self.worked.opened();
+        let [below, above] = [(1, 0x11), (2, 0x77)].map(|(number, id)| Epoch { number, id: [id; 8] });
+        let heads = |epoch, heads| EpochHeads { epoch, heads };
+        let first = heads(Epoch::FIRST, [self.at(NORTH, 8), self.at(SOUTH, 9)]);
+        let opens = |epoch, heads| {
+            let keys = [*key(SOUTH, FRESH).public().as_bytes(), [0x42; 32], [0x43; 32]];
+            self.first(SOUTH, epoch, &Opening::Opened { keys, heads }, &key(SOUTH, 0))
+        };
+        let joined = Opening::Joined { heads: vec![first], restored: false };
+        let joined = self.first(SOUTH, one, &joined, &key(SOUTH, 1));
+        let opened = self.worked.held.iter().find(|h| h.entry.header.epoch == one).unwrap();
+        let alone = |held: &Held| Head { size: 1, root: held.entry.leaf };
+        let named = Opening::Joined { heads: vec![first, heads(one, [alone(opened), alone(&joined)])], restored: true };
+        let north = self.first(NORTH, above, &named, &key(NORTH, FRESH));
+        let entries = vec![opens(below, vec![first]), opens(above, vec![first]), north, joined];
+        Closing {
+            name: "joined-under-a-key-that-its-author-has-ended-since",
+            after: OPENED,
+            entries,
+            epoch: one,
+            counts: [1, 1],
+            settled: Some(true),
+        }
+    }
 }
 
 /// All of them.
@@ -107,6 +135,7 @@ pub fn closings(charter: &Charter, worked: &Worked) -> Vec<Closing> {
         joins("names-of-the-others-what-never-was-at-a-size-that-is-held", [never(5), theirs], 3, [8, 9], false),
         joins("names-of-both-what-never-was", [never(5), never(8)], 3, [8, 8], false),
         bench.names_nothing(),
+        bench.joins_under_an_earlier_key(),
     ]
 }
 
