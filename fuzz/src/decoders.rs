@@ -2,28 +2,35 @@
 
 use std::path::Path;
 
+use counterpart::api::events::Position;
 use counterpart::api::fault::Fault;
 use counterpart::api::form::ActForm;
 use counterpart::api::times::Times;
 use counterpart::config::{Config, Starter};
+use counterpart::keys::{Granted, public_of};
 use counterpart::story::{Script, StoryFault, Wrong};
+use counterpart::view::names;
+use counterpart::web::fields::Fields;
 use counterpart::words::{Tell, Words, clean};
 use counterpart_core::ids::{Epoch, LineId, Party};
-use counterpart_core::link::Frame;
+use counterpart_core::line::Line;
 use counterpart_core::link::frame::{Beat, Hello};
 use counterpart_core::link::rate::Rate;
+use counterpart_core::link::{Frame, chain};
 use counterpart_core::pairing::draft::Draft;
 use counterpart_core::pairing::frames::Frame as PairingFrame;
 use counterpart_core::pairing::invitation::Invitation;
 use counterpart_core::record::body::Body;
+use counterpart_core::record::cbor::Value as Cbor;
 use counterpart_core::record::charter::Charter;
 use counterpart_core::record::checkpoint::Checkpoint;
 use counterpart_core::record::entry::{Head, Header};
 use counterpart_core::record::log::Entry;
 use counterpart_core::record::merkle::{Edge, empty_root};
 use counterpart_core::record::note::Note;
-use counterpart_core::record::opening::EpochHeads;
-use counterpart_core::record::sign1::open;
+use counterpart_core::record::opening::{EpochHeads, Opening};
+use counterpart_core::record::sign1::{PublicKey, Signature, Verify, open};
+use counterpart_core::record::what::What;
 use counterpart_core::time::Timestamp;
 use serde_json::Value;
 
@@ -53,7 +60,7 @@ pub struct Decoder {
 }
 
 /// All of them.
-pub const DECODERS: [Decoder; 13] = [
+pub const DECODERS: [Decoder; 20] = [
     Decoder { name: "entry", seeds: entries, read: entry, base: 4_096, each: 96 },
     Decoder { name: "header", seeds: payloads, read: header, base: 4_096, each: 96 },
     Decoder { name: "charter", seeds: charters, read: charter, base: 4_096, each: 96 },
@@ -66,6 +73,13 @@ pub const DECODERS: [Decoder; 13] = [
     Decoder { name: "invitation", seeds: invitations, read: invitation, base: 8_192, each: 96 },
     Decoder { name: "act", seeds: acts, read: act, base: 65_536, each: 96 },
     Decoder { name: "time", seeds: times, read: time, base: 65_536, each: 16 },
+    Decoder { name: "opening", seeds: openings, read: opening, base: 4_096, each: 96 },
+    Decoder { name: "chain", seeds: chains, read: chain, base: 4_096, each: 96 },
+    Decoder { name: "name", seeds: said, read: name, base: 65_536, each: 96 },
+    Decoder { name: "position", seeds: positions, read: position, base: 4_096, each: 96 },
+    Decoder { name: "form", seeds: forms, read: form, base: 65_536, each: 96 },
+    Decoder { name: "granted", seeds: lists, read: granted, base: 4_096, each: 96 },
+    Decoder { name: "key-file", seeds: key_files, read: key_file, base: 4_096, each: 16 },
     Decoder { name: "configuration", seeds: configurations, read: configuration, base: 65_536, each: 400 },
 ];
 
@@ -234,6 +248,129 @@ fn invitation(input: &[u8]) -> Outcome {
         Ok(Err(why)) if Draft::decode(input).is_err() => Outcome::Refused(format!("{why:?}")),
         _ => judged(Draft::decode(input), input, |draft| draft.encode()),
     }
+}
+
+fn openings() -> Vec<Vec<u8>> {
+    let charters = payloads().into_iter().filter_map(|payload| Header::decode(&payload).ok()?.what.ok());
+    charters.filter_map(|what| if let What::Charter(args) = what { Some(args.encode()) } else { None }).collect()
+}
+
+fn opening(input: &[u8]) -> Outcome {
+    let read = Cbor::decode(input).map_err(|why| format!("{why:?}"));
+    let read = read.and_then(|args| Opening::read(&args).ok_or_else(|| "begins no log".to_owned()));
+    judged(read, input, |opening| opening.write().encode())
+}
+
+/// Whoever has every key: with it the reader of a chain comes beyond the first signature.
+struct Anybody;
+
+impl Verify for Anybody {
+    fn verify(&self, _: &PublicKey, _: &[u8], _: &Signature) -> bool {
+        true
+    }
+}
+
+thread_local! {
+    /// Made before anything is measured: the seeds ask for it.
+    static WORKED: Option<Line> = charters().first().and_then(|charter| Charter::decode(charter).ok()).map(|charter| {
+        let mut line = Line::new(charter, Party::Inviter);
+        let epochs = entries().into_iter().filter_map(|bytes| Entry::read(&bytes).ok());
+        for entry in epochs.filter(|entry| entry.header.epoch == Epoch::FIRST) {
+            // Those of the longer line are the same once more: they change nothing.
+            let _ = line.reload(&entry);
+        }
+        line
+    });
+}
+
+fn chains() -> Vec<Vec<u8>> {
+    let Some(line) = WORKED.with(|worked| worked.as_ref().map(Line::id)) else { return Vec::new() };
+    let all: Vec<Entry> = entries().iter().filter_map(|bytes| Entry::read(bytes).ok()).collect();
+    let of = |party| {
+        let belongs = |entry: &&Entry| entry.header.party == party && chain::belongs(&entry.header);
+        let entries = all.iter().filter(belongs).map(|entry| entry.bytes.clone()).collect();
+        Frame::Chain { line, party, entries }.encode()
+    };
+    Party::BOTH.into_iter().filter_map(of).collect()
+}
+
+/// As it comes in its frame, read from the keys of the worked line on.
+fn chain(input: &[u8]) -> Outcome {
+    let Ok(Frame::Chain { line, party, entries }) = Frame::decode(input) else {
+        return Outcome::Refused("no frame of a chain".into());
+    };
+    let read = |worked: &Line| {
+        let keys = &worked.charter().party(party).keys;
+        judged(chain::read(worked.id(), party, keys, &entries, &Anybody), input, |read| {
+            let entries = read.into_iter().map(|entry| entry.bytes).collect();
+            Frame::Chain { line, party, entries }.encode().unwrap_or_default()
+        })
+    };
+    WORKED.with(|worked| worked.as_ref().map_or(Outcome::Other, read))
+}
+
+fn said() -> Vec<Vec<u8>> {
+    WORKED.with(|_| ());
+    let all = ["Northland 1", "Northland #2", "#4 of Southland", "0:1", "1:7", "southland 1", "#0", "1"];
+    all.map(|text| text.as_bytes().to_vec()).to_vec()
+}
+
+/// The name of an entry of the worked line, which is found again by what it is called.
+fn name(input: &[u8]) -> Outcome {
+    let Ok(text) = std::str::from_utf8(input) else { return Outcome::Refused("no text".into()) };
+    let read = |line: &Line| match names::parse(line, text) {
+        Ok(at) if names::parse(line, &names::name(line, at)) == Ok(at) => Outcome::Read,
+        Ok(_) => Outcome::Other,
+        Err(why) => Outcome::Refused(format!("{why:?}").split([' ', '{']).next().unwrap_or_default().into()),
+    };
+    WORKED.with(|line| line.as_ref().map_or(Outcome::Other, read))
+}
+
+fn positions() -> Vec<Vec<u8>> {
+    ["0.0", "1.20", "4294967295.18446744073709551615"].map(|text| text.as_bytes().to_vec()).to_vec()
+}
+
+fn position(input: &[u8]) -> Outcome {
+    let read = std::str::from_utf8(input).ok().and_then(Position::parse);
+    judged(read.ok_or("no position"), input, |position| position.text().into_bytes())
+}
+
+fn forms() -> Vec<Vec<u8>> {
+    ["text=a+joint+tow&language=en", "on=0%3A3&code=in-a-meeting&key=act%3Ddefer%26until%3D%252B2h", "a=1&a=2&b="]
+        .map(|text| text.as_bytes().to_vec())
+        .to_vec()
+}
+
+/// The form of a page, with the key that was pressed.
+fn form(input: &[u8]) -> Outcome {
+    let Some(mut fields) = Fields::read(input) else { return Outcome::Refused("no form".into()) };
+    fields.press();
+    let texts = ["text", "language", "code"].map(|name| fields.text(name));
+    if texts.iter().flatten().any(|text| text.trim().is_empty()) { Outcome::Other } else { Outcome::Read }
+}
+
+fn lists() -> Vec<Vec<u8>> {
+    let (one, other) = ("11".repeat(32), "22".repeat(32));
+    let line = "07".repeat(16);
+    let whole = format!(
+        "counterpart-granted-v1 - 0 {one}\ncounterpart-granted-v1 {line} 1 {other}\ncounterpart-withdrawn-v1 {line} 1 {other}\n"
+    );
+    vec![whole.clone().into(), whole.lines().take(1).collect::<String>().into()]
+}
+
+/// Root's list.
+fn granted(input: &[u8]) -> Outcome {
+    let read = std::str::from_utf8(input).ok().and_then(Granted::read);
+    read.map_or_else(|| Outcome::Refused("no list".into()), |_| Outcome::Read)
+}
+
+fn key_files() -> Vec<Vec<u8>> {
+    let line = format!("counterpart-public-v1 root {}", "1f".repeat(32));
+    vec![format!("{line}\n").into(), line.into()]
+}
+
+fn key_file(input: &[u8]) -> Outcome {
+    public_of(input, "root").map_or_else(|| Outcome::Refused("no key".into()), |_| Outcome::Read)
 }
 
 fn acts() -> Vec<Vec<u8>> {

@@ -22,6 +22,7 @@ mod granted;
 mod ring;
 
 pub use fault::KeyError;
+pub use file::public_of;
 pub use granted::{Granted, granted_file};
 pub use ring::{Ring, SETS_MAX};
 

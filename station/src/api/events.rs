@@ -76,16 +76,17 @@ type Observed = BTreeMap<LineId, ObservedState>;
 /// Up to where a program has seen this record: how often the record was restored from a backup, and how many entries had come. A
 /// restored record has lost some and counts anew from there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Position {
+pub struct Position {
     generation: u32,
     arrivals: u64,
 }
 
 impl Position {
-    /// Reads it as it is written.
+    /// Reads it as it is written, in that one form.
     pub fn parse(said: &str) -> Option<Position> {
         let (generation, arrivals) = said.split_once('.')?;
-        Some(Position { generation: generation.parse().ok()?, arrivals: arrivals.parse().ok()? })
+        let position = Position { generation: generation.parse().ok()?, arrivals: arrivals.parse().ok()? };
+        Some(position).filter(|position| position.text() == said)
     }
 
     /// Whether it is one of the record that has come up to `here`.

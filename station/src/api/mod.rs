@@ -18,7 +18,7 @@ pub mod doctor;
 mod document;
 pub(crate) mod door;
 pub mod drawn;
-pub(crate) mod events;
+pub mod events;
 pub(crate) mod export;
 pub mod fault;
 pub mod files;

@@ -69,6 +69,11 @@ pub(super) fn read_public(path: &Path, role: &str) -> Result<[u8; 32], KeyError>
     Ok(*read(handle, path, PUBLIC, role)?)
 }
 
+/// The public half of a key of this role, from the one line of its file.
+pub fn public_of(line: &[u8], role: &str) -> Option<[u8; 32]> {
+    parse(line, PUBLIC, role).map(|key| *key)
+}
+
 fn read(mut handle: File, path: &Path, header: &str, role: &str) -> Result<Seed, KeyError> {
     let mut room = Zeroizing::new([0u8; FILE_BYTES_MAX]);
     let mut filled = 0;

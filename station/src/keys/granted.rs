@@ -91,18 +91,22 @@ impl Granted {
         let mut text = String::new();
         let file = OpenOptions::new().read(true).open(path).map_err(|e| KeyError::reading(path, &e))?;
         file.take(LIST_BYTES_MAX).read_to_string(&mut text).map_err(|e| KeyError::reading(path, &e))?;
+        let malformed = || KeyError::Malformed { path: path.into(), expected: format!("{GRANTED} LINE EPOCH STATION") };
+        Granted::read(&text).ok_or_else(malformed)
+    }
+
+    /// Every grant of a list that stands, in order; `None` if anything else is in it.
+    pub fn read(text: &str) -> Option<Vec<Granted>> {
         let mut list: Vec<Granted> = Vec::new();
         for row in text.lines() {
-            let malformed =
-                || KeyError::Malformed { path: path.into(), expected: format!("{GRANTED} LINE EPOCH STATION") };
-            let (header, granted) = Granted::parse(row).ok_or_else(malformed)?;
+            let (header, granted) = Granted::parse(row)?;
             if header == GRANTED {
                 list.push(granted);
             } else if let Some(at) = list.iter().rposition(|before| *before == granted) {
                 list.remove(at);
             }
         }
-        Ok(list)
+        Some(list)
     }
 
     fn write(&self, header: &str, path: &Path) -> Result<(), KeyError> {

@@ -1,7 +1,5 @@
 //! The fields of a posted form.
 
-use axum::body::Bytes;
-
 /// Fields of one form at most.
 const FIELDS_MAX: usize = 200;
 /// The field of the key that was pressed: its value is a form of its own.
@@ -9,11 +7,11 @@ const KEY_FIELD: &str = "key";
 
 /// The fields, in the order in which they came.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Fields(Vec<(String, String)>);
+pub struct Fields(Vec<(String, String)>);
 
 impl Fields {
     /// Reads a form as browsers send it; `None` if it is none, or has too many fields.
-    pub fn read(body: &Bytes) -> Option<Fields> {
+    pub fn read(body: &[u8]) -> Option<Fields> {
         let fields: Vec<(String, String)> = serde_urlencoded::from_bytes(body).ok()?;
         (fields.len() <= FIELDS_MAX).then_some(Fields(fields))
     }

@@ -9,7 +9,7 @@ mod attended;
 mod authors;
 mod band;
 mod entry;
-mod fields;
+pub mod fields;
 mod files;
 mod frame;
 mod guard;
