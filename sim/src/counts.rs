@@ -152,7 +152,7 @@ pub const NEVER_REFUSED: [(&str, &str); 20] = [
     ("NotEven", "the station waits by itself; no act writes a lapse"),
     ("Restored", "only where stations are put back to backups"),
     ("EpochEnded", "only where stations are put back to backups"),
-    ("MoreBrokeOff", "nobody takes note here; core's own tests show it"),
+    ("MoreBrokeOff", "whoever takes note here names what rings then; core's own tests show it"),
     ("AwaitsPeer", "only where stations are put back to backups"),
     ("AwaitsJudgement", "only where stations are put back to backups"),
     ("PartNotWaiting", "only where stations are put back to backups"),
@@ -261,7 +261,7 @@ fn of_copies() -> Vec<String> {
     let mut all: Vec<String> = all.map(String::from).collect();
     let why = [Why::Restored, Why::Branch, Why::Retired, Why::Unnamed];
     all.extend(why.iter().map(|why| format!("opened {why:?}")));
-    all.push("outcome BROKEN OFF".into());
+    all.extend(["outcome BROKEN OFF", "what broke off rings", "what broke off is noted"].map(String::from));
     all
 }
 

@@ -7,7 +7,7 @@ use counterpart_core::fault::Misconduct;
 use counterpart_core::ids::{EntryRef, Epoch, Party};
 use counterpart_core::line::Line;
 use counterpart_core::line::crossing::{Decision, Outcome};
-use counterpart_core::line::restore::Restore;
+use counterpart_core::line::restore::{Restore, Showing};
 use counterpart_core::link::output::Output;
 use counterpart_core::record::log::Entry;
 use counterpart_core::record::merkle::Hash;
@@ -108,7 +108,7 @@ impl World {
             let goes_on = std::ptr::eq(kept, copy);
             for (epoch, at, leaf) in kept.watched.all_told().filter(|(_, at, _)| at.party == party) {
                 let there = peer.journal.entry(*epoch, *at).is_some_and(|stored| stored.entry.leaf == *leaf);
-                let part = names(&kept.line, *epoch, *at);
+                let part = names(&kept.line, peer, *epoch, *at);
                 let waits = kept.line.restore() != Restore::Nothing;
                 if goes_on {
                     let named = || format!("{epoch} {at} is at one end alone, and the copy names no part of its log");
@@ -142,7 +142,8 @@ impl World {
                     Promise::SettledAgrees.check(false, gone)?;
                     continue;
                 };
-                let same = there.outcome == *here || is_open(there.outcome);
+                let same =
+                    there.outcome == *here || is_open(there.outcome) && lacks_it(kept, peer, (*epoch, *at), here);
                 let elsewhere = !same && signed_elsewhere(kept, peer, *epoch, &there);
                 crossed += u64::from(elsewhere);
                 let seen = || format!("{epoch} {at} is {here:?} at {name}, and {there:?} at the peer");
@@ -203,9 +204,22 @@ fn leaf(kept: &Kept, epoch: Epoch, at: EntryRef) -> Option<Hash> {
     shown.or_else(|| kept.journal.entry(epoch, at).map(|stored| stored.entry.leaf))
 }
 
-/// Whether the line says of this entry of its own log that another course of the log is known from there, or from before.
-fn names(line: &Line, epoch: Epoch, at: EntryRef) -> bool {
-    line.shown().iter().any(|shown| shown.epoch == epoch && shown.branch && shown.from <= at.index)
+/// Whether the line says of this entry of its own log that another course of the log is known from there, or from before: that which the
+/// peer holds.
+fn names(line: &Line, peer: &Kept, epoch: Epoch, at: EntryRef) -> bool {
+    let held = |shown: &Showing<'_>| {
+        let there = peer.journal.entry(epoch, EntryRef { index: shown.from, ..at });
+        there.map(|stored| stored.entry.leaf) == shown.entries.first().map(|entry| entry.leaf)
+    };
+    line.shown().iter().any(|shown| shown.epoch == epoch && shown.branch && shown.from <= at.index && held(shown))
+}
+
+/// Whether the peer lacks an act by which this copy has shown a thing as settled, or the copy shows it so no more.
+fn lacks_it(kept: &Kept, peer: &Kept, (epoch, at): (Epoch, EntryRef), settled: &Outcome) -> bool {
+    let Some(view) = kept.line.look(epoch) else { return false };
+    let decision = view.fact(at).map(|thing| view.decision(thing));
+    let lacks = |act: &EntryRef| leaf(kept, epoch, *act) != leaf(peer, epoch, *act);
+    decision.is_none_or(|decision| decision.outcome != *settled || decision.deciding.iter().any(lacks))
 }
 
 /// Whether a decision of the peer's rests on an act of this party that was signed by the other copy, and not by this one.

@@ -8,10 +8,8 @@ use counterpart_core::ids::{EntryRef, Epoch};
 use counterpart_core::line::Line;
 use counterpart_core::line::due::Conduct;
 use counterpart_core::line::facts::Standing;
-use counterpart_core::line::ringing;
 use counterpart_core::line::turn::{Answer, Given, Input, Written};
 use counterpart_core::precedence::Mark;
-use counterpart_core::record::codes::Channel;
 use counterpart_core::record::log::Entry;
 use counterpart_core::record::merkle::Hash;
 
@@ -311,48 +309,6 @@ impl World {
         self.wires[wire].places.iter().all(|(s, _)| self.stations[*s].running && self.stations[*s].pending.is_none())
     }
 
-    /// Brings the bells up to what the line says must ring.
-    pub(crate) fn ring(&mut self, station: usize, at: usize) -> Held {
-        let it = &self.stations[station];
-        let (honest, run) = (it.honest(), it.run);
-        let kept = &it.kept[at];
-        let epoch = kept.line.epoch();
-        let rings = ringing::rings(&kept.line.facts().all(), kept.line.me());
-        let mut now_ringing = BTreeSet::new();
-        let (mut fresh, mut told) = (Vec::new(), Vec::new());
-        for ring in rings {
-            if honest {
-                promises::ring(&kept.line, &kept.journal, &ring)?;
-            }
-            now_ringing.insert((epoch, ring.at));
-            if !kept.ringing.contains(&(epoch, ring.at)) && ring.climbs {
-                fresh.push(ring.at);
-            }
-            if ring.tells {
-                told.push(ring.at);
-            }
-        }
-        let kept = &mut self.stations[station].kept[at];
-        kept.ringing = now_ringing;
-        // Somebody takes note of every third, as soon as it rings.
-        for act in told.into_iter().filter(|act| act.index.is_multiple_of(3)) {
-            if kept.line.note(act) {
-                kept.journal.note(epoch, act);
-                self.counts.note("noted");
-            }
-        }
-        for attempt in fresh {
-            self.counts.note("rang");
-            // Not every device that rings can say so.
-            if self.chance.percent(60) {
-                let (after, channel) =
-                    (self.chance.scaled(20, 5_000), self.chance.one([Channel::Terminal, Channel::Desk]));
-                self.after(after, Event::Rung(station, run, at, (epoch, attempt), channel));
-            }
-        }
-        Ok(())
-    }
-
     /// When a station wakes by itself.
     fn sleep(&mut self, station: usize) {
         const AT_LEAST_EVERY_MS: u64 = 3_600_000;
@@ -445,7 +401,9 @@ fn forked(journal: &Journal, epoch: Epoch, at: EntryRef, bytes: &[u8], signed: i
     if !other || !signed(&entry) {
         return Ok(());
     }
-    let kept = stands.is_none() || journal.evidence().iter().any(|e| e.bytes == bytes);
+    // Of an ended log that a fork has halted one is kept.
+    let known = |e: &Evidence| e.what == Misconduct::Fork && e.epoch == epoch && epoch < journal.serving().epoch;
+    let kept = stands.is_none() || journal.evidence().iter().any(|e| e.bytes == bytes || known(e));
     Promise::NoForkIsTaken.check(kept && journal.halted(epoch).is_some(), || format!("two logs at {epoch} {at}"))
 }
 

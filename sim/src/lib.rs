@@ -9,6 +9,7 @@
 //! of them take minutes. Charters are signed with Ed25519 in every seed.
 
 pub mod backups;
+pub mod bells;
 pub mod breaches;
 pub mod chance;
 pub mod counts;

@@ -126,7 +126,14 @@ pub fn ring(line: &Line, journal: &Journal, ring: &Ring) -> Held {
     let (view, me) = (line.facts().all(), line.me());
     let (state, _) = view.declared(me);
     let quiet = matches!(state, LineState::Suspended | LineState::Closed);
-    Promise::RingsAreOpen.check(at.party != me && !quiet, || format!("{at} rings at {me:?}, which is {state:?}"))?;
+    let theirs = at.party != me || ring.kind == Kind::Charter;
+    Promise::RingsAreOpen.check(theirs && !quiet, || format!("{at} rings at {me:?}, which is {state:?}"))?;
+    if ring.kind == Kind::Charter {
+        let broke_off = line.broken_off_unnoted();
+        let noted = broke_off.iter().any(|broken| journal.noted().contains(&(broken.epoch, broken.at)));
+        let rings = line.opened_by() == Some(at) && !broke_off.is_empty() && !noted;
+        return Promise::RingsAreOpen.check(rings, || format!("{at} rings, and nothing broke off or it was noted"));
+    }
     let (Some(thing), Some(attempt)) = (view.fact(ring.thing), view.fact(at)) else {
         return Promise::RingsAreOpen.check(false, || format!("{at} rings and does not count"));
     };
@@ -206,8 +213,16 @@ pub fn same_after_start(running: &Line, read: &Line) -> Held {
     // A start has not heard the peer yet.
     let waits = here == there || there == Restore::Peer;
     promise.check(waits, || format!("waits for {here:?}, and after a start for {there:?}"))?;
-    let (here, there) = (running.signer(), read.signer());
-    promise.check(here == there, || "another key signs after a start".into())
+    let keys = |line: &Line| {
+        let peers = line.spans().map(|span| (span.epoch(), span.peer().key())).collect::<Vec<_>>();
+        (line.signer(), peers, Party::BOTH.map(|party| line.keys(party)))
+    };
+    promise.check(keys(running) == keys(read), || "other keys are in force after a start".into())?;
+    let (here, there) = (running.awaited(), read.awaited());
+    promise.check(here == there, || format!("awaits {here:?}, and after a start {there:?}"))?;
+    let told = |line: &Line| (line.tally(), line.broken_off_unnoted().to_vec());
+    let (here, there) = (told(running), told(read));
+    promise.check(here == there, || format!("{here:?} broke off, and after a start {there:?}"))
 }
 
 /// Compares what two lines say of these things.
