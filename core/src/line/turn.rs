@@ -6,7 +6,7 @@ use alloc::{boxed::Box, vec::Vec};
 use super::Line;
 use super::draft::{Draft, draft};
 use super::due::{Conduct, due};
-use super::epoch::with;
+use super::epoch::{Stored, with};
 use super::facts::Standing;
 use super::shown::Keeping;
 use super::switch::Mend;
@@ -310,24 +310,13 @@ impl Line {
             return answer;
         }
         let Some(span) = self.span(epoch) else { return self.accuse(epoch, Misconduct::WrongEpoch) };
-        if at.index < span.peer().size() {
-            // It may have come twice in one turn, by two connections: what this turn has taken is not stored yet.
-            let same = |w: &&Written| w.epoch == epoch && w.entry.header.at() == at;
-            let taken = written.iter().find(same).map(|w| w.entry.bytes.clone());
-            // Without the one that we hold nobody is accused.
-            let Some(held) = taken.or_else(|| (given.stored)(epoch, at)) else {
-                return Answer::Held;
-            };
-            if held == entry.bytes {
-                return Answer::Held;
-            }
-            // Two entries at one index, both signed, are a fork; an unsigned one shows nothing but itself.
-            let signed = entry.signed_by(&span.peer().key_at(at.index), &verify);
-            return self.accuse(epoch, if signed { Misconduct::Fork } else { Misconduct::BadSignature });
-        }
-        let lifted = !self.off(Mend::Lift) || self.spans().all(|span| span.halted().is_none());
         // Once a later epoch serves, what continues a halted log may still come (§4.6); whatever else does has been accused.
         let (ended, halted) = (epoch < self.epoch(), span.halted().is_some());
+        if at.index < span.peer().size() {
+            // It may have come twice in one turn, by two connections: what this turn has taken is not stored yet.
+            return self.again(&entry, &verify, &with(written, given.stored));
+        }
+        let lifted = !self.off(Mend::Lift) || self.spans().all(|span| span.halted().is_none());
         if halted && !ended || !lifted || ended && self.off(Mend::Late) {
             return Answer::Held;
         }
@@ -365,6 +354,25 @@ impl Line {
         }
         self.look_up_old(epoch, &with(written, given.stored));
         Answer::Written(at)
+    }
+
+    /// An entry at an index that is held.
+    fn again(&mut self, entry: &Entry, verify: &dyn Verify, stored: &Stored<'_>) -> Answer {
+        let (at, epoch) = (entry.header.at(), entry.header.epoch);
+        let Some(span) = self.span(epoch) else { return Answer::Held };
+        // Without the one that we hold nobody is accused.
+        if stored(epoch, at).is_none_or(|held| held == entry.bytes) {
+            return Answer::Held;
+        }
+        // Two entries at one index, both signed, are a fork; an unsigned one shows nothing but itself.
+        if !entry.signed_by(&span.peer().key_at(at.index), verify) {
+            return self.accuse(epoch, Misconduct::BadSignature);
+        }
+        // Of an ended log that a fork has halted another shows nothing new.
+        if epoch < self.epoch() && span.halted() == Some(Misconduct::Fork) {
+            return Answer::LetGo;
+        }
+        self.accuse(epoch, Misconduct::Fork)
     }
 
     /// Names misconduct; if it halts a log, that of this epoch, or of the one that serves if this one is not known.
