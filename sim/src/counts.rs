@@ -141,7 +141,7 @@ fn of_epoch(counts: &mut Counts, line: &Line, epoch: Epoch) {
 }
 
 /// What a person cannot be refused here, and why. Reviewed: a line goes when the code that makes it possible comes.
-pub const NEVER_REFUSED: [(&str, &str); 20] = [
+pub const NEVER_REFUSED: [(&str, &str); 19] = [
     ("TooMany", "a seed has some hundred acts; core's own tests show it"),
     ("Met", "people do not write `overdue`; the station writes none that is met"),
     ("NotJoined", "`ended` comes with voice"),
@@ -150,7 +150,6 @@ pub const NEVER_REFUSED: [(&str, &str); 20] = [
     ("AmendMismatch", "`amend` comes later"),
     ("TooEarly", "the station waits by itself; no act writes a lapse"),
     ("NotEven", "the station waits by itself; no act writes a lapse"),
-    ("Restored", "only where stations are put back to backups"),
     ("EpochEnded", "only where stations are put back to backups"),
     ("MoreBrokeOff", "whoever takes note here names what rings then; core's own tests show it"),
     ("AwaitsPeer", "only where stations are put back to backups"),
