@@ -12,6 +12,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
@@ -29,7 +30,7 @@ const OPEN_MAX: usize = 12;
 /// Acts that a caller does at least, however soon the kills are over.
 const ACTS_MIN: usize = 20;
 
-/// An act that was answered with 200, kept outside the stations.
+/// An act that was answered with 200, or whose command returned 0, kept outside the stations.
 pub struct Answered {
     /// On which side.
     pub side: usize,
@@ -66,11 +67,7 @@ impl Load {
         let act = form["act"].as_str().unwrap().to_owned();
         loop {
             match call(&self.dirs[side], "POST", "/acts", Some(&form)) {
-                Some((200, done)) => {
-                    let at = done["entry"]["at"].as_str().unwrap().to_owned();
-                    self.journal.lock().unwrap().push(Answered { side, token, act, at: at.clone() });
-                    return Some(at);
-                }
+                Some((200, done)) => return Some(self.answered(side, token, act, &done)),
                 // Because of what the other side did meanwhile, or of a time that has passed.
                 Some((409, _)) if act != "text" => return None,
                 // Killed, starting, or asked twice at once: with the same token it stands once.
@@ -78,6 +75,13 @@ impl Load {
                 Some((status, told)) => panic!("{token}: {status} {told}"),
             }
         }
+    }
+
+    /// Keeps an answer; the place that it names.
+    fn answered(&self, side: usize, token: String, act: String, done: &Value) -> String {
+        let at = done["entry"]["at"].as_str().unwrap().to_owned();
+        self.journal.lock().unwrap().push(Answered { side, token, act, at: at.clone() });
+        at
     }
 
     fn goes_on(&self, number: usize) -> bool {
@@ -90,6 +94,36 @@ impl Load {
         for number in 0.. {
             let text = json!({ "act": "text", "from": "duty-officer", "to": "duty-officer", "mark": "TEST" });
             self.act(side, format!("{name}-{number}"), text);
+            if !self.goes_on(number) {
+                return;
+            }
+        }
+    }
+
+    /// Writes texts with the command, as a person does: started again with the same token until it returns 0.
+    pub fn commands(&self, side: usize, name: &str) {
+        for number in 0.. {
+            let token = format!("{name}-{number}");
+            let words = format!("journal {token};");
+            let posts = ["--from", "duty-officer", "--to", "duty-officer", "--mark", "TEST"];
+            loop {
+                let mut command = Command::new(env!("CARGO_BIN_EXE_counterpart"));
+                command.arg("--data").arg(&self.dirs[side]).args(["--json", "text"]).args(posts);
+                let done = command.args(["--token", &token, &words]).output().unwrap();
+                match done.status.code() {
+                    Some(0) => {
+                        break self.answered(
+                            side,
+                            token,
+                            "text".into(),
+                            &serde_json::from_slice(&done.stdout).unwrap(),
+                        );
+                    }
+                    // No station answers, or it is still doing what the last command asked.
+                    Some(1 | 3) => {}
+                    code => panic!("{token}: {code:?} {}", String::from_utf8_lossy(&done.stdout)),
+                }
+            }
             if !self.goes_on(number) {
                 return;
             }

@@ -1,6 +1,6 @@
-//! Real processes under load, killed at random points: every act that was answered stands in both records exactly once, at the place
-//! that the answer named, and both records are equal. What both hold is taken out and left for the second reader, which `./test` starts
-//! afterwards.
+//! Real processes under load, killed at random points: every act that was answered, and every command that returned 0, stands in both
+//! records exactly once, at the place that the answer named, and both records are equal. What both hold is taken out and left for the
+//! second reader, which `./test` starts afterwards.
 
 #![allow(
     clippy::unwrap_used,
@@ -116,7 +116,7 @@ fn killed_under_load(stations: &mut [Process; 2], clocks: &[MovedClock; 2], load
     std::thread::scope(|scope| {
         for side in 0..2 {
             scope.spawn(move || load.texts(side, &format!("t{side}")));
-            scope.spawn(move || load.texts(side, &format!("u{side}")));
+            scope.spawn(move || load.commands(side, &format!("c{side}")));
             scope.spawn(move || load.asks(side, &format!("a{side}")));
             scope.spawn(move || load.answers(side, &format!("b{side}")));
             scope.spawn(move || load.rings(side));

@@ -24,8 +24,11 @@ fn fold(history: &History, order: &[Party], off: Switch) -> Facts {
     for party in order {
         let log = &history.logs[party.slot()];
         facts.apply(&log[at[party.slot()]]);
-        facts.apply(&log[at[party.slot()] / 2]); // what is held already changes nothing
         at[party.slot()] += 1;
+        // What is held already changes nothing, whichever of it comes again.
+        for (log, held) in history.logs.iter().zip(at) {
+            log.iter().take(held).for_each(|entry| drop(facts.apply(entry)));
+        }
     }
     facts
 }
