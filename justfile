@@ -18,9 +18,7 @@ pictures:
 
 # The qualities of the line beside what this machine allows, into target/bench.json
 bench:
-    cargo bench -p counterpart --bench line
-    cargo bench -p counterpart --bench record
-    cargo bench -p counterpart --bench desk
+    cargo bench -p counterpart --bench line --bench record --bench desk
 
 # The story of one seed of the simulator
 sim SEED:

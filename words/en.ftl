@@ -622,11 +622,11 @@ evidence-reference-answers = The reference that this station's operator named an
 evidence-reference-dark = The reference that this station's operator named does not answer either.
 evidence-silent = SILENT: the link is up; the last watch check has stood for { $lasted } without a person's answer (the charter gives { $within }).
 evidence-stalled = STALLED: they write, but no head of theirs covers { $name }, sent { $lasted } ago.
-evidence-tcp = Over TCP: UDP does not pass.
+evidence-tcp = Over TCP: UDP did not get through when this connection began. It is tried again.
 evidence-loss = Of 1,000 packets on the link { $permille } are lost.
 evidence-slowed = They have used up what they may have stored here in a day: what they send is read slowly, the next in { $lasted }. Nothing is lost.
-evidence-clock-ahead = Their clock is { $lasted } ahead of ours: one of the two is wrong. Each entry tells its author's time.
-evidence-clock-behind = Their clock is { $lasted } behind ours: one of the two is wrong. Each entry tells its author's time.
+evidence-clock-ahead = Their clock is { $lasted } ahead of ours: one of the two is wrong. Compare both with a source that you trust, and set the one that is wrong. Each entry tells its author's time.
+evidence-clock-behind = Their clock is { $lasted } behind ours: one of the two is wrong. Compare both with a source that you trust, and set the one that is wrong. Each entry tells its author's time.
 observed-declared-same = { $observed } = declared { $declared }
 observed-declared-differ = { $observed } ≠ declared { $declared }
 observed-declared-beside = { $observed }; declared { $declared }

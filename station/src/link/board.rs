@@ -28,7 +28,8 @@ pub struct LinkState {
     pub remote: Option<SocketAddr>,
     /// Round trip and the difference of the clocks, by the last pong.
     pub path: Option<Path>,
-    /// Packets sent and lost on the present connection, if it is QUIC.
+    /// Packets sent and lost on the present connection since the peer's hello, if it is QUIC. Those of the handshake may have met a
+    /// station that was only starting.
     pub packets: Option<(u64, u64)>,
     /// What runs there.
     pub software: String,

@@ -240,14 +240,38 @@ impl Endpoint {
     ) -> Result<Connection, DialFault> {
         let not_tried = DialFault { quic: AttemptFault::NotTried, tcp: AttemptFault::NotTried };
         let identity = self.identities.of(own).ok_or(not_tried)?;
-        let quic = async {
-            match &self.quic {
-                Some(port) => port.dial(&identity, remote, purpose, expected).await,
-                None => Err(AttemptFault::NotTried),
-            }
-        };
+        let quic = self.over_quic(&identity, remote, purpose, expected);
         let tcp = self.tcp.dial(&identity, remote, purpose, expected);
         race(quic, tcp, dialling).await
+    }
+
+    /// The same by QUIC alone, for as long as both together are tried by default.
+    ///
+    /// # Errors
+    /// [`AttemptFault`].
+    pub async fn dial_quic(
+        &self,
+        own: Option<[u8; 32]>,
+        remote: SocketAddr,
+        purpose: Purpose,
+        expected: Option<[u8; 32]>,
+    ) -> Result<Connection, AttemptFault> {
+        let identity = self.identities.of(own).ok_or(AttemptFault::NotTried)?;
+        let dialled = self.over_quic(&identity, remote, purpose, expected);
+        timeout(Dialling::default().give_up_after, dialled).await.unwrap_or(Err(AttemptFault::TimedOut))
+    }
+
+    async fn over_quic(
+        &self,
+        identity: &Identity,
+        remote: SocketAddr,
+        purpose: Purpose,
+        expected: Option<[u8; 32]>,
+    ) -> Result<Connection, AttemptFault> {
+        match &self.quic {
+            Some(port) => port.dial(identity, remote, purpose, expected).await,
+            None => Err(AttemptFault::NotTried),
+        }
     }
 
     /// Answer no more, close every connection and wait, at most 2 s, until peers that can be told have been told.

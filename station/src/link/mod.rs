@@ -20,6 +20,7 @@ pub mod observe;
 pub mod pace;
 pub mod pump;
 mod quic;
+mod reach;
 mod reset;
 mod supply;
 pub mod switchboard;

@@ -10,6 +10,9 @@ use counterpart_core::time::Timestamp;
 use super::Transport;
 use super::board::LinkState;
 
+/// Packets of which nothing is said yet: one that is lost would be a tenth of ten.
+const PACKETS_MIN: u64 = 50;
+
 /// The observed state of a line.
 pub fn health(line: &Line, link: &LinkState, now_ms: u64, now: Timestamp) -> Health {
     // The last pong knows the way there and back; the hello only what their clock said.
@@ -25,8 +28,8 @@ fn session(link: &LinkState, now_ms: u64) -> Link {
         return Link::Lost { for_ms, tries: link.tries, handshakes: link.handshakes, reference: link.reference };
     }
     let carrier = if link.transport == Some(Transport::Tcp) { Carrier::Tcp } else { Carrier::Quic };
-    let permille = |(sent, lost): (u64, u64)| u32::try_from(lost.saturating_mul(1_000) / sent.max(1)).unwrap_or(1_000);
-    let loss_permille = link.packets.map_or(0, permille);
+    let permille = |(sent, lost): (u64, u64)| u32::try_from(lost.saturating_mul(1_000) / sent).unwrap_or(1_000);
+    let loss_permille = link.packets.filter(|(sent, _)| *sent >= PACKETS_MIN).map_or(0, permille);
     Link::Up { carrier, loss_permille }
 }
 
@@ -46,4 +49,23 @@ fn uncovered(line: &Line, now: Timestamp) -> Option<Uncovered> {
     let fact = line.facts().all().fact(at)?.clone();
     let written_since = line.peer().size().saturating_sub(fact.saw);
     Some(Uncovered { index, sent_ms_ago: now.since(fact.time), written_since })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_few_packets_no_loss_is_said() {
+        let up = |packets| {
+            let state =
+                LinkState { up_since_ms: Some(0), transport: Some(Transport::Quic), packets, ..LinkState::default() };
+            let Link::Up { loss_permille, .. } = session(&state, 1) else { return 1_000 };
+            loss_permille
+        };
+
+        assert_eq!(up(Some((5, 2))), 0, "five packets say little");
+        assert_eq!(up(Some((50, 5))), 100);
+        assert_eq!(up(None), 0, "over TCP the kernel keeps this to itself");
+    }
 }

@@ -130,6 +130,7 @@ pub async fn run(
         ended: None,
         seen: None,
         quiet_until_ms: 0,
+        begun: [0; 2],
     };
     if let Some(frame) = read {
         pump.frame(&frame).await;
@@ -255,6 +256,8 @@ struct Pump<'a> {
     seen: Option<Arc<LinePublished>>,
     /// Nothing is read before this time: the peer sends faster than our rate.
     quiet_until_ms: u64,
+    /// Packets sent and lost when the peer's hello came.
+    begun: [u64; 2],
 }
 
 impl Pump<'_> {
@@ -375,6 +378,11 @@ impl Pump<'_> {
         drop(self.to_record.send(brought).await);
     }
 
+    /// Packets sent, and lost of them, since the connection began; over TCP none.
+    fn packets(&self) -> [u64; 2] {
+        self.control.stats().map_or([0; 2], |stats| [stats.sent_packets, stats.lost_packets])
+    }
+
     /// Whether a line that the peer causes is to be written into the log, and how many were left out.
     fn may_log(&self, kind: &'static str) -> Option<u64> {
         self.bounds.damper.may(kind, Some(self.line), self.shared.now().ms)
@@ -403,6 +411,7 @@ impl Pump<'_> {
             }
             Output::PeerHello { software, clock, .. } => {
                 tracing::info!(%line, "the peer's hello has come");
+                self.begun = self.packets();
                 let now = self.shared.now().ms;
                 let ahead = i64::try_from(clock.0).unwrap_or(0) - i64::try_from(self.shared.clock.now()).unwrap_or(0);
                 board.change(line, |link| {
@@ -417,7 +426,8 @@ impl Pump<'_> {
                 self.shared.keeper.link_begins(line, self.session.even());
             }
             Output::Path(path) => {
-                let packets = self.control.stats().map(|stats| (stats.sent_packets, stats.lost_packets));
+                let [sent, lost] = self.packets();
+                let packets = (sent > 0).then(|| (sent - self.begun[0].min(sent), lost - self.begun[1].min(lost)));
                 board.change(line, |link| (link.path, link.packets) = (Some(path), packets));
             }
             Output::PeerHolds { .. } => {}

@@ -1,7 +1,7 @@
 //! One session a line: who dialled us, whom we dial, and which of two connections stays (DESIGN.md §5).
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use super::called::{Called, named};
 use super::meeting;
 use super::pace::{CallerPlace, Daily, Pace};
 use super::pump::{self, Bounds, Ended, Shared};
-use super::{Connection, DialFault, Dialling, Endpoint, Purpose, Transport};
+use super::reach::Reached;
+use super::{Connection, Endpoint, Purpose, Transport};
 use crate::entropy;
 use crate::record::LinePublished;
-use crate::words::Sentence;
 
 /// The first pause before a peer is dialled again, in milliseconds; it doubles, with jitter.
 const BACKOFF_MIN_MS: u64 = 250;
@@ -28,8 +28,6 @@ const LASTED_MS: u64 = 1_000;
 /// Two connections that come within this time crossed: both sides dialled at once. Later, a new one shows that the peer lost the
 /// old, in milliseconds.
 const CROSSING_MS: u64 = 3_000;
-/// How long a reference may take to answer.
-const REFERENCE_MAX: Duration = Duration::from_secs(3);
 /// Connections that called us and are served at once; more are hung up.
 const ANSWERED_MAX: usize = 1_024;
 /// How long a caller may take to say for which line it comes.
@@ -41,6 +39,7 @@ const STRANGERS_MAX: usize = 16;
 struct Live {
     number: u64,
     dialled_by: Party,
+    transport: Transport,
     since_ms: u64,
     replace: watch::Sender<bool>,
 }
@@ -54,12 +53,12 @@ struct Desk {
 /// Accepts, dials, and keeps one session a line.
 #[derive(Clone)]
 pub struct Switchboard {
-    shared: Shared,
-    endpoint: Arc<Endpoint>,
+    pub(super) shared: Shared,
+    pub(super) endpoint: Arc<Endpoint>,
     rate: Rate,
     bounds: Bounds,
     /// `host:port` of something neutral, as the operator named it.
-    references: Arc<[String]>,
+    pub(super) references: Arc<[String]>,
     desk: Arc<Mutex<Desk>>,
     /// Counts sessions that ended, so that dialling wakes.
     ended: watch::Sender<u64>,
@@ -68,14 +67,6 @@ pub struct Switchboard {
     strangers: Arc<Semaphore>,
     /// How long one may take to show and to be shown keys.
     meeting_max: Duration,
-}
-
-/// Who was reached.
-enum Reached {
-    /// The station that proves the peer's link key.
-    Peer(Connection),
-    /// Somebody at the peer's address, with another key.
-    Stranger(Connection),
 }
 
 impl Switchboard {
@@ -142,7 +133,7 @@ impl Switchboard {
         }
     }
 
-    fn line(&self, line: LineId) -> Option<Arc<LinePublished>> {
+    pub(super) fn line(&self, line: LineId) -> Option<Arc<LinePublished>> {
         self.shared.keeper.published().borrow().lines.get(&line).cloned()
     }
 
@@ -154,7 +145,7 @@ impl Switchboard {
     }
 
     /// The link key of a line's peer: that of the record, or the one for which its chain vouches.
-    fn peer_link(&self, id: &LineId, line: &LinePublished) -> [u8; 32] {
+    pub(super) fn peer_link(&self, id: &LineId, line: &LinePublished) -> [u8; 32] {
         let vouched = self.vouched.lock().unwrap_or_else(PoisonError::into_inner);
         let later = vouched.get(id).filter(|[had, _]| *had == line.peer_link);
         later.map_or(line.peer_link, |[_, link]| *link)
@@ -240,7 +231,7 @@ impl Switchboard {
             match self.reach(line, &view).await {
                 Some(Reached::Peer(connection)) => {
                     let begun = self.shared.now().ms;
-                    if matches!(self.serve_dialled(line, Called::by(connection, None)).await, Some(Ended::Stopping)) {
+                    if matches!(self.serve_reached(line, connection).await, Some(Ended::Stopping)) {
                         return;
                     }
                     if self.shared.now().ms.saturating_sub(begun) >= LASTED_MS {
@@ -268,76 +259,6 @@ impl Switchboard {
         }
     }
 
-    /// Tries every address of the peer once. Where another key answers than the peer's, that is dialled last: the peer may have
-    /// new keys.
-    async fn reach(&self, line: LineId, view: &LinePublished) -> Option<Reached> {
-        let mut shown = None;
-        let expected = self.peer_link(&line, view);
-        for address in &view.peer_addresses {
-            let found: Vec<SocketAddr> = match tokio::net::lookup_host(address.as_str()).await {
-                Ok(found) => found.take(4).collect(),
-                Err(error) => {
-                    self.tried(line, address, Sentence::new("dial-no-name").with("cause", error));
-                    continue;
-                }
-            };
-            for remote in found {
-                match self.dial_peer(remote, view, expected).await {
-                    Ok(connection) => {
-                        self.shared.board.change(line, |link| {
-                            link.tries = link.tries.saturating_add(1);
-                            link.handshakes = link.handshakes.saturating_add(1);
-                        });
-                        return Some(Reached::Peer(connection));
-                    }
-                    Err(fault) => {
-                        shown = shown.or(fault.shown().map(|key| (remote, key)));
-                        self.tried(line, address, fault.sentence());
-                    }
-                }
-            }
-        }
-        if let Some((remote, key)) = shown {
-            return self.dial_peer(remote, view, key).await.ok().map(Reached::Stranger);
-        }
-        self.ask_references(line).await;
-        None
-    }
-
-    /// Dials with the link key that the peer knows of us.
-    async fn dial_peer(
-        &self,
-        remote: SocketAddr,
-        view: &LinePublished,
-        expected: [u8; 32],
-    ) -> Result<Connection, DialFault> {
-        let own = Some(view.own_link);
-        self.endpoint.dial_as(own, remote, Purpose::Line, Some(expected), Dialling::default()).await
-    }
-
-    /// Tells a broken path from an unknown cause: does something neutral answer while the peer does not?
-    async fn ask_references(&self, line: LineId) {
-        for reference in self.references.iter() {
-            let answer = tokio::time::timeout(REFERENCE_MAX, tokio::net::TcpStream::connect(reference.as_str())).await;
-            let answers = matches!(answer, Ok(Ok(_)));
-            self.shared.board.change(line, |link| {
-                link.reference = Some(answers);
-                link.reference_asked = reference.clone();
-            });
-            if answers {
-                return;
-            }
-        }
-    }
-
-    fn tried(&self, line: LineId, address: &str, how: Sentence) {
-        tracing::debug!(%line, "the peer was not reached");
-        self.shared.board.change(line, |link| {
-            link.tries = link.tries.saturating_add(1);
-            link.tried.insert(address.to_string(), how);
-        });
-    }
-
     fn is_live(&self, line: LineId) -> bool {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner).live.contains_key(&line)
     }
@@ -358,8 +279,9 @@ impl Switchboard {
         let mut desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(live) = desk.live.get(&line) {
             let crossed = now.saturating_sub(live.since_ms) < CROSSING_MS;
-            // Of two that crossed, the one that party 0 dialled stays.
-            if crossed && live.dialled_by == Party::Inviter && dialled_by == Party::Joiner {
+            // Of two that crossed QUIC stays before TCP, and of two alike the one that party 0 dialled.
+            let rank = |transport, by| (transport == Transport::Quic, by == Party::Inviter);
+            if crossed && rank(live.transport, live.dialled_by) > rank(called.transport, dialled_by) {
                 return None;
             }
             live.replace.send_replace(true);
@@ -367,7 +289,7 @@ impl Switchboard {
         desk.last += 1;
         let (replace, replaced) = watch::channel(false);
         let number = desk.last;
-        desk.live.insert(line, Live { number, dialled_by, since_ms: now, replace });
+        desk.live.insert(line, Live { number, dialled_by, transport: called.transport, since_ms: now, replace });
         drop(desk);
         self.shared.board.change(line, |link| {
             link.transport = Some(called.transport);
@@ -425,6 +347,22 @@ impl Switchboard {
             _ = replaced.wait_for(|replaced| *replaced) => Err(Ended::Replaced),
         };
         Some(self.run(line, &view, (session, called), (number, replaced), frame).await)
+    }
+
+    /// Serves a line on a connection that we began, and on QUIC in its place as soon as that gets through.
+    async fn serve_reached(&self, line: LineId, connection: Connection) -> Option<Ended> {
+        let over_tcp = connection.transport == Transport::Tcp;
+        let mut serving = pin!(self.serve_dialled(line, Called::by(connection, None)));
+        if !over_tcp {
+            return serving.await;
+        }
+        tokio::select! {
+            ended = &mut serving => ended,
+            better = self.reach_by_quic(line) => {
+                // The new session takes the place of the old, which ends by that.
+                tokio::join!(serving, self.serve_dialled(line, Called::by(better, None))).1
+            }
+        }
     }
 
     fn session(&self, line: LineId, view: &LinePublished) -> (Session, Vec<u8>) {

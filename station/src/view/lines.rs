@@ -62,7 +62,7 @@ pub enum EvidenceView {
     CheckUnanswered { for_ms: u64, within_ms: u64 },
     /// They write, and name no head that covers this entry.
     Stalled { entry: Named, sent_ms_ago: u64, written_since: u64 },
-    /// UDP does not pass.
+    /// UDP did not get through when the present connection began.
     OverTcp,
     /// So many packets in a thousand are lost.
     Loss { permille: u64 },

@@ -112,12 +112,9 @@ impl Load {
                 let done = command.args(["--token", &token, &words]).output().unwrap();
                 match done.status.code() {
                     Some(0) => {
-                        break self.answered(
-                            side,
-                            token,
-                            "text".into(),
-                            &serde_json::from_slice(&done.stdout).unwrap(),
-                        );
+                        let done = serde_json::from_slice(&done.stdout).unwrap();
+                        self.answered(side, token, "text".into(), &done);
+                        break;
                     }
                     // No station answers, or it is still doing what the last command asked.
                     Some(1 | 3) => {}

@@ -302,7 +302,10 @@ fn clocks_a_day_apart_are_shown_with_evidence_and_everything_works() {
         assert_eq!(observed["state"], "OPEN", "{observed}");
         assert!(observed["sentences"].to_string().contains(part), "{observed}");
     };
-    sees(&north, "ahead of ours: one of the two is wrong");
+    sees(
+        &north,
+        "ahead of ours: one of the two is wrong. Compare both with a source that you trust, and set the one that is wrong.",
+    );
     sees(&south, "behind ours: one of the two is wrong");
     // Set back to the right time, the station says of itself that it has claimed later ones.
     south.kill();

@@ -1,5 +1,5 @@
 //! Two stations in two network namespaces that drop every UDP packet: the record travels on TLS over TCP instead, with the same
-//! keys and the same frames.
+//! keys and the same frames, until UDP passes again.
 
 #![allow(
     clippy::unwrap_used,
@@ -14,7 +14,7 @@ use super::scratch::Scratch;
 use serde_json::json;
 
 #[test]
-fn where_udp_is_dropped_an_ask_is_delivered_over_tls_on_tcp() {
+fn where_udp_is_dropped_an_ask_is_delivered_over_tls_on_tcp_and_quic_takes_its_place_when_udp_passes_again() {
     let Some(namespaces) = Namespaces::in_a_row("udp", 2).filter(Namespaces::drop_udp) else {
         return denied("network namespaces with nftables");
     };
@@ -37,4 +37,10 @@ fn where_udp_is_dropped_an_ask_is_delivered_over_tls_on_tcp() {
     });
     let lines = north.get("/lines").unwrap().to_string();
     assert!(lines.contains("DEGRADED"), "TCP is said to be less: {lines}");
+
+    namespaces.pass_udp();
+    let over = |station: &Process| station.get("/lines").map(|lines| lines[0]["observed"].to_string());
+    for station in [&north, &south] {
+        wait("QUIC in its place", || over(station).filter(|observed| observed.contains("OPEN")));
+    }
 }

@@ -75,7 +75,11 @@ fn every_finding_about_a_link_is_told_with_its_evidence() {
             Evidence::Stalled(Uncovered { index: 0, sent_ms_ago: 61_000, written_since: 1 }),
             "STALLED: they write, but no head of theirs covers Northland #0, sent 1 min 01 s ago.",
         ),
-        (State::Degraded, Evidence::OverTcp, "Over TCP: UDP does not pass."),
+        (
+            State::Degraded,
+            Evidence::OverTcp,
+            "Over TCP: UDP did not get through when this connection began. It is tried again.",
+        ),
         (State::Open, Evidence::Clocks { ahead_ms: 86_400_000 }, "Their clock is 1 d 0 h ahead of ours"),
         (State::Open, Evidence::Clocks { ahead_ms: -90_000 }, "Their clock is 1 min 30 s behind ours"),
         (State::Degraded, Evidence::Loss { permille: 60 }, "Of 1,000 packets on the link 60 are lost."),
