@@ -728,7 +728,7 @@ stop-theirs = { $kind ->
    *[other] It is closed, by { $name }.
 }
 stop-noted = It has been told, or somebody here took note of it.
-stop-later = It is no longer among those that ring: more urgent ones do.
+stop-later = It is no longer among those that ring: more urgent ones do, or later ones as urgent.
 stop-line = The line is closed, by { $name }.
 stop-state = Our station is declared suspended.
 stop-epoch = The epoch in which it rang has ended.

@@ -32,8 +32,8 @@ pub const WINDOW_LENGTH_MAX_MS: u64 = 7 * 86_400_000;
 pub const OPEN_ASKS_MAX: usize = 64;
 /// Entries of one side that belong to one request: what is read through for each entry on it. It can be closed all the same.
 pub const REQUEST_ENTRIES_MAX: u64 = 2_048;
-/// Texts and notices of one side, from PRIORITY up, that may ring, the last of them: what rings is looked through at every turn,
-/// and nobody hears the two hundred and fifty-seventh.
+/// Texts and notices of one side, from PRIORITY up and not read, that ring: the most urgent of them, and of those the latest. What
+/// rings is looked through at every turn, and nobody hears the two hundred and fifty-seventh.
 pub const RINGING_TEXTS_MAX: usize = 256;
 /// The requests that came last to an agreed time, of which a list of talks to come is made.
 pub const AGREED_TALKS_MAX: usize = 256;

@@ -219,8 +219,10 @@ impl Line {
                 _ => {}
             }
         }
-        let old = texts.len().saturating_sub(limits::RINGING_TEXTS_MAX);
-        found.extend(texts.iter().skip(old).map(|ring| BrokenOff::of(state.epoch, ring, Left::Unread)));
+        // As many as ring where they were written: the most urgent, and of those the latest.
+        texts.sort_by_key(|ring| (ring.precedence, ring.at));
+        let beyond = texts.len().saturating_sub(limits::RINGING_TEXTS_MAX);
+        found.extend(texts.iter().skip(beyond).map(|ring| BrokenOff::of(state.epoch, ring, Left::Unread)));
         found.sort_by_key(|broken| broken.at);
         found
     }

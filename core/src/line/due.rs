@@ -50,7 +50,7 @@ pub fn due(view: &View<'_>, me: Party, now: Timestamp, conduct: Conduct) -> Due 
     if view.line_closed().is_some() {
         return due;
     }
-    for request in view.live().filter(|f| f.kind() == Kind::Ask) {
+    for request in view.live() {
         if view.decision(request).outcome != Outcome::Open {
             continue;
         }

@@ -137,8 +137,8 @@ pub(super) struct Side {
     /// Its latest check, and the claimed time of the latest by the schedule.
     pub last_check: Option<u64>,
     pub last_scheduled: Option<Timestamp>,
-    /// Its last texts that may ring, by index.
-    pub urgent: VecDeque<u64>,
+    /// Its texts and notices from PRIORITY up that were neither read nor taken back, the least urgent first, then by index.
+    pub unread: BTreeSet<(Precedence, u64)>,
     /// What it opened that is called by a number said aloud, by index; void or not.
     pub opened: Vec<u64>,
 }
@@ -158,7 +158,7 @@ pub struct Facts {
     pub(super) threads: ByEntry<Vec<EntryRef>>,
     /// Concerted asks, each with the other (rule 4).
     pub(super) pairs: BTreeMap<EntryRef, EntryRef>,
-    /// Things that may still ring or come due: asks that are not closed, settled and noted, texts that ring and are not read.
+    /// What may still ring or come due: asks that are not closed, settled and noted. Texts that may are each side's `unread`.
     pub(super) live: BTreeSet<EntryRef>,
     /// Requests on which a time was accepted last, oldest first; it may have crossed.
     pub(super) accepted: VecDeque<EntryRef>,
@@ -302,7 +302,7 @@ impl Facts {
         self.terms.note(&fact);
         match &fact.what {
             What::Ask { .. } => self.keep_ask(&fact),
-            What::Text | What::Notice { .. } if fact.precedence >= Some(Precedence::Priority) => self.keep_urgent(at),
+            What::Text | What::Notice { .. } | What::Read | What::Retract => self.keep_unread(&fact),
             What::State { state, .. } => {
                 let side = self.side_mut(at.party);
                 side.states.push(at.index);

@@ -8,7 +8,6 @@ use super::crossing::Outcome;
 use super::facts::{Fact, Facts, View};
 use super::ladder::Rung;
 use crate::ids::{EntryRef, Party};
-use crate::limits;
 use crate::precedence::{Mark, Precedence};
 use crate::record::codes::LineState;
 use crate::record::kind::Kind;
@@ -48,16 +47,11 @@ pub fn rings(view: &View<'_>, me: Party) -> Vec<Ring> {
         return Vec::new();
     }
     let mut rings = Vec::new();
-    for thing in view.live() {
-        match thing.kind() {
-            Kind::Ask => {
-                of_request(view, me, thing, &mut rings);
-                rings.extend(untold(view, me, thing).map(|act| ring_of(view, thing, act)));
-            }
-            Kind::Text | Kind::Notice if thing.at.party != me => rings.extend(of_text(view, thing)),
-            _ => {}
-        }
+    for request in view.live() {
+        of_request(view, me, request, &mut rings);
+        rings.extend(untold(view, me, request).map(|act| ring_of(view, request, act)));
     }
+    rings.extend(view.unread(me.peer()).filter_map(|text| of_text(view, text)));
     rings.extend(of_check(view, me));
     rings.sort();
     rings
@@ -129,28 +123,26 @@ fn acted(view: &View<'_>, me: Party, request: &Fact, act: &Fact) -> bool {
 }
 
 impl Facts {
-    /// A text that rings until it is read, and one no more that once did.
-    pub(super) fn keep_urgent(&mut self, at: EntryRef) {
-        self.live.insert(at);
-        let urgent = &mut self.side_mut(at.party).urgent;
-        urgent.push_back(at.index);
-        if urgent.len() > limits::RINGING_TEXTS_MAX
-            && let Some(index) = urgent.pop_front()
-        {
-            self.live.remove(&EntryRef { index, ..at });
-        }
+    /// A text that rings until it is read or taken back, or what ends one.
+    pub(super) fn keep_unread(&mut self, fact: &Fact) {
+        let (text, is_new) = match fact.what {
+            What::Read | What::Retract => (fact.refers.and_then(|at| self.facts.get(at)), false),
+            _ => (Some(fact), true),
+        };
+        let Some((at, precedence)) = text.and_then(|text| Some((text.at, text.precedence?))) else { return };
+        let unread = &mut self.side_mut(at.party).unread;
+        match is_new {
+            true if precedence >= Precedence::Priority => unread.insert((precedence, at.index)),
+            true => false,
+            false => unread.remove(&(precedence, at.index)),
+        };
     }
 
     /// Forgets, among what may ring at `me` or come due, what no longer can. Called after each turn.
     pub(super) fn forget_done(&mut self, me: Party) {
         let view = self.all();
-        let done = |at: &EntryRef| match view.fact(*at) {
-            Some(ask) if ask.kind() == Kind::Ask => {
-                view.settled_for_all(&view.decision(ask)) && untold(&view, me, ask).next().is_none()
-            }
-            Some(text) => view.on(text.at).any(|f| matches!(f.what, What::Read | What::Retract)),
-            None => true,
-        };
+        let is_done = |ask: &Fact| view.settled_for_all(&view.decision(ask)) && untold(&view, me, ask).next().is_none();
+        let done = |at: &EntryRef| view.fact(*at).is_none_or(is_done);
         let done: Vec<EntryRef> = self.live.iter().copied().filter(|at| done(at)).collect();
         self.live.retain(|at| !done.contains(at));
     }
@@ -210,6 +202,7 @@ mod tests {
     use super::super::model::history::charter;
     use super::*;
     use crate::ids::{Epoch, LineId, PostId};
+    use crate::limits;
     use crate::record::codes::{Clause, Code, Mode};
     use crate::record::entry::{Head, Header};
     use crate::time::Timestamp;
@@ -221,17 +214,31 @@ mod tests {
 
     /// Writes the next entry of a party, who holds so much of the other.
     fn write_of(facts: &mut Facts, party: Party, held: u64, refers: Option<EntryRef>, what: What) -> EntryRef {
+        write_with(facts, party, held, refers, (what, Precedence::Routine))
+    }
+
+    fn text_of(facts: &mut Facts, party: Party, precedence: Precedence) -> EntryRef {
+        write_with(facts, party, 0, None, (What::Text, precedence))
+    }
+
+    fn write_with(
+        facts: &mut Facts,
+        party: Party,
+        held: u64,
+        refers: Option<EntryRef>,
+        (what, precedence): (What, Precedence),
+    ) -> EntryRef {
         let (size, root) = (facts.side(party).size, [0; 32]);
         let place = (LineId([7; 16]), Epoch::FIRST, party);
         let heads = [Head { size, root }, Head { size: held, root }];
         let mut header = Header::of(place, heads, Timestamp(1_700_000_000_000 + size * 1_000), Ok(what));
         header.refers = refers;
-        if header.kind() == Some(Kind::Ask) {
+        if matches!(header.kind(), Some(Kind::Ask | Kind::Text)) {
             let post = |name: &str| Some(PostId::parse(name).unwrap());
             let [ours, theirs] =
                 if party == Party::Inviter { ["minister", "foreign"] } else { ["foreign", "minister"] };
             (header.from, header.to) = (post(ours), post(theirs));
-            (header.precedence, header.mark) = (Some(Precedence::Routine), Some(Mark::Exercise));
+            (header.precedence, header.mark) = (Some(precedence), Some(Mark::Exercise));
         }
         assert_eq!(facts.apply(&header), super::super::facts::Standing::Counts);
         header.at()
@@ -279,6 +286,27 @@ mod tests {
         let [few, many] = [50, 200].map(|times| looks(&renewed(times), look));
 
         assert!(many <= few * 5, "{few} looks for 50 renewals, {many} for 200");
+    }
+
+    #[test]
+    fn no_text_is_silenced_by_less_urgent_ones_and_what_was_left_out_rings_when_there_is_room() {
+        use Party::{Inviter, Joiner};
+        let mut facts = Facts::new(charter());
+        let flash = text_of(&mut facts, Inviter, Precedence::Flash);
+        let first = text_of(&mut facts, Inviter, Precedence::Priority);
+        for _ in 1..limits::RINGING_TEXTS_MAX {
+            text_of(&mut facts, Inviter, Precedence::Priority);
+        }
+        let rung = |facts: &Facts| rings(&facts.all(), Joiner).into_iter().map(|ring| ring.at).collect::<Vec<_>>();
+
+        let all = rung(&facts);
+        assert_eq!((all.len(), all.contains(&flash), all.contains(&first)), (limits::RINGING_TEXTS_MAX, true, false));
+
+        let held = facts.side(Inviter).size;
+        write_of(&mut facts, Joiner, held, Some(flash), What::Read);
+        facts.forget_done(Joiner);
+        let all = rung(&facts);
+        assert_eq!((all.len(), all.contains(&flash), all.contains(&first)), (limits::RINGING_TEXTS_MAX, false, true));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::crossing::{Outcome, Say};
 use super::facts::{Cut, Fact, Facts};
 use crate::ids::{EntryRef, Party};
+use crate::limits;
 use crate::record::charter::Charter;
 use crate::record::codes::LineState;
 use crate::record::kind::Kind;
@@ -65,10 +66,18 @@ impl<'a> View<'a> {
         self.facts.threads.places().filter_map(move |at| view.fact(at))
     }
 
-    /// Things that may still ring or come due.
+    /// Asks that may still ring or come due.
     pub fn live(&self) -> impl Iterator<Item = &'a Fact> + use<'a> {
         let view = *self;
         self.facts.live.iter().filter_map(move |at| view.fact(*at))
+    }
+
+    /// What a side wrote from PRIORITY up and nobody read: the most urgent, and of those the latest (`limits::RINGING_TEXTS_MAX`). Nothing
+    /// is left out for what is less urgent, however much of that there is.
+    pub fn unread(&self, party: Party) -> impl Iterator<Item = &'a Fact> + use<'a> {
+        let view = *self;
+        let unread = self.facts.side(party).unread.iter().rev().take(limits::RINGING_TEXTS_MAX);
+        unread.filter_map(move |(_, index)| view.fact(EntryRef { party, index: *index }))
     }
 
     /// Requests that ended in an agreed time, with it: those of the last that were accepted (`limits::AGREED_TALKS_MAX`), oldest first.
