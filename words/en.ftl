@@ -2623,7 +2623,7 @@ pairing-text = Invitation
 pairing-invite-how = Makes an invitation for one other organisation. It is shown once.
 pairing-invite-key = Make an invitation
 pairing-rules = Terms that it proposes
-pairing-rules-how = A number with s, m, h or d: 90s, 15m, 8h, 2d. The line is tested never, every so often, or at times such as 09:00,17:00 UTC; empty: as the configuration says.
+pairing-rules-how = A number with s, m, h or d: 90s, 15m, 8h, 2d. The line is tested never, every so often, or at times such as 09:00,17:00 UTC; empty: as the configuration says. A pace that is empty is the watch’s.
 pairing-agreed = Agreed on, line by line
 
 ## Users, as a page

@@ -166,9 +166,6 @@ impl InviteForm {
                 proposal.set(term, &said).map_err(|fault| Fault::new(Code::TermUnfit).because(&fault))?;
             }
         }
-        if self.pace.is_none() {
-            proposal.pacing_s = proposal.watch_s;
-        }
         Ok(proposal)
     }
 

@@ -20,9 +20,9 @@ pub struct Proposal {
     pub watch_s: [u64; 4],
     /// Their principal has deferred, offered or come within.
     pub principal_s: u64,
-    /// A renewal sooner than this after the last attempt is none. By default the time that their watch may take: until
-    /// then nothing is late, and to ring again would only press.
-    pub pacing_s: [u64; 4],
+    /// A renewal sooner than this after the last attempt is none. `None`: the time that their watch may take. Until then nothing is
+    /// late, and to ring again would only press.
+    pub pacing_s: Option<[u64; 4]>,
     /// When watch checks are due; `None`: as the configuration says.
     pub checks: Option<Checks>,
     /// No lapse is written sooner than this after its deadline.
@@ -36,12 +36,11 @@ pub struct Proposal {
 
 impl Default for Proposal {
     fn default() -> Proposal {
-        let watch_s = [8 * 3_600, 60 * 60, 15 * 60, 5 * 60];
         Proposal {
             station_s: 60,
-            watch_s,
+            watch_s: [8 * 3_600, 60 * 60, 15 * 60, 5 * 60],
             principal_s: 2 * DAY_S,
-            pacing_s: watch_s,
+            pacing_s: None,
             checks: None,
             grace_s: 60,
             recall_s: 15 * 60,
@@ -90,6 +89,11 @@ impl Term {
     /// The rule of this name.
     pub fn parse(word: &str) -> Option<Term> {
         Term::ALL.into_iter().find(|term| term.word() == word)
+    }
+
+    /// Whether it is one span for each precedence.
+    pub fn is_by_precedence(self) -> bool {
+        matches!(self, Term::Watch | Term::Pace)
     }
 
     /// What it is, as it stands beside a field.
@@ -156,7 +160,7 @@ impl Proposal {
             Term::Station => self.station_s = one()?,
             Term::Watch => self.watch_s = four()?,
             Term::Principal => self.principal_s = one()?,
-            Term::Pace => self.pacing_s = four()?,
+            Term::Pace => self.pacing_s = Some(four()?),
             Term::Checks => self.checks = Some(checks(said).ok_or_else(|| fault(Unfit::Checks))?),
             Term::Grace => self.grace_s = one()?,
             Term::Recall => self.recall_s = one()?,
@@ -164,15 +168,20 @@ impl Proposal {
         Ok(())
     }
 
-    /// What [`Proposal::set`] would take for this rule: one for each precedence where they differ by it, none for checks that are
-    /// as the configuration says.
+    /// The pace that is meant.
+    pub fn pace_s(&self) -> [u64; 4] {
+        self.pacing_s.unwrap_or(self.watch_s)
+    }
+
+    /// What [`Proposal::set`] would take for this rule: one for each precedence where they differ by it; none for a pace that is the
+    /// watch's, and for checks, which are as the configuration says.
     pub fn said(&self, term: Term) -> Vec<String> {
         let each = |spans: &[u64]| spans.iter().map(|span| written(*span)).collect();
         match term {
             Term::Station => each(&[self.station_s]),
             Term::Watch => each(&self.watch_s),
             Term::Principal => each(&[self.principal_s]),
-            Term::Pace => each(&self.pacing_s),
+            Term::Pace => self.pacing_s.as_ref().map_or_else(Vec::new, |pace| each(pace)),
             Term::Checks => Vec::new(),
             Term::Grace => each(&[self.grace_s]),
             Term::Recall => each(&[self.recall_s]),
@@ -232,7 +241,7 @@ mod tests {
         }
 
         assert_eq!((proposal.station_s, proposal.watch_s), (90, [28_800, 3_600, 900, 300]));
-        assert_eq!((proposal.principal_s, proposal.pacing_s), (259_200, [1_800; 4]));
+        assert_eq!((proposal.principal_s, proposal.pacing_s), (259_200, Some([1_800; 4])));
         assert_eq!((proposal.grace_s, proposal.recall_s), (0, 5_400));
         assert_eq!(proposal.checks, Some(Checks::At(vec![540, 1_020])));
         let mut again = Proposal { checks: proposal.checks.clone(), ..Proposal::default() };
@@ -240,6 +249,19 @@ mod tests {
             again.set(term, &proposal.said(term).join(",")).unwrap();
         }
         assert_eq!(again, proposal, "what it says is what it takes");
+    }
+
+    #[test]
+    fn a_pace_that_nobody_names_is_the_watchs_in_whatever_order_they_are_said() {
+        let mut proposal = Proposal::default();
+        assert_eq!(proposal.pace_s(), proposal.watch_s);
+
+        proposal.set(Term::Watch, "4h,30m,10m,2m").unwrap();
+        assert_eq!(proposal.pace_s(), [14_400, 1_800, 600, 120]);
+
+        proposal.set(Term::Pace, "1h").unwrap();
+        proposal.set(Term::Watch, "8h").unwrap();
+        assert_eq!(proposal.pace_s(), [3_600; 4]);
     }
 
     #[test]

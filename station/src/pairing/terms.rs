@@ -53,7 +53,7 @@ pub(super) fn draft(line: LineId, own: &PartyTerms, checks: &Checks, proposal: &
         station_s: proposal.station_s,
         watch_s: proposal.watch_s,
         principal_s: proposal.principal_s,
-        pacing_s: proposal.pacing_s,
+        pacing_s: proposal.pace_s(),
         checks: proposal.checks.clone().unwrap_or_else(|| checks.clone()),
         deniable: false,
         grace_s: proposal.grace_s,

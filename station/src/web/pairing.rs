@@ -137,9 +137,9 @@ fn rules(said: &InviteForm, words: &Words) -> Vec<Rule> {
     let defaults = Proposal::default();
     let rule = |term: Term| {
         let default = defaults.said(term);
-        let names: Vec<String> = match default.len() {
-            4 => (0..).map_while(Precedence::from_number).map(|precedence| words.coded(precedence).both()).collect(),
-            _ => vec![String::new()],
+        let names: Vec<String> = match term.is_by_precedence() {
+            true => (0..).map_while(Precedence::from_number).map(|precedence| words.coded(precedence).both()).collect(),
+            false => vec![String::new()],
         };
         let typed = said.said(term).map(|said| said.split(',').map(str::to_owned).collect::<Vec<_>>());
         let values = match typed {
@@ -261,4 +261,31 @@ pub(super) async fn act(State(desk): State<Desk>, Path(line): Path<String>, mut 
 
 fn to_pairing() -> Response {
     Redirect::to("/pairing").into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The values of a rule's fields, as the form is drawn.
+    fn drawn(said: &InviteForm, term: Term) -> Vec<String> {
+        let rule = rules(said, &Words::english()).into_iter().find(|rule| rule.name == term.word()).unwrap();
+        rule.fields.into_iter().map(|(_, value)| value).collect()
+    }
+
+    #[test]
+    fn whoever_sets_the_watch_alone_leaves_the_pace_empty_and_has_it_as_the_watchs() {
+        let watch = ["4h", "30m", "10m", "2m"];
+        assert_eq!(drawn(&InviteForm::default(), Term::Watch), ["8h", "1h", "15m", "5m"]);
+        assert_eq!(drawn(&InviteForm::default(), Term::Pace), [""; 4]);
+
+        let form = InviteForm { watch: Some(watch.join(",")), ..InviteForm::default() };
+
+        let proposal = form.proposal().unwrap();
+        assert_eq!(proposal.pace_s(), proposal.watch_s);
+        assert_eq!(
+            (drawn(&form, Term::Watch), drawn(&form, Term::Pace)),
+            (watch.map(str::to_owned).into(), vec![String::new(); 4])
+        );
+    }
 }

@@ -52,7 +52,7 @@ impl Stage {
         let runtime = Runtime::new().unwrap();
         let [mut north, mut south] = ENDS.map(|end| start(&scratch, &runtime, &clock, end));
         runtime.block_on(async { [&mut north, &mut south].map(|(serving, _)| serving.meet()) });
-        let proposal = Proposal { pacing_s: [0; 4], ..Proposal::default() };
+        let proposal = Proposal { pacing_s: Some([0; 4]), ..Proposal::default() };
         let line = runtime.block_on(pair(&north.0.ceremony, &south.0.ceremony, &proposal)).unwrap();
         let stage = Stage { clock, serving: [north.0, south.0], desks: [north.1, south.1], line, runtime, scratch };
         stage.rest();
