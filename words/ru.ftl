@@ -2319,6 +2319,9 @@ terms-pace-none = Каждое продление — попытка и звон
 # unreviewed
 terms-checks-every = Промежуток между проверками линии: { $span } (пункт 8).
 # unreviewed
+keys-failed = Машина подвела на { $path }: { $cause }.
+    .do = Посмотреть её диск: не полон ли он и цел ли. Затем повторить команду; недописанное не действует.
+# unreviewed
 terms-checks-at = Линия проверяется в { $times } UTC (пункт 8).
 # unreviewed
 terms-checks-never = Линия по расписанию не проверяется (пункт 8).

@@ -68,7 +68,7 @@ impl Context {
         if command.peer_is_dark && command.line.is_none() && views.len() > 1 {
             return Err(self.tell(Fault::new(Code::RestoreDarkWhich)));
         }
-        let root = RootKey::load(root_key).map_err(|e| self.tell(Fault::new(Code::RootFile).because(&e)))?;
+        let root = RootKey::load(root_key).map_err(|e| self.root_file(&e))?;
         let list = command.list().unwrap_or_default();
         let chosen: Vec<&RestoreView> = views.iter().filter(|view| command.wants(view)).collect();
         let named = if command.part.is_empty() { Vec::new() } else { self.meant(command, views)? };
@@ -234,7 +234,7 @@ impl Context {
         let station = unhex(&form.station).ok_or_else(malformed)?;
         let epoch = opening(&message, line, &station).ok_or_else(malformed)?;
         if granted.is_none() {
-            let file = |e| self.tell(Fault::new(Code::RootFile).because(&e));
+            let file = |e| self.root_file(&e);
             // A try that was cut off left a grant that no opening used.
             if let Some(left) = view.drawn.as_deref().and_then(unhex) {
                 Granted::withdraw_newest(list, line, &left).map_err(file)?;
@@ -257,7 +257,7 @@ impl Context {
         match now {
             Ok(views) if !unanswered && !serves(&views) => match granted.withdraw(list) {
                 Ok(()) => failed,
-                Err(e) => self.tell(Fault::new(Code::RootFile).because(&e)),
+                Err(e) => self.root_file(&e),
             },
             _ => Told { instead: self.say("restore-grant-stays", &[]), ..failed },
         }

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{Context, Exit};
 use crate::api::fault::{Code, Fault, Told};
 use crate::config::{CONFIG_FILE, Config, ConfigError, LISTEN_DEFAULT, Starter, write_starter};
-use crate::keys::{KeyError, Keys, granted_file};
+use crate::keys::{Keys, granted_file};
 use crate::store::{Store, StoreError, back_up};
 use crate::words::Sentence;
 
@@ -115,7 +115,7 @@ impl Context {
     /// Makes the keys and the empty record of a new station in this directory.
     pub(super) fn found(&self, data: &Path, root_key: &Path) -> Result<(), Told> {
         Keys::generate(data, root_key).map_err(|e| {
-            let code = if matches!(e, KeyError::NoEntropy(_)) { Code::Unmade } else { Code::Keys };
+            let code = if e.is_of_place() { Code::Keys } else { Code::Unmade };
             self.tell(Fault::new(code).because(&e))
         })?;
         Store::create(data).map_err(|e| {

@@ -13,7 +13,7 @@ use crate::api::fault::{Code, Fault, Told};
 use crate::api::restore::{JudgeForm, JudgedView};
 use crate::api::sight::hexadecimal;
 use crate::api::views::UnreadView;
-use crate::keys::{Granted, granted_file};
+use crate::keys::{Granted, KeyError, granted_file};
 use crate::view::restore::{PartView, RestoreView, ShownView};
 use crate::words::clean;
 
@@ -102,6 +102,18 @@ impl Listed {
     pub fn has_ended(&self, key: &String) -> bool {
         self.0.contains(key) && self.0.last() != Some(key)
     }
+    /// The root key or root's list cannot be used.
+    pub(super) fn root_file(&self, error: &KeyError) -> Told {
+        if error.is_of_place() { self.tell(Fault::new(Code::RootFile).because(error)) } else { self.failed(error) }
+    }
+
+    /// That those who may sign in and call wait for a person's word, if they do.
+    pub(super) async fn returned(&self) -> Result<Vec<String>, Told> {
+        let client = self.client();
+        let people: PeopleView = client.typed(&client.get("/api/v1/restore/people").await?)?;
+        Ok(people.told(&self.words).into_iter().collect())
+    }
+
 }
 
 impl Context {
@@ -110,7 +122,7 @@ impl Context {
         let line = LineId(unhex(&view.line).unwrap_or_default());
         let charter = unhex(&view.charter_key).unwrap_or_default();
         let keys = Granted::keys(list, line, &charter);
-        let keys = keys.map_err(|e| self.tell(Fault::new(Code::RootFile).because(&e)))?;
+        let keys = keys.map_err(|e| self.root_file(&e))?;
         let mut keys: Vec<String> = keys.iter().map(|key| hexadecimal(key)).collect();
         // Written for an opening that did not come: a key that never served has ended none before it.
         keys.pop_if(|newest| view.drawn.as_ref() == Some(newest));

@@ -16,7 +16,6 @@ use crate::api::fault::{Code, Fault, Told};
 use crate::api::router;
 use crate::api::socket::Socket;
 use crate::hooks;
-use crate::keys::KeyError;
 use crate::record::Published;
 use crate::serving::{ServeFault, Serving};
 use crate::station::StartFault;
@@ -135,7 +134,7 @@ async fn until(ended: impl Future<Output = ()>, mut published: watch::Receiver<A
 /// are made.
 fn code(fault: &ServeFault) -> Code {
     match fault {
-        ServeFault::Start(StartFault::Keys(KeyError::NoEntropy(_))) => Code::Start,
+        ServeFault::Start(StartFault::Keys(fault)) if !fault.is_of_place() => Code::Start,
         ServeFault::Start(StartFault::Store(fault)) if fault.is_of_place() => Code::StartUnfit,
         ServeFault::Start(StartFault::Keys(_) | StartFault::Config(_)) => Code::StartUnfit,
         ServeFault::Start(StartFault::Store(_) | StartFault::Bind(_)) | ServeFault::Pairing(_) => Code::Start,
