@@ -7,6 +7,9 @@ use super::find::unsigned;
 use super::people::{TokenHash, User, user};
 use super::{Reader, StoreError};
 
+/// Sessions of one user that run at a time: whoever has more screens has forgotten some.
+const SESSIONS_MAX: i64 = 32;
+
 /// A session that has begun.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Session {
@@ -68,6 +71,10 @@ pub(super) fn begin(to: &Connection, session: &Session, by: &By) -> Result<(), S
     if let Some(maker) = maker {
         let sql = "INSERT INTO session (token, user, begun, until, maker) VALUES (?1, ?2, ?3, ?4, ?5)";
         run(sql, params![session.token, user, signed(session.begun), signed(session.until), maker])?;
+        // Those that began first end, whatever the clock said then.
+        let sql = "DELETE FROM session WHERE user = ?1 AND rowid <=
+                   (SELECT rowid FROM session WHERE user = ?1 ORDER BY rowid DESC LIMIT 1 OFFSET ?2)";
+        run(sql, params![user, SESSIONS_MAX])?;
     }
     Ok(())
 }
@@ -170,6 +177,20 @@ mod tests {
         assert_eq!(found(99), Some((100, "a".into())));
         assert_eq!(found(100), None);
         assert!(reader.session(&[8; 32], 50).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_user_has_so_many_sessions_and_of_more_those_that_began_first_end() {
+        let (_scratch, mut store, reader) = store(vec![user("a"), user("b"), session("b", [99; 32])]);
+        let last = u8::try_from(SESSIONS_MAX).unwrap() + 2;
+
+        for token in 1..=last {
+            store.commit(&Batch { people: vec![session("a", [token; 32])], ..Batch::default() }).unwrap();
+        }
+
+        let runs = |token: u8| reader.session(&[token; 32], 50).unwrap().is_some();
+        assert_eq!([1, 2, 3, last, 99].map(runs), [false, false, true, true, true]);
+        assert_eq!(reader.sessions(50).unwrap().len(), usize::try_from(SESSIONS_MAX).unwrap() + 1);
     }
 
     #[test]
