@@ -32,24 +32,20 @@ impl Lines {
 
     /// What opens the request on a terminal, and what is told after the ladder because the opening has no room for it.
     fn parted(self) -> [Vec<String>; 2] {
-        let rows: Vec<usize> = self.0.iter().map(|(_, line)| text::plain(line).len()).collect();
-        let mut total: usize = rows.iter().sum();
-        let mut may_leave: Vec<usize> =
-            (0..rows.len()).filter(|at| self.0.get(*at).is_some_and(|(r, _)| *r > 0)).collect();
-        // The last of the highest rank leaves first.
-        may_leave.sort_by_key(|at| (self.0.get(*at).map(|(rank, _)| *rank), *at));
+        let rows = |line: &str| text::plain(line).len();
+        let mut total: usize = self.0.iter().map(|(_, line)| rows(line)).sum();
+        let mut opening: Vec<(usize, (u8, String))> = self.0.into_iter().enumerate().collect();
         let mut later = Vec::new();
-        while total > PLAIN_ROWS_MAX
-            && let Some(at) = may_leave.pop()
-        {
-            total -= rows.get(at).copied().unwrap_or(0);
-            later.push(at);
+        while total > PLAIN_ROWS_MAX {
+            // The last of the highest rank leaves first.
+            let leaves = opening.iter().enumerate().filter(|(_, (_, (rank, _)))| *rank > 0);
+            let Some((place, _)) = leaves.max_by_key(|(place, (_, (rank, _)))| (*rank, *place)) else { break };
+            let left = opening.remove(place);
+            total -= rows(&left.1.1);
+            later.push(left);
         }
-        let of = |is_later: bool| {
-            let lines = self.0.iter().enumerate().filter(|(at, _)| later.contains(at) == is_later);
-            lines.map(|(_, (_, line))| line.clone()).collect()
-        };
-        [of(false), of(true)]
+        later.sort_by_key(|(at, _)| *at);
+        [opening, later].map(|lines| lines.into_iter().map(|(_, (_, line))| line).collect())
     }
 }
 

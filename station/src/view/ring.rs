@@ -139,13 +139,7 @@ impl Sight<'_> {
         let id = match ring.kind {
             Kind::Charter => return self.epoch_rings(ring.at),
             _ if ring.tells => return self.act_by(ring.at, ring.thing, peer.into()),
-            Kind::Renew => "ring-head-renew",
-            Kind::Offer => "ring-offer",
-            Kind::Ready => "ring-ready",
-            Kind::Text => "ring-head-text",
-            Kind::Notice => "ring-head-notice",
-            Kind::Check => "ring-check",
-            _ => "ring-head-ask",
+            kind => sentences(kind).headline,
         };
         self.telling.say(id, &[("peer", peer.into()), ("name", self.named(ring.thing).name.into())])
     }
@@ -206,25 +200,37 @@ impl Sight<'_> {
     }
 
     fn ring_sentence(&self, ring: &Ring, thing: &Fact) -> String {
-        match ring.kind {
+        let id = match ring.kind {
             Kind::Charter => return self.epoch_rings(ring.at),
             _ if ring.tells => return self.act_sentence(ring.at, ring.thing),
-            _ => {}
-        }
-        let id = match ring.kind {
-            Kind::Renew => "ring-renew",
-            Kind::Offer => "ring-offer",
-            Kind::Ready => "ring-ready",
-            Kind::Text => "ring-text",
-            Kind::Notice => "ring-notice",
-            Kind::Check => "ring-check",
-            _ => "ring-ask",
+            kind => sentences(kind).whole,
         };
         let (from, to) = posts(thing);
         let peer = Arg::from(self.line.charter().party(self.me().peer()).name.clone());
         let name = Arg::from(self.named(ring.thing).name);
         self.telling.say(id, &[("peer", peer), ("from", from.into()), ("to", to.into()), ("name", name)])
     }
+}
+
+/// How something of theirs rings that tells of no act.
+struct Sentences {
+    /// By call sign, to be read at once.
+    headline: &'static str,
+    /// With the organisation and both posts.
+    whole: &'static str,
+}
+
+fn sentences(kind: Kind) -> Sentences {
+    let (headline, whole) = match kind {
+        Kind::Renew => ("ring-head-renew", "ring-renew"),
+        Kind::Offer => ("ring-offer", "ring-offer"),
+        Kind::Ready => ("ring-ready", "ring-ready"),
+        Kind::Text => ("ring-head-text", "ring-text"),
+        Kind::Notice => ("ring-head-notice", "ring-notice"),
+        Kind::Check => ("ring-check", "ring-check"),
+        _ => ("ring-head-ask", "ring-ask"),
+    };
+    Sentences { headline, whole }
 }
 
 #[cfg(test)]

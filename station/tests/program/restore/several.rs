@@ -6,35 +6,14 @@ use counterpart::store::DATABASE_FILE;
 use serde_json::{Value, json};
 
 use super::{Story, command, init};
-use crate::processes::{Process, wait};
+use crate::processes::{Process, pair, wait};
 
 /// Northland has a line with Eastland too, which is in the backup.
 fn three(name: &str) -> (Story, Process) {
     let story = Story::new(name);
     let mut east = init(&story.scratch, "east", None, 0);
     east.serve();
-    let (_, invited) = story.north.post("/pairings/invite", &json!({})).unwrap();
-    let (status, joined) = east.post("/pairings/join", &json!({ "invitation": invited["invitation"] })).unwrap();
-    assert_eq!(status, 200, "{joined}");
-    let digits = |station: &Process| {
-        wait("digits to compare", || {
-            let pairings = station.get("/pairings")?;
-            let of = pairings.as_array()?.iter().find(|p| p["line"] == invited["line"])?.clone();
-            of["candidates"][0]["digits"].as_str().map(str::to_owned)
-        })
-    };
-    let here = digits(&story.north);
-    assert_eq!(here, digits(&east));
-    for station in [&east, &story.north] {
-        let form = json!({ "line": invited["line"], "digits": here });
-        let (status, told) = station.post("/pairings/confirm", &form).unwrap();
-        assert_eq!(status, 200, "{told}");
-    }
-    wait("two open lines", || {
-        let lines = story.north.get("/lines")?;
-        let open = lines.as_array()?.iter().filter(|line| line["status"] == "open").count();
-        (open == 2 && east.get("/lines")?[0]["status"] == "open").then_some(())
-    });
+    pair(&story.north, &east);
     ask_on(&story.north, "Eastland");
     wait("records that are equal", || {
         let size = |station: &Process| station.get("/record?line=Eastland").or_else(|| station.get("/record"));
