@@ -587,6 +587,14 @@ restore-judged = { $peer }: { $count ->
 restore-key-last = Part { $part }: root's list has its key last, so nobody else had it, unless it was stolen. If you have read it and know it to be ours, it is taken back with counterpart restore --open --part { $part }; or now: counterpart restore --line { $line } --keys-list { $list } --take --part { $part }
 restore-key-ended = Part { $part }: root's list has a later key, so whoever has this one could have made these entries. If somebody here knows them to be ours: counterpart restore --line { $line } --keys-list { $list } --take --part { $part }. If not: the same with --refuse.
 restore-no-way-back = Neither --take nor --refuse can be undone.
+restore-people = Who may sign in and call stands as the backup had it. Until a person says that it is as it should be, no password and no token of it serves. { $users ->
+    [0] There are no users
+   *[other] Users: { $names }
+}; { $tokens ->
+    [0] there are no tokens.
+   *[other] tokens: { $programs }.
+}
+    .do = End those who had gone since, and change passwords that had been changed: counterpart user end NAME, counterpart token revoke NAME, counterpart user change NAME --password. Then: counterpart restore --people. Meanwhile a link signs somebody in: counterpart user link NAME
 restore-then-open = Then open a new epoch: counterpart restore --open, with the root key.
 restore-key-unlisted = Part { $part }: root's list does not name its key. It is the list of another station, or a copy of ours that is too old; nothing can be taken by it.
 restore-not-opened = { $peer }: no epoch was opened. { $cause }
@@ -1342,6 +1350,8 @@ store-corrupt = The database is damaged ({ $found }).
     .do = Stop the station, keep a copy of its data directory, and restore a backup.
 store-line = What is kept of the line with { $line } cannot be read ({ $found }). That line is not served; the others are.
     .do = Stop the station, keep a copy of its data directory, and restore a backup: what the backup lacks, the other side will show.
+fault-people-wait = This station has been restored from a backup, and nobody has said yet that those who may sign in and call in it still may.
+    .do = The owner of the station looks at them with “counterpart restore”, and then gives “counterpart restore --people”. Meanwhile “counterpart user link” signs somebody in.
 store-locked = Process { $pid } keeps this record ({ $path }).
     .do = Use the station that runs, or stop it first: kill { $pid }
 store-locked-unsaid = Another process keeps this record ({ $path }).
@@ -1834,6 +1844,8 @@ desk-last = { $who }, { $time }: { $kind ->
     [attempt] an attempt on another channel
     [heard] what they said there
     [adopt] whether a history is adopted
+call-restore-people = Whether who may sign in and call stands as a backup had it, and who that is.
+call-restore-people-confirm = Says that it is as it should be: passwords and tokens of the backup serve again.
    *[other] { $kind }
 }
 desk-last-nothing = Nothing yet
@@ -1866,6 +1878,13 @@ awaited-see = For their watch to see it
 awaited-principal = For a deferral, a time or an answer
 awaited-answer-offer = For their answer to our offer
 awaited-take-ready = For them to come
+done-restore-people = Passwords and tokens serve. { $users ->
+    [0] There are no users
+   *[other] Users: { $names }
+}; { $tokens ->
+    [0] there are no tokens.
+   *[other] tokens: { $programs }.
+}
 awaited-answer = Their answer
 awaited-resume = For them to resume or withdraw
 awaited-say-talked = Their word on the talk

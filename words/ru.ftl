@@ -926,6 +926,15 @@ restore-key-ended = Часть { $part }: в списке корня есть б
 # unreviewed
 restore-no-way-back = Ни --take, ни --refuse не вернуть назад.
 # unreviewed
+restore-people = Кто может входить и вызывать, стоит как в резервной копии. Пока человек не скажет, что всё как следует, ни один её пароль и ни один маркер не действует. { $users ->
+    [0] Пользователей нет
+   *[other] Пользователи: { $names }
+}; { $tokens ->
+    [0] маркеров нет.
+   *[other] маркеры: { $programs }.
+}
+    .do = Удалить тех, кого с тех пор уже не было, и сменить пароли, которые были сменены: counterpart user end ИМЯ, counterpart token revoke ИМЯ, counterpart user change ИМЯ --password. Затем: counterpart restore --people. Пока что можно войти по ссылке: counterpart user link ИМЯ
+# unreviewed
 restore-then-open = Затем открыть новую эпоху: counterpart restore --open, с корневым ключом.
 # unreviewed
 restore-key-unlisted = Часть { $part }: список корня её ключа не называет. Это список другой станции или слишком старая копия нашего; по нему ничего взять нельзя.
@@ -2085,6 +2094,9 @@ untold-status = Вебхуку { $webhook } не передано, раз под
 untold-here = Вебхуку { $webhook } не передано, раз подряд: { $count }, с { $since }: журнал самой станции не удалось прочитать или записать.
     .do = Посмотреть, что ещё здесь сказано, и на диск. Что ждёт, будет передано снова.
 # unreviewed
+fault-people-wait = Эта станция восстановлена из резервной копии, и ещё никто не сказал, что те, кто в ней может входить и вызывать, по-прежнему могут.
+    .do = Владелец станции смотрит их командой «counterpart restore» и затем даёт «counterpart restore --people». Пока что можно войти по ссылке: «counterpart user link».
+# unreviewed
 socket-failed = Сокет команд { $path } не создаётся: { $cause }.
     .do = Дать этому пользователю писать в каталог данных, на диске этой машины, по пути не длиннее 100 знаков.
 
@@ -2862,6 +2874,10 @@ desk-needs-count = { $count ->
 # unreviewed
 desk-needs-first = первое — { $name }: { $what }
 # unreviewed
+call-restore-people = Стоит ли то, кто может входить и вызывать, как в резервной копии, и кто это.
+# unreviewed
+call-restore-people-confirm = Говорит, что всё как следует: пароли и маркеры из резервной копии снова действуют.
+# unreviewed
 desk-last-said = Сказано последним
 # unreviewed
 desk-last = { $who }, { $time }: { $kind ->
@@ -2920,6 +2936,14 @@ desk-mark-also = и { $count ->
         [one] { $count } дело
         [few] { $count } дела
        *[many] { $count } дел
+done-restore-people = Пароли и маркеры действуют. { $users ->
+    [0] Пользователей нет
+   *[other] Пользователи: { $names }
+}; { $tokens ->
+    [0] маркеров нет.
+   *[other] маркеры: { $programs }.
+}
+# unreviewed
     } с другой меткой
 # unreviewed
 desk-matter-ours = Мы запрашиваем разговор: { $peer }

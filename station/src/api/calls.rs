@@ -17,6 +17,7 @@ use super::form::ActForm;
 use super::morning::MorningView;
 use super::people::{ChangeForm, LinkView, NameForm, UserForm, UserView};
 use super::restore::{EpochForm, JudgeForm, JudgedView, OpenedView, RestoreQuery, UnsignedView};
+use super::returned::PeopleView;
 use super::router::{DoneView, HealthView};
 use super::search::{FindQuery, FoundView};
 use super::sessions::{SessionEnded, SessionForm, SessionView};
@@ -25,8 +26,8 @@ use super::views::{
     FiguresQuery, LineQuery, LineRow, RecordPage, RecordQuery, RequestsQuery, RequestsView, TermsQuery, UnreadView,
 };
 use super::{
-    banner, bell, calendar, conduct, drawn, events, export, many, metrics, morning, people, restore, router, search,
-    sessions, tokens, views,
+    banner, bell, calendar, conduct, drawn, events, export, many, metrics, morning, people, restore, returned, router,
+    search, sessions, tokens, views,
 };
 use crate::view::figures::FiguresView;
 use crate::view::request::RequestView;
@@ -127,6 +128,8 @@ fn owner() -> Vec<Call> {
             .gives::<NameForm>(),
         Call::get(Owner, "/bell", "call-bell", bell::open).tells(LINES),
         Call::post(Owner, "/bell/{session}/rang", "call-rang", bell::rang).takes::<RangForm>().gives::<RangView>(),
+        Call::get(Owner, "/restore/people", "call-restore-people", returned::look).gives::<PeopleView>(),
+        Call::post(Owner, "/restore/people", "call-restore-people-confirm", returned::confirm).gives::<PeopleView>(),
         Call::post(Owner, "/restore/keys", "call-restore-keys", drawn::draw)
             .takes::<KeysForm>()
             .gives::<KeysView>()

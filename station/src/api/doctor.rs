@@ -41,7 +41,7 @@ pub struct Report {
 /// One thing looked at.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Finding {
-    /// configuration, desk, keys, database, clock, line, conduct or webhook.
+    /// configuration, desk, keys, database, people, clock, line, conduct or webhook.
     pub subject: String,
     /// It is in order.
     pub well: bool,
@@ -121,6 +121,9 @@ impl Doctor<'_> {
         let rows = reader.lines()?;
         for row in &rows {
             self.line(reader, keys, row, &mut latest)?;
+        }
+        if reader.people_wait()? {
+            self.put("people", false, "fault-people-wait", &[]);
         }
         // A line says so itself, until root has opened an epoch on it.
         if rows.is_empty() && reader.restored()? {

@@ -172,7 +172,7 @@ impl Api {
             let now = self.now_of_people();
             let kept = found.map_err(|e| self.failed(&e))?;
             if kept.is_some_and(|kept| kept.role == CALENDAR && !kept.has_ended(now.0)) {
-                return Ok(());
+                return self.people_serve().await;
             }
         }
         Err(self.wrong(said, from))
@@ -188,10 +188,26 @@ impl Api {
             let until = times::write(Timestamp(until.min(Timestamp::MAX.0)));
             return Err(self.tell(Fault::new(Code::TokenEnded).with("time", until)));
         }
+        if found.is_some() {
+            self.people_serve().await?;
+        }
         Ok(found.and_then(|kept| {
             let role = Role::parse(&kept.role)?;
             Some(Who { name: format!("token {}", kept.name), program: Some(Program { role, token }) })
         }))
+    }
+
+    /// Refuses while those who may sign in and call wait for a person's word: they came back with a backup.
+    ///
+    /// # Errors
+    /// [`Code::PeopleWait`].
+    pub(crate) async fn people_serve(&self) -> Result<(), Told> {
+        let reader = self.parts.reader.clone();
+        let wait = tokio::task::spawn_blocking(move || reader.people_wait()).await.map_err(|e| self.machine(e))?;
+        match wait.map_err(|e| self.failed(&e))? {
+            true => Err(self.tell(Fault::new(Code::PeopleWait))),
+            false => Ok(()),
+        }
     }
 
     /// Whether who has begun a stream may still go on with it: a token may have ended or been revoked meanwhile.

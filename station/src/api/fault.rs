@@ -176,6 +176,8 @@ faults! {
     RestoreUnjudged = Refusal CONFLICT "fault-restore-unjudged",
     /// What the key that root has granted last could have made waits, and is not named.
     RestoreUnnamed = Refusal CONFLICT "fault-restore-unnamed",
+    /// The record came back with a backup, and nobody has said yet that those who may sign in and call are those who should.
+    PeopleWait = Refusal UNAUTHORIZED "fault-people-wait",
     /// The root key or root's list cannot be read or written, or the list lacks our key; the sentence of `keys` says what is wrong.
     RootFile = Usage BAD_REQUEST "fault-root-file",
     /// The keys are bound to no backup of this station.

@@ -32,6 +32,7 @@ pub mod people;
 pub(crate) mod places;
 pub mod receive;
 pub mod restore;
+pub mod returned;
 pub mod router;
 pub(crate) mod search;
 pub mod sessions;

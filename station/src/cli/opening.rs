@@ -95,7 +95,8 @@ impl Context {
                         let form = EpochForm { station: keys.station.clone(), ..form };
                         outcomes.push(Outcome::of(view, self.open_epoch(view, form, &root, &list).await));
                     }
-                    kept = Some(self.say("restore-keys-kept", &[("backup", keys.backup.display().to_string())]));
+                    let told = self.say("restore-keys-kept", &[("backup", keys.backup.display().to_string())]);
+                    kept = Some(std::iter::once(told).chain(self.returned().await?).collect::<Vec<_>>().join("\n"));
                 }
                 Err(told) => outcomes.extend(ready.iter().map(|(view, _)| Outcome::of(view, Err(told.clone())))),
             }

@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use counterpart_core::ids::{LineId, unhex};
+use serde_json::json;
 
 use super::client::address;
 use super::show::not_served;
 use super::{Context, Exit};
 use crate::api::fault::{Code, Fault, Told};
 use crate::api::restore::{JudgeForm, JudgedView};
+use crate::api::returned::PeopleView;
 use crate::api::sight::hexadecimal;
 use crate::api::views::UnreadView;
 use crate::keys::{Granted, KeyError, granted_file};
@@ -42,12 +44,20 @@ pub(super) struct RestoreCommand {
     pub up_to: Option<u64>,
     /// Leave the parts beside our log, as evidence. Nobody is asked about them again.
     #[arg(long, conflicts_with = "open")]
+    #[arg(long, conflicts_with_all = ["line", "keys_list", "part", "take", "refuse", "open"])]
+    pub people: bool,
     pub refuse: bool,
     /// Open a new epoch on every line that waits for one, or on the line that is named.
     #[arg(long, requires_all = ["root_key", "backup"])]
     pub open: bool,
     /// The root key's file. It is read by this command alone.
     #[arg(long, value_name = "FILE", requires = "open")]
+        if self.people {
+            let value = client.post("/api/v1/restore/people", &json!({})).await?;
+            let people: PeopleView = client.typed(&value)?;
+            context.show(&value, || Ok(context.words.say("done-restore-people", &people.args())))?;
+            return Ok(Exit::Done);
+        }
     pub root_key: Option<PathBuf>,
     /// A new folder for a backup with the new keys, made before they serve.
     #[arg(long, value_name = "DIR", requires = "open")]
@@ -72,7 +82,7 @@ impl RestoreCommand {
         if self.take || self.refuse {
             return context.judge(&self, &views).await;
         }
-        let mut texts = Vec::new();
+        let mut texts: Vec<String> = if self.line.is_none() { context.returned().await? } else { Vec::new() };
         for view in &views {
             texts.push(context.waits(view, self.keys_list.as_deref())?);
         }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::OpenFlags;
 use rusqlite::backup::{Backup, StepResult};
 
+use super::people::PEOPLE_WAIT;
 use super::reader::read_only;
 use super::{DATABASE_FILE, StoreError, connect, existing, known_version};
 use crate::config::CONFIG_FILE;
@@ -18,7 +19,9 @@ const KEY_FILES_MAX: usize = 4 * SETS_MAX;
 
 /// Copies record, keys and configuration of the station in `data` into the new folder `to`, which then serves as a data
 /// directory. The copy knows that it is one: [`super::Reader::restored`] is true there and each of its logs says so, before
-/// the folder has its name (§4.6). The station may write meanwhile; the copy is one state of its record.
+/// the folder has its name (§4.6). The station may write meanwhile; the copy is one state of its record. Nobody is signed in there, no
+/// link serves, and passwords and tokens that came with it wait for a person's word ([`super::Reader::people_wait`]): who has gone when the copy is taken
+/// up would be back.
 ///
 /// `to` holds private keys: it is made for its owner alone. The root key is not in it.
 ///
@@ -62,11 +65,24 @@ fn copy_database(from: &Path, to: &Path) -> Result<(), StoreError> {
     if step != StepResult::Done {
         return Err(StoreError::other("doing-backup", format!("the database answered {step:?}")));
     }
-    copy.execute_batch(
+    let people = people_wait(&copy)?;
+    copy.execute_batch(&format!(
         "PRAGMA journal_mode = DELETE;
-         BEGIN; UPDATE meta SET value = value + 1 WHERE key = 'restored'; UPDATE log SET restored = 1; COMMIT;",
-    )?;
+         BEGIN; UPDATE meta SET value = value + 1 WHERE key = 'restored'; UPDATE log SET restored = 1; {people} COMMIT;",
+    ))?;
     copy.close().map_err(|(_, e)| e.into())
+}
+
+/// What is written of people in a copy; nothing in a record that an older program made, which may know of none.
+fn people_wait(copy: &rusqlite::Connection) -> Result<String, StoreError> {
+    let sql = "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'api_token'";
+    let tables: i64 = copy.query_row(sql, [], |row| row.get(0))?;
+    let wait = format!(
+        "DELETE FROM session; DELETE FROM link;
+         INSERT OR REPLACE INTO setting (key, value) SELECT '{PEOPLE_WAIT}', x''
+         WHERE EXISTS (SELECT 1 FROM user) OR EXISTS (SELECT 1 FROM api_token);"
+    );
+    Ok(if tables > 0 { wait } else { String::new() })
 }
 
 fn create(path: &Path) -> io::Result<File> {

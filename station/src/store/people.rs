@@ -10,6 +10,9 @@ use super::rounds::RoundKept;
 use super::sessions::{By, Session, begin, sessions_end};
 use super::{LineKey, Reader, StoreError};
 
+/// The setting that a backup has: who may sign in and call stands in it as it was then. A person's word takes it away.
+pub(super) const PEOPLE_WAIT: &str = "people-wait";
+
 /// SHA-256 of a token.
 pub type TokenHash = [u8; 32];
 
@@ -135,6 +138,8 @@ pub enum People {
     Round(RoundKept),
     /// A setting that a person has made on the desk, and its value.
     Setting(String, Vec<u8>),
+    /// Of a record that came back with a backup: those who may sign in and call in it are those who should.
+    Confirmed,
 }
 
 pub(super) fn keep(to: &Connection, change: &People, now: u64) -> Result<(), StoreError> {
@@ -168,7 +173,8 @@ pub(super) fn keep(to: &Connection, change: &People, now: u64) -> Result<(), Sto
             let sql = "INSERT INTO link (token, user, until, maker) VALUES (?1, ?2, ?3, ?4)";
             run(sql, params![token, user, signed(*until), maker])?;
         }
-        People::Setting(key, value) => super::keep::setting(to, key, Some(value))?,
+        People::Setting(key, value) => setting(to, key, Some(value))?,
+        People::Confirmed => setting(to, PEOPLE_WAIT, None)?,
         People::Token(token) => {
             run("DELETE FROM api_token WHERE until <= ?1", params![signed(token.added)])?;
             let sql = "INSERT INTO api_token (name, hash, role, added, until) VALUES (?1, ?2, ?3, ?4, ?5)";
@@ -200,6 +206,7 @@ impl People {
             People::Link { .. } => Some("link-made"),
             People::Token(_) => Some("token-made"),
             People::TokenEnds(_) => Some("token-revoked"),
+            People::Confirmed => Some("people-confirmed"),
             _ => None,
         }
     }
@@ -215,6 +222,15 @@ impl Reader {
             let sql = "SELECT name, role, secret, added, language, direction FROM user WHERE name = ?1";
             Ok(c.prepare_cached(sql)?.query_row([name], user).optional()?)
         })
+    }
+
+    /// Whether who may sign in and call stands as a backup had it, and no person has said yet that it is as it should be: who had
+    /// gone since would be back.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn people_wait(&self) -> Result<bool, StoreError> {
+        Ok(self.setting(PEOPLE_WAIT)?.is_some())
     }
 
     /// Every user, by name.

@@ -148,6 +148,9 @@ pub(super) async fn enter(
     match desk.known(&name, text("password")).await {
         Ok(Some(user)) => {
             desk.inner.throttle.forgive(&name, address);
+            if let Err(told) = desk.api.people_serve().await {
+                return desk.sign_in_page(&headers, &to, &name, Some(told));
+            }
             match desk.sign_in(&user.name, By::Secret(user.secret), local(&to)).await {
                 Ok(Some(response)) => response,
                 Ok(None) => again(Fault::new(Code::NotSignedIn)),

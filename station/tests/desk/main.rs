@@ -24,6 +24,7 @@ mod processes;
 mod programs;
 mod proxy;
 mod record;
+mod returned;
 mod ring;
 mod rounds;
 #[path = "../scratch/mod.rs"]
