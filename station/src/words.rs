@@ -97,6 +97,12 @@ impl Words {
         self.try_say(id, Some("hint"), &[]).unwrap_or_else(broken)
     }
 
+    /// What a part of the sentence of this name says; `None` if it has no such part.
+    pub fn say_part(&self, id: &str, part: &str, args: &[(&'static str, Arg<'_>)]) -> Option<String> {
+        self.bundle.get_message(id)?.get_attribute(part)?;
+        Some(self.try_say(id, Some(part), args).unwrap_or_else(broken))
+    }
+
     fn try_say(&self, id: &str, attribute: Option<&str>, args: &[(&'static str, Arg<'_>)]) -> Result<String, String> {
         let message = self.bundle.get_message(id);
         let pattern = message.and_then(|m| match attribute {

@@ -9,213 +9,152 @@ use crate::api::fault::{Code, Fault};
 use crate::api::form::{ActForm, WordsForm};
 use crate::api::times::{Times, write, write_window};
 
-/// What every act takes.
+// What every act takes.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Common {
-    /// The line: call sign or id; not needed with one line.
     #[arg(long)]
     pub line: Option<String>,
-    /// The language of the words (BCP 47).
     #[arg(long)]
     pub language: Option<String>,
-    /// Makes the act stand once, however often it is asked; made if absent.
     #[arg(long)]
     pub token: Option<String>,
-    /// The number of the epoch that you looked at: nothing is done if another serves by now.
     #[arg(long, value_name = "NUMBER")]
     pub epoch: Option<String>,
 }
 
-/// What acts on something, with words or without.
+// What acts on something, with words or without.
 #[derive(Args, Clone, Debug)]
 pub struct On {
-    /// "Northland 112", "Northland #4071" or 0:12.
     pub name: String,
-    /// Words that go with it; "-" reads them from the standard input.
     pub words: Option<String>,
     #[command(flatten)]
     common: Common,
 }
 
-/// From whom to whom, how urgent and what for.
+// From whom to whom, how urgent and what for.
 #[derive(Args, Clone, Debug)]
 pub struct Addressed {
-    /// Our post.
-    #[arg(long)]
+    #[arg(long, value_name = "POST")]
     from: String,
-    /// The counterpart.
-    #[arg(long)]
+    #[arg(long, value_name = "POST")]
     to: String,
-    /// ROUTINE, PRIORITY, IMMEDIATE or FLASH.
     #[arg(long)]
     precedence: Option<String>,
-    /// OPERATION, EXERCISE or TEST.
     #[arg(long)]
     mark: Option<String>,
 }
 
-/// An act.
+// An act.
 #[derive(Subcommand, Clone, Debug)]
 pub enum ActCommand {
-    /// Ask to talk.
     Ask {
-        /// The subject; "-" reads it from the standard input.
         words: Option<String>,
         #[command(flatten)]
         addressed: Addressed,
-        /// voice, writing or meeting.
         #[arg(long)]
         mode: Option<String>,
-        /// Nothing of it in public.
         #[arg(long)]
         private: bool,
-        /// Until when it stands; without, until someone closes it.
         #[arg(long, value_name = "TIME")]
         valid_until: Option<String>,
-        /// The closed request that is asked again.
         #[arg(long, value_name = "NAME")]
         again: Option<String>,
         #[command(flatten)]
         common: Common,
     },
-    /// Our watch has it.
     Seen(On),
-    /// It is with the principal's office.
     Refer(On),
-    /// Not now.
     Defer {
         #[command(flatten)]
         on: On,
-        /// Why; UNSTATED unless said otherwise.
         #[arg(long)]
         code: Option<String>,
-        /// Until when.
         #[arg(long, value_name = "TIME")]
         until: Option<String>,
     },
-    /// Yes, at once.
     Answer(On),
-    /// No: to a request or to an offer.
     Decline {
         #[command(flatten)]
         on: On,
-        /// Why; UNSTATED unless said otherwise.
         #[arg(long)]
         code: Option<String>,
     },
-    /// Name times.
     Offer {
         #[command(flatten)]
         on: On,
-        /// START/END@Zone, such as "tomorrow 12:00/13:00"; up to 8.
         #[arg(long = "window", value_name = "WINDOW", required = true)]
         windows: Vec<String>,
-        /// Until when an answer is awaited.
         #[arg(long, value_name = "TIME")]
         answer_by: String,
-        /// What silence does: the offer lapses or stands. Never consent.
         #[arg(long)]
         on_silence: Option<String>,
-        /// Why not sooner.
         #[arg(long)]
         code: Option<String>,
     },
-    /// "We will take it now."
     Ready(On),
-    /// Take one window of an offer, or come to a ready.
     Accept {
         #[command(flatten)]
         on: On,
-        /// The window, or its number from 1; not needed if there is one.
         #[arg(long)]
         window: Option<String>,
     },
-    /// The offer stands.
     Renew {
         #[command(flatten)]
         on: On,
-        /// A later time until which it stands.
         #[arg(long, value_name = "TIME")]
         valid_until: Option<String>,
-        /// A higher precedence.
         #[arg(long)]
         precedence: Option<String>,
     },
-    /// Not able at present: it stands and does not ring there.
     Suspend(On),
-    /// Able again.
     Resume(On),
-    /// Take back a request or an offer.
     Withdraw(On),
-    /// The agreed talk will not be.
     Cancel {
         #[command(flatten)]
         on: On,
-        /// Why; UNSTATED unless said otherwise.
         #[arg(long)]
         code: Option<String>,
     },
-    /// The other side did not come.
     Missed(On),
-    /// A talk was held elsewhere.
     Talk {
         #[command(flatten)]
         on: On,
-        /// When: START/END.
         #[arg(long, value_name = "WINDOW")]
         when: String,
-        /// telephone, in-person, video, writing or other.
         #[arg(long)]
         instrument: String,
-        /// A post that talked; may be given several times.
         #[arg(long = "post", value_name = "POST")]
         posts: Vec<String>,
     },
-    /// Write.
     Text {
-        /// The text; "-" reads it from the standard input.
         words: String,
         #[command(flatten)]
         addressed: Addressed,
         #[command(flatten)]
         common: Common,
     },
-    /// A person has read a text.
     Read(On),
-    /// Take a text back.
     Retract(On),
-    /// A note in our own log. The other side holds it too.
     Memo {
-        /// The note; "-" reads it from the standard input.
         words: String,
         #[command(flatten)]
         common: Common,
     },
-    /// Test the line; a person answers.
     Check {
-        /// Words that go with it.
         words: Option<String>,
-        /// ROUTINE, PRIORITY, IMMEDIATE or FLASH.
         #[arg(long)]
         precedence: Option<String>,
-        /// OPERATION, EXERCISE or TEST.
         #[arg(long)]
         mark: Option<String>,
         #[command(flatten)]
         common: Common,
     },
-    /// Answer a check.
     CheckReply(On),
-    /// Declare the state of our station on a line.
     State {
-        /// open, maintenance, suspended or closed (for good: needs --for-good).
         state: String,
-        /// `closed` ends the line for good, and this says that it is meant.
         #[arg(long)]
         for_good: bool,
-        /// Words that go with it.
         words: Option<String>,
-        /// Until when.
         #[arg(long, value_name = "TIME")]
         until: Option<String>,
         #[command(flatten)]

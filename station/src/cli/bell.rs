@@ -31,26 +31,20 @@ const STROKE: Duration = Duration::from_millis(250);
 
 #[derive(Args, Debug)]
 pub(super) struct BellCommand {
-    /// Print what rings now and end.
     #[arg(long)]
     once: bool,
 }
 
 #[derive(Args, Debug)]
 pub(super) struct NotedCommand {
-    /// What rings: "Northland #4071" or 0:12.
     #[arg(required_unless_present = "conduct")]
     name: Option<String>,
-    /// Of all that is kept of what the other station broke: the doctor asks for nobody because of it. The evidence stays.
     #[arg(long, conflicts_with_all = ["name", "epoch"])]
     conduct: bool,
-    /// The line, if there are several.
     #[arg(long)]
     line: Option<String>,
-    /// The number of the epoch that you looked at: nothing is done if another serves by now.
     #[arg(long, value_name = "NUMBER")]
     epoch: Option<String>,
-    /// What the list of what broke off is known by, as it was told with it: nothing is noted of what came since.
     #[arg(long, value_name = "DIGITS", conflicts_with = "conduct")]
     tally: Option<String>,
 }

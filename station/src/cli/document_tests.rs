@@ -5,7 +5,8 @@ use std::path::Path;
 use clap::CommandFactory;
 use clap::error::ErrorKind;
 
-use super::{Cli, EXIT_CODES};
+use super::{Cli, EXIT_CODES, help};
+use crate::words::Words;
 
 fn document(name: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name)).unwrap()
@@ -86,11 +87,13 @@ fn what_the_documents_name_of_commands_is_there() {
 
 #[test]
 fn the_exit_codes_of_the_help_are_those_of_the_document() {
-    let help = Cli::command().render_help().to_string();
+    let english = Words::english();
+    let help = help::worded(&english).render_help().to_string();
     let operating = document("docs/operating.md");
     let [mut helped, mut told] = [0, 0];
-    for (exit, says) in EXIT_CODES {
-        helped += usize::from(help.contains(&format!("  {}  {says}", exit as u8)));
+    for (exit, id) in EXIT_CODES {
+        let says = english.say(id, &[]).replace('’', "'");
+        helped += usize::from(help.replace('’', "'").contains(&format!("  {}  {says}", exit as u8)));
         told += usize::from(operating.contains(&format!("| {} | {says} |", exit as u8)));
     }
 

@@ -9,6 +9,7 @@ mod demo;
 #[cfg(test)]
 mod document_tests;
 mod export;
+pub(crate) mod help;
 mod opening;
 mod pair;
 mod place;
@@ -29,6 +30,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use counterpart_core::time::Timestamp;
@@ -64,19 +66,14 @@ pub enum Exit {
     Misconduct = 4,
 }
 
-/// What each exit code says; `docs/operating.md` has the same table.
+/// What says of each exit code what it means; `docs/operating.md` has the same table.
 const EXIT_CODES: [(Exit, &str); 5] = [
-    (Exit::Done, "done"),
-    (Exit::Refused, "refused by a rule, or a story's expectation was wrong; the answer names the fact that decided"),
-    (Exit::Usage, "the command, or what it names (a file, a place, keys, the configuration), cannot be used as it is"),
-    (Exit::Machine, "no station answers, or the machine failed; of doctor: something is not in order"),
-    (Exit::Misconduct, "the other station broke the protocol: its log is halted"),
+    (Exit::Done, "exit-done"),
+    (Exit::Refused, "exit-refusal"),
+    (Exit::Usage, "exit-usage"),
+    (Exit::Machine, "exit-machine"),
+    (Exit::Misconduct, "exit-misconduct"),
 ];
-
-fn exit_codes() -> String {
-    let each = EXIT_CODES.map(|(exit, says)| format!("  {}  {says}", exit as u8));
-    format!("Exit codes:\n{}", each.join("\n"))
-}
 
 impl Exit {
     fn of(told: &Told) -> Exit {
@@ -89,21 +86,14 @@ impl Exit {
     }
 }
 
-/// A hotline between organisations that must be able to reach each other and do not trust each other.
+// What commands and arguments say of themselves stands in the catalogue alone, see [`help`]: a comment here would be a second copy.
 #[derive(Parser, Debug)]
-#[command(
-    name = "counterpart",
-    version,
-    after_help = exit_codes()
-)]
-pub struct Cli {
-    /// The station's data directory; ./counterpart-data unless said otherwise.
+#[command(name = "counterpart", version)]
+struct Cli {
     #[arg(long, env = "COUNTERPART_DATA", global = true, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Print the API's JSON.
     #[arg(long, global = true)]
     json: bool,
-    /// Speak this language: en or ru. Without it LC_ALL, LC_MESSAGES or LANG decides; --json is always in English.
     // Not `--language`, which is that of a text: one name of two arguments would be one value.
     #[arg(long, global = true, value_name = "TAG")]
     speak: Option<String>,
@@ -121,16 +111,12 @@ enum Command {
     Pair(pair::PairCommand),
     #[command(flatten)]
     Show(show::ShowCommand),
-    /// Who may sign in at the desk.
     #[command(subcommand)]
     User(user::UserCommand),
-    /// Which programs may call over TCP.
     #[command(subcommand)]
     Token(token::TokenCommand),
     Restore(restore::RestoreCommand),
-    /// Ring in this terminal. Only a bell on a terminal counts as ringing.
     Bell(bell::BellCommand),
-    /// Take note of what they did: it rings here no more. Nothing of it leaves the station.
     Noted(bell::NotedCommand),
     #[command(flatten)]
     Act(ActCommand),
@@ -154,35 +140,22 @@ pub fn main() -> ExitCode {
 /// Runs one command.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     let args: Vec<OsString> = args.into_iter().collect();
-    let wants_json = args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--json");
-    let parsed = Cli::command().try_get_matches_from(args).and_then(|matches| {
+    let is_json = args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--json");
+    // Programs read English.
+    let language = if is_json { Language::English } else { help::language(&args, |name| std::env::var(name).ok()) };
+    let words = language.words();
+    let parsed = Cli::command().try_get_matches_from(&args).and_then(|matches| {
         // A directory from the environment is that of a real station: the demonstration must not take it.
         let named = matches.value_source("data") == Some(ValueSource::CommandLine);
         Ok((Cli::from_arg_matches(&matches)?, named))
     });
     let (cli, data_given) = match parsed {
         Ok(parsed) => parsed,
-        Err(wrong) if wants_json && wrong.use_stderr() => {
-            let told = not_understood(&wrong);
-            print_error(&told);
-            return Exit::of(&told);
-        }
-        Err(asked) => {
-            // Help and version go to the standard output, faults to the standard error; a closed pipe is nobody's fault.
-            let _ = asked.print();
-            return if asked.use_stderr() { Exit::Usage } else { Exit::Done };
-        }
+        Err(wrong) => return answered(&args, wrong, &words, is_json),
     };
     let data = cli.data.unwrap_or_else(|| DATA_DEFAULT.into());
-    let environment = || Language::of_environment(|name| std::env::var(name).ok());
-    let asked = cli.speak.as_deref().map(|tag| Language::parse(tag).ok_or(tag));
-    let language = match asked {
-        _ if cli.json => Language::English,
-        Some(Ok(language)) => language,
-        Some(Err(_)) | None => environment(),
-    };
-    let context = Context { data, data_given, json: cli.json, words: language.words(), clock: Clock::system() };
-    if let Some(Err(tag)) = asked {
+    let context = Context { data, data_given, json: cli.json, words, clock: Clock::system() };
+    if let Some(tag) = cli.speak.filter(|tag| Language::parse(tag).is_none()) {
         let known = Language::ALL.map(Language::tag).join(", ");
         let fault = Fault::new(Code::UnknownWord).with("field", "language").with("said", tag).with("known", known);
         let told = context.tell(fault);
@@ -311,13 +284,25 @@ impl Context {
     }
 }
 
-/// What is wrong with a command line, for a program: in English, as all that programs read.
-fn not_understood(wrong: &clap::Error) -> Told {
-    // What clap says, without the usage that it adds in paragraphs of their own.
-    let text = wrong.render().to_string();
-    let cause = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ").trim();
-    let cause = cause.split_whitespace().collect::<Vec<_>>().join(" ");
-    Fault::new(Code::CommandUnreadable).with("cause", cause).tell(&Words::english())
+/// Help, the version, or what is wrong with a command line, as `plain` says without words of ours.
+fn answered(args: &[OsString], plain: clap::Error, words: &Words, is_json: bool) -> Exit {
+    let answer = help::worded(words).try_get_matches_from(args).err().unwrap_or(plain);
+    if !answer.use_stderr() {
+        // A closed pipe is nobody's fault.
+        let _ = answer.print();
+        return Exit::Done;
+    }
+    let (told, usage) = help::not_understood(&answer, words);
+    if is_json {
+        print_error(&told);
+    } else if answer.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        let _ = answer.print();
+    } else {
+        // Nobody reads a standard error that is closed.
+        let title = words.say("usage-heading", &[]);
+        let _ = writeln!(io::stderr(), "{}\n{}\n\n{title} {usage}", told.what, told.instead);
+    }
+    Exit::of(&told)
 }
 
 fn print_error(told: &Told) {

@@ -19,44 +19,32 @@ const INVITATION_MAX: u64 = 64 * 1024;
 
 #[derive(Subcommand, Debug)]
 pub(super) enum PairCommand {
-    /// Make an invitation, to be given to the other organisation in confidence.
     Invite {
-        /// Write it into this new file, for its owner alone, instead of printing it.
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
         #[command(flatten)]
         terms: InviteForm,
     },
-    /// Take up an invitation.
     Join {
-        /// Its file; "-" reads it from the standard input.
+        #[arg(value_name = "FILE")]
         invitation: PathBuf,
     },
-    /// The digits have been compared over another channel, all of them, and are those that are given here.
     Confirm {
-        /// The sixteen groups as the other side reads them aloud.
         #[arg(required_unless_present = "differ")]
         digits: Vec<String>,
-        /// Their name looks like another's, and you have made sure who they are.
         #[arg(long, requires = "digits")]
         alike: bool,
-        /// They differ: refuse that candidate.
         #[arg(long, conflicts_with = "digits")]
         differ: bool,
-        /// Whose differ, by key, if there are several.
         #[arg(long, requires = "differ", value_name = "KEY")]
         candidate: Option<String>,
-        /// The line, if several pairings wait.
         #[arg(long)]
         line: Option<String>,
     },
-    /// End a pairing that has not become a line.
     Abandon {
-        /// The line, if several pairings wait.
         #[arg(long)]
         line: Option<String>,
     },
-    /// Every pairing that has not become a line, with the digits to compare.
     Pairings,
 }
 

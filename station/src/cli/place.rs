@@ -16,33 +16,24 @@ use crate::words::Sentence;
 
 #[derive(Subcommand, Debug)]
 pub(super) enum PlaceCommand {
-    /// Make a station: its directory, configuration, keys and empty record.
     Init {
-        /// The organisation, as it will stand in charters.
         #[arg(long)]
         name: String,
-        /// Said aloud before a number: "Northland 112".
         #[arg(long)]
         call_sign: String,
-        /// The zone of its watch: a name of the IANA database; "" for UTC.
         #[arg(long, default_value = "UTC")]
         zone: String,
-        /// Where to listen: numeric address and port, for UDP and TCP alike.
-        #[arg(long, default_value = LISTEN_DEFAULT)]
+        #[arg(long, value_name = "ADDRESS", default_value = LISTEN_DEFAULT)]
         listen: String,
-        /// host:port at which peers reach it; may be given several times.
         #[arg(long, value_name = "ADDRESS")]
         announce: Vec<String>,
-        /// Where the desk is served to browsers on this machine, such as 127.0.0.1:7412; otherwise nowhere.
         #[arg(long, value_name = "ADDRESS", default_value = "")]
         desk: String,
-        /// Where to write the root key, outside the data directory; beside it unless said otherwise.
         #[arg(long, value_name = "FILE")]
         root_key: Option<PathBuf>,
     },
-    /// Copy record, keys and configuration, also while the station serves.
     Backup {
-        /// A new directory.
+        #[arg(value_name = "DIR")]
         to: PathBuf,
     },
 }

@@ -19,58 +19,45 @@ use crate::keys::{Granted, KeyError, granted_file};
 use crate::view::restore::{PartView, RestoreView, ShownView};
 use crate::words::clean;
 
-/// What each line waits for before this station signs on it again. With --part, every entry of that part of our own log that the other
-/// side shows; with --take or --refuse, a person's word on it; with --open, opens a new epoch.
+// What a restore is told.
 #[derive(Args, Debug)]
 pub(super) struct RestoreCommand {
-    /// One line; all unless said otherwise.
     #[arg(long)]
     pub line: Option<String>,
-    /// Root's list of the keys that it granted. Beside the root key unless said otherwise; with --open the new grant is added to it.
     #[arg(long, value_name = "FILE")]
     pub keys_list: Option<PathBuf>,
-    /// A part, by the name under which it is shown, or the begin of that with eight or more of its digits; of --take and --refuse
-    /// several may be given. With --open each part that is taken with it.
     #[arg(long, value_name = "NAME")]
     pub part: Vec<String>,
-    /// Show the entries of the part from this index on.
     #[arg(long, value_name = "INDEX", requires = "part", conflicts_with_all = ["take", "refuse", "open"])]
     pub from: Option<u64>,
-    /// Take the parts into our log, as they were signed: they count again.
     #[arg(long, conflicts_with_all = ["refuse", "open"])]
     pub take: bool,
-    /// Of the part that is taken only the entries up to this one; what stands behind it waits on.
     #[arg(long, value_name = "INDEX", requires = "take")]
     pub up_to: Option<u64>,
-    /// Leave the parts beside our log, as evidence. Nobody is asked about them again.
     #[arg(long, conflicts_with = "open")]
-    #[arg(long, conflicts_with_all = ["line", "keys_list", "part", "take", "refuse", "open"])]
-    pub people: bool,
     pub refuse: bool,
-    /// Open a new epoch on every line that waits for one, or on the line that is named.
     #[arg(long, requires_all = ["root_key", "backup"])]
     pub open: bool,
-    /// The root key's file. It is read by this command alone.
     #[arg(long, value_name = "FILE", requires = "open")]
-        if self.people {
-            let value = client.post("/api/v1/restore/people", &json!({})).await?;
-            let people: PeopleView = client.typed(&value)?;
-            context.show(&value, || Ok(context.words.say("done-restore-people", &people.args())))?;
-            return Ok(Exit::Done);
-        }
     pub root_key: Option<PathBuf>,
-    /// A new folder for a backup with the new keys, made before they serve.
     #[arg(long, value_name = "DIR", requires = "open")]
     pub backup: Option<PathBuf>,
-    /// Your word that the other side cannot be reached: what it holds is not waited for.
     #[arg(long, requires = "open")]
     pub peer_is_dark: bool,
+    #[arg(long, conflicts_with_all = ["line", "keys_list", "part", "take", "refuse", "open"])]
+    pub people: bool,
 }
 
 impl RestoreCommand {
     pub async fn run(self, context: &Context) -> Result<Exit, Told> {
         context.has_data()?;
         let client = context.client();
+        if self.people {
+            let value = client.post("/api/v1/restore/people", &json!({})).await?;
+            let people: PeopleView = client.typed(&value)?;
+            context.show(&value, || Ok(context.words.say("done-restore-people", &people.args())))?;
+            return Ok(Exit::Done);
+        }
         if let ([part, more @ ..], false, false, false) = (self.part.as_slice(), self.take, self.refuse, self.open) {
             return context.show_part(&self, part, more).await;
         }
@@ -112,6 +99,9 @@ impl Listed {
     pub fn has_ended(&self, key: &String) -> bool {
         self.0.contains(key) && self.0.last() != Some(key)
     }
+}
+
+impl Context {
     /// The root key or root's list cannot be used.
     pub(super) fn root_file(&self, error: &KeyError) -> Told {
         if error.is_of_place() { self.tell(Fault::new(Code::RootFile).because(error)) } else { self.failed(error) }
@@ -124,9 +114,6 @@ impl Listed {
         Ok(people.told(&self.words).into_iter().collect())
     }
 
-}
-
-impl Context {
     /// The keys that root's list names for a line.
     pub(super) fn listed(&self, view: &RestoreView, list: &Path) -> Result<Listed, Told> {
         let line = LineId(unhex(&view.line).unwrap_or_default());

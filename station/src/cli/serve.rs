@@ -25,26 +25,20 @@ use crate::words::Sentence;
 
 #[derive(Subcommand, Clone, Debug)]
 pub(super) enum ServeCommand {
-    /// Serve this data directory until a signal ends it.
     Serve {
-        /// What is opened without a mark is an EXERCISE instead of an OPERATION.
         #[arg(long)]
         exercise: bool,
     },
-    /// Start two stations of invented organisations on this machine; or play a story on two.
     Demo(Demo),
 }
 
-/// What a demonstration is told. Its directory is that of `--data`, if it is given; otherwise one that goes when it ends.
+// What a demonstration is told. Its directory is that of `--data`, if it is given; otherwise one that goes when it ends.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub struct Demo {
-    /// Play this story: february-2013, offer-lapses, crossed, or a file.
     #[arg(long, value_name = "STORY")]
     pub story: Option<String>,
-    /// Keep both stations of a story in DIR/SIDE/.
     #[arg(long, value_name = "DIR", requires = "story")]
     pub out: Option<PathBuf>,
-    /// So many seconds before each act of a story, while spectators read on both desks, until Ctrl-C.
     #[arg(long, value_name = "SECONDS", requires = "story", value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub pace: Option<u64>,
 }

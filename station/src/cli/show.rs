@@ -25,61 +25,41 @@ use crate::words::clocks::Telling;
 
 #[derive(Subcommand, Debug)]
 pub(super) enum ShowCommand {
-    /// Every line: observed beside declared, how far the records agree, what is open, what we owe.
     Lines {
-        /// Times to answer instead.
         #[arg(long, group = "instead")]
         figures: bool,
-        /// What was agreed on instead: response times, pace, grace, posts; clause by clause.
         #[arg(long, group = "instead")]
         terms: bool,
-        /// Figures of what was asked in this year (UTC).
         #[arg(long, requires = "figures")]
         year: Option<u64>,
-        /// Figures or terms of this line alone.
         #[arg(long, requires = "instead")]
         line: Option<String>,
     },
-    /// A request: asked, reached, owed by whom until when. Without a name: those that are open.
     Status {
-        /// "Northland 112", "Northland #4071" or 0:12.
         name: Option<String>,
-        /// Also those that are closed.
         #[arg(long, conflicts_with = "name")]
         all: bool,
-        /// In an earlier epoch, by its number: what was open there reads "broken off".
-        #[arg(long)]
+        #[arg(long, value_name = "NUMBER")]
         epoch: Option<u64>,
-        /// The line, if there are several.
         #[arg(long)]
         line: Option<String>,
     },
-    /// The record: both logs in one order, and their heads. Without a place: the last page.
     Record {
-        /// The line, if there are several.
         #[arg(long)]
         line: Option<String>,
-        /// An earlier epoch, by its number.
-        #[arg(long)]
+        #[arg(long, value_name = "NUMBER")]
         epoch: Option<u64>,
-        /// After so many entries.
-        #[arg(long, conflicts_with = "from")]
+        #[arg(long, value_name = "COUNT", conflicts_with = "from")]
         offset: Option<u64>,
-        /// From this entry on.
         #[arg(long, value_name = "NAME")]
         from: Option<String>,
-        /// Entries on the page, up to 1,000.
-        #[arg(long)]
+        #[arg(long, value_name = "COUNT")]
         limit: Option<usize>,
-        /// With the words of the entries.
         #[arg(long)]
         words: bool,
-        /// Write every entry of the line as it was signed, its words, and the evidence of what the other station broke into this new file,
-        /// to be checked elsewhere.
         #[arg(long, value_name = "FILE", conflicts_with_all = ["epoch", "offset", "from", "limit", "words"])]
         entries: Option<PathBuf>,
     },
-    /// Whether everything is in order: configuration, keys, database, every line built again from its entries.
     Doctor,
 }
 

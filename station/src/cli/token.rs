@@ -10,23 +10,15 @@ use crate::api::tokens::{TokenForm, TokenMade, TokenView};
 
 #[derive(Subcommand, Debug)]
 pub(super) enum TokenCommand {
-    /// Make a token and print it, this once: only its hash is kept.
     Add {
-        /// The name of the program: acts are kept under it.
         name: String,
-        /// watch: does every act. admin: the same, and looks after users and pairings. auditor: reads and does nothing. calendar: no
-        /// token, but an address at which a calendar program finds the agreed windows, and nothing else.
         #[arg(long, value_name = "watch|admin|auditor|calendar")]
         role: String,
-        /// When it ends by itself: a day (`2027-03-31`, the whole of it), a time, or `+90d`. Without, it serves until it is revoked.
         #[arg(long, value_name = "TIME")]
         until: Option<String>,
     },
-    /// Every token, without what is secret.
     List,
-    /// A token serves no more, from now on; streams that it opened end. Acts keep its name.
     Revoke {
-        /// The name.
         name: String,
     },
 }

@@ -16,46 +16,30 @@ const LINE_MAX: u64 = 4_096;
 
 #[derive(Subcommand, Debug)]
 pub(super) enum UserCommand {
-    /// Make a user; the password is read from the terminal, or from the first line of the standard input.
     Add {
-        /// The name: acts are kept under it.
         name: String,
-        /// watch: has the watch. admin: the same, and looks after users. auditor: reads and does nothing.
         #[arg(long, value_name = "watch|admin|auditor")]
         role: String,
-        /// Without a password: only links sign this user in.
         #[arg(long)]
         no_password: bool,
     },
-    /// Give a user another role or password; sessions end.
     Change {
-        /// The name.
         name: String,
-        /// watch, admin or auditor. Without it the role stays.
         #[arg(long, value_name = "watch|admin|auditor", required_unless_present_any = ["password", "no_password"])]
         role: Option<String>,
-        /// Read a new password, from the terminal or from the first line of the standard input.
         #[arg(long, conflicts_with = "no_password")]
         password: bool,
-        /// Without a password: only links sign this user in.
         #[arg(long)]
         no_password: bool,
     },
-    /// Every user.
     List,
-    /// A user goes, with all sessions. Acts keep the name.
     End {
-        /// The name.
         name: String,
     },
-    /// All sessions of a user end.
     SignOut {
-        /// The name.
         name: String,
     },
-    /// A link that signs a user in once, within ten minutes.
     Link {
-        /// The name.
         name: String,
     },
 }

@@ -54,7 +54,8 @@ fn every_sentence_of_the_catalogue_is_used_and_every_one_used_is_in_it() {
     let sources = sources();
     let ids = ids();
 
-    for id in &ids {
+    // What commands say of themselves is found by their names: `help_says_what_commands_take_and_nothing_else`.
+    for id in ids.iter().filter(|id| !id.starts_with("help-")) {
         assert!(sources.iter().any(|source| source.contains(&format!("\"{id}\""))), "{id} is said nowhere");
     }
     let known: BTreeSet<&str> = ids.into_iter().collect();
@@ -102,7 +103,7 @@ fn literals(source: &str) -> Vec<(&str, &str)> {
 }
 
 /// Three words in a row: a sentence, or a part of one.
-fn is_said(literal: &str) -> bool {
+pub(crate) fn is_said(literal: &str) -> bool {
     let mut row = 0;
     for word in literal.split(' ') {
         let word = word.trim_end_matches([':', ',', ';', '.']);
@@ -116,7 +117,7 @@ fn is_said(literal: &str) -> bool {
 }
 
 /// What reads like a sentence and is none that people are told: the begin of a literal, and why it may stand in the code.
-const NOT_SAID: [(&str, &str); 15] = [
+const NOT_SAID: [(&str, &str); 11] = [
     ("# This station's configuration", "the file that `init` writes"),
     ("counterpart/1 stateless reset token", "a label from which a key is derived"),
     ("entry {} cannot be read", "what the store found, in `store-corrupt`"),
@@ -127,10 +128,6 @@ const NOT_SAID: [(&str, &str); 15] = [
     ("an entry beyond its log's head", "what the store found, in `store-corrupt`"),
     ("entry {}:{} cannot be read", "what the store found, in `store-corrupt`"),
     ("not a time in RFC 3339", "what a program is told that reads our JSON"),
-    ("refused by a rule,", "an exit code in `--help`"),
-    ("the command, or what it names", "an exit code in `--help`"),
-    ("no station answers, or the machine", "an exit code in `--help`"),
-    ("the other station broke the protocol: its log", "an exit code in `--help`"),
     ("not a told clock", "a fault of a story's own program"),
 ];
 

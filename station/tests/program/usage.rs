@@ -102,8 +102,8 @@ fn a_wrong_command_ends_with_2_and_says_what_to_write() {
     let with = |more: &[&'static str]| [ask.as_slice(), more].concat();
 
     let wrong: [(&Path, Vec<&str>, &[u8], &str); 10] = [
-        (&data, vec!["alerting", "1"], b"", "unrecognized subcommand"),
-        (&data, vec!["seen"], b"", "required"),
+        (&data, vec!["alerting", "1"], b"", "no command “alerting”"),
+        (&data, vec!["seen"], b"", "It lacks: <NAME>."),
         (&data, with(&["--valid-until", "soon"]), b"", "“soon” is not a time"),
         (&data, with(&["--valid-until", "2027-03-28 02:30"]), b"", "2027-03-28T03:30:00+02:00"),
         (&data, with(&["--valid-until", "2027-10-31 02:30"]), b"", "2027-10-31T02:30:00+01:00"),
@@ -159,7 +159,7 @@ fn help_names_every_exit_code() {
     let (code, out, _) = run(scratch.path(), &["--help"], b"");
 
     assert_eq!(code, 0);
-    for said in ["0  done", "1  refused", "2  the command", "3  no station", "4  the other station"] {
+    for said in ["0  done", "1  not done", "2  the command", "3  no station", "4  the other station"] {
         assert!(out.contains(said), "{said}");
     }
 }

@@ -189,3 +189,43 @@ fn every_sentence_in_russian_is_in_russian() {
         assert!(is_russian || !has_words, "{id}: {said}");
     }
 }
+
+/// The parts of the messages with this begin, each `message.part`; of the message's own value `message`.
+fn parts(language: Language, begin: &str) -> BTreeSet<String> {
+    let all = messages(language).into_iter().filter(|(id, _)| id.starts_with(begin));
+    all.flat_map(|(id, (text, _))| {
+        let of_it = named(&text, "\n    .").into_iter().map(|part| format!("{id}.{part}")).collect::<Vec<_>>();
+        let has_value = !text.starts_with(&format!("{id} =\n"));
+        of_it.into_iter().chain(has_value.then(|| id.to_owned()))
+    })
+    .collect()
+}
+
+#[test]
+fn help_says_what_commands_take_and_nothing_else() {
+    for language in Language::ALL {
+        let said = crate::cli::help::said(&Words::of(language));
+
+        let wanted: BTreeSet<String> = ["help-", "usage-placeholder"].iter().flat_map(|b| parts(language, b)).collect();
+        let (lacks, extra): (Vec<_>, Vec<_>) = (said.difference(&wanted).collect(), wanted.difference(&said).collect());
+        assert!(lacks.is_empty() && extra.is_empty(), "{language:?} lacks {lacks:?}, and says of nothing {extra:?}");
+    }
+}
+
+/// What is said of an argument once stands once: what several commands take alike stands above them, or is taken from one.
+#[test]
+fn no_two_arguments_say_the_same_in_words_of_their_own() {
+    for language in Language::ALL {
+        let all = messages(language);
+        let help = all.iter().filter(|(id, _)| id.starts_with("help-"));
+        let lines: Vec<&str> = help
+            .flat_map(|(_, (text, _))| text.lines().skip(1))
+            .filter_map(|l| l.split_once(" = ").map(|(_, said)| said))
+            .collect();
+        assert!(lines.len() > 80, "{} arguments: the reader of catalogues is broken", lines.len());
+
+        let mut seen = BTreeSet::new();
+        let twice: Vec<_> = lines.iter().filter(|said| !said.starts_with('{') && !seen.insert(**said)).collect();
+        assert!(twice.is_empty(), "{language:?}: {twice:?}");
+    }
+}
