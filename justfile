@@ -8,7 +8,7 @@ demo:
 test:
     ./test
 
-# The tests that take less than three minutes once built
+# The tests but for the desk in a browser and what else takes minutes
 quick:
     ./test --quick
 
