@@ -765,7 +765,10 @@ name-ambiguous = “{ $said }” may be { $first } or { $second }.
 refusal-what = Not done: { $act }. Nothing was written.
 bar-no-such-thing = It names no entry that counts, or one on which this act cannot act.
     .do = Look the name up in the record and give it again.
-bar-closed = { $thing } is closed, by { $fact }.
+bar-closed = { $thing } is closed, by { $fact }{ $other ->
+        [none] {""}
+       *[other] {" "}and { $other }, which crossed
+    }.
     .do = Ask again; the new request names the closed one.
 bar-still-open = { $fact } is not closed; only a closed request is asked again.
     .do = Renew it: the request still stands.
@@ -1148,9 +1151,11 @@ usage-otherwise = The command is not written as its help says.
 ## What a command or a program is told when it cannot be understood, or no station can do it: what, and what to do.
 
 fault-not-json = What was sent is not of the form that this call takes: { $cause }.
-    .do = Send the fields that docs/protocol.md and “counterpart help” name, and no others.
+    .do = Send the fields that /api/v1/openapi.json names for this call, and no others.
+fault-query-unreadable = What stands after “?” in this address cannot be read: { $cause }.
+    .do = Write the names that /api/v1/openapi.json lists for this address, each once, and values of the form that it says.
 fault-not-object = What was sent is no JSON object.
-    .do = Send an object, in braces, with the fields that docs/protocol.md and “counterpart help” name.
+    .do = Send an object, in braces, with the fields that /api/v1/openapi.json names for this call.
 fault-unknown-act = There is no act “{ $said }”.
     .do = Take one of: { $known }.
 fault-field-not-taken = { $act } does not take “{ $field }”.
@@ -1332,6 +1337,8 @@ fault-banner-unfit = The line of classification does not fit.
     .do = Write at most { $max } characters on one line, all of which can be seen.
 fault-password-other = The password that serves now is another.
     .do = Write it as you signed in with it. If it is lost, a person with the role admin makes a link that signs you in, or a new one.
+fault-password-none = You have no password: links sign you in.
+    .do = A person with the role admin can give you one, under Users.
 fault-address-unreadable = What stands after “?” in this address of { $path } cannot be read: each name may stand there once.
     .do = Go back, and follow a link or a key of a page.
 fault-nothing-here = The desk has no page at { $path }.
@@ -1804,12 +1811,15 @@ document-error = Not done: whose fault it was, what was wrong, what to do.
 document-acts = An act. Fields that it does not take are not accepted; a token of the act makes it stand once, however often it is asked.
 call-act = Does an act. It is answered once it is in the record.
 call-acts = Does many acts on one connection, decided in the order of their lines; an answer a line, in the same order.
+call-round-begin = Asks on several lines at once, on each as an ordinary ask, and keeps that they belong together. Nothing is signed unless all can be.
 call-noted = Takes note of what they did: it rings here no more. Nothing of it leaves the station.
 call-document = This document.
 call-health = That the station serves, and how far its record has come.
 call-lines = Every line: what is observed beside what is declared, what is open, what is owed.
 call-terms = What was agreed on, on a line or on each: response times, pace, grace, posts; clause by clause.
 call-lines-unread = Lines that are not served, because what is kept of them cannot be read.
+call-rounds = The latest rounds, the newest first.
+call-round = A round by its number: of each line that was asked how far its ask has come.
 call-requests = Requests of one line, or of all: those that are open, or all.
 call-request = A request by its name, or by the name of anything that belongs to it.
 call-record = A page of both logs of a line, in one order.
@@ -2096,6 +2106,10 @@ needs-resume = Resume or withdraw
 needs-come = Come to the talk
 needs-say-talked = Say whether we talked
 needs-read = Read it
+needs-texts = { $count ->
+        [one] Read one text
+       *[other] Read { $count } texts
+    }
 needs-restore = Look at a restore
 needs-broken = See what broke off
 needs-unread = Mend what cannot be read
@@ -2199,6 +2213,8 @@ do-check-reply = Answer the check
     .hint = They read: a person is here
 do-noted = Noted
     .hint = Stops the ringing here. Nothing is signed and nothing is sent
+do-noted-late = Noted
+    .hint = Takes note that it is late; it rings until it is seen
 
 unsigned-heading = Not signed yet
 unsigned-told = { $act ->
@@ -2212,14 +2228,18 @@ unsigned-told = { $act ->
     }{ $until ->
         [none] {""}
        *[other] , until { $until }
-    }: not signed yet.
+    }
+unsigned-waits = { $told }: not signed yet.
+unsigned-back = Taken back: { $told }.
+unsigned-back-what = Nothing was signed and nothing was sent.
+unsigned-key = Pressed. It is signed at { $time } unless you take it back, below.
 unsigned-until = It is signed at { $time } unless you take it back; signing out signs it at once.
 unsigned-earlier = { $count ->
         [one] One earlier act
        *[other] { $count } earlier acts
     } of yours, told here before, also not signed and not sent.
 unsigned-undo = Undo
-unsigned-undone = { $told } It was not signed and not sent:
+unsigned-undone = { $told }. It was not signed and not sent:
 unsigned-dismiss = I have read it
 unsigned-not-sent = The station has started anew. Not signed and not sent:
 
@@ -2230,6 +2250,7 @@ door-name = Name
 door-password = Password
 door-station = If this is not the station that you mean, do not sign in.
 door-lasts = A session lasts twelve hours.
+door-beside = In another tab: what you wrote stays here
 link-sign-in = Sign in as { $name }
 link-once = This link serves once.
 link-spent = This link serves no longer
@@ -2249,6 +2270,8 @@ lines-standing = { $count ->
         [one] One matter stands
        *[other] { $count } matters stand
     } with the other side.
+lines-texts = { $peer } has written
+lines-texts-quiet = It does not ring, so it comes after everything that does.
 lines-stands-there = stands with the other side
 lines-ask = Ask to talk
 lines-board = What this station observes, beside what the other side declares.
@@ -2482,6 +2505,9 @@ offer-reads = { $mark }. { $precedence }. { $sign } offers { $count ->
     } { $code ->
         [none] {""}
        *[other] Reason: { $code }.
+    } { $words ->
+        [none] {""}
+       *[other] And your words, as you write them.
     }
 offer-reads-none = Nothing yet: no window can be read.
 offer-reads-by = Answer by { $time }.
@@ -2501,6 +2527,7 @@ texts-heading = { $count ->
         [one] One text to read.
        *[other] { $count } texts to read.
     }
+texts-quiet-tab = not read
 texts-rails = ours begin at the left rail, theirs at the right
 texts-none = No text on this line yet.
 texts-write = Write to { $peer }
@@ -2541,7 +2568,9 @@ memo-sign = Write it into the record
 memo-hint = Signed by us; it says nothing for them
 state-heading = What we declare
 state-sign = Declare
-state-hint = They see it beside what they observe. Closing a line for good is done by a command.
+state-hint = Closing a line for good is done by a command.
+state-reads = { $sign } declares the state that is chosen here, and until when, if a time is. It stands beside what they observe.
+state-until-when = Until
 
 ## Asking
 
@@ -2610,6 +2639,7 @@ undone-lines = To the lines
 undone-typed = What you had typed
 undone-typed-note = Kept here until you send it or leave it.
 undone-again = Send it again
+undone-tried = What was to be done
 
 ## The record, as a page
 

@@ -1214,7 +1214,10 @@ refusal-what = Не сделано: { $act }. Ничего не записано
 bar-no-such-thing = Названа запись, которая не считается или к которой это действие неприменимо.
     .do = Найти имя в журнале и назвать его заново.
 # unreviewed
-bar-closed = { $thing }: закрыто, см. { $fact }.
+bar-closed = { $thing }: закрыто, см. { $fact }{ $other ->
+        [none] {""}
+       *[other] {" "}и { $other }, которые разминулись
+    }.
     .do = Запросить заново; новый запрос назовёт закрытый.
 # unreviewed
 bar-still-open = { $fact } не закрыт; заново запрашивают только закрытый запрос.
@@ -1779,10 +1782,13 @@ usage-otherwise = Команда написана не так, как говор
 
 # unreviewed
 fault-not-json = Отправленное — не той формы, которую принимает этот вызов: { $cause }.
-    .do = Отправить поля, которые называют docs/protocol.md и «counterpart help», и никаких других.
+    .do = Отправить поля, которые называет для этого вызова /api/v1/openapi.json, и никаких других.
+# unreviewed
+fault-query-unreadable = Написанное в этом адресе после «?» прочесть нельзя: { $cause }.
+    .do = Написать имена, которые перечисляет для этого адреса /api/v1/openapi.json, каждое один раз, и значения того вида, который он называет.
 # unreviewed
 fault-not-object = Отправленное — не объект JSON.
-    .do = Отправить объект в фигурных скобках с полями, которые называют docs/protocol.md и «counterpart help».
+    .do = Отправить объект в фигурных скобках с полями, которые называет для этого вызова /api/v1/openapi.json.
 # unreviewed
 fault-unknown-act = Действия «{ $said }» нет.
     .do = Выбрать из: { $known }.
@@ -2078,6 +2084,9 @@ fault-banner-unfit = Строка грифа не подходит.
 # unreviewed
 fault-password-other = Нынешний пароль другой.
     .do = Написать тот, с которым был вход. Если он утерян, человек с ролью admin даст ссылку для входа или новый пароль.
+# unreviewed
+fault-password-none = Пароля у вас нет: вход — по ссылкам.
+    .do = Пароль может дать человек с ролью admin, на странице пользователей.
 # unreviewed
 fault-owner-alone = Это делается только на машине самой станции её владельцем; маркером нельзя.
     .do = Взять команды там: они говорят через сокет в каталоге данных. Маркеры создаёт и человек с ролью admin на пульте.
@@ -2794,6 +2803,8 @@ call-act = Выполняет действие. Ответ — когда оно
 # unreviewed
 call-acts = Выполняет много действий в одном соединении, решая их по порядку строк; ответ на каждую строку, в том же порядке.
 # unreviewed
+call-round-begin = Запрашивает сразу на нескольких линиях, на каждой обычным запросом, и хранит, что они связаны. Ничто не подписывается, если нельзя подписать всё.
+# unreviewed
 call-noted = Отмечает сделанное ими: здесь это больше не звонит. За пределы станции ничего из этого не выходит.
 # unreviewed
 call-document = Это описание.
@@ -2805,6 +2816,10 @@ call-lines = Каждая линия: наблюдаемое рядом с об�
 call-terms = Что условлено на линии или на каждой: сроки, темп, льготный срок, должности; по пунктам.
 # unreviewed
 call-lines-unread = Линии, которые не обслуживаются, потому что хранимое о них не читается.
+# unreviewed
+call-rounds = Последние обходы, начиная с новейшего.
+# unreviewed
+call-round = Обход по его номеру: как далеко на каждой из запрошенных линий продвинулся запрос.
 # unreviewed
 call-requests = Запросы одной линии или всех: открытые или все.
 # unreviewed
@@ -3269,6 +3284,12 @@ needs-say-talked = Сообщить, состоялся ли разговор
 # unreviewed
 needs-read = Прочесть
 # unreviewed
+needs-texts = { $count ->
+        [one] Прочесть { $count } сообщение
+        [few] Прочесть { $count } сообщения
+       *[many] Прочесть { $count } сообщений
+    }
+# unreviewed
 needs-restore = Разобрать восстановление
 # unreviewed
 needs-broken = Что прервано
@@ -3448,6 +3469,9 @@ do-check-reply = Ответить на проверку
 # unreviewed
 do-noted = Принято к сведению
     .hint = Звонок здесь умолкает. Ничего не подписывается и не отправляется
+# unreviewed
+do-noted-late = Принято к сведению
+    .hint = К сведению, что срок прошёл; звонит, пока не увидят
 
 # unreviewed
 unsigned-heading = Ещё не подписано
@@ -3463,7 +3487,15 @@ unsigned-told = { $act ->
     }{ $until ->
         [none] {""}
        *[other] , до { $until }
-    }: ещё не подписано.
+    }
+# unreviewed
+unsigned-waits = { $told }: ещё не подписано.
+# unreviewed
+unsigned-back = Взято назад: { $told }.
+# unreviewed
+unsigned-back-what = Ничего не подписано и не отправлено.
+# unreviewed
+unsigned-key = Нажато. Подпишется в { $time }, если не взять назад, внизу.
 # unreviewed
 unsigned-until = Подпишется в { $time }, если не взять назад; выход подписывает сразу.
 # unreviewed
@@ -3475,7 +3507,7 @@ unsigned-earlier = Ранее показано здесь и тоже не по�
 # unreviewed
 unsigned-undo = Взять назад
 # unreviewed
-unsigned-undone = { $told } Не подписано и не отправлено:
+unsigned-undone = { $told }. Не подписано и не отправлено:
 # unreviewed
 unsigned-dismiss = Прочитано
 # unreviewed
@@ -3493,6 +3525,8 @@ door-password = Пароль
 door-station = Если это не та станция, входить не следует.
 # unreviewed
 door-lasts = Сеанс длится двенадцать часов.
+# unreviewed
+door-beside = В другой вкладке: набранное остаётся здесь
 # unreviewed
 link-sign-in = Войти как { $name }
 # unreviewed
@@ -3523,6 +3557,10 @@ lines-standing = { $count ->
         [few] { $count } дела стоят
        *[many] { $count } дел стоят
     } за другой стороной.
+# unreviewed
+lines-texts = { $peer }: новое сообщение
+# unreviewed
+lines-texts-quiet = Не звонит и потому стоит после всего, что звонит.
 # unreviewed
 lines-stands-there = стоит за другой стороной
 # unreviewed
@@ -3911,6 +3949,9 @@ offer-reads = { $mark }. { $precedence }. { $sign } предлагает для 
     } { $code ->
         [none] {""}
        *[other] Причина: { $code }.
+    } { $words ->
+        [none] {""}
+       *[other] И ваши слова, как они написаны.
     }
 # unreviewed
 offer-reads-none = Пока ничего: ни один интервал не читается.
@@ -3942,6 +3983,8 @@ texts-heading = { $count ->
         [few] Прочесть { $count } сообщения.
        *[many] Прочесть { $count } сообщений.
     }
+# unreviewed
+texts-quiet-tab = не прочитано
 # unreviewed
 texts-rails = наши начинаются у левой стойки, их — у правой
 # unreviewed
@@ -4008,7 +4051,11 @@ state-heading = Что мы объявляем
 # unreviewed
 state-sign = Объявить
 # unreviewed
-state-hint = Они видят это рядом с тем, что наблюдают. Навсегда линию закрывает команда.
+state-hint = Навсегда линию закрывает команда.
+# unreviewed
+state-reads = { $sign } объявляет выбранное здесь состояние и, если выбрано время, до какого. Рядом стоит то, что они наблюдают.
+# unreviewed
+state-until-when = До
 
 ## Запрос разговора
 
@@ -4132,6 +4179,8 @@ undone-typed = Что было набрано
 undone-typed-note = Хранится здесь, пока не отправлено или не оставлено.
 # unreviewed
 undone-again = Отправить снова
+# unreviewed
+undone-tried = Что должно было быть сделано
 
 ## Журнал линии, страница
 

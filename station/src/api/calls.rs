@@ -18,6 +18,7 @@ use super::morning::MorningView;
 use super::people::{ChangeForm, LinkView, NameForm, UserForm, UserView};
 use super::restore::{EpochForm, JudgeForm, JudgedView, OpenedView, RestoreQuery, UnsignedView};
 use super::returned::PeopleView;
+use super::rounds::{RoundForm, RoundRow, RoundView};
 use super::router::{DoneView, HealthView};
 use super::search::{FindQuery, FoundView};
 use super::sessions::{SessionEnded, SessionForm, SessionView};
@@ -26,8 +27,8 @@ use super::views::{
     FiguresQuery, LineQuery, LineRow, RecordPage, RecordQuery, RequestsQuery, RequestsView, TermsQuery, UnreadView,
 };
 use super::{
-    banner, bell, calendar, conduct, drawn, events, export, many, metrics, morning, people, restore, returned, router,
-    search, sessions, tokens, views,
+    banner, bell, calendar, conduct, drawn, events, export, many, metrics, morning, people, restore, returned, rounds,
+    router, search, sessions, tokens, views,
 };
 use crate::view::figures::FiguresView;
 use crate::view::request::RequestView;
@@ -46,6 +47,7 @@ fn acts() -> Vec<Call> {
     vec![
         Call::post(Acts, "/acts", "call-act", router::act).takes::<ActForm>().gives::<DoneView>(),
         Call::post(Acts, "/acts/stream", "call-acts", many::open).takes_lines::<ActForm>().tells(LINES),
+        Call::post(Acts, "/rounds", "call-round-begin", rounds::begin).takes::<RoundForm>().gives::<RoundView>(),
         Call::post(Acts, "/noted", "call-noted", bell::noted).takes::<NotedForm>().gives::<NotedView>(),
         Call::post(Acts, "/conduct/noted", "call-conduct-noted", conduct::noted)
             .takes::<ConductForm>()
@@ -64,6 +66,8 @@ fn views() -> Vec<Call> {
             .asks::<RequestsQuery>()
             .gives::<Vec<RequestsView>>(),
         Call::get(Reads, "/requests/{name}", "call-request", views::one).asks::<LineQuery>().gives::<RequestView>(),
+        Call::get(Reads, "/rounds", "call-rounds", rounds::list).gives::<Vec<RoundRow>>(),
+        Call::get(Reads, "/rounds/{number}", "call-round", rounds::one).gives::<RoundView>(),
         Call::get(Reads, "/record", "call-record", views::read).asks::<RecordQuery>().gives::<RecordPage>(),
         Call::get(Reads, "/record/find", "call-record-find", search::read).asks::<FindQuery>().gives::<FoundView>(),
         Call::get(Reads, "/record/entries", "call-record-entries", export::export).asks::<ExportQuery>().tells(LINES),

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::fault::{Code, Fault};
+use super::sight::hexadecimal;
 
 /// An act as it is asked for. Absent, not null.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
@@ -93,6 +94,16 @@ impl ActForm {
         let form = ActForm { token: None, ..self.clone() };
         // Strings, numbers and lists of them can always be written.
         Sha256::digest(serde_json::to_vec(&form).unwrap_or_default()).into()
+    }
+
+    /// What makes it stand once where it is sent with others: a one-time id with all that the act says. Sent twice it stands once; another
+    /// act, or other words, under the same id is another act.
+    pub fn token_of(&self, once: &str) -> String {
+        let mut hash = Sha256::new();
+        hash.update(once.as_bytes());
+        hash.update([0]);
+        hash.update(serde_json::to_vec(self).unwrap_or_default());
+        hexadecimal(&hash.finalize())
     }
 }
 

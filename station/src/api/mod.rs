@@ -33,6 +33,7 @@ pub(crate) mod places;
 pub mod receive;
 pub mod restore;
 pub mod returned;
+pub mod rounds;
 pub mod router;
 pub(crate) mod search;
 pub mod sessions;

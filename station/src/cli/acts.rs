@@ -221,8 +221,7 @@ impl ActCommand {
         form.line = common.line;
         form.token = common.token;
         form.epoch = common.epoch;
-        let text = said.map(|said| if said == "-" { read(input) } else { Ok(said) }).transpose()?;
-        form.words = text.map(|text| WordsForm { language: common.language, text });
+        form.words = words(said, input)?.map(|text| WordsForm { language: common.language, text });
         Ok(form)
     }
 }
@@ -264,6 +263,14 @@ fn exact(form: &mut ActForm, times: impl FnOnce() -> Result<Times, Fault>) -> Re
         *said = write_window(&times.window(said)?);
     }
     Ok(())
+}
+
+/// Words as they were typed, or from `input` for "-".
+///
+/// # Errors
+/// [`Code::WordsUnreadable`].
+pub(super) fn words(said: Option<String>, input: &mut dyn Read) -> Result<Option<String>, Fault> {
+    said.map(|said| if said == "-" { read(input) } else { Ok(said) }).transpose()
 }
 
 /// The words from the standard input, without the line end that ends them.

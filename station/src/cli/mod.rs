@@ -14,6 +14,7 @@ mod opening;
 mod pair;
 mod place;
 mod restore;
+mod round;
 mod serve;
 mod show;
 mod spectators;
@@ -115,6 +116,9 @@ enum Command {
     User(user::UserCommand),
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// One subject asked on several lines.
+    #[command(subcommand)]
+    Round(round::RoundCommand),
     Restore(restore::RestoreCommand),
     Bell(bell::BellCommand),
     Noted(bell::NotedCommand),
@@ -180,6 +184,7 @@ impl Context {
             Command::Show(command) => self.asynchronous(command.run(self)),
             Command::User(command) => self.asynchronous(command.run(self)),
             Command::Token(command) => self.asynchronous(command.run(self)),
+            Command::Round(command) => self.asynchronous(command.run(self)),
             Command::Restore(command) => self.asynchronous(command.run(self)),
             Command::Bell(command) => self.asynchronous(command.run(self)),
             Command::Noted(command) => self.asynchronous(command.run(self)),
@@ -333,7 +338,7 @@ mod tests {
             assert!(commands.contains(word), "no command {word}");
             assert!(SPECS.iter().any(|s| s.act == word), "no form {word}");
         }
-        let others = "init backup serve demo invite join confirm abandon pairings lines status record doctor bell noted restore token user";
+        let others = "init backup serve demo invite join confirm abandon pairings lines status record doctor bell noted restore round token user";
         let known: BTreeSet<&str> = Act::WORDS.into_iter().chain(others.split(' ')).collect();
         let strange: Vec<&String> = commands.iter().filter(|c| !known.contains(c.as_str())).collect();
         assert!(strange.is_empty(), "commands that are neither act nor view: {strange:?}");

@@ -4,7 +4,6 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use counterpart_core::record::codes::Code as Reason;
 use counterpart_core::time::Timestamp;
-use sha2::{Digest, Sha256};
 
 use super::Desk;
 use super::fields::Fields;
@@ -15,7 +14,6 @@ use super::session::{Posted, Signed};
 use crate::api::bell::NotedForm;
 use crate::api::fault::{Code, Fault, Told};
 use crate::api::form::{ActForm, WordsForm, missing_field};
-use crate::api::sight::hexadecimal;
 use crate::api::times::write;
 use crate::people::Role;
 use crate::view::{Sight, names};
@@ -27,7 +25,7 @@ const PASSED: &str = "in-the-past";
 /// The one-time id of a drawing of a page.
 const ONCE_FIELD: &str = "once";
 
-/// The form of an act, from the fields of a page and of the key that was pressed.
+/// The form of an act, from the fields of a page and of the key that was pressed. What is sent twice from one drawing of a page stands once.
 pub(super) fn act_form(fields: &Fields, line: &str) -> ActForm {
     let text = |name: &str| fields.text(name);
     let words = text("words").map(|text| WordsForm { language: fields.text("language"), text });
@@ -60,20 +58,8 @@ pub(super) fn act_form(fields: &Fields, line: &str) -> ActForm {
         for_good: None,
         words,
     };
-    form.token = token(fields, &form);
+    form.token = fields.text(ONCE_FIELD).map(|once| form.token_of(&once));
     form
-}
-
-/// What makes an act of a page stand once: the page's one-time id with all that the act says. Pressed twice it stands once; another
-/// act, or other words, from a page that a browser kept is another act.
-fn token(fields: &Fields, form: &ActForm) -> Option<String> {
-    let once = fields.text(ONCE_FIELD)?;
-    let said = serde_json::to_vec(form).ok()?;
-    let mut hash = Sha256::new();
-    hash.update(once.as_bytes());
-    hash.update([0]);
-    hash.update(&said);
-    Some(hexadecimal(&hash.finalize()))
 }
 
 impl Desk {

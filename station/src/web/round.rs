@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use counterpart_core::ids::{EntryRef, LineId, Party};
+use counterpart_core::ids::{EntryRef, LineId};
 use counterpart_core::line::ladder::Rung;
 use counterpart_core::time::Timestamp;
 
@@ -12,7 +12,8 @@ use super::frame::{Four, Frame};
 use super::refused::{self, Kept};
 use super::session::Signed;
 use super::{Desk, page};
-use crate::api::fault::{Code, Fault, Told};
+use crate::api::fault::Told;
+use crate::api::rounds::{RoundRow, place};
 use crate::store::{self, EntryKey};
 use crate::view::request::{RequestView, request};
 use crate::view::{Side, Sight};
@@ -134,10 +135,6 @@ impl RoundPage {
     }
 }
 
-fn place(key: &EntryKey) -> Option<EntryRef> {
-    Some(EntryRef { party: Party::from_number(key.log.party.into())?, index: key.index })
-}
-
 fn found(sight: &Sight<'_>, at: EntryRef) -> Option<Found> {
     let view = request(sight, at)?;
     let telling = sight.telling;
@@ -155,48 +152,16 @@ fn found(sight: &Sight<'_>, at: EntryRef) -> Option<Found> {
 }
 
 impl Desk {
-    /// The round of this number.
-    ///
-    /// # Errors
-    /// There is none, or the store cannot be read.
-    pub(super) async fn round(&self, said: &str) -> Result<store::Round, Told> {
-        let none = || self.api.tell(Fault::new(Code::RoundNone).with("said", said));
-        let id: u64 = said.parse().map_err(|_| none())?;
-        let reader = self.api.parts.reader.clone();
-        let found = tokio::task::spawn_blocking(move || reader.round(id)).await;
-        found.map_err(|e| self.api.machine(e))?.map_err(|e| self.api.failed(&e))?.ok_or_else(none)
-    }
-
-    /// What a round is about, as the first of its asks that was written says it; and in which language.
-    async fn about(&self, round: &store::Round) -> Result<(String, String), Told> {
-        let first = round.asks.iter().find_map(|(line, key)| Some((LineId(*line), key.as_ref()?)));
-        let Some((line, key)) = first else { return Ok(Default::default()) };
-        let (epoch, Some(at)) = (key.log.epoch.number, place(key)) else { return Ok(Default::default()) };
-        let said = self.api.see_in(line, Some(epoch), move |sight| request(sight, at)?.subject).await?;
-        Ok(said.map(|said| (said.text, said.language)).unwrap_or_default())
-    }
-
-    pub(super) async fn subject_of(&self, round: &store::Round) -> Result<String, Told> {
-        Ok(self.about(round).await?.0)
-    }
-
     /// The latest rounds, the newest first.
     pub(super) async fn rounds_begun(&self, d: &Frame) -> Result<Vec<Begun>, Told> {
-        let reader = self.api.parts.reader.clone();
-        let read = tokio::task::spawn_blocking(move || reader.rounds()).await;
-        let numbers = read.map_err(|e| self.api.machine(e))?.map_err(|e| self.api.failed(&e))?;
-        let mut rounds = Vec::new();
-        for number in numbers {
-            let round = self.round(&number.to_string()).await?;
-            rounds.push(Begun {
-                number,
-                subject: self.subject_of(&round).await?,
-                begun: d.day_and_clock(Timestamp(round.at)),
-                asks: round.asks.len(),
-                user: round.user,
-            });
-        }
-        Ok(rounds)
+        let begun = |row: RoundRow| Begun {
+            number: row.round,
+            begun: d.day_and_clock(row.begun.0),
+            subject: row.subject.map(|said| said.text).unwrap_or_default(),
+            asks: row.lines,
+            user: row.user,
+        };
+        Ok(self.api.rounds().await?.into_iter().map(begun).collect())
     }
 
     async fn asked(&self, line: LineId, key: Option<&EntryKey>) -> Result<Asked, Told> {
@@ -214,8 +179,9 @@ impl Desk {
 pub(super) async fn show(State(desk): State<Desk>, who: Signed, Path(said): Path<String>) -> Response {
     let drawn = async {
         let position = desk.position(&who).await?;
-        let round = desk.round(&said).await?;
-        let (subject, language) = desk.about(&round).await?;
+        let round = desk.api.round(&said).await?;
+        let about = desk.api.subject_of(&round).await?;
+        let (subject, language) = about.map(|said| (said.text, said.language)).unwrap_or_default();
         let mut asks = Vec::new();
         for (line, key) in &round.asks {
             asks.push(desk.asked(LineId(*line), key.as_ref()).await?);

@@ -12,7 +12,6 @@ use counterpart_core::precedence::{Mark, Precedence};
 use counterpart_core::record::codes::Mode;
 use serde::Deserialize;
 
-use super::acts::act_form;
 use super::ask::{AskLine, SUBJECT_MAX};
 use super::fields::Fields;
 use super::frame::{Four, Frame, bars, mark_class};
@@ -20,9 +19,8 @@ use super::refused::{self, Kept};
 use super::session::{Posted, Signed};
 use super::{Desk, page};
 use crate::api::fault::{Code, Fault, Told};
-use crate::api::form::ActForm;
-use crate::people::Role;
-use crate::store::{People, RoundKept};
+use crate::api::form::{WordsForm, missing_field};
+use crate::api::rounds::{RoundForm, RoundTo};
 use crate::words::coded::Coded;
 
 /// The round to which lines are added.
@@ -95,20 +93,21 @@ impl Choice {
         fill(&mut self.mark, mark.word());
     }
 
-    /// The form of the ask on one of its lines, with the token that makes it stand once.
-    fn form(&self, line: &str, to: &str, once: &str) -> ActForm {
-        let pairs = [
-            ("act", "ask"),
-            ("from", &self.from),
-            ("to", to),
-            ("words", &self.subject),
-            ("language", &self.language),
-            ("precedence", &self.precedence),
-            ("mode", &self.mode),
-            ("mark", &self.mark),
-            ("once", once),
-        ];
-        act_form(&Fields::of(&pairs), line)
+    /// The form of the round.
+    fn form(&self, once: String) -> RoundForm {
+        let said = |field: &str| Some(field.to_owned()).filter(|field| !field.is_empty());
+        let ask = |(line, to): (&String, &String)| RoundTo { line: line.clone(), to: to.clone() };
+        RoundForm {
+            round: self.round.parse().ok(),
+            token: Some(once),
+            from: self.from.clone(),
+            asks: self.lines.iter().map(ask).collect(),
+            precedence: said(&self.precedence),
+            mark: said(&self.mark),
+            mode: said(&self.mode),
+            private: None,
+            words: said(&self.subject).map(|text| WordsForm { language: said(&self.language), text }),
+        }
     }
 }
 
@@ -185,7 +184,7 @@ impl Desk {
         let our_posts: Vec<String> =
             first.iter().cloned().chain(posts.into_iter().filter(|post| Some(post) != first.as_ref())).collect();
         let mut d = Frame::new(self, who, "lines", position)?;
-        if wrong.is_some() {
+        if is_typed {
             d.page = "/rounds/new".into();
         }
         let languages = self.api.parts.config.organisation.languages.clone();
@@ -201,48 +200,20 @@ impl Desk {
         if round.is_empty() {
             return Ok((BTreeSet::new(), String::new()));
         }
-        let round = self.round(round).await?;
+        let round = self.api.round(round).await?;
         let asked = round.asks.iter().filter(|(_, at)| at.is_some()).map(|(line, _)| LineId(*line).to_string());
         let asked = asked.collect();
-        Ok((asked, self.subject_of(&round).await?))
+        Ok((asked, self.api.subject_of(&round).await?.map(|said| said.text).unwrap_or_default()))
     }
 
-    /// Signs an ask on each line, and keeps that they belong together. Nothing is signed unless all can be.
+    /// Signs an ask on each line, and keeps that they belong together.
     async fn signed_round(&self, posted: &Posted, choice: &Choice) -> Result<u64, Told> {
-        let who = &posted.who;
-        if !who.role.acts() {
-            let may = [Role::Watch, Role::Admin].map(Role::word).join(", ");
-            return Err(self.api.tell(Fault::new(Code::RoleReads).with("role", who.role.word()).with("may", may)));
+        self.may_act(&posted.who)?;
+        if !choice.round.is_empty() {
+            self.api.round(&choice.round).await?;
         }
-        let missing = |field| self.api.tell(Fault::new(Code::FieldMissing).with("act", "ask").with("field", field));
-        let once = posted.fields.text("once").ok_or_else(|| missing("once"))?;
-        if choice.lines.is_empty() {
-            return Err(self.api.tell(Fault::new(Code::RoundNoLine)));
-        }
-        let to = if choice.round.is_empty() { None } else { Some(self.round(&choice.round).await?.id) };
-        let mut forms = Vec::new();
-        for (line, to) in &choice.lines {
-            let form = choice.form(line, to, &once);
-            let id = self.api.would(form.clone()).await?;
-            forms.push((id, form));
-        }
-        let asks = forms.iter().filter_map(|(id, form)| Some((id.0, form.token.clone()?))).collect();
-        let kept = RoundKept { once: once.clone(), to, user: who.user.clone(), asks };
-        self.api.change(vec![People::Round(kept)]).await?;
-        for (_, form) in forms {
-            // What has become impossible since it was looked at is not asked: the page of the round says so of its line.
-            let asked = self.api.act(form, who.user.clone()).await;
-            if let Err(told) = asked {
-                tracing::info!(code = told.code, "an ask of a round was not written");
-            }
-        }
-        if let Some(id) = to {
-            return Ok(id);
-        }
-        let reader = self.api.parts.reader.clone();
-        let found = tokio::task::spawn_blocking(move || reader.round_of(&once)).await;
-        let found = found.map_err(|e| self.api.machine(e))?.map_err(|e| self.api.failed(&e))?;
-        found.ok_or_else(|| self.api.tell(Fault::new(Code::RoundNone).with("said", "")))
+        let once = posted.fields.text("once").ok_or_else(|| self.api.tell(missing_field("ask", "once")))?;
+        self.api.begin_round(&choice.form(once), &posted.who.user, &posted.who.actor).await
     }
 }
 
