@@ -36,6 +36,8 @@ pub const MEBIBYTES_PER_DAY_DEFAULT: u32 = 256;
 pub const CHECK_MINUTES_DEFAULT: u32 = 60;
 /// The file is refused beyond this, in bytes: nobody writes so much by hand.
 pub const FILE_BYTES_MAX: u64 = 256 * 1024;
+/// The port that an address with https:// and no port means.
+const HTTPS_PORT: u16 = 443;
 
 /// A configuration, read and valid.
 #[derive(Clone, Debug)]
@@ -71,6 +73,15 @@ impl Desk {
     /// Whether browsers reach it over HTTPS alone.
     pub fn is_secure(&self) -> bool {
         self.tls.is_some() || !self.proxies.is_empty()
+    }
+
+    /// The host under which browsers find it: the first name, with its port where the desk itself speaks HTTPS on another than theirs
+    /// and the name has none; without a name, where it listens.
+    pub fn host(&self, listening: SocketAddr) -> String {
+        let Some(name) = self.names.first() else { return listening.to_string() };
+        let port = listening.port();
+        let is_bare = name.rsplit_once(':').is_none_or(|(_, end)| end.parse::<u16>().is_err());
+        if self.tls.is_some() && is_bare && port != HTTPS_PORT { format!("{name}:{port}") } else { name.clone() }
     }
 }
 
@@ -180,4 +191,26 @@ pub fn write_starter(data: &Path, starter: &Starter<'_>) -> Result<Config, Confi
         wrong: Sentence::new("config-unwritten").with("cause", e),
     })?;
     Ok(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_of_a_desk_has_a_port_where_browsers_need_one_and_its_name_has_none() {
+        let host = |listen: &str, name: Option<&str>, is_tls: bool| {
+            let tls = is_tls.then(|| ["c.pem", "k.pem"].map(PathBuf::from));
+            let names = name.iter().map(|name| (*name).to_owned()).collect();
+            let desk = Desk { listen: listen.parse().unwrap(), names, tls, proxies: Vec::new() };
+            desk.host(desk.listen)
+        };
+
+        assert_eq!(host("0.0.0.0:8443", Some("desk.example"), true), "desk.example:8443");
+        assert_eq!(host("0.0.0.0:443", Some("desk.example"), true), "desk.example");
+        assert_eq!(host("0.0.0.0:8443", Some("desk.example:9000"), true), "desk.example:9000", "as it is written");
+        assert_eq!(host("[::1]:8443", Some("[::1]"), true), "[::1]:8443");
+        assert_eq!(host("10.0.0.2:7412", Some("desk.example"), false), "desk.example", "the port is the proxy's");
+        assert_eq!(host("127.0.0.1:7412", None, false), "127.0.0.1:7412");
+    }
 }

@@ -64,6 +64,8 @@ macro_rules! faults {
 faults! {
     /// What was sent is no JSON of the form that this call takes.
     NotJson = Usage BAD_REQUEST "fault-not-json",
+    /// What stands after "?" is not what this address takes.
+    QueryUnreadable = Usage BAD_REQUEST "fault-query-unreadable",
     /// What was sent is no JSON object.
     NotObject = Usage BAD_REQUEST "fault-not-object",
     /// There is no such act.
@@ -248,6 +250,8 @@ faults! {
     BannerUnfit = Usage BAD_REQUEST "fault-banner-unfit",
     /// The password that serves is another.
     PasswordOther = Refusal FORBIDDEN "fault-password-other",
+    /// The user has none: links sign them in.
+    PasswordNone = Refusal CONFLICT "fault-password-none",
     /// It is signed already, or was taken back.
     TooLate = Refusal CONFLICT "fault-too-late",
     /// The role of this person does not act.

@@ -250,8 +250,7 @@ impl Api {
     pub(super) fn address(&self) -> Result<String, Told> {
         let desk = self.parts.config.desk.as_ref().ok_or_else(|| self.tell(Fault::new(Code::DeskNone)))?;
         let scheme = if desk.is_secure() { "https" } else { "http" };
-        let host = desk.names.first().cloned().unwrap_or_else(|| desk.listen.to_string());
-        Ok(format!("{scheme}://{host}"))
+        Ok(format!("{scheme}://{}", desk.host(desk.listen)))
     }
 
     async fn is_not_last_admin(&self, user: &User) -> Result<(), Told> {

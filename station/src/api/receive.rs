@@ -67,6 +67,11 @@ impl<T: DeserializeOwned + Send> FromRequestParts<Api> for Asked<T> {
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Asked<T>, Told> {
         let read = Query::<T>::try_from_uri(&parts.uri);
-        read.map(|Query(t)| Asked(t)).map_err(|cause| api.tell(Fault::new(Code::NotJson).with("cause", cause)))
+        read.map(|Query(t)| Asked(t)).map_err(|cause| {
+            let cause = cause.to_string();
+            // Which name, and what is wrong with it, stands behind what every such sentence begins with.
+            let cause = cause.split_once(": ").map_or(cause.as_str(), |(_, rest)| rest);
+            api.tell(Fault::new(Code::QueryUnreadable).with("cause", cause))
+        })
     }
 }

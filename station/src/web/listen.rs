@@ -98,8 +98,7 @@ impl Listener {
         let listener = TcpListener::bind(desk.listen).await.map_err(bind)?;
         let local = listener.local_addr().map_err(bind)?;
         let (to, callers) = mpsc::channel(1);
-        let at = desk.names.first().map_or_else(|| local.to_string(), String::clone);
-        tokio::spawn(accept(listener, tls, at.into(), Places::new(&desk.proxies), to));
+        tokio::spawn(accept(listener, tls, desk.host(local).into(), Places::new(&desk.proxies), to));
         Ok(Listener { callers, local })
     }
 

@@ -1,7 +1,9 @@
 //! Why an act is not done, why an entry is void, and what a peer did that the protocol forbids.
 
 use counterpart_core::fault::{Bar, Misconduct, Refusal};
+use counterpart_core::ids::EntryRef;
 use counterpart_core::limits;
+use counterpart_core::line::crossing::Outcome;
 use counterpart_core::record::codes::Deadline;
 use serde::{Deserialize, Serialize};
 
@@ -61,6 +63,7 @@ impl Sight<'_> {
             Bar::NoSuchThing => ("bar-no-such-thing", None),
             Bar::Closed { thing, by } => {
                 args.push(("thing", Arg::from(self.named(*thing).name)));
+                args.push(("other", self.crossed_with(*thing, *by)));
                 ("bar-closed", Some(*by))
             }
             Bar::StillOpen(at) => ("bar-still-open", Some(*at)),
@@ -106,6 +109,14 @@ impl Sight<'_> {
             }
         };
         self.why(id, fact.map(|at| self.named(at)), &args)
+    }
+
+    /// The act that crossed the one which closed a thing; "none" where none did.
+    fn crossed_with(&self, thing: EntryRef, by: EntryRef) -> Arg<'static> {
+        let decision = self.view().fact(thing).map(|thing| self.view().decision(thing));
+        let crossed = decision.filter(|decision| decision.outcome == Outcome::Crossed);
+        let other = crossed.and_then(|decision| decision.deciding.iter().copied().find(|act| *act != by));
+        other.map_or_else(|| "none".to_owned(), |at| self.named(at).name).into()
     }
 
     /// The posts of one side, as the charter names them.

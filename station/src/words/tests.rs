@@ -5,7 +5,7 @@ mod catalogues;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use counterpart_core::act::Act;
+use counterpart_core::act::{Act, Target};
 use counterpart_core::fault::{Bar, Misconduct, Refusal};
 use counterpart_core::ids::{EntryRef, Party};
 use counterpart_core::line::crossing::{Outcome, Say};
@@ -262,6 +262,19 @@ fn every_refusal_says_which_fact_decided_and_what_may_be_done() {
     let closed = &whys[1];
     assert_eq!(closed.fact.as_ref().unwrap().name, "Sundmark #1");
     assert!(closed.why.ends_with("closed, by Sundmark #1."), "{}", closed.why);
+    let mut trial = trial;
+    let ask = trial.ask(Party::Inviter);
+    trial.carry();
+    trial.act(Party::Inviter, Act::Withdraw { thing: ask });
+    trial.act(Party::Joiner, Act::Answer { on: Target::Latest(ask) });
+    trial.carry();
+    let by = |trial: &Trial| {
+        trial.look(Party::Inviter, |sight| {
+            let by = sight.view().decision(sight.view().fact(ask).unwrap()).deciding[0];
+            sight.bar(&Bar::Closed { thing: ask, by }).why
+        })
+    };
+    assert_eq!(by(&trial), "Northland 1 is closed, by Northland #2 and Sundmark #2, which crossed.");
     assert_eq!(Words::english().not_done(&Act::Memo), "Not done: memo. Nothing was written.");
 }
 

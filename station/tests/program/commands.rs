@@ -108,7 +108,8 @@ async fn an_error_has_one_shape_a_stable_code_and_the_fact_that_decided() {
         assert_eq!((found, text(&told["error"]["code"])), (status, code), "{method} {path}");
     }
     let (_, told) = north.get("/requests/1?colour=red").await;
-    assert_eq!(text(&told["error"]["code"]), "not-json", "an unknown name in a query");
+    assert_eq!(text(&told["error"]["code"]), "query-unreadable", "an unknown name in a query");
+    assert!(text(&told["error"]["what"]).contains("unknown field"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
