@@ -147,7 +147,7 @@
       const cell = !whole && document.querySelector("form[data-shows]") && document.querySelector(".four .markcell");
       if (cell) fresh.querySelectorAll(".four .markcell").forEach((e) => e.replaceWith(cell));
       // What rings lies over the page and draws itself.
-      [".page .four", ".page > .unsigned", ".mast .who", ".mast [data-days]", ".mast > .banner", ".banner.foot", ...(whole ? [".page > main"] : [])].forEach((selector) => {
+      [".page .four", ".page > .unsigned", ".mast .who", ".mast [data-count]", ".mast [data-days]", ".crown > .banner", ".banner.foot", ...(whole ? [".page > main"] : [])].forEach((selector) => {
         const old = document.querySelector(selector), next = fresh.querySelector(selector);
         if (old && next) old.replaceWith(next);
       });
@@ -290,8 +290,7 @@
     if (!key) return;
     if (key.dataset.copy) copy(document.querySelector(key.dataset.copy), key.parentElement.querySelector("[role=status]"));
     else if ("print" in key.dataset) print();
-    else if (stays()) location.assign(body.dataset.page);
-    else location.reload();
+    else location.assign(body.dataset.page || location.pathname + location.search);
   };
   document.addEventListener("click", tools);
   // A page that has lost its station sends nothing; and what is taken back, or was read, takes no half-written words along.
@@ -306,7 +305,8 @@
   addEventListener("pageshow", (event) => { if (event.persisted) { if (isTyped()) listen(); else location.reload(); } });
 
   body.classList.add("scripted");
-  // On a phone the tabs scroll in their row: the one that is open is in sight.
+  // A page to write on begins with what it is about, not at its field; on a phone the tabs scroll in their row to the one that is open.
+  document.querySelector("form[data-shows]:not([data-typed]) [autofocus]")?.focus({ preventScroll: true });
   all(".mast nav [aria-current]", (e) => { e.parentElement.scrollLeft = e.offsetLeft - e.parentElement.offsetLeft - 120; });
   tick();
   setInterval(tick, 500);
