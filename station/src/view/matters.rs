@@ -18,6 +18,9 @@ use super::{ByWord, Moment, Named, Said, Side, Sight};
 /// For a day after its window a talk of which not both have said what became of it is still listed.
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
+/// So many things of theirs are looked back at, the latest, for texts that nobody here has read.
+const LOOKED_MAX: u64 = 1_000;
+
 /// Something that is open, or that waits for a person.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct MatterView {
@@ -96,6 +99,21 @@ impl<'a> Sight<'a> {
             }));
         }
         matters
+    }
+
+    /// Texts of theirs that nobody here has read and that they have not taken back, oldest first, among the latest that they have opened.
+    pub fn unread(&self) -> Vec<&'a Fact> {
+        let (view, party) = (self.view(), self.party(Side::Theirs));
+        let last = view.opened(party);
+        let latest = (last.saturating_sub(LOOKED_MAX) + 1..=last).filter_map(|ordinal| view.by_ordinal(party, ordinal));
+        let texts = latest.filter_map(|at| view.fact_of(at, &[Kind::Text, Kind::Notice]));
+        texts.filter(|text| !view.on(text.at).any(|act| matches!(act.kind(), Kind::Read | Kind::Retract))).collect()
+    }
+
+    /// How many of them wait without ringing: ROUTINE never rings. They are no matters, so that they come before nothing that does.
+    pub fn quiet(&self) -> usize {
+        let rings = super::ring::waiting(self);
+        self.unread().iter().filter(|text| rings.iter().all(|ring| ring.at != text.at)).count()
     }
 
     /// Requests whose talk is agreed for both and still to come, or was to be in the last day and not both sides have said what became of
@@ -214,6 +232,31 @@ mod tests {
         assert_eq!(coming(&trial, Joiner), (1, 1), "nobody has said what became of it");
         trial.wait_ms(DAY_MS);
         assert_eq!(coming(&trial, Joiner), (0, 0));
+    }
+
+    #[test]
+    fn a_text_that_does_not_ring_is_counted_until_it_is_read_or_taken_back_and_is_no_matter() {
+        let mut trial = Trial::new();
+        let counts = |trial: &Trial| trial.look(Joiner, |s| (s.quiet(), s.unread().len(), s.matters().len()));
+        let write = |trial: &mut Trial, precedence| {
+            trial.precedence = precedence;
+            let text = trial.text(Inviter);
+            trial.carry();
+            text
+        };
+        let [first, second] = [Precedence::Routine; 2].map(|precedence| write(&mut trial, precedence));
+        let urgent = write(&mut trial, Precedence::Priority);
+        assert_eq!(counts(&trial), (2, 3, 1), "the urgent one rings");
+
+        trial.act(Joiner, Act::Read { text: first });
+        trial.act(Inviter, Act::Retract { text: second });
+        trial.carry();
+
+        assert_eq!(counts(&trial), (0, 1, 1));
+        trial.act(Joiner, Act::Read { text: urgent });
+        trial.carry();
+        assert_eq!(counts(&trial), (0, 0, 0));
+        assert_eq!(trial.look(Inviter, |s| s.unread().len()), 0, "what they wrote waits for them");
     }
 
     #[test]

@@ -279,6 +279,10 @@ impl Desk {
             let languages = self.api.parts.config.organisation.languages.clone();
             choice.fill(&lines, d.mark, languages.first().map_or("en", String::as_str));
             d.mark = Mark::parse(&choice.mark).unwrap_or(d.mark);
+            if is_typed {
+                // The answer to a form has the address of one.
+                d.page = "/asks/new".into();
+            }
             d.four = Some(Four::of_all(d.words(), &all, self.unread().len(), d.mark));
             let days = self.days();
             let until = self.until_told(&choice).await?;

@@ -88,6 +88,11 @@ impl Door {
         mark_class(self.station_mark)
     }
 
+    /// What stands beside the banner on every sheet of paper.
+    pub fn paper_mark(&self) -> String {
+        not_meant(&self.words, self.station_mark)
+    }
+
     /// The date of a time here.
     pub fn day(&self, time: Timestamp) -> String {
         let clocks = Clocks { ours: self.place.clone(), theirs: Place::new("", ""), now: self.now.0 };
@@ -205,6 +210,11 @@ impl Frame {
         class_of(self.mark)
     }
 
+    /// What stands beside the banner on every sheet of paper, as on the page.
+    pub fn paper_mark(&self) -> String {
+        not_meant(&self.door.words, self.mark)
+    }
+
     pub fn is_tab(&self, tab: &str) -> bool {
         self.tab == tab || (tab == "settings" && matches!(self.tab, "users" | "tokens" | "pairing"))
     }
@@ -219,6 +229,11 @@ fn only_line(desk: &Desk) -> String {
         (Some(line), None) => line.to_string(),
         _ => String::new(),
     }
+}
+
+/// The word of a mark that is not meant; of OPERATION none.
+fn not_meant(words: &Words, mark: Mark) -> String {
+    if mark == Mark::Operation { String::new() } else { words.coded(mark).both() }
 }
 
 /// The class of a page under this mark.
@@ -271,6 +286,8 @@ pub(super) struct Four {
     pub last_small: String,
     pub mark: Mark,
     pub mark_also: String,
+    /// Texts that wait to be read and do not ring: the number at their tab.
+    pub quiet: usize,
 }
 
 impl Four {
@@ -331,13 +348,21 @@ impl Four {
         needing.sort_by_key(|matter| matter.view.order());
         // A line that a person must look at before it signs, or that an epoch has ended on, is a matter of its own.
         let judged = all.iter().find(|seen| seen.needs_a_person());
+        // A text that does not ring comes after everything that is a matter.
+        let quiet: usize = all.iter().map(|seen| seen.quiet).sum();
+        let first_text = all.iter().find(|seen| seen.quiet > 0);
         let (needs, needs_small) = match needing.as_slice() {
             [] if judged.is_some() => {
                 let peer = judged.map_or_else(String::new, |seen| seen.row.view.theirs.call_sign.clone());
                 let is_broken = judged.is_some_and(|seen| seen.waits.is_none());
                 (words.say(if is_broken { "needs-broken" } else { "needs-restore" }, &[]), peer)
             }
-            [] => (words.say("desk-needs-nothing", &[]), String::new()),
+            [] => match first_text {
+                Some(seen) => {
+                    (words.say("needs-texts", &[("count", quiet.into())]), seen.row.view.theirs.call_sign.clone())
+                }
+                None => (words.say("desk-needs-nothing", &[]), String::new()),
+            },
             [first] => (first.needs.clone(), first.due.as_ref().map_or_else(String::new, |due| due.by.clone())),
             [first, ..] => (
                 words.say("desk-needs-count", &[("count", needing.len().into())]),
@@ -358,10 +383,15 @@ impl Four {
             state: None,
             lines: String::new(),
             lines_small: String::new(),
-            is_hot: !needing.is_empty() || judged.is_some(),
+            is_hot: !needing.is_empty() || judged.is_some() || quiet > 0,
             needs,
             needs_small,
-            needs_at: needing.first().map_or_else(|| "/lines".into(), |matter| matter.href.clone()),
+            needs_at: match (needing.first(), first_text.filter(|_| judged.is_none())) {
+                (Some(matter), _) => matter.href.clone(),
+                (None, Some(seen)) => seen.texts(),
+                (None, None) => "/lines".into(),
+            },
+            quiet,
             last,
             last_small,
             mark,

@@ -8,6 +8,7 @@ use counterpart_core::record::codes::Code;
 use counterpart_core::record::kind::Kind;
 
 use super::acts::NOTED;
+use super::unsigned::Pressed;
 use crate::view::attempts::AttemptView;
 use crate::view::broken::write_tally;
 use crate::view::may::MayView;
@@ -51,6 +52,8 @@ pub(super) struct Codes {
 pub(super) struct Keys {
     /// To take note of what they did, which rings until then.
     pub noted: Option<Key>,
+    /// It stands after the first key: the matter itself rings, and that key ends both.
+    pub is_noted_after: bool,
     /// On an offer of theirs that is open: take a window.
     pub offers: Vec<Key>,
     /// The same: take none, with a code.
@@ -74,6 +77,25 @@ pub(super) struct Keys {
     /// Why nothing more may be done, if it is closed.
     pub closed: Option<Why>,
 }
+
+impl Keys {
+    /// A key that was pressed, and whose act can still be taken back, stands dashed and says so.
+    pub fn press(&mut self, pressed: &Pressed, told: String) {
+        let why = Why { code: WAITS.into(), fact: None, why: told, instead: String::new() };
+        let begins =
+            serde_urlencoded::to_string([("act", &pressed.act), ("on", &pressed.on)]).unwrap_or_default() + "&";
+        for key in self.first.iter_mut().chain(&mut self.offers).filter(|key| key.fields.starts_with(&begins)) {
+            key.why = Some(why.clone());
+        }
+        let is_of = |codes: &&mut Codes| codes.act == pressed.act && codes.on == pressed.on;
+        for codes in self.codes.iter_mut().chain(&mut self.none).filter(is_of) {
+            codes.why = Some(why.clone());
+        }
+    }
+}
+
+/// The reason of a key whose act waits to be signed.
+const WAITS: &str = "waits";
 
 /// Reasons for which a key is not even shown: the act is the other side's, or there is nothing yet to do it on.
 const NOT_SHOWN: [&str; 6] =
@@ -246,6 +268,12 @@ pub(super) fn noting(sight: &Sight<'_>, at: EntryRef, letter: &str) -> Key {
     let tally = sight.line.tally().filter(|_| sight.line.opened_by() == Some(at)).map(write_tally);
     let told: Vec<_> = tally.iter().map(|tally| ("tally", tally.as_str())).collect();
     Key { fields: fields(sight, NOTED, &at.to_string(), &told), ..beside(sight, at, NOTED, "do-noted", letter) }
+}
+
+/// The same of what rings because we are late with a matter that itself rings on.
+pub(super) fn noting_late(sight: &Sight<'_>, at: EntryRef, letter: &str) -> Key {
+    let (label, hint) = (sight.telling.say("do-noted-late", &[]), sight.telling.words.say_hint("do-noted-late"));
+    Key { label: label.into(), hint, is_main: false, ..noting(sight, at, letter) }
 }
 
 /// The key of an act on a text or a check, or of taking note.

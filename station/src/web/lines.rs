@@ -11,7 +11,8 @@ use super::seen::Seen;
 use super::session::Signed;
 use super::{Desk, page, refused};
 use crate::api::fault::Told;
-use crate::api::views::UnreadView;
+use crate::api::views::{UnreadView, all_agreed};
+use crate::view::terms::AgreedView;
 
 #[derive(Template)]
 #[template(path = "lines.html")]
@@ -25,6 +26,8 @@ struct Lines {
     needing: usize,
     /// Matters that stand with the other side.
     standing: usize,
+    /// What was agreed on each line.
+    agreed: Vec<AgreedView>,
 }
 
 impl Lines {
@@ -42,6 +45,11 @@ impl Lines {
 
     fn mark_class(&self, mark: &Mark) -> &'static str {
         mark_class(*mark)
+    }
+
+    /// Lines on which texts wait to be read that do not ring.
+    fn quiet(&self) -> impl Iterator<Item = &Seen> {
+        self.all.iter().filter(|seen| seen.quiet > 0)
     }
 
     fn matters(&self) -> Vec<&super::seen::Matter> {
@@ -62,8 +70,10 @@ pub(super) async fn show(State(desk): State<Desk>, who: Signed) -> Response {
         let matters = || all.iter().flat_map(|seen| &seen.matters);
         let ours = matters().filter(|m| m.view.needs_us()).count();
         let standing = matters().count() - ours;
-        let needing = ours + all.iter().filter(|seen| seen.needs_a_person()).count() + unread.len();
-        Ok::<_, Told>(page(StatusCode::OK, &Lines { d, all, unread, needing, standing }))
+        let beside = |seen: &&Seen| usize::from(seen.needs_a_person()) + usize::from(seen.quiet > 0);
+        let needing = ours + all.iter().map(|seen| beside(&seen)).sum::<usize>() + unread.len();
+        let agreed = all_agreed(&desk.api, None).await?;
+        Ok::<_, Told>(page(StatusCode::OK, &Lines { d, all, unread, needing, standing, agreed }))
     };
     match drawn.await {
         Ok(response) => response,

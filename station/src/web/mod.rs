@@ -32,6 +32,7 @@ mod ring;
 mod round;
 mod rounds;
 pub mod router;
+mod rung;
 mod seen;
 mod session;
 mod settings;

@@ -166,7 +166,12 @@ async fn drawn(desk: &Desk, who: &Signed) -> Result<Response, Told> {
         let told = format!("{}: {}{by}", matter.view.thing.name, matter.needs);
         (matter.href.clone(), d.words().marked(matter.view.mark.0, told))
     };
-    let owed: Vec<(String, String)> = owed.iter().map(told).collect();
+    let quiet = |seen: &Seen| {
+        let told = format!("{}: {}", seen.row.view.theirs.call_sign, d.count("needs-texts", seen.quiet));
+        (seen.quiet > 0).then(|| (seen.texts(), told))
+    };
+    let owed: Vec<(String, String)> =
+        owed.iter().map(told).chain(lines.iter().filter_map(|s| quiet(&s.seen))).collect();
     let shown = Morning {
         since: d.day_and_clock(begun),
         open: lines.iter().filter(|s| s.seen.row.view.observed.state == ObservedState::Open).count(),

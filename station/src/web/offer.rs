@@ -43,6 +43,7 @@ struct OfferPage {
     by: By,
     silence: String,
     code: String,
+    words: String,
     band: Band,
     /// Times that are none or two.
     readings: Vec<Readings>,
@@ -109,6 +110,7 @@ impl OfferPage {
             ("by", by.into()),
             ("silence", if self.lapses() { "lapses" } else { "stands" }.into()),
             ("code", code.map_or_else(|| "none".to_owned(), |code| self.d.coded(&code).said).into()),
+            ("words", if self.words.is_empty() { "none" } else { "some" }.into()),
         ];
         self.d.words().say("offer-reads", &args)
     }
@@ -116,7 +118,7 @@ impl OfferPage {
     /// What stands in the fields was put there by a person.
     fn is_typed(&self) -> bool {
         self.rows.len() > ROWS_FIRST
-            || !self.by.time.is_empty()
+            || [&self.by.time, &self.words].iter().any(|field| !field.is_empty())
             || self.rows.iter().any(|row| !row.from.is_empty() || !row.until.is_empty())
     }
 
@@ -142,6 +144,7 @@ struct Typed {
     by: [String; 2],
     silence: String,
     code: String,
+    words: String,
     /// The epoch of the page on which it was typed.
     epoch: String,
 }
@@ -158,6 +161,7 @@ impl Typed {
             by,
             silence: text("on_silence"),
             code: text("code"),
+            words: text("words"),
             epoch: text("epoch"),
         }
     }
@@ -267,7 +271,7 @@ impl Desk {
         pairs.extend(by.map(|by| ("answer_by", write(by))));
         pairs.push(("on_silence", typed.silence.clone()));
         pairs.push(("code", typed.code.clone()));
-        for name in ["once", "epoch", "words", "language"] {
+        for name in ["once", "epoch", "words"] {
             pairs.extend(posted.fields.text(name).map(|text| (name, text)));
         }
         let pairs: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -309,9 +313,11 @@ impl Desk {
             let rows = typed.rows.into_iter().zip(told).take(count).enumerate();
             let rows = rows.map(|(n, (typed, told))| RowView::of(n + 1, typed, told)).collect();
             let ([day, time], [told, read]) = (typed.by, by);
-            let (by, silence, code) = (By { day, time, told, read }, typed.silence, typed.code);
+            let (by, silence, code, words) = (By { day, time, told, read }, typed.silence, typed.code, typed.words);
             let focus = if is_more { count } else { 1 };
-            Ok(page(status, &OfferPage { d, view, epoch, rows, focus, days, by, silence, code, band, readings, wrong }))
+            let shown =
+                OfferPage { d, view, epoch, rows, focus, days, by, silence, code, words, band, readings, wrong };
+            Ok(page(status, &shown))
         };
         match drawn.await {
             Ok(response) => response,

@@ -222,7 +222,7 @@ pub(super) async fn join(State(desk): State<Desk>, posted: Posted) -> Response {
     };
     match done.await {
         Ok(response) => response,
-        Err(told) => refused::shown(&desk, &posted.who, &told, &Kept::default()).await,
+        Err(told) => refused::shown(&desk, &posted.who, &told, &Kept::of(&posted.fields)).await,
     }
 }
 

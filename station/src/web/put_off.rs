@@ -81,9 +81,13 @@ fn both(telling: &Telling<'_>, at: Timestamp) -> String {
     }
 }
 
-/// Until when it is put off, as it was chosen. Of a deferral alone: the same form has other keys.
+/// Acts with an until that is chosen so: the form of the others has the same fields, and other keys.
+const ACTS: [&str; 2] = ["defer", "state"];
+
+/// Until when it is put off, or what is declared holds, as it was chosen.
 pub(super) fn chosen(fields: &Fields) -> Option<String> {
-    let time = fields.text("until-time").filter(|_| fields.text("act").as_deref() == Some("defer"))?;
+    let time =
+        fields.text("until-time").filter(|_| fields.text("act").is_some_and(|act| ACTS.contains(&act.as_str())))?;
     Some(match fields.text("until-day") {
         Some(day) => format!("{day} {time}"),
         None => format!("{NEXT}{time}"),
@@ -148,6 +152,7 @@ mod tests {
         );
         assert_eq!(of(&[("act", "defer"), ("until-day", ""), ("until-time", "20:30")]).unwrap(), "next 20:30");
         assert_eq!(of(&[("act", "defer"), ("until-day", "2013-02-15"), ("until-time", "")]), None);
+        assert!(of(&[("act", "state"), ("until-day", ""), ("until-time", "20:30")]).is_some());
         assert_eq!(of(&[("act", "seen"), ("until-day", "2013-02-15"), ("until-time", "20:30")]), None);
         // It is 17:07 there.
         assert_eq!(read("next 17:30"), NOW.0 + 1_339_000);

@@ -8,6 +8,7 @@ use super::fields::Fields;
 use super::frame::{Door, Four, Frame};
 use super::put_off::PutOff;
 use super::session::{FORM_FIELD, Signed};
+use super::sign_in::local;
 use super::{Desk, page};
 use crate::api::fault::{Code, Told, Whose};
 
@@ -15,6 +16,9 @@ use crate::api::fault::{Code, Told, Whose};
 pub(super) const ENDED: &str = "epoch-ended";
 /// What it acts on has been closed.
 pub(super) const CLOSED: &str = "closed";
+
+/// Fields in which a person writes.
+const WORDS: [&str; 4] = ["words", "subject", "invitation", "banner"];
 
 /// What had been typed, and where it was sent.
 #[derive(Default)]
@@ -29,12 +33,14 @@ pub(super) struct Kept {
     pub put_off: Option<PutOff>,
     /// Of an act on something that has been closed meanwhile: its page, and its name.
     pub matter: Option<(String, String)>,
+    /// The page from which it was sent; empty: not known.
+    pub from: String,
 }
 
 impl Kept {
     /// Of a form whose sender may not send it again.
     pub fn of(fields: &Fields) -> Kept {
-        let words = ["words", "subject"].iter().find_map(|name| fields.text(name)).unwrap_or_default();
+        let words = WORDS.iter().find_map(|name| fields.text(name)).unwrap_or_default();
         let fields = fields.without(&[FORM_FIELD, "once", "words"]).cloned().collect();
         Kept { fields, words, ..Kept::default() }
     }
@@ -50,6 +56,12 @@ impl Kept {
         let is_time = |(name, _): &(String, String)| ["until-day", "until-time"].contains(&name.as_str());
         let fields = self.fields.into_iter().filter(|field| !is_time(field)).collect();
         Kept { fields, put_off: Some(put_off), ..self }
+    }
+
+    /// What is said before the time that is chosen anew.
+    fn until(&self) -> &'static str {
+        let is_state = self.fields.iter().any(|(name, value)| name == "act" && value == "state");
+        if is_state { "state-until-when" } else { "defer-until" }
     }
 
     /// Of a form that may be sent again to the same address.
@@ -102,6 +114,12 @@ impl Plain<'_> {
         let is_unsure = self.told.code == Code::FormTimedOut.word();
         self.d.say(if is_unsure { "undone-unsure" } else { "undone-not-done" })
     }
+
+    /// The door, and from there back, for whom a session has ended.
+    fn sign_in(&self) -> Option<String> {
+        let to = serde_urlencoded::to_string([("to", local(&self.kept.from))]).unwrap_or_default();
+        (self.told.code == Code::SessionEnded.word()).then(|| format!("/sign-in?{to}"))
+    }
 }
 
 impl Refused<'_> {
@@ -126,5 +144,15 @@ impl Refused<'_> {
 
     fn is_ours(&self) -> bool {
         self.told.fault == Whose::Error
+    }
+
+    /// Something was written or is to be chosen anew.
+    fn is_typed(&self) -> bool {
+        !self.kept.words.is_empty() || self.kept.put_off.is_some()
+    }
+
+    /// What a rule did not let pass is the same when it is sent again; what a machine did not do may be done then.
+    fn is_again(&self) -> bool {
+        !self.kept.to.is_empty() && self.d.acts && (self.is_typed() || self.is_ours())
     }
 }

@@ -11,27 +11,26 @@ use counterpart_core::line::facts::Fact;
 use counterpart_core::line::ladder::Rung;
 use counterpart_core::line::ringing::Ring;
 use counterpart_core::precedence::Mark;
-use counterpart_core::record::kind::Kind;
 
 use super::authors::{AUTHORS_MAX, Authors};
 use super::band::{Band, band};
 use super::fields::Fields;
 use super::frame::{Due, Four, Frame, bars};
-use super::keys::{Key, Keys, keys, noting};
+use super::keys::{Keys, keys};
 use super::ladder::{Row, rows};
 use super::put_off::PutOff;
 use super::readings::Readings;
 use super::seen::{Seen, due_of, needs};
 use super::session::Signed;
-use super::{Desk, page, refused};
+use super::{Desk, page, refused, rung};
 use crate::api::fault::{Code, Fault, Told};
 use crate::view::owed::Owed;
 use crate::view::request::{RequestView, request};
 use crate::view::ring::waiting;
 use crate::view::{Named, Said, Side, Sight, names};
+use crate::words::Words;
 use crate::words::clocks::Hand;
 use crate::words::coded::Coded;
-use crate::words::{Arg, Words};
 
 #[derive(Template)]
 #[template(path = "request.html")]
@@ -95,15 +94,7 @@ struct About {
     /// Times of theirs or ours that are open, on both sides' days.
     band: Option<Band>,
     /// What of it rings here.
-    rings: Vec<Rings>,
-}
-
-/// Something that rings, as the strip on this page says it.
-struct Rings {
-    at: String,
-    told: String,
-    /// Which keys of this page end it.
-    ends: String,
+    rings: Vec<rung::Rings>,
 }
 
 /// What is owed first, and until when.
@@ -241,6 +232,9 @@ impl Desk {
             if let Some(unheard) = unheard {
                 super::ladder::explain_alerting(&mut about.rows, &unheard.told(&d));
             }
+            for pressed in self.inner.unsigned.pressed(who, id) {
+                about.keys.press(&pressed, d.with("unsigned-key", "time", d.clock_at(pressed.due)));
+            }
             let status = held.wrong.as_ref().map_or(StatusCode::OK, Told::status);
             let days = self.days_back();
             Ok::<_, Told>(page(status, &RequestPage { d, seen, about, days, put_off, held, authors }))
@@ -270,9 +264,9 @@ fn about(sight: &Sight<'_>, said: &str) -> Result<About, Told> {
     let is_ended = sight.epoch != sight.line.epoch();
     let rung = if is_ended { Vec::new() } else { waiting(sight) };
     let rung: Vec<Ring> = rung.into_iter().filter(|ring| ring.thing == ask.at).collect();
-    let keys = if is_ended { Keys::default() } else { Keys { noted: noted(sight, &rung), ..keys(sight, &view) } };
+    let keys = if is_ended { Keys::default() } else { rung::with_note(sight, &rung, keys(sight, &view)) };
     Ok(About {
-        rings: rung.iter().map(|ring| told_ring(sight, ring, &keys)).collect(),
+        rings: rung.iter().map(|ring| rung::told(sight, ring, &keys)).collect(),
         headline: parted(words, &view),
         rows: rows(sight, ask),
         keys,
@@ -308,35 +302,6 @@ fn own(sight: &Sight<'_>, ask: &Fact) -> Vec<EntryRef> {
     all.reverse();
     all.truncate(AUTHORS_MAX);
     all
-}
-
-/// What they did rings until a person here takes note of it, or acts.
-fn noted(sight: &Sight<'_>, rung: &[Ring]) -> Option<Key> {
-    let ring = rung.iter().find(|ring| ring.tells && !ring.briefly())?;
-    Some(noting(sight, ring.at, "k"))
-}
-
-/// What of a request rings here, and which keys of its page end that.
-fn told_ring(sight: &Sight<'_>, ring: &Ring, keys: &Keys) -> Rings {
-    let say = |id: &str, args: &[(&'static str, Arg<'_>)]| sight.telling.say(id, args);
-    let named = |key: &Key| format!("{} ({})", key.label.said, key.letter.to_uppercase());
-    let is_of = |key: &&Key| key.why.is_none() && !key.letter.is_empty();
-    let windows = keys.offers.iter().filter(is_of).count();
-    let with: Vec<String> = match ring.kind {
-        _ if ring.tells => keys.noted.iter().map(named).collect(),
-        Kind::Offer | Kind::Ready if windows > 0 => {
-            let none = keys.none.iter().filter(|codes| codes.why.is_none() && !codes.letter.is_empty());
-            let none = none.map(|codes| format!("{} ({})", codes.label, codes.letter));
-            [say("ring-ends-accept", &[("count", windows.into())])].into_iter().chain(none).collect()
-        }
-        _ => keys.first.iter().filter(|key| key.letter == "s").filter(is_of).map(named).collect(),
-    };
-    let ends = match with.as_slice() {
-        _ if ring.briefly() => say("ring-ends-itself", &[]),
-        [] => say("bell-strip-do", &[]),
-        keys => say("ring-ends", &[("keys", keys.join(", ").into())]),
-    };
-    Rings { at: ring.at.to_string(), told: sight.ring_headline(ring), ends }
 }
 
 /// A headline without its mark, which stands beside it.

@@ -15,18 +15,18 @@ use counterpart_core::record::kind::Kind;
 use serde::Serialize;
 
 use super::frame::{Due, Frame, bars, mark_class};
-use super::keys::{Key, Keys, beside, keys_of_ring, noting};
+use super::keys::{Key, Keys, beside, keys_of_ring, noting, noting_late};
 use super::live::Ringing;
 use super::put_off::PutOff;
 use super::request::page_of;
-use super::seen::needs;
+use super::seen::{due_of, needs};
 use super::session::{Posted, Signed};
 use super::{Desk, page, refused};
 use crate::api::fault::{Code, Fault, Told};
 use crate::record::entry_key;
 use crate::store::EntryKey;
 use crate::view::request::request;
-use crate::view::ring::ringing;
+use crate::view::ring::{ringing, waiting};
 use crate::view::{Moment, Said, Side, Sight, names};
 use crate::words::clocks::Hand;
 
@@ -186,7 +186,10 @@ async fn draw(State(desk): State<Desk>, who: Signed, Path((line, at)): Path<(Str
             drawn.stopped = Some(desk.api.words.say("ring-stopped-by", &args));
         }
         // What this person has put off or declined, and can still take back, does not ring at them.
-        let waits = |on: &str| desk.inner.unsigned.on(&who.token.hash(), id, on);
+        let waits = |on: &str| {
+            let told = desk.inner.unsigned.on(&who.token.hash(), id, on)?;
+            Some(desk.api.words.say("unsigned-waits", &[("told", told.into())]))
+        };
         drawn.stopped = drawn.stopped.or_else(|| waits(&drawn.at).or_else(|| waits(&drawn.thing)));
         let to = match step {
             Step::First => None,
@@ -230,8 +233,14 @@ fn drawn(sight: &Sight<'_>, at: &str) -> Result<Drawn, Told> {
         Some(view) => keys_of_ring(sight, view, fact),
         None => Keys { first: beside_key(sight, thing).into_iter().collect(), ..Keys::default() },
     };
-    let noted = ring.as_ref().filter(|ring| ring.tells && !ring.briefly);
-    let noted = noted.map(|_| noting(sight, at, "k"));
+    let keys = match ring.as_ref().filter(|ring| ring.tells && !ring.briefly) {
+        // What tells that we are late stops with this key; what we are late with rings on, and what ends that comes first.
+        Some(_) if rings_on(sight, thing.at) && !keys.first.is_empty() => {
+            Keys { noted: Some(noting_late(sight, at, "k")), is_noted_after: true, ..keys }
+        }
+        Some(_) => Keys { noted: Some(noting(sight, at, "k")), ..keys },
+        None => keys,
+    };
     let over = match rang.tells {
         // What they did is still worth reading; what they asked is told by who has seen it.
         true => sentence.clone(),
@@ -254,11 +263,11 @@ fn drawn(sight: &Sight<'_>, at: &str) -> Result<Drawn, Told> {
         since: Moment(fact.time),
         stands: words.lasts(now.since(fact.time)),
         needs: owed.as_ref().map_or_else(String::new, |owed| needs(sight, owed)),
-        due: owed.and_then(|owed| Due::of(&sight.telling, &owed)),
+        due: owed.and_then(|owed| due_of(sight, &owed)),
         there: sight.telling.hand(Side::Theirs, now),
         there_ahead: sight.telling.minutes_ahead(Side::Theirs, now),
         place: sight.telling.clocks.theirs.name.clone(),
-        keys: Keys { noted, ..keys },
+        keys,
         page: page_of(sight, thing.at),
         climbs: ring.as_ref().is_some_and(|ring| ring.climbs),
         stopped: ring.is_none().then_some(over),
@@ -268,6 +277,11 @@ fn drawn(sight: &Sight<'_>, at: &str) -> Result<Drawn, Told> {
         }),
         sentence,
     })
+}
+
+/// Whether a matter rings until it is seen, whatever else of it does.
+fn rings_on(sight: &Sight<'_>, thing: EntryRef) -> bool {
+    waiting(sight).iter().any(|ring| ring.thing == thing && !ring.tells)
 }
 
 /// Their post and ours, whoever opened it.

@@ -36,6 +36,8 @@ pub(super) struct Seen {
     pub waits: Option<(Vec<String>, String)>,
     /// It waits for a person or for root, and not for the other side.
     pub is_judged: bool,
+    /// Texts that nobody here has read, and that do not ring.
+    pub quiet: usize,
     /// Takes note of what broke off before the epoch that serves, if anything waits for that.
     pub noted: Option<Key>,
 }
@@ -44,6 +46,11 @@ impl Seen {
     /// Whether somebody here must look at the line itself.
     pub fn needs_a_person(&self) -> bool {
         self.waits.is_some() && self.is_judged || self.broken().is_some()
+    }
+
+    /// Where its texts stand.
+    pub fn texts(&self) -> String {
+        format!("/lines/{}/texts", self.row.view.line)
     }
 
     /// The epoch that serves, while something that broke off before it waits for somebody to take note.
@@ -156,6 +163,7 @@ fn seen(sight: &Sight<'_>, row: LineRow, link: Link) -> Seen {
         ahead: telling.minutes_ahead(Side::Theirs, now),
         waits: waits(sight, link),
         is_judged: !matches!(sight.line.restore(), Restore::Nothing | Restore::Peer) || sight.line.awaits_judgement(),
+        quiet: sight.quiet(),
         noted: noted(sight),
         row,
     }

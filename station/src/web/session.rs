@@ -10,6 +10,7 @@ use counterpart_core::ids::unhex;
 use super::Desk;
 use super::fields::Fields;
 use super::refused::{self, Kept};
+use super::unsigned::back;
 use crate::api::fault::{Code, Fault, Told};
 use crate::api::places::Place;
 use crate::api::receive::BODY_MAX;
@@ -137,7 +138,7 @@ impl FromRequest<Desk> for Posted {
     async fn from_request(request: Request, desk: &Desk) -> Result<Posted, Response> {
         let (parts, body) = request.into_parts();
         let fields = read(desk, body).await.map_err(|told| refused::plain(desk, &told, &Kept::default()))?;
-        let kept = Kept::of(&fields);
+        let kept = Kept { from: back(&parts.headers), ..Kept::of(&fields) };
         let told = |code| refused::plain(desk, &desk.api.tell(Fault::new(code)), &kept);
         match desk.signed(&parts.headers).await {
             Ok(Some(who)) if is_form_of(&who.token, &fields) => {

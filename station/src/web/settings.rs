@@ -62,13 +62,14 @@ impl Desk {
 
 /// `GET /settings`.
 pub(super) async fn show(State(desk): State<Desk>, who: Signed) -> Response {
-    let upkeep = desk.upkeep(&who);
+    let upkeep = desk.upkeep(&who).await;
     shown(&desk, &who, upkeep).await
 }
 
 /// The page, whatever was asked of it.
-pub(super) async fn shown(desk: &Desk, who: &Signed, upkeep: Upkeep) -> Response {
+pub(super) async fn shown(desk: &Desk, who: &Signed, upkeep: Result<Upkeep, Told>) -> Response {
     let drawn = async {
+        let upkeep = upkeep?;
         let position = desk.position(who).await?;
         let all = desk.all_seen().await?;
         let mut d = Frame::new(desk, who, "settings", position)?;

@@ -14,6 +14,7 @@ use counterpart_core::time::Timestamp;
 
 use super::fields::Fields;
 use super::frame::{Four, Frame, bars, mark_class};
+use super::put_off::PutOff;
 use super::seen::Seen;
 use super::session::{Posted, Signed};
 use super::translations::{self, Translation};
@@ -42,9 +43,9 @@ struct Texts {
     languages: Vec<String>,
     /// Into which one translates.
     into: Vec<String>,
-    /// Texts of theirs that nobody here has read.
-    unread: usize,
     choice: Choice,
+    /// Until when what is declared holds.
+    put_off: PutOff,
     /// Why it was not signed.
     wrong: Option<Told>,
 }
@@ -150,6 +151,11 @@ impl Texts {
         self.d.words().say("translation-meta", &args)
     }
 
+    /// Texts of theirs that nobody here has read.
+    fn unread(&self) -> usize {
+        self.texts.iter().filter(|text| self.is_unread(text)).count()
+    }
+
     fn is_unread(&self, text: &Text) -> bool {
         text.act == Some("read")
     }
@@ -187,6 +193,10 @@ pub(super) async fn text_act(State(desk): State<Desk>, Path(line): Path<String>,
     }
     match desk.do_act(&posted, &line).await {
         Ok(to) => Redirect::to(&to).into_response(),
+        // Who may no longer write has no pen on that page: the words stand on another.
+        Err(told) if !posted.who.role.acts() => {
+            refused::shown(&desk, &posted.who, &told, &refused::Kept::of(&posted.fields)).await
+        }
         Err(told) => {
             let status = told.status();
             desk.texts_page(&posted.who, line, choice, Some(told), status).await
@@ -206,11 +216,12 @@ impl Desk {
         let drawn = async {
             let position = self.position(who).await?;
             let id = self.api.line(Some(line)).await?;
-            let (epoch, mut texts, checks, [to, from]) = self
+            let days = self.days();
+            let (epoch, mut texts, checks, [to, from], put_off) = self
                 .api
-                .see(id, |sight| {
+                .see(id, move |sight| {
                     let posts = [Side::Theirs, Side::Ours].map(|side| posts(sight, side));
-                    (sight.epoch, texts(sight), checks(sight), posts)
+                    (sight.epoch, texts(sight), checks(sight), posts, PutOff::of(&sight.telling, &days))
                 })
                 .await?;
             let seen = self.line_seen(id).await?;
@@ -233,16 +244,14 @@ impl Desk {
             let (epoch, into) = (epoch.to_string(), self.translated_into());
             d.line = id.to_string();
             d.four = Some(Four::of_line(d.words(), &seen, d.mark));
-            let unread = texts.iter().filter(|text| text.act == Some("read")).count();
             let languages = self.api.parts.config.organisation.languages.clone();
             let view = &seen.row.view;
             let signs = [view.ours.call_sign.clone(), view.theirs.call_sign.clone()];
             let line = id.to_string();
             choice.fill(&from, &to, &languages, d.mark);
-            Ok::<_, Told>(page(
-                status,
-                &Texts { d, seen, line, epoch, signs, texts, checks, to, from, languages, into, unread, choice, wrong },
-            ))
+            let shown =
+                Texts { d, seen, line, epoch, signs, texts, checks, to, from, languages, into, choice, put_off, wrong };
+            Ok::<_, Told>(page(status, &shown))
         };
         match drawn.await {
             Ok(response) => response,
@@ -268,8 +277,12 @@ fn latest<'a>(sight: &Sight<'a>, kind: Kind) -> Vec<&'a Fact> {
     all.split_off(skip)
 }
 
+/// The latest, and before them the oldest of theirs that wait to be read.
 fn texts(sight: &Sight<'_>) -> Vec<Text> {
-    latest(sight, Kind::Text).into_iter().map(|fact| text(sight, fact)).collect()
+    let latest = latest(sight, Kind::Text);
+    let is_older = |fact: &&Fact| latest.iter().all(|shown| shown.at != fact.at);
+    let older = sight.unread().into_iter().filter(|fact| fact.kind() == Kind::Text).filter(is_older).take(TEXTS_MAX);
+    older.chain(latest.iter().copied()).map(|fact| text(sight, fact)).collect()
 }
 
 fn text(sight: &Sight<'_>, fact: &Fact) -> Text {

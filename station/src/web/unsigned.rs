@@ -26,7 +26,8 @@ use crate::view::Moment;
 pub(super) const WAIT: Duration = Duration::from_secs(5);
 /// Acts that wait, of everybody: whoever comes then is answered at once, without a wait.
 const WAITING_MAX: usize = 256;
-/// Why an act was not signed, kept for one officer until it is read; of older ones only how many there were.
+/// Why an act was not signed, kept for one officer until it is read; of older ones only how many there were. The same of those that were
+/// taken back.
 const UNREAD_MAX: usize = 16;
 /// Tokens of acts that were signed last: a key that is pressed once more does not wait again.
 const SIGNED_MAX: usize = 256;
@@ -49,11 +50,18 @@ struct Waiting {
     due: Timestamp,
     /// Why it was not signed in the end.
     undone: Option<Told>,
+    /// Its officer has taken it back, and is told so for as long as it would have waited.
+    is_back: bool,
     /// How many earlier ones are no longer told one by one.
     earlier: usize,
 }
 
 impl Waiting {
+    /// It is still to be signed.
+    fn waits(&self) -> bool {
+        self.undone.is_none() && !self.is_back
+    }
+
     fn is_shown_to(&self, who: &Signed) -> bool {
         match &self.session {
             Some(session) => *session == who.token.hash(),
@@ -70,7 +78,15 @@ pub(super) struct UnsignedView {
     /// Until when it can be taken back, here.
     pub until: String,
     pub undone: Option<Told>,
+    pub is_back: bool,
     pub earlier: usize,
+}
+
+/// An act that waits, as the page of its matter shows it at the key that was pressed.
+pub(super) struct Pressed {
+    pub act: String,
+    pub on: String,
+    pub due: Timestamp,
 }
 
 #[derive(Default)]
@@ -102,7 +118,7 @@ impl Unsigned {
 
     fn put(&self, waiting: Waiting) -> Put {
         let mut known = self.lock();
-        let waits = |act: &&Waiting| act.undone.is_none();
+        let waits = |act: &&Waiting| act.waits();
         // The same act of another drawing of the page is the same too: it can be signed once.
         let said = |act: &Waiting| ActForm { token: None, ..act.form.clone() };
         let is_same =
@@ -119,11 +135,38 @@ impl Unsigned {
         Put::Waits(number)
     }
 
-    /// Takes one out to be signed, or because its officer takes it back; whoever comes second finds none.
+    /// Takes one out to be signed; one that was taken back is none.
     fn take(&self, number: u64, who: Option<&Signed>) -> Option<Waiting> {
         let mut known = self.lock();
-        let is_theirs = known.acts.get(&number).is_some_and(|act| who.is_none_or(|who| act.is_shown_to(who)));
-        if is_theirs { known.acts.remove(&number) } else { None }
+        let is_theirs = |act: &Waiting| !act.is_back && who.is_none_or(|who| act.is_shown_to(who));
+        if known.acts.get(&number).is_some_and(is_theirs) { known.acts.remove(&number) } else { None }
+    }
+
+    /// Its officer takes one back, or has read what became of it; whoever comes second finds none.
+    fn take_back(&self, number: u64, who: &Signed) -> bool {
+        let mut known = self.lock();
+        let Some(act) = known.acts.get_mut(&number).filter(|act| act.is_shown_to(who) && !act.is_back) else {
+            return false;
+        };
+        if !act.waits() {
+            known.acts.remove(&number);
+            return true;
+        }
+        act.is_back = true;
+        let told = |(_, act): &(&u64, &Waiting)| act.is_back && act.is_shown_to(who);
+        let told: Vec<u64> = known.acts.iter().filter(told).map(|(number, _)| *number).collect();
+        if let (Some(oldest), true) = (told.first(), told.len() > UNREAD_MAX) {
+            known.acts.remove(oldest);
+        }
+        true
+    }
+
+    /// What was taken back has been told for long enough.
+    fn forget_back(&self, number: u64) {
+        let mut known = self.lock();
+        if known.acts.get(&number).is_some_and(|act| act.is_back) {
+            known.acts.remove(&number);
+        }
     }
 
     /// Keeps why one was not signed, until its officer has read it.
@@ -170,17 +213,23 @@ impl Unsigned {
         let shown = self
             .of(who)
             .into_iter()
-            .map(|(number, act)| if act.undone.is_some() { format!("{number}x") } else { number.to_string() });
+            .map(|(number, act)| if act.waits() { number.to_string() } else { format!("{number}x") });
         shown.collect::<Vec<_>>().join("-")
     }
 
     /// What an act of this session that waits on that entry is called.
     pub fn on(&self, session: &TokenHash, line: LineId, on: &str) -> Option<String> {
         let known = self.lock();
-        let is = |act: &&Waiting| {
-            act.session == Some(*session) && act.undone.is_none() && (act.line, act.on.as_str()) == (line, on)
-        };
+        let is =
+            |act: &&Waiting| act.session == Some(*session) && act.waits() && (act.line, act.on.as_str()) == (line, on);
         known.acts.values().find(is).map(|act| act.told.clone())
+    }
+
+    /// What one person has pressed on a line, and can still take back.
+    pub fn pressed(&self, who: &Signed, line: LineId) -> Vec<Pressed> {
+        let of_line = self.of(who).into_iter().filter(|(_, act)| act.waits() && act.line == line);
+        let pressed = |(_, act): (u64, Waiting)| Pressed { act: act.form.act, on: act.on, due: act.due };
+        of_line.map(pressed).collect()
     }
 }
 
@@ -195,7 +244,8 @@ impl Desk {
         let due = self.api.now().plus(u64::try_from(WAIT.as_millis()).unwrap_or(u64::MAX));
         let on = form.on.clone().unwrap_or_default();
         let (session, user, actor) = (Some(who.token.hash()), who.user.clone(), who.actor.clone());
-        let waiting = Waiting { session, user, actor, form, line, on, told, due, undone: None, earlier: 0 };
+        let waiting =
+            Waiting { session, user, actor, form, line, on, told, due, undone: None, is_back: false, earlier: 0 };
         let number = match self.inner.unsigned.put(waiting) {
             Put::Waits(number) => number,
             Put::Again => return true,
@@ -238,7 +288,7 @@ impl Desk {
     /// Why one was not signed; the session must not end before that is read.
     pub(super) async fn sign_waiting(&self, who: &Signed) -> Result<(), Told> {
         for (number, act) in self.inner.unsigned.of(who) {
-            if act.undone.is_some() {
+            if !act.waits() {
                 continue;
             }
             let Some(waiting) = self.inner.unsigned.take(number, Some(who)) else { continue };
@@ -251,7 +301,8 @@ impl Desk {
     pub(super) fn waiting(&self, who: &Signed, here: impl Fn(Timestamp) -> String) -> Vec<UnsignedView> {
         let shown = |(number, act): (u64, Waiting)| {
             let (until, due) = (here(act.due), Moment(act.due));
-            UnsignedView { number, told: act.told, due, until, undone: act.undone, earlier: act.earlier }
+            let Waiting { told, undone, is_back, earlier, .. } = act;
+            UnsignedView { number, told, due, until, undone, is_back, earlier }
         };
         self.inner.unsigned.of(who).into_iter().map(shown).collect()
     }
@@ -265,9 +316,16 @@ pub(super) async fn undo(
     posted: Posted,
 ) -> Response {
     let back = posted.fields.text("to").map_or_else(|| back(&headers), |to| local(&to).to_owned());
-    match desk.inner.unsigned.take(number, Some(&posted.who)) {
-        Some(_) => Redirect::to(&back).into_response(),
-        None => {
+    match desk.inner.unsigned.take_back(number, &posted.who) {
+        true => {
+            let unsigned = desk.inner.unsigned.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(WAIT).await;
+                unsigned.forget_back(number);
+            });
+            Redirect::to(&back).into_response()
+        }
+        false => {
             let told = desk.api.tell(Fault::new(Code::TooLate));
             refused::shown(&desk, &posted.who, &told, &Kept::default()).await
         }
@@ -275,7 +333,7 @@ pub(super) async fn undo(
 }
 
 /// The page of this desk from which a form was sent. A page without an address of its own says in the form where to go.
-fn back(headers: &HeaderMap) -> String {
+pub(super) fn back(headers: &HeaderMap) -> String {
     let from = headers.get(REFERER).and_then(|from| from.to_str().ok()).and_then(|from| from.split_once("://"));
     let path = from.and_then(|(_, rest)| rest.find('/').and_then(|at| rest.get(at..))).unwrap_or_default();
     local(path).to_owned()
@@ -304,6 +362,7 @@ mod tests {
             told: "x".into(),
             due: Timestamp(5),
             undone: None,
+            is_back: false,
             earlier: 0,
         }
     }
@@ -324,9 +383,13 @@ mod tests {
         let (unsigned, who, other) = (Unsigned::default(), officer("a"), officer("a"));
         let Put::Waits(number) = unsigned.put(waiting(&who, "t")) else { panic!("it does not wait") };
 
-        assert!(unsigned.take(number, Some(&other)).is_none(), "another session's");
-        assert!(unsigned.take(number, Some(&who)).is_some());
+        assert!(!unsigned.take_back(number, &other), "another session's");
+        assert!(unsigned.take_back(number, &who));
         assert!(unsigned.take(number, None).is_none(), "there is nothing left to sign");
+        assert!(!unsigned.take_back(number, &who), "it is back already");
+        assert_eq!(unsigned.of(&who).len(), 1, "and told so");
+        unsigned.forget_back(number);
+        assert!(unsigned.of(&who).is_empty());
     }
 
     #[test]

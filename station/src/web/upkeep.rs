@@ -25,6 +25,8 @@ pub(super) struct Upkeep {
     wrong: Option<(&'static str, Told)>,
     /// The password was changed.
     pub is_changed: bool,
+    /// Why the person cannot change it: there is none.
+    pub no_password: Option<Told>,
 }
 
 impl Upkeep {
@@ -54,8 +56,11 @@ enum Set {
 
 impl Desk {
     /// As it stands, nothing asked.
-    pub(super) fn upkeep(&self, who: &Signed) -> Upkeep {
-        Upkeep { looks_after: who.role == Role::Admin, banner: self.api.banner(), ..Upkeep::default() }
+    pub(super) async fn upkeep(&self, who: &Signed) -> Result<Upkeep, Told> {
+        let has_password = self.session(who.token.hash()).await?.is_some_and(|(_, user)| !user.secret.is_empty());
+        let no_password = (!has_password).then(|| self.api.tell(Fault::new(Code::PasswordNone)));
+        let looks_after = who.role == Role::Admin;
+        Ok(Upkeep { looks_after, banner: self.api.banner(), no_password, ..Upkeep::default() })
     }
 
     /// The banner of every page and print.
@@ -74,6 +79,9 @@ impl Desk {
         let text = |name: &str| posted.fields.text(name).unwrap_or_default();
         let wrong = |fault: Fault| Ok(Set::Wrong("password", String::new(), self.api.tell(fault)));
         let user = &posted.who.user;
+        if let Some(told) = self.upkeep(&posted.who).await?.no_password {
+            return Ok(Set::Wrong("password", String::new(), told));
+        }
         if !people::is_password(&text("new")) {
             return wrong(Fault::new(Code::PasswordUnfit).with("min", PASSWORD_CHARS_MIN));
         }
@@ -101,30 +109,33 @@ impl Desk {
 
 /// `GET /settings/changed`: the page of settings after a change of the password.
 pub(super) async fn changed(State(desk): State<Desk>, who: Signed) -> Response {
-    let upkeep = Upkeep { is_changed: true, ..desk.upkeep(&who) };
+    let upkeep = desk.upkeep(&who).await.map(|upkeep| Upkeep { is_changed: true, ..upkeep });
     settings::shown(&desk, &who, upkeep).await
 }
 
 /// `POST /settings/banner`.
 pub(super) async fn banner(State(desk): State<Desk>, posted: Posted) -> Response {
     let set = desk.set_banner(&posted).await;
-    answered(&desk, &posted.who, set).await
+    answered(&desk, &posted, set).await
 }
 
 /// `POST /settings/password`.
 pub(super) async fn password(State(desk): State<Desk>, posted: Posted) -> Response {
     let set = desk.set_password(&posted).await;
-    answered(&desk, &posted.who, set).await
+    answered(&desk, &posted, set).await
 }
 
-async fn answered(desk: &Desk, who: &Signed, set: Result<Set, Told>) -> Response {
+async fn answered(desk: &Desk, posted: &Posted, set: Result<Set, Told>) -> Response {
+    let who = &posted.who;
     match set {
         Ok(Set::Done(response)) => response,
         Ok(Set::Wrong(what, typed, told)) => {
-            let as_is = desk.upkeep(who);
-            let banner = if what == BANNER { typed } else { as_is.banner.clone() };
-            settings::shown(desk, who, Upkeep { banner, wrong: Some((what, told)), ..as_is }).await
+            let upkeep = desk.upkeep(who).await.map(|as_is| {
+                let banner = if what == BANNER { typed } else { as_is.banner.clone() };
+                Upkeep { banner, wrong: Some((what, told)), ..as_is }
+            });
+            settings::shown(desk, who, upkeep).await
         }
-        Err(told) => refused::shown(desk, who, &told, &Kept::default()).await,
+        Err(told) => refused::shown(desk, who, &told, &Kept::of(&posted.fields)).await,
     }
 }
