@@ -269,7 +269,13 @@ fn a_deferral_says_until_when_if_that_was_chosen_and_an_offer_is_to_be_answered_
     assert_eq!(put_off, format!("{tomorrow}T10:30:00.000Z"));
     let offer = officer.get(&format!("{page}/offer"));
     let (form, once, epoch) = (offer.field("form"), offer.field("once"), offer.field("epoch"));
-    let window = [("day-1", tomorrow.as_str()), ("from-1", "12:00"), ("until-1", "12:30"), ("on_silence", "lapses")];
+    let window = [
+        ("day-1", tomorrow.as_str()),
+        ("from-1", "12:00"),
+        ("until-1", "12:30"),
+        ("on_silence", "lapses"),
+        ("words", "By voice"),
+    ];
     let all = [&[("form", form.as_str()), ("once", &once), ("epoch", &epoch), ("act", "offer")][..], &window].concat();
     assert_eq!(officer.post(&format!("{page}/offer"), &all).status, 303);
     let answer_by = wait("the offer", || {
@@ -277,6 +283,9 @@ fn a_deferral_says_until_when_if_that_was_chosen_and_an_offer_is_to_be_answered_
         view["offers"][0]["answer_by"].as_str().map(str::to_owned)
     });
     assert_eq!(answer_by, format!("{tomorrow}T12:00:00.000Z"));
+    let record = north.station.get("/record?words=true").unwrap();
+    let offer = record["record"]["entries"].as_array().unwrap().iter().find(|entry| entry["kind"] == "offer").unwrap();
+    assert_eq!(offer["said"]["text"], "By voice");
 }
 
 #[test]

@@ -241,7 +241,7 @@ impl Browser {
     }
 
     /// Of a ring, what does not lie on its screen: at a desk every key with its code; on a phone the headline, until when, and the keys
-    /// that one presses first.
+    /// that one presses first; of its second step the way back.
     pub fn ring_out_of_sight(&mut self) -> String {
         let [is_phone, puts_off, first, has_time] = [
             "innerWidth < 500",
@@ -251,11 +251,8 @@ impl Browser {
             "!!document.querySelector('.ring .big')",
         ]
         .map(|what| self.look(what) == json!(true));
-        let mut all = vec![".ring .mark", ".ring h1"];
-        // On a phone the way back stands below the reasons.
-        if puts_off || !is_phone {
-            all.push(".ring [data-first]");
-        }
+        // The first key, or the way back from the second step.
+        let mut all = vec![".ring .mark", ".ring h1", ".ring [data-first]"];
         if first {
             all.push(".ring [accesskey=a]");
         }

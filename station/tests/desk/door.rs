@@ -398,9 +398,18 @@ fn a_decline_waits_five_seconds_in_which_it_is_taken_back_and_then_is_signed() {
     let foreign = stranger.get("/lines").field("form");
     assert_eq!(stranger.post(&undo, &[("form", &foreign)]).status, 409, "another's");
     assert_eq!(client.post(&undo, &[("form", &form)]).status, 303, "taken back in time");
+    let back = client.get(&page).body;
+    assert!(
+        back.contains("Taken back: Decline of Northland 1, LEVEL.") && back.contains("id=\"codes-decline\""),
+        "{back}"
+    );
     std::thread::sleep(std::time::Duration::from_secs(6));
     assert_eq!(outcome(), "OPEN", "what was taken back is never signed");
-    assert!(!client.get(&page).body.contains("not signed yet"));
+    let page_then = client.get(&page).body;
+    assert!(
+        !page_then.contains("not signed yet") && !page_then.contains("Taken back"),
+        "and told for as long: {page_then}"
+    );
 
     let (undo, form) = decline(&mut client);
     wait("the decline", || (outcome() == "DECLINED").then_some(()));

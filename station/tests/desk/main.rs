@@ -23,6 +23,7 @@ mod pictures;
 mod processes;
 mod programs;
 mod proxy;
+mod quiet;
 mod record;
 mod returned;
 mod ring;

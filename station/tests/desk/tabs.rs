@@ -100,3 +100,45 @@ fn words_that_have_lost_their_form_stay_to_be_copied_on_a_page_that_says_it_is_n
     assert_eq!(browser.look(dead), json!(true), "nothing old is shown as live");
     browser.picture("not-live-kept", 1280, "light");
 }
+
+#[test]
+fn an_open_page_follows_what_others_do_and_the_answer_to_a_form_is_never_called_old() {
+    let scratch = Scratch::new("desk-tabs-others");
+    let [north, south] = Desk::two(&scratch);
+    let act = |desk: &Desk, form: serde_json::Value| {
+        let (status, told) = desk.station.post("/acts", &form).unwrap();
+        assert_eq!(status, 200, "{told}");
+    };
+    act(&north, json!({"act": "ask", "from": "minister", "to": "minister"}));
+    let mut browser = south.browser("Duty officer 2");
+    browser.until("!!document.querySelector('.matter a')");
+    let href = browser.look("document.querySelector('.matter a').href").as_str().unwrap().to_owned();
+    browser.open(&href);
+    browser.until(LIVE);
+    browser.look("window.same = true");
+
+    assert_eq!(south.station.post("/banner", &json!({"banner": "SOUTHLAND · SECRET"})).unwrap().0, 200);
+
+    let banners = "[...document.querySelectorAll('.page .banner')].map((e) => e.textContent).join() === 'SOUTHLAND · SECRET,SOUTHLAND · SECRET'";
+    browser.until(banners);
+    assert_eq!(browser.look("window.same"), json!(true), "set by another session, and drawn without a reload");
+
+    // Half-written words keep the page as it is, and its key is pressed after a colleague's.
+    browser.tab_to("textarea[name=words]");
+    browser.write("By telephone");
+    act(&south, json!({"act": "answer", "on": "Northland 1"}));
+    browser.until("document.querySelector('[data-live]').classList.contains('stale')");
+    browser.look("document.querySelector('[data-key^=\"act=answer\"]').click()");
+    browser.until("document.querySelector('main h1')?.textContent === 'Not signed.' && document.querySelector('main textarea')?.value === 'By telephone'");
+    act(&north, json!({"act": "text", "from": "minister", "to": "minister", "words": {"text": "Thank you"}}));
+    browser.until("document.querySelector('.four').textContent.includes('text')");
+    let head = "[document.querySelector('[data-live]').textContent, document.querySelector('[data-live]').className, document.querySelector('main h1').textContent]";
+    browser.until(LIVE);
+    assert_eq!(
+        browser.look(head),
+        json!(["live", "", "Not signed."]),
+        "what was not done stays so, and is no old page"
+    );
+    browser.complaints.retain(|line| !line.contains("status of 409"));
+    assert_eq!(browser.complaints, Vec::<String>::new());
+}

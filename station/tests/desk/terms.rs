@@ -47,6 +47,8 @@ fn the_terms_of_an_invitation_are_chosen_on_one_desk_and_read_on_both_before_any
     }
     for (desk, client) in [(north, &mut invites), (south, &mut joins)] {
         wait("an open line", || desk.station.get("/lines").filter(|lines| lines[0]["status"] == "open"));
-        assert!(client.get("/pairing").body.contains(agreed), "they are read later, too");
+        for page in ["/pairing", "/lines"] {
+            assert!(client.get(page).body.contains(agreed), "they are read later, too: {page}");
+        }
     }
 }

@@ -54,7 +54,7 @@ fn a_program_of_an_admin_sets_the_banner_of_every_page_and_it_is_kept() {
     assert_eq!(set(&admin, " NORTHLAND · RESTRICTED ").status, 200);
 
     let mut reads = Client::signed_in(&desk, "Inspector", "auditor");
-    assert!(reads.get("/lines").body.contains("<p class=\"banner\">NORTHLAND · RESTRICTED</p>"));
+    assert!(reads.get("/lines").body.contains("<p class=\"banner\" data-mark=\"\">NORTHLAND · RESTRICTED</p>"));
     desk.station.kill();
     desk.station.serve();
     let again = Program { desk: &desk, token: tokens[1].clone() };

@@ -46,8 +46,11 @@ fn a_key_that_is_pressed_twice_waits_once_and_after_it_was_signed_not_again() {
     let once = decline(&mut client, &line, &on, 2);
 
     let waits = client.get("/lines").body;
-    assert_eq!(waits.matches("not signed yet").count(), 2, "in one bar, twice: {waits}");
+    assert_eq!(waits.matches("not signed yet").count(), 1, "in one bar: {waits}");
     assert_eq!(waits.matches("action=\"/unsigned/").count(), 1);
+    let matter = client.get(&format!("/lines/{line}/requests/{on}")).body;
+    assert!(matter.contains("Pressed. It is signed at") && !matter.contains("id=\"codes-decline\""), "{matter}");
+    assert!(matter.contains("data-key=\"codes-defer\""), "what was not pressed stays a key");
     wait("the decline", || (outcome(&south) == "DECLINED").then_some(()));
     let form = client.get("/lines").field("form");
     let key = format!("act=decline&on={on}&epoch=0&code=LEVEL");

@@ -164,8 +164,6 @@ impl Viewer {
         }
         self.browser.width(390);
         self.browser.until("!document.getElementById('bell-strip').hidden");
-        // A page that goes to the field in which one writes goes down; its first screen is what it begins with.
-        self.browser.look("scrollTo(0, 0)");
         // What needs a person before anything else stands above the heading.
         let begins = "document.querySelector('main > .strip h2, main h1').matches('.strip h2')";
         let first = match self.browser.look(begins) == json!(true) {
