@@ -3,12 +3,13 @@
 
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
+use core::cmp::Reverse;
 use core::mem;
 
 use sha2::{Digest, Sha256};
 
 use super::Line;
-use super::crossing::{Outcome, Say};
+use super::crossing::{Decision, Outcome, Say};
 use super::facts::{Cut, Fact, View};
 use super::ringing::{Ring, is_quiet, of_text, ring_of, rings, untold};
 use super::span::Span;
@@ -26,9 +27,10 @@ use crate::time::{Timestamp, Window};
 pub struct BrokenOff {
     /// The epoch that has ended.
     pub epoch: Epoch,
-    /// The ask, the text or notice, or the act of theirs.
+    /// What is told, and what a person takes note of: the ask that was open, the offer of which a time was agreed, the text or notice,
+    /// or the act of theirs. A request that was told as open is so told anew when it turns out to be agreed.
     pub at: EntryRef,
-    /// The request that it belongs to; itself for an ask, a text or a notice.
+    /// The request that it belongs to; itself for a text or a notice.
     pub thing: EntryRef,
     /// How it was left.
     pub left: Left,
@@ -69,22 +71,17 @@ struct State {
 pub(super) struct Broken {
     /// What of the epochs was looked at.
     looked_at: Vec<(Epoch, [u64; 4], Option<usize>, usize)>,
-    /// By epoch, then by entry. Of what was noted requests stay, of which it is asked for ever whether they broke off.
+    /// By epoch, then by entry; without what was noted.
     found: Vec<(State, Vec<BrokenOff>)>,
     /// Of what a person here has taken note. It stays at home.
     noted: BTreeSet<(Epoch, EntryRef)>,
-    /// What of all that was found nobody has noted, and what that is known by; `None`: nothing.
+    /// What is told of all that, and what that list is known by; `None`: nothing.
     unnoted: Vec<BrokenOff>,
     tally: Option<Tally>,
 }
 
 impl Line {
-    /// Everything that broke off, in the order of the epochs; also requests of which a person here has taken note.
-    pub fn broken_off(&self) -> impl Iterator<Item = &BrokenOff> {
-        self.broken.found.iter().flat_map(|(_, found)| found)
-    }
-
-    /// That of which nobody here has taken note.
+    /// What is told of what broke off, and nobody here has taken note of: in the order of the epochs.
     pub fn broken_off_unnoted(&self) -> &[BrokenOff] {
         &self.broken.unnoted
     }
@@ -94,14 +91,12 @@ impl Line {
         self.broken.tally
     }
 
-    /// Whether this ask broke off: it was open when its epoch ended, or its talk was still to come.
+    /// Whether this ask broke off, noted or not: it was open when its epoch ended, or its talk was still to come.
     pub fn is_broken_off(&self, epoch: Epoch, ask: EntryRef) -> bool {
-        let found = self.broken.found.binary_search_by_key(&epoch, |(state, _)| state.epoch);
-        let found = found.ok().and_then(|at| self.broken.found.get(at));
-        found.is_some_and(|(_, found)| {
-            let at = found.binary_search_by_key(&ask, |broken| broken.at);
-            at.ok().and_then(|at| found.get(at)).is_some_and(BrokenOff::is_request)
-        })
+        let ended = self.span(epoch).and_then(|span| self.ended_at(span));
+        let (Some(ended), Some(view)) = (ended, self.look(epoch)) else { return false };
+        let ask = view.fact_of(ask, &[Kind::Ask]);
+        ask.is_some_and(|ask| broken(&view, ask, &view.decision(ask), ended).is_some())
     }
 
     /// The charter by which the epoch that serves was opened; `None` in the first.
@@ -198,66 +193,55 @@ impl Line {
         Some(claimed.max(span.facts.last_written(self.me)).unwrap_or(Timestamp(0)))
     }
 
-    /// What broke off in this state of an epoch. After another state of it only what came since is looked at: a peer that brings late
-    /// entries one by one must not have all of an epoch looked through for each.
+    /// What broke off in this state of an epoch. After another state of it only that is looked at of which more came since: a peer that
+    /// brings late entries one by one must not have all of an epoch looked through for each.
     fn find_broken(&self, state: &State, before: Option<(State, Vec<BrokenOff>)>) -> Vec<BrokenOff> {
         let Some(view) = self.look(state.epoch) else { return Vec::new() };
-        let things: BTreeSet<EntryRef> = match before {
+        let (mut found, things): (Vec<BrokenOff>, BTreeSet<EntryRef>) = match before {
             Some((of, found)) if of == *state => return found,
-            Some((of, found)) if of.grows_to(state) => {
-                found.iter().map(|broken| broken.thing).chain(touched(&view, of.cut)).collect()
+            Some((of, mut found)) if of.grows_to(state) => {
+                let touched = touched(&view, of.cut);
+                found.retain(|broken| !touched.contains(&broken.thing));
+                (found, touched)
             }
-            _ => view.things().map(|thing| thing.at).collect(),
+            _ => (Vec::new(), view.things().map(|thing| thing.at).collect()),
         };
-        let (mut found, mut texts) = (Vec::new(), Vec::new());
-        // Two asks that are decided by one act have one talk.
-        let mut agreed_by = BTreeSet::new();
         for thing in things.into_iter().filter_map(|at| view.fact(at)) {
             match thing.kind() {
-                Kind::Ask => self.broken_request(&view, thing, state, &mut agreed_by, &mut found),
-                Kind::Text | Kind::Notice if thing.at.party != self.me => texts.extend(of_text(&view, thing)),
+                Kind::Ask => found.extend(self.broken_request(&view, thing, state)),
+                Kind::Text | Kind::Notice if thing.at.party != self.me => {
+                    let unread = of_text(&view, thing);
+                    found.extend(unread.map(|ring| BrokenOff::of(state.epoch, &ring, Left::Unread)));
+                }
                 _ => {}
             }
         }
-        // As many as ring where they were written: the most urgent, and of those the latest.
-        texts.sort_by_key(|ring| (ring.precedence, ring.at));
-        let beyond = texts.len().saturating_sub(limits::RINGING_TEXTS_MAX);
-        found.extend(texts.iter().skip(beyond).map(|ring| BrokenOff::of(state.epoch, ring, Left::Unread)));
         found.sort_by_key(|broken| broken.at);
+        // Two asks that are decided by one act have one talk.
+        found.dedup_by_key(|broken| broken.at);
         found
     }
 
-    /// Whether a request broke off, and what of it nobody here was told.
-    fn broken_request(
-        &self,
-        view: &View<'_>,
-        ask: &Fact,
-        state: &State,
-        agreed_by: &mut BTreeSet<Vec<EntryRef>>,
-        found: &mut Vec<BrokenOff>,
-    ) {
-        let deciding = view.decision(ask).deciding;
-        let left = broken(view, ask, state.ended);
+    /// How a request broke off, and what of it nobody here was told.
+    fn broken_request(&self, view: &View<'_>, ask: &Fact, state: &State) -> Vec<BrokenOff> {
+        let of = |told: &Fact, left| BrokenOff::of(state.epoch, &ring_of(view, ask, told), left);
+        let decision = view.decision(ask);
+        let broken = broken(view, ask, &decision, state.ended);
+        let is_agreed = matches!(broken, Some((_, Left::Agreed(_))));
         // What agreed on a talk is told with it.
-        let agreed = if let Some(Left::Agreed(_)) = left { deciding } else { Vec::new() };
-        let acts = untold(view, self.me, ask).filter(|act| !agreed.contains(&act.at));
-        found.extend(acts.map(|act| BrokenOff::of(state.epoch, &ring_of(view, ask, act), Left::Untold)));
-        if agreed.is_empty() || agreed_by.insert(agreed) {
-            found.extend(left.map(|left| BrokenOff::of(state.epoch, &ring_of(view, ask, ask), left)));
-        }
+        let acts = untold(view, self.me, ask).filter(|act| !(is_agreed && decision.deciding.contains(&act.at)));
+        let mut found: Vec<BrokenOff> = acts.map(|act| of(act, Left::Untold)).collect();
+        found.extend(broken.map(|(told, left)| of(told, left)));
+        found
     }
 }
 
 impl Broken {
-    /// Parts what was noted from what was not.
+    /// Lets go what was noted, and says what is told of the rest.
     fn settle(&mut self) {
         let noted = &self.noted;
-        let is_noted = |broken: &BrokenOff| noted.contains(&(broken.epoch, broken.at));
-        for (_, found) in &mut self.found {
-            found.retain(|broken| broken.is_request() || !is_noted(broken));
-        }
-        let all = self.found.iter().flat_map(|(_, found)| found);
-        self.unnoted = all.filter(|broken| !is_noted(broken)).copied().collect();
+        self.found.iter_mut().for_each(|(_, found)| found.retain(|broken| !noted.contains(&(broken.epoch, broken.at))));
+        self.unnoted = self.found.iter().flat_map(|(_, found)| told(found)).collect();
         self.tally = Tally::of(&self.unnoted);
     }
 }
@@ -309,7 +293,7 @@ impl State {
 }
 
 /// The things to which something beyond this cut belongs, what is concerted with them, and closed asks that it names.
-fn touched(view: &View<'_>, before: Cut) -> Vec<EntryRef> {
+fn touched(view: &View<'_>, before: Cut) -> BTreeSet<EntryRef> {
     let since = |party: Party| {
         (before.size(party)..view.cut().size(party)).filter_map(move |index| view.fact(EntryRef { party, index }))
     };
@@ -318,13 +302,28 @@ fn touched(view: &View<'_>, before: Cut) -> Vec<EntryRef> {
     things.flat_map(|thing| [Some(thing), view.partner(thing).map(|partner| partner.at)]).flatten().collect()
 }
 
-/// How a request of an ended epoch was left, if it broke off.
-fn broken(view: &View<'_>, ask: &Fact, ended: Timestamp) -> Option<Left> {
-    match view.decision(ask).outcome {
-        Outcome::BrokenOff => Some(Left::Open),
+/// What is told of what broke off in one epoch: of unread texts and notices as many as ring where they were written, the most urgent and
+/// of those the latest. The next are told when these are noted.
+fn told(found: &[BrokenOff]) -> Vec<BrokenOff> {
+    let of_texts = |broken: &BrokenOff| broken.left == Left::Unread;
+    let (mut texts, mut told): (Vec<_>, Vec<_>) = found.iter().copied().partition(of_texts);
+    texts.sort_by_key(|text| Reverse((text.precedence, text.at)));
+    texts.truncate(limits::RINGING_TEXTS_MAX);
+    told.append(&mut texts);
+    told.sort_by_key(|broken| broken.at);
+    told
+}
+
+/// How a request of an ended epoch was left, if it broke off, and what is told of that: itself, or the offer of which a time was agreed.
+/// That is none of what rings before an epoch ends and may be noted then.
+fn broken<'a>(view: &View<'a>, ask: &'a Fact, decision: &Decision, ended: Timestamp) -> Option<(&'a Fact, Left)> {
+    match decision.outcome {
+        Outcome::BrokenOff => Some((ask, Left::Open)),
         Outcome::Said(Say::Agreed(window)) => {
             let stands = matches!(view.talk(ask).state, TalkState::Planned | TalkState::Joined);
-            (stands && window.end() > ended).then_some(Left::Agreed(window))
+            let accept = view.fact(*decision.deciding.first()?)?;
+            let offer = view.fact(accept.refers?)?;
+            (stands && window.end() > ended).then_some((offer, Left::Agreed(window)))
         }
         _ => None,
     }

@@ -40,21 +40,25 @@ fn rings(station: &Station) -> Vec<(EntryRef, Kind, Precedence, Mark)> {
     station.line.rings().iter().map(|ring| (ring.at, ring.kind, ring.precedence, ring.mark)).collect()
 }
 
-/// North asks, South names an hour from `after` on, North takes it.
-fn agrees(world: &mut World, after: u64) -> (EntryRef, Window) {
-    let ask = world.north.asks();
-    world.meet();
-    let begin = Timestamp(world.south.now + after);
+/// A station offers an hour from `after` on.
+fn offers(station: &mut Station, ask: EntryRef, after: u64) -> (EntryRef, Window) {
+    let begin = Timestamp(station.now + after);
     let window = Window::new(begin, begin.plus(HOUR)).unwrap();
     let windows = vec![Offered { window, zone: "UTC".into() }];
-    let answer_by = begin;
     let on = Target::Entry(ask);
-    let offer = Act::Offer { on, windows, answer_by, on_silence: OnSilence::Stands, code: None };
-    let offer = world.south.act(offer).unwrap();
+    let offer = Act::Offer { on, windows, answer_by: begin, on_silence: OnSilence::Stands, code: None };
+    (station.act(offer).unwrap(), window)
+}
+
+/// North asks, South names an hour from `after` on, North takes it: the ask, the offer and the hour.
+fn agrees(world: &mut World, after: u64) -> (EntryRef, EntryRef, Window) {
+    let ask = world.north.asks();
+    world.meet();
+    let (offer, window) = offers(&mut world.south, ask, after);
     world.meet();
     world.north.act(Act::Accept { offer, window: Some(window) }).unwrap();
     world.meet();
-    (ask, window)
+    (ask, offer, window)
 }
 
 #[test]
@@ -95,9 +99,9 @@ fn what_was_open_rings_at_both_ends_at_the_charter_that_ended_it_until_noted_als
 #[test]
 fn a_talk_that_was_still_to_come_broke_off_and_one_that_is_past_or_cancelled_did_not() {
     let mut world = World::new();
-    let (kept, window) = agrees(&mut world, 10 * HOUR);
-    let (cancelled, _) = agrees(&mut world, 10 * HOUR);
-    let (past, _) = agrees(&mut world, HOUR);
+    let (kept, told, window) = agrees(&mut world, 10 * HOUR);
+    let (cancelled, ..) = agrees(&mut world, 10 * HOUR);
+    let (past, ..) = agrees(&mut world, HOUR);
     world.south.act(Act::Cancel { request: cancelled, code: Code::Engaged }).unwrap();
     world.meet();
     for station in [&mut world.north, &mut world.south] {
@@ -108,7 +112,9 @@ fn a_talk_that_was_still_to_come_broke_off_and_one_that_is_past_or_cancelled_did
     world.meet();
 
     for station in [&world.north, &world.south] {
-        assert_eq!(requests(station), [(kept, Left::Agreed(window))]);
+        assert_eq!(requests(station), [(told, Left::Agreed(window))]);
+        let broken = |ask| station.line.is_broken_off(Epoch::FIRST, ask);
+        assert_eq!([kept, cancelled, past].map(broken), [true, false, false]);
         assert_eq!(station.outcome(Epoch::FIRST, past), "AGREED");
     }
 }
@@ -116,7 +122,7 @@ fn a_talk_that_was_still_to_come_broke_off_and_one_that_is_past_or_cancelled_did
 #[test]
 fn who_opens_an_epoch_with_a_clock_far_ahead_hides_no_talk_from_the_other_side() {
     let mut world = World::new();
-    let (asked, window) = agrees(&mut world, HOUR);
+    let (_, told, window) = agrees(&mut world, HOUR);
     world.north.now += 1_000 * HOUR;
 
     world.north.opens(4, Word::Dark).unwrap();
@@ -124,7 +130,7 @@ fn who_opens_an_epoch_with_a_clock_far_ahead_hides_no_talk_from_the_other_side()
     world.meet();
 
     for station in [&world.north, &world.south] {
-        assert_eq!(unnoted(station), [(asked, Left::Agreed(window))], "and what agreed on it is told with it");
+        assert_eq!(unnoted(station), [(told, Left::Agreed(window))], "and what agreed on it is told with it");
     }
 }
 
@@ -214,9 +220,77 @@ fn what_comes_late_of_an_ended_epoch_rings_though_the_rest_was_noted_and_what_cl
     assert_eq!(rings(&world.north).len(), 1);
     assert_eq!(unnoted(&world.south), [(second, Left::Open), (late, Left::Open)]);
     // Only what came was looked at; a start looks at all of it, and finds the same.
-    let found: Vec<_> = world.north.line.broken_off().copied().collect();
+    let found = world.north.line.broken_off_unnoted().to_vec();
     world.north.killed();
-    assert!(found.iter().eq(world.north.line.broken_off()) && found.len() == 3);
+    world.north.line.broken_off_noted_before(Epoch::FIRST, [first, second]);
+    assert_eq!((world.north.line.broken_off_unnoted(), found.len()), (found.as_slice(), 2));
+}
+
+#[test]
+fn a_talk_that_turns_out_to_be_agreed_is_told_though_the_request_was_noted_as_open() {
+    let mut world = World::new();
+    let ask = world.south.asks();
+    world.meet();
+    let (offer, window) = offers(&mut world.north, ask, 10 * HOUR);
+    world.meet();
+    world.north.opens(4, Word::Dark).unwrap();
+    assert_eq!(takes_note(&mut world.north), [(Epoch::FIRST, ask)]);
+
+    // It does not know yet that the epoch has ended.
+    world.south.act(Act::Accept { offer, window: Some(window) }).unwrap();
+    world.meet();
+
+    for _ in 0..2 {
+        assert_eq!(unnoted(&world.north), [(offer, Left::Agreed(window))]);
+        assert_eq!(rings(&world.north).len(), 1);
+        world.north.killed();
+        world.north.line.broken_off_noted_before(Epoch::FIRST, [ask]);
+    }
+    assert_eq!(takes_note(&mut world.north), [(Epoch::FIRST, offer)]);
+    assert!(rings(&world.north).is_empty() && world.north.line.is_broken_off(Epoch::FIRST, ask));
+}
+
+#[test]
+fn that_somebody_took_note_of_an_accept_does_not_hide_that_its_talk_broke_off() {
+    let mut world = World::new();
+    let ask = world.north.asks();
+    world.meet();
+    let (offer, window) = offers(&mut world.south, ask, 10 * HOUR);
+    world.meet();
+    let accept = world.north.act(Act::Accept { offer, window: Some(window) }).unwrap();
+    world.meet();
+    assert!(world.south.line.note(accept));
+
+    world.north.opens(4, Word::Dark).unwrap();
+    world.meet();
+
+    for _ in 0..2 {
+        assert_eq!(unnoted(&world.south), [(offer, Left::Agreed(window))]);
+        world.south.killed();
+        world.south.line.broken_off_noted_before(Epoch::FIRST, [accept]);
+    }
+}
+
+#[test]
+fn of_257_urgent_texts_the_latest_256_are_told_and_the_other_when_there_is_room_the_same_after_a_start() {
+    let mut world = World::new();
+    let text = Act::Text { from: post(), to: post(), precedence: Precedence::Flash, mark: Mark::Operation };
+    let mut last = None;
+    for _ in 0..257 {
+        last = Some(world.south.act(text.clone()).unwrap());
+    }
+    world.meet();
+    world.north.opens(4, Word::Dark).unwrap();
+    let told = unnoted(&world.north);
+    assert_eq!((told.len(), told[0]), (256, (EntryRef { party: SOUTH, index: 2 }, Left::Unread)));
+    let retract = world.south.act(Act::Retract { text: last.unwrap() }).unwrap();
+
+    world.north.turn(vec![world.south.sends(Epoch::FIRST, SOUTH, retract.index as usize)]);
+
+    let told = unnoted(&world.north);
+    assert_eq!((told.len(), told[0]), (256, (EntryRef { party: SOUTH, index: 1 }, Left::Unread)));
+    world.north.killed();
+    assert_eq!(unnoted(&world.north), told);
 }
 
 #[test]

@@ -68,9 +68,9 @@ pub enum LeftView {
 pub struct BrokenOffView {
     /// The number of the epoch that has ended: the name is a name of that epoch.
     pub epoch: u64,
-    /// The ask, the text or notice, or their act.
+    /// The request, the text or notice, or their act.
     pub entry: Named,
-    /// The request that it belongs to; itself for an ask, a text or a notice.
+    /// The request that it belongs to; itself for a request, a text or a notice.
     pub thing: Named,
     /// How it was left.
     pub left: LeftView,
@@ -155,14 +155,19 @@ impl<'a> Sight<'a> {
             Left::Unread => (LeftView::Unread, None),
             Left::Untold => (LeftView::Untold, None),
         };
-        let entry = sight.named(broken.at);
-        let sentence = self.broken_sentence(&sight, broken, [&entry.name, &from, &to])?;
+        // Of a request it is no matter which entry of it is told.
+        let at = if broken.is_request() { broken.thing } else { broken.at };
+        let entry = sight.named(at);
+        let mut sentence = self.broken_sentence(&sight, broken, [&entry.name, &from, &to])?;
+        if [at, broken.at].iter().any(|at| counts_by_them(&sight, *at)) {
+            sentence = self.telling.say("broken-by-charter", &[("sentence", sentence.into())]);
+        }
         Some(BrokenOffView {
             epoch: broken.epoch.number,
             entry,
             thing: sight.named(broken.thing),
             left,
-            owner: self.side(broken.at.party),
+            owner: self.side(at.party),
             from,
             to,
             precedence: ByWord(broken.precedence),
@@ -181,7 +186,7 @@ impl<'a> Sight<'a> {
             ("to", to.into()),
             ("precedence", self.telling.words.coded_in(broken.precedence).into()),
         ];
-        let sentence = match broken.left {
+        Some(match broken.left {
             Left::Open => self.telling.say("broken-open", &args),
             Left::Agreed(window) => {
                 args.push(("window", self.telling.window(window).into()));
@@ -195,10 +200,6 @@ impl<'a> Sight<'a> {
                 args.push(("sentence", sight.act_sentence(broken.at, broken.thing).into()));
                 self.telling.say("broken-untold", &args)
             }
-        };
-        Some(match counts_by_them(sight, broken.at) {
-            true => self.telling.say("broken-by-charter", &[("sentence", sentence.into())]),
-            false => sentence,
         })
     }
 

@@ -7,7 +7,6 @@ use counterpart_core::line::restore::Restore;
 use counterpart_core::link::health::{Cause, Evidence, Health, State, Unanswered, Uncovered};
 use counterpart_core::precedence::{Mark, Precedence};
 use counterpart_core::record::codes::LineState;
-use counterpart_core::record::kind::Kind;
 use serde::{Deserialize, Serialize};
 
 use super::broken::EpochView;
@@ -343,7 +342,7 @@ fn standing_sentence(sight: &Sight<'_>, standing: &StandingView) -> Option<Strin
 /// OPERATION before EXERCISE, then precedence, then age.
 fn open(sight: &Sight<'_>, side: Side) -> Vec<RequestLine> {
     let view = sight.view();
-    let asks = view.live().filter(|f| f.kind() == Kind::Ask && sight.side(f.at.party) == side);
+    let asks = view.live().filter(|f| sight.side(f.at.party) == side);
     let mut open: Vec<_> = asks.filter(|f| view.decision(f).outcome == Outcome::Open).collect();
     let order = |mark: Mark, precedence: Precedence, at: EntryRef| (mark, std::cmp::Reverse(precedence), at);
     open.sort_by_key(|f| order(f.mark.unwrap_or(Mark::Operation), view.precedence(f), f.at));
@@ -352,7 +351,7 @@ fn open(sight: &Sight<'_>, side: Side) -> Vec<RequestLine> {
 
 fn unsettled(sight: &Sight<'_>) -> Vec<RequestLine> {
     let view = sight.view();
-    let asks = view.live().filter(|f| f.kind() == Kind::Ask);
+    let asks = view.live();
     let waits = |f: &&counterpart_core::line::facts::Fact| {
         let decision = view.decision(f);
         decision.outcome != Outcome::Open && !view.settled_for(sight.me(), &decision)

@@ -87,7 +87,7 @@ impl<'a> Sight<'a> {
     /// Everything open on this line: requests, and the texts and check that wait for a person here. In no order.
     pub fn matters(&self) -> Vec<MatterView> {
         let view = self.view();
-        let live: Vec<&Fact> = view.live().filter(|f| f.kind() == Kind::Ask).collect();
+        let live: Vec<&Fact> = view.live().collect();
         let coming = self.coming().into_iter().filter(|coming| live.iter().all(|ask| ask.at != coming.at));
         let asks = live.iter().copied().chain(coming);
         let mut matters: Vec<MatterView> = asks.filter_map(|ask| self.request_matter(ask)).collect();
