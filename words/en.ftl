@@ -696,6 +696,8 @@ ring-come = { $peer } comes to { $name } now.
 ring-overdue-station = { $peer } notes that our station did not hold { $name } in time.
 ring-overdue-watch = { $peer } notes that { $name } was not seen by our watch in time.
 ring-overdue-principal = { $peer } notes that neither deferral nor time had come for { $name }.
+ring-closed = { $peer } has closed the line.
+ring-until-closed = It rings until somebody here takes note: counterpart noted { $at }
 ring-until = It rings until somebody here acts on it, or takes note: counterpart noted { $at }
 ring-broken-off = { $sign } opened epoch { $epoch } of this line. The epoch before has ended, and this broke off{ $unseen ->
         [0] {""}

@@ -1119,6 +1119,10 @@ ring-overdue-watch = { $peer } отмечает, что { $name } в срок н
 # unreviewed
 ring-overdue-principal = { $peer } отмечает, что по { $name } не поступило ни отсрочки, ни времени.
 # unreviewed
+ring-closed = { $peer } закрывает линию.
+# unreviewed
+ring-until-closed = Звонит, пока кто-нибудь здесь не отметит: counterpart noted { $at }
+# unreviewed
 ring-until = Звонит, пока кто-нибудь здесь не выполнит действие или не отметит: counterpart noted { $at }
 # unreviewed
 ring-broken-off = Станция { $sign } открыла эпоху { $epoch } этой линии. Прежняя эпоха закончилась, и прервано{ $unseen ->

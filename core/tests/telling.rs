@@ -7,7 +7,7 @@ mod pair;
 use counterpart_core::act::{Act, Target};
 use counterpart_core::ids::EntryRef;
 use counterpart_core::precedence::{Mark, Precedence};
-use counterpart_core::record::codes::{Code, OnSilence};
+use counterpart_core::record::codes::{Code, LineState, OnSilence};
 use pair::{HOUR, MINUTE, NORTH, Pair, SOUTH, START, ask, defer, offer, post, window};
 
 /// North has asked, and South holds it.
@@ -135,4 +135,59 @@ fn of_a_flood_of_urgent_texts_the_last_256_ring_and_the_same_after_a_restart() {
     pair.turn(SOUTH, vec![]);
     assert_eq!(pair.rings(SOUTH), written[..255]);
     assert!(!pair.rings(SOUTH).contains(&first));
+}
+
+/// A text between the ministers.
+fn text(precedence: Precedence) -> Act {
+    Act::Text { from: post("minister"), to: post("minister"), precedence, mark: Mark::Operation }
+}
+
+fn declares(state: LineState) -> Act {
+    Act::State { state, until: None }
+}
+
+#[test]
+fn who_closes_the_line_ends_its_attempts_and_not_what_is_told_which_rings_with_the_closing_until_noted() {
+    let (mut pair, declined) = asked(Precedence::Priority);
+    let unread = pair.say(SOUTH, text(Precedence::Immediate), "come at once").unwrap();
+    let decline = pair.act(SOUTH, decline(declined));
+    pair.act(SOUTH, ask(Precedence::Immediate));
+    pair.act(SOUTH, Act::Check { precedence: Precedence::Routine, mark: Mark::Test });
+    let theirs = pair.say(NORTH, text(Precedence::Immediate), "not read either").unwrap();
+    pair.carry();
+    assert_eq!((pair.rings(NORTH).len(), pair.tells(NORTH)), (3, vec![decline]));
+    assert_eq!(pair.rings(SOUTH), [theirs]);
+
+    let closing = pair.act(SOUTH, declares(LineState::Closed));
+    pair.carry();
+
+    let told = [unread, decline, closing];
+    assert_eq!((pair.rings(NORTH), pair.tells(NORTH)), (vec![], told.to_vec()));
+    assert_eq!((pair.rings(SOUTH), pair.tells(SOUTH)), (vec![], vec![]), "it has said so itself");
+    pair.restart(NORTH, &[]);
+    pair.turn(NORTH, vec![]);
+    assert_eq!(pair.tells(NORTH), told);
+    for (n, at) in told.into_iter().enumerate() {
+        assert!(pair.lines[0].note(at) && !pair.lines[0].note(at));
+        assert_eq!(pair.tells(NORTH), told[n + 1..]);
+    }
+    pair.restart(NORTH, &[]);
+    told.into_iter().for_each(|at| pair.lines[0].noted_before(at));
+    pair.turn(NORTH, vec![]);
+    assert_eq!((pair.rings(NORTH), pair.tells(NORTH)), (vec![], vec![]));
+}
+
+#[test]
+fn a_suspension_that_can_be_lifted_no_more_does_not_keep_a_closing_from_ringing() {
+    let mut pair = Pair::new();
+    pair.act(NORTH, declares(LineState::Suspended));
+    let unread = pair.say(SOUTH, text(Precedence::Immediate), "come at once").unwrap();
+    pair.carry();
+    assert_eq!((pair.rings(NORTH), pair.tells(NORTH)), (vec![], vec![]));
+
+    let closing = pair.act(SOUTH, declares(LineState::Closed));
+    pair.carry();
+
+    assert!(pair.ask(NORTH, declares(LineState::Open)).is_err());
+    assert_eq!((pair.rings(NORTH), pair.tells(NORTH)), (vec![], vec![unread, closing]));
 }

@@ -124,8 +124,8 @@ pub fn ring(line: &Line, journal: &Journal, ring: &Ring) -> Held {
     Promise::RingsAreCommitted
         .check(journal.entry(epoch, at).is_some(), || format!("{at} rings and is not on disk"))?;
     let (view, me) = (line.facts().all(), line.me());
-    let (state, _) = view.declared(me);
-    let quiet = matches!(state, LineState::Suspended | LineState::Closed);
+    let ((state, _), closed) = (view.declared(me), view.line_closed());
+    let quiet = state == LineState::Closed || state == LineState::Suspended && closed.is_none();
     let theirs = at.party != me || ring.kind == Kind::Charter;
     Promise::RingsAreOpen.check(theirs && !quiet, || format!("{at} rings at {me:?}, which is {state:?}"))?;
     if ring.kind == Kind::Charter {
@@ -134,15 +134,22 @@ pub fn ring(line: &Line, journal: &Journal, ring: &Ring) -> Held {
         let rings = line.opened_by() == Some(at) && !broke_off.is_empty() && !noted;
         return Promise::RingsAreOpen.check(rings, || format!("{at} rings, and nothing broke off or it was noted"));
     }
+    let heard = closed.is_none() || ring.tells;
+    Promise::RingsAreOpen.check(heard, || format!("{at} rings and tells nothing, on a line that is closed"))?;
     let (Some(thing), Some(attempt)) = (view.fact(ring.thing), view.fact(at)) else {
         return Promise::RingsAreOpen.check(false, || format!("{at} rings and does not count"));
     };
+    let over = |kinds: &[Kind]| view.on(at).any(|f| kinds.contains(&f.kind()));
     if ring.tells {
-        let tells = [Kind::Answer, Kind::Decline, Kind::Accept, Kind::Defer, Kind::Overdue].contains(&attempt.kind());
+        let tells = match attempt.kind() {
+            Kind::Answer | Kind::Decline | Kind::Accept | Kind::Defer | Kind::Overdue => true,
+            Kind::Text | Kind::Notice => closed.is_some() && !over(&[Kind::Read, Kind::Retract]),
+            Kind::State => closed == Some(at),
+            _ => false,
+        };
         let told = journal.noted().contains(&(epoch, at));
         return Promise::RingsAreOpen.check(tells && !told, || format!("{at} rings, and was noted or tells nothing"));
     }
-    let over = |kinds: &[Kind]| view.on(at).any(|f| kinds.contains(&f.kind()));
     let open = match attempt.kind() {
         Kind::Text | Kind::Notice => !over(&[Kind::Read, Kind::Retract]),
         Kind::Check => !over(&[Kind::CheckReply]),

@@ -162,7 +162,7 @@ pub struct Facts {
     pub(super) live: BTreeSet<EntryRef>,
     /// Requests on which a time was accepted last, oldest first; it may have crossed.
     pub(super) accepted: VecDeque<EntryRef>,
-    /// Acts of the peer of which a person here has taken note. It stays at home.
+    /// Entries of the peer of which a person here has taken note. It stays at home.
     pub(super) noted: BTreeSet<EntryRef>,
     /// `amend` entries that count.
     pub(super) amends: Vec<EntryRef>,

@@ -16,21 +16,21 @@ use crate::record::what::What;
 /// Something of theirs that nobody here has seen or taken note of.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Ring {
-    /// The attempt, text, check or act that rings.
+    /// The attempt, text, check or act that rings, or what is told of the line.
     pub at: EntryRef,
-    /// The request it belongs to; itself for a text or a check.
+    /// The request it belongs to; itself for what belongs to none.
     pub thing: EntryRef,
-    /// Ask, renew, offer, ready, text, notice or check; of an act answer, decline, accept, defer or overdue; charter: an epoch was
-    /// opened by it, and something broke off.
+    /// Ask, renew, offer, ready, text, notice or check; of an act answer, decline, accept, defer or overdue; state: they closed the
+    /// line by it; charter: an epoch was opened by it, and something broke off.
     pub kind: Kind,
     /// How urgent.
     pub precedence: Precedence,
     /// What for: an EXERCISE never rings as OPERATION.
     pub mark: Mark,
-    /// Whether a channel's confirmation becomes an `alerting`; of a text, a check or an act it does not.
+    /// Whether a channel's confirmation becomes an `alerting`; only that of an attempt does.
     pub climbs: bool,
-    /// An act on a request, for whoever opened it or, an `overdue`, for the head of watch: it rings until a person here has acted
-    /// on the request or taken note.
+    /// A person's taking note ends it. An act on a request, for whoever opened it or, an `overdue`, for the head of watch, also ends
+    /// with an act on that; what is told of a closed line with nothing else, for nothing more can be written there.
     pub tells: bool,
 }
 
@@ -46,21 +46,27 @@ pub fn rings(view: &View<'_>, me: Party) -> Vec<Ring> {
     if is_quiet(view, me) {
         return Vec::new();
     }
+    let closed = view.line_closed();
     let mut rings = Vec::new();
     for request in view.live() {
-        of_request(view, me, request, &mut rings);
+        if closed.is_none() {
+            of_request(view, me, request, &mut rings);
+        }
         rings.extend(untold(view, me, request).map(|act| ring_of(view, request, act)));
     }
     rings.extend(view.unread(me.peer()).filter_map(|text| of_text(view, text)));
-    rings.extend(of_check(view, me));
+    rings.extend(if let Some(by) = closed { of_closing(view, by) } else { of_check(view, me) });
     rings.sort();
     rings
 }
 
-/// Whether nothing rings at `me`: it has said so, or the line is closed.
+/// Whether nothing rings at `me`: it has said so. A closing by the other side ends a suspension, which can be lifted no more.
 pub(super) fn is_quiet(view: &View<'_>, me: Party) -> bool {
-    let (state, _) = view.declared(me);
-    matches!(state, LineState::Suspended | LineState::Closed) || view.line_closed().is_some()
+    match view.declared(me).0 {
+        LineState::Closed => true,
+        LineState::Suspended => view.line_closed().is_none(),
+        LineState::Open | LineState::Maintenance => false,
+    }
 }
 
 fn of_request(view: &View<'_>, me: Party, request: &Fact, rings: &mut Vec<Ring>) {
@@ -110,7 +116,7 @@ pub(super) fn untold<'a>(view: &View<'a>, me: Party, request: &'a Fact) -> impl 
         _ => false,
     };
     let theirs = view.thread(request.at).filter(move |act| act.at.party != me);
-    theirs.filter(tells).filter(move |act| !view.facts.noted.contains(&act.at) && !acted(&view, me, request, act))
+    theirs.filter(tells).filter(move |act| !is_noted(&view, act) && !acted(&view, me, request, act))
 }
 
 /// Whether a person of `me` has acted on the request, having had `act`.
@@ -155,8 +161,8 @@ impl Line {
         self.serving_mut().facts.forget_done(me);
     }
 
-    /// A person here, or for what rings briefly a channel, has taken note of an act of theirs: it rings no more. False if it does
-    /// not ring, or no longer. The station keeps it in its store; nothing of it leaves.
+    /// A person here, or for what rings briefly a channel, has taken note of what an entry of theirs tells: it rings no more. False
+    /// if it does not ring, or no longer. The station keeps it in its store; nothing of it leaves.
     pub fn note(&mut self, at: EntryRef) -> bool {
         let rings = rings(&self.facts().all(), self.me).iter().any(|ring| ring.tells && ring.at == at);
         rings && self.serving_mut().facts.noted.insert(at)
@@ -168,33 +174,37 @@ impl Line {
     }
 }
 
+/// A text or notice that nobody here has read.
 pub(super) fn of_text(view: &View<'_>, text: &Fact) -> Option<Ring> {
     let precedence = text.precedence.filter(|p| *p >= Precedence::Priority)?;
     let dealt_with = view.on(text.at).any(|f| matches!(f.what, What::Read | What::Retract));
-    (!dealt_with).then_some(Ring {
-        at: text.at,
-        thing: text.at,
-        kind: text.kind(),
-        precedence,
-        mark: text.mark.unwrap_or(Mark::Operation),
-        climbs: false,
-        tells: false,
-    })
+    // On a closed line nobody can write that it was read.
+    let tells = view.line_closed().is_some();
+    (!dealt_with && !is_noted(view, text)).then_some(Ring { tells, ..by_itself(text, precedence) })
 }
 
 /// Softly: the latest check of theirs that nobody answered.
 fn of_check(view: &View<'_>, me: Party) -> Option<Ring> {
     let latest = view.last_check(me.peer())?;
     let answered = view.on(latest.at).any(|f| f.what == What::CheckReply);
-    (!answered).then_some(Ring {
-        at: latest.at,
-        thing: latest.at,
-        kind: Kind::Check,
-        precedence: Precedence::Routine,
-        mark: latest.mark.unwrap_or(Mark::Operation),
-        climbs: false,
-        tells: false,
-    })
+    (!answered).then_some(by_itself(latest, Precedence::Routine))
+}
+
+/// The other side has closed the line.
+fn of_closing(view: &View<'_>, by: EntryRef) -> Option<Ring> {
+    let closing = view.fact(by).filter(|closing| !is_noted(view, closing))?;
+    Some(Ring { tells: true, ..by_itself(closing, Precedence::Priority) })
+}
+
+/// Whether a person here has taken note of it.
+fn is_noted(view: &View<'_>, fact: &Fact) -> bool {
+    view.facts.noted.contains(&fact.at)
+}
+
+/// A ring for what belongs to no request.
+fn by_itself(fact: &Fact, precedence: Precedence) -> Ring {
+    let mark = fact.mark.unwrap_or(Mark::Operation);
+    Ring { at: fact.at, thing: fact.at, kind: fact.kind(), precedence, mark, climbs: false, tells: false }
 }
 
 #[cfg(test)]

@@ -72,12 +72,14 @@ impl<'a> View<'a> {
         self.facts.live.iter().filter_map(move |at| view.fact(*at))
     }
 
-    /// What a side wrote from PRIORITY up and nobody read: the most urgent, and of those the latest (`limits::RINGING_TEXTS_MAX`). Nothing
-    /// is left out for what is less urgent, however much of that there is.
+    /// What a side wrote from PRIORITY up and nobody read or noted: the most urgent, and of those the latest (`limits::RINGING_TEXTS_MAX`).
+    /// Nothing is left out for what is less urgent, however much of that there is.
     pub fn unread(&self, party: Party) -> impl Iterator<Item = &'a Fact> + use<'a> {
         let view = *self;
-        let unread = self.facts.side(party).unread.iter().rev().take(limits::RINGING_TEXTS_MAX);
-        unread.filter_map(move |(_, index)| view.fact(EntryRef { party, index: *index }))
+        let unread =
+            self.facts.side(party).unread.iter().rev().map(move |(_, index)| EntryRef { party, index: *index });
+        let waits = unread.filter(move |at| !view.facts.noted.contains(at));
+        waits.take(limits::RINGING_TEXTS_MAX).filter_map(move |at| view.fact(at))
     }
 
     /// Requests that ended in an agreed time, with it: those of the last that were accepted (`limits::AGREED_TALKS_MAX`), oldest first.

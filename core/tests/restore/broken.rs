@@ -310,3 +310,26 @@ fn what_is_meant_is_not_told_as_an_exercise_and_a_quiet_station_is_told_nothing(
     world.south.act(Act::State { state: LineState::Suspended, until: None }).unwrap();
     assert_eq!((rings(&world.south).len(), unnoted(&world.south).len()), (0, 2));
 }
+
+#[test]
+fn who_opens_an_epoch_and_closes_the_line_in_it_silences_nothing_that_broke_off() {
+    let mut world = World::new();
+    let text = Act::Text { from: post(), to: post(), precedence: Precedence::Flash, mark: Mark::Operation };
+    let unread = world.south.act(text).unwrap();
+    let declined = world.north.asks();
+    world.meet();
+    let decline = world.south.declines(declined);
+    world.south.opens(4, Word::Dark).unwrap();
+
+    let closing = world.south.act(Act::State { state: LineState::Closed, until: None }).unwrap();
+    world.meet();
+
+    let opening = EntryRef { party: SOUTH, index: 0 };
+    let told = (opening, Kind::Charter, Precedence::Flash, Mark::Operation);
+    let closed = (closing, Kind::State, Precedence::Priority, Mark::Operation);
+    assert_eq!(rings(&world.north), [told, closed]);
+    assert_eq!(unnoted(&world.north), [(unread, Left::Unread), (decline, Left::Untold)]);
+    assert_eq!(takes_note(&mut world.north).len(), 2);
+    assert_eq!(rings(&world.north), [closed]);
+    assert!(world.north.line.note(closing) && rings(&world.north).is_empty());
+}

@@ -24,9 +24,10 @@ pub const TEXTS_MAX: usize = 32;
 /// Something of theirs that nobody here has seen or taken note of.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RingView {
-    /// The attempt, text, check or act that rings, or the charter of the epoch that serves: something broke off before.
+    /// The attempt, text, check or act that rings; the state by which they closed the line; or the charter of the epoch that serves:
+    /// something broke off before.
     pub entry: Named,
-    /// The request it belongs to; itself for a text or a check.
+    /// The request it belongs to; itself for what belongs to none.
     pub thing: Named,
     /// Its type.
     pub kind: String,
@@ -38,7 +39,8 @@ pub struct RingView {
     pub soft: bool,
     /// Whether a channel's confirmation becomes an `alerting`.
     pub climbs: bool,
-    /// It tells what they did, or that we are late: it rings until a person here acts on the request or takes note.
+    /// It tells what they did, or that we are late: it rings until a person here acts on the request or takes note. On a closed line
+    /// everything that rings does, and only taking note ends it.
     pub tells: bool,
     /// Rings once: a channel that has rung says so, and it stops.
     pub briefly: bool,
@@ -81,6 +83,11 @@ pub fn told(rings: Vec<Ring>) -> Vec<Ring> {
     others
 }
 
+/// Acts on a request that are told.
+fn is_act(kind: Kind) -> bool {
+    matches!(kind, Kind::Answer | Kind::Decline | Kind::Accept | Kind::Defer | Kind::Overdue)
+}
+
 /// The beginning of words.
 fn beginning(said: Said) -> Said {
     match said.text.char_indices().nth(SAID_MAX) {
@@ -119,13 +126,14 @@ impl Sight<'_> {
         })
     }
 
-    /// What ends a ring that tells something: of what broke off only a person's taking note.
+    /// What ends a ring that tells something: of what broke off, and on a closed line, only a person's taking note.
     fn until(&self, ring: &Ring) -> Option<String> {
         let at = ("at", Arg::from(ring.at.to_string()));
         match self.tally(ring) {
             Some(tally) => Some(self.telling.say("ring-until-noted", &[at, ("tally", tally.into())])),
-            None if ring.tells && !ring.briefly() => Some(self.telling.say("ring-until", &[at])),
-            None => None,
+            None if !ring.tells || ring.briefly() => None,
+            None if self.view().line_closed().is_some() => Some(self.telling.say("ring-until-closed", &[at])),
+            None => Some(self.telling.say("ring-until", &[at])),
         }
     }
 
@@ -138,7 +146,7 @@ impl Sight<'_> {
         let peer = self.call_sign(Side::Theirs);
         let id = match ring.kind {
             Kind::Charter => return self.epoch_rings(ring.at),
-            _ if ring.tells => return self.act_by(ring.at, ring.thing, peer.into()),
+            kind if is_act(kind) => return self.act_by(ring.at, ring.thing, peer.into()),
             kind => sentences(kind).headline,
         };
         self.telling.say(id, &[("peer", peer.into()), ("name", self.named(ring.thing).name.into())])
@@ -202,7 +210,7 @@ impl Sight<'_> {
     fn ring_sentence(&self, ring: &Ring, thing: &Fact) -> String {
         let id = match ring.kind {
             Kind::Charter => return self.epoch_rings(ring.at),
-            _ if ring.tells => return self.act_sentence(ring.at, ring.thing),
+            kind if is_act(kind) => return self.act_sentence(ring.at, ring.thing),
             kind => sentences(kind).whole,
         };
         let (from, to) = posts(thing);
@@ -228,6 +236,7 @@ fn sentences(kind: Kind) -> Sentences {
         Kind::Text => ("ring-head-text", "ring-text"),
         Kind::Notice => ("ring-head-notice", "ring-notice"),
         Kind::Check => ("ring-check", "ring-check"),
+        Kind::State => ("ring-closed", "ring-closed"),
         _ => ("ring-head-ask", "ring-ask"),
     };
     Sentences { headline, whole }

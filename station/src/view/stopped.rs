@@ -34,17 +34,20 @@ impl<'a> Sight<'a> {
     pub fn stopped(&self, rang: EntryRef) -> Stop {
         let of_all = |id: &str| Stop { why: self.telling.say(id, &[]), ours: None };
         let Some(rang) = self.view().fact(rang) else { return of_all("stop-epoch") };
-        if let Some(by) = self.view().line_closed() {
+        let closed = self.view().line_closed();
+        // A closing of theirs ends attempts and checks alone.
+        let ends = matches!(rang.kind(), Kind::Ask | Kind::Renew | Kind::Offer | Kind::Ready | Kind::Check);
+        if let Some(by) = closed.filter(|by| ends || by.party == self.me()) {
             let name = ("name", Arg::from(self.named(by).name));
             return Stop { why: self.telling.say("stop-line", &[name]), ours: None };
         }
-        if self.view().declared(self.me()).0 == LineState::Suspended {
+        if closed.is_none() && self.view().declared(self.me()).0 == LineState::Suspended {
             return of_all("stop-state");
         }
         match self.stopping_act(rang) {
             Some(act) => self.stop_by(act),
             // It was told or noted, which the record does not say; of a text, one more urgent may have taken its place.
-            None if matches!(rang.kind(), Kind::Text | Kind::Notice) => of_all("stop-later"),
+            None if closed.is_none() && matches!(rang.kind(), Kind::Text | Kind::Notice) => of_all("stop-later"),
             None => of_all("stop-noted"),
         }
     }

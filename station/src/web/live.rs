@@ -149,7 +149,7 @@ impl Desk {
             let title = words.say("ring-title", &args);
             let soft = ring.kind == Kind::Check;
             let page = match ring.kind {
-                Kind::Check | Kind::Text | Kind::Notice => format!("/lines/{id}/texts"),
+                Kind::Check | Kind::Text | Kind::Notice | Kind::State => format!("/lines/{id}/texts"),
                 // An epoch has ended: what broke off stands above all lines.
                 Kind::Charter => "/lines".into(),
                 _ => format!("/lines/{id}/requests/{}", ring.thing),

@@ -292,16 +292,17 @@ fn posts(sight: &Sight<'_>, thing: &Fact) -> [String; 2] {
 
 /// The ring of an entry that rings no more.
 fn as_it_rang(sight: &Sight<'_>, fact: &Fact, thing: &Fact) -> Ring {
-    const TELL: [Kind; 6] = [Kind::Answer, Kind::Decline, Kind::Accept, Kind::Defer, Kind::Overdue, Kind::Charter];
-    let tells = TELL.contains(&fact.kind());
+    use Kind::{Accept, Answer, Charter, Decline, Defer, Overdue, State};
+    let tells = matches!(fact.kind(), Answer | Decline | Accept | Defer | Overdue | State | Charter);
     let precedence = sight.view().precedence(thing);
     let mark = thing.mark.unwrap_or(Mark::Operation);
     Ring { at: fact.at, thing: thing.at, kind: fact.kind(), precedence, mark, climbs: false, tells }
 }
 
-/// The act that deals with a text or a check.
+/// The act that deals with a text or a check, where one can still be written.
 fn beside_key(sight: &Sight<'_>, thing: &Fact) -> Option<Key> {
     match thing.kind() {
+        _ if sight.view().line_closed().is_some() => None,
         Kind::Check => Some(beside(sight, thing.at, "check-reply", "do-check-reply", "a")),
         Kind::Text | Kind::Notice => Some(beside(sight, thing.at, "read", "do-read", "r")),
         _ => None,

@@ -200,6 +200,30 @@ fn a_line_tells_what_each_side_declares_and_who_closed_it() {
 }
 
 #[test]
+fn that_they_closed_the_line_rings_with_what_nobody_here_had_read_until_somebody_takes_note() {
+    let mut trial = Trial::new();
+    let ask = trial.ask(Joiner);
+    trial.precedence = Precedence::Flash;
+    let unread = trial.text(Joiner);
+    let closing = trial.act(Joiner, Act::State { state: LineState::Closed, until: None });
+    trial.carry();
+
+    let rings = trial.look(Inviter, ringing);
+    let [text, closed] = &rings[..] else { panic!("{rings:?}") };
+    assert!(text.sentence.starts_with("Foreign Ministry of Sundmark has written: "), "{text:?}");
+    assert_eq!(closed.sentence, "Foreign Ministry of Sundmark has closed the line.");
+    for (ring, at) in [(text, unread), (closed, closing)] {
+        let until = format!("It rings until somebody here takes note: counterpart noted {at}");
+        assert_eq!((ring.tells, ring.until.as_ref()), (true, Some(&until)));
+        assert!(trial.lines[0].note(at));
+    }
+    let why = |at| trial.look(Inviter, |s| s.stopped(at).why);
+    assert_eq!(why(ask), format!("The line is closed, by Sundmark #{}.", closing.index));
+    assert_eq!([unread, closing].map(why), ["It has been told, or somebody here took note of it."; 2]);
+    assert!(trial.look(Inviter, ringing).is_empty() && trial.look(Joiner, ringing).is_empty());
+}
+
+#[test]
 fn what_was_owed_until_a_time_that_has_passed_is_overdue_since_then_and_on_a_closed_line_nothing_is_owed() {
     let mut trial = Trial::new();
     let ask = trial.ask(Inviter);
