@@ -118,25 +118,6 @@ fn what_was_seen_before_the_act_came_does_not_end_its_ring() {
     assert_eq!(pair.tells(NORTH), []);
 }
 
-#[test]
-fn of_a_flood_of_urgent_texts_the_last_256_ring_and_the_same_after_a_restart() {
-    let mut pair = Pair::new();
-    let minister = || post("minister");
-    let text = Act::Text { from: minister(), to: minister(), precedence: Precedence::Priority, mark: Mark::Exercise };
-    let first = pair.say(NORTH, text.clone(), "hello").unwrap();
-    let written: Vec<EntryRef> = (0..256).map(|_| pair.say(NORTH, text.clone(), "hello").unwrap()).collect();
-    pair.carry();
-    pair.turn(SOUTH, vec![]);
-
-    assert_eq!(pair.rings(SOUTH), written);
-    // That one of them is read brings none back: the ring is a function of the record.
-    pair.act(SOUTH, Act::Read { text: written[255] });
-    pair.restart(SOUTH, &[]);
-    pair.turn(SOUTH, vec![]);
-    assert_eq!(pair.rings(SOUTH), written[..255]);
-    assert!(!pair.rings(SOUTH).contains(&first));
-}
-
 /// A text between the ministers.
 fn text(precedence: Precedence) -> Act {
     Act::Text { from: post("minister"), to: post("minister"), precedence, mark: Mark::Operation }
@@ -144,6 +125,26 @@ fn text(precedence: Precedence) -> Act {
 
 fn declares(state: LineState) -> Act {
     Act::State { state, until: None }
+}
+
+#[test]
+fn of_a_flood_of_urgent_texts_the_latest_256_ring_and_the_next_when_there_is_room_also_after_a_restart() {
+    let mut pair = Pair::new();
+    let written: Vec<EntryRef> =
+        (0..258).map(|_| pair.say(NORTH, text(Precedence::Priority), "hello").unwrap()).collect();
+    pair.carry();
+    pair.turn(SOUTH, vec![]);
+
+    assert_eq!(pair.rings(SOUTH), written[2..]);
+    pair.act(SOUTH, Act::Read { text: written[257] });
+    pair.restart(SOUTH, &[]);
+    pair.turn(SOUTH, vec![]);
+    assert_eq!(pair.rings(SOUTH), written[1..257]);
+    // On a closed line it is noting that makes room.
+    pair.act(NORTH, declares(LineState::Closed));
+    pair.carry();
+    assert!(pair.lines[1].note(written[256]));
+    assert_eq!(pair.tells(SOUTH)[..256], written[..256]);
 }
 
 #[test]
