@@ -24,6 +24,9 @@ import sys
 from form import Charter, Fault, Header, encode, joined, open_frame, opened, to_be_signed, verify
 
 FIRST = (0, bytes(8))
+NOTHING = hashlib.sha256().digest()
+# Whether an index 0 counts by what a charter names of its log.
+NOT, OPEN, COUNTS = range(3)
 
 
 # ---------------------------------------------------------------- 4.2, 4.3 the logs
@@ -54,6 +57,7 @@ class Log:
         self.roots, self.counts, self.verdicts, self.fault, self.left = roots([]), collections.Counter(), [], None, None
         # Beyond the first epoch: the key of one that joins, why it may not be opened, and whether a later one serves.
         self.joins_with, self.may_not_open, self.is_late, self.opening, self.earlier, self.seen = None, None, False, None, [], [0]
+        self.waits = False
 
     def judge(self, data, body, other):
         """What the entry reads as; a Fault if it may not stand next."""
@@ -81,8 +85,8 @@ class Log:
         index = header.own[0]
         key = self.keys[index] if index < size else next_key
         named = not begins and header.held[0] < self.named and "head-went-back"
-        known = header.held[0] < len(other.roots) and other.roots[header.held[0]] == header.held[1]
-        named = named or not begins and not known and "head-never-ours"
+        # Of what joined an epoch that has ended it is not judged: what it names may be what was lost.
+        named = named or not (begins and self.is_late) and not other.had(header.held) and "head-never-ours"
         for holds, name in (
             (index <= size, "wrong-place"),
             (signed(key), "bad-signature"),
@@ -107,6 +111,8 @@ class Log:
             raise Fault("wrong-epoch")
         if form == "opened" and self.may_not_open:
             raise Fault(self.may_not_open)
+        if form == "opened" and tuple(header.held) != (0, NOTHING):
+            raise Fault("wrong-epoch")
         return form
 
     def granted(self, header, root):
@@ -130,6 +136,8 @@ class Log:
             keys = self.charter.keys[self.party]
             self.keys = [keys[0] if form == "opened" else self.joins_with or keys[1]]
             self.opening, self.earlier = form or "paired", header.args[-1 if form == "opened" else 1] if form else []
+        # What joined and names what is not held here is not read, nor is what follows it.
+        self.waits = self.waits or not other.had(header.held)
         self.size, self.named = self.size + 1, header.held[0]
         self.seen.append(header.held[0])
         fresh = header.new[1][0] if header.new else header.args[1][0] if form == "opened" else self.keys[-1]
@@ -138,10 +146,15 @@ class Log:
         self.verdicts.append(header.reads)
         return self.counts.update([header.word if header.reads == "readable" else header.reads])
 
+    def had(self, head):
+        return head[0] < len(self.roots) and self.roots[head[0]] == head[1]
+
+    def read_to(self):
+        return 0 if self.waits else self.size
+
     def heads(self, epoch):
         """What its index 0 names of an earlier epoch: the heads of both logs."""
-        nothing = [0, hashlib.sha256().digest()]
-        return next((heads for named, *heads in self.earlier if tuple(named) == epoch), [nothing, nothing])
+        return next((heads for named, *heads in self.earlier if tuple(named) == epoch), [[0, NOTHING]] * 2)
 
 
 def begins_with(header):
@@ -252,41 +265,85 @@ class Line:
         return below[-1] if below else None
 
     def closing(self, epoch):
-        """The logs of the epoch that closed this one: the lowest later one in which both have begun and of which at least one names
-        something of it (section 4.6). Charters whose authors knew nothing of an epoch close none."""
-        for later, logs in sorted(self.logs.items()):
-            if later > epoch and all(log.size > 0 for log in logs) and any(head[0] for log in logs for head in log.heads(epoch)):
-                return logs
+        """The logs of the epoch that closed this one: the lowest later one that closes any and of which at least one names something of
+        it (section 4.6). Charters whose authors knew nothing of an epoch close it not."""
+        for later, (now, _) in sorted(self.closes().items()):
+            if later > epoch and now and any(head[0] for log in self.logs[later] for head in log.heads(epoch)):
+                return self.logs[later]
         return None
+
+    def closes(self, me=None):
+        """Of each epoch whether it closes others, and whether that stays so for `me`, who will name all that it holds wherever it has
+        yet to write its charter: both its index 0s have to count, by the charters of the next one above that closes any."""
+        found, candidates = {}, []
+        for epoch, logs in sorted(self.logs.items(), reverse=True):
+            says = lambda later: self.says(later, epoch, me)
+            above = next((later for later in candidates if found[later][0]), None)
+            now = all(log.size for log in logs) and (above is None or says(above) == COUNTS)
+            if now:
+                stays = all(says(later) == COUNTS for later in candidates)
+            else:
+                stays = any(found[later] == (True, True) for later in candidates) and all(says(later) == NOT for later in candidates)
+            found[epoch] = (now, stays)
+            # Beyond the first that closes for good nothing decides, nor does what closes nothing for good.
+            candidates = [epoch] if now and stays else candidates if stays else [epoch] + candidates
+        return found
+
+    def says(self, later, epoch, me):
+        """Whether both index 0s of an epoch count by the charters of a later one: of two charters the better holds, of two logs the
+        worse."""
+        logs = self.logs.get(epoch, [None, None])
+        return min(max(self.says_of(author, logs[party], party, epoch, me) for author in self.logs[later]) for party in (0, 1))
+
+    def says_of(self, author, log, party, epoch, me):
+        if author.size == 0:
+            return COUNTS if author.party == me and log and log.size else OPEN
+        head = author.heads(epoch)[party]
+        if head[0] == 0:
+            return NOT
+        if log is None or head[0] > log.size:
+            return OPEN
+        return COUNTS if log.roots[head[0]] == head[1] else NOT if author.party == party else OPEN
+
+    def stays_closed(self, epoch, me):
+        """Whether no other epoch can come to close it: none between, nor one that is named and not held."""
+        closes, closer = self.closes(me), self.closing(epoch)[0].epoch
+        between = [later for later in closes if epoch < later <= closer]
+        named = {(later, tuple(name)) for later in between for log in self.logs[later] for name, *_ in log.earlier}
+        unknown = [(later, name) for later, name in named if epoch < name < later and name not in self.logs]
+        return all(closes[later][1] for later in between) and all(self.says(later, name, me) == NOT for later, name in unknown)
 
     def counted(self, epoch):
         """How far both logs of an epoch count: the whole, or what the charters name that closed it (section 4.6)."""
         closing, logs = self.closing(epoch), self.logs[epoch]
         if closing is None:
-            return [log.size for log in logs]
+            return [log.read_to() for log in logs]
         counts = [self.reach(log, closing)[0] for log in logs]
         # What an entry that counts names of the other log counts too.
         for one in (0, 1, 0):
-            counts[one] = max(counts[one], logs[1 - one].seen[counts[1 - one]])
+            counts[one] = min(max(counts[one], logs[1 - one].seen[counts[1 - one]]), logs[one].read_to())
         return counts
 
     def settled(self, epoch):
-        """Whether all is held that decides how far an epoch counts; None if nothing has closed it."""
+        """Whether all is held that decides how far an epoch counts, for either side; None if nothing has closed it."""
         closing = self.closing(epoch)
-        return None if closing is None else all(self.reach(log, closing)[1] for log in self.logs[epoch])
+        if closing is None:
+            return None
+        return all(self.reach(log, closing)[1] for log in self.logs[epoch]) and all(self.stays_closed(epoch, me) for me in (0, 1))
 
     def reach(self, log, closing):
         """How far a log counts, and whether that is settled: what the other side names, and what its author names beyond that if all
         of it is held. A head that a log has grown past without it is not of this log."""
         by_author, by_other = (closing[party].heads(log.epoch)[log.party] for party in (log.party, 1 - log.party))
-        held = lambda head: head[0] <= log.size and log.roots[head[0]] == head[1]
+        held = lambda head: head[0] <= log.read_to() and log.roots[head[0]] == head[1]
+        never = lambda head: head[0] <= log.size and log.roots[head[0]] != head[1]
         beyond = by_author[0] > by_other[0]
-        if by_other[0] <= log.size and not held(by_other):
+        if never(by_other):
             return by_author[0] if held(by_author) else 0, False
         if beyond and held(by_author):
             return by_author[0], True
-        may_come = beyond and by_author[0] > log.size
-        return min(by_other[0], log.size), held(by_other) and not may_come
+        may_come = beyond and not never(by_author)
+        return min(by_other[0], log.read_to()), held(by_other) and not may_come
 
 
 def in_order(entries):
@@ -326,18 +383,19 @@ def main():
     try:
         with open(given.dump, encoding="utf-8") as dump:
             line = Line([line for line in dump if line.strip()], given.fingerprint)
+        logs = [log for _, logs in sorted(line.logs.items()) for log in logs]
+        ends = [(line.counted(log.epoch)[log.party], line.settled(log.epoch)) for log in logs]
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
         print(f"{given.dump} is no dump of entries: {error!r}", file=sys.stderr)
         return 2
-    logs = [log for _, logs in sorted(line.logs.items()) for log in logs]
-    for log in logs:
-        root, counts, epoch = log.roots[log.size].hex(), line.counted(log.epoch)[log.party], [log.epoch[0], log.epoch[1].hex()]
+    for log, (counts, settled) in zip(logs, ends):
+        root, epoch = log.roots[log.size].hex(), [log.epoch[0], log.epoch[1].hex()]
         fault = {"index": log.fault[0], "name": log.fault[1]} if log.fault else None
         left = {"index": log.left[0], "name": log.left[1]} if log.left else None
         types = ", ".join(f"{word} {count}" for word, count in sorted(log.counts.items()))
         found = f"FAULT at {log.fault[0]}: {log.fault[1]}" if fault else f"let go at {log.left[0]}: {log.left[1]}" if left else "no fault"
         told = {"epoch": epoch, "party": log.party, "size": log.size, "root": root, "counts_to": counts,
-                "settled": line.settled(log.epoch), "types": log.counts, "fault": fault, "let_go": left}
+                "settled": settled, "types": log.counts, "fault": fault, "let_go": left}
         where = f"epoch {epoch[0]}/{epoch[1]} party {log.party}"
         print(json.dumps(told) if given.json else f"{where}: head [{log.size}, {root}]; counts to {counts}; {types}; {found}")
     return 1 if any(log.fault for log in logs) else 0

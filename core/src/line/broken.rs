@@ -187,9 +187,12 @@ impl Line {
     /// and with an early one it makes none that is past one to come.
     fn ended_at(&self, span: &Span) -> Option<Timestamp> {
         let later = self.spans.iter().find(|later| later.epoch() > span.epoch() && later.own().size() > 0)?;
-        let times = Party::BOTH.map(|party| Some(later.facts.all().fact(EntryRef { party, index: 0 })?.time));
+        // What the peer joins when we have gone on, and closes nothing, says of no time either.
+        let says = |party: &Party| *party == self.me || self.closes(later);
+        let authors = Party::BOTH.into_iter().filter(says);
+        let times = authors.map(|party| Some(later.facts.all().fact(EntryRef { party, index: 0 })?.time));
         // A charter is folded as soon as it is held, but for one that is void: then it claims nothing.
-        let claimed = times.into_iter().flatten().min();
+        let claimed = times.flatten().min();
         Some(claimed.max(span.facts.last_written(self.me)).unwrap_or(Timestamp(0)))
     }
 

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use super::Line;
+use super::closer::{Unknown, named_of};
 use super::epoch::{Ended, Stored};
 use super::facts::{Cut, View};
 use super::shown::Branch;
@@ -11,7 +12,7 @@ use super::switch::Mend;
 use crate::ids::{EntryRef, Epoch, Party};
 use crate::record::entry::Head;
 use crate::record::log::{Entry, Log};
-use crate::record::merkle::{Edge, Hash, leaf_hash};
+use crate::record::merkle::{Edge, leaf_hash};
 use crate::record::opening::Opening;
 
 /// What the charters that closed an epoch name of one of its logs.
@@ -25,7 +26,7 @@ struct Named {
 
 /// How a head that is named stands to a log as it is held.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Lies {
+pub(super) enum Lies {
     /// The log has had it.
     On,
     /// The log has grown past its size and never had it.
@@ -63,10 +64,11 @@ impl Line {
         if epoch >= self.epoch() {
             return Some(span.facts.all());
         }
-        let Some(reaches) = self.reaches(span) else {
+        let Some(closer) = self.closer_of(span) else {
             return Some(span.facts.all().of_ended(Ended::Unsettled));
         };
-        let settled = reaches.iter().all(|reach| reach.awaits.is_none());
+        let reaches = self.reaches(span, closer.span);
+        let settled = closer.stays && reaches.iter().all(|reach| reach.awaits.is_none());
         let cut = Cut(reaches.map(|reach| reach.counts));
         Some(span.facts.view(cut).of_ended(if settled { Ended::Settled } else { Ended::Unsettled }))
     }
@@ -74,19 +76,32 @@ impl Line {
     /// What keeps the epochs that both sides have closed from being settled, in their order.
     pub fn awaited(&self) -> Vec<Awaited> {
         let ended = self.spans.iter().filter(|span| span.epoch() < self.epoch());
-        ended.filter_map(|span| self.reaches(span)).flatten().filter_map(|reach| reach.awaits).collect()
+        let closed: Vec<_> = ended.filter_map(|span| Some((span, self.closer_of(span)?.span))).collect();
+        let reaches = closed.iter().flat_map(|(span, closer)| self.reaches(span, closer));
+        let mut awaited: Vec<Awaited> = reaches.filter_map(|reach| reach.awaits).collect();
+        // What closed an epoch may name another between of which nothing is held.
+        let unknown = closed.iter().flat_map(|(span, closer)| self.unknown(span.epoch(), closer.epoch()));
+        let heads = unknown.flat_map(|Unknown { by, named }| {
+            let awaits = move |of| Awaited { epoch: named.epoch, of, by, from: 0, to: named.of(of).size };
+            Party::BOTH.into_iter().map(awaits).filter(|awaits| awaits.to > 0)
+        });
+        for head in heads {
+            if !awaited.contains(&head) {
+                awaited.push(head);
+            }
+        }
+        awaited
     }
 
-    /// How far both logs of an ended epoch count; `None` before it is closed. What an entry that counts names of the other log counts
-    /// too: its author has held it.
-    fn reaches(&self, span: &Span) -> Option<[Reach; 2]> {
-        let closer = self.closer_of(span)?;
+    /// How far both logs of an epoch count that this one closed. What an entry that counts names of the other log counts too: its
+    /// author has held it.
+    fn reaches(&self, span: &Span, closer: &Span) -> [Reach; 2] {
         let [mut inviter, mut joiner] =
             Party::BOTH.map(|party| self.reach(span, party, self.named(span, closer, party)));
         // Only one of the two can name more of the other than that counts: neither has seen what saw it.
         inviter.counts = inviter.counts.max(seen(span, Party::Joiner, joiner.counts));
         joiner.counts = joiner.counts.max(seen(span, Party::Inviter, inviter.counts));
-        Some([inviter, joiner])
+        [inviter, joiner]
     }
 
     /// A log counts as far as the other side names it: what that names it has held. What its author alone names beyond that
@@ -123,26 +138,13 @@ impl Line {
         branch.map_or(span.log(party), |branch| &branch.log)
     }
 
-    /// The epoch that closed this one: the lowest later one in which both sides have written their charter and of which at least one
-    /// names something of it. Charters whose authors knew nothing of an epoch close none: it came to light after they were written.
-    fn closer_of(&self, span: &Span) -> Option<&Span> {
-        let both = |later: &&Span| Party::BOTH.iter().all(|party| later.opening(*party).is_some());
-        let names = |opening: &Opening| {
-            let named = opening.heads().iter().find(|e| e.epoch == span.epoch());
-            named.is_some_and(|e| e.heads.iter().any(|head| head.size > 0))
-        };
-        let named = |later: &&Span| Party::BOTH.iter().filter_map(|party| later.opening(*party)).any(names);
-        self.spans.iter().filter(|later| later.epoch() > span.epoch()).filter(both).find(named)
-    }
-
     /// What the charters of `closer` name of a party's log in this epoch.
     fn named(&self, span: &Span, closer: &Span, party: Party) -> Named {
         let opened = |party: &Party| matches!(closer.opening(*party), Some(Opening::Opened { .. }));
         let opener = Party::BOTH.into_iter().find(opened).filter(|_| self.off(Mend::Both));
         let by = |author: Party| {
-            let heads = closer.opening(opener.unwrap_or(author)).into_iter().flat_map(Opening::heads);
-            let nothing = Head::empty();
-            heads.copied().find(|e| e.epoch == span.epoch()).map_or(nothing, |e| e.of(party))
+            let opening = closer.opening(opener.unwrap_or(author));
+            opening.and_then(|opening| named_of(opening, span.epoch())).map_or(Head::empty(), |named| named.of(party))
         };
         Named { own: by(party), other: by(party.peer()) }
     }
@@ -155,7 +157,7 @@ impl Line {
 
     /// The same, and the size up to which the charter names it.
     fn named_beside(&self, span: &Span) -> Option<(usize, u64)> {
-        let Named { own, other } = self.named(span, self.closer_of(span)?, self.me);
+        let Named { own, other } = self.named(span, self.closer_of(span)?.span, self.me);
         let ours = |head: &Head| lies(span, span.own(), head) == Lies::On;
         let beyond = own.size > other.size && !ours(&own);
         let on = |head: Head| move |b: &Branch| head.size > b.from && b.log.had(&head);
@@ -179,29 +181,31 @@ impl Line {
 
     /// Whether a charter that closed this epoch names anything of the peer's log there.
     pub(super) fn is_theirs_named(&self, span: &Span) -> bool {
-        let named = self.closer_of(span).map(|closer| self.named(span, closer, self.me.peer()));
+        let named = self.closer_of(span).map(|closer| self.named(span, closer.span, self.me.peer()));
         named.is_some_and(|Named { own, other }| own.size > 0 || other.size > 0)
     }
 
     /// How much of our log of an ended epoch counts.
     pub(super) fn counted_of_ours(&self, span: &Span) -> Option<u64> {
-        self.reaches(span).map(|reaches| reaches[self.me.slot()].counts)
+        self.closer_of(span).map(|closer| self.reaches(span, closer.span)[self.me.slot()].counts)
     }
 
-    /// Looks up, among the entries that are stored, the heads that a closing charter names of this epoch and that are older than what a
-    /// log remembers: a liar names there what it likes.
+    /// Looks up, among the entries that are stored, the heads that charters of later epochs name of this one and that are older than
+    /// what a log remembers: a liar names there what it likes.
     pub(super) fn look_up_old(&mut self, epoch: Epoch, stored: &Stored<'_>) {
         let Some(span) = self.span(epoch).filter(|_| epoch < self.epoch()) else { return };
-        let Some(closer) = self.closer_of(span) else { return };
+        let later = self.spans.iter().filter(|later| later.epoch() > epoch);
+        let openings = later.flat_map(|later| Party::BOTH.map(|party| later.opening(party))).flatten();
+        let named: Vec<_> = openings.filter_map(|opening| named_of(opening, epoch)).collect();
         let mut found = Vec::new();
         for party in Party::BOTH {
-            let Named { own, other } = self.named(span, closer, party);
             let old = |head: &Head| head.size < span.log(party).from();
             let known = |head: &Head| span.old.iter().any(|(of, known, _)| (*of, known) == (party, head));
-            for head in [own, other].into_iter().filter(|head| old(head) && !known(head)) {
-                let root = root_of(epoch, party, head.size, stored);
-                found.extend(root.map(|root| (party, head, root == head.root)));
-            }
+            let heads = named.iter().map(|named| named.of(party)).filter(|head| old(head) && !known(head));
+            let mut heads: Vec<Head> = heads.collect();
+            heads.sort_unstable();
+            heads.dedup();
+            found.extend(had_of(epoch, party, &heads, stored).map(|(head, had)| (party, head, had)));
         }
         if let Some(span) = self.span_mut(epoch) {
             span.old.extend(found);
@@ -216,18 +220,20 @@ fn seen(span: &Span, party: Party, before: u64) -> u64 {
     steps.checked_sub(1).and_then(|last| named.get(last)).map_or(0, |step| step.size)
 }
 
-/// The root that a log of an epoch had at a size; `None` if our machine cannot read its entries now.
-fn root_of(epoch: Epoch, party: Party, size: u64, stored: &Stored<'_>) -> Option<Hash> {
+/// Whether a log of an epoch had each of these heads, which ascend; as far as our machine can read its entries now.
+fn had_of(epoch: Epoch, party: Party, heads: &[Head], stored: &Stored<'_>) -> impl Iterator<Item = (Head, bool)> {
     let mut edge = Edge::new();
-    for index in 0..size {
-        edge.push(leaf_hash(&stored(epoch, EntryRef { party, index })?));
-    }
-    Some(edge.root())
+    heads.iter().map_while(move |head| {
+        while edge.size() < head.size {
+            edge.push(leaf_hash(&stored(epoch, EntryRef { party, index: edge.size() })?));
+        }
+        Some((*head, edge.root() == head.root))
+    })
 }
 
 /// How a head stands to this log of `span`, or to a branch of it. One that is older than what is remembered was looked up when the
 /// charter came; before that nobody is said to have lied.
-fn lies(span: &Span, log: &Log, head: &Head) -> Lies {
+pub(super) fn lies(span: &Span, log: &Log, head: &Head) -> Lies {
     if head.size > log.size() {
         return Lies::Ahead;
     }

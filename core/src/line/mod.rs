@@ -9,6 +9,7 @@
 mod beginning;
 pub mod broken;
 mod by_entry;
+mod closer;
 pub mod closing;
 pub mod crossing;
 pub mod draft;

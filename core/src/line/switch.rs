@@ -57,6 +57,10 @@ pub(super) enum Mend {
     Both,
     /// What its author alone names of a log counts only once it is held as a whole.
     Own,
+    /// An epoch closes others only if its own two index 0s count.
+    Closes,
+    /// What an epoch closed is settled only once no other can come to close it.
+    ForGood,
     /// The number of an epoch does not go by what an ended key has begun.
     Number,
 }

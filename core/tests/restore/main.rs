@@ -12,5 +12,6 @@ mod heard;
 mod judging;
 mod meeting;
 mod openings;
+mod passed;
 mod rig;
 mod thief;

@@ -36,10 +36,12 @@ impl Sight<'_> {
             return Vec::new();
         }
         let awaited = self.line.awaited();
-        let here = awaited.iter().filter(|awaited| awaited.epoch == self.epoch);
-        let told: Vec<String> = here.map(|awaited| self.awaits(awaited).sentence).collect();
-        if !told.is_empty() {
-            return told;
+        // What is not known of an epoch above, which may have closed this one, keeps it open too.
+        let (here, rest): (Vec<&Awaited>, Vec<&Awaited>) = awaited.iter().partition(|awaited| awaited.epoch == self.epoch);
+        let above: Vec<_> = rest.into_iter().filter(|awaited| awaited.epoch > self.epoch).collect();
+        let heads = if here.is_empty() { above } else { here };
+        if !heads.is_empty() {
+            return heads.into_iter().map(|awaited| self.awaits(awaited).sentence).collect();
         }
         vec![self.telling.say("awaited-charters", &[("epoch", self.epoch.number.to_string().into())])]
     }

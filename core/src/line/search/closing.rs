@@ -1,4 +1,4 @@
-//! What a liar that joins an epoch names of the first, which has ended, and never was, and what it writes there afterwards (§4.6).
+//! What a liar that joins an epoch, when it likes, names of those that have ended, and what it writes there afterwards (§4.6).
 
 use std::format;
 use std::rc::Rc;
@@ -13,6 +13,7 @@ use super::world::{Cheap, World, key};
 use crate::ids::{Epoch, Party};
 use crate::line::crossing::{Outcome, Say};
 use crate::line::epoch::Ended;
+use crate::line::span::Span;
 use crate::record::entry::{Head, Header};
 use crate::record::kind::Kind;
 use crate::record::log::Entry;
@@ -29,27 +30,50 @@ fn never(size: u64) -> Head {
     Head { size, root: [9; 32] }
 }
 
+/// What the liar names of its own log of an ended epoch.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Names {
+    Nothing,
+    /// All that it has written.
+    All,
+    NeverWas,
+}
+
 impl World {
-    /// What the liar may name of both logs of the first epoch: of its own it makes up the next entry, or any number, of A's the last.
+    /// What the liar may name of both logs of the first epoch: of its own it makes up any number or the next entry, of A's the last,
+    /// or it makes up nothing.
     pub fn made_up(&self) -> Vec<[Head; 2]> {
         let [a, b] = &self.stations;
         let [ours, own] = [(a, Party::Inviter), (b, Party::Joiner)].map(|(s, party)| head(s.log(Epoch::FIRST, party)));
-        vec![[ours, never(own.size + 1)], [ours, never(FAR)], [never(FAR), never(own.size + 1)]]
+        vec![[ours, never(FAR)], [never(FAR), never(own.size + 1)], [ours, never(own.size + 1)], [ours, own]]
     }
 
-    /// The liar joins the epoch that A has opened, if A serves one, and names this of the first.
-    pub fn liar_joins(&mut self, heads: [Head; 2]) -> bool {
+    /// The epochs that A has opened.
+    pub fn opened(&self) -> Vec<Epoch> {
+        let opened = |span: &&Span| matches!(span.opening(Party::Inviter), Some(Opening::Opened { .. }));
+        self.stations[0].line.spans().filter(opened).map(Span::epoch).collect()
+    }
+
+    /// The liar joins an epoch that A has opened, and names this of the first and of those between that A has opened too.
+    pub fn liar_joins(&mut self, epoch: Epoch, heads: [Head; 2], between: Names) -> bool {
+        let opened = self.opened();
         let [a, liar] = &mut self.stations;
-        let epoch = a.line.epoch();
-        let opened = a.line.span(epoch).and_then(|span| span.opening(Party::Inviter));
         let place = (epoch, Party::Joiner);
         let Some(first) = liar.disk.get(&FIRST_LOG).and_then(|log| log.first()) else { return false };
-        if !matches!(opened, Some(Opening::Opened { .. })) || liar.disk.contains_key(&place) {
+        if liar.disk.contains_key(&place) {
             return false;
         }
         let nothing = Head::empty();
-        let heads = vec![EpochHeads { epoch: Epoch::FIRST, heads }];
-        let what = What::Charter(Opening::Joined { heads, restored: false }.write());
+        let mut named = vec![EpochHeads { epoch: Epoch::FIRST, heads }];
+        named.extend(opened.into_iter().filter(|lower| *lower < epoch).map(|lower| {
+            let own = match between {
+                Names::Nothing => nothing,
+                Names::All => head(liar.log(lower, Party::Joiner)),
+                Names::NeverWas => never(1),
+            };
+            EpochHeads { epoch: lower, heads: [head(a.log(lower, Party::Inviter)), own] }
+        }));
+        let what = What::Charter(Opening::Joined { heads: named, restored: false }.write());
         let header = Header { epoch, own: nothing, held: nothing, what: Ok(what), ..first.header.clone() };
         let Ok(entry) = Entry::read(&seal(AAD_ENTRY, &header.encode(), &Cheap(key(Party::Joiner, 1)))) else {
             return false;
@@ -60,10 +84,11 @@ impl World {
 
     /// The liar, which has joined a later epoch, answers an ask of A's in the first.
     pub fn liar_answers(&mut self) -> bool {
+        let opened = self.opened();
         let [a, liar] = &mut self.stations;
         let asked = a.log(Epoch::FIRST, Party::Inviter);
         let is_ask = |entry: &&Rc<Entry>| entry.header.kind() == Some(Kind::Ask);
-        let has_joined = liar.disk.keys().any(|(epoch, party)| *epoch > Epoch::FIRST && *party == Party::Joiner);
+        let has_joined = opened.iter().any(|epoch| liar.disk.contains_key(&(*epoch, Party::Joiner)));
         let (Some(ask), named, log) = (asked.iter().find(is_ask), head(asked), liar.log(Epoch::FIRST, Party::Joiner))
         else {
             return false;
@@ -93,18 +118,30 @@ impl Search {
                 next.push(after);
             }
         };
-        for named in world.made_up() {
-            add("liar joins", &|w| w.liar_joins(named));
+        let opened = if self.left(world, "liar joins") { world.opened() } else { Vec::new() };
+        // With one epoch all is tried that it may make up; with more it makes up nothing of the first.
+        let heads = world.made_up().split_off(if opened.len() > 1 { 3 } else { 0 });
+        for (at, epoch) in opened.into_iter().enumerate() {
+            // Only what is opened above another has one below to name.
+            let between = [Names::Nothing, Names::All, Names::NeverWas];
+            let names = between.into_iter().filter(|names| at > 0 || *names == Names::Nothing);
+            for (named, between) in names.flat_map(|names| heads.iter().map(move |heads| (*heads, names))) {
+                add("liar joins", &|w| w.liar_joins(epoch, named, between));
+            }
         }
         add("liar answers", &|w| w.liar_answers());
         next
     }
 }
 
-/// 9: nothing is answered in an ended epoch by what the other side writes there when both have closed it. Here it answers only then.
+/// 9: nothing is answered in an ended epoch by what the other side writes there when both have closed it. Here it answers only then, if
+/// there is one later epoch; of several it may have joined another, which closes nothing in the end.
 pub fn gained(world: &World) -> Option<String> {
     let a = &world.stations[0];
-    let closes = |span: &&crate::line::span::Span| Party::BOTH.iter().all(|party| span.opening(*party).is_some());
+    if a.line.spans().count() > 2 {
+        return None;
+    }
+    let closes = |span: &&Span| Party::BOTH.iter().all(|party| span.opening(*party).is_some());
     a.line.spans().find(closes)?;
     let answered = Outcome::Said(Say::Answered);
     let gained = a.status().into_iter().find(|((epoch, _), outcome)| *epoch == Epoch::FIRST && *outcome == answered);

@@ -26,6 +26,13 @@ pub fn lies(world: &World) -> Vec<Disk> {
     let own =
         |disk: &Disk| disk.iter().filter(|((_, p), _)| *p == b.me()).map(|(k, v)| (*k, v.clone())).collect::<Disk>();
     let mut shown: Vec<Disk> = vec![own(&b.disk)];
+    // It keeps back the lower of two epochs that it has joined.
+    let later = shown[0].keys().filter(|(epoch, _)| *epoch > Epoch::FIRST).copied().collect::<Vec<_>>();
+    if let [lower, _] = later[..] {
+        let mut disk = own(&b.disk);
+        disk.remove(&lower);
+        shown.push(disk);
+    }
     let with = |log: Log| {
         let mut disk = own(&b.disk);
         disk.extend(log.first().map(|first| first.header.epoch).map(|epoch| ((epoch, Party::Inviter), log)));

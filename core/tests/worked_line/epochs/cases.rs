@@ -98,6 +98,7 @@ impl Bench<'_> {
         let many = Opening::Joined { heads: vec![many; 65], restored: false };
         let above = Header { own: Head { size: 1, ..NOTHING }, ..self.next(OPENED, one) };
         let other_root = Header { own: NOTHING, ..joined.clone() };
+        let never = Header { held: Head { size: 1 << 50, ..NOTHING }, ..joined.clone() };
         vec![
             case("joins-under-its-station-key", OPENED, "counts", &joined, &station),
             case("joins-under-its-root-key", OPENED, "bad-signature", &joined, &root),
@@ -107,6 +108,7 @@ impl Bench<'_> {
             case("joins-and-names-65-epochs", OPENED, "wrong-epoch", &begins(&many), &station),
             case("begins-with-no-charter", OPENED, "wrong-epoch", &self.next(OPENED, one), &station),
             case("begins-at-index-1", OPENED, "wrong-epoch", &above, &station),
+            case("joins-and-names-a-head-that-never-was", OPENED, "head-never-ours", &never, &station),
             case("joins-with-another-root-before-it", OPENED, "wrong-epoch", &other_root, &station),
             case("another-index-0-after-the-first", JOINED, "fork", &joined, &station),
         ]
@@ -118,9 +120,11 @@ impl Bench<'_> {
         let opens = |number| self.first(JOINED, epoch(number), &self.opened(JOINED));
         let joins = self.first(JOINED, epoch(2), &self.joined(JOINED));
         let other_root = Header { own: NOTHING, ..opens(2) };
+        let seeing = Header { held: Head { size: 1, ..NOTHING }, ..opens(2) };
         vec![
             case("opens-the-next-epoch", JOINED, "counts", &opens(2), &root),
             case("opens-an-epoch-of-the-same-number", JOINED, "counts", &opens(1), &root),
+            case("opens-an-epoch-and-names-a-head-of-the-other-log-there", JOINED, "wrong-epoch", &seeing, &root),
             case("opens-an-epoch-1000-above", JOINED, "counts", &opens(1_001), &root),
             case("opens-an-epoch-1001-above", JOINED, "epoch-jump", &opens(1_002), &root),
             case("opens-an-epoch-with-another-root-before-it", JOINED, "wrong-epoch", &other_root, &root),

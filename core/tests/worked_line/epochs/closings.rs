@@ -51,9 +51,12 @@ impl Bench<'_> {
     }
 
     fn first(&self, party: Party, epoch: Epoch, opening: &Opening, key: &SoftKey) -> Held {
-        let nothing = Head::empty();
+        self.first_seeing(Head::empty(), party, epoch, opening, key)
+    }
+
+    fn first_seeing(&self, seen: Head, party: Party, epoch: Epoch, opening: &Opening, key: &SoftKey) -> Held {
         let what = Ok(What::Charter(opening.write()));
-        let header = Header::of((self.charter.line, epoch, party), [nothing; 2], BEGIN.plus(80_000_000), what);
+        let header = Header::of((self.charter.line, epoch, party), [Head::empty(), seen], BEGIN.plus(80_000_000), what);
         let entry = Entry::read(&seal(AAD_ENTRY, &header.encode(), key)).unwrap();
         Held { entry, body: None, taken_back: false }
     }
@@ -116,6 +119,52 @@ impl Bench<'_> {
             settled: Some(true),
         }
     }
+
+    /// Northland opens two epochs, one above the other. Southland joins the upper, where it names of the first epoch no more than
+    /// Northland held, and of its own log of the lower this. What it wrote late in the first has come, and then its joining of the
+    /// lower, which names that.
+    fn lets_pass(&self, name: &'static str, own: Own, counts: [u64; 2], settled: bool) -> Closing {
+        let [one, _] = self.worked.opened();
+        let above = Epoch { number: 2, id: [0x31; 8] };
+        let heads = |epoch, heads| EpochHeads { epoch, heads };
+        let first = |theirs| heads(Epoch::FIRST, [self.at(NORTH, 8), theirs]);
+        let lower = Opening::Joined { heads: vec![first(self.at(SOUTH, 9))], restored: false };
+        let seen = if own == Own::SeesWhatNeverWas { never(1 << 50) } else { Head::empty() };
+        let lower = self.first_seeing(seen, SOUTH, one, &lower, &key(SOUTH, 1));
+        let opened = self.worked.held.iter().find(|h| h.entry.header.epoch == one).unwrap();
+        let alone = |held: &Held| Head { size: 1, root: held.entry.leaf };
+        let of_lower = |own| heads(one, [alone(opened), own]);
+        let nothing = Head::empty();
+        let (by_south, by_north) = match own {
+            Own::Nothing => (nothing, nothing),
+            Own::Joining | Own::Withheld | Own::SeesWhatNeverWas => (alone(&lower), nothing),
+            Own::NeverWas => (never(1), nothing),
+            Own::NamedByNorth => (nothing, alone(&lower)),
+        };
+        let keys = [[0x51; 32], [0x52; 32], [0x53; 32]];
+        let named = vec![first(self.at(SOUTH, 6)), of_lower(by_north)];
+        let opens = self.first(NORTH, above, &Opening::Opened { keys, heads: named }, &key(NORTH, 0));
+        let named = vec![first(self.at(SOUTH, 6)), of_lower(by_south)];
+        let joins = self.first(SOUTH, above, &Opening::Joined { heads: named, restored: false }, &key(SOUTH, 1));
+        let mut entries = vec![opens, joins];
+        entries.extend(self.log(SOUTH).into_iter().skip(6).map(copied));
+        entries.extend(Some(lower).filter(|_| own != Own::Withheld));
+        Closing { name, after: OPENED, entries, epoch: Epoch::FIRST, counts, settled: Some(settled) }
+    }
+}
+
+/// What a charter names of its author's log of the epoch that it had let pass.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Own {
+    Nothing,
+    Joining,
+    /// Its joining, which has not come.
+    Withheld,
+    NeverWas,
+    /// Nothing; the other side's charter names the joining.
+    NamedByNorth,
+    /// Its joining, which names a head that Northland's log there never had.
+    SeesWhatNeverWas,
 }
 
 /// All of them.
@@ -136,6 +185,15 @@ pub fn closings(charter: &Charter, worked: &Worked) -> Vec<Closing> {
         joins("names-of-both-what-never-was", [never(5), never(8)], 3, [8, 8], false),
         bench.names_nothing(),
         bench.joins_under_an_earlier_key(),
+        bench.lets_pass("joined-later-and-not-named-by-the-next", Own::Nothing, [8, 8], true),
+        bench.lets_pass("joined-and-named-by-its-author-in-the-next", Own::Joining, [8, 9], true),
+        bench.lets_pass("joined-and-named-by-the-other-in-the-next", Own::NamedByNorth, [8, 9], true),
+        bench.lets_pass("joined-and-what-the-next-names-of-it-never-was", Own::NeverWas, [8, 8], true),
+        bench.lets_pass("named-by-the-next-and-not-come", Own::Withheld, [8, 8], false),
+        Closing {
+            epoch: bench.worked.opened()[0],
+            ..bench.lets_pass("joined-by-what-names-a-head-that-never-was", Own::SeesWhatNeverWas, [1, 0], false)
+        },
     ]
 }
 
@@ -166,7 +224,8 @@ fn both_stations_read_an_ended_epoch_as_far_as_the_charters_that_close_it_say() 
             let is_closed = closing.settled.is_some();
             let settled = view.ended().filter(|_| is_closed).map(|ended| ended == Ended::Settled);
             assert_eq!((counts, settled), (closing.counts, closing.settled), "{}, {me:?}", closing.name);
-            let awaits = line.awaited().iter().any(|awaited| awaited.epoch == closing.epoch);
+            // What is awaited may be of an epoch between.
+            let awaits = line.awaited().iter().any(|awaited| awaited.epoch >= closing.epoch);
             assert_eq!(awaits, closing.settled == Some(false), "{}, {me:?}", closing.name);
         }
     }

@@ -1,0 +1,206 @@
+//! An epoch of ours that the peer let pass, and joins when it likes: that closes nothing any more, and what was settled stays.
+
+use counterpart_core::act::{Act, Target};
+use counterpart_core::ids::{EntryRef, Epoch};
+use counterpart_core::line::epoch::Ended;
+use counterpart_core::line::restore::Word;
+use counterpart_core::line::turn::{Answer, Arrived, Input};
+use counterpart_core::record::codes::OnSilence;
+use counterpart_core::record::entry::Head;
+use counterpart_core::record::log::Entry;
+use counterpart_core::record::merkle::Edge;
+use counterpart_core::record::opening::{EpochHeads, Opening};
+use counterpart_core::record::what::{Offered, What};
+use counterpart_core::time::{Timestamp, Window};
+
+use crate::meeting::World;
+use crate::rig::{NORTH, SOUTH, Station};
+
+const HOUR: u64 = 3_600_000;
+
+fn takes(station: &mut Station, entry: &Entry) {
+    let arrived = Arrived { entry: entry.clone(), body: None, verified_under: None };
+    let answers = station.turn(vec![Input::Arrived(arrived.into())]);
+    assert!(matches!(answers[..], [Answer::Written(_)]), "{answers:?}");
+}
+
+fn heads(station: &Station, epoch: Epoch) -> EpochHeads {
+    station.line.span(epoch).unwrap().heads()
+}
+
+/// What South, which lies, signs to join an epoch, naming this.
+fn joins(south: &Station, epoch: Epoch, heads: Vec<EpochHeads>) -> Entry {
+    let what = What::Charter(Opening::Joined { heads, restored: false }.write());
+    south.signed(1, (epoch, Head::empty()), 1, what)
+}
+
+/// What South opens, naming this.
+fn opens(south: &Station, heads: Vec<EpochHeads>) -> Entry {
+    let keys = [4, 5, 6].map(|number| *south.public(number).as_bytes());
+    let epoch = Epoch { number: 2, id: [9; 8] };
+    south.signed(0, (epoch, Head::empty()), 1, What::Charter(Opening::Opened { keys, heads }.write()))
+}
+
+/// A log in which this stands alone.
+fn alone(entry: &Entry) -> Head {
+    let mut edge = Edge::new();
+    edge.push(entry.leaf);
+    Head { size: 1, root: edge.root() }
+}
+
+/// What became of an ask in the first epoch, and whether that is settled; the same after a start.
+fn reads(station: &Station, ask: EntryRef) -> (&'static str, Option<Ended>) {
+    let of = |station: &Station| {
+        (station.outcome(Epoch::FIRST, ask), station.line.look(Epoch::FIRST).unwrap().ended(), station.line.awaited())
+    };
+    let mut started = station.clone();
+    started.killed();
+    assert_eq!(of(station), of(&started));
+    let (outcome, ended, _) = of(station);
+    (outcome, ended)
+}
+
+/// North asked and opened two epochs, of which South has learnt nothing; the declining that South writes late of the first; what North
+/// held when it opened.
+struct Passed {
+    north: Station,
+    south: Station,
+    ask: EntryRef,
+    late: Input,
+    held: Vec<EpochHeads>,
+    epochs: [Epoch; 2],
+}
+
+fn passed() -> Passed {
+    let mut world = World::new();
+    let ask = world.north.asks();
+    world.meet();
+    let one = world.north.opens(4, Word::Dark).unwrap();
+    let two = world.north.opens(7, Word::Dark).unwrap();
+    let held = [Epoch::FIRST, one].map(|epoch| heads(&world.north, epoch)).to_vec();
+    let size = world.south.size(Epoch::FIRST, SOUTH);
+    world.south.declines(ask);
+    let late = world.south.sends(Epoch::FIRST, SOUTH, size);
+    Passed { north: world.north, south: world.south, ask, late, held, epochs: [one, two] }
+}
+
+impl Passed {
+    /// What joins the lower of the two and names the late declining.
+    fn joins_lower(&self) -> Entry {
+        let mut first = self.held[0];
+        first.heads[SOUTH.slot()] = heads(&self.south, Epoch::FIRST).of(SOUTH);
+        joins(&self.south, self.epochs[0], vec![first])
+    }
+
+    /// What joins the upper, and names of the lower of its author's own log this head.
+    fn joins_upper(&self, own: Head) -> Entry {
+        let mut held = self.held.clone();
+        held[1].heads[SOUTH.slot()] = own;
+        joins(&self.south, self.epochs[1], held)
+    }
+
+    fn takes(&mut self, entry: &Entry) {
+        takes(&mut self.north, entry);
+    }
+
+    fn comes_late(&mut self) {
+        let answers = self.north.turn(vec![self.late.clone()]);
+        assert!(matches!(answers[..], [Answer::Written(_)]), "{answers:?}");
+    }
+}
+
+#[test]
+fn what_joins_an_epoch_that_its_author_let_pass_changes_nothing_that_was_settled() {
+    let mut passed = passed();
+    passed.takes(&passed.joins_upper(Head::empty()));
+    assert_eq!(reads(&passed.north, passed.ask), ("BROKEN OFF", Some(Ended::Settled)));
+
+    passed.comes_late();
+    passed.takes(&passed.joins_lower());
+
+    assert_eq!(reads(&passed.north, passed.ask), ("BROKEN OFF", Some(Ended::Settled)));
+    assert!(passed.north.writes().is_ok());
+}
+
+#[test]
+fn what_joins_an_epoch_below_the_serving_one_settles_nothing_before_its_author_has_joined_that_too() {
+    let mut passed = passed();
+    passed.comes_late();
+    passed.takes(&passed.joins_lower());
+    assert_eq!(reads(&passed.north, passed.ask), ("DECLINED", Some(Ended::Unsettled)));
+
+    let mut named = passed.north.clone();
+    takes(&mut named, &passed.joins_upper(alone(&passed.joins_lower())));
+    passed.takes(&passed.joins_upper(Head::empty()));
+
+    assert_eq!(reads(&named, passed.ask), ("DECLINED", Some(Ended::Settled)));
+    assert_eq!(reads(&passed.north, passed.ask), ("BROKEN OFF", Some(Ended::Settled)));
+}
+
+#[test]
+fn a_joining_that_is_named_and_kept_back_keeps_what_it_would_close_unsettled_and_no_other_can_take_its_place() {
+    let mut passed = passed();
+    let joining = passed.joins_lower();
+    passed.takes(&passed.joins_upper(alone(&joining)));
+    passed.comes_late();
+    assert_eq!(reads(&passed.north, passed.ask), ("BROKEN OFF", Some(Ended::Unsettled)));
+    let awaited: Vec<_> = passed.north.line.awaited().iter().map(|a| (a.epoch, a.of, a.by, a.to)).collect();
+    assert_eq!(awaited, [(passed.epochs[0], SOUTH, SOUTH, 1)]);
+
+    let mut other = passed.north.clone();
+    let mut first = passed.held[0];
+    first.heads[SOUTH.slot()] = Head::empty();
+    takes(&mut other, &joins(&passed.south, passed.epochs[0], vec![first]));
+    takes(&mut passed.north, &joining);
+
+    assert_eq!(reads(&other, passed.ask), ("BROKEN OFF", Some(Ended::Settled)));
+    assert_eq!(reads(&passed.north, passed.ask), ("DECLINED", Some(Ended::Settled)));
+}
+
+#[test]
+fn an_epoch_that_is_named_and_not_held_keeps_what_it_could_close_unsettled_and_a_station_says_so() {
+    let mut world = World::new();
+    let ask = world.north.asks();
+    world.meet();
+    world.north.opens(4, Word::Dark).unwrap();
+    let two = world.north.opens(7, Word::Dark).unwrap();
+    let between = Epoch { number: 1, id: [99; 8] };
+    let never = Head { size: 1, root: [99; 32] };
+    let named = EpochHeads { epoch: between, heads: [never; 2] };
+
+    let entry = joins(&world.south, two, vec![heads(&world.north, Epoch::FIRST), named]);
+    takes(&mut world.north, &entry);
+
+    assert_eq!(reads(&world.north, ask), ("BROKEN OFF", Some(Ended::Unsettled)));
+    let awaited: Vec<_> = world.north.line.awaited().iter().map(|a| (a.epoch, a.of, a.by, a.to)).collect();
+    assert_eq!(awaited, [NORTH, SOUTH].map(|of| (between, of, SOUTH, 1)));
+}
+
+#[test]
+fn an_agreement_stands_when_who_opened_the_next_epoch_joins_what_it_had_let_pass_and_withdraws_its_offer_there() {
+    let mut world = World::new();
+    let ask = world.north.asks();
+    world.meet();
+    let begin = Timestamp(world.south.now + 10 * HOUR);
+    let window = Window::new(begin, begin.plus(HOUR)).unwrap();
+    let windows = vec![Offered { window, zone: "UTC".into() }];
+    let on = Target::Entry(ask);
+    let offer = Act::Offer { on, windows, answer_by: begin, on_silence: OnSilence::Stands, code: None };
+    let offer = world.south.act(offer).unwrap();
+    world.meet();
+    let mut other_life = world.south.clone();
+    world.north.act(Act::Accept { offer, window: Some(window) }).unwrap();
+    let one = world.north.opens(4, Word::Dark).unwrap();
+    let held = [Epoch::FIRST, one].map(|epoch| heads(&world.north, epoch)).to_vec();
+    takes(&mut world.north, &opens(&world.south, held.clone()));
+    assert_eq!(reads(&world.north, ask), ("AGREED", Some(Ended::Settled)));
+
+    other_life.act(Act::Withdraw { thing: offer }).unwrap();
+    let late = other_life.sends(Epoch::FIRST, SOUTH, held[0].of(SOUTH).size as usize);
+    world.north.turn(vec![late]);
+    let mut first = held[0];
+    first.heads[SOUTH.slot()] = heads(&other_life, Epoch::FIRST).of(SOUTH);
+    takes(&mut world.north, &joins(&other_life, one, vec![first]));
+
+    assert_eq!(reads(&world.north, ask), ("AGREED", Some(Ended::Settled)));
+}
