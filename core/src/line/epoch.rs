@@ -14,10 +14,10 @@ use crate::limits;
 use crate::record::charter::Keys;
 use crate::record::codes::LineState;
 use crate::record::entry::{Head, Header};
-use crate::record::log::Entry;
+use crate::record::log::{Entry, Log};
 use crate::record::merkle::Edge;
 use crate::record::opening::{EpochHeads, Opening};
-use crate::record::sign1::{PublicKey, Verify};
+use crate::record::sign1::{PublicKey, Strict, Verify};
 use crate::record::what::What;
 
 /// The bytes of an entry that the line holds; `None` if our machine cannot read them now.
@@ -137,10 +137,28 @@ impl Line {
     }
 
     /// Gives the log that this index 0, which was judged before it was stored, begins the key that has signed it; false if it begins
-    /// none.
-    pub(super) fn began(&mut self, header: &Header) -> bool {
-        let key = self.key_named(header).unwrap_or_else(|| self.key_before(header.party, header.epoch));
+    /// none. Which one that was its signature says: what its author names, or what of it has come since, may tell of another.
+    pub(super) fn began(&mut self, entry: &Entry) -> bool {
+        let header = &entry.header;
+        let before = self.key_before(header.party, header.epoch);
+        let likely = self.key_named(header).unwrap_or(before);
+        let lower = self.keys_below(header.party, header.epoch);
+        // To look at a signature is dear, and most have one key only.
+        let one = lower.iter().all(|key| *key == likely);
+        let signed = |key: &&PublicKey| !one && entry.signed_by(key, &Strict);
+        let key = [likely, before].iter().chain(&lower).find(signed).copied().unwrap_or(likely);
         self.begins_with(header, key)
+    }
+
+    /// Every station key that a party's logs below an epoch have had, the last first; of ours also those that were only shown.
+    fn keys_below(&self, party: Party, epoch: Epoch) -> Vec<PublicKey> {
+        let below = self.spans.iter().rev().filter(|span| span.epoch() < epoch);
+        let mut keys = Vec::new();
+        for span in below {
+            let shown = span.branches.iter().filter(|_| party == self.me).map(|branch| &branch.log);
+            keys.extend(shown.chain([span.log(party)]).flat_map(Log::keys));
+        }
+        keys
     }
 
     /// The key of the last log of its author that an index 0 names: another life of that author may have opened an epoch in between,

@@ -98,7 +98,7 @@ impl Line {
         let header = &entry.header;
         let (party, epoch) = (header.party, header.epoch);
         let empty = self.span(epoch).is_none_or(|span| span.log(party).size() == 0);
-        if epoch != Epoch::FIRST && empty && !self.began(header) {
+        if epoch != Epoch::FIRST && empty && !self.began(entry) {
             return Err(Misconduct::WrongEpoch);
         }
         let span = self.span_mut(epoch).ok_or(Misconduct::WrongEpoch)?;

@@ -160,6 +160,11 @@ impl Log {
         since.map_or(self.root, |(_, key)| *key)
     }
 
+    /// Every key that has signed here or would sign next, the last first.
+    pub fn keys(&self) -> impl Iterator<Item = PublicKey> + '_ {
+        self.keys.iter().rev().map(|(_, key)| *key)
+    }
+
     /// The key that signs new keys.
     pub fn root_key(&self) -> PublicKey {
         self.root

@@ -162,3 +162,31 @@ fn what_joins_an_epoch_is_sent_after_the_older_ones_from_which_its_key_is_learnt
     world.goes_on();
     assert_eq!(world.south.line.epoch(), epoch);
 }
+
+#[test]
+fn a_log_that_joined_has_the_same_key_after_a_start_whatever_its_charter_names_and_what_came_since() {
+    // South renews its key before it joins, and names its log as it was before that; or after, and names nothing.
+    for (is_renewed, number) in [(true, 4), (false, 1)] {
+        let mut world = World::new();
+        let before = world.north.line.span(Epoch::FIRST).unwrap().heads();
+        let grant = world.south.grant(4);
+        world.south.signs_by_hand(1, grant);
+        let renewal = world.south.sends(Epoch::FIRST, SOUTH, 1);
+        if is_renewed {
+            world.north.turn(vec![renewal.clone()]);
+        }
+        let epoch = world.north.opens(4, Word::Dark).unwrap();
+        let heads = if is_renewed { vec![before] } else { vec![] };
+        let what = What::Charter(Opening::Joined { heads, restored: false }.write());
+        let entry = world.south.signed(number, (epoch, Head::empty()), 1, what);
+        let joining = Input::Arrived(Arrived { entry, body: None, verified_under: None }.into());
+
+        let answers = world.north.turn(vec![joining, renewal]);
+
+        assert!(matches!(answers[0], Answer::Written(_)), "{answers:?}");
+        assert_eq!(world.north.size(Epoch::FIRST, SOUTH), 2);
+        assert_eq!(world.north.line.peer().key(), world.south.public(number));
+        world.north.killed();
+        assert_eq!(world.north.line.peer().key(), world.south.public(number));
+    }
+}
