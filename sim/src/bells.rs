@@ -27,6 +27,11 @@ impl World {
                 fresh.push(ring.at);
             }
             match ring.kind {
+                Kind::State => self.counts.note("a closing rings"),
+                Kind::Text | Kind::Notice if ring.tells => self.counts.note("a text rings on a closed line"),
+                _ => {}
+            }
+            match ring.kind {
                 Kind::Charter => broke_off = true,
                 _ if ring.tells => told.push(ring.at),
                 _ => {}

@@ -238,6 +238,7 @@ fn expected() -> Vec<String> {
     all.extend(talks.iter().map(|t| format!("talk {t}")));
     all.extend(events.iter().map(|e| (*e).into()));
     all.extend(["commit failed", "clock jumped", "connection broken"].map(String::from));
+    all.extend(["a closing rings", "a text rings on a closed line"].map(String::from));
     let never = |list: &[(&str, &str)], what: &str| list.iter().any(|(n, _)| *n == what);
     for bar in bars().iter().map(name) {
         all.extend((!never(&NEVER_VOID, &bar)).then(|| format!("void {bar}")));
