@@ -1024,6 +1024,17 @@ help-token-add = Make a token and print it, this once: only its hash is kept.
     .until = When it ends by itself: a day (2027-03-31, the whole of it), a time, or +90d. Without, it serves until it is revoked.
 help-token-list = Every token, without what is secret.
 help-token-revoke = A token serves no more, from now on; streams that it opened end. Acts keep its name.
+help-round = One subject asked on several lines.
+help-round-ask = Ask on several lines: on each an ordinary ask, of which the others learn nothing.
+    .words = { help-ask.words }
+    .on = A line and the counterpart on it: southland=minister. Given once for each line.
+    .mode = { help-ask.mode }
+    .private = { help-ask.private }
+    .round = Add the lines to this round, by its number.
+    .token = Makes the round stand once, however often it is asked; made if absent.
+help-round-list = The latest rounds, the newest first.
+help-round-show = How far each ask of a round has come.
+    .number = The number of the round.
 help-restore = What each line waits for before this station signs on it again.
     .more = With --part, every entry of that part of our own log that the other side shows; with --take or --refuse, a person’s word on it; with --open, opens a new epoch; with --people, a person’s word on who may sign in and call.
     .line = One line; all unless said otherwise.

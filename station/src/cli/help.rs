@@ -15,6 +15,8 @@ use crate::words::{Language, Sentence, Words};
 /// The message of the program itself; those of its commands are `help-` and their path. The value says what a command does, the parts
 /// what its arguments are, `more` what there is to know besides.
 const PROGRAM: &str = "help-counterpart";
+/// Commands that are named as like an unknown one.
+const LIKE_MAX: usize = 3;
 /// How clap writes what it has no name for.
 const CLAP_OPTIONS: &str = "[OPTIONS]";
 const CLAP_USAGE: &str = "Usage:";
@@ -66,7 +68,13 @@ fn cause(wrong: &clap::Error) -> Sentence {
         _ => None,
     };
     let argument = || told(ContextKind::InvalidArg).unwrap_or_default();
-    let like = |kind| told(kind).unwrap_or_else(|| "none".into());
+    // clap has what is most like it last.
+    let like = |kind| match wrong.get(kind) {
+        Some(ContextValue::Strings(several)) if !several.is_empty() => {
+            several.iter().rev().take(LIKE_MAX).cloned().collect::<Vec<_>>().join(", ")
+        }
+        _ => told(kind).unwrap_or_else(|| "none".into()),
+    };
     let said = |id, kind| Sentence::new(id).with("said", told(kind).unwrap_or_default());
     match wrong.kind() {
         ErrorKind::InvalidSubcommand => said("usage-command-unknown", ContextKind::InvalidSubcommand)
@@ -182,7 +190,13 @@ fn key(arg: &Arg) -> String {
     arg.get_long().map_or_else(|| arg.get_id().as_str().replace('_', "-"), str::to_owned)
 }
 
-/// The part that says what stands in the place of a value. Words that are typed as they are have none.
+/// Whether this stands in the place of a value, and is not a choice or a form of words that are typed as they are.
+#[cfg(test)]
+fn is_placeholder(name: &str) -> bool {
+    name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
+}
+
+/// The part that says what stands in the place of a value. What is typed as it is has none.
 fn place(name: &str) -> String {
     name.to_ascii_lowercase().replace('_', "-")
 }
@@ -196,7 +210,7 @@ pub(crate) fn said(words: &Words) -> std::collections::BTreeSet<String> {
         for arg in command.get_arguments() {
             let id = said_in(words, says, &key(arg)).unwrap_or(&own);
             found.push(format!("{id}.{}", key(arg)));
-            let names = arg.get_value_names().unwrap_or_default().iter().filter(|name| !name.contains('|'));
+            let names = arg.get_value_names().unwrap_or_default().iter().filter(|name| is_placeholder(name));
             // A flag takes none, whatever clap would call it.
             let names = names.filter(|_| arg.get_action().takes_values());
             found.extend(names.map(|name| format!("usage-placeholder.{}", place(name))));
@@ -308,7 +322,7 @@ mod tests {
                 "counterpart lines --help",
             ),
             ("lines --figures --terms", "not given together", "вместе не даются", "counterpart lines --help"),
-            ("user", "No command is given", "Команда не названа", "counterpart user --help"),
+            ("user", "No command is given", "Команда не названа", "counterpart --help"),
             ("", "No command is given", "Команда не названа", "counterpart --help"),
         ];
 

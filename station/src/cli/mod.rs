@@ -116,7 +116,6 @@ enum Command {
     User(user::UserCommand),
     #[command(subcommand)]
     Token(token::TokenCommand),
-    /// One subject asked on several lines.
     #[command(subcommand)]
     Round(round::RoundCommand),
     Restore(restore::RestoreCommand),

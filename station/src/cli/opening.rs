@@ -96,7 +96,12 @@ impl Context {
                         outcomes.push(Outcome::of(view, self.open_epoch(view, form, &root, &list).await));
                     }
                     let told = self.say("restore-keys-kept", &[("backup", keys.backup.display().to_string())]);
-                    kept = Some(std::iter::once(told).chain(self.returned().await?).collect::<Vec<_>>().join("\n"));
+                    kept = Some(
+                        std::iter::once(told)
+                            .chain(self.returned().await.unwrap_or_default())
+                            .collect::<Vec<_>>()
+                            .join("\n"),
+                    );
                 }
                 Err(told) => outcomes.extend(ready.iter().map(|(view, _)| Outcome::of(view, Err(told.clone())))),
             }

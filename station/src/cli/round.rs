@@ -13,55 +13,39 @@ use crate::words::clean;
 
 #[derive(Subcommand, Debug)]
 pub(super) enum RoundCommand {
-    /// Ask on several lines: on each an ordinary ask, of which the others learn nothing.
     Ask(Box<RoundAsked>),
-    /// The latest rounds, the newest first.
     List,
-    /// How far each ask of a round has come.
-    Show {
-        /// Its number.
-        number: u64,
-    },
+    Show { number: u64 },
 }
 
-/// What is asked.
+// What is asked.
 #[derive(Args, Debug)]
 pub(super) struct RoundAsked {
-    /// The subject; "-" reads it from the standard input.
     words: Option<String>,
-    /// Our post.
-    #[arg(long)]
+    #[arg(long, value_name = "POST")]
     from: String,
-    /// A line and the counterpart on it: `southland=minister`. Given once for each line.
     #[arg(long = "on", value_name = "LINE=POST", required = true, value_parser = to)]
     on: Vec<RoundTo>,
-    /// ROUTINE, PRIORITY, IMMEDIATE or FLASH.
     #[arg(long)]
     precedence: Option<String>,
-    /// OPERATION, EXERCISE or TEST.
     #[arg(long)]
     mark: Option<String>,
-    /// voice, writing or meeting.
     #[arg(long)]
     mode: Option<String>,
-    /// Nothing of it in public.
     #[arg(long)]
     private: bool,
-    /// Add the lines to this round, by its number.
     #[arg(long, value_name = "NUMBER")]
     round: Option<u64>,
-    /// The language of the words (BCP 47).
     #[arg(long)]
     language: Option<String>,
-    /// Makes the round stand once, however often it is asked; made if absent.
     #[arg(long)]
     token: Option<String>,
 }
 
 /// A line and a post, as one argument. A post has no `=` in it.
-fn to(said: &str) -> Result<RoundTo, String> {
+fn to(said: &str) -> Result<RoundTo, &'static str> {
     let parts = said.rsplit_once('=').filter(|(line, to)| !line.is_empty() && !to.is_empty());
-    let (line, to) = parts.ok_or("say LINE=POST, such as southland=minister")?;
+    let (line, to) = parts.ok_or("LINE=POST")?;
     Ok(RoundTo { line: line.into(), to: to.into() })
 }
 
