@@ -42,17 +42,30 @@ pub(crate) fn worded(words: &Words) -> Command {
     Speaker { words }.command(command, &[PROGRAM.into()]).after_help(codes)
 }
 
-/// What is told of a command line that cannot be understood, and the usage line of the command that was meant.
-pub(super) fn not_understood(wrong: &clap::Error, words: &Words) -> (Told, String) {
+/// What is told of a command line that cannot be understood, and the usage line of the command that was meant, if clap gives one.
+pub(super) fn not_understood(wrong: &clap::Error, args: &[OsString], words: &Words) -> (Told, String) {
     let usage = match wrong.get(ContextKind::Usage) {
         Some(ContextValue::StyledStr(usage)) => untitled(&usage.to_string()),
         _ => String::new(),
     };
     let named: Vec<&str> = usage.split_whitespace().take_while(|word| !word.starts_with(['[', '<', '-'])).collect();
-    let program = if named.is_empty() { Cli::command().get_name().to_owned() } else { named.join(" ") };
+    let program = if named.is_empty() { meant(args) } else { named.join(" ") };
     let cause = words.told(&cause(wrong));
     let fault = Fault::new(Code::CommandUnreadable).with("cause", cause).with("program", program);
     (fault.tell(words), usage)
+}
+
+/// The command that a command line names, as far as it names one.
+fn meant(args: &[OsString]) -> String {
+    let root = Cli::command();
+    let (mut at, mut path) = (&root, vec![root.get_name()]);
+    for arg in args.iter().skip(1).take_while(|arg| *arg != "--") {
+        if let Some(below) = at.find_subcommand(arg) {
+            path.push(below.get_name());
+            at = below;
+        }
+    }
+    path.join(" ")
 }
 
 /// A usage line without its title.
@@ -322,7 +335,7 @@ mod tests {
                 "counterpart lines --help",
             ),
             ("lines --figures --terms", "not given together", "вместе не даются", "counterpart lines --help"),
-            ("user", "No command is given", "Команда не названа", "counterpart --help"),
+            ("user", "No command is given", "Команда не названа", "counterpart user --help"),
             ("", "No command is given", "Команда не названа", "counterpart --help"),
         ];
 
@@ -330,7 +343,7 @@ mod tests {
             for (language, said) in [(Language::English, english), (Language::Russian, russian)] {
                 let words = language.words();
                 let wrong = worded(&words).try_get_matches_from(args(line)).unwrap_err();
-                let (told, usage) = not_understood(&wrong, &words);
+                let (told, usage) = not_understood(&wrong, &args(line), &words);
 
                 assert!(told.what.contains(said), "{line}: {}", told.what);
                 assert!(told.instead.ends_with(todo), "{line}: {}", told.instead);

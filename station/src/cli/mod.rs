@@ -296,15 +296,17 @@ fn answered(args: &[OsString], plain: clap::Error, words: &Words, is_json: bool)
         let _ = answer.print();
         return Exit::Done;
     }
-    let (told, usage) = help::not_understood(&answer, words);
+    let (told, usage) = help::not_understood(&answer, args, words);
     if is_json {
         print_error(&told);
     } else if answer.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         let _ = answer.print();
     } else {
         // Nobody reads a standard error that is closed.
-        let title = words.say("usage-heading", &[]);
-        let _ = writeln!(io::stderr(), "{}\n{}\n\n{title} {usage}", told.what, told.instead);
+        let _ = writeln!(io::stderr(), "{}\n{}", told.what, told.instead);
+        if !usage.is_empty() {
+            let _ = writeln!(io::stderr(), "\n{} {usage}", words.say("usage-heading", &[]));
+        }
     }
     Exit::of(&told)
 }
