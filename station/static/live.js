@@ -306,7 +306,7 @@
 
   body.classList.add("scripted");
   // A page to write on begins with what it is about, not at its field; on a phone the tabs scroll in their row to the one that is open.
-  document.querySelector("form[data-shows]:not([data-typed]) [autofocus]")?.focus({ preventScroll: true });
+  for (const e of document.querySelectorAll("form[data-shows]:not([data-typed]) [autofocus]")) { e.focus({ preventScroll: true }); scrollTo(0, 0); }
   all(".mast nav [aria-current]", (e) => { e.parentElement.scrollLeft = e.offsetLeft - e.parentElement.offsetLeft - 120; });
   tick();
   setInterval(tick, 500);

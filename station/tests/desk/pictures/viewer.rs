@@ -164,6 +164,8 @@ impl Viewer {
         }
         self.browser.width(390);
         self.browser.until("!document.getElementById('bell-strip').hidden");
+        // Something that was just made is gone to, for it is shown once; a page to write on begins with what it is about.
+        self.browser.look("document.querySelector('form[data-shows]') || scrollTo(0, 0)");
         // What needs a person before anything else stands above the heading.
         let begins = "document.querySelector('main > .strip h2, main h1').matches('.strip h2')";
         let first = match self.browser.look(begins) == json!(true) {
