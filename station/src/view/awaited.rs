@@ -37,7 +37,8 @@ impl Sight<'_> {
         }
         let awaited = self.line.awaited();
         // What is not known of an epoch above, which may have closed this one, keeps it open too.
-        let (here, rest): (Vec<&Awaited>, Vec<&Awaited>) = awaited.iter().partition(|awaited| awaited.epoch == self.epoch);
+        let (here, rest): (Vec<&Awaited>, Vec<&Awaited>) =
+            awaited.iter().partition(|awaited| awaited.epoch == self.epoch);
         let above: Vec<_> = rest.into_iter().filter(|awaited| awaited.epoch > self.epoch).collect();
         let heads = if here.is_empty() { above } else { here };
         if !heads.is_empty() {

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use counterpart::clock::Clock;
 use counterpart::config::{Starter, write_starter};
+use counterpart::entropy;
 use counterpart::keys::Keys;
 use counterpart::store::Store;
 use serde_json::{Value, json};
@@ -32,9 +33,17 @@ pub struct Process {
     child: Option<Child>,
 }
 
-/// A loopback address on which nothing listens now.
+/// A loopback address on which nothing listens now. Its port is none of those that the system gives to whoever calls out, so that it is
+/// still free when a station comes to listen there.
 pub fn free_address() -> SocketAddr {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    loop {
+        let port = 10_000 + u16::from_le_bytes(entropy::bytes().unwrap()) % 20_000;
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        let is_free = std::net::TcpListener::bind(address).is_ok() && std::net::UdpSocket::bind(address).is_ok();
+        if is_free {
+            return address;
+        }
+    }
 }
 
 impl Process {
