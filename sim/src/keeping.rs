@@ -139,6 +139,7 @@ impl World {
         let brought: Vec<(Epoch, Vec<u8>)> = inputs.iter().map(brought).collect();
         let plan = line.turn(inputs, &given);
         written.extend(plan.written);
+        let arrived = judged(arrived, journal, plan.answers.iter().zip(&brought));
         let accused = plan.answers.iter().zip(brought);
         let mut evidence: Vec<Evidence> =
             accused.filter_map(|(answer, brought)| accusation(line, answer, brought)).collect();
@@ -386,6 +387,18 @@ fn accusation(line: &Line, answer: &Answer, (epoch, bytes): (Epoch, Vec<u8>)) ->
 /// The epoch in which the line takes misconduct to be.
 fn known(line: &Line, epoch: Epoch) -> Epoch {
     if line.span(epoch).is_some() { epoch } else { line.epoch() }
+}
+
+/// Without what was let go before anything stood in its place: it shows no fork of what the same turn took there.
+fn judged<'a>(
+    mut arrived: Vec<(Epoch, EntryRef, Vec<u8>)>,
+    journal: &Journal,
+    answers: impl Iterator<Item = (&'a Answer, &'a (Epoch, Vec<u8>))>,
+) -> Vec<(Epoch, EntryRef, Vec<u8>)> {
+    let let_go: BTreeSet<&[u8]> =
+        answers.filter(|(answer, _)| **answer == Answer::LetGo).map(|(_, (_, bytes))| bytes.as_slice()).collect();
+    arrived.retain(|(epoch, at, bytes)| journal.entry(*epoch, *at).is_some() || !let_go.contains(bytes.as_slice()));
+    arrived
 }
 
 /// A signed entry that differs from the one on disk at its index, or follows another log than that on disk: then the log is halted;
