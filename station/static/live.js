@@ -164,7 +164,7 @@
       entitle();
       if (whole && held && !held.isConnected) {
         const next = key ? document.querySelector(`[data-key="${CSS.escape(key)}"]`) : field && fields(document).find((e) => place(e) === field);
-        if (next) next.focus();
+        if (next) next.focus({ preventScroll: true });
         if (next && caret != null) next.setSelectionRange(caret, caret);
       }
       if (whole) say(body.dataset.isLive);
