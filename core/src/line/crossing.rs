@@ -172,9 +172,16 @@ impl<'a> View<'a> {
         Some(renewed.filter_map(|f| f.deadline).fold(first, Timestamp::max))
     }
 
-    /// Whether an outcome is settled for `station`: each of its own deciding acts is covered by a head that the other side
-    /// names. Settled outcomes never change.
+    /// Whether an outcome is settled for `station` (§6.10): what it rests on is covered, and its epoch, if it has ended, is settled.
+    /// Settled outcomes never change.
     pub fn settled_for(&self, station: Party, decision: &Decision) -> bool {
+        // What is still to come may close that epoch elsewhere: without an act on which this rests.
+        self.ended() != Some(Ended::Unsettled) && self.covered_for(station, decision)
+    }
+
+    /// Whether each of the deciding acts of `station` is covered by a head that the other side names: it holds them. Of what broke
+    /// off there are none: whether its epoch is settled.
+    pub fn covered_for(&self, station: Party, decision: &Decision) -> bool {
         let covered = |at: &EntryRef| at.party != station || self.receipt(*at).is_some();
         match decision.outcome {
             Outcome::Open => false,

@@ -5,10 +5,13 @@ use counterpart_core::fault::Refusal;
 use counterpart_core::ids::{EntryRef, Epoch};
 use counterpart_core::line::broken::Left;
 use counterpart_core::line::restore::Word;
+use counterpart_core::line::turn::{Arrived, Input};
 use counterpart_core::precedence::{Mark, Precedence};
 use counterpart_core::record::codes::{Code, LineState, OnSilence};
+use counterpart_core::record::entry::Head;
 use counterpart_core::record::kind::Kind;
-use counterpart_core::record::what::Offered;
+use counterpart_core::record::opening::Opening;
+use counterpart_core::record::what::{Offered, What};
 use counterpart_core::time::{Timestamp, Window};
 
 use crate::asks::ask;
@@ -332,4 +335,40 @@ fn who_opens_an_epoch_and_closes_the_line_in_it_silences_nothing_that_broke_off(
     assert_eq!(takes_note(&mut world.north).len(), 2);
     assert_eq!(rings(&world.north), [closed]);
     assert!(world.north.line.note(closing) && rings(&world.north).is_empty());
+}
+
+/// What North reads of a request of its ended first epoch: its outcome, and whether that is settled for North.
+fn reads(north: &Station, request: EntryRef) -> (&'static str, bool) {
+    let view = north.line.look(Epoch::FIRST).unwrap();
+    let decision = view.decision(view.fact(request).unwrap());
+    (decision.outcome.word(), view.settled_for(NORTH, &decision))
+}
+
+#[test]
+fn no_outcome_is_settled_in_an_ended_epoch_that_is_not() {
+    let mut world = World::new();
+    let request = world.south.asks();
+    world.meet();
+    let (offer, window) = offers(&mut world.north, request, 10 * HOUR);
+    world.meet();
+    let mut south = world.south.clone();
+    let north = &mut world.north;
+    let one = north.opens(4, Word::Dark).unwrap();
+    let two = north.opens(7, Word::Dark).unwrap();
+    let named = [Epoch::FIRST, one].map(|epoch| north.line.span(epoch).unwrap().heads());
+    // South's joining of an epoch, which names these.
+    let joins = |south: &Station, epoch, heads: &[_]| {
+        let opening = Opening::Joined { heads: heads.to_vec(), restored: false };
+        let entry = south.signed(1, (epoch, Head::empty()), 1, What::Charter(opening.write()));
+        Input::Arrived(Arrived { entry, body: None, verified_under: None }.into())
+    };
+
+    let accept = south.act(Act::Accept { offer, window: Some(window) }).unwrap();
+    north.turn(vec![south.sends(Epoch::FIRST, SOUTH, accept.index as usize)]);
+    let first = south.line.span(Epoch::FIRST).unwrap().heads();
+    north.turn(vec![joins(&south, one, &[first])]);
+    assert_eq!(reads(north, request), ("AGREED", false));
+
+    north.turn(vec![joins(&south, two, &named)]);
+    assert_eq!(reads(north, request), ("BROKEN OFF", true));
 }

@@ -117,11 +117,13 @@ fn event(sight: &Sight<'_>, ask: &Fact, window: Window) -> Event {
         _ => EventStatus::Tentative,
     };
     let act = decision.deciding.first().copied().unwrap_or(ask.at);
-    // Whether it was settled when the calendar was last asked for is not known: two more is later than both.
-    let number = talk.acts.len() + usize::from(settled) + if broke_off.is_some() { 2 } else { 0 };
+    // Whether it was settled when the calendar was last asked for is not known: two more is later than both. The end of its epoch can
+    // leave it unsettled again.
+    let has_ended = usize::from(view.ended().is_some());
+    let number = talk.acts.len() + usize::from(settled) + 2 * (has_ended + usize::from(broke_off.is_some()));
     let shown = match broke_off {
         Some(_) => words.say("calendar-broken-off", &[("epoch", sight.epoch.number.to_string().into())]),
-        None => words.shown(decision.outcome, settled).said,
+        None => words.shown(decision.outcome, view.covered_for(sight.me(), &decision)).said,
     };
     let mut event = Event::new();
     event

@@ -182,10 +182,10 @@ impl<'a> Sight<'a> {
         self.telling.words.lasts(seconds * 1_000)
     }
 
-    /// The acts that decide, and before a settled outcome of ours what it waits for.
+    /// The acts that decide, and what they wait for while the other side does not hold ours.
     fn decided(&self, decision: &Decision, is_top: bool) -> Vec<StepView> {
         let view = self.view();
-        let settled = view.settled_for(self.me(), decision);
+        let settled = view.covered_for(self.me(), decision);
         let acts: Vec<&Fact> = decision.deciding.iter().filter_map(|at| view.fact(*at)).collect();
         let crossed = decision.outcome == Outcome::Crossed;
         let words = self.telling.words;

@@ -143,7 +143,8 @@ impl<'a> Sight<'a> {
     fn headline_closed(&self, request: &Fact, outcome: Outcome) -> String {
         let view = self.view();
         let decision = view.decision(request);
-        let settled = view.settled_for(self.me(), &decision);
+        // Whether the epoch is settled too, if it has ended, is said beside it.
+        let settled = view.covered_for(self.me(), &decision);
         let act = decision.deciding.first().and_then(|at| view.fact(*at)).unwrap_or(request);
         let (side, time) = (("side", self.whose(act)), ("time", Arg::from(self.telling.here(act.time))));
         match (outcome, settled) {
@@ -324,7 +325,7 @@ impl<'a> Sight<'a> {
             let args = [("act", self.act(act).into()), ("name", self.name(act.at)), ("time", self.both(act.time))];
             lines.put(2, self.say(id, &args));
         }
-        if decision.outcome == Outcome::BrokenOff {
+        if decision.outcome != Outcome::Open {
             self.unsettled_because().into_iter().for_each(|sentence| lines.put(1, sentence));
         }
         if let (Outcome::Crossed, [first, second]) = (decision.outcome, acts.as_slice()) {

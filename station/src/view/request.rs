@@ -54,9 +54,10 @@ pub struct RequestView {
     pub outcome: String,
     /// The time agreed.
     pub agreed: Option<Window>,
-    /// Whether the outcome is settled for this station; until then `shown` says so and never "agreed".
+    /// Whether the outcome is settled for this station: they hold our acts, and the epoch, if it has ended, is settled. Until they hold
+    /// them `shown` says so and never "agreed".
     pub settled: bool,
-    /// The word to show: the outcome, or ACCEPTED HERE, DECLINED HERE, … until it is settled.
+    /// The word to show: the outcome, or ACCEPTED HERE, DECLINED HERE, … until they hold our acts.
     pub shown: String,
     /// The highest fact, as a sentence.
     pub headline: String,
@@ -194,7 +195,7 @@ impl<'a> Sight<'a> {
                 _ => None,
             },
             settled,
-            shown: words.shown(decision.outcome, settled).said,
+            shown: words.shown(decision.outcome, view.covered_for(self.me(), &decision)).said,
             headline: self.headline(request),
             reached,
             earlier,

@@ -358,7 +358,9 @@ fn explained(sight: &Sight<'_>, view: &RequestView) -> Vec<String> {
     } else if view.outcome == Outcome::BrokenOff.word() {
         all.extend(sight.unsettled_because());
     } else if view.outcome != "OPEN" && !view.settled {
-        all.push(say("explain-unsettled", ""));
+        let because = sight.unsettled_because();
+        let unheld = because.is_empty().then(|| say("explain-unsettled", ""));
+        all.extend(because.into_iter().chain(unheld));
     }
     all.extend(view.concerted.as_ref().map(|other| say("explain-concerted", &other.name)));
     all.extend(view.again.as_ref().map(|other| say("plain-again", &other.name)));

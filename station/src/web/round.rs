@@ -147,7 +147,8 @@ fn found(sight: &Sight<'_>, at: EntryRef) -> Option<Found> {
     let decided = view.deciding.first().map(|act| hands(act.time.0));
     let is_serving = sight.epoch == sight.line.epoch();
     let href = is_serving.then(|| format!("/lines/{}/requests/{}", view.line, view.request.at));
-    let shown = telling.words.shown(sight.view().decision(sight.view().fact(at)?).outcome, view.settled);
+    let decision = sight.view().decision(sight.view().fact(at)?);
+    let shown = telling.words.shown(decision.outcome, sight.view().covered_for(sight.me(), &decision));
     Some(Found { href, rungs, shown, decided, view })
 }
 
