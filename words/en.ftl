@@ -688,6 +688,7 @@ ring-check = { $peer } tests the line and waits for a person's answer.
 ring-since = Since { $time }, by their clock.
 ring-answer = { $peer } answers { $name }: they talk at once.
 ring-decline = { $peer } says no to { $name }: { $code }.
+ring-cancel = { $peer } cancels the talk of { $name }: { $code }.
 ring-defer = { $peer } defers { $name }: { $code }.
 ring-defer-until = { $peer } defers { $name }: { $code }, until { $until }.
 ring-crossed = { $told } It crossed an act of ours: nothing is agreed by it.

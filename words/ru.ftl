@@ -1103,6 +1103,8 @@ ring-answer = { $peer } отвечает на { $name }: разговор сра
 # unreviewed
 ring-decline = { $peer } отвечает «нет» на { $name }: { $code }.
 # unreviewed
+ring-cancel = { $peer } отменяет разговор по { $name }: { $code }.
+# unreviewed
 ring-defer = { $peer } откладывает { $name }: { $code }.
 # unreviewed
 ring-defer-until = { $peer } откладывает { $name }: { $code }, до { $until }.

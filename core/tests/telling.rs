@@ -68,8 +68,31 @@ fn an_accept_and_the_decline_of_an_offer_ring_for_who_offered_and_end_with_an_ac
     assert_eq!(pair.tells(SOUTH), [accepted]);
     pair.act(SOUTH, Act::Cancel { request, code: Code::Travelling });
     assert_eq!(pair.tells(SOUTH), []);
-    pair.carry();
-    assert_eq!(pair.tells(NORTH), [], "a cancel is shown and rings nobody");
+}
+
+#[test]
+fn that_they_cancel_a_talk_rings_whoever_asked_until_noted_or_acted_on_also_when_it_was_settled_long_ago() {
+    for [by, other] in [[SOUTH, NORTH], [NORTH, SOUTH]] {
+        let (mut pair, request) = asked(Precedence::Priority);
+        let times = [(START + 20 * HOUR, START + 21 * HOUR)];
+        let offered = pair.act(SOUTH, offer(request, &times, START + HOUR, OnSilence::Stands));
+        pair.carry();
+        pair.act(NORTH, Act::Accept { offer: offered, window: Some(window(times[0].0, times[0].1)) });
+        pair.carry();
+        let accept = pair.tells(SOUTH)[0];
+        assert!(pair.lines[1].note(accept));
+        pair.pass(MINUTE);
+
+        let cancel = pair.act(by, Act::Cancel { request, code: Code::Travelling });
+        pair.carry();
+        pair.pass(MINUTE);
+        assert_eq!((pair.tells(other), pair.tells(by).contains(&cancel)), (vec![cancel], false));
+        pair.restart(other, &[]);
+        pair.turn(other, vec![]);
+        assert!(pair.tells(other).contains(&cancel), "also after a start");
+        assert!(pair.lines[other.slot()].note(cancel));
+        assert!(!pair.tells(other).contains(&cancel));
+    }
 }
 
 #[test]

@@ -142,7 +142,7 @@ pub fn ring(line: &Line, journal: &Journal, ring: &Ring) -> Held {
     let over = |kinds: &[Kind]| view.on(at).any(|f| kinds.contains(&f.kind()));
     if ring.tells {
         let tells = match attempt.kind() {
-            Kind::Answer | Kind::Decline | Kind::Accept | Kind::Defer | Kind::Overdue => true,
+            Kind::Answer | Kind::Decline | Kind::Accept | Kind::Cancel | Kind::Defer | Kind::Overdue => true,
             Kind::Text | Kind::Notice => closed.is_some() && !over(&[Kind::Read, Kind::Retract]),
             Kind::State => closed == Some(at),
             _ => false,

@@ -13,7 +13,7 @@ use super::crossing::{Decision, Outcome, Say};
 use super::facts::{Cut, Fact, View};
 use super::ringing::{Ring, is_quiet, of_text, ring_of, rings, untold};
 use super::span::Span;
-use super::talk::TalkState;
+use super::talk::Word;
 use crate::fault::Refusal;
 use crate::ids::{EntryRef, Epoch, Party};
 use crate::limits;
@@ -96,7 +96,7 @@ impl Line {
         let ended = self.span(epoch).and_then(|span| self.ended_at(span));
         let (Some(ended), Some(view)) = (ended, self.look(epoch)) else { return false };
         let ask = view.fact_of(ask, &[Kind::Ask]);
-        ask.is_some_and(|ask| broken(&view, ask, &view.decision(ask), ended).is_some())
+        ask.is_some_and(|ask| broken(&view, self.me, ask, &view.decision(ask), ended).is_some())
     }
 
     /// The charter by which the epoch that serves was opened; `None` in the first.
@@ -229,7 +229,7 @@ impl Line {
     fn broken_request(&self, view: &View<'_>, ask: &Fact, state: &State) -> Vec<BrokenOff> {
         let of = |told: &Fact, left| BrokenOff::of(state.epoch, &ring_of(view, ask, told), left);
         let decision = view.decision(ask);
-        let broken = broken(view, ask, &decision, state.ended);
+        let broken = broken(view, self.me, ask, &decision, state.ended);
         let is_agreed = matches!(broken, Some((_, Left::Agreed(_))));
         // What agreed on a talk is told with it.
         let acts = untold(view, self.me, ask).filter(|act| !(is_agreed && decision.deciding.contains(&act.at)));
@@ -318,12 +318,20 @@ fn told(found: &[BrokenOff]) -> Vec<BrokenOff> {
 }
 
 /// How a request of an ended epoch was left, if it broke off, and what is told of that: itself, or the offer of which a time was agreed.
-/// That is none of what rings before an epoch ends and may be noted then.
-fn broken<'a>(view: &View<'a>, ask: &'a Fact, decision: &Decision, ended: Timestamp) -> Option<(&'a Fact, Left)> {
+/// That is none of what rings before an epoch ends and may be noted then. Of a talk still to come no word of the peer's alone hides that
+/// it broke off, but that it is cancelled, which is told by itself.
+fn broken<'a>(
+    view: &View<'a>,
+    me: Party,
+    ask: &'a Fact,
+    decision: &Decision,
+    ended: Timestamp,
+) -> Option<(&'a Fact, Left)> {
     match decision.outcome {
         Outcome::BrokenOff => Some((ask, Left::Open)),
         Outcome::Said(Say::Agreed(window)) => {
-            let stands = matches!(view.talk(ask).state, TalkState::Planned | TalkState::Joined);
+            let silent = matches!(view.word(me, ask).0, Word::None | Word::Joined);
+            let stands = silent && view.word(me.peer(), ask).0 != Word::Cancelled;
             let accept = view.fact(*decision.deciding.first()?)?;
             let offer = view.fact(accept.refers?)?;
             (stands && window.end() > ended).then_some((offer, Left::Agreed(window)))

@@ -324,6 +324,10 @@ impl Facts {
                 }
             }
             What::Amend { .. } => self.amends.push(at),
+            // It is to be told, however long ago the talk was agreed and settled.
+            What::Cancel { .. } => {
+                self.live.insert(thing);
+            }
             _ => {}
         }
         self.threads.slot(thing).get_or_insert_default().push(at);

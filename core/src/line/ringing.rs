@@ -7,6 +7,7 @@ use super::Line;
 use super::crossing::Outcome;
 use super::facts::{Fact, Facts, View};
 use super::ladder::Rung;
+use super::talk::Word;
 use crate::ids::{EntryRef, Party};
 use crate::precedence::{Mark, Precedence};
 use crate::record::codes::LineState;
@@ -20,7 +21,7 @@ pub struct Ring {
     pub at: EntryRef,
     /// The request it belongs to; itself for what belongs to none.
     pub thing: EntryRef,
-    /// Ask, renew, offer, ready, text, notice or check; of an act answer, decline, accept, defer or overdue; state: they closed the
+    /// Ask, renew, offer, ready, text, notice or check; of an act answer, decline, accept, cancel, defer or overdue; state: they closed the
     /// line by it; charter: an epoch was opened by it, and something broke off.
     pub kind: Kind,
     /// How urgent.
@@ -113,6 +114,8 @@ pub(super) fn untold<'a>(view: &View<'a>, me: Party, request: &'a Fact) -> impl 
         What::Overdue { clause } => {
             latest.is_some_and(|attempt| act.refers == Some(attempt.at) && !view.met(attempt, clause))
         }
+        // A talk is of both, whoever asked: nobody here was told this "no". What they said before it is old.
+        What::Cancel { .. } => view.word(act.at.party, request) == (Word::Cancelled, alloc::vec![act.at]),
         _ => false,
     };
     let theirs = view.thread(request.at).filter(move |act| act.at.party != me);

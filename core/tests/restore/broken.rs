@@ -337,6 +337,45 @@ fn who_opens_an_epoch_and_closes_the_line_in_it_silences_nothing_that_broke_off(
     assert!(world.north.line.note(closing) && rings(&world.north).is_empty());
 }
 
+#[test]
+fn a_late_word_of_the_other_side_silences_no_talk_that_broke_off_and_a_cancel_is_told_in_its_place() {
+    let mut world = World::new();
+    let (ask, offer, window) = agrees(&mut world, 10 * HOUR);
+    world.meet();
+    let late = |act: Act| {
+        let (mut north, mut south) = (world.north.clone(), world.south.clone());
+        north.opens(4, Word::Dark).unwrap();
+        assert_eq!(requests(&north), [(offer, Left::Agreed(window))]);
+        // By its own clock the talk has begun.
+        south.now += 10 * HOUR + 1_000;
+        let at = south.act(act).unwrap();
+        north.turn(vec![south.sends(Epoch::FIRST, SOUTH, at.index as usize)]);
+        let told = unnoted(&north);
+        let rang = rings(&north).len();
+        takes_note(&mut north);
+        assert_eq!((rang, rings(&north)), (1, vec![]));
+        (at, told)
+    };
+
+    let (cancel, told) = late(Act::Cancel { request: ask, code: Code::Engaged });
+    assert_eq!(told, [(cancel, Left::Untold)]);
+    let (_, told) = late(Act::Missed { request: ask });
+    assert_eq!(told, [(offer, Left::Agreed(window))]);
+}
+
+#[test]
+fn what_the_other_side_cancelled_and_nobody_noted_before_the_epoch_ended_is_told_after_it() {
+    let mut world = World::new();
+    let (request, ..) = agrees(&mut world, 10 * HOUR);
+    let cancel = world.south.act(Act::Cancel { request, code: Code::Engaged }).unwrap();
+    world.meet();
+
+    world.south.opens(20, Word::Heard).unwrap();
+    world.meet();
+
+    assert_eq!((unnoted(&world.north), requests(&world.south)), (vec![(cancel, Left::Untold)], vec![]));
+}
+
 /// What North reads of a request of its ended first epoch: its outcome, and whether that is settled for North.
 fn reads(north: &Station, request: EntryRef) -> (&'static str, bool) {
     let view = north.line.look(Epoch::FIRST).unwrap();

@@ -85,7 +85,7 @@ pub fn told(rings: Vec<Ring>) -> Vec<Ring> {
 
 /// Acts on a request that are told.
 fn is_act(kind: Kind) -> bool {
-    matches!(kind, Kind::Answer | Kind::Decline | Kind::Accept | Kind::Defer | Kind::Overdue)
+    matches!(kind, Kind::Answer | Kind::Decline | Kind::Accept | Kind::Cancel | Kind::Defer | Kind::Overdue)
 }
 
 /// The beginning of words.
@@ -162,7 +162,9 @@ impl Sight<'_> {
     fn act_by(&self, at: EntryRef, thing: EntryRef, peer: Arg<'static>) -> String {
         let view = self.view();
         let act = view.fact(at);
-        let on = act.and_then(|act| act.refers).unwrap_or(thing);
+        // What is cancelled is the talk of the request, by whatever act that was agreed.
+        let named = act.filter(|act| act.kind() != Kind::Cancel).and_then(|act| act.refers);
+        let on = named.unwrap_or(thing);
         // A renewal is called by the request that it stands for.
         let on = view.request_of(on).map_or(on, |request| request.at);
         let mut args = vec![("peer", peer), ("name", Arg::from(self.named(on).name))];
@@ -172,6 +174,10 @@ impl Sight<'_> {
             Some(What::Decline { code: said }) => {
                 code(*said);
                 "ring-decline"
+            }
+            Some(What::Cancel { code: said }) => {
+                code(*said);
+                "ring-cancel"
             }
             Some(What::Defer { code: said, until }) => {
                 code(*said);
@@ -286,5 +292,25 @@ mod tests {
         assert!(!told(&trial, defers[0], open).contains("until"));
         let (told, until) = (told(&trial, defers[1], timed), trial.look(Inviter, |s| s.telling.both(until)));
         assert!(told.ends_with(&format!("TRAVELLING (on a journey), until {until}.")), "{told}");
+    }
+
+    #[test]
+    fn a_talk_that_they_cancel_rings_by_the_name_of_its_request_with_the_code() {
+        let mut trial = Trial::new();
+        let ask = trial.ask(Inviter);
+        trial.carry();
+        trial.act(Joiner, Act::Answer { on: Target::Latest(ask) });
+        trial.carry();
+        trial.act(Joiner, Act::Cancel { request: ask, code: Code::Travelling });
+        trial.carry();
+
+        let rings = trial.look(Inviter, ringing);
+        let ring = rings.iter().find(|ring| ring.kind == "cancel").unwrap();
+        assert!(ring.tells && !ring.briefly && ring.until.is_some(), "{ring:?}");
+        let name = trial.look(Inviter, |sight| sight.named(ask).name);
+        assert!(
+            ring.sentence.ends_with(&format!("cancels the talk of {name}: TRAVELLING (on a journey).")),
+            "{ring:?}"
+        );
     }
 }
