@@ -1121,7 +1121,7 @@ ring-overdue-watch = { $peer } отмечает, что { $name } в срок н
 # unreviewed
 ring-overdue-principal = { $peer } отмечает, что по { $name } не поступило ни отсрочки, ни времени.
 # unreviewed
-ring-closed = { $peer } закрывает линию.
+ring-closed = { $peer } закрывает линию. Кто отметит это, отметит и все её сообщения, которые ещё звонят.
 # unreviewed
 ring-until-closed = Звонит, пока кто-нибудь здесь не отметит: counterpart noted { $at }
 # unreviewed

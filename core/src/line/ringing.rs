@@ -181,9 +181,12 @@ impl Line {
 pub(super) fn of_text(view: &View<'_>, text: &Fact) -> Option<Ring> {
     let precedence = text.precedence.filter(|p| *p >= Precedence::Priority)?;
     let dealt_with = view.on(text.at).any(|f| matches!(f.what, What::Read | What::Retract));
-    // On a closed line nobody can write that it was read.
-    let tells = view.line_closed().is_some();
-    (!dealt_with && !is_noted(view, text)).then_some(Ring { tells, ..by_itself(text, precedence) })
+    // On a closed line nobody can write that it was read: taking note of the closing, which came last, is taking note of it too, for
+    // else whoever closes the line could leave as many bells to stop one by one as it likes.
+    let closing = view.line_closed().and_then(|by| view.fact(by));
+    let noted = is_noted(view, text) || closing.is_some_and(|closing| is_noted(view, closing));
+    let tells = closing.is_some();
+    (!dealt_with && !noted).then_some(Ring { tells, ..by_itself(text, precedence) })
 }
 
 /// Softly: the latest check of theirs that nobody answered.

@@ -211,7 +211,10 @@ fn that_they_closed_the_line_rings_with_what_nobody_here_had_read_until_somebody
     let rings = trial.look(Inviter, ringing);
     let [text, closed] = &rings[..] else { panic!("{rings:?}") };
     assert!(text.sentence.starts_with("Foreign Ministry of Sundmark has written: "), "{text:?}");
-    assert_eq!(closed.sentence, "Foreign Ministry of Sundmark has closed the line.");
+    assert_eq!(
+        closed.sentence,
+        "Foreign Ministry of Sundmark has closed the line. Whoever takes note of it takes note of all its texts that still ring."
+    );
     for (ring, at) in [(text, unread), (closed, closing)] {
         let until = format!("It rings until somebody here takes note: counterpart noted {at}");
         assert_eq!((ring.tells, ring.until.as_ref()), (true, Some(&until)));
