@@ -152,6 +152,13 @@ impl Browser {
         self.open_within(url, 60_000);
     }
 
+    /// Opens a link that signs in, and presses its one button once that has the focus.
+    pub fn take_link(&mut self, link: &str) {
+        self.open(link);
+        self.until("!!document.activeElement && document.activeElement.matches('button.main')");
+        self.press("Enter");
+    }
+
     /// The same, at most so many milliseconds.
     pub fn open_within(&mut self, url: &str, ms: u64) {
         self.call("Page.navigate", json!({"url": url}));

@@ -89,8 +89,7 @@ fn in_a_browser_the_desk_over_https_is_live_and_a_renewed_certificate_is_taken_u
     let mut desk = desk(scratch.path(), &files);
     desk.station.serve();
     let mut page = browser("browser-https", &made.spki("desk"));
-    page.open(&desk.link("Duty officer", "watch"));
-    page.press("Enter");
+    page.take_link(&desk.link("Duty officer", "watch"));
     page.until("location.pathname === '/lines' && document.querySelector('[data-live]').textContent === 'live'");
     assert_eq!(page.look("[location.protocol, isSecureContext, document.cookie]"), json!(["https:", true, ""]));
 

@@ -292,8 +292,7 @@ fn without_a_script_every_page_reads_and_acts() {
     assert_eq!(status, 200);
     let mut page = Browser::start("browser-plain");
     page.call("Emulation.setScriptExecutionDisabled", json!({"value": true}));
-    page.open(&south.link("Duty officer 2", "watch"));
-    page.press("Enter");
+    page.take_link(&south.link("Duty officer 2", "watch"));
     let text = "document.querySelector('main').innerText";
     page.until(&format!("location.pathname === '/lines' && {text}.includes('Northland asks to talk')"));
     assert_eq!(page.look("document.body.classList.contains('scripted')"), json!(false));

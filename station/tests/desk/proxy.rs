@@ -86,8 +86,7 @@ fn behind_a_proxy_the_desk_is_live_over_https_and_nobody_but_the_proxy_is_answer
     let (desk, listen) = behind(&scratch, &made);
 
     let mut page = https::browser("browser-proxy", &made.spki("desk"));
-    page.open(&desk.link("Duty officer", "watch"));
-    page.press("Enter");
+    page.take_link(&desk.link("Duty officer", "watch"));
     page.until("location.pathname === '/lines' && document.querySelector('[data-live]').textContent === 'live'");
     assert_eq!(page.look("[location.protocol, location.host]"), json!(["https:", desk.address]));
     // A form: its origin is the one that browsers know.

@@ -115,8 +115,7 @@ fn the_record_is_narrowed_by_type_side_request_time_and_words_without_a_script()
     let [north, _south] = story(&scratch);
     let mut page = crate::Browser::start("browser-narrow");
     page.call("Emulation.setScriptExecutionDisabled", json!({"value": true}));
-    page.open(&north.link("Inspector", "auditor"));
-    page.press("Enter");
+    page.take_link(&north.link("Inspector", "auditor"));
     page.until("location.pathname === '/lines'");
     let record = page.look("document.querySelector('.board .peer a').href").as_str().unwrap().to_owned();
     let mut kinds = |query: &str| -> Vec<String> {

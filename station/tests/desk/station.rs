@@ -11,8 +11,7 @@ use crate::{Desk, heading, invitation};
 /// A browser in which a new user with this role is signed in.
 pub fn browser(desk: &Desk, name: &str, role: &str) -> Browser {
     let mut browser = Browser::start(&format!("browser-{}", name.replace(' ', "-")));
-    browser.open(&desk.link(name, role));
-    browser.press("Enter");
+    browser.take_link(&desk.link(name, role));
     browser.until("location.pathname === '/lines'");
     browser
 }
@@ -268,8 +267,7 @@ fn users_are_made_signed_out_and_removed_and_the_banner_stands_on_every_page() {
         admin.picture("users", width, scheme);
     }
     let mut made = Browser::start("browser-made");
-    made.open(&link);
-    made.press("Enter");
+    made.take_link(&link);
     made.until("location.pathname === '/lines'");
     admin.tab_to("a[href='/users']");
     admin.press("Enter");

@@ -13,6 +13,8 @@ use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use counterpart::clock::Clock;
@@ -33,11 +35,13 @@ pub struct Process {
     child: Option<Child>,
 }
 
-/// A loopback address on which nothing listens now. Its port is none of those that the system gives to whoever calls out, so that it is
-/// still free when a station comes to listen there.
+/// A loopback address on which nothing listens now, and which this process is not given again. Its port is none of those that the
+/// system gives to whoever calls out, so that it is still free when a station comes to listen there.
 pub fn free_address() -> SocketAddr {
+    static FIRST: LazyLock<u16> = LazyLock::new(|| u16::from_le_bytes(entropy::bytes().unwrap()) % 20_000);
+    static GIVEN: AtomicU16 = AtomicU16::new(0);
     loop {
-        let port = 10_000 + u16::from_le_bytes(entropy::bytes().unwrap()) % 20_000;
+        let port = 10_000 + (*FIRST + GIVEN.fetch_add(1, Ordering::Relaxed)) % 20_000;
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let is_free = std::net::TcpListener::bind(address).is_ok() && std::net::UdpSocket::bind(address).is_ok();
         if is_free {
