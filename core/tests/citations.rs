@@ -56,7 +56,7 @@ fn cited(text: &str) -> Vec<String> {
 fn every_section_that_the_code_cites_exists() {
     let sections = sections();
     let mut files = Vec::new();
-    for folder in ["core/src", "station/src", "sim/src", "verify/src", "duty/src"] {
+    for folder in ["core/src", "voice/src", "station/src", "sim/src", "verify/src", "duty/src"] {
         sources(&root().join(folder), &mut files);
     }
     // In a line on the checks of CBOR its own RFC is cited without its name.

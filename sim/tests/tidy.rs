@@ -9,7 +9,7 @@ const FILE_LINES_MAX: usize = 500;
 const FUNCTION_LINES_MAX: usize = 70;
 
 /// Where our own code is.
-const FOLDERS: [&str; 7] = ["core", "duty", "station", "verify", "sim", "bare", "fuzz"];
+const FOLDERS: [&str; 8] = ["core", "duty", "voice", "station", "verify", "sim", "bare", "fuzz"];
 
 /// Names with a digit that is a standard's own.
 const STANDARDS: [&str; 2] = ["sign1.rs", "base64.rs"];
@@ -105,10 +105,11 @@ fn the_core_imports_nothing_of_ours_and_the_others_import_it_alone() {
     assert_eq!(ours("core"), Vec::<String>::new());
     for (folder, may) in [
         ("duty", &[][..]),
+        ("voice", &["counterpart-core"]),
         ("verify", &["counterpart-core"]),
         ("sim", &["counterpart-core", "counterpart-duty"]),
-        ("station", &["counterpart-core", "counterpart-duty"]),
-        ("fuzz", &["counterpart-core", "counterpart"]),
+        ("station", &["counterpart-core", "counterpart-duty", "counterpart-voice"]),
+        ("fuzz", &["counterpart-core", "counterpart-voice", "counterpart"]),
     ] {
         let others: Vec<String> = ours(folder).into_iter().filter(|name| !may.contains(&name.as_str())).collect();
         assert_eq!(others, Vec::<String>::new(), "{folder} imports what it may not");
@@ -122,6 +123,18 @@ fn the_core_has_no_clock_no_chance_and_no_network() {
 
     assert!(sources.len() > 30, "the core has moved");
     none(sources.iter().flat_map(|s| s.saying(&foreign)).collect(), "the core decides without clock, chance or I/O");
+}
+
+#[test]
+fn voice_has_no_clock_no_chance_no_socket_and_no_file() {
+    let foreign = ["SystemTime", "Instant::now", "UdpSocket", "TcpStream", "std::fs", "tokio", "getrandom", "rand::"];
+    let shipped: Vec<Source> = sources("voice/src").into_iter().filter(|s| !s.path.ends_with("tests.rs")).collect();
+
+    assert!(shipped.len() > 8, "voice has moved");
+    none(
+        shipped.iter().flat_map(|s| s.saying(&foreign)).collect(),
+        "a thread of the station's drives voice, and nothing is kept",
+    );
 }
 
 #[test]

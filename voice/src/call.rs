@@ -1,0 +1,411 @@
+//! One call as one station knows it: who is in it from both sides, who hears whom, and what each may send. It forwards and never
+//! mixes: everyone hears everyone once, and nobody themselves. No clock, no chance, no I/O.
+
+use std::sync::Arc;
+
+use counterpart_core::ids::Party;
+use counterpart_core::record::codes::Part;
+
+use crate::codec::{Codec, Codecs, PayloadFault};
+use crate::flood::{Allowance, Verdict};
+use crate::numbering::Numbering;
+use crate::packet::{PAYLOAD_BYTES_MAX, Packet};
+use crate::quality::{Arrived, Quality};
+use crate::seat::{Number, SIDE_PEOPLE_MAX, Seat};
+use crate::voice::Voice;
+
+/// How long a person who is not there may take to come back, and one who was let in to come: 20 s.
+pub const COME_BACK_MS: u64 = 20_000;
+
+/// Where one of our people is in a call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Room {
+    /// Held: hears nobody, and is heard by nobody.
+    Hold,
+    /// Beside the line, with those of our side alone.
+    Aside,
+    /// On the line, with everyone of both sides who is.
+    Line,
+}
+
+/// What the other side sees of a person: never a name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Named {
+    /// What they are there for.
+    pub part: Part,
+    /// They only listen.
+    pub listens: bool,
+    /// They are muted.
+    pub muted: bool,
+    /// They are on the line, and not held or beside it.
+    pub on_line: bool,
+    /// Their page is there. Who is not may come back for [`COME_BACK_MS`].
+    pub here: bool,
+}
+
+/// A packet as it comes from a browser.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Sound {
+    /// RTP's, of which the lower 32 bits are kept.
+    pub sequence: u32,
+    /// RTP's, in ticks of the codec's clock.
+    pub timestamp: u32,
+    /// As it was encoded.
+    pub payload: Arc<[u8]>,
+}
+
+/// Where a packet goes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Forward {
+    /// The packet, for the link as it is.
+    pub packet: Packet,
+    /// Who speaks.
+    pub from: Seat,
+    /// Whether the other side is to have it.
+    pub to_peer: bool,
+    /// Who of our people hears it.
+    pub hearers: Vec<Number>,
+}
+
+/// Why our own person cannot have it so.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    /// No codec that both sides have: there is no call.
+    NoSharedCodec,
+    /// As many people of this side are in the call as may be.
+    SideFull,
+    /// Nobody has this number.
+    NobodyThere(Number),
+}
+
+/// What a sender did that no call carries: of a peer its misconduct, of a browser of ours its fault. The packet is let go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Breach {
+    /// The payload is none of its codec, or too long.
+    Malformed(PayloadFault),
+    /// It is encoded otherwise than was agreed.
+    OtherCodec(Codec),
+    /// More packets or bytes than one person's voice takes. Said once a second while it lasts.
+    Flood,
+}
+
+/// One of our people.
+#[derive(Debug)]
+struct Own {
+    part: Part,
+    listens: bool,
+    muted: bool,
+    room: Room,
+    here: bool,
+    /// Since when they are here, or not.
+    since_ms: u64,
+    /// The number of their first packet after both sides were put through.
+    through_at: Option<u32>,
+}
+
+/// What comes from one seat of the other side.
+#[derive(Debug)]
+struct Their {
+    named: Option<Named>,
+    numbering: Numbering,
+    newest: u32,
+    quality: Quality,
+    allowance: Allowance,
+}
+
+/// How one person's voice arrives at the station that hears it; told to the one that sent it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Report {
+    /// Whose voice, on the side that sent it.
+    pub person: Number,
+    /// The highest number that came.
+    pub newest: u32,
+    /// How it arrives.
+    pub arrived: Arrived,
+}
+
+/// A call.
+#[derive(Debug)]
+pub struct Call {
+    me: Party,
+    codec: Codec,
+    /// By what number the other side knows the call.
+    number_there: u32,
+    own: [Option<Own>; SIDE_PEOPLE_MAX],
+    voices: [Voice; SIDE_PEOPLE_MAX],
+    allowances: [Allowance; SIDE_PEOPLE_MAX],
+    theirs: [Their; SIDE_PEOPLE_MAX],
+    /// Which side's watch has put through, the inviter's first.
+    through: [bool; 2],
+    joined: Option<Part>,
+}
+
+impl Call {
+    /// A call between two sides whose legs can all take these codecs.
+    ///
+    /// # Errors
+    /// [`Refusal::NoSharedCodec`], before anybody is joined.
+    pub fn new(me: Party, ours: Codecs, theirs: Codecs, number_there: u32, now_ms: u64) -> Result<Call, Refusal> {
+        let codec = ours.agreed(theirs).ok_or(Refusal::NoSharedCodec)?;
+        Ok(Call {
+            me,
+            codec,
+            number_there,
+            own: [const { None }; SIDE_PEOPLE_MAX],
+            voices: Default::default(),
+            allowances: std::array::from_fn(|_| Allowance::new(now_ms)),
+            theirs: std::array::from_fn(|_| Their::new(now_ms)),
+            through: [false; 2],
+            joined: None,
+        })
+    }
+
+    /// How everyone in it speaks.
+    pub fn codec(&self) -> Codec {
+        self.codec
+    }
+
+    /// One of our seats.
+    pub fn seat(&self, number: Number) -> Seat {
+        Seat { side: self.me, number }
+    }
+
+    /// Lets one of our people in. The watch is on the line at once; others are held until both sides have put through.
+    ///
+    /// # Errors
+    /// [`Refusal::SideFull`].
+    pub fn let_in(&mut self, part: Part, listens: bool, now_ms: u64) -> Result<Number, Refusal> {
+        let free = Number::all().find(|number| self.own[number.index()].is_none()).ok_or(Refusal::SideFull)?;
+        let room = if part == Part::Watch || self.is_through() { Room::Line } else { Room::Hold };
+        self.voices[free.index()].renew();
+        let person = Own { part, listens, muted: false, room, here: false, since_ms: now_ms, through_at: None };
+        self.own[free.index()] = Some(person);
+        Ok(free)
+    }
+
+    /// Takes one of our people out.
+    ///
+    /// # Errors
+    /// [`Refusal::NobodyThere`].
+    pub fn take_out(&mut self, number: Number) -> Result<(), Refusal> {
+        self.own[number.index()].take().map(drop).ok_or(Refusal::NobodyThere(number))
+    }
+
+    /// A browser of theirs is connected: the first, or one after a page was loaded anew. It numbers and times by itself.
+    ///
+    /// # Errors
+    /// [`Refusal::NobodyThere`].
+    pub fn connected(&mut self, number: Number, now_ms: u64) -> Result<(), Refusal> {
+        self.back(number, now_ms)?;
+        self.voices[number.index()].renew();
+        Ok(())
+    }
+
+    /// Their browser, which was silent, is heard of again.
+    ///
+    /// # Errors
+    /// [`Refusal::NobodyThere`].
+    pub fn back(&mut self, number: Number, now_ms: u64) -> Result<(), Refusal> {
+        self.voices[number.index()].pause();
+        let person = self.person(number)?;
+        (person.here, person.since_ms) = (true, now_ms);
+        Ok(())
+    }
+
+    /// Their browser is gone. Their place is kept for [`COME_BACK_MS`].
+    ///
+    /// # Errors
+    /// [`Refusal::NobodyThere`].
+    pub fn went(&mut self, number: Number, now_ms: u64) -> Result<(), Refusal> {
+        let person = self.person(number)?;
+        if person.here {
+            (person.here, person.since_ms) = (false, now_ms);
+        }
+        Ok(())
+    }
+
+    /// Until when somebody who is not there may come back; the next such time.
+    pub fn next_tick(&self) -> Option<u64> {
+        self.own.iter().flatten().filter(|person| !person.here).map(|person| person.since_ms + COME_BACK_MS).min()
+    }
+
+    /// Takes out who has not come back in time.
+    pub fn tick(&mut self, now_ms: u64) -> Vec<Number> {
+        let late = |person: &Own| !person.here && now_ms >= person.since_ms + COME_BACK_MS;
+        let gone: Vec<Number> =
+            Number::all().filter(|number| self.own[number.index()].as_ref().is_some_and(late)).collect();
+        gone.iter().for_each(|number| self.own[number.index()] = None);
+        gone
+    }
+
+    /// Mutes one of our people, or lets them be heard again.
+    ///
+    /// # Errors
+    /// [`Refusal::NobodyThere`].
+    pub fn mute(&mut self, number: Number, muted: bool) -> Result<(), Refusal> {
+        self.person(number)?.muted = muted;
+        Ok(())
+    }
+
+    /// Moves one of our people to another room.
+    ///
+    /// # Errors
+    /// [`Refusal::NobodyThere`].
+    pub fn move_to(&mut self, number: Number, room: Room) -> Result<(), Refusal> {
+        self.voices[number.index()].pause();
+        self.person(number)?.room = room;
+        Ok(())
+    }
+
+    /// A side's watch puts through. Once both have, all who are held are on the line at once.
+    pub fn put_through(&mut self, side: Party) {
+        let was_through = self.is_through();
+        self.through[side.slot()] = true;
+        if self.is_through() && !was_through {
+            for (person, voice) in self.own.iter_mut().zip(&mut self.voices) {
+                let held = person.as_mut().filter(|person| person.room != Room::Line);
+                if let Some(person) = held {
+                    person.room = Room::Line;
+                    voice.pause();
+                }
+            }
+        }
+    }
+
+    /// Whether both sides have put through.
+    pub fn is_through(&self) -> bool {
+        self.through == [true; 2]
+    }
+
+    /// The other side names one of its people, or says that the place is free.
+    pub fn named(&mut self, number: Number, named: Option<Named>) {
+        self.theirs[number.index()].named = named;
+    }
+
+    /// Our people, as they are named to the other side.
+    pub fn ours(&self) -> impl Iterator<Item = (Number, Named)> {
+        let named = |person: &Own| Named {
+            part: person.part,
+            listens: person.listens,
+            muted: person.muted,
+            on_line: person.room == Room::Line,
+            here: person.here,
+        };
+        Number::all().filter_map(move |number| Some((number, named(self.own[number.index()].as_ref()?))))
+    }
+
+    /// Their people, as they are named to us.
+    pub fn theirs(&self) -> impl Iterator<Item = (Number, Named)> {
+        Number::all().filter_map(|number| Some((number, self.theirs[number.index()].named?)))
+    }
+
+    /// A packet of one of our browsers. `None` if nobody is to have it.
+    ///
+    /// # Errors
+    /// [`Breach`]: the browser's fault.
+    pub fn spoken(&mut self, number: Number, sound: Sound, now_ms: u64) -> Result<Option<Forward>, Breach> {
+        let at = number.index();
+        match self.allowances[at].take(sound.payload.len(), now_ms) {
+            Verdict::Passes => {}
+            Verdict::Named => return Err(Breach::Flood),
+            Verdict::LetGo => return Ok(None),
+        }
+        if sound.payload.len() > PAYLOAD_BYTES_MAX {
+            return Err(Breach::Malformed(PayloadFault::TooLong));
+        }
+        self.codec.ticks(&sound.payload).map_err(Breach::Malformed)?;
+        let speaks = |person: &&mut Own| person.here && !person.muted && !person.listens && person.room != Room::Hold;
+        let is_through = self.through == [true; 2];
+        let Some(person) = self.own[at].as_mut().filter(speaks) else {
+            self.voices[at].pause();
+            return Ok(None);
+        };
+        let clock_hz = self.codec.clock_hz();
+        let sent = self.voices[at].send(sound.sequence, sound.timestamp, now_ms, clock_hz);
+        let Some((numbered, timestamp)) = sent else { return Ok(None) };
+        // The number that crosses goes round.
+        let sequence = numbered.number as u32;
+        let to_peer = person.room == Room::Line;
+        if to_peer && is_through {
+            person.through_at.get_or_insert(sequence);
+        }
+        let room = person.room;
+        let (call, codec, begins, payload) = (self.number_there, self.codec, numbered.begins, sound.payload);
+        let packet = Packet { call, person: number, codec, begins, sequence, timestamp, payload };
+        let hearers = self.hearers(room).filter(|hearer| *hearer != number).collect();
+        Ok(Some(Forward { packet, from: self.seat(number), to_peer, hearers }))
+    }
+
+    /// A packet of the other side. `None` if it goes nowhere: it came before, nobody is to hear it, or its speaker is not on the
+    /// line, which may have crossed.
+    ///
+    /// # Errors
+    /// [`Breach`]: the peer's misconduct.
+    pub fn arrived(&mut self, packet: Packet, now_ms: u64) -> Result<Option<Forward>, Breach> {
+        let their = &mut self.theirs[packet.person.index()];
+        match their.allowance.take(packet.payload.len(), now_ms) {
+            Verdict::Passes => {}
+            Verdict::Named => return Err(Breach::Flood),
+            Verdict::LetGo => return Ok(None),
+        }
+        if packet.codec != self.codec {
+            return Err(Breach::OtherCodec(packet.codec));
+        }
+        if !their.named.is_some_and(|named| named.on_line && !named.muted && !named.listens) {
+            return Ok(None);
+        }
+        let Some(numbered) = their.numbering.number(packet.sequence, packet.begins) else { return Ok(None) };
+        if numbered.grown > 0 {
+            their.newest = packet.sequence;
+        }
+        their.quality.came(numbered, packet.timestamp, now_ms, self.codec.clock_hz());
+        let from = Seat { side: self.me.peer(), number: packet.person };
+        let hearers = self.hearers(Room::Line).collect();
+        Ok(Some(Forward { packet, from, to_peer: false, hearers }))
+    }
+
+    /// How the other side's voices arrive here, for it to know.
+    pub fn reports(&self) -> Vec<Report> {
+        let arrived = |their: &Their| their.quality.arrived(self.codec.clock_hz());
+        let report =
+            |(person, their): (Number, &Their)| Report { person, newest: their.newest, arrived: arrived(their) };
+        Number::all().zip(&self.theirs).map(report).filter(|report| report.arrived.received > 0).collect()
+    }
+
+    /// The other side says how one of our voices arrives there.
+    pub fn reported(&mut self, report: Report) {
+        let alone = !self.own.iter().flatten().any(|person| person.part != Part::Watch);
+        let Some(person) = &self.own[report.person.index()] else { return };
+        let put_through = alone || person.part != Part::Watch;
+        let passed = person.through_at.is_some_and(|at| report.newest.wrapping_sub(at).cast_signed() >= 0);
+        if put_through && passed {
+            self.joined.get_or_insert(person.part);
+        }
+    }
+
+    /// The part of the first of our people whose voice has passed both stations after both sides had put through: what `joined`
+    /// says (§6.7). A watch counts only where it is alone on its side.
+    pub fn joined(&self) -> Option<Part> {
+        self.joined
+    }
+
+    fn person(&mut self, number: Number) -> Result<&mut Own, Refusal> {
+        self.own[number.index()].as_mut().ok_or(Refusal::NobodyThere(number))
+    }
+
+    /// Our people in a room whose browsers are there.
+    fn hearers(&self, room: Room) -> impl Iterator<Item = Number> {
+        let hears = move |person: &Own| person.here && person.room == room;
+        Number::all().filter(move |number| self.own[number.index()].as_ref().is_some_and(hears))
+    }
+}
+
+impl Their {
+    fn new(now_ms: u64) -> Their {
+        let allowance = Allowance::new(now_ms);
+        Their { named: None, numbering: Numbering::from(0), newest: 0, quality: Quality::default(), allowance }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,234 @@
+//! Who hears whom, and what a sender may send. With browsers: `exchange/tests.rs`.
+#![allow(clippy::unwrap_used, reason = "a test may stop")]
+
+use std::sync::Arc;
+
+use counterpart_core::ids::Party;
+use counterpart_core::record::codes::Part;
+
+use super::{Breach, COME_BACK_MS, Call, Forward, Named, Refusal, Room, Sound};
+use crate::codec::{Codec, Codecs, PayloadFault};
+use crate::packet::Packet;
+use crate::seat::Number;
+
+fn call() -> Call {
+    Call::new(Party::Inviter, Codecs::all(), Codecs::all(), 9, 0).unwrap()
+}
+
+fn number(number: u8) -> Number {
+    Number::new(number).unwrap()
+}
+
+fn sound(sequence: u32) -> Sound {
+    Sound { sequence, timestamp: sequence * 960, payload: Arc::from([19 << 3, 7, 7]) }
+}
+
+/// Somebody of ours who is there.
+fn comes(call: &mut Call, part: Part, listens: bool) -> Number {
+    let number = call.let_in(part, listens, 0).unwrap();
+    call.connected(number, 0).unwrap();
+    number
+}
+
+fn through(call: &mut Call) {
+    Party::BOTH.into_iter().for_each(|side| call.put_through(side));
+}
+
+/// One of theirs who speaks on the line.
+fn speaker() -> Named {
+    Named { part: Part::Principal, listens: false, muted: false, on_line: true, here: true }
+}
+
+fn theirs(person: u8, sequence: u32) -> Packet {
+    let payload = Arc::from([19 << 3, 7, 7]);
+    let (codec, timestamp) = (Codec::Opus, sequence.wrapping_mul(960));
+    Packet { call: 5, person: number(person), codec, begins: sequence == 0, sequence, timestamp, payload }
+}
+
+fn hearers(forward: Option<Forward>) -> Vec<usize> {
+    forward.map(|forward| forward.hearers.iter().map(|hearer| hearer.index()).collect()).unwrap_or_default()
+}
+
+#[test]
+fn a_call_without_a_shared_codec_is_refused_before_anybody_is_in_it() {
+    let [opus, pcma] = [Codec::Opus, Codec::Pcma].map(|codec| [codec].into_iter().collect());
+
+    let refused = Call::new(Party::Joiner, opus, pcma, 1, 0);
+
+    assert_eq!(refused.err(), Some(Refusal::NoSharedCodec));
+}
+
+#[test]
+fn a_fifth_person_of_a_side_is_refused_and_a_place_that_is_left_is_free() {
+    let mut call = call();
+    let all: Vec<Number> = (0..4).map(|_| comes(&mut call, Part::Principal, false)).collect();
+
+    assert_eq!(call.let_in(Part::Watch, false, 0), Err(Refusal::SideFull));
+    call.take_out(all[2]).unwrap();
+    assert_eq!(call.let_in(Part::Watch, false, 0), Ok(all[2]));
+    assert_eq!(call.take_out(number(0)).and_then(|()| call.take_out(number(0))), Err(Refusal::NobodyThere(number(0))));
+}
+
+#[test]
+fn who_is_on_the_line_is_heard_by_everyone_on_it_once_and_never_by_themselves() {
+    let mut call = call();
+    let [one, two, three] = [(); 3].map(|()| comes(&mut call, Part::Principal, false));
+    through(&mut call);
+
+    let spoken = call.spoken(two, sound(0), 0).unwrap().unwrap();
+
+    assert!(spoken.to_peer);
+    assert_eq!(spoken.hearers, [one, three]);
+    assert_eq!(spoken.packet.call, 9);
+}
+
+#[test]
+fn whoever_is_aside_is_heard_aside_alone_and_the_held_hear_nothing() {
+    let mut call = call();
+    let [watch, minister, held] = [Part::Watch, Part::Principal, Part::Interpreter].map(|p| comes(&mut call, p, false));
+    call.named(number(0), Some(speaker()));
+
+    call.move_to(minister, Room::Aside).unwrap();
+    call.move_to(watch, Room::Aside).unwrap();
+    let aside = call.spoken(watch, sound(0), 0).unwrap().unwrap();
+    let from_there = call.arrived(theirs(0, 0), 0).unwrap();
+    let of_the_held = call.spoken(held, sound(0), 0).unwrap();
+
+    assert_eq!((aside.to_peer, aside.hearers), (false, vec![minister]));
+    assert_eq!(hearers(from_there), Vec::<usize>::new());
+    assert_eq!(of_the_held, None);
+}
+
+#[test]
+fn a_mute_and_an_aside_leave_a_pause_and_no_gap() {
+    let mut call = call();
+    let one = comes(&mut call, Part::Principal, false);
+    through(&mut call);
+    let say = |call: &mut Call, at: u32| call.spoken(one, sound(at), u64::from(at) * 20).unwrap();
+    let of = |forward: Option<Forward>| forward.map(|forward| (forward.packet.sequence, forward.packet.begins));
+
+    let first = say(&mut call, 0);
+    call.mute(one, true).unwrap();
+    let muted = say(&mut call, 1);
+    call.mute(one, false).unwrap();
+    let after = say(&mut call, 2);
+
+    assert_eq!([first, muted, after].map(of), [Some((0, true)), None, Some((1, true))]);
+}
+
+#[test]
+fn who_listens_is_heard_by_nobody_whatever_their_browser_sends() {
+    let mut call = call();
+    let notes = comes(&mut call, Part::NoteTaker, true);
+    through(&mut call);
+    call.named(number(0), Some(speaker()));
+    call.named(number(1), Some(Named { listens: true, ..speaker() }));
+
+    assert_eq!(call.spoken(notes, sound(0), 0), Ok(None));
+    assert_eq!(hearers(call.arrived(theirs(0, 0), 0).unwrap()), [notes.index()]);
+    assert_eq!(call.arrived(theirs(1, 0), 0), Ok(None));
+}
+
+#[test]
+fn a_packet_of_somebody_who_is_not_named_muted_or_held_there_goes_nowhere_and_is_no_misconduct() {
+    let mut call = call();
+    comes(&mut call, Part::Principal, false);
+    through(&mut call);
+
+    let unnamed = call.arrived(theirs(0, 0), 0);
+    call.named(number(0), Some(Named { muted: true, ..speaker() }));
+    let muted = call.arrived(theirs(0, 1), 0);
+    call.named(number(0), Some(Named { on_line: false, ..speaker() }));
+    let held = call.arrived(theirs(0, 2), 0);
+
+    assert_eq!([unnamed, muted, held], [Ok(None), Ok(None), Ok(None)]);
+}
+
+#[test]
+fn a_packet_that_comes_twice_is_heard_once() {
+    let mut call = call();
+    comes(&mut call, Part::Principal, false);
+    through(&mut call);
+    call.named(number(0), Some(speaker()));
+
+    let heard: Vec<usize> =
+        [0, 1, 1, 3, 2, 0].into_iter().flat_map(|at| hearers(call.arrived(theirs(0, at), 0).unwrap())).collect();
+
+    assert_eq!(heard.len(), 4);
+    assert_eq!((call.reports()[0].arrived.expected, call.reports()[0].newest), (4, 3));
+}
+
+#[test]
+fn a_peer_that_floods_is_limited_and_named_and_its_others_are_heard() {
+    let mut call = call();
+    comes(&mut call, Part::Principal, false);
+    through(&mut call);
+    (0..2).for_each(|person| call.named(number(person), Some(speaker())));
+
+    let outcomes: Vec<_> = (0..1_000).map(|at| call.arrived(theirs(0, at), 0)).collect();
+    let other = call.arrived(theirs(1, 0), 0).unwrap();
+
+    let passed = outcomes.iter().filter(|outcome| matches!(outcome, Ok(Some(_)))).count();
+    let named = outcomes.iter().filter(|outcome| **outcome == Err(Breach::Flood)).count();
+    assert_eq!((passed, named), (200, 1));
+    assert_eq!(hearers(other).len(), 1);
+}
+
+#[test]
+fn what_is_encoded_otherwise_than_agreed_or_is_malformed_is_named() {
+    let mut call = call();
+    let one = comes(&mut call, Part::Principal, false);
+    through(&mut call);
+    call.named(number(0), Some(speaker()));
+    let of = |payload: &[u8]| Sound { payload: payload.into(), ..sound(0) };
+
+    let other = call.arrived(Packet { codec: Codec::Pcma, ..theirs(0, 0) }, 0);
+    let unframed = call.spoken(one, of(&[19 << 3 | 1, 7]), 0);
+    let long = call.spoken(one, of(&[19 << 3; 1_101]), 0);
+
+    assert_eq!(other, Err(Breach::OtherCodec(Codec::Pcma)));
+    assert_eq!(unframed, Err(Breach::Malformed(PayloadFault::Unframed)));
+    assert_eq!(long, Err(Breach::Malformed(PayloadFault::TooLong)));
+}
+
+#[test]
+fn who_does_not_come_back_in_twenty_seconds_is_out_and_who_does_is_in() {
+    let mut call = call();
+    let [stays, returns, goes] = [(); 3].map(|()| comes(&mut call, Part::Principal, false));
+
+    call.went(returns, 1_000).unwrap();
+    call.went(goes, 1_000).unwrap();
+    call.went(goes, 5_000).unwrap();
+    call.back(returns, 20_999).unwrap();
+
+    assert_eq!(call.next_tick(), Some(1_000 + COME_BACK_MS));
+    assert_eq!(call.tick(20_999), []);
+    assert_eq!(call.tick(21_000), [goes]);
+    assert_eq!(call.ours().map(|(number, _)| number).collect::<Vec<_>>(), [stays, returns]);
+}
+
+#[test]
+fn a_watch_joins_a_talk_only_where_it_is_alone_and_nobody_before_both_sides_put_through() {
+    let report = |call: &mut Call, person: Number, newest: u32| {
+        let arrived = crate::quality::Arrived { expected: 9, received: 9, jitter_us: 0 };
+        call.reported(super::Report { person, newest, arrived });
+        call.joined()
+    };
+    let mut alone = call();
+    let watch = comes(&mut alone, Part::Watch, false);
+    alone.spoken(watch, sound(0), 0).unwrap();
+    let early = report(&mut alone, watch, 0);
+    through(&mut alone);
+    alone.spoken(watch, sound(1), 20).unwrap();
+    let stale = report(&mut alone, watch, 0);
+    let passed = report(&mut alone, watch, 1);
+
+    let mut beside = call();
+    let watch = comes(&mut beside, Part::Watch, false);
+    comes(&mut beside, Part::Principal, false);
+    through(&mut beside);
+    beside.spoken(watch, sound(0), 0).unwrap();
+
+    assert_eq!([early, stale, passed], [None, None, Some(Part::Watch)]);
+    assert_eq!(report(&mut beside, watch, 0), None);
+}
