@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use counterpart_core::ids::Party;
-use counterpart_core::record::codes::Part;
+use counterpart_core::record::codes::{EndReason, Part};
 
 use crate::codec::{Codec, Codecs, PayloadFault};
 use crate::flood::{Allowance, Verdict};
@@ -12,6 +12,7 @@ use crate::numbering::Numbering;
 use crate::packet::{PAYLOAD_BYTES_MAX, Packet};
 use crate::quality::{Arrived, Quality};
 use crate::seat::{Number, SIDE_PEOPLE_MAX, Seat};
+use crate::state::State;
 use crate::voice::Voice;
 
 /// How long a person who is not there may take to come back, and one who was let in to come: 20 s.
@@ -128,6 +129,7 @@ pub struct Report {
 #[derive(Debug)]
 pub struct Call {
     me: Party,
+    ours: Codecs,
     codec: Codec,
     /// By what number the other side knows the call.
     number_there: u32,
@@ -137,6 +139,8 @@ pub struct Call {
     theirs: [Their; SIDE_PEOPLE_MAX],
     /// Which side's watch has put through, the inviter's first.
     through: [bool; 2],
+    /// Which side has ended it, and why, the inviter's first.
+    over: [Option<EndReason>; 2],
     joined: Option<Part>,
 }
 
@@ -149,6 +153,7 @@ impl Call {
         let codec = ours.agreed(theirs).ok_or(Refusal::NoSharedCodec)?;
         Ok(Call {
             me,
+            ours,
             codec,
             number_there,
             own: [const { None }; SIDE_PEOPLE_MAX],
@@ -156,6 +161,7 @@ impl Call {
             allowances: std::array::from_fn(|_| Allowance::new(now_ms)),
             theirs: std::array::from_fn(|_| Their::new(now_ms)),
             through: [false; 2],
+            over: [None; 2],
             joined: None,
         })
     }
@@ -168,6 +174,11 @@ impl Call {
     /// One of our seats.
     pub fn seat(&self, number: Number) -> Seat {
         Seat { side: self.me, number }
+    }
+
+    /// One of the other side's.
+    pub fn peer_seat(&self, number: Number) -> Seat {
+        Seat { side: self.me.peer(), number }
     }
 
     /// Lets one of our people in. The watch is on the line at once; others are held until both sides have put through.
@@ -277,9 +288,53 @@ impl Call {
         self.through == [true; 2]
     }
 
-    /// The other side names one of its people, or says that the place is free.
-    pub fn named(&mut self, number: Number, named: Option<Named>) {
-        self.theirs[number.index()].named = named;
+    /// We end the call. Nothing is forwarded any more.
+    pub fn end(&mut self, reason: EndReason) {
+        self.over[self.me.slot()].get_or_insert(reason);
+    }
+
+    /// Which side has ended the call, and why. Of two that have at once the inviter, so that both ends say the same.
+    pub fn over(&self) -> Option<(Party, EndReason)> {
+        Party::BOTH.into_iter().find_map(|side| Some((side, self.over[side.slot()]?)))
+    }
+
+    /// What the other side is told: by `number` we read its packets.
+    pub fn state(&self, number: u32) -> State {
+        State {
+            number,
+            codecs: self.ours,
+            through: self.through[self.me.slot()],
+            over: self.over[self.me.slot()],
+            people: self.ours().collect(),
+            reports: self.reports(),
+        }
+    }
+
+    /// What the other side tells. Whether its packets are numbered anew from now on, because it knows the call by another number.
+    ///
+    /// # Errors
+    /// [`Breach::OtherCodec`]: its legs cannot take the call's codec any more. Nothing of what it tells is taken.
+    pub fn told(&mut self, state: &State, now_ms: u64) -> Result<bool, Breach> {
+        if !state.codecs.has(self.codec) {
+            return Err(Breach::OtherCodec(self.codec));
+        }
+        let peer = self.me.peer();
+        let is_anew = state.number != self.number_there;
+        if is_anew {
+            self.number_there = state.number;
+            self.theirs = std::array::from_fn(|_| Their::new(now_ms));
+            self.voices.iter_mut().for_each(Voice::pause);
+        }
+        for number in Number::all() {
+            let said = state.people.iter().find(|(taken, _)| *taken == number);
+            self.theirs[number.index()].named = said.map(|(_, named)| *named);
+        }
+        if state.through {
+            self.put_through(peer);
+        }
+        self.over[peer.slot()] = self.over[peer.slot()].or(state.over);
+        state.reports.iter().for_each(|report| self.reported(*report));
+        Ok(is_anew)
     }
 
     /// Our people, as they are named to the other side.
@@ -314,7 +369,9 @@ impl Call {
             return Err(Breach::Malformed(PayloadFault::TooLong));
         }
         self.codec.ticks(&sound.payload).map_err(Breach::Malformed)?;
-        let speaks = |person: &&mut Own| person.here && !person.muted && !person.listens && person.room != Room::Hold;
+        let goes_on = self.over == [None; 2];
+        let speaks =
+            |person: &&mut Own| goes_on && person.here && !person.muted && !person.listens && person.room != Room::Hold;
         let is_through = self.through == [true; 2];
         let Some(person) = self.own[at].as_mut().filter(speaks) else {
             self.voices[at].pause();
@@ -351,7 +408,8 @@ impl Call {
         if packet.codec != self.codec {
             return Err(Breach::OtherCodec(packet.codec));
         }
-        if !their.named.is_some_and(|named| named.on_line && !named.muted && !named.listens) {
+        let speaks = |named: Named| named.on_line && !named.muted && !named.listens;
+        if self.over != [None; 2] || !their.named.is_some_and(speaks) {
             return Ok(None);
         }
         let Some(numbered) = their.numbering.number(packet.sequence, packet.begins) else { return Ok(None) };
@@ -359,7 +417,7 @@ impl Call {
             their.newest = packet.sequence;
         }
         their.quality.came(numbered, packet.timestamp, now_ms, self.codec.clock_hz());
-        let from = Seat { side: self.me.peer(), number: packet.person };
+        let from = self.peer_seat(packet.person);
         let hearers = self.hearers(Room::Line).collect();
         Ok(Some(Forward { packet, from, to_peer: false, hearers }))
     }
@@ -373,7 +431,7 @@ impl Call {
     }
 
     /// The other side says how one of our voices arrives there.
-    pub fn reported(&mut self, report: Report) {
+    fn reported(&mut self, report: Report) {
         let alone = !self.own.iter().flatten().any(|person| person.part != Part::Watch);
         let Some(person) = &self.own[report.person.index()] else { return };
         let put_through = alone || person.part != Part::Watch;

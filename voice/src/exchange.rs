@@ -10,6 +10,7 @@ use crate::leg::{self, Figures, Leg, Provider, Terms};
 use crate::offer::OfferFault;
 use crate::packet::{Packet, PacketFault};
 use crate::seat::{Number, SIDE_PEOPLE_MAX, Seat};
+use crate::state::State;
 
 /// A browser that is not heard of for so long is away: it asks at least every five seconds whether it may go on (RFC 7675).
 const SILENT_MAX: Duration = Duration::from_secs(6);
@@ -136,6 +137,26 @@ impl Exchange {
         self.calls.get_mut(&number).map(|held| &mut held.call)
     }
 
+    /// The peer tells of a call.
+    ///
+    /// # Errors
+    /// [`Breach`]: the peer's misconduct. `None`: there is no such call.
+    pub fn told(&mut self, number: u32, state: &State, now: Instant) -> Option<Result<(), Breach>> {
+        let now_ms = self.ms(now);
+        let held = self.calls.get_mut(&number)?;
+        let told = held.call.told(state, now_ms);
+        if told == Ok(true) {
+            // Whoever numbers anew is heard in the same tracks.
+            for (hearer, placed) in Number::all().zip(&mut held.legs) {
+                let Some(placed) = placed else { continue };
+                let seats = Number::all().map(|number| held.call.peer_seat(number));
+                let slots = seats.filter_map(|seat| seat.slot_at(held.call.seat(hearer)));
+                slots.for_each(|slot| placed.leg.pause(slot));
+            }
+        }
+        Some(told.map(drop))
+    }
+
     /// How a person's leg fares.
     pub fn figures(&self, number: u32, person: Number) -> Option<Figures> {
         Some(self.calls.get(&number)?.legs[person.index()].as_ref()?.leg.figures())
@@ -208,11 +229,11 @@ impl Exchange {
         let now_ms = self.ms(now);
         // A call that is over: what was on its way comes late.
         let Some(held) = self.calls.get_mut(&number).filter(|_| mine(number)) else { return Ok(()) };
-        let side = held.call.seat(person).side.peer();
+        let seat = held.call.peer_seat(person);
         match held.call.arrived(packet, now_ms) {
             Ok(None) => {}
             Ok(Some(forward)) => self.forward(number, &forward, now),
-            Err(breach) => self.happened(number, Event::Breach(Seat { side, number: person }, breach)),
+            Err(breach) => self.happened(number, Event::Breach(seat, breach)),
         }
         Ok(())
     }

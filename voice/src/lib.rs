@@ -15,6 +15,7 @@ mod opus;
 pub mod packet;
 mod quality;
 pub mod seat;
+pub mod state;
 mod voice;
 
 pub use call::Call;

@@ -10,6 +10,7 @@ use super::{Breach, COME_BACK_MS, Call, Forward, Named, Refusal, Room, Sound};
 use crate::codec::{Codec, Codecs, PayloadFault};
 use crate::packet::Packet;
 use crate::seat::Number;
+use crate::state::State;
 
 fn call() -> Call {
     Call::new(Party::Inviter, Codecs::all(), Codecs::all(), 9, 0).unwrap()
@@ -32,6 +33,13 @@ fn comes(call: &mut Call, part: Part, listens: bool) -> Number {
 
 fn through(call: &mut Call) {
     Party::BOTH.into_iter().for_each(|side| call.put_through(side));
+}
+
+/// The other side tells who of it is in the call.
+fn tell(call: &mut Call, people: &[(u8, Named)]) {
+    let people = people.iter().map(|(at, named)| (number(*at), *named)).collect();
+    let state = State { number: 9, codecs: Codecs::all(), through: false, over: None, people, reports: vec![] };
+    assert_eq!(call.told(&state, 0), Ok(false));
 }
 
 /// One of theirs who speaks on the line.
@@ -86,7 +94,7 @@ fn who_is_on_the_line_is_heard_by_everyone_on_it_once_and_never_by_themselves() 
 fn whoever_is_aside_is_heard_aside_alone_and_the_held_hear_nothing() {
     let mut call = call();
     let [watch, minister, held] = [Part::Watch, Part::Principal, Part::Interpreter].map(|p| comes(&mut call, p, false));
-    call.named(number(0), Some(speaker()));
+    tell(&mut call, &[(0, speaker())]);
 
     call.move_to(minister, Room::Aside).unwrap();
     call.move_to(watch, Room::Aside).unwrap();
@@ -121,8 +129,7 @@ fn who_listens_is_heard_by_nobody_whatever_their_browser_sends() {
     let mut call = call();
     let notes = comes(&mut call, Part::NoteTaker, true);
     through(&mut call);
-    call.named(number(0), Some(speaker()));
-    call.named(number(1), Some(Named { listens: true, ..speaker() }));
+    tell(&mut call, &[(0, speaker()), (1, Named { listens: true, ..speaker() })]);
 
     assert_eq!(call.spoken(notes, sound(0), 0), Ok(None));
     assert_eq!(hearers(call.arrived(theirs(0, 0), 0).unwrap()), [notes.index()]);
@@ -136,9 +143,9 @@ fn a_packet_of_somebody_who_is_not_named_muted_or_held_there_goes_nowhere_and_is
     through(&mut call);
 
     let unnamed = call.arrived(theirs(0, 0), 0);
-    call.named(number(0), Some(Named { muted: true, ..speaker() }));
+    tell(&mut call, &[(0, Named { muted: true, ..speaker() })]);
     let muted = call.arrived(theirs(0, 1), 0);
-    call.named(number(0), Some(Named { on_line: false, ..speaker() }));
+    tell(&mut call, &[(0, Named { on_line: false, ..speaker() })]);
     let held = call.arrived(theirs(0, 2), 0);
 
     assert_eq!([unnamed, muted, held], [Ok(None), Ok(None), Ok(None)]);
@@ -149,7 +156,7 @@ fn a_packet_that_comes_twice_is_heard_once() {
     let mut call = call();
     comes(&mut call, Part::Principal, false);
     through(&mut call);
-    call.named(number(0), Some(speaker()));
+    tell(&mut call, &[(0, speaker())]);
 
     let heard: Vec<usize> =
         [0, 1, 1, 3, 2, 0].into_iter().flat_map(|at| hearers(call.arrived(theirs(0, at), 0).unwrap())).collect();
@@ -163,7 +170,7 @@ fn a_peer_that_floods_is_limited_and_named_and_its_others_are_heard() {
     let mut call = call();
     comes(&mut call, Part::Principal, false);
     through(&mut call);
-    (0..2).for_each(|person| call.named(number(person), Some(speaker())));
+    tell(&mut call, &[(0, speaker()), (1, speaker())]);
 
     let outcomes: Vec<_> = (0..1_000).map(|at| call.arrived(theirs(0, at), 0)).collect();
     let other = call.arrived(theirs(1, 0), 0).unwrap();
@@ -179,7 +186,7 @@ fn what_is_encoded_otherwise_than_agreed_or_is_malformed_is_named() {
     let mut call = call();
     let one = comes(&mut call, Part::Principal, false);
     through(&mut call);
-    call.named(number(0), Some(speaker()));
+    tell(&mut call, &[(0, speaker())]);
     let of = |payload: &[u8]| Sound { payload: payload.into(), ..sound(0) };
 
     let other = call.arrived(Packet { codec: Codec::Pcma, ..theirs(0, 0) }, 0);

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use counterpart_core::ids::Party;
-use counterpart_core::record::codes::Part;
+use counterpart_core::record::codes::{EndReason, Part};
 use str0m::change::{SdpAnswer, SdpPendingOffer};
 use str0m::media::{Direction, MediaKind, Mid};
 use str0m::net::{DatagramRecv, Protocol, Receive};
@@ -25,6 +25,7 @@ use crate::codec::{Codec, Codecs};
 use crate::leg::{Leg, Provider, Terms};
 use crate::offer::OfferFault;
 use crate::seat::{Number, SLOTS};
+use crate::state::State;
 
 /// Offers that are changed and answered.
 const OFFERS: usize = 1_000;
@@ -151,11 +152,10 @@ impl World {
     /// The call as both sides' watches would signal it.
     fn signal(&mut self) {
         for at in 0..2 {
-            let named: Vec<_> = self.call(at).ours().collect();
-            for number in Number::all() {
-                let name = named.iter().find(|(taken, _)| *taken == number).map(|(_, name)| *name);
-                self.call(1 - at).named(number, name);
-            }
+            let said = self.call(at).state(CALLS[at]).encode();
+            let state = State::decode(&said).unwrap();
+            let now = self.now;
+            assert_eq!(self.stations[1 - at].exchange.told(CALLS[1 - at], &state, now), Some(Ok(())));
         }
     }
 
@@ -164,9 +164,9 @@ impl World {
     }
 
     fn put_through(&mut self) {
-        for at in 0..2 {
-            Party::BOTH.into_iter().for_each(|side| self.call(at).put_through(side));
-        }
+        (0..2).for_each(|at| self.call(at).put_through(Party::BOTH[at]));
+        self.signal();
+        // What follows from it is told in turn.
         self.signal();
     }
 
@@ -294,7 +294,7 @@ fn who_is_held_hears_nobody_and_crosses_no_link_until_both_watches_put_through()
 
     world.talk(10);
     world.call(0).put_through(Party::Inviter);
-    world.call(1).put_through(Party::Inviter);
+    world.signal();
     world.talk(10);
     let held = [world.stations[0].sent.len(), world.page_of(0, ours).heard.len(), world.page_of(1, theirs).heard.len()];
     world.put_through();
@@ -311,8 +311,7 @@ fn a_call_is_joined_once_a_voice_has_passed_both_stations_after_both_put_through
     world.comes(1, Part::Watch, Codec::Opus);
     world.comes(0, Part::Principal, Codec::Opus);
     let reported = |world: &mut World| {
-        let reports = world.call(1).reports();
-        reports.into_iter().for_each(|report| world.call(0).reported(report));
+        world.signal();
         world.call(0).joined()
     };
 
@@ -413,6 +412,45 @@ fn of_ten_packets_in_a_hundred_that_are_lost_the_other_ninety_arrive_and_the_los
     let (said, heard) = (world.page_of(0, ours).said.len(), world.page_of(1, theirs).heard.len());
     assert_eq!((said, heard), (200, 180));
     assert_eq!((world.call(1).reports()[0].arrived.expected, world.call(1).reports()[0].arrived.received), (200, 180));
+}
+
+#[test]
+fn a_side_that_knows_the_call_by_another_number_is_heard_again_in_the_same_track() {
+    let mut world = World::new(Codecs::all());
+    let [ours, theirs] = [0, 1].map(|at| world.comes(at, Part::Principal, Codec::Opus));
+    world.put_through();
+    world.talk(20);
+    world.page_of(1, theirs).heard.clear();
+
+    // Station 0 has begun anew: its numbers begin at 0 again, and it knows the call by another number.
+    let mut anew = Call::new(Party::Inviter, Codecs::all(), Codecs::all(), CALLS[1], 0).unwrap();
+    anew.let_in(Part::Principal, false, 0).unwrap();
+    anew.connected(ours, 0).unwrap();
+    anew.put_through(Party::Inviter);
+    anew.told(&world.call(1).state(CALLS[1]), 0).unwrap();
+    let state = State { number: 33, ..anew.state(33) };
+    *world.call(0) = anew;
+    let now = world.now;
+    world.stations[1].exchange.told(CALLS[1], &state, now).unwrap().unwrap();
+    world.talk(20);
+
+    assert_eq!(in_track(world.page_of(1, theirs), 3), world.page_of(0, ours).said[20..]);
+    assert_eq!(world.call(1).reports()[0].arrived.expected, 20);
+}
+
+#[test]
+fn a_call_that_a_side_has_ended_is_over_at_both_and_carries_nothing() {
+    let mut world = World::new(Codecs::all());
+    let [ours, theirs] = [0, 1].map(|at| world.comes(at, Part::Principal, Codec::Opus));
+    world.put_through();
+
+    world.call(1).end(EndReason::Done);
+    world.signal();
+    world.talk(10);
+
+    let over = Some((Party::Joiner, EndReason::Done));
+    assert_eq!([world.call(0).over(), world.call(1).over()], [over; 2]);
+    assert_eq!([world.page_of(0, ours).heard.len(), world.page_of(1, theirs).heard.len()], [0, 0]);
 }
 
 #[test]

@@ -15,6 +15,7 @@ use counterpart_voice::codec::Codecs;
 use counterpart_voice::exchange::{Event, Exchange, Output};
 use counterpart_voice::leg::{Figures, Provider};
 use counterpart_voice::seat::Number;
+use counterpart_voice::state::State;
 
 const PAGE: &str = include_str!("page.html");
 /// By what number each side knows the call.
@@ -29,7 +30,7 @@ pub enum Order {
     /// From now on the link loses one of ten packets of this side, and brings another behind the next three.
     Spoil,
     /// Anything else with the call.
-    Do(Box<dyn FnOnce(&mut Exchange) + Send>),
+    Do(Box<dyn FnOnce(&mut Exchange, Instant) + Send>),
     Stop,
 }
 
@@ -94,7 +95,7 @@ impl Station {
     pub fn ask<T: Send + 'static>(&self, ask: impl FnOnce(&mut Call) -> T + Send + 'static) -> T {
         let (to, answer) = mpsc::channel();
         let number = CALLS[self.me];
-        let ask = move |exchange: &mut Exchange| to.send(ask(exchange.call(number).unwrap())).unwrap();
+        let ask = move |exchange: &mut Exchange, _| to.send(ask(exchange.call(number).unwrap())).unwrap();
         self.tell(Order::Do(Box::new(ask)));
         answer.recv().unwrap()
     }
@@ -102,7 +103,7 @@ impl Station {
     pub fn figures(&self) -> Figures {
         let (to, answer) = mpsc::channel();
         let number = CALLS[self.me];
-        let ask = move |exchange: &mut Exchange| {
+        let ask = move |exchange: &mut Exchange, _| {
             to.send(exchange.figures(number, Number::new(0).unwrap()).unwrap_or_default()).unwrap();
         };
         self.tell(Order::Do(Box::new(ask)));
@@ -119,18 +120,16 @@ impl Station {
     }
 }
 
-/// The call as both watches would signal it: each side's people are named to the other, and both have put through.
+/// Both watches put through, and each side tells the other, twice, as it does whenever something changes.
 pub fn put_through(stations: &[Station; 2]) {
-    for at in 0..2 {
-        let named: Vec<_> = stations[at].ask(|call| call.ours().collect());
-        stations[1 - at].ask(move |call| {
-            Party::BOTH.into_iter().for_each(|side| call.put_through(side));
-            named.into_iter().for_each(|(number, name)| call.named(number, Some(name)));
-        });
-    }
-    for at in 0..2 {
-        let named: Vec<_> = stations[at].ask(|call| call.ours().collect());
-        stations[1 - at].ask(move |call| named.into_iter().for_each(|(number, name)| call.named(number, Some(name))));
+    (0..2).for_each(|at| stations[at].ask(move |call| call.put_through(Party::BOTH[at])));
+    for at in [0, 1, 0, 1] {
+        let said = stations[at].ask(move |call| call.state(CALLS[at]).encode());
+        let tell = move |exchange: &mut Exchange, now| {
+            let state = State::decode(&said).unwrap();
+            assert_eq!(exchange.told(CALLS[1 - at], &state, now), Some(Ok(())));
+        };
+        stations[1 - at].tell(Order::Do(Box::new(tell)));
     }
 }
 
@@ -193,7 +192,7 @@ impl Desk {
                         self.ended.malformed += u64::from(self.exchange.from_peer(&bytes, mine, now).is_err());
                     }
                     Order::Spoil => self.link.is_bad = true,
-                    Order::Do(act) => act(&mut self.exchange),
+                    Order::Do(act) => act(&mut self.exchange, now),
                     Order::Stop => return self.ended,
                 }
             }
