@@ -34,6 +34,8 @@ use counterpart_core::record::what::What;
 use counterpart_core::time::Timestamp;
 use serde_json::Value;
 
+use crate::calls::{offer, offers, packet, packets, state, states};
+
 /// What became of an input.
 #[derive(Debug)]
 pub enum Outcome {
@@ -60,7 +62,7 @@ pub struct Decoder {
 }
 
 /// All of them.
-pub const DECODERS: [Decoder; 20] = [
+pub const DECODERS: [Decoder; 23] = [
     Decoder { name: "entry", seeds: entries, read: entry, base: 4_096, each: 96 },
     Decoder { name: "header", seeds: payloads, read: header, base: 4_096, each: 96 },
     Decoder { name: "charter", seeds: charters, read: charter, base: 4_096, each: 96 },
@@ -80,13 +82,20 @@ pub const DECODERS: [Decoder; 20] = [
     Decoder { name: "form", seeds: forms, read: form, base: 65_536, each: 96 },
     Decoder { name: "granted", seeds: lists, read: granted, base: 4_096, each: 96 },
     Decoder { name: "key-file", seeds: key_files, read: key_file, base: 4_096, each: 16 },
+    Decoder { name: "voice-packet", seeds: packets, read: packet, base: 4_096, each: 16 },
+    Decoder { name: "voice-state", seeds: states, read: state, base: 4_096, each: 96 },
+    Decoder { name: "voice-offer", seeds: offers, read: offer, base: 4_096, each: 96 },
     Decoder { name: "configuration", seeds: configurations, read: configuration, base: 65_536, each: 400 },
 ];
 
 /// Stories, apart: what a story may hold is bounded by lines, and a reader of many is slow.
 pub const STORY: Decoder = Decoder { name: "story", seeds: stories, read: story, base: 262_144, each: 400 };
 
-fn judged<T, E: std::fmt::Debug>(read: Result<T, E>, input: &[u8], again: impl FnOnce(T) -> Vec<u8>) -> Outcome {
+pub(crate) fn judged<T, E: std::fmt::Debug>(
+    read: Result<T, E>,
+    input: &[u8],
+    again: impl FnOnce(T) -> Vec<u8>,
+) -> Outcome {
     match read {
         Ok(value) => {
             if again(value) == input {
