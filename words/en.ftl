@@ -882,6 +882,9 @@ misconduct-epoch-jump = Their station opened an epoch whose number is too far ab
 misconduct-wrong-body = Their station sent words that are not those that their entry names.
 misconduct-other-charter = Their station showed a charter that is not the one agreed on in pairing.
 misconduct-stale-grant = Their station showed an old grant of new keys again: its serial is not above the last.
+misconduct-voice-flood = Their station sent more packets of voice than a side may send.
+misconduct-malformed-voice = Their station sent what is no packet of voice, or told of a call what is not in its form.
+misconduct-let-go = It was let go, and nothing of it is kept. The session goes on; a call may sound broken off.
 misconduct-halts = The evidence is kept; their log is taken no further in this epoch. A person must speak with them by another channel.
 misconduct-ends-session = The evidence is kept; the session ended and is tried again.
 

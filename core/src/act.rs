@@ -1,7 +1,7 @@
 //! Everything that a person or a program can ask the station to do: THE list that desk, API and commands share.
 //!
-//! Nobody asks for `received`, `lapse`, `overdue` or a scheduled `check`: the station writes those by itself, and `alerting` only a
-//! channel that confirmed that a device rings.
+//! Nobody asks for `received`, `lapse`, `overdue` or a scheduled `check`: the station writes those by itself, `alerting` only a
+//! channel that confirmed that a device rings, and `joined` and `ended` only a call.
 
 use alloc::{string::String, vec::Vec};
 

@@ -154,6 +154,10 @@ pub enum Misconduct {
     OtherCharter,
     /// A `key` entry whose serial is not above the last: an old grant of root, shown again.
     StaleGrant,
+    /// More packets of voice than a side may send.
+    VoiceFlood,
+    /// A packet of voice, or what is told of a call, that is none.
+    MalformedVoice,
 }
 
 impl Misconduct {
@@ -163,8 +167,13 @@ impl Misconduct {
         matches!(self, M::NotCanonical(_) | M::HeadWentBack | M::HeadNeverOurs | M::Fork | M::StaleGrant)
     }
 
+    /// Whether it is let go, and the session goes on: nothing that is recorded rests on voice.
+    pub fn is_let_go(self) -> bool {
+        matches!(self, Misconduct::VoiceFlood | Misconduct::MalformedVoice)
+    }
+
     /// All of them, in the order of their numbers, which begin at 1.
-    const ALL: [Misconduct; 16] = [
+    const ALL: [Misconduct; 18] = [
         Misconduct::BadSignature,
         Misconduct::NotCanonical(None),
         Misconduct::WrongLine,
@@ -181,6 +190,8 @@ impl Misconduct {
         Misconduct::WrongBody,
         Misconduct::OtherCharter,
         Misconduct::StaleGrant,
+        Misconduct::VoiceFlood,
+        Misconduct::MalformedVoice,
     ];
 
     /// The number under which a fault frame names it, from 1.
@@ -202,6 +213,8 @@ impl Misconduct {
             Misconduct::WrongBody => 14,
             Misconduct::OtherCharter => 15,
             Misconduct::StaleGrant => 16,
+            Misconduct::VoiceFlood => 17,
+            Misconduct::MalformedVoice => 18,
         }
     }
 
@@ -230,6 +243,8 @@ impl Misconduct {
             Misconduct::WrongBody => "wrong-body",
             Misconduct::OtherCharter => "other-charter",
             Misconduct::StaleGrant => "stale-grant",
+            Misconduct::VoiceFlood => "voice-flood",
+            Misconduct::MalformedVoice => "malformed-voice",
         }
     }
 }
@@ -245,6 +260,6 @@ mod tests {
             assert_eq!(Misconduct::from_number(what.number()), Some(what));
         }
         assert_eq!(Misconduct::from_number(0), None);
-        assert_eq!(Misconduct::from_number(17), None);
+        assert_eq!(Misconduct::from_number(19), None);
     }
 }

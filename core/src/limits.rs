@@ -64,6 +64,16 @@ pub const RECEIVED_WAIT_MS: u64 = 250;
 pub const VERSIONS_MAX: usize = 16;
 /// Entries of ours that a session asks its station for at once.
 pub const PUSH_ENTRIES_MAX: u64 = 64;
+/// What a side tells of one call, as encoded, in bytes: four people and four reports take at most 180.
+pub const CALL_STATE_MAX: usize = 256;
+/// A packet of voice, in bytes: a header of 15 and at least one of payload.
+pub const VOICE_PACKET_MIN: usize = 16;
+/// A packet of voice, in bytes: it fits into a QUIC datagram on a path of 1,200 bytes.
+pub const VOICE_PACKET_MAX: usize = 1_115;
+/// Packets of voice that a side may send in a second on one line: eight calls of four people, each with one every 10 ms.
+pub const VOICE_PACKETS_PER_SECOND: u32 = 3_200;
+/// So many that are none end a session: fewer are a fault of one call.
+pub const MALFORMED_VOICE_MAX: u32 = 100;
 /// Candidates of one invitation: a stolen one must not fill the store, and a person compares no more.
 pub const CANDIDATES_MAX: usize = 8;
 /// A span of time that a charter names, in seconds: ten years.

@@ -9,7 +9,7 @@ use counterpart_core::ids::{EntryRef, Epoch, LineId, Party, PostId};
 use counterpart_core::line::Line;
 use counterpart_core::line::due::Conduct;
 use counterpart_core::line::turn::{Answer, Arrived, Given, Input, Plan};
-use counterpart_core::link::{Held, Now, Output, Rate, Session, Setup, VERSION};
+use counterpart_core::link::{Held, Now, Output, Rate, Session, Setup, VERSIONS};
 use counterpart_core::precedence::{Mark, Precedence};
 use counterpart_core::record::charter::{Charter, Keys, PartyTerms, PostTerms};
 use counterpart_core::record::codes::Mode;
@@ -91,7 +91,7 @@ impl Station {
             me: self.line.me(),
             held: vec![self.held()],
             peer_root: self.line.peer().root_key(),
-            versions: vec![VERSION],
+            versions: VERSIONS.to_vec(),
             rate: Rate::default(),
             software: String::new(),
             now: now(0),

@@ -6,9 +6,10 @@ mod pair;
 
 use counterpart_core::act::{Act, Target};
 use counterpart_core::fault::{Bar, Refusal};
-use counterpart_core::ids::Party;
+use counterpart_core::ids::{Epoch, Party};
+use counterpart_core::line::turn::{Answer, Input};
 use counterpart_core::precedence::{Mark, Precedence};
-use counterpart_core::record::codes::{Clause, Code, LineState, OnSilence};
+use counterpart_core::record::codes::{Clause, Code, EndReason, LineState, OnSilence, Part};
 use counterpart_core::record::log::Entry;
 use counterpart_core::record::what::What;
 use counterpart_core::time::Timestamp;
@@ -365,4 +366,42 @@ fn a_check_is_written_at_each_hour_by_both_sides_and_only_a_person_answers_it() 
     assert_eq!(pair.bar(SOUTH, Act::CheckReply { check }), Bar::OwnThing(check));
     pair.act(NORTH, Act::CheckReply { check });
     assert!(pair.rings(NORTH).is_empty());
+}
+
+#[test]
+fn a_side_that_was_in_the_talk_says_so_once_and_once_that_it_is_over_and_only_both_make_it_talked() {
+    let mut pair = Pair::new();
+    let request = pair.act(NORTH, ask(Precedence::Priority));
+    pair.pass(SECOND);
+    let talk = pair.act(SOUTH, Act::Answer { on: Target::Latest(request) });
+    let follow = |pair: &mut Pair, party, input| pair.turn(party, vec![input]).answers[0];
+    let joined = Input::Joined(Epoch::FIRST, talk, Part::Principal);
+    let ended = Input::Ended(Epoch::FIRST, talk, NORTH, EndReason::Done);
+    let state = |pair: &Pair| {
+        let view = pair.view(NORTH);
+        view.talk(view.fact(request).unwrap()).state.word()
+    };
+
+    assert_eq!(follow(&mut pair, SOUTH, joined.clone()), Answer::Refused(Refusal::Barred(Bar::Unsettled)));
+    pair.pass(SECOND);
+    assert_eq!(follow(&mut pair, SOUTH, ended.clone()), Answer::Refused(Refusal::Barred(Bar::NotJoined)));
+    let said = follow(&mut pair, SOUTH, joined.clone());
+    let Answer::Written(said) = said else { panic!("{said:?}") };
+    let again = follow(&mut pair, SOUTH, joined.clone());
+    pair.pass(SECOND);
+    let before = state(&pair);
+    let words = [follow(&mut pair, NORTH, joined), follow(&mut pair, NORTH, ended.clone())];
+    pair.pass(SECOND);
+    let alone = state(&pair);
+    let last = follow(&mut pair, SOUTH, ended.clone());
+    pair.pass(SECOND);
+
+    assert_eq!(again, Answer::Refused(Refusal::Barred(Bar::WordSaid(said))));
+    assert!(words.iter().chain([&last]).all(|answer| matches!(answer, Answer::Written(_))), "{words:?} {last:?}");
+    assert_eq!([before, alone, state(&pair)], ["JOINED", "STATED", "TALKED"]);
+    assert_eq!(
+        follow(&mut pair, SOUTH, ended),
+        Answer::Refused(Refusal::Barred(Bar::NotJoined)),
+        "after that it says no more"
+    );
 }

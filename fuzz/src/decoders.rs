@@ -12,7 +12,7 @@ use counterpart::story::{Script, StoryFault, Wrong};
 use counterpart::view::names;
 use counterpart::web::fields::Fields;
 use counterpart::words::{Tell, Words, clean};
-use counterpart_core::ids::{Epoch, LineId, Party};
+use counterpart_core::ids::{EntryRef, Epoch, LineId, Party};
 use counterpart_core::line::Line;
 use counterpart_core::link::frame::{Beat, Hello};
 use counterpart_core::link::rate::Rate;
@@ -229,6 +229,12 @@ fn frames() -> Vec<Vec<u8>> {
         Frame::Chain { line: LineId([7; 16]), party: Party::Joiner, entries: entries[..2].to_vec() },
         Frame::Answer(true),
         Frame::Show { epoch: Epoch::FIRST, from: 2 },
+        Frame::Call {
+            epoch: Epoch::FIRST,
+            act: EntryRef { party: Party::Joiner, index: 5 },
+            state: states().pop().unwrap_or_default(),
+        },
+        Frame::Voice(packets().pop().unwrap_or_default()),
     ];
     all.iter().filter_map(Frame::encode).collect()
 }

@@ -167,9 +167,11 @@ pub const NEVER_REFUSED: [(&str, &str); 19] = [
 pub const NEVER_VOID: [(&str, &str); 1] = [("TooMany", "a seed has some hundred acts; core's own tests show it")];
 
 /// What a peer cannot be named for here, and why.
-pub const NEVER_NAMED: [(&str, &str); 2] = [
+pub const NEVER_NAMED: [(&str, &str); 4] = [
     ("OtherCharter", "named in pairing; simulated stations are paired already"),
     ("StaleGrant", "`key` entries are written by a later issue; core's own tests show it"),
+    ("VoiceFlood", "simulated stations have no calls; core's own tests show it"),
+    ("MalformedVoice", "simulated stations have no calls; core's own tests show it"),
 ];
 
 /// One of each bar; a test holds this list to `core`'s own.

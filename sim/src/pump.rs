@@ -116,6 +116,7 @@ impl World {
             }
             Output::Heard(named) => self.put(station, at, Message::Heard(number, named)),
             Output::PeerHello { .. } | Output::Even(_) | Output::PeerHolds { .. } | Output::Path(_) => {}
+            Output::Call { .. } | Output::Voice(_) => {} // nobody calls here
         }
         Ok(())
     }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use counterpart_core::ids::{EntryRef, Epoch, Party};
-use counterpart_core::link::VERSION;
+use counterpart_core::link::VERSIONS;
 use counterpart_core::link::output::Setup;
 use counterpart_core::link::rate::Rate;
 use counterpart_core::link::session::Session;
@@ -187,7 +187,7 @@ impl World {
             me: end,
             held: kept.held.clone(),
             peer_root: kept.line.peer().root_key(),
-            versions: vec![VERSION],
+            versions: VERSIONS.to_vec(),
             rate: Rate::default(),
             software: "simulated".into(),
             now: it.now(self.now_ms),

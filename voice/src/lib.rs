@@ -13,7 +13,7 @@ mod numbering;
 pub mod offer;
 mod opus;
 pub mod packet;
-mod quality;
+pub mod quality;
 pub mod seat;
 pub mod state;
 mod voice;

@@ -1,4 +1,4 @@
-//! What crosses the link: one packet of one person's voice as it was encoded, in a datagram of its own, or in a frame where
+//! What crosses the link (§8.8): one packet of one person's voice as it was encoded, in a datagram of its own, or in a frame where
 //! only TCP passes.
 //!
 //! ```text

@@ -1,4 +1,4 @@
-//! What one side tells the other of a call, beside the record and never in it: its whole present state, each time anew, so that
+//! What one side tells the other of a call (§8.8 of `docs/protocol.md`), beside the record and never in it: its whole present state, each time anew, so that
 //! one that is lost or comes twice changes nothing.
 
 use counterpart_core::record::cbor::Value;

@@ -12,10 +12,10 @@ use super::shown::Keeping;
 use super::switch::Mend;
 use crate::act::{Act, Words};
 use crate::fault::{Bar, Misconduct, Refusal};
-use crate::ids::{EntryRef, Epoch};
+use crate::ids::{EntryRef, Epoch, Party};
 use crate::limits;
 use crate::record::body::{Body, digest};
-use crate::record::codes::Channel;
+use crate::record::codes::{Channel, EndReason, Part};
 use crate::record::entry::{BodyRef, Head, Header};
 use crate::record::kind::Kind;
 use crate::record::log::Entry;
@@ -32,6 +32,10 @@ pub enum Input {
     Act(Epoch, Box<Act>, Option<Words>),
     /// A channel has confirmed that a device rings for this attempt of this epoch.
     Alerting(Epoch, EntryRef, Channel),
+    /// The first of our people has been heard on both sides in the talk of this agreeing act, in this part.
+    Joined(Epoch, EntryRef, Part),
+    /// That talk is over: which side ended it, and why.
+    Ended(Epoch, EntryRef, Party, EndReason),
     /// An entry came over the link.
     Arrived(Box<Arrived>),
     /// The peer has shown an entry of our own log.
@@ -164,11 +168,27 @@ impl Line {
             Input::Heard(named) => return self.hears(&named),
             Input::Act(epoch, act, words) => self.meant_for(epoch).and_then(|()| self.act(&act, words, given, written)),
             Input::Alerting(epoch, attempt, channel) => {
-                let draft = Draft::on(What::Alerting { channel }, attempt);
-                self.meant_for(epoch).and_then(|()| self.write(draft, None, given, written))
+                self.seen_in(epoch, Draft::on(What::Alerting { channel }, attempt), given, written)
+            }
+            Input::Joined(epoch, act, part) => {
+                self.seen_in(epoch, Draft::on(What::Joined { part }, act), given, written)
+            }
+            Input::Ended(epoch, act, by, reason) => {
+                self.seen_in(epoch, Draft::on(What::Ended { by, reason }, act), given, written)
             }
         };
         outcome.map_or_else(Answer::Refused, Answer::Written)
+    }
+
+    /// What a device or a call has shown in one epoch.
+    fn seen_in(
+        &mut self,
+        epoch: Epoch,
+        draft: Draft,
+        given: &Given<'_>,
+        written: &mut Vec<Written>,
+    ) -> Result<EntryRef, Refusal> {
+        self.meant_for(epoch).and_then(|()| self.write(draft, None, given, written))
     }
 
     /// What a person saw in one epoch is not done in another, where the same place is another entry's.

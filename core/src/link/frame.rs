@@ -12,6 +12,8 @@
 //! chain  = [6, line: bstr .size 16, party: 0 / 1, [0*128 bstr]]   ; entries of that party's logs
 //! answer = [7, bool]                                  ; whether the chain is accepted
 //! show   = [8, epoch: [uint, bstr .size 8], from: uint] ; show me my own log
+//! call   = [9, epoch: [uint, bstr .size 8], [party: 0 / 1, index: uint], bstr .size (1..256)]
+//! voice  = [10, bstr .size (16..1115)]
 //!
 //! epoch-heads = [epoch: [uint, bstr .size 8], inviter: [size: uint, root: bstr .size 32], joiner: [size, root]]
 //! clock = uint                                        ; ms UTC
@@ -21,7 +23,7 @@
 use alloc::{string::String, vec::Vec};
 
 use super::rate::Rate;
-use crate::ids::{Epoch, LineId, Party};
+use crate::ids::{EntryRef, Epoch, LineId, Party};
 use crate::limits;
 use crate::record::cbor::{CborFault, Value};
 use crate::record::merkle::SIZE_MAX;
@@ -38,6 +40,8 @@ mod kind {
     pub const CHAIN: u64 = 6;
     pub const ANSWER: u64 = 7;
     pub const SHOW: u64 = 8;
+    pub const CALL: u64 = 9;
+    pub const VOICE: u64 = 10;
 }
 
 /// The first frame of each side, sent without waiting for the other's.
@@ -88,6 +92,10 @@ pub enum Frame {
     Answer(bool),
     /// Show me the receiver's copy of the sender's own log of this epoch, from this index.
     Show { epoch: Epoch, from: u64 },
+    /// What the sender tells of the call of this agreeing act: 1 to `limits::CALL_STATE_MAX` bytes, which the station reads.
+    Call { epoch: Epoch, act: EntryRef, state: Vec<u8> },
+    /// A packet of voice, `limits::VOICE_PACKET_MIN` to `limits::VOICE_PACKET_MAX` bytes, where datagrams do not pass.
+    Voice(Vec<u8>),
 }
 
 /// Why bytes are no frame. The peer is told `Misconduct::BadFrame`; this is for our own log.
@@ -135,10 +143,12 @@ impl Frame {
                 alloc::vec![uint(kind::CHAIN), Value::bytes(&line.0), uint(party.number()), Value::Array(entries)]
             }
             Frame::Answer(accepted) => alloc::vec![uint(kind::ANSWER), Value::Bool(*accepted)],
-            Frame::Show { epoch, from } => {
-                let epoch = Value::Array(alloc::vec![uint(epoch.number), Value::bytes(&epoch.id)]);
-                alloc::vec![uint(kind::SHOW), epoch, uint(*from)]
+            Frame::Show { epoch, from } => alloc::vec![uint(kind::SHOW), write_epoch(*epoch), uint(*from)],
+            Frame::Call { epoch, act, state } => {
+                let act = Value::Array(alloc::vec![uint(act.party.number()), uint(act.index)]);
+                alloc::vec![uint(kind::CALL), write_epoch(*epoch), act, Value::bytes(state)]
             }
+            Frame::Voice(packet) => alloc::vec![uint(kind::VOICE), Value::bytes(packet)],
         };
         let bytes = Value::Array(list).encode();
         (bytes.len() <= limits::FRAME_MAX).then_some(bytes)
@@ -165,6 +175,8 @@ impl Frame {
             kind::CHAIN => read_chain(fields),
             kind::ANSWER => read_answer(fields),
             kind::SHOW => read_show(fields),
+            kind::CALL => read_call(fields),
+            kind::VOICE => read_voice(fields),
             other => return Err(FrameFault::UnknownType(other)),
         };
         frame.ok_or(FrameFault::Malformed(*number))
@@ -185,6 +197,15 @@ pub(super) fn clip(text: &str) -> String {
 
 fn write_beat(kind: u64, beat: &Beat) -> Vec<Value> {
     alloc::vec![Value::Uint(kind), Value::Uint(beat.number), Value::Uint(beat.clock.0), beat.heads.write()]
+}
+
+fn write_epoch(epoch: Epoch) -> Value {
+    Value::Array(alloc::vec![Value::Uint(epoch.number), Value::bytes(&epoch.id)])
+}
+
+fn read_epoch(value: &Value) -> Option<Epoch> {
+    let [number, id] = value.as_array()? else { return None };
+    Some(Epoch { number: number.as_uint()?, id: id.as_array_of()? })
 }
 
 fn read_hello(fields: &[Value]) -> Option<Hello> {
@@ -249,9 +270,22 @@ fn read_answer(fields: &[Value]) -> Option<Frame> {
 
 fn read_show(fields: &[Value]) -> Option<Frame> {
     let [epoch, from] = fields else { return None };
-    let [number, id] = epoch.as_array()? else { return None };
-    let epoch = Epoch { number: number.as_uint()?, id: id.as_array_of()? };
-    Some(Frame::Show { epoch, from: from.as_uint().filter(|from| *from <= SIZE_MAX)? })
+    Some(Frame::Show { epoch: read_epoch(epoch)?, from: from.as_uint().filter(|from| *from <= SIZE_MAX)? })
+}
+
+fn read_call(fields: &[Value]) -> Option<Frame> {
+    let [epoch, act, state] = fields else { return None };
+    let [party, index] = act.as_array()? else { return None };
+    let index = index.as_uint().filter(|index| *index < SIZE_MAX)?;
+    let act = EntryRef { party: Party::from_number(party.as_uint()?)?, index };
+    let state = state.as_bytes().filter(|state| (1..=limits::CALL_STATE_MAX).contains(&state.len()))?;
+    Some(Frame::Call { epoch: read_epoch(epoch)?, act, state: state.into() })
+}
+
+fn read_voice(fields: &[Value]) -> Option<Frame> {
+    let [packet] = fields else { return None };
+    let packet = packet.as_bytes()?;
+    (limits::VOICE_PACKET_MIN..=limits::VOICE_PACKET_MAX).contains(&packet.len()).then(|| Frame::Voice(packet.into()))
 }
 
 /// No tree is larger than `SIZE_MAX`, so what is computed with a size from outside cannot overflow.
@@ -311,6 +345,8 @@ mod tests {
             Frame::Chain { line: LineId([9; 16]), party: Party::Inviter, entries: Vec::new() },
             Frame::Answer(true),
             Frame::Show { epoch: Epoch::FIRST, from: 300 },
+            Frame::Call { epoch: Epoch::FIRST, act: EntryRef { party: Party::Joiner, index: 7 }, state: vec![0x80; 9] },
+            Frame::Voice(vec![1; limits::VOICE_PACKET_MIN]),
         ]
     }
 
@@ -399,6 +435,25 @@ mod tests {
     }
 
     #[test]
+    fn what_is_told_of_a_call_and_a_packet_of_voice_have_their_sizes() {
+        let packet = |length: usize| Frame::Voice(vec![1; length]);
+        let call = |length: usize| {
+            let act = EntryRef { party: Party::Inviter, index: 1 };
+            Frame::Call { epoch: Epoch::FIRST, act, state: vec![0; length] }
+        };
+        let read = |frame: Frame| Frame::decode(&frame.encode().unwrap());
+
+        assert_eq!(read(packet(limits::VOICE_PACKET_MAX)), Ok(packet(limits::VOICE_PACKET_MAX)));
+        assert_eq!(read(call(limits::CALL_STATE_MAX)), Ok(call(limits::CALL_STATE_MAX)));
+        for length in [limits::VOICE_PACKET_MIN - 1, limits::VOICE_PACKET_MAX + 1] {
+            assert_eq!(read(packet(length)), Err(FrameFault::Malformed(10)));
+        }
+        for length in [0, limits::CALL_STATE_MAX + 1] {
+            assert_eq!(read(call(length)), Err(FrameFault::Malformed(9)));
+        }
+    }
+
+    #[test]
     fn a_hello_of_as_many_epochs_as_a_line_may_have_fits() {
         let mut full = hello();
         full.epochs = (1 << 40..).take(limits::EPOCHS_MAX).map(heads).collect();
@@ -414,7 +469,7 @@ mod tests {
 
         assert_eq!(decode(Value::Null), Err(FrameFault::NoType));
         assert_eq!(decode(Value::Array(Vec::new())), Err(FrameFault::NoType));
-        assert_eq!(decode(Value::Array(vec![Value::Uint(9)])), Err(FrameFault::UnknownType(9)));
+        assert_eq!(decode(Value::Array(vec![Value::Uint(11)])), Err(FrameFault::UnknownType(11)));
     }
 
     #[test]

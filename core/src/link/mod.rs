@@ -13,8 +13,10 @@ pub mod rate;
 pub mod session;
 mod track;
 
-/// The version of the link's protocol that this software speaks.
-pub const VERSION: u64 = 1;
+/// The versions of the link's protocol that this software speaks: the second carries calls as well (§8.8).
+pub const VERSIONS: [u64; 2] = [1, CALLS_SINCE];
+/// From this version on a session carries calls.
+pub(crate) const CALLS_SINCE: u64 = 2;
 
 pub use frame::Frame;
 pub use output::{Held, Now, Output, Path, Range, Reason, Received, Setup};

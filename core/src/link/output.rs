@@ -4,7 +4,7 @@ use alloc::{boxed::Box, string::String, vec::Vec};
 
 use super::rate::Rate;
 use crate::fault::Misconduct;
-use crate::ids::{Epoch, LineId, Party};
+use crate::ids::{EntryRef, Epoch, LineId, Party};
 use crate::line::turn::Shown;
 use crate::record::entry::Head;
 use crate::record::log::Entry;
@@ -139,8 +139,12 @@ pub enum Output {
     ReadSlower { until_ms: u64 },
     /// The peer says that we broke the protocol; `None`: in a way that this version does not know, of that number.
     PeerFault { what: Option<Misconduct>, number: u64, text: String },
-    /// The peer broke the protocol. If that halts a log, it is the peer's in this epoch, and the session goes on; otherwise a
-    /// close follows. The evidence is the entry or frame.
+    /// What the peer tells of the call of this agreeing act, as it came; if it is none, say so by [`super::Session::malformed_voice`].
+    Call { epoch: Epoch, act: EntryRef, state: Vec<u8> },
+    /// A packet of the peer's voice, as it came; if it is none, say so likewise.
+    Voice(Vec<u8>),
+    /// The peer broke the protocol. If that halts a log, it is the peer's in this epoch, and the session goes on, as
+    /// it does over what is let go; otherwise a close follows. The evidence is the entry or frame.
     Misconduct { what: Misconduct, epoch: Epoch, evidence: Vec<u8> },
     /// The session is over and puts nothing more out; the records are not known to be even any more. Close the connection when what was to be sent is sent.
     Close(Reason),

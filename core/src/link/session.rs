@@ -9,6 +9,7 @@
 
 use alloc::{boxed::Box, string::String, vec::Vec};
 
+use super::CALLS_SINCE;
 use super::frame::{Beat, Frame, Hello, clip};
 pub use super::output::{Held, Now, Output, Path, Range, Reason, Received, Setup};
 use super::pulse::{Pulse, SILENT_AFTER_MS};
@@ -23,7 +24,12 @@ use crate::record::log::Entry;
 use crate::record::opening::EpochHeads;
 use crate::record::sign1::{PublicKey, Verify};
 
+mod calls;
 mod claims;
+mod state;
+
+use calls::Voice;
+use state::{Open, State};
 
 /// One line on one connection.
 #[derive(Debug)]
@@ -38,32 +44,6 @@ pub struct Session {
     state: State,
     /// What was last said.
     told_even: bool,
-}
-
-/// What the session waits for.
-#[derive(Debug)]
-enum State {
-    /// The peer's hello, until this time.
-    AwaitingHello { until_ms: u64 },
-    /// Anything.
-    Open(Open),
-    /// Nothing more.
-    Closed,
-}
-
-#[derive(Debug)]
-struct Open {
-    pulse: Pulse,
-    /// Pays for what is sent, at the peer's rate: what the peer would leave unread would stand before our pings.
-    sending: Bucket,
-    /// The highest epoch that the peer has named.
-    latest: Epoch,
-    /// The peer's hello, while it has shown nothing of what it claims there: the evidence.
-    hello: Vec<u8>,
-    /// What the peer's hello names, until it is said that the peer has been heard.
-    named: Option<Vec<EpochHeads>>,
-    /// The peer has been told that all it had when the session began is committed here.
-    caught_up: bool,
 }
 
 impl Session {
@@ -99,6 +79,11 @@ impl Session {
         (session, hello.encode().unwrap_or_default())
     }
 
+    /// Which side of the line this is.
+    pub fn me(&self) -> Party {
+        self.me
+    }
+
     /// Takes one frame from the peer.
     pub fn frame(&mut self, bytes: &[u8], now: Now, verify: &dyn Verify) -> Vec<Output> {
         let mut out = Vec::new();
@@ -108,8 +93,9 @@ impl Session {
         if let Some(open) = self.opened() {
             open.pulse.heard(now.ms);
         }
-        let slower = self.reading.charge(now.ms);
         let hello_expected = matches!(self.state, State::AwaitingHello { .. });
+        let calls = self.carries_calls();
+        let mut is_free = false;
         match (Frame::decode(bytes), hello_expected) {
             (Ok(Frame::Hello(hello)), true) => self.hello(hello, bytes, now, &mut out),
             (Ok(Frame::Entry { bytes, body }), false) => {
@@ -119,9 +105,13 @@ impl Session {
             (Ok(Frame::Ping(beat)), false) => self.ping(&beat, now, &mut out),
             (Ok(Frame::Pong(beat)), false) if self.pong(&beat, now, &mut out) => {}
             (Ok(Frame::Fault { number, text }), _) => self.is_accused(number, text, &mut out),
+            (Ok(Frame::Call { epoch, act, state }), false) if calls => out.push(Output::Call { epoch, act, state }),
+            // Packets are counted by themselves; those that are too many are read as slowly as anything.
+            (Ok(Frame::Voice(packet)), false) if calls => is_free = self.packet(packet, now.ms, &mut out),
             // What is no frame, or comes where it may not: chains and answers have their own connection.
             _ => self.accuse(Misconduct::BadFrame, self.tracks.current(), bytes, &mut out),
         }
+        let slower = if is_free { None } else { self.reading.charge(now.ms) };
         self.say_even(&mut out);
         if !self.closed() {
             out.extend(slower.map(|until_ms| Output::ReadSlower { until_ms }));
@@ -266,6 +256,7 @@ impl Session {
             hello: bytes.iter().take(limits::FRAME_MAX).copied().collect(),
             named: Some(hello.epochs.clone()),
             caught_up: false,
+            voice: (version >= CALLS_SINCE).then(|| Box::new(Voice::new(now.ms))),
         });
         out.push(Output::PeerHello { version, clock: hello.clock, software: hello.software });
         for heads in &hello.epochs {

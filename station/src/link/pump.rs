@@ -365,7 +365,9 @@ impl Pump<'_> {
         let (entry, body) = match &brought {
             Input::Arrived(arrived) => (&arrived.entry, &arrived.body),
             Input::Shown(shown) => (&shown.entry, &shown.body),
-            Input::Act(..) | Input::Alerting(..) | Input::Heard(_) => return drop(self.to_record.send(brought).await),
+            Input::Act(..) | Input::Alerting(..) | Input::Joined(..) | Input::Ended(..) | Input::Heard(_) => {
+                return drop(self.to_record.send(brought).await);
+            }
         };
         let bytes = entry.bytes.len() + body.as_ref().map_or(0, Vec::len);
         if let Some(until_ms) = self.bounds.pace.entry(self.line, bytes, self.shared.now().ms) {
@@ -430,7 +432,8 @@ impl Pump<'_> {
                 let packets = (sent > 0).then(|| (sent - self.begun[0].min(sent), lost - self.begun[1].min(lost)));
                 board.change(line, |link| (link.path, link.packets) = (Some(path), packets));
             }
-            Output::PeerHolds { .. } => {}
+            // This station has no calls yet, and offers no version that has.
+            Output::Call { .. } | Output::Voice(_) | Output::PeerHolds { .. } => {}
             Output::Claim { epoch, head } => {
                 if let Some(left_out) = self.may_log("claim") {
                     let size = head.size;

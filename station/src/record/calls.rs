@@ -134,7 +134,7 @@ fn weight(input: &Input) -> usize {
     let brought = |entry: &Entry, body: &Option<Vec<u8>>| entry.bytes.len() + body.as_ref().map_or(0, Vec::len);
     match input {
         Input::Act(_, _, words) => words.as_ref().map_or(0, |words| words.text.len()),
-        Input::Alerting(..) | Input::Heard(_) => 0,
+        Input::Alerting(..) | Input::Joined(..) | Input::Ended(..) | Input::Heard(_) => 0,
         Input::Arrived(arrived) => brought(&arrived.entry, &arrived.body),
         Input::Shown(shown) => brought(&shown.entry, &shown.body),
     }
@@ -146,6 +146,7 @@ pub(super) fn brought(input: &Input) -> (Epoch, Vec<u8>) {
         Input::Arrived(arrived) => &arrived.entry,
         Input::Shown(shown) => &shown.entry,
         Input::Act(epoch, ..) | Input::Alerting(epoch, ..) => return (*epoch, Vec::new()),
+        Input::Joined(epoch, ..) | Input::Ended(epoch, ..) => return (*epoch, Vec::new()),
         Input::Heard(_) => return (Epoch::FIRST, Vec::new()),
     };
     (entry.header.epoch, entry.bytes.clone())

@@ -153,8 +153,14 @@ impl super::Words {
             Misconduct::WrongBody => "misconduct-wrong-body",
             Misconduct::OtherCharter => "misconduct-other-charter",
             Misconduct::StaleGrant => "misconduct-stale-grant",
+            Misconduct::VoiceFlood => "misconduct-voice-flood",
+            Misconduct::MalformedVoice => "misconduct-malformed-voice",
         };
-        let then = if misconduct.halts() { "misconduct-halts" } else { "misconduct-ends-session" };
+        let then = match misconduct {
+            _ if misconduct.halts() => "misconduct-halts",
+            _ if misconduct.is_let_go() => "misconduct-let-go",
+            _ => "misconduct-ends-session",
+        };
         Why { code: id.into(), fact: None, why: self.say(id, &[]), instead: self.say(then, &[]) }
     }
 }

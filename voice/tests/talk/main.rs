@@ -5,6 +5,7 @@
 mod browser;
 mod station;
 mod tone;
+mod vectors;
 
 use browser::Browser;
 use counterpart_voice::exchange::Event;
