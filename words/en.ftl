@@ -3084,3 +3084,136 @@ demo-guide =
 
     Kill a station with kill -9 in the middle, start it again with its command above, and compare both records.
     Ctrl-C here ends both.
+
+## A talk over this system
+
+do-call = Talk over this line
+do-call-hint = In this browser, through both stations; nothing is recorded
+talking-title = Talk with { $peer }
+talking-cap = Talk on { $name }
+talking-no-recording = Nothing of what is said is recorded anywhere.
+talking-before = Before the talk.
+talking-in = You are in the call.
+talking-through = You are through.
+talking-over = The talk is over.
+talking-over-ours = We ended it.
+talking-over-theirs = { $peer } ended it.
+talking-over-lost-ours = Nobody of ours came back within 20 seconds.
+talking-over-lost-theirs = Nobody of { $peer } came back within 20 seconds.
+talking-over-broken = It broke off: the line was closed, halted, or begun anew.
+talking-nobody = Nobody of { $peer } is in the call.
+talking-they-wait = { $peer } is in the call.
+talking-through-both = Both sides were put through together.
+talking-through-ours = We have put through; { $peer } has not yet.
+talking-through-theirs = { $peer } has put through; we have not yet.
+talking-through-none = Both watches hold. Put them through together.
+talking-part = { $part ->
+    [principal] Principal
+    [interpreter] Interpreter
+    [note-taker] Note-taker
+   *[watch] Watch
+}
+talking-part-hint = { $part ->
+    [principal] hears the other side once both have put through
+    [interpreter] speaks beside the principal
+    [note-taker] listens only
+   *[watch] holds the line, puts through
+}
+talking-who = Who is in the call
+talking-us = us
+talking-them = them, named by part
+talking-put = PUT THROUGH
+talking-put-already = We have; it holds for the whole call.
+talking-you = you, { $user }
+talking-none-ours = Nobody is in the call.
+talking-none-theirs = Nobody is in the call.
+talking-parts-only = They see our parts, never our names.
+talking-level = Level of { $part }
+talking-level-own = Level of this microphone
+talking-away = away; the place is kept for 20 s
+talking-muted = muted
+talking-listens = listens only
+talking-held = on hold
+talking-aside = aside
+talking-where = Where { $part } is
+talking-room = { $room ->
+    [hold] On hold
+    [aside] Aside
+   *[line] On the line
+}
+talking-lost-there = { $percent } % lost on the way there
+talking-lost-here = { $percent } % lost on the way here
+talking-degraded = Degraded:
+talking-degraded-why = datagrams do not pass, so voice travels on the stream. Expect a delay; let each other finish. Both desks show this.
+talking-cut = The link is down.
+talking-cut-why = Neither side hears the other. The call stays; it goes on when the link is back.
+talking-acts = What is done in the call
+talking-do-join = Join the call
+talking-do-join-hint = The microphone opens; nothing is written yet
+talking-do-through = Put through
+talking-do-through-hint = All of ours are joined when their watch presses too
+talking-do-mute = Mute
+talking-do-mute-hint = Nobody hears this microphone
+talking-do-unmute = Unmute
+talking-do-unmute-hint = This microphone is heard again
+talking-do-leave = Leave
+talking-do-leave-hint = The call goes on; this place is free
+talking-do-end = End the talk
+talking-do-end-hint = Asks once; writes ENDED if we have joined
+talking-do-end-now = End it now, for both sides
+talking-remove = Remove
+talking-back = To the request
+talking-path = The way of the voice
+talking-path-note = Between this browser and this station; what is lost between the stations stands beside each name.
+talking-round = There and back
+talking-loss = Lost
+talking-jitter = Uneven by
+talking-microphone = Microphone
+talking-loudspeaker = Loudspeaker
+talking-device-default = The one that the system has chosen
+talking-say-something = Try it, and say a sentence: the bar passes the middle.
+talking-echo = Echo cancellation
+talking-echo-hint = Leave it on unless a room system does it already
+talking-do-test = Try the microphone
+talking-do-tone = Play the test tone
+talking-tone-hint = One second, 440 Hz.
+talking-as = You are there as
+talking-rule = Both watches hold until their people are there, then put them through together. A side writes JOINED when the first of its people has been heard at both stations. A page that is lost has 20 seconds to come back.
+talking-shut = Nobody can be let in now.
+talking-shut-none = No talk is agreed on that request.
+talking-shut-unsettled = The agreement is accepted here; the other side is not known to hold it yet.
+talking-shut-closed = The line is closed, halted, or begun anew since: nothing more is written of this talk.
+talking-shut-said = We have said what became of this talk.
+talking-shut-early = The agreed time is more than a quarter of an hour away.
+talking-shut-late = The agreed time passed more than an hour ago.
+no-call-off = This station has no voice: no desk is served, or its address for voice is not known.
+no-call-unreached = No connection with the other station is up.
+no-call-older = Their station has no voice yet: an older version runs there.
+no-call-unanswered = Nothing has come from their station about this call within five seconds.
+no-call-over = The call is over.
+no-call-codec = Their browsers and ours have no way of encoding sound in common. Nobody was joined.
+no-call-full = As many people, or calls, are here as may be.
+no-call-no-place = This browser has no place in the call, or nobody has that number.
+no-call-offer = What this browser offers cannot be answered: { $cause }
+talking-insecure = A browser gives a microphone only over HTTPS, or on this machine itself. Open the desk by its HTTPS address.
+talking-denied = The browser does not let this page have the microphone. Allow it beside the address, then load this page anew.
+talking-no-microphone = No microphone was found. Plug one in, or choose another in the system.
+talking-connecting = Connecting with this station…
+talking-connected = Sound goes both ways between this browser and this station.
+talking-lost = The connection with this station is lost; it is tried again. The place is kept for 20 seconds.
+talking-not-answered = This station did not answer for the call; it is tried again.
+talking-heard = We hear you.
+call-talk = One talk over this system, as it goes on: who is on from both sides, and how voices arrive.
+call-talk-let-in = Lets somebody into the call of an agreed talk: a place, by whose secret a browser speaks there.
+call-talk-offer = Answers the offer (SDP) of the browser that has a place. Offered again it takes the place anew.
+call-talk-act = Does something in a call: mute, unmute or leave, of whoever has the place; through; end; remove.
+fault-talk-shut = { $cause }
+    .do = See the request: what is agreed, and for when.
+fault-talk-not-done = { $cause }
+    .do = Look at the call, and try again when that has changed.
+voice-bind = The address for voice, { $address }, cannot be used: { $cause }
+    .do = Choose another listen in [voice], or end what uses it.
+config-voice-nowhere = “{ $said }” is no address that a browser could reach.
+    .do = Write announce = "ADDRESS:PORT" with the address at which browsers find this machine.
+config-calls-max = calls_max cannot be { $said }.
+    .do = Write a number from 1 to { $max }.

@@ -5088,3 +5088,247 @@ role-watch = несёт дежурство
 role-admin = несёт дежурство и смотрит за станцией
 # unreviewed
 role-auditor = читает и действий не совершает
+
+## Разговор через эту систему
+
+# unreviewed
+do-call = Говорить по этой линии
+# unreviewed
+do-call-hint = В этом браузере, через обе станции; ничего не записывается
+# unreviewed
+talking-title = Разговор с { $peer }
+# unreviewed
+talking-cap = Разговор по { $name }
+# unreviewed
+talking-no-recording = Ничего из сказанного нигде не записывается.
+# unreviewed
+talking-before = Перед разговором.
+# unreviewed
+talking-in = Вы в разговоре.
+# unreviewed
+talking-through = Вы соединены.
+# unreviewed
+talking-over = Разговор окончен.
+# unreviewed
+talking-over-ours = Его окончили мы.
+# unreviewed
+talking-over-theirs = Его окончила сторона { $peer }.
+# unreviewed
+talking-over-lost-ours = Из наших за 20 секунд никто не вернулся.
+# unreviewed
+talking-over-lost-theirs = Со стороны «{ $peer }» за 20 секунд никто не вернулся.
+# unreviewed
+talking-over-broken = Он прервался: линия закрыта, остановлена или начата заново.
+# unreviewed
+talking-nobody = От { $peer } в разговоре никого нет.
+# unreviewed
+talking-they-wait = { $peer } в разговоре.
+# unreviewed
+talking-through-both = Обе стороны соединены одновременно.
+# unreviewed
+talking-through-ours = Мы соединили; { $peer } ещё нет.
+# unreviewed
+talking-through-theirs = { $peer } соединила; мы ещё нет.
+# unreviewed
+talking-through-none = Обе дежурные службы держат линию. Соедините одновременно.
+# unreviewed
+talking-part = { $part ->
+    [principal] Руководитель
+    [interpreter] Переводчик
+    [note-taker] Ведущий запись беседы
+   *[watch] Дежурный
+}
+# unreviewed
+talking-part-hint = { $part ->
+    [principal] слышит другую сторону, когда соединили обе
+    [interpreter] говорит рядом с руководителем
+    [note-taker] только слушает
+   *[watch] держит линию и соединяет
+}
+# unreviewed
+talking-who = Кто в разговоре
+# unreviewed
+talking-us = мы
+# unreviewed
+talking-them = они, названы по роли
+# unreviewed
+talking-put = СОЕДИНЕНО
+# unreviewed
+talking-put-already = Уже соединено; это действует до конца разговора.
+# unreviewed
+talking-you = вы, { $user }
+# unreviewed
+talking-none-ours = В разговоре никого нет.
+# unreviewed
+talking-none-theirs = В разговоре никого нет.
+# unreviewed
+talking-parts-only = Они видят наши роли, но не имена.
+# unreviewed
+talking-level = Громкость: { $part }
+# unreviewed
+talking-level-own = Громкость этого микрофона
+# unreviewed
+talking-away = отошёл; место держится 20 с
+# unreviewed
+talking-muted = без звука
+# unreviewed
+talking-listens = только слушает
+# unreviewed
+talking-held = на удержании
+# unreviewed
+talking-aside = в стороне
+# unreviewed
+talking-where = Где участник «{ $part }»
+# unreviewed
+talking-room = { $room ->
+    [hold] На удержании
+    [aside] В стороне
+   *[line] На линии
+}
+# unreviewed
+talking-lost-there = по пути туда потеряно { $percent } %
+# unreviewed
+talking-lost-here = по пути сюда потеряно { $percent } %
+# unreviewed
+talking-degraded = С ухудшением:
+# unreviewed
+talking-degraded-why = датаграммы не проходят, и речь идёт по потоку. Возможна задержка; давайте друг другу договорить. Это видно на обоих пультах.
+# unreviewed
+talking-cut = Связи нет.
+# unreviewed
+talking-cut-why = Стороны друг друга не слышат. Разговор сохраняется и продолжится, когда связь вернётся.
+# unreviewed
+talking-acts = Что делается в разговоре
+# unreviewed
+talking-do-join = Войти в разговор
+# unreviewed
+talking-do-join-hint = Микрофон включается; пока ничего не записывается в журнал
+# unreviewed
+talking-do-through = Соединить
+# unreviewed
+talking-do-through-hint = Все наши соединятся, когда нажмёт и их дежурный
+# unreviewed
+talking-do-mute = Выключить звук
+# unreviewed
+talking-do-mute-hint = Этот микрофон никто не слышит
+# unreviewed
+talking-do-unmute = Включить звук
+# unreviewed
+talking-do-unmute-hint = Этот микрофон снова слышат
+# unreviewed
+talking-do-leave = Выйти
+# unreviewed
+talking-do-leave-hint = Разговор продолжается; место свободно
+# unreviewed
+talking-do-end = Окончить разговор
+# unreviewed
+talking-do-end-hint = Спросит один раз; запишет ENDED, если мы вошли
+# unreviewed
+talking-do-end-now = Окончить сейчас, для обеих сторон
+# unreviewed
+talking-remove = Вывести
+# unreviewed
+talking-back = К запросу
+# unreviewed
+talking-path = Путь речи
+# unreviewed
+talking-path-note = Между этим браузером и этой станцией; потери между станциями стоят рядом с каждым.
+# unreviewed
+talking-round = Туда и обратно
+# unreviewed
+talking-loss = Потеряно
+# unreviewed
+talking-jitter = Неравномерность
+# unreviewed
+talking-microphone = Микрофон
+# unreviewed
+talking-loudspeaker = Динамик
+# unreviewed
+talking-device-default = Выбранный системой
+# unreviewed
+talking-say-something = Проверьте его и скажите фразу: полоска проходит середину.
+# unreviewed
+talking-echo = Подавление эха
+# unreviewed
+talking-echo-hint = Оставьте включённым, если этого не делает оборудование зала
+# unreviewed
+talking-do-test = Проверить микрофон
+# unreviewed
+talking-do-tone = Проиграть пробный тон
+# unreviewed
+talking-tone-hint = Одна секунда, 440 Гц.
+# unreviewed
+talking-as = Вы там как
+# unreviewed
+talking-rule = Обе дежурные службы держат линию, пока их люди не придут, и соединяют одновременно. Сторона пишет JOINED, когда первого из её людей услышали на обеих станциях. У потерянной страницы есть 20 секунд, чтобы вернуться.
+# unreviewed
+talking-shut = Сейчас войти никому нельзя.
+# unreviewed
+talking-shut-none = По этому запросу разговор не согласован.
+# unreviewed
+talking-shut-unsettled = Согласие здесь принято; неизвестно, есть ли оно уже у другой стороны.
+# unreviewed
+talking-shut-closed = Линия закрыта, остановлена или начата заново: об этом разговоре больше ничего не записывается.
+# unreviewed
+talking-shut-said = Мы уже сказали, что стало с этим разговором.
+# unreviewed
+talking-shut-early = До согласованного времени больше четверти часа.
+# unreviewed
+talking-shut-late = Согласованное время прошло больше часа назад.
+# unreviewed
+no-call-off = У этой станции нет речи: пульт не обслуживается или адрес для речи неизвестен.
+# unreviewed
+no-call-unreached = Связи с другой станцией сейчас нет.
+# unreviewed
+no-call-older = У их станции речи ещё нет: там работает прежняя версия.
+# unreviewed
+no-call-unanswered = От их станции за пять секунд ничего об этом разговоре не пришло.
+# unreviewed
+no-call-over = Разговор окончен.
+# unreviewed
+no-call-codec = У их и наших браузеров нет общего способа кодировать звук. Никто не соединён.
+# unreviewed
+no-call-full = Людей или разговоров здесь уже столько, сколько может быть.
+# unreviewed
+no-call-no-place = У этого браузера нет места в разговоре, или такого номера ни у кого нет.
+# unreviewed
+no-call-offer = На предложение этого браузера нельзя ответить: { $cause }
+# unreviewed
+talking-insecure = Браузер даёт микрофон только по HTTPS или на самой этой машине. Откройте пульт по адресу HTTPS.
+# unreviewed
+talking-denied = Браузер не даёт этой странице микрофон. Разрешите его рядом с адресом и загрузите страницу заново.
+# unreviewed
+talking-no-microphone = Микрофон не найден. Подключите его или выберите другой в системе.
+# unreviewed
+talking-connecting = Соединение с этой станцией…
+# unreviewed
+talking-connected = Звук идёт в обе стороны между этим браузером и этой станцией.
+# unreviewed
+talking-lost = Соединение с этой станцией потеряно; попытка повторяется. Место держится 20 секунд.
+# unreviewed
+talking-not-answered = Ответа этой станции о разговоре нет; попытка повторяется.
+# unreviewed
+talking-heard = Мы вас слышим.
+# unreviewed
+call-talk = Один разговор через эту систему, как он идёт: кто в нём с обеих сторон и как доходит речь.
+# unreviewed
+call-talk-let-in = Впускает кого-то в согласованный разговор: место, по секрету которого там говорит браузер.
+# unreviewed
+call-talk-offer = Отвечает на предложение (SDP) браузера, у которого есть место. Повторное занимает место заново.
+# unreviewed
+call-talk-act = Делает что-то в разговоре: mute, unmute или leave — для того, у кого место; through; end; remove.
+# unreviewed
+fault-talk-shut = { $cause }
+    .do = Посмотреть запрос: что согласовано и на когда.
+# unreviewed
+fault-talk-not-done = { $cause }
+    .do = Посмотреть на разговор и попробовать снова, когда это изменится.
+# unreviewed
+voice-bind = Адрес для речи { $address } использовать нельзя: { $cause }
+    .do = Выбрать другой listen в [voice] или закончить то, что его занимает.
+# unreviewed
+config-voice-nowhere = «{ $said }» — не тот адрес, до которого дошёл бы браузер.
+    .do = Написать announce = "АДРЕС:ПОРТ" с адресом, по которому браузеры находят эту машину.
+# unreviewed
+config-calls-max = calls_max не может быть { $said }.
+    .do = Написать число от 1 до { $max }.

@@ -5,7 +5,7 @@
 mod pair;
 
 use counterpart_core::act::{Act, Target};
-use counterpart_core::fault::{Bar, Refusal};
+use counterpart_core::fault::{Bar, Misconduct, Refusal};
 use counterpart_core::ids::{Epoch, Party};
 use counterpart_core::line::turn::{Answer, Input};
 use counterpart_core::precedence::{Mark, Precedence};
@@ -404,4 +404,27 @@ fn a_side_that_was_in_the_talk_says_so_once_and_once_that_it_is_over_and_only_bo
         Answer::Refused(Refusal::Barred(Bar::NotJoined)),
         "after that it says no more"
     );
+}
+
+#[test]
+fn that_a_talk_is_over_can_be_said_beside_a_halted_log_and_not_on_a_closed_line() {
+    let mut pair = Pair::new();
+    let request = pair.act(NORTH, ask(Precedence::Priority));
+    pair.pass(SECOND);
+    let talk = pair.act(SOUTH, Act::Answer { on: Target::Latest(request) });
+    pair.pass(SECOND);
+    let follow = |pair: &mut Pair, party, input| pair.turn(party, vec![input]).answers[0];
+    for party in [NORTH, SOUTH] {
+        follow(&mut pair, party, Input::Joined(Epoch::FIRST, talk, Part::Principal));
+    }
+    pair.pass(SECOND);
+    let ended = Input::Ended(Epoch::FIRST, talk, NORTH, EndReason::BrokenOff);
+
+    pair.lines[0].mark_halted(Epoch::FIRST, Misconduct::Fork);
+    let beside = follow(&mut pair, NORTH, ended.clone());
+    let close = pair.act(SOUTH, Act::State { state: LineState::Closed, until: None });
+    let after = follow(&mut pair, SOUTH, ended);
+
+    assert!(matches!(beside, Answer::Written(_)), "{beside:?}");
+    assert_eq!(after, Answer::Refused(Refusal::Barred(Bar::LineClosed(close))));
 }

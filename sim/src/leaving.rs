@@ -93,7 +93,9 @@ impl World {
                 };
                 return self.entry_leaves(number, from, epoch, index);
             }
+            // What is told of a call, and its packets, say nothing of the record.
             Frame::Fault { .. } | Frame::Chain { .. } | Frame::Answer(_) | Frame::Show { .. } => {}
+            Frame::Call { .. } | Frame::Voice(_) => {}
         }
         Ok(true)
     }

@@ -166,6 +166,17 @@ fn the_record_thread_never_looks_at_what_an_entry_says() {
 }
 
 #[test]
+fn the_voice_thread_knows_no_entries_and_waits_for_no_record() {
+    let found = sources("station/src/voice").into_iter().filter(|s| !s.path.ends_with("entries.rs"));
+    let foreign = ["Kind::", "What::", "Input::", "keeper.look", "keeper.act", ".followed("];
+
+    none(
+        found.flat_map(|s| s.saying(&foreign)).collect(),
+        "what a call shows becomes an entry in voice/entries.rs alone",
+    );
+}
+
+#[test]
 fn no_file_has_more_than_five_hundred_lines() {
     let long = |s: &Source| s.text.lines().count() > FILE_LINES_MAX;
     let found = all().iter().filter(|s| long(s)).map(|s| format!("{}: {}", s.path, s.text.lines().count())).collect();

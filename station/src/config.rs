@@ -14,6 +14,7 @@ mod desk;
 mod fault;
 mod raw;
 mod starter;
+mod voice;
 mod webhook;
 
 pub use fault::ConfigError;
@@ -52,8 +53,21 @@ pub struct Config {
     pub checks: Checks,
     /// Where the desk is served to browsers; `None`: nowhere.
     pub desk: Option<Desk>,
+    /// Where browsers reach its voice; `None`: nowhere.
+    pub voice: Option<Voice>,
     /// Where entries are posted as they come; at most 8.
     pub webhooks: Vec<Webhook>,
+}
+
+/// Where browsers reach the voice of this station.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Voice {
+    /// On UDP; port 0 is any.
+    pub listen: SocketAddr,
+    /// The address that browsers are told, if another leads there; port 0 is that on which it listens.
+    pub announce: Option<SocketAddr>,
+    /// Calls at one time, 1 to 64.
+    pub calls_max: usize,
 }
 
 /// Where the desk is served.

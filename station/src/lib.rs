@@ -18,6 +18,7 @@ pub mod station;
 pub mod store;
 pub mod story;
 pub mod view;
+pub mod voice;
 pub mod web;
 pub mod words;
 

@@ -84,6 +84,7 @@ impl Serving {
             ceremony: Arc::new(Paired::new(ceremony.clone(), Language::English.words())),
             board: station.board.clone(),
             begun: station.begun,
+            voice: station.voice.clone(),
         });
         Ok(Serving { station, ceremony, api })
     }

@@ -18,6 +18,7 @@ use crate::link::switchboard::Switchboard;
 use crate::link::{BindFault, Connection, Endpoint, EndpointConfig};
 use crate::record::{self, Keeper, Published};
 use crate::store::{Reader, Store, StoreError};
+use crate::voice::{self, Voice};
 use crate::words::{Sentence, Tell, logged};
 
 /// Why a station does not start. Each says what to do.
@@ -31,6 +32,8 @@ pub enum StartFault {
     Store(StoreError),
     /// The address on which it is to listen.
     Bind(BindFault),
+    /// Where browsers are to reach its voice.
+    Voice(voice::BindFault),
 }
 
 impl Tell for StartFault {
@@ -40,6 +43,7 @@ impl Tell for StartFault {
             StartFault::Keys(fault) => fault.sentence(),
             StartFault::Store(fault) => fault.sentence(),
             StartFault::Bind(fault) => fault.sentence(),
+            StartFault::Voice(fault) => fault.sentence(),
         }
     }
 }
@@ -96,6 +100,9 @@ pub struct Station {
     pub board: Board,
     /// Its end of all connections.
     pub endpoint: Arc<Endpoint>,
+    /// Calls; without a desk none.
+    pub voice: Voice,
+    speaking: Option<voice::Running>,
     record: std::thread::JoinHandle<()>,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -118,6 +125,20 @@ impl Station {
         let started = record::start(store, keys.clone(), clock.clone(), mark)?;
         show_serving(&keys, &endpoint, &started.keeper.published().borrow());
         let begun = clock.moment();
+        let settings = config.voice.as_ref().map(|said| voice::Settings {
+            listen: said.listen,
+            announce: said.announce,
+            calls_max: said.calls_max,
+        });
+        let started_voice = settings.map(|settings| voice::start(&settings, clock.clone(), started.keeper.clone()));
+        let (voice, speaking) = match started_voice {
+            None => (Voice::default(), None),
+            Some(Ok((voice, running))) => (voice, Some(running)),
+            Some(Err(fault)) => {
+                started.keeper.stop();
+                return Err(StartFault::Voice(fault));
+            }
+        };
         Ok(Station {
             data: data.to_path_buf(),
             config,
@@ -128,6 +149,8 @@ impl Station {
             reader,
             board: Board::default(),
             endpoint,
+            voice,
+            speaking,
             record: started.thread,
             tasks: Vec::new(),
         })
@@ -141,6 +164,7 @@ impl Station {
             clock: self.clock.clone(),
             begun: self.begun,
             board: self.board.clone(),
+            voice: self.voice.clone(),
         };
         let rate = Rate { per_second: self.config.link.entries_per_second, burst: self.config.link.burst };
         let (entries, mebibytes) = (self.config.link.entries_per_day, self.config.link.mebibytes_per_day);
@@ -181,6 +205,9 @@ impl Station {
     pub async fn stop(self) -> bool {
         self.tasks.iter().for_each(JoinHandle::abort);
         self.endpoint.close().await;
+        if let Some(speaking) = self.speaking {
+            speaking.stop().await;
+        }
         self.keeper.stop();
         let record = self.record;
         // The record thread blocks on the disk, never on us.

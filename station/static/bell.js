@@ -81,7 +81,8 @@
   // ---- the ring: over whatever page is open, and on the matter's own page as a strip that covers nothing ----
   let ringing = null, drawn = null, drawnAt = "", position = "", reported = null, began = 0, step = "", under = "";
   // What broke off with an epoch is about a line as a whole: it leaves every page of lines to be looked at.
-  const own = (ring) => (location.pathname + "/").startsWith(ring.page === "/lines" ? "/lines/" : `/lines/${ring.line}/requests/${ring.thing}/`);
+  const own = (ring) => (ring.page === "/lines" ? ["/lines/"] : ["requests", "calls"].map((of) => `/lines/${ring.line}/${of}/${ring.thing}/`))
+    .some((page) => (location.pathname + "/").startsWith(page));
   const name = (ring) => [ring.line, ring.at, ring.epoch].join("/");
   const here = () => document.querySelector(".strip.rings");
   const isDrawn = (ring) => drawn === name(ring) && (own(ring) ? !!here() && here().getClientRects().length > 0 : dialog.open);

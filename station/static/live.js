@@ -193,6 +193,8 @@
   window.counterpartPage = { isTyped, send, draw: drawAfter, rings: (told) => { ringing = told; entitle(); } };
 
   // ---- the stream ----
+  // The last part of a position counts what has changed in calls, which the page of a call alone shows.
+  const upTo = (position) => (document.querySelector("[data-sound]") || !position ? position : position.slice(0, position.lastIndexOf(".")));
   let feed = null;
   const standing = async (event) => {
     const told = JSON.parse(event.data);
@@ -202,8 +204,8 @@
     if (told.ended) { ended(); return; }
     document.dispatchEvent(new CustomEvent("standing", { detail: told }));
     if (lost) { await back(); return; }
-    if (told.position === body.dataset.position) say(body.dataset.isLive);
-    else if (told.position === looked && (isTyped() || stays())) stale();
+    if (upTo(told.position) === upTo(body.dataset.position)) say(body.dataset.isLive);
+    else if (upTo(told.position) === upTo(looked) && (isTyped() || stays())) stale();
     else if (!(await draw()) && !lost) say(body.dataset.changed, true);
   };
   const listen = () => {

@@ -283,6 +283,11 @@ impl Call {
         }
     }
 
+    /// In which room each of our people is, by number.
+    pub fn rooms(&self) -> [Option<Room>; SIDE_PEOPLE_MAX] {
+        std::array::from_fn(|at| self.own[at].as_ref().map(|person| person.room))
+    }
+
     /// Whether both sides have put through.
     pub fn is_through(&self) -> bool {
         self.through == [true; 2]

@@ -21,8 +21,10 @@ mod memory;
 mod processes;
 mod report;
 mod start;
+mod talker;
 mod texts;
 mod thin;
+mod voice;
 
 use report::Row;
 
@@ -35,6 +37,7 @@ const ROWS: &[Row] = &[
     ("start", start::measure),
     ("memory", memory::measure),
     ("thin", thin::measure),
+    ("voice", voice::measure),
 ];
 
 fn main() {

@@ -22,13 +22,14 @@ use super::rounds::{RoundForm, RoundRow, RoundView};
 use super::router::{DoneView, HealthView};
 use super::search::{FindQuery, FoundView};
 use super::sessions::{SessionEnded, SessionForm, SessionView};
+use super::talks::{AnswerView, LetInForm, OfferForm, PlaceView, TalkForm, TalkQuery, TalkingView};
 use super::tokens::{TokenForm, TokenMade, TokenView};
 use super::views::{
     FiguresQuery, LineQuery, LineRow, RecordPage, RecordQuery, RequestsQuery, RequestsView, TermsQuery, UnreadView,
 };
 use super::{
     banner, bell, calendar, conduct, drawn, events, export, many, metrics, morning, people, restore, returned, rounds,
-    router, search, sessions, tokens, views,
+    router, search, sessions, talks, tokens, views,
 };
 use crate::view::figures::FiguresView;
 use crate::view::request::RequestView;
@@ -40,7 +41,7 @@ pub(super) const LINES: &str = "application/x-ndjson";
 
 /// Every call.
 pub(super) fn calls() -> Vec<Call> {
-    [acts(), views(), pairings(), people(), owner()].into_iter().flatten().collect()
+    [acts(), views(), talks(), pairings(), people(), owner()].into_iter().flatten().collect()
 }
 
 fn acts() -> Vec<Call> {
@@ -82,6 +83,15 @@ fn views() -> Vec<Call> {
         Call::get(Reads, "/restore", "call-restore", restore::look).asks::<RestoreQuery>().gives::<Vec<RestoreView>>(),
         Call::get(Reads, "/banner", "call-banner", banner::show).gives::<BannerForm>(),
         Call::get(LooksAfter, "/doctor", "call-doctor", router::doctor).gives::<Report>().slow(),
+    ]
+}
+
+fn talks() -> Vec<Call> {
+    vec![
+        Call::get(Reads, "/talks", "call-talk", talks::show).asks::<TalkQuery>().gives::<TalkingView>(),
+        Call::post(Acts, "/talks/let-in", "call-talk-let-in", talks::let_in).takes::<LetInForm>().gives::<PlaceView>(),
+        Call::post(Acts, "/talks/offer", "call-talk-offer", talks::offer).takes::<OfferForm>().gives::<AnswerView>(),
+        Call::post(Acts, "/talks/act", "call-talk-act", talks::act).takes::<TalkForm>().gives::<TalkingView>(),
     ]
 }
 

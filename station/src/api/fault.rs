@@ -184,6 +184,10 @@ faults! {
     RootFile = Usage BAD_REQUEST "fault-root-file",
     /// The keys are bound to no backup of this station.
     RestoreUnbound = Refusal CONFLICT "fault-restore-unbound",
+    /// Nobody can be let into a call of this talk; its sentence says why.
+    TalkShut = Refusal CONFLICT "fault-talk-shut",
+    /// A call does not do what it was asked; its sentence says why.
+    TalkRefused = Refusal CONFLICT "fault-talk-not-done",
     /// Another root key than the charter's.
     RootOther = Usage BAD_REQUEST "fault-root-other",
     /// The line has no epoch of this number.

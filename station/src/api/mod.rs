@@ -43,6 +43,7 @@ pub(crate) mod spoken;
 pub(crate) mod stream;
 mod streams;
 pub mod stretch;
+pub(crate) mod talks;
 pub(crate) mod throttle;
 pub mod times;
 pub mod tokens;
@@ -62,6 +63,7 @@ use crate::link::Endpoint;
 use crate::link::board::Board;
 use crate::record::Keeper;
 use crate::store::Reader;
+use crate::voice::Voice;
 use crate::words::{Language, Words};
 use ceremony::Ceremony;
 
@@ -89,6 +91,8 @@ pub struct Parts {
     pub board: Board,
     /// When the station began: the board counts from there.
     pub begun: Moment,
+    /// Calls.
+    pub voice: Voice,
 }
 
 /// The API of one station; cheap to clone.

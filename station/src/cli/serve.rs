@@ -131,7 +131,8 @@ fn code(fault: &ServeFault) -> Code {
         ServeFault::Start(StartFault::Keys(fault)) if !fault.is_of_place() => Code::Start,
         ServeFault::Start(StartFault::Store(fault)) if fault.is_of_place() => Code::StartUnfit,
         ServeFault::Start(StartFault::Keys(_) | StartFault::Config(_)) => Code::StartUnfit,
-        ServeFault::Start(StartFault::Store(_) | StartFault::Bind(_)) | ServeFault::Pairing(_) => Code::Start,
+        ServeFault::Start(StartFault::Store(_) | StartFault::Bind(_) | StartFault::Voice(_))
+        | ServeFault::Pairing(_) => Code::Start,
     }
 }
 

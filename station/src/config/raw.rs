@@ -40,6 +40,7 @@ struct RawConfig {
     #[serde(default)]
     checks: RawChecks,
     desk: Option<super::desk::RawDesk>,
+    voice: Option<super::voice::RawVoice>,
     #[serde(default)]
     webhook: Vec<super::webhook::RawWebhook>,
     post: Spanned<Vec<RawPost>>,
@@ -84,12 +85,14 @@ struct RawPost {
 
 pub(super) fn read(text: &str) -> Result<Config, Fault> {
     let raw: RawConfig = toml::from_str(text).map_err(|e| Fault::from_toml(&e, text))?;
+    let desk = raw.desk.map(super::desk::desk).transpose()?;
     Ok(Config {
         organisation: organisation(raw.organisation)?,
         posts: posts(&raw.post)?,
         link: link(raw.link)?,
         checks: checks(&raw.checks)?,
-        desk: raw.desk.map(super::desk::desk).transpose()?,
+        voice: super::voice::voice(raw.voice, desk.as_ref())?,
+        desk,
         webhooks: super::webhook::webhooks(raw.webhook)?,
     })
 }

@@ -251,12 +251,29 @@ impl Control {
         }
     }
 
-    /// Waits for a datagram of the peer's and lets it go; for ever if none can come any more.
-    pub async fn nudged(&self) {
+    /// Whether datagrams go to the peer: over TCP, or to one that takes none, they do not.
+    pub fn takes_datagrams(&self) -> bool {
+        matches!(&self.0, Handle::Quic(connection) if connection.max_datagram_size().is_some())
+    }
+
+    /// Sends a datagram; gives it back if it does not go as one. Of those that wait the oldest is let go.
+    pub fn datagram(&self, bytes: Vec<u8>) -> Option<Vec<u8>> {
+        match &self.0 {
+            Handle::Quic(connection) if connection.max_datagram_size().is_some_and(|max| bytes.len() <= max) => {
+                // What fails now fails because the connection is over.
+                let _ = connection.send_datagram(bytes.into());
+                None
+            }
+            _ => Some(bytes),
+        }
+    }
+
+    /// Waits for a datagram of the peer's; for ever if none can come any more.
+    pub async fn next_datagram(&self) -> Vec<u8> {
         if let Handle::Quic(connection) = &self.0
-            && connection.read_datagram().await.is_ok()
+            && let Ok(datagram) = connection.read_datagram().await
         {
-            return;
+            return datagram.into();
         }
         std::future::pending().await
     }

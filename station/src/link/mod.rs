@@ -17,6 +17,7 @@ mod frame;
 mod identities;
 mod meeting;
 pub mod observe;
+mod outbox;
 pub mod pace;
 pub mod pump;
 mod quic;

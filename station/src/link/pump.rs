@@ -2,7 +2,6 @@
 //! says what to send, what to give to the record and when to close.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use counterpart_core::fault::Misconduct;
@@ -12,25 +11,20 @@ use counterpart_core::line::turn::{Arrived, Input};
 use counterpart_core::link::{Now, Output, Reason, Received, Session};
 use counterpart_core::record::sign1::Strict;
 use counterpart_core::time::Timestamp;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 
 use super::board::Board;
 use super::damper::Damper;
+use super::outbox::{Outbox, outbox, write};
 use super::pace::Pace;
 use super::{Control, LinkFault, Reader, Writer, supply};
 use crate::clock::{Clock, Moment};
 use crate::record::{Keeper, LinePublished, Published};
 use crate::store;
+use crate::voice::{Link, TalkId, ToPeer, Voice};
 
-/// How long after a frame a nudge follows it on a long path, if no other frame does: apart, so that both are not lost at once.
-const NUDGE_AFTER: Duration = Duration::from_millis(20);
-/// Frames that wait to be written before no more entries are fetched for the peer.
-const UNSENT_MAX: usize = 128;
 /// Entries that wait for the record before no more are read from the peer.
 const UNTAKEN_MAX: usize = 256;
-/// Frames that wait to be written before the peer is taken to read nothing. Entries stop at [`UNSENT_MAX`] and a batch beyond it;
-/// all else that we send answers what the peer sends, one frame for one, and one ping of its is on its way at a time.
-const UNREAD_MAX: usize = 512;
 
 /// What every session of this station shares.
 #[derive(Clone)]
@@ -45,6 +39,8 @@ pub struct Shared {
     pub begun: Moment,
     /// What is known of each line's link.
     pub board: Board,
+    /// Calls.
+    pub voice: Voice,
 }
 
 impl Shared {
@@ -118,6 +114,8 @@ pub async fn run(
     let writing = tokio::spawn(write(writer, unsent, control.clone()));
     let taking = tokio::spawn(take(shared.clone(), line, untaken, found));
     let control_too = control.clone();
+    let (calls, of_calls) = Link::new(session.me(), control.clone());
+    let voice = shared.voice.session();
     let mut pump = Pump {
         shared,
         bounds,
@@ -127,6 +125,8 @@ pub async fn run(
         to_peer,
         to_record,
         control: control_too,
+        voice,
+        calls,
         ended: None,
         seen: None,
         quiet_until_ms: 0,
@@ -136,10 +136,11 @@ pub async fn run(
         pump.frame(&frame).await;
     }
     let ended = tokio::select! {
-        ended = pump.pump(reader, breaches) => ended,
+        ended = pump.pump(reader, breaches, of_calls) => ended,
         _ = replaced.wait_for(|replaced| *replaced) => Ended::Replaced,
     };
     drop(pump);
+    shared.voice.down(line, voice).await;
     finish(&ended, writing, &control).await;
     taking.abort();
     ended
@@ -153,69 +154,6 @@ async fn finish(ended: &Ended, writing: tokio::task::JoinHandle<()>, control: &C
     }
     abort.abort();
     control.close("the session has ended");
-}
-
-/// Frames on their way to the writer. Never awaited: two sides that both wait to write and neither reads would wait for ever.
-struct Outbox {
-    to: mpsc::UnboundedSender<Vec<u8>>,
-    gauge: Arc<Gauge>,
-}
-
-/// How many frames wait, and a call when there is room again.
-#[derive(Default)]
-struct Gauge {
-    unsent: AtomicUsize,
-    room: Notify,
-}
-
-struct Unsent {
-    frames: mpsc::UnboundedReceiver<Vec<u8>>,
-    gauge: Arc<Gauge>,
-}
-
-fn outbox() -> (Outbox, Unsent) {
-    let (to, frames) = mpsc::unbounded_channel();
-    let gauge = Arc::new(Gauge::default());
-    (Outbox { to, gauge: gauge.clone() }, Unsent { frames, gauge })
-}
-
-impl Outbox {
-    fn put(&self, frame: Vec<u8>) {
-        self.gauge.unsent.fetch_add(1, Ordering::Relaxed);
-        // If the writer has ended, so has the connection: the reader says so.
-        let _ = self.to.send(frame);
-    }
-
-    fn has_room(&self) -> bool {
-        self.gauge.unsent.load(Ordering::Relaxed) < UNSENT_MAX
-    }
-
-    fn is_unread(&self) -> bool {
-        self.gauge.unsent.load(Ordering::Relaxed) >= UNREAD_MAX
-    }
-}
-
-/// Writes frames until there are no more. On a long path a nudge follows the last of several: the retransmission timer of a path
-/// that is mostly silent grows to two round trips, but what was sent before something acknowledged is known as lost after one.
-async fn write(mut writer: Writer, mut unsent: Unsent, control: Control) {
-    let mut to_nudge = false;
-    loop {
-        let next = unsent.frames.recv();
-        let frame = if to_nudge { tokio::time::timeout(NUDGE_AFTER, next).await } else { Ok(next.await) };
-        let Ok(frame) = frame else {
-            control.nudge();
-            to_nudge = false;
-            continue;
-        };
-        let Some(frame) = frame else { break };
-        to_nudge = control.is_long();
-        if writer.write_frame(&frame).await.is_err() {
-            return;
-        }
-        unsent.gauge.unsent.fetch_sub(1, Ordering::Relaxed);
-        unsent.gauge.room.notify_one();
-    }
-    let _ = writer.finish().await;
 }
 
 /// Gives what the peer brought to the record, as much at once as waits.
@@ -251,6 +189,10 @@ struct Pump<'a> {
     to_peer: Outbox,
     to_record: mpsc::Sender<Input>,
     control: Control,
+    /// This session, as the voice thread knows it.
+    voice: u64,
+    /// Its way to the peer.
+    calls: Link,
     ended: Option<Ended>,
     /// The line as it was last told to the session.
     seen: Option<Arc<LinePublished>>,
@@ -261,7 +203,12 @@ struct Pump<'a> {
 }
 
 impl Pump<'_> {
-    async fn pump(&mut self, mut reader: Reader, mut breaches: mpsc::Receiver<(Misconduct, Epoch)>) -> Ended {
+    async fn pump(
+        &mut self,
+        mut reader: Reader,
+        mut breaches: mpsc::Receiver<(Misconduct, Epoch)>,
+        mut of_calls: mpsc::Receiver<ToPeer>,
+    ) -> Ended {
         let mut published = self.shared.keeper.published();
         let gauge = self.to_peer.gauge.clone();
         loop {
@@ -300,7 +247,11 @@ impl Pump<'_> {
                     self.put(outputs).await;
                 }
                 () = gauge.room.notified() => {}
-                () = self.control.nudged() => {}
+                datagram = self.control.next_datagram() => {
+                    let outputs = self.session.datagram(&datagram, self.shared.now().ms);
+                    self.put(outputs).await;
+                }
+                Some(what) = of_calls.recv() => self.of_call(what).await,
                 () = self.to_record.closed() => return Ended::Unkept,
             }
             self.push().await;
@@ -312,6 +263,27 @@ impl Pump<'_> {
         let tick = self.session.next_tick(now.ms).unwrap_or(now.ms.saturating_add(60_000));
         let quiet = if self.quiet_until_ms > now.ms { self.quiet_until_ms } else { u64::MAX };
         self.shared.begun.plus_ms(tick.min(quiet).max(now.ms + 1)).instant()
+    }
+
+    /// Does what the voice thread wants of this session.
+    async fn of_call(&mut self, what: ToPeer) {
+        match what {
+            ToPeer::State(epoch, act, state) => {
+                let frame = self.session.tell(epoch, act, state, self.shared.now().ms);
+                frame.into_iter().for_each(|frame| self.send(frame));
+            }
+            ToPeer::Packet(packet) => {
+                self.session.voice(packet).into_iter().for_each(|frame| self.to_peer.put_voice(frame));
+            }
+            ToPeer::Malformed => {
+                let outputs = self.session.malformed_voice();
+                self.put(outputs).await;
+            }
+            ToPeer::Flood => {
+                let outputs = self.session.flooded();
+                self.put(outputs).await;
+            }
+        }
     }
 
     async fn frame(&mut self, frame: &[u8]) {
@@ -390,6 +362,27 @@ impl Pump<'_> {
         self.bounds.damper.may(kind, Some(self.line), self.shared.now().ms)
     }
 
+    /// The peer's hello has come.
+    async fn met(&mut self, software: String, clock: Timestamp) {
+        let (board, line) = (&self.shared.board, self.line);
+        tracing::info!(%line, "the peer's hello has come");
+        self.begun = self.packets();
+        let now = self.shared.now().ms;
+        let ahead = i64::try_from(clock.0).unwrap_or(0) - i64::try_from(self.shared.clock.now()).unwrap_or(0);
+        board.change(line, |link| {
+            link.up_since_ms = Some(now);
+            link.withheld.met(now);
+            link.software = software;
+            link.clock_ahead_ms = Some(ahead);
+        });
+        let owed = self.bounds.pace.owed(line, now);
+        board.change(line, |link| link.slowed_until_ms = owed);
+        self.quiet_until_ms = owed.unwrap_or(0).max(self.quiet_until_ms);
+        self.shared.keeper.link_begins(line, self.session.even());
+        let calls = self.session.carries_calls().then(|| self.calls.clone());
+        self.shared.voice.up(line, self.voice, calls).await;
+    }
+
     async fn put(&mut self, outputs: Vec<Output>) {
         for output in outputs {
             self.one(output).await;
@@ -411,29 +404,15 @@ impl Pump<'_> {
                 board.change(line, |link| link.even = even);
                 self.shared.keeper.link(line, true, even);
             }
-            Output::PeerHello { software, clock, .. } => {
-                tracing::info!(%line, "the peer's hello has come");
-                self.begun = self.packets();
-                let now = self.shared.now().ms;
-                let ahead = i64::try_from(clock.0).unwrap_or(0) - i64::try_from(self.shared.clock.now()).unwrap_or(0);
-                board.change(line, |link| {
-                    link.up_since_ms = Some(now);
-                    link.withheld.met(now);
-                    link.software = software;
-                    link.clock_ahead_ms = Some(ahead);
-                });
-                let owed = self.bounds.pace.owed(line, now);
-                board.change(line, |link| link.slowed_until_ms = owed);
-                self.quiet_until_ms = owed.unwrap_or(0).max(self.quiet_until_ms);
-                self.shared.keeper.link_begins(line, self.session.even());
-            }
+            Output::PeerHello { software, clock, .. } => self.met(software, clock).await,
+            Output::Call { epoch, act, state } => self.shared.voice.told(TalkId { line, epoch, act }, state).await,
+            Output::Voice(packet) => self.shared.voice.arrived(line, packet),
             Output::Path(path) => {
                 let [sent, lost] = self.packets();
                 let packets = (sent > 0).then(|| (sent - self.begun[0].min(sent), lost - self.begun[1].min(lost)));
                 board.change(line, |link| (link.path, link.packets) = (Some(path), packets));
             }
-            // This station has no calls yet, and offers no version that has.
-            Output::Call { .. } | Output::Voice(_) | Output::PeerHolds { .. } => {}
+            Output::PeerHolds { .. } => {}
             Output::Claim { epoch, head } => {
                 if let Some(left_out) = self.may_log("claim") {
                     let size = head.size;
@@ -460,7 +439,10 @@ impl Pump<'_> {
                     tracing::warn!(%line, misconduct = what.word(), left_out, "the peer broke the protocol");
                 }
                 board.change(line, |link| link.misconduct = Some(what));
-                self.shared.keeper.evidence(line, what, epoch, evidence);
+                // Nobody has signed what is let go, and a packet holds speech.
+                if !what.is_let_go() {
+                    self.shared.keeper.evidence(line, what, epoch, evidence);
+                }
             }
             Output::Close(reason) => self.ended = Some(Ended::Closed(reason)),
         }

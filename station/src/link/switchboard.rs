@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use counterpart_core::ids::{LineId, Party};
-use counterpart_core::link::{Frame, Rate, Session, Setup, VERSIONS};
+use counterpart_core::link::{Frame, Rate, Session, Setup};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
@@ -371,7 +371,7 @@ impl Switchboard {
             me: view.me,
             held: view.held.clone(),
             peer_root: view.peer_root,
-            versions: VERSIONS[..1].to_vec(),
+            versions: self.shared.voice.versions(),
             rate: self.rate,
             software: concat!("counterpart ", env!("CARGO_PKG_VERSION")).into(),
             now: self.shared.now(),

@@ -145,6 +145,14 @@ pub(super) enum Message {
         channel: Channel,
         reply: oneshot::Sender<Result<Done, ActFault>>,
     },
+    /// What a call has shown of its talk.
+    Followed {
+        line: LineId,
+        epoch: Epoch,
+        input: Box<Input>,
+        actor: Option<Actor>,
+        reply: oneshot::Sender<Result<Done, ActFault>>,
+    },
     Brought {
         line: LineId,
         inputs: Vec<Input>,
@@ -273,6 +281,20 @@ impl Keeper {
         channel: Channel,
     ) -> Result<Done, ActFault> {
         self.ask(|reply| Message::Alerting { line, epoch, attempt, channel, reply }).await?
+    }
+
+    /// A call has shown something of its talk: that somebody of ours joined it, or that it is over. No command leads here.
+    ///
+    /// # Errors
+    /// [`ActFault`].
+    pub async fn followed(
+        &self,
+        line: LineId,
+        epoch: Epoch,
+        input: Input,
+        actor: Option<Actor>,
+    ) -> Result<Done, ActFault> {
+        self.ask(|reply| Message::Followed { line, epoch, input: Box::new(input), actor, reply }).await?
     }
 
     /// Entries of the peer's, in order, their signatures checked.

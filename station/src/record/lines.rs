@@ -101,6 +101,7 @@ impl Kept {
             me: line.me(),
             epoch: line.epoch(),
             held: line.held(),
+            is_closed: line.facts().all().line_closed().is_some(),
             restore: line.restore(),
             peer_root: log.root_key(),
             peer_link: line.keys(peer).link,

@@ -48,6 +48,8 @@ pub struct LinePublished {
     pub epoch: Epoch,
     /// What is committed of each epoch, ascending; the last serves.
     pub held: Vec<Held>,
+    /// Whether a side has closed the line in the epoch that serves.
+    pub is_closed: bool,
     /// What the line waits for before it signs.
     pub restore: Restore,
     /// The peer's root key.
@@ -66,4 +68,13 @@ pub struct LinePublished {
     pub recent: VecDeque<Pushed>,
     /// The bodies that came last with entries of theirs, oldest first.
     pub words: VecDeque<(EntryRef, Arc<[u8]>)>,
+}
+
+impl LinePublished {
+    /// Whether a talk of this epoch can go on: the epoch serves, neither side has closed the line in it, and the peer's log is taken
+    /// further.
+    pub fn carries_talks_of(&self, epoch: Epoch) -> bool {
+        let halted = self.held.iter().any(|held| held.heads.epoch == epoch && held.halted.is_some());
+        self.epoch == epoch && !self.is_closed && !halted
+    }
 }

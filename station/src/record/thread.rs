@@ -130,6 +130,9 @@ impl Record {
                 let caller = Caller::Act { reply, epoch, actor: None };
                 turn.put(line, [Input::Alerting(epoch, attempt, channel)], caller);
             }
+            Message::Followed { line, epoch, input, actor, reply } => {
+                turn.put(line, [*input], Caller::Act { reply, epoch, actor });
+            }
             Message::Brought { line, inputs: brought, reply } => {
                 let count = brought.len();
                 turn.put(line, brought, Caller::Entries { reply, count });

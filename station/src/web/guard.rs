@@ -25,6 +25,8 @@ const HEADERS: [(&str, &str); 7] = [
     ("cross-origin-resource-policy", "same-origin"),
     ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 ];
+/// The same on the page of a call, where this page may ask for a microphone: no other may, and nothing in it from elsewhere.
+const WITH_MICROPHONE: &str = "camera=(), geolocation=(), microphone=(self), payment=(), usb=()";
 /// A year, for a desk that browsers reach over HTTPS alone.
 const STRICT_TRANSPORT: &str = "max-age=31536000";
 
@@ -44,6 +46,7 @@ pub(super) async fn guard(State(desk): State<Desk>, mut request: Request, next: 
             (told.status(), format!("{} {}", told.what, told.instead)).into_response()
         }
     };
+    let is_call = is_call(request.uri().path());
     let headers = request.headers();
     let is_reading = matches!(*request.method(), Method::GET | Method::HEAD);
     let mut response = if !from.is_some_and(|from| site.answers(from)) || !(is_reading || site.is_own(headers)) {
@@ -60,6 +63,9 @@ pub(super) async fn guard(State(desk): State<Desk>, mut request: Request, next: 
     for (name, value) in HEADERS {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
+    if is_call {
+        headers.insert(HeaderName::from_static("permissions-policy"), HeaderValue::from_static(WITH_MICROPHONE));
+    }
     if site.is_secure {
         let strict = HeaderName::from_static("strict-transport-security");
         headers.insert(strict, HeaderValue::from_static(STRICT_TRANSPORT));
@@ -67,4 +73,26 @@ pub(super) async fn guard(State(desk): State<Desk>, mut request: Request, next: 
     // What a page shows is of its moment; only the files of the program itself say otherwise.
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+/// The page of a call.
+fn is_call(path: &str) -> bool {
+    let mut parts = path.split('/').skip(1);
+    let [lines, line, calls, request, more] = [(); 5].map(|()| parts.next());
+    (lines, calls, more) == (Some("lines"), Some("calls"), None) && line.is_some() && request.is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_microphone_may_be_asked_for_on_the_page_of_a_call_alone() {
+        assert!(is_call("/lines/0123/calls/0:4"));
+        for other in
+            ["/lines", "/lines/0123/requests/0:4", "/lines/0123/calls", "/lines/0123/calls/0:4/offer", "/calls/a/b/c"]
+        {
+            assert!(!is_call(other), "{other}");
+        }
+    }
 }

@@ -8,7 +8,9 @@ use counterpart_core::record::codes::Code;
 use counterpart_core::record::kind::Kind;
 
 use super::acts::NOTED;
+use super::call::page_of_call;
 use super::unsigned::Pressed;
+use crate::api::talks::talk_of;
 use crate::view::attempts::AttemptView;
 use crate::view::broken::write_tally;
 use crate::view::may::MayView;
@@ -64,6 +66,8 @@ pub(super) struct Keys {
     pub last: Option<Key>,
     /// The page on which to offer times.
     pub offer: Option<String>,
+    /// The page on which the agreed talk is held.
+    pub call: Option<String>,
     /// Whether a talk that was held elsewhere can be stated.
     pub talk: bool,
     /// A talk was agreed, and neither side has said what became of it: that is the first thing to say.
@@ -170,6 +174,7 @@ pub(super) fn keys(sight: &Sight<'_>, view: &RequestView) -> Keys {
         first.is_main = true;
     }
     keys.offer = offer_page(view);
+    keys.call = call_page(sight, view);
     keys.talk = on_request(view, "talk").is_some_and(|may| may.may);
     keys.is_talk_first = keys.talk && keys.last.is_some();
     keys.again = again_page(view);
@@ -212,8 +217,15 @@ pub(super) fn keys_of_ring(sight: &Sight<'_>, view: &RequestView, rung: &Fact) -
     keys.decline = declines.then(|| step("decline"));
     keys.decline_offer = keys.none.iter().any(|codes| codes.why.is_none()).then(|| step("decline-offer"));
     keys.offer = offer_page(view);
+    keys.call = call_page(sight, view);
     keys.again = again_page(view);
     keys
+}
+
+/// The page on which the agreed talk of a request is held, while somebody may be let in there.
+fn call_page(sight: &Sight<'_>, view: &RequestView) -> Option<String> {
+    let talk = talk_of(sight, &view.request.at).ok().filter(|talk| talk.shut.is_none())?;
+    Some(page_of_call(talk.id.line, &talk.request.at))
 }
 
 fn on_request<'a>(view: &'a RequestView, act: &str) -> Option<&'a MayView> {

@@ -16,7 +16,7 @@ use counterpart_core::ids::{EntryRef, Epoch, LineId};
 use counterpart_core::record::kind::Kind;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, watch};
 
 use super::Desk;
 use super::session::Signed;
@@ -71,7 +71,7 @@ pub(super) struct Ringing {
 
 impl Desk {
     /// Up to where this station's record has come, what it observes, and what waits for this person to be signed:
-    /// "RUN.COMMITS.STATES.UNSIGNED.BANNER". Two are the same only if a page
+    /// "RUN.COMMITS.STATES.UNSIGNED.BANNER.CALLS". Two are the same only if a page
     /// would show the same, clocks aside.
     pub(super) async fn position(&self, who: &Signed) -> Result<String, Told> {
         let parts = self.api.parts.clone();
@@ -88,8 +88,9 @@ impl Desk {
         let states = states.await.map_err(|_| self.api.tell(Fault::new(Code::Stopping)))?;
         let states: String = states.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
         let unsigned = self.inner.unsigned.mark(who);
+        let calls = self.api.parts.voice.changes().map_or(0, |changes| *changes.borrow());
         let banner = hexadecimal(&Sha256::digest(self.api.banner())[..4]);
-        Ok(format!("{}.{version}.{states}.{unsigned}.{banner}", self.inner.run))
+        Ok(format!("{}.{version}.{states}.{unsigned}.{banner}.{calls}", self.inner.run))
     }
 }
 
@@ -105,6 +106,7 @@ pub(super) async fn live(State(desk): State<Desk>, who: Signed) -> Response {
 
 async fn follow(desk: Desk, who: Signed, (stream, displaced): (u64, Arc<Notify>), to: mpsc::Sender<Bytes>) {
     let mut looks = Looks::new(&desk.api);
+    let mut calls = desk.api.parts.voice.changes();
     while looks.begin() {
         let Ok(position) = desk.position(&who).await else { return };
         let ended = !matches!(desk.is_on(&who).await, Ok(true));
@@ -121,11 +123,23 @@ async fn follow(desk: Desk, who: Signed, (stream, displaced): (u64, Arc<Notify>)
                     return;
                 }
             }
+            () = changed(&mut calls) => {}
             () = displaced.notified() => {
                 let _ = to.send(Bytes::from_static(b"event: displaced\ndata: {}\n\n")).await;
                 return;
             }
         }
+    }
+}
+
+/// Comes when a call has changed; never at a station without voice.
+async fn changed(calls: &mut Option<watch::Receiver<u64>>) {
+    let is_told = match calls {
+        Some(calls) => calls.changed().await.is_ok(),
+        None => false,
+    };
+    if !is_told {
+        std::future::pending::<()>().await;
     }
 }
 

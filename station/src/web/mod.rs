@@ -8,6 +8,7 @@ mod ask;
 mod attended;
 mod authors;
 mod band;
+mod call;
 mod entry;
 pub mod fields;
 mod files;

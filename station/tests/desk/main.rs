@@ -33,8 +33,11 @@ mod scratch;
 mod station;
 mod story;
 mod tabs;
+mod talk;
 mod terms;
 mod tokens;
+#[path = "../../../voice/tests/talk/tone.rs"]
+mod tone;
 mod typing;
 mod untold;
 mod upkeep;
@@ -56,7 +59,11 @@ struct Desk {
 
 impl Desk {
     fn init(parent: &Path, name: &str, call_sign: &str) -> Desk {
-        let station = Process::init(parent, name, call_sign, 50);
+        Desk::of(Process::init(parent, name, call_sign, 50))
+    }
+
+    /// The desk of a new station.
+    fn of(station: Process) -> Desk {
         let address = free_address().to_string();
         let file = station.data.join("counterpart.toml");
         let banner = std::fs::read_to_string(&file).unwrap().replace("banner = \"\"", "banner = \"FOR OFFICIAL USE\"");

@@ -61,6 +61,7 @@ impl Hostile {
             begun: clock.moment(),
             clock,
             board: board.clone(),
+            voice: Default::default(),
         };
         let switchboard = bounds(Switchboard::new(shared, endpoint, FAST, &[]));
         let serving = tokio::spawn(switchboard.answer(|_| ()));

@@ -45,6 +45,7 @@ async fn connect(side: Side, address: SocketAddr, transport: Transport) -> Stati
         begun: clock.moment(),
         clock,
         board: board.clone(),
+        voice: Default::default(),
     };
     let switchboard = Switchboard::new(shared, endpoint.clone(), Rate { per_second: 50, burst: 500 }, &[]);
     let answering = tokio::spawn(switchboard.clone().answer(|_| ()));

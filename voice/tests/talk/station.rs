@@ -21,6 +21,9 @@ const PAGE: &str = include_str!("page.html");
 /// By what number each side knows the call.
 const CALLS: [u32; 2] = [7, 70_000];
 
+/// What is done with the exchange on its own thread.
+type Deed = Box<dyn FnOnce(&mut Exchange, Instant) + Send>;
+
 /// What the thread of a station is told.
 pub enum Order {
     /// A browser offers; the answer, or why there is none.
@@ -30,7 +33,7 @@ pub enum Order {
     /// From now on the link loses one of ten packets of this side, and brings another behind the next three.
     Spoil,
     /// Anything else with the call.
-    Do(Box<dyn FnOnce(&mut Exchange, Instant) + Send>),
+    Do(Deed),
     Stop,
 }
 

@@ -84,6 +84,7 @@ impl Served {
             mark: Mark::Exercise,
             ceremony: Arc::new(NoPairing),
             board: Board::default(),
+            voice: Default::default(),
         });
         let socket = Socket::bind(&data).await.unwrap();
         let (stop, stopped) = oneshot::channel::<()>();

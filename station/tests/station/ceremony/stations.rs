@@ -99,7 +99,14 @@ impl Home {
             endpoint: endpoint.clone(),
         };
         let ceremony = runtime.block_on(Ceremony::start(needs)).unwrap();
-        let shared = Shared { keeper: keeper.clone(), reader, begun: clock.moment(), clock, board: Board::default() };
+        let shared = Shared {
+            keeper: keeper.clone(),
+            reader,
+            begun: clock.moment(),
+            clock,
+            board: Board::default(),
+            voice: Default::default(),
+        };
         let switchboard = Switchboard::new(shared, endpoint.clone(), Rate::default(), &[]);
         let taken = ceremony.clone();
         let pairing = move |connection: Connection| {

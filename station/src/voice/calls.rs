@@ -1,0 +1,465 @@
+//! The calls of this station: which there are, who has which place, what each side is told and when, and what the record is to
+//! say. Without sockets, clock or chance: the thread hands all of it in and carries out what comes.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use counterpart_core::ids::{LineId, Party};
+use counterpart_core::record::codes::{EndReason, Part};
+use counterpart_voice::Call;
+use counterpart_voice::call::{self, Breach, COME_BACK_MS};
+use counterpart_voice::codec::Codecs;
+use counterpart_voice::exchange::{self, Event, Exchange, Output};
+use counterpart_voice::seat::{Number, SIDE_PEOPLE_MAX};
+use counterpart_voice::state::State;
+
+use super::entries::{Fact, Said};
+use super::link::{Link, ToPeer};
+use super::view::{CallView, PersonView, Standing};
+use super::{Ask, Given, PlaceKey, Refusal, TOLD_WITHIN_MS, TalkId};
+
+/// Calls of one line that are known here at one time, whoever tells of them.
+const LINE_CALLS_MAX: usize = 8;
+/// Between two tellings of one call, if something has changed that people see; and if only figures have.
+const TELL_MS: [u64; 2] = [100, 1_000];
+/// So long what became of a call that is over is told and shown.
+const OVER_KEPT_MS: u64 = 600_000;
+
+/// One call that is known here.
+struct Held {
+    /// By this number the other side sends packets of it.
+    number: u32,
+    me: Party,
+    /// What the other side told last.
+    theirs: Option<State>,
+    /// Whose each of our places is.
+    places: [Option<PlaceKey>; SIDE_PEOPLE_MAX],
+    is_open: bool,
+    /// Until when somebody of ours waits to be let in.
+    wanted_until_ms: u64,
+    /// Since when nobody of ours is in it.
+    empty_since_ms: Option<u64>,
+    over: Option<Over>,
+    /// What was told last, and when.
+    told: Option<(State, u64)>,
+    /// What pages were shown last of both sides.
+    shown: Option<(State, Option<State>)>,
+    /// The record is to say that we joined.
+    has_joined: bool,
+    ended_by: Option<String>,
+}
+
+/// What is left of a call that is over.
+struct Over {
+    state: State,
+    by: Party,
+    reason: EndReason,
+    at_ms: u64,
+}
+
+/// All of them.
+pub(super) struct Calls {
+    exchange: Exchange,
+    held: BTreeMap<TalkId, Held>,
+    /// The present session of each line; `None`: the peer's version has no calls.
+    links: BTreeMap<LineId, (u64, Option<Link>)>,
+    next_number: u32,
+    /// Counts what pages show.
+    pub changes: u64,
+    /// What the record is to say.
+    pub facts: Vec<Fact>,
+}
+
+impl Calls {
+    /// None yet. Numbers count from `first_number`, drawn by chance: a station that starts anew is another reader.
+    pub fn new(exchange: Exchange, first_number: u32) -> Calls {
+        let (held, links) = (BTreeMap::new(), BTreeMap::new());
+        Calls { exchange, held, links, next_number: first_number, changes: 0, facts: Vec::new() }
+    }
+
+    /// A session is up. Each call of its line is told anew.
+    pub fn up(&mut self, line: LineId, session: u64, link: Option<Link>) {
+        self.links.insert(line, (session, link));
+        self.held.iter_mut().filter(|(talk, _)| talk.line == line).for_each(|(_, held)| held.told = None);
+        self.changes += 1;
+    }
+
+    /// A session has ended. What was on its way is lost; calls stay.
+    pub fn down(&mut self, line: LineId, session: u64) {
+        if self.links.get(&line).is_some_and(|(up, _)| *up == session) {
+            self.links.remove(&line);
+            self.changes += 1;
+        }
+    }
+
+    fn link(&self, line: LineId) -> Result<&Link, Refusal> {
+        match self.links.get(&line) {
+            None => Err(Refusal::Unreached),
+            Some((_, None)) => Err(Refusal::Older),
+            // Its session was broken off without a word.
+            Some((_, Some(link))) if link.is_over() => Err(Refusal::Unreached),
+            Some((_, Some(link))) => Ok(link),
+        }
+    }
+
+    /// The call of a talk, known from now on if it was not. Of too many the first goes in which nobody of ours is or waits to be;
+    /// one that is over, and is shown so, after the others.
+    fn known(&mut self, talk: TalkId, me: Party, now_ms: u64) -> Result<&mut Held, Refusal> {
+        if !self.held.contains_key(&talk) {
+            let of_line = self.held.iter().filter(|(other, _)| other.line == talk.line);
+            if of_line.clone().count() >= LINE_CALLS_MAX {
+                let idle = of_line.filter(|(_, held)| !held.is_open && now_ms >= held.wanted_until_ms);
+                let idle = idle.min_by_key(|(_, held)| held.over.is_some()).map(|(other, _)| *other);
+                self.held.remove(&idle.ok_or(Refusal::Full)?);
+            }
+            self.next_number = self.next_number.wrapping_add(1);
+        }
+        let number = self.next_number;
+        Ok(self.held.entry(talk).or_insert_with(|| Held::new(number, me)))
+    }
+
+    /// Does what one of our own wants; `None`: not before the other side has told of the call.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub fn ask(
+        &mut self,
+        (talk, place): (TalkId, PlaceKey),
+        ask: &Ask,
+        secret: [u8; 24],
+        now: Instant,
+    ) -> Result<Option<Given>, Refusal> {
+        if let Ask::LetIn { part, listens } = ask {
+            return self.let_in((talk, place), *part, *listens, now);
+        }
+        let now_ms = self.exchange.ms(now);
+        let held = self.held.get_mut(&talk).ok_or(Refusal::NoPlace)?;
+        if held.over.is_some() {
+            return Err(Refusal::Over);
+        }
+        let (number, me) = (held.number, held.me);
+        let seat = held.place_of(&place).ok_or(Refusal::NoPlace);
+        let Some(call) = self.exchange.call(number) else { return Err(Refusal::NoPlace) };
+        let nobody = |_: call::Refusal| Refusal::NoPlace;
+        match ask {
+            Ask::LetIn { .. } => {}
+            Ask::Offer(offer) => {
+                let answer = self.exchange.connect((number, seat?), offer, secret, now).map_err(refused)?;
+                return Ok(Some(Given::Answer(answer)));
+            }
+            Ask::Mute(muted) => call.mute(seat?, *muted).map_err(nobody)?,
+            Ask::Through => call.put_through(me),
+            Ask::Move(person, room) => call.move_to(*person, *room).map_err(nobody)?,
+            Ask::Leave => self.take_out(talk, seat?, now_ms)?,
+            Ask::Remove(person) => self.take_out(talk, *person, now_ms)?,
+            Ask::End(user) => {
+                call.end(EndReason::Done);
+                held.ended_by = Some(user.clone());
+            }
+        }
+        Ok(Some(Given::Done))
+    }
+
+    fn let_in(
+        &mut self,
+        (talk, place): (TalkId, PlaceKey),
+        part: Part,
+        listens: bool,
+        now: Instant,
+    ) -> Result<Option<Given>, Refusal> {
+        let me = self.link(talk.line)?.me;
+        let now_ms = self.exchange.ms(now);
+        let held = self.known(talk, me, now_ms)?;
+        if held.over.is_some() || held.theirs.as_ref().is_some_and(|state| state.over.is_some()) {
+            return Err(Refusal::Over);
+        }
+        if let Some(seat) = held.place_of(&place) {
+            return Ok(Some(Given::Seat(seat)));
+        }
+        let Some(theirs) = held.theirs.clone() else {
+            held.wanted_until_ms = held.wanted_until_ms.max(now_ms.saturating_add(TOLD_WITHIN_MS));
+            return Ok(None);
+        };
+        let (number, is_open) = (held.number, held.is_open);
+        if !is_open {
+            let call = Call::new(me, Codecs::all(), theirs.codecs, theirs.number, now_ms);
+            self.exchange.open(number, call.map_err(|_| Refusal::NoSharedCodec)?).map_err(refused)?;
+            // What they told while the call was not open here is taken now.
+            let _ = self.exchange.told(number, &theirs, now);
+        }
+        let call = self.exchange.call(number).ok_or(Refusal::Full)?;
+        let seat = call.let_in(part, listens, now_ms).map_err(|_| Refusal::Full)?;
+        let held = self.known(talk, me, now_ms)?;
+        (held.is_open, held.empty_since_ms) = (true, None);
+        held.places[seat.index()] = Some(place);
+        Ok(Some(Given::Seat(seat)))
+    }
+
+    fn take_out(&mut self, talk: TalkId, person: Number, now_ms: u64) -> Result<(), Refusal> {
+        let held = self.held.get_mut(&talk).ok_or(Refusal::NoPlace)?;
+        self.exchange.take_out(held.number, person).map_err(refused)?;
+        held.places[person.index()] = None;
+        if held.places == [None; SIDE_PEOPLE_MAX] {
+            held.empty_since_ms = Some(now_ms);
+        }
+        Ok(())
+    }
+
+    /// The peer tells of a call. `false`: that is none.
+    pub fn told(&mut self, talk: TalkId, bytes: &[u8], now: Instant) -> bool {
+        let Ok(state) = State::decode(bytes) else { return false };
+        let Ok(me) = self.link(talk.line).map(|link| link.me) else { return true };
+        let now_ms = self.exchange.ms(now);
+        // More than may be known is not answered.
+        let Ok(held) = self.known(talk, me, now_ms) else { return true };
+        let (number, is_open) = (held.number, held.is_open);
+        if is_open && matches!(self.exchange.told(number, &state, now), Some(Err(_))) {
+            return false;
+        }
+        if let Some(held) = self.held.get_mut(&talk) {
+            held.theirs = Some(state);
+        }
+        true
+    }
+
+    /// A call whose line takes nothing more of its talk breaks off (§7.5).
+    pub fn carried(&mut self, carries: impl Fn(&TalkId) -> bool) {
+        for (_, held) in self.held.iter().filter(|(talk, held)| held.is_open && !carries(talk)) {
+            if let Some(call) = self.exchange.call(held.number) {
+                call.end(EndReason::BrokenOff);
+            }
+        }
+    }
+
+    /// A packet of the peer's came.
+    pub fn packet(&mut self, line: LineId, bytes: &[u8], now: Instant) {
+        let numbers: Vec<u32> = self.of_line(line).map(|(_, held)| held.number).collect();
+        if self.exchange.from_peer(bytes, |number| numbers.contains(&number), now).is_err() {
+            self.malformed(line);
+        }
+    }
+
+    /// The peer sent what is none.
+    pub fn malformed(&self, line: LineId) {
+        if let Ok(link) = self.link(line) {
+            let _ = link.give(ToPeer::Malformed);
+        }
+    }
+
+    fn of_line(&self, line: LineId) -> impl Iterator<Item = (&TalkId, &Held)> {
+        self.held.iter().filter(move |(talk, _)| talk.line == line)
+    }
+
+    /// The calls of all, for what comes from browsers and for what is due.
+    pub fn exchange(&mut self) -> &mut Exchange {
+        &mut self.exchange
+    }
+
+    /// When to look again by itself.
+    pub fn next_tick(&self, now: Instant) -> Option<Instant> {
+        let told = (!self.held.is_empty()).then(|| now + Duration::from_millis(TELL_MS[0]));
+        self.exchange.next_tick().into_iter().chain(told).min()
+    }
+
+    /// Does what is due, and gives what is to be sent to browsers.
+    pub fn settle(&mut self, now: Instant) -> Vec<Output> {
+        if self.exchange.next_tick().is_some_and(|at| at <= now) {
+            self.exchange.tick(now);
+        }
+        let now_ms = self.exchange.ms(now);
+        let mut to_browsers = Vec::new();
+        while let Some(output) = self.exchange.poll() {
+            match output {
+                Output::ToBrowser { .. } => to_browsers.push(output),
+                Output::ToPeer { call, bytes } => {
+                    if let Some(talk) = self.talk_of(call)
+                        && let Ok(link) = self.link(talk.line)
+                    {
+                        link.packet(bytes);
+                    }
+                }
+                Output::Happened { call, event } => self.happened(call, event, now_ms),
+            }
+        }
+        let talks: Vec<TalkId> = self.held.keys().copied().collect();
+        talks.into_iter().for_each(|talk| self.look_after(talk, now_ms));
+        to_browsers
+    }
+
+    fn talk_of(&self, number: u32) -> Option<TalkId> {
+        self.held.iter().find(|(_, held)| held.number == number).map(|(talk, _)| *talk)
+    }
+
+    fn happened(&mut self, call: u32, event: Event, now_ms: u64) {
+        let Some(talk) = self.talk_of(call) else { return };
+        let Some(held) = self.held.get_mut(&talk) else { return };
+        match event {
+            Event::Connected(_) | Event::Away(_) | Event::Back(_) => {}
+            Event::Gone(person) => {
+                held.places[person.index()] = None;
+                if held.places == [None; SIDE_PEOPLE_MAX] {
+                    // They have been awaited already.
+                    held.empty_since_ms = Some(now_ms.saturating_sub(COME_BACK_MS));
+                }
+            }
+            Event::Breach(seat, breach) if seat.side != held.me => {
+                let what = if breach == Breach::Flood { ToPeer::Flood } else { ToPeer::Malformed };
+                if let Ok(link) = self.link(talk.line) {
+                    let _ = link.give(what);
+                }
+            }
+            Event::Breach(..) => tracing::warn!(line = %talk.line, "a browser of ours sends what no call carries"),
+        }
+    }
+
+    /// What is due of one call: its end, what the record is to say, what the other side is told, what pages show.
+    fn look_after(&mut self, talk: TalkId, now_ms: u64) {
+        let Some(held) = self.held.get_mut(&talk) else { return };
+        if held.over.as_ref().is_some_and(|over| now_ms >= over.at_ms.saturating_add(OVER_KEPT_MS)) {
+            self.held.remove(&talk);
+            self.changes += 1;
+            return;
+        }
+        if let Some(call) = self.exchange.call(held.number) {
+            if let Some(part) = call.joined().filter(|_| !held.has_joined) {
+                held.has_joined = true;
+                self.facts.push(Fact { talk, said: Said::Joined(part), user: None });
+            }
+            let is_left = held.empty_since_ms.is_some_and(|since| now_ms >= since.saturating_add(COME_BACK_MS));
+            if is_left && held.has_joined {
+                call.end(EndReason::Lost);
+            }
+            if let Some((by, reason)) = call.over() {
+                held.over = Some(Over { state: call.state(held.number), by, reason, at_ms: now_ms });
+                if held.has_joined {
+                    let user = held.ended_by.take().filter(|_| by == held.me);
+                    self.facts.push(Fact { talk, said: Said::Ended(by, reason), user });
+                }
+            }
+            if held.over.is_some() || is_left {
+                self.exchange.close(held.number);
+                (held.is_open, held.places, held.empty_since_ms) = (false, [None; SIDE_PEOPLE_MAX], None);
+            }
+        }
+        self.tell(talk, now_ms);
+    }
+
+    fn tell(&mut self, talk: TalkId, now_ms: u64) {
+        let Some(held) = self.held.get_mut(&talk) else { return };
+        let state = match (&held.over, self.exchange.call(held.number)) {
+            (Some(over), _) => over.state.clone(),
+            (None, Some(call)) => call.state(held.number),
+            (None, None) => bare(held.number),
+        };
+        let seen = (still(&state), held.theirs.as_ref().map(still));
+        if held.shown.as_ref() != Some(&seen) {
+            held.shown = Some(seen);
+            self.changes += 1;
+        }
+        let wait_ms = match &held.told {
+            None => 0,
+            Some((before, _)) if *before == state => return,
+            Some((before, _)) => TELL_MS[usize::from(still(before) == still(&state))],
+        };
+        let since_ms = held.told.as_ref().map_or(0, |(_, at_ms)| *at_ms);
+        if held.told.is_some() && now_ms < since_ms.saturating_add(wait_ms) {
+            return;
+        }
+        let encoded = state.encode();
+        let told = (state, now_ms);
+        if self.link(talk.line).is_ok_and(|link| link.give(ToPeer::State(talk.epoch, talk.act, encoded)))
+            && let Some(held) = self.held.get_mut(&talk)
+        {
+            held.told = Some(told);
+        }
+    }
+
+    /// The station stops: every browser is hung up on.
+    pub fn hang_up(&mut self) {
+        self.held.values().for_each(|held| self.exchange.close(held.number));
+    }
+
+    /// A call as it is now.
+    pub fn look(&mut self, talk: TalkId, place: Option<&PlaceKey>) -> Option<CallView> {
+        let link = self.link(talk.line).ok();
+        let (is_linked, is_degraded) = (link.is_some(), link.is_some_and(Link::is_degraded));
+        let held = self.held.get(&talk)?;
+        let me = place.and_then(|place| held.place_of(place));
+        let figures = me.and_then(|me| self.exchange.figures(held.number, me));
+        let theirs = held.theirs.as_ref();
+        let call = self.exchange.call(held.number);
+        let heard = call.as_ref().map(|call| call.reports()).unwrap_or_default();
+        let rooms = call.as_ref().map(|call| call.rooms()).unwrap_or_default();
+        let state = match (&held.over, call) {
+            (Some(over), _) => over.state.clone(),
+            (None, Some(call)) => call.state(held.number),
+            (None, None) => bare(held.number),
+        };
+        let standing = match &held.over {
+            Some(over) => Standing::Over(over.by, over.reason),
+            None if held.is_open => Standing::Open,
+            None => Standing::Empty,
+        };
+        let through = [state.through, theirs.is_some_and(|state| state.through)];
+        let mut ours = people(&state.people, theirs.map_or(&[][..], |state| &state.reports[..]));
+        ours.iter_mut().for_each(|person| person.room = rooms[person.number.index()]);
+        let theirs = theirs.map_or_else(Vec::new, |state| people(&state.people, &heard));
+        Some(CallView { standing, ours, theirs, me, figures, through, is_linked, is_degraded })
+    }
+}
+
+impl Held {
+    fn new(number: u32, me: Party) -> Held {
+        Held {
+            number,
+            me,
+            theirs: None,
+            places: [None; SIDE_PEOPLE_MAX],
+            is_open: false,
+            wanted_until_ms: 0,
+            empty_since_ms: None,
+            over: None,
+            told: None,
+            shown: None,
+            has_joined: false,
+            ended_by: None,
+        }
+    }
+
+    fn place_of(&self, place: &PlaceKey) -> Option<Number> {
+        Number::all().find(|number| self.places[number.index()].as_ref() == Some(place))
+    }
+}
+
+/// People as they are named, with how their voices arrive.
+fn people(named: &[(Number, call::Named)], reports: &[call::Report]) -> Vec<PersonView> {
+    let arrived = |number| reports.iter().find(|report| report.person == number).map(|report| report.arrived);
+    let person = |(number, named): &(Number, call::Named)| PersonView {
+        number: *number,
+        named: *named,
+        room: None,
+        arrived: arrived(*number),
+    };
+    named.iter().map(person).collect()
+}
+
+/// What is told of a call in which nobody of ours is.
+fn bare(number: u32) -> State {
+    State { number, codecs: Codecs::all(), through: false, over: None, people: Vec::new(), reports: Vec::new() }
+}
+
+/// What people see of a state: all but its figures.
+fn still(state: &State) -> State {
+    State { reports: Vec::new(), ..state.clone() }
+}
+
+fn refused(refusal: exchange::Refusal) -> Refusal {
+    match refusal {
+        exchange::Refusal::NoCall | exchange::Refusal::NobodyThere(_) => Refusal::NoPlace,
+        exchange::Refusal::NoRoom => Refusal::Full,
+        exchange::Refusal::Offer(fault) => Refusal::Offer(format!("{fault:?}")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

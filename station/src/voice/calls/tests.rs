@@ -1,0 +1,264 @@
+//! Two stations' calls, with a channel for the link and a told time; no browser. How sound passes is tried in `voice`.
+
+use counterpart_core::ids::{EntryRef, Epoch};
+use counterpart_voice::call::Room;
+use counterpart_voice::leg::Provider;
+use tokio::sync::mpsc;
+
+use super::*;
+use crate::clock::Clock;
+
+const LINE: LineId = LineId([7; 16]);
+const OFFICERS: [PlaceKey; 2] = [[1; 32], [2; 32]];
+const IN: Ask = Ask::LetIn { part: Part::Principal, listens: false };
+
+fn talk(index: u64) -> TalkId {
+    TalkId { line: LINE, epoch: Epoch::FIRST, act: EntryRef { party: Party::Joiner, index } }
+}
+
+struct Side {
+    calls: Calls,
+    out: mpsc::Receiver<ToPeer>,
+}
+
+/// Both stations of a line whose session is up, and a time.
+struct Pair {
+    sides: [Side; 2],
+    now: Instant,
+}
+
+impl Pair {
+    fn new() -> Pair {
+        let now = Clock::system().moment().instant();
+        let sides = [0, 1].map(|at| {
+            let exchange = Exchange::new(Provider::new(), vec![], 8, now);
+            let mut calls = Calls::new(exchange, 100 * at);
+            let (link, out) = Link::bare(Party::BOTH[at as usize]);
+            calls.up(LINE, 1, Some(link));
+            Side { calls, out }
+        });
+        Pair { sides, now }
+    }
+
+    fn ask(&mut self, at: usize, ask: &Ask) -> Result<Option<Given>, Refusal> {
+        self.sides[at].calls.ask((talk(1), OFFICERS[at]), ask, [0; 24], self.now)
+    }
+
+    fn join(&mut self, at: usize) -> Result<Option<Given>, Refusal> {
+        self.ask(at, &IN)
+    }
+
+    /// Time passes; what each side tells reaches the other. How often each has told.
+    fn pass(&mut self, ms: u64) -> [usize; 2] {
+        let mut told = [0; 2];
+        for _ in 0..=ms / 100 {
+            self.now += Duration::from_millis(100);
+            for at in [0, 1] {
+                self.sides[at].calls.settle(self.now);
+                while let Ok(ToPeer::State(epoch, act, state)) = self.sides[at].out.try_recv() {
+                    told[at] += 1;
+                    let talk = TalkId { line: LINE, epoch, act };
+                    assert!(self.sides[1 - at].calls.told(talk, &state, self.now));
+                }
+            }
+        }
+        told
+    }
+
+    fn look(&mut self, at: usize) -> CallView {
+        self.sides[at].calls.look(talk(1), Some(&OFFICERS[at])).unwrap()
+    }
+}
+
+#[test]
+fn whoever_wants_in_waits_until_the_other_side_has_told_of_the_call_and_keeps_one_place() {
+    let mut pair = Pair::new();
+
+    assert_eq!(pair.join(0), Ok(None));
+    pair.pass(200);
+    let seat = pair.join(0).unwrap();
+    let again = pair.join(0).unwrap();
+    pair.pass(200);
+
+    assert!(matches!(seat, Some(Given::Seat(number)) if number.index() == 0));
+    assert_eq!(seat, again);
+    let [here, there] = [0, 1].map(|at| pair.look(at));
+    assert_eq!((here.ours.len(), here.me.map(Number::index), here.standing), (1, Some(0), Standing::Open));
+    assert_eq!((there.theirs.len(), there.ours.len(), there.standing), (1, 0, Standing::Empty));
+}
+
+#[test]
+fn a_peer_that_is_not_there_and_one_without_calls_are_told_apart() {
+    let mut pair = Pair::new();
+
+    pair.sides[0].calls.down(LINE, 1);
+    let unreached = pair.join(0);
+    pair.sides[0].calls.up(LINE, 2, None);
+    let older = pair.join(0);
+    pair.sides[0].calls.down(LINE, 1);
+
+    assert_eq!([unreached, older.clone()], [Err(Refusal::Unreached), Err(Refusal::Older)]);
+    assert_eq!(pair.join(0), older, "the end of an old session is not that of the one that stands");
+}
+
+#[test]
+fn what_has_not_changed_is_told_once_and_to_a_new_session_again() {
+    let mut pair = Pair::new();
+    pair.join(0).unwrap();
+    pair.pass(1_000);
+    pair.join(0).unwrap();
+    pair.pass(1_000);
+
+    let quiet = pair.pass(5_000);
+    let (link, out) = Link::bare(Party::Inviter);
+    pair.sides[0].calls.up(LINE, 2, Some(link));
+    pair.sides[0].out = out;
+
+    assert_eq!(quiet, [0, 0]);
+    assert_eq!(pair.pass(1_000), [1, 0]);
+}
+
+#[test]
+fn both_ends_know_alike_who_ended_it_and_nobody_is_let_in_after_it() {
+    let mut pair = Pair::new();
+    pair.join(0).unwrap();
+    pair.pass(200);
+    for at in [0, 1] {
+        pair.join(at).unwrap();
+        pair.pass(300);
+    }
+
+    let done = pair.ask(1, &Ask::End("Duty officer".into()));
+    pair.pass(300);
+
+    assert_eq!(done, Ok(Some(Given::Done)));
+    for at in [0, 1] {
+        let view = pair.look(at);
+        assert_eq!((view.standing, view.me), (Standing::Over(Party::Joiner, EndReason::Done), None));
+        assert_eq!(pair.join(at), Err(Refusal::Over));
+        assert_eq!(pair.sides[at].calls.facts, [], "nobody was heard: there is nothing to write");
+    }
+}
+
+#[test]
+fn both_put_through_is_seen_at_both_ends() {
+    let mut pair = Pair::new();
+    pair.join(0).unwrap();
+    pair.pass(200);
+    for at in [0, 1] {
+        pair.join(at).unwrap();
+        pair.pass(300);
+    }
+
+    pair.ask(0, &Ask::Through).unwrap();
+    pair.pass(300);
+    let [one, other] = [0, 1].map(|at| pair.look(at));
+    pair.ask(1, &Ask::Through).unwrap();
+    pair.pass(300);
+
+    assert_eq!([one.through, other.through], [[true, false], [false, true]]);
+    assert!(!one.ours[0].named.on_line);
+    assert!([0, 1].into_iter().all(|at| pair.look(at).through == [true; 2] && pair.look(at).ours[0].named.on_line));
+}
+
+#[test]
+fn who_leaves_last_leaves_an_empty_call_that_can_be_entered_again() {
+    let mut pair = Pair::new();
+    pair.join(0).unwrap();
+    pair.pass(200);
+    pair.join(0).unwrap();
+
+    pair.ask(0, &Ask::Leave).unwrap();
+    pair.pass(COME_BACK_MS + 500);
+
+    assert_eq!(pair.look(0).standing, Standing::Empty);
+    assert_eq!(pair.ask(0, &Ask::Mute(true)), Err(Refusal::NoPlace));
+    assert!(matches!(pair.join(0), Ok(Some(Given::Seat(_)))));
+}
+
+#[test]
+fn a_peer_that_tells_of_ever_more_calls_is_not_answered_and_what_is_none_is_known_as_such() {
+    let mut pair = Pair::new();
+    let state = bare(9).encode();
+    let calls = &mut pair.sides[0].calls;
+
+    assert!((0..1_000).all(|index| calls.told(talk(index), &state, pair.now)));
+
+    assert_eq!(calls.held.len(), LINE_CALLS_MAX);
+    assert!(!calls.told(talk(1), &[0x80], pair.now));
+    calls.packet(LINE, &[9; 20], pair.now);
+    calls.settle(pair.now);
+    let given: Vec<ToPeer> = std::iter::from_fn(|| pair.sides[0].out.try_recv().ok()).collect();
+    assert_eq!(given.iter().filter(|what| matches!(what, ToPeer::Malformed)).count(), 1);
+}
+
+#[test]
+fn a_call_into_which_somebody_waits_to_be_let_is_not_crowded_out_by_others_that_the_peer_tells_of() {
+    let mut pair = Pair::new();
+    let state = bare(9).encode();
+    let crowd = |pair: &mut Pair| {
+        (10..1_000).for_each(|index| assert!(pair.sides[0].calls.told(talk(index), &state, pair.now)));
+    };
+
+    assert_eq!(pair.join(0), Ok(None));
+    crowd(&mut pair);
+    pair.sides[0].calls.told(talk(1), &state, pair.now);
+    let seat = pair.join(0);
+    crowd(&mut pair);
+
+    assert!(matches!(seat, Ok(Some(Given::Seat(_)))), "{seat:?}");
+    assert_eq!(pair.look(0).standing, Standing::Open);
+    let waited = TalkId { act: EntryRef { party: Party::Inviter, index: 2 }, ..talk(1) };
+    let into = |calls: &mut Calls, now| calls.ask((waited, OFFICERS[1]), &IN, [0; 24], now);
+    assert_eq!(into(&mut pair.sides[0].calls, pair.now), Ok(None));
+    pair.now += Duration::from_millis(TOLD_WITHIN_MS);
+    crowd(&mut pair);
+    assert!(!pair.sides[0].calls.held.contains_key(&waited), "nobody waits any more");
+}
+
+#[test]
+fn a_call_whose_line_takes_no_more_of_its_talk_breaks_off_for_both_and_whoever_joined_is_to_write_it() {
+    let mut pair = Pair::new();
+    pair.join(0).unwrap();
+    pair.pass(200);
+    for at in [0, 1] {
+        pair.join(at).unwrap();
+        pair.pass(300);
+    }
+    for side in &mut pair.sides {
+        // As if their voices had been heard.
+        side.calls.held.get_mut(&talk(1)).unwrap().has_joined = true;
+    }
+
+    pair.sides[0].calls.carried(|_| true);
+    pair.pass(300);
+    let before = [0, 1].map(|at| pair.look(at).standing);
+    pair.sides[1].calls.carried(|talk| talk.line != LINE);
+    pair.pass(300);
+
+    assert_eq!(before, [Standing::Open; 2]);
+    for at in [0, 1] {
+        assert_eq!(pair.look(at).standing, Standing::Over(Party::Joiner, EndReason::BrokenOff));
+        let said = Said::Ended(Party::Joiner, EndReason::BrokenOff);
+        assert_eq!(pair.sides[at].calls.facts, [Fact { talk: talk(1), said, user: None }]);
+    }
+}
+
+#[test]
+fn one_of_ours_is_moved_from_room_to_room_and_the_other_side_sees_only_whether_they_are_on_the_line() {
+    let mut pair = Pair::new();
+    pair.join(0).unwrap();
+    pair.pass(200);
+    pair.join(0).unwrap();
+    let number = Number::new(0).unwrap();
+
+    let seen = [Room::Aside, Room::Line, Room::Hold].map(|room| {
+        pair.ask(0, &Ask::Move(number, room)).unwrap();
+        pair.pass(300);
+        (pair.look(0).ours[0].room, pair.look(1).theirs[0].room, pair.look(1).theirs[0].named.on_line)
+    });
+
+    let rooms = [(Room::Aside, false), (Room::Line, true), (Room::Hold, false)];
+    assert_eq!(seen, rooms.map(|(room, on_line)| (Some(room), None, on_line)));
+    assert_eq!(pair.ask(0, &Ask::Move(Number::new(3).unwrap(), Room::Line)), Err(Refusal::NoPlace));
+}

@@ -1,0 +1,186 @@
+// Voice on the page of a call: the microphone to this station, and what the others say from it. It decides nothing: who is in the call,
+// and as what, is drawn by the station; this follows what is drawn. No sound is kept; which devices were chosen, for as long as this tab.
+"use strict";
+(() => {
+  // Whoever else is in the call has one of seven tracks, always the same.
+  const EARS = 7, AGAIN_MS = 2000;
+  const find = (selector) => document.querySelector(selector);
+  const all = (selector) => [...document.querySelectorAll(selector)];
+  let connection = null, microphone = null, context = null, own = null, ears = [];
+  let isJoining = false, isTesting = false, nextTry = 0, said = "", trouble = "";
+
+  const say = (what) => { said = what; };
+  const sound = () => {
+    context ||= new AudioContext();
+    if (context.state === "suspended") context.resume().catch(() => {});
+    return context;
+  };
+  const listenTo = (stream) => {
+    const analyser = sound().createAnalyser();
+    analyser.fftSize = 8192;
+    analyser.smoothingTimeConstant = 0;
+    sound().createMediaStreamSource(stream).connect(analyser);
+    return analyser;
+  };
+  // Decibels above -60, as the meters count.
+  const level = (analyser) => {
+    const wave = new Float32Array(1024);
+    analyser.getFloatTimeDomainData(wave);
+    const power = wave.reduce((sum, value) => sum + value * value, 0) / wave.length;
+    return Math.max(0, Math.min(60, 60 + 10 * Math.log10(power + 1e-12)));
+  };
+
+  // ---- the microphone ----
+  let devices = { mic: "", speaker: "", cleans: true };
+  try { Object.assign(devices, JSON.parse(sessionStorage.getItem("devices"))); } catch { /* none were chosen here */ }
+  const remember = () => {
+    if (!find("[data-mic]")) return;
+    devices = { mic: find("[data-mic]").value, speaker: find("[data-speaker]").value, cleans: find("[data-echo]").checked };
+    sessionStorage.setItem("devices", JSON.stringify(devices));
+  };
+  const hear = async () => {
+    if (!navigator.mediaDevices) { say("insecure"); throw new Error("no microphone over plain HTTP"); }
+    const { mic, cleans } = devices, audio = { echoCancellation: cleans, noiseSuppression: cleans, autoGainControl: cleans };
+    if (mic) audio.deviceId = { exact: mic };
+    try {
+      microphone = await navigator.mediaDevices.getUserMedia({ audio });
+    } catch (why) {
+      say(why.name === "NotFoundError" ? "none" : "denied");
+      throw why;
+    }
+    own = listenTo(microphone);
+    list();
+    return microphone;
+  };
+  const deafen = () => {
+    if (microphone) microphone.getTracks().forEach((track) => track.stop());
+    [microphone, own, isTesting] = [null, null, false];
+  };
+  const list = async () => {
+    const known = await navigator.mediaDevices.enumerateDevices().catch(() => []);
+    for (const [selector, kind] of [["[data-mic]", "audioinput"], ["[data-speaker]", "audiooutput"]]) {
+      const choice = find(selector);
+      if (!choice || choice.options.length > 1) continue;
+      known.filter((one) => one.kind === kind && one.deviceId !== "default").forEach((one) => choice.add(new Option(one.label, one.deviceId)));
+    }
+  };
+
+  // ---- the call ----
+  const ear = (track, speaker) => {
+    const stream = new MediaStream([track]), player = new Audio();
+    player.srcObject = stream;
+    if (speaker && player.setSinkId) player.setSinkId(speaker).catch(() => {});
+    player.play().catch(() => {});
+    return { analyser: listenTo(stream), player };
+  };
+  const hangUp = () => {
+    if (connection) connection.close();
+    ears.forEach(({ player }) => { player.pause(); player.srcObject = null; });
+    [connection, ears] = [null, []];
+  };
+  const connect = async (place) => {
+    if (isJoining || Date.now() < nextTry) return;
+    [isJoining, nextTry] = [true, Date.now() + AGAIN_MS];
+    try {
+      const stream = microphone || await hear();
+      say("connecting");
+      const made = connection = new RTCPeerConnection();
+      made.addTransceiver(stream.getAudioTracks()[0], { direction: "sendonly" });
+      ears = Array.from({ length: EARS }, () => ear(made.addTransceiver("audio", { direction: "recvonly" }).receiver.track, devices.speaker));
+      made.onconnectionstatechange = () => {
+        if (made !== connection) return;
+        const state = made.connectionState;
+        if (state === "connected") say("connected");
+        if (state === "disconnected") say("away");
+        // The place is kept for twenty seconds: the same page offers anew.
+        if (state === "failed" || state === "closed") { say("away"); hangUp(); }
+      };
+      await made.setLocalDescription();
+      const body = new URLSearchParams({ form: document.body.dataset.form, sdp: made.localDescription.sdp });
+      const reply = await fetch(place.dataset.offer, { method: "POST", body });
+      if (!reply.ok) throw new Error("not answered");
+      await made.setRemoteDescription({ type: "answer", sdp: await reply.text() });
+    } catch {
+      hangUp();
+      // Without a microphone nothing is tried again by itself: the person mends that, and loads the page anew.
+      if (["insecure", "denied", "none"].includes(said)) nextTry = Infinity;
+      else {
+        say("refused");
+        // Perhaps the place is gone: then the page is drawn without it.
+        window.counterpartPage.draw();
+      }
+    } finally {
+      isJoining = false;
+    }
+  };
+
+  // ---- what is drawn, followed ----
+  let before = null;
+  const figures = async () => {
+    const stats = connection && [...(await connection.getStats()).values()];
+    if (!stats) return;
+    const heard = stats.filter((one) => one.type === "inbound-rtp"), sent = stats.find((one) => one.type === "remote-inbound-rtp");
+    const sum = (name) => heard.reduce((total, one) => total + (one[name] || 0), 0);
+    const now = { came: sum("packetsReceived"), lost: sum("packetsLost") }, last = before || { came: 0, lost: 0 };
+    const came = now.came - last.came, lost = Math.max(0, now.lost - last.lost);
+    before = now;
+    const told = {
+      round: sent && sent.roundTripTime !== undefined && `${Math.round(sent.roundTripTime * 1000)} ms`,
+      loss: came + lost > 0 && `${(lost * 100 / (came + lost)).toFixed(1)} %`,
+      jitter: heard.length > 0 && `${Math.round(Math.max(...heard.map((one) => one.jitter || 0)) * 1000)} ms`,
+    };
+    all("[data-figure]").forEach((cell) => { if (told[cell.dataset.figure]) cell.textContent = told[cell.dataset.figure]; });
+  };
+  const follow = () => {
+    const place = find("[data-call]"), note = find("[data-sound]");
+    if (place && !connection) connect(place);
+    if (!place && connection) { hangUp(); deafen(); say(""); }
+    if (!place && !isTesting && microphone && !isJoining) deafen();
+    if (place) isTesting = false;
+    if (microphone) microphone.getAudioTracks().forEach((track) => { track.enabled = !(place && "muted" in place.dataset); });
+    const told = trouble || (note && note.dataset[said]) || "";
+    if (note && note.textContent !== told) note.textContent = told;
+    all("meter[data-level]").forEach((meter) => {
+      const slot = meter.dataset.level.startsWith("slot-") && ears[+meter.dataset.level.slice(5)];
+      const from = meter.dataset.level === "own" ? own : slot && slot.analyser;
+      meter.value = from ? level(from) : 0;
+    });
+    if (isTesting && own && level(own) > 20) say("heard");
+  };
+  const tone = () => {
+    const hum = sound().createOscillator(), quiet = sound().createGain();
+    quiet.gain.value = 0.2;
+    hum.frequency.value = 440;
+    hum.connect(quiet).connect(sound().destination);
+    hum.start();
+    hum.stop(sound().currentTime + 1);
+  };
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-tone]")) tone();
+    if (event.target.closest("[data-test]")) {
+      remember();
+      deafen();
+      hear().then(() => { isTesting = true; }, () => {});
+    }
+  });
+  // What is done in a call must not load the page anew: that would hang up.
+  document.addEventListener("submit", async (event) => {
+    const form = event.target, key = event.submitter;
+    if (!form.matches("form[data-stays]") || event.defaultPrevented) return;
+    event.preventDefault();
+    sound();
+    remember();
+    if (!find("[data-call]")) deafen();
+    // What is sent is read at once; a key that is off would not be sent along.
+    const sent = window.counterpartPage.send(form, key);
+    if (key) key.disabled = true;
+    trouble = await sent;
+    form.reset();
+    if (key) key.disabled = false;
+    await window.counterpartPage.draw();
+  });
+  setInterval(follow, 200);
+  setInterval(() => figures().catch(() => {}), 1000);
+  // For whoever measures what is played: a track each, in the order of the tracks.
+  window.counterpartEars = () => ears.map(({ analyser }) => analyser);
+})();

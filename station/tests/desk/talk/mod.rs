@@ -1,0 +1,248 @@
+//! A talk over the line: two browsers with two tones, each at its own desk, two real stations between, and what their records say.
+
+mod cable;
+mod stream;
+mod unrecorded;
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::Desk;
+use crate::browser::Browser;
+use crate::processes::wait;
+use crate::scratch::Scratch;
+use crate::tone;
+
+/// The tones of both microphones, in Hz. Neither is near a multiple of the other.
+const TONES: [u32; 2] = [440, 1_170];
+/// That of an interpreter.
+const THIRD: u32 = 1_930;
+/// In which track the first person of the other side is heard.
+const THEM: usize = 3;
+/// And the second.
+const THEM_TOO: usize = 4;
+const FLAGS: [&str; 4] = [
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+    "--autoplay-policy=no-user-gesture-required",
+    "--allow-loopback-in-peer-connection",
+];
+
+/// How loud a frequency is in a track, in decibels; nothing is -200.
+fn level(browser: &mut Browser, slot: usize, hz: u32) -> f64 {
+    let heard = format!(
+        "(() => {{ const ear = counterpartEars()[{slot}]; if (!ear) return -200; \
+         const loud = new Float32Array(ear.frequencyBinCount); ear.getFloatFrequencyData(loud); \
+         const at = Math.round({hz} * ear.fftSize / ear.context.sampleRate); \
+         return Math.max(-200, ...loud.slice(at - 1, at + 2)); }})()"
+    );
+    browser.look(&heard).as_f64().unwrap_or(-200.0)
+}
+
+/// Waits, at most a minute, for what is heard to be so.
+fn until(what: &str, browser: &mut Browser, is: impl Fn(&mut Browser) -> bool) {
+    let clock = counterpart::clock::Clock::system();
+    let begun = clock.moment();
+    while !is(browser) {
+        let waited = clock.moment().ms_since(begun) < 60_000;
+        let shown = "JSON.stringify([document.querySelector('main').innerText, counterpartEars().length])";
+        assert!(waited, "{what}: {}", browser.look(shown));
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+}
+
+/// The other's tone is the loudest by far in the one track, and the own is nowhere.
+fn hears_the_other_alone(browser: &mut Browser, at: usize) {
+    let [own, other] = [TONES[at], TONES[1 - at]];
+    until("the other's tone", browser, |browser| {
+        let loud = level(browser, THEM, other);
+        loud > -45.0 && loud - level(browser, THEM, own) > 20.0
+    });
+    for slot in (0..7).filter(|slot| *slot != THEM) {
+        assert!(level(browser, slot, own) < -100.0 && level(browser, slot, other) < -100.0, "a voice in track {slot}");
+    }
+}
+
+fn hears_nothing(browser: &mut Browser, at: usize) {
+    until("silence", browser, |browser| level(browser, THEM, TONES[1 - at]) < -70.0);
+}
+
+/// A browser of this person with a tone for a microphone, on the page of the call; what it sends and plays is captured.
+fn browser(desk: &Desk, name: &str, hz: u32, (folder, page): (&Path, &str)) -> Browser {
+    let microphone = folder.join(format!("{hz}.wav"));
+    tone::write(&microphone, hz);
+    let mut flags: Vec<String> = FLAGS.map(String::from).to_vec();
+    flags.push(format!("--use-file-for-fake-audio-capture={}", microphone.display()));
+    let mut browser = Browser::start_with(&format!("browser-talk-{hz}"), &flags);
+    unrecorded::capture(&mut browser);
+    browser.open(&desk.link(name, "watch"));
+    browser.look("document.querySelector('button.main').click()");
+    browser.until("location.pathname === '/lines'");
+    browser.open(&format!("http://{}{page}", desk.address));
+    browser.until("!!document.querySelector('[data-key=join]')");
+    browser
+}
+
+/// Presses a key of the call's page, which stays where it is.
+fn press(browser: &mut Browser, key: &str) {
+    browser.until(&format!("!!document.querySelector('[data-key={key}]:not(:disabled)')"));
+    browser.touch(&format!("document.querySelector('[data-key={key}]').click()"));
+}
+
+fn join(browser: &mut Browser, part: &str) {
+    // A tone is no speech: what cleans speech would take it away.
+    browser.look("document.querySelector('[data-echo]').click()");
+    browser.look(&format!("document.querySelector('[value={part}]').click()"));
+    press(browser, "join");
+    browser.until("document.querySelector('[data-sound]').textContent.startsWith('Sound goes both ways')");
+}
+
+/// A request that was answered, and held by both as answered.
+fn answered(desks: &[Desk; 2]) -> Value {
+    let [north, south] = desks;
+    let form = json!({"act": "ask", "from": "minister", "to": "minister", "precedence": "PRIORITY"});
+    assert_eq!(north.station.post("/acts", &form).unwrap().0, 200);
+    wait("the ask", || south.station.get("/requests/Northland%201"));
+    let (status, told) = south.station.post("/acts", &json!({"act": "answer", "on": "Northland 1"})).unwrap();
+    assert_eq!(status, 200, "{told}");
+    for desk in desks {
+        wait("a settled answer", || {
+            let view = desk.station.get("/requests/Northland%201")?;
+            (view["outcome"] == "ANSWERED" && view["settled"] == json!(true)).then_some(view)
+        });
+    }
+    north.station.get("/requests/Northland%201").unwrap()
+}
+
+/// The page of that request's call.
+fn page_of(asked: &Value) -> String {
+    format!("/lines/{}/calls/{}", asked["line"].as_str().unwrap(), asked["request"]["at"].as_str().unwrap())
+}
+
+/// Two people, each at their desk, on that page.
+fn browsers(desks: &[Desk; 2], within: (&Path, &str)) -> [Browser; 2] {
+    [0, 1].map(|at| browser(&desks[at], "Duty officer", TONES[at], within))
+}
+
+fn has_joined(desk: &Desk) {
+    let said = |talk: &Value| [&talk["ours"], &talk["theirs"]].iter().all(|word| **word == "joined");
+    wait("both words", || said(&talk(desk)).then_some(()));
+}
+
+/// What the second hears is, packet for packet, what the first has sent.
+fn same_packets([one, other]: &mut [Browser; 2]) -> Vec<Vec<u8>> {
+    one.until("captured.sent.length >= 400");
+    let played = unrecorded::captured(other, "played");
+    let sent = unrecorded::captured(one, "sent");
+    assert!(played.len() > 100, "{}", played.len());
+    assert!(played.iter().all(|packet| sent.contains(packet)), "a packet was changed on its way");
+    sent
+}
+
+/// Nothing that the stations keep has any part of these packets; it would be found if it had.
+fn unrecorded(desks: &[Desk; 2], packets: &[Vec<u8>]) {
+    let mut files: Vec<_> = desks.iter().flat_map(|desk| unrecorded::files(&desk.station.data)).collect();
+    let names: Vec<_> = files.iter().filter_map(|(path, _)| path.file_name()).collect();
+    assert!(["counterpart.db", "test.log"].iter().all(|name| names.iter().any(|known| known == name)), "{names:?}");
+    assert_eq!(unrecorded::found_in(packets, &files), Vec::<std::path::PathBuf>::new());
+
+    let within = |bytes: &[u8]| [b"{\"kept\":\"", bytes, b"\"}"].concat();
+    let hex: String = packets[7].iter().map(|byte| format!("{byte:02X}")).collect();
+    files.clear();
+    files.push(("as it is".into(), within(&packets[3])));
+    files.push(("in digits".into(), within(hex.as_bytes())));
+    files.push(("in base 64".into(), within(unrecorded::base64(&packets[9]).as_bytes())));
+    files.push(("other bytes".into(), within(&[7; 4_000])));
+    let found = unrecorded::found_in(packets, &files);
+    assert_eq!(found, ["as it is", "in digits", "in base 64"].map(std::path::PathBuf::from));
+}
+
+fn talk(desk: &Desk) -> Value {
+    desk.station.get("/requests/Northland%201").unwrap()["talk"].clone()
+}
+
+#[test]
+fn two_people_talk_over_the_line_and_hear_each_other_alone_and_both_records_say_that_they_talked() {
+    let scratch = Scratch::new("desk-talk");
+    let desks = Desk::two(&scratch);
+    let page = page_of(&answered(&desks));
+    let mut browsers = browsers(&desks, (scratch.path(), &page));
+    for (at, browser) in browsers.iter_mut().enumerate() {
+        browser.picture(&format!("lobby-{at}"), 1280, "light");
+        join(browser, "principal");
+    }
+
+    // Held: neither hears the other before both have put through, and nothing is written.
+    browsers[0].until("document.querySelectorAll('.far .pers b')[0].textContent === 'Principal'");
+    press(&mut browsers[0], "through");
+    browsers[1].until("document.querySelectorAll('.hold').length === 1");
+    assert!(level(&mut browsers[0], THEM, TONES[1]) < -70.0 && level(&mut browsers[1], THEM, TONES[0]) < -70.0);
+    assert_eq!(talk(&desks[0])["state"], "PLANNED");
+    press(&mut browsers[1], "through");
+    browsers.iter_mut().enumerate().for_each(|(at, browser)| hears_the_other_alone(browser, at));
+    desks.iter().for_each(has_joined);
+    for (at, browser) in browsers.iter_mut().enumerate() {
+        browser.picture(&format!("call-{at}"), 1280, "light");
+        browser.picture(&format!("call-{at}"), 390, "dark");
+    }
+    let packets = same_packets(&mut browsers);
+
+    // Who is muted is not heard, and is again; the other way goes on.
+    press(&mut browsers[0], "mute");
+    hears_nothing(&mut browsers[1], 1);
+    hears_the_other_alone(&mut browsers[0], 0);
+    press(&mut browsers[0], "mute");
+    hears_the_other_alone(&mut browsers[1], 1);
+
+    // A page that is loaded anew comes back into the same call.
+    browsers[0].call("Page.reload", json!({}));
+    browsers[0].until("document.querySelector('[data-sound]')?.textContent.startsWith('Sound goes both ways')");
+    hears_the_other_alone(&mut browsers[1], 1);
+
+    three(&desks[0], &mut browsers, (scratch.path(), &page));
+
+    // One side ends it, for both.
+    browsers[1].look("document.getElementById('ending').open = true");
+    press(&mut browsers[1], "end");
+    browsers[0].until("document.querySelector('#main h1').textContent.includes('Southland ended it')");
+    browsers[0].until("counterpartEars().length === 0");
+    for desk in &desks {
+        wait("TALKED", || (talk(desk)["state"] == "TALKED").then_some(()));
+    }
+    unrecorded(&desks, &packets);
+    assert_eq!([browsers[0].complaints.clone(), browsers[1].complaints.clone()].concat(), Vec::<String>::new());
+}
+
+/// A third comes in, is heard by both and hears both; put aside, by nobody; and is taken out again.
+fn three(desk: &Desk, browsers: &mut [Browser; 2], within: (&Path, &str)) {
+    let heard = |what: &str, browser: &mut Browser, slot: usize, hz: u32, is: bool| {
+        until(
+            what,
+            browser,
+            |browser| if is { level(browser, slot, hz) > -45.0 } else { level(browser, slot, hz) < -70.0 },
+        );
+    };
+    let mut third = browser(desk, "Interpreter", THIRD, within);
+    join(&mut third, "interpreter");
+    // Of their own side each has the first track.
+    heard("the first, by the third", &mut third, 0, TONES[0], true);
+    heard("the other side, by the third", &mut third, THEM, TONES[1], true);
+    heard("the third, by the first", &mut browsers[0], 0, THIRD, true);
+    heard("the third, by the other side", &mut browsers[1], THEM_TOO, THIRD, true);
+    heard("the first, by the other side", &mut browsers[1], THEM, TONES[0], true);
+    browsers[0].picture("call-three", 1280, "light");
+
+    press(&mut browsers[0], "aside-1");
+    heard("the third, aside, by the first", &mut browsers[0], 0, THIRD, false);
+    heard("the third, aside, by the other side", &mut browsers[1], THEM_TOO, THIRD, false);
+    heard("the other side, by the third aside", &mut third, THEM, TONES[1], false);
+    hears_the_other_alone(&mut browsers[0], 0);
+    press(&mut browsers[0], "line-1");
+    heard("the third again, by the other side", &mut browsers[1], THEM_TOO, THIRD, true);
+
+    press(&mut browsers[0], "remove-1");
+    third.until("!!document.querySelector('[data-key=join]') && counterpartEars().length === 0");
+    heard("the third, taken out, by the other side", &mut browsers[1], THEM_TOO, THIRD, false);
+    assert_eq!(third.complaints, Vec::<String>::new());
+}

@@ -1,0 +1,69 @@
+//! The same where only TCP passes: a record that cannot commit, a cut path and a closed line, each in the middle of a talk.
+
+use rusqlite::Connection;
+use serde_json::json;
+
+use super::cable::Cable;
+use super::{answered, browsers, has_joined, hears_nothing, hears_the_other_alone, join, page_of, press, talk};
+use crate::Desk;
+use crate::processes::{Process, free_address, pair, wait};
+use crate::scratch::Scratch;
+
+/// A desk whose station the other one reaches by a cable.
+fn behind(scratch: &Scratch, name: &str, call_sign: &str) -> (Desk, Cable) {
+    let listen = free_address();
+    let cable = Cable::to(listen);
+    let mut desk = Desk::of(Process::init_behind(scratch.path(), name, call_sign, 50, listen, cable.address));
+    desk.station.serve();
+    (desk, cable)
+}
+
+#[test]
+fn where_only_tcp_passes_a_talk_goes_on_over_a_record_that_cannot_commit_and_a_cut_path_until_the_line_is_closed() {
+    let scratch = Scratch::new("desk-talk-stream");
+    let [(north, to_north), (south, to_south)] =
+        [("north", "Northland"), ("south", "Southland")].map(|(name, sign)| behind(&scratch, name, sign));
+    let desks = [north, south];
+    pair(&desks[0].station, &desks[1].station);
+    let page = page_of(&answered(&desks));
+    let mut browsers = browsers(&desks, (scratch.path(), &page));
+    browsers.iter_mut().for_each(|browser| join(browser, "principal"));
+    browsers.iter_mut().for_each(|browser| browser.until("!!document.querySelector('.explained b')"));
+    browsers[0].picture("call-degraded", 1280, "light");
+    press(&mut browsers[0], "through");
+    browsers[1].until("document.querySelectorAll('.hold').length === 1");
+
+    // Nothing can be written here while the talk begins. The people hear each other, and it is written afterwards.
+    let held = Connection::open(desks[0].station.data.join("counterpart.db")).unwrap();
+    held.execute_batch("BEGIN IMMEDIATE").unwrap();
+    press(&mut browsers[1], "through");
+    browsers.iter_mut().enumerate().for_each(|(at, browser)| hears_the_other_alone(browser, at));
+    wait("the word of the one that can", || (talk(&desks[1])["ours"] == "joined").then_some(()));
+    browsers.iter_mut().enumerate().for_each(|(at, browser)| hears_the_other_alone(browser, at));
+    assert_ne!(talk(&desks[1])["theirs"], "joined");
+    drop(held);
+    desks.iter().for_each(has_joined);
+
+    // The path is cut: the people are told, and are still in the call when it is there again.
+    [&to_north, &to_south].into_iter().for_each(|cable| cable.set(false));
+    for (at, browser) in browsers.iter_mut().enumerate() {
+        hears_nothing(browser, at);
+        browser.until("document.querySelector('.explained b')?.textContent === 'The link is down.'");
+    }
+    [&to_north, &to_south].into_iter().for_each(|cable| cable.set(true));
+    for (at, browser) in browsers.iter_mut().enumerate() {
+        hears_the_other_alone(browser, at);
+        browser.until("document.querySelector('.explained b')?.textContent === 'Degraded:'");
+    }
+    assert_eq!(talk(&desks[1])["state"], "JOINED", "a path that is cut ends no talk");
+
+    // The line is closed: nothing more can be written of the talk, and nobody is left in it.
+    let form = json!({"act": "state", "state": "closed", "for_good": true});
+    let (status, told) = desks[0].station.post("/acts", &form).unwrap();
+    assert_eq!(status, 200, "{told}");
+    for browser in &mut browsers {
+        browser.until("document.querySelector('#main h1').textContent.includes('It broke off')");
+        browser.until("counterpartEars().length === 0");
+    }
+    assert!(desks.iter().all(|desk| talk(desk)["state"] == "JOINED"));
+}
