@@ -137,7 +137,7 @@ pub(super) struct Side {
     /// Its latest check, and the claimed time of the latest by the schedule.
     pub last_check: Option<u64>,
     pub last_scheduled: Option<Timestamp>,
-    /// Its texts and notices from PRIORITY up that were neither read nor taken back, the least urgent first, then by index.
+    /// Its texts and notices that were neither read nor taken back, the least urgent first, then by index.
     pub unread: BTreeSet<(Precedence, u64)>,
     /// What it opened that is called by a number said aloud, by index; void or not.
     pub opened: Vec<u64>,

@@ -132,7 +132,7 @@ fn acted(view: &View<'_>, me: Party, request: &Fact, act: &Fact) -> bool {
 }
 
 impl Facts {
-    /// A text that rings until it is read or taken back, or what ends one.
+    /// A text, which waits until it is read or taken back, or what ends one.
     pub(super) fn keep_unread(&mut self, fact: &Fact) {
         let (text, is_new) = match fact.what {
             What::Read | What::Retract => (fact.refers.and_then(|at| self.facts.get(at)), false),
@@ -141,8 +141,7 @@ impl Facts {
         let Some((at, precedence)) = text.and_then(|text| Some((text.at, text.precedence?))) else { return };
         let unread = &mut self.side_mut(at.party).unread;
         match is_new {
-            true if precedence >= Precedence::Priority => unread.insert((precedence, at.index)),
-            true => false,
+            true => unread.insert((precedence, at.index)),
             false => unread.remove(&(precedence, at.index)),
         };
     }
@@ -313,10 +312,13 @@ mod tests {
         for _ in 1..limits::RINGING_TEXTS_MAX {
             text_of(&mut facts, Inviter, Precedence::Priority);
         }
+        let quiet = text_of(&mut facts, Inviter, Precedence::Routine);
         let rung = |facts: &Facts| rings(&facts.all(), Joiner).into_iter().map(|ring| ring.at).collect::<Vec<_>>();
 
         let all = rung(&facts);
         assert_eq!((all.len(), all.contains(&flash), all.contains(&first)), (limits::RINGING_TEXTS_MAX, true, false));
+        let any: Vec<EntryRef> = facts.all().unread_of_any(Inviter).map(|text| text.at).collect();
+        assert_eq!((any.len(), any[0], all.contains(&quiet)), (limits::RINGING_TEXTS_MAX + 2, quiet, false));
 
         let held = facts.side(Inviter).size;
         write_of(&mut facts, Joiner, held, Some(flash), What::Read);

@@ -4,6 +4,7 @@ use super::crossing::{Outcome, Say};
 use super::facts::{Cut, Fact, Facts};
 use crate::ids::{EntryRef, Party};
 use crate::limits;
+use crate::precedence::Precedence;
 use crate::record::charter::Charter;
 use crate::record::codes::LineState;
 use crate::record::kind::Kind;
@@ -76,10 +77,17 @@ impl<'a> View<'a> {
     /// Nothing is left out for what is less urgent, however much of that there is.
     pub fn unread(&self, party: Party) -> impl Iterator<Item = &'a Fact> + use<'a> {
         let view = *self;
-        let unread =
-            self.facts.side(party).unread.iter().rev().map(move |(_, index)| EntryRef { party, index: *index });
+        let urgent = self.facts.side(party).unread.range((Precedence::Priority, 0)..).rev();
+        let unread = urgent.map(move |(_, index)| EntryRef { party, index: *index });
         let waits = unread.filter(move |at| !view.facts.noted.contains(at));
         waits.take(limits::RINGING_TEXTS_MAX).filter_map(move |at| view.fact(at))
+    }
+
+    /// Every text and notice of a side that was neither read nor taken back, whether it rings or not: the least urgent first.
+    pub fn unread_of_any(&self, party: Party) -> impl Iterator<Item = &'a Fact> + use<'a> {
+        let view = *self;
+        let unread = self.facts.side(party).unread.iter();
+        unread.filter_map(move |(_, index)| view.fact(EntryRef { party, index: *index }))
     }
 
     /// Requests that ended in an agreed time, with it: those of the last that were accepted (`limits::AGREED_TALKS_MAX`), oldest first.
