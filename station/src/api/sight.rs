@@ -24,7 +24,7 @@ use crate::words::{Sentence, Tell, Words};
 const PASSES_MAX: usize = 4;
 
 /// Words that were found for entries; `None`: looked for and not held.
-type Found = BTreeMap<EntryRef, Option<Kept>>;
+type Found = BTreeMap<(Epoch, EntryRef), Option<Kept>>;
 
 /// The line of this name: the peer's call sign, its name, the line's id or the first 4 or more digits of it; without a name the only
 /// line.
@@ -266,29 +266,29 @@ impl Api {
             let words = |at: &EntryRef| view.words.iter().find(|(of, _)| of == at);
             let at_hand = |at: &EntryRef| words(at).map(|(_, body)| Body::decode(body).map(Kept::Signed));
             let (here, there) = needed.into_iter().partition::<Vec<_>, _>(|at| at_hand(at).is_some());
-            known.extend(here.into_iter().filter_map(|at| Some((at, at_hand(&at)?))));
+            known.extend(here.into_iter().filter_map(|at| Some(((view.epoch, at), at_hand(&at)?))));
             if !there.is_empty() {
-                known.extend(self.find(line, view.epoch, there).await?);
+                known.extend(self.find(line, there.into_iter().map(|at| (view.epoch, at)).collect()).await?);
             }
         }
         let mut found = Arc::new(known);
         for pass in 1..=PASSES_MAX {
-            let (shown, missing, epoch) = self.look((line, number), show.clone(), found.clone()).await?;
+            let (shown, missing) = self.look((line, number), show.clone(), found.clone()).await?;
             if missing.is_empty() || pass == PASSES_MAX {
                 return Ok(shown);
             }
             let mut all = Found::clone(&found);
-            all.extend(self.find(line, epoch, missing).await?);
+            all.extend(self.find(line, missing).await?);
             found = Arc::new(all);
         }
         Err(self.tell(Fault::new(Code::Stopping)))
     }
 
-    /// Reads the words of entries.
-    async fn find(&self, line: LineId, epoch: Epoch, wanted: Vec<EntryRef>) -> Result<Found, Told> {
+    /// Reads the words of entries, each of its epoch.
+    async fn find(&self, line: LineId, wanted: Vec<(Epoch, EntryRef)>) -> Result<Found, Told> {
         let reader = self.parts.reader.clone();
         let read = move || -> Result<Found, StoreError> {
-            wanted.into_iter().map(|at| Ok((at, body(&reader, line, epoch, at)?))).collect()
+            wanted.into_iter().map(|of| Ok((of, body(&reader, line, of.0, of.1)?))).collect()
         };
         let read = tokio::task::spawn_blocking(read).await.map_err(|e| self.machine(e))?;
         read.map_err(|e| self.failed(&e))
@@ -299,23 +299,23 @@ impl Api {
         (id, number): (LineId, Option<u64>),
         show: Arc<impl Fn(&Sight<'_>) -> T + Send + Sync + 'static>,
         found: Arc<Found>,
-    ) -> Result<(T, Vec<EntryRef>, Epoch), Told> {
+    ) -> Result<(T, Vec<(Epoch, EntryRef)>), Told> {
         let (parts, words, now) = (self.parts.clone(), self.words.clone(), self.now());
         let looked = self.parts.keeper.look(move |lines| {
             let line = &lines.line(&id).ok_or(Code::LineUnknown)?.line;
             let epoch = epoch_of(line, number).ok_or(Code::EpochUnknown)?;
             let clocks = Clocks::of(line, &parts.config.organisation.zone, now);
             let missing = RefCell::new(Vec::new());
-            let bodies = |at: EntryRef| {
-                found.get(&at).cloned().unwrap_or_else(|| {
-                    missing.borrow_mut().push(at);
+            let bodies = |epoch: Epoch, at: EntryRef| {
+                found.get(&(epoch, at)).cloned().unwrap_or_else(|| {
+                    missing.borrow_mut().push((epoch, at));
                     None
                 })
             };
             let telling = Telling { words: &words, clocks: &clocks };
             let sight = Sight { line, bodies: &bodies, telling, epoch };
             let shown = show(&sight);
-            Ok((shown, missing.take(), epoch))
+            Ok((shown, missing.take()))
         });
         let looked = looked.await.map_err(|_| self.tell(Fault::new(Code::Stopping)))?;
         looked.map_err(|code| match code {

@@ -67,7 +67,7 @@ impl<'a> Unserved<'a> {
     fn see_in<T>(&self, line: &Line, epoch: Epoch, show: impl FnOnce(&Sight<'_>) -> T) -> T {
         let zone = self.zone.as_deref().unwrap_or(&line.charter().party(line.me()).zone);
         let clocks = Clocks::of(line, zone, self.now);
-        let bodies = |at: EntryRef| body(&self.reader, line.id(), epoch, at).ok().flatten();
+        let bodies = |epoch: Epoch, at: EntryRef| body(&self.reader, line.id(), epoch, at).ok().flatten();
         let telling = Telling { words: self.words, clocks: &clocks };
         show(&Sight { line, bodies: &bodies, telling, epoch })
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use counterpart_core::ids::{EntryRef, Party};
+use counterpart_core::ids::{EntryRef, Epoch, Party};
 use counterpart_core::line::Line;
 use counterpart_core::record::log::Entry;
 use counterpart_core::time::Timestamp;
@@ -38,7 +38,7 @@ impl Shelf {
 
     /// Shows something of the line.
     pub fn see<T>(&self, words: &Words, show: impl FnOnce(&Sight<'_>) -> T) -> T {
-        let bodies = |at: EntryRef| body(&self.reader, self.line.id(), self.line.epoch(), at).ok().flatten();
+        let bodies = |epoch: Epoch, at: EntryRef| body(&self.reader, self.line.id(), epoch, at).ok().flatten();
         let telling = Telling { words, clocks: &self.clocks };
         show(&Sight { line: &self.line, bodies: &bodies, telling, epoch: self.line.epoch() })
     }

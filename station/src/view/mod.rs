@@ -59,8 +59,8 @@ impl Kept {
     }
 }
 
-/// Finds the words of an entry; `None` if it has none or they are not held.
-pub type Bodies<'a> = &'a dyn Fn(EntryRef) -> Option<Kept>;
+/// Finds the words of an entry of an epoch; `None` if it has none or they are not held.
+pub type Bodies<'a> = &'a dyn Fn(Epoch, EntryRef) -> Option<Kept>;
 
 /// A line as its station sees it, and what it takes to tell of it.
 #[derive(Clone, Copy)]
@@ -193,7 +193,7 @@ impl<'a> Sight<'a> {
     /// The words of an entry, if they are text and held; in the place of words that were changed here, that they were.
     pub fn said(&self, at: EntryRef) -> Option<Said> {
         let words = self.telling.words;
-        match (self.bodies)(at)? {
+        match (self.bodies)(self.epoch, at)? {
             Kept::Signed(body) => {
                 let text = body.text()?.to_owned();
                 Some(Said { language: body.language, text, changed: false })

@@ -267,7 +267,9 @@ impl Trial {
     pub fn look_at<T>(&self, party: Party, words: &Words, with: impl Fn(&Sight<'_>) -> T) -> T {
         let clocks = Clocks::of(&self.lines[party.slot()], ZONES[party.slot()], self.now);
         let header = |at: EntryRef| &self.logs[at.party.slot()][at.index as usize].header;
-        let bodies = |at: EntryRef| self.bodies.get(&at).and_then(|bytes| Kept::of(header(at), bytes));
+        // What is written here has its words in the first epoch.
+        let kept = |at: EntryRef| self.bodies.get(&at).and_then(|bytes| Kept::of(header(at), bytes));
+        let bodies = |epoch: Epoch, at: EntryRef| if epoch == Epoch::FIRST { kept(at) } else { None };
         let telling = Telling { words, clocks: &clocks };
         with(&Sight {
             line: &self.lines[party.slot()],
