@@ -534,7 +534,10 @@ broken-untold = Not noted here when epoch { $epoch } ended: { $sentence }
 broken-more = And { $more } more, not listed here. All of an epoch stands in its record: counterpart record --epoch
 broken-name = { $name } of epoch { $epoch }
 broken-by-charter = { $sentence } It is not in our log: their charter alone counts it.
-broken-heading = { $peer }: an epoch of this line has ended, and something broke off
+broken-heading = { $count ->
+        [one] One matter with { $peer } broke off
+       *[other] { $count } matters with { $peer } broke off
+    }
 broken-do = Ask anew for what still stands, and say so to the other side. Then take note: it is kept at home alone.
 line-halted = Their log is taken no further in this epoch: { $misconduct }
 restore-nothing = { $peer }: nothing to restore. This station signs; epoch { $epoch } serves.
@@ -641,7 +644,13 @@ observed-declared-beside = { $observed }; declared { $declared }
 evidence-unserved = No station serves this directory, so nothing is observed of the line.
 unserved-without = The record is read without it, with our zone as the charter has it.
 records-agree = Records agree to #{ $size }.
-records-waiting = Records agree to #{ $size }; { $ours } of ours and { $theirs } of theirs not yet named by the other side.
+records-waiting = Records agree to #{ $size }{ $ours ->
+        [0] {""}
+       *[other] ; { $ours } of ours they have not yet named
+    }{ $theirs ->
+        [0] {""}
+       *[other] ; { $theirs } of theirs we have not yet named
+    }.
 records-lacking = Records agree to #{ $size } as far as this copy holds them; the other side may hold entries of our own log that it lacks.
 lines-none = No line yet.
 lines-no-requests = No open request.
@@ -913,6 +922,10 @@ table-requests-ours = Asked by us
 table-coming = Agreed, to come
 table-unsettled = Not settled
 table-owed = Owed by us
+table-quiet = { $count ->
+        [one] One text of theirs waits to be read. It does not ring.
+       *[other] { $count } texts of theirs wait to be read. They do not ring.
+    }
 table-head-ours = Our log: size { $size }, root { $root }
 table-head-theirs = Their log: size { $size }, root { $root }
 table-declared-ours = We declare { $state }
@@ -1596,7 +1609,7 @@ store-disk-full = The disk that holds the record is full.
     .do = Free space on it and give the command again. Nothing that was recorded is lost, and the station goes on by itself.
 store-corrupt = The database is damaged ({ $found }).
     .do = Stop the station, keep a copy of its data directory, and restore a backup.
-store-line = What is kept of the line with { $line } cannot be read ({ $found }). That line is not served; the others are.
+store-line = What is kept of the line with { $line } cannot be read, so that line is not served. Found: { $found }.
     .do = Stop the station, keep a copy of its data directory, and restore a backup: what the backup lacks, the other side will show.
 store-locked = Process { $pid } keeps this record ({ $path }).
     .do = Use the station that runs, or stop it first: kill { $pid }
@@ -2046,8 +2059,16 @@ desk-show-now = Show it as it is now
 desk-four = At a glance
 desk-line = Line
 desk-lines = Lines
-desk-lines-open = { $open } OPEN, { $not } not
+desk-lines-open = { $not ->
+        [0] { $open } OPEN
+       *[other] { $open } of { $all } OPEN
+    }
 desk-count-state = { $count } { $state }
+desk-signs-nothing = signs nothing
+desk-lines-sign-nothing = { $count ->
+        [one] one signs nothing
+       *[other] { $count } sign nothing
+    }
 desk-no-line = No line yet
 desk-no-line-small = the record begins with the charter
 desk-declared = declared { $state }
@@ -2056,6 +2077,8 @@ desk-needs-watch = Needs the watch
 desk-needs-nothing = Nothing now
 desk-needs-count = { $count } matters
 desk-needs-first = first { $name }: { $what }
+desk-needs-first-line = first: { $what }
+desk-needs-by = { $name }: { $by }
 desk-last-said = Last said
 desk-last = { $who }, { $time }: { $kind ->
     [charter] the charter of the line, signed
@@ -2103,12 +2126,11 @@ desk-last = { $who }, { $time }: { $kind ->
    *[other] { $kind }
 }
 desk-last-nothing = Nothing yet
+desk-last-unread = Not known: it cannot be read
 desk-we = We
 desk-mark = Mark
-desk-mark-also = and { $count ->
-        [one] one matter
-       *[other] { $count } matters
-    } of another mark
+desk-mark-also = and { $marks }
+desk-mark-count = { $count } { $mark }
 desk-matter-ours = We ask { $peer } to talk
 desk-matter-theirs = { $peer } asks to talk
 desk-matter-text = { $peer } has written
@@ -2130,6 +2152,7 @@ needs-texts = { $count ->
 needs-restore = Look at a restore
 needs-broken = See what broke off
 needs-unread = Mend what cannot be read
+needs-away = Reach their watch by another means
 needs-check-reply = Answer the check
 awaited-hold = For it to reach their station
 awaited-see = For their watch to see it
@@ -2281,8 +2304,13 @@ lines-heading = { $count ->
         [one] One matter needs this desk.
        *[other] { $count } matters need this desk.
     }
+lines-not-open = { $count ->
+        [one] { $peer } is { $state }.
+       *[other] { $count } lines are not OPEN.
+    }
+lines-away-silent = { $peer }: the link is up, the watch is silent
+lines-away-down = { $peer }: there is no session with their station
 lines-order = OPERATION before EXERCISE, then precedence, then deadline.
-lines-nothing = Nothing waits for a person here.
 lines-standing = { $count ->
         [one] One matter stands
        *[other] { $count } matters stand
@@ -2298,6 +2326,7 @@ lines-unread = { $count ->
        *[other] { $count } lines cannot be read
     }
 lines-all-unread = No line is served: none that this station has can be read.
+waits-call = Call whoever keeps the machine.
 lines-none-yet = There is no line yet. One is made with “counterpart invite” or “counterpart join”.
 board-observed = From here, observed
 board-peer = Other end
@@ -2494,6 +2523,7 @@ request-course-note = Night is shaded where each side is.
 offer-title = Offer times for the talk
 offer-cap = In reply to { $name }
 offer-lede = Enter times as they are in { $place }; the band shows the same moments on both sides.
+offer-night-shade = Night is shaded.
 offer-windows = Windows
 offer-windows-note = First choice first. One to eight. An end that is earlier than its start is of the next day, at most twelve hours later.
 offer-number = Number
@@ -2583,6 +2613,7 @@ check-stands = { $side ->
 memo-heading = Note of our own
 memo-sign = Write it into the record
 memo-hint = Signed by us; it says nothing for them
+memo-reads = this note, as ours. It asks nothing of them.
 state-heading = What we declare
 state-sign = Declare
 state-hint = Closing a line for good is done by a command.
@@ -2682,6 +2713,7 @@ record-unknown-key = unknown key { $key }
 record-since = Held here from
 record-until = to
 record-words = Words
+record-day-form = yyyy-mm-dd
 record-unread = Nothing was looked for.
 record-show = Show
 record-show-all = Show all
@@ -2711,7 +2743,7 @@ record-saw-to = had seen up to { $name }
 record-saw-nothing = had seen nothing of the other log
 record-held-here = held here { $time }
 record-held-there = held there { $time }
-record-not-held = not yet named by their station
+record-not-held = their station has not yet said that it holds this
 record-crossed = Crossed.
 record-crossed-undecided = Neither side had seen the other’s entry. Both stand in the record; nothing is agreed.
 record-unseen = Unseen by each other.
@@ -2765,6 +2797,7 @@ settings-keep = Keep
 ## An entry, as a page
 
 entry-as-signed = As signed.
+entry-words = Words
 entry-holds = The signature holds.
 entry-holds-not = The signature does not hold.
 entry-checked = Checked now with the key in force at its place.
@@ -2775,8 +2808,8 @@ entry-own = Own log before it
 entry-held = Head of the other log that it names
 entry-head = size { $size }, root { $root }
 entry-refers = Acts on
-entry-from = Post
-entry-to = Counterpart
+entry-from = From the post
+entry-to = To the post
 entry-precedence = Precedence
 entry-mark = Mark
 entry-deadline = Deadline
@@ -2804,15 +2837,17 @@ entry-after = The entry after it
 ## The morning sheet
 
 desk-tab-morning = Morning sheet
-morning-day = For the head of watch · 24 hours since { $since }
-morning-heading = { $open ->
-    [0] No line open
-    [one] One line open
-   *[other] { $open } lines open
-}, { $not ->
-    [0] none not.
-    [one] one not.
-   *[other] { $not } not.
+morning-day = For the head of watch · the 24 hours to { $until }
+morning-heading = { $not ->
+    [0] { $open ->
+        [0] No line yet.
+        [one] The line is open.
+       *[other] All { $open } lines are open.
+    }
+   *[other] { $all ->
+        [one] The line is not open.
+       *[other] { $open } of { $all } lines open.
+    }
 }
 morning-lede = { $count ->
     [0] Nothing waits for this desk.
@@ -2823,10 +2858,13 @@ morning-table = State of all lines
 morning-state = Observed, declared
 morning-checks = Checks of 24 hours, by the hour
 morning-to-seen = Time to SEEN of each request
-morning-ours = By us:
-morning-theirs = By them:
+morning-checks-ours = Our checks, answered by them:
+morning-checks-theirs = Their checks, answered by us:
+morning-asks-ours = Our requests, seen by them:
+morning-asks-theirs = Their requests, seen by us:
+morning-median-worst = { $span }, median / longest
 morning-tests = { $count ->
-    [0] No check was written.
+    [0] None marked { $mark } was written.
     [one] 1 check: { $answered } answered in time, { $late } late, { $unanswered } not answered, { $waits } still in time.
    *[other] { $count } checks: { $answered } answered in time, { $late } late, { $unanswered } not answered, { $waits } still in time.
 }
@@ -2835,7 +2873,7 @@ morning-seen = { $seen } of { $count ->
    *[other] { $count } requests
 } seen, after { $least } to { $most }; { $late } later than the charter gives.
 morning-none-seen = { $count ->
-    [0] No request.
+    [0] None marked { $mark }.
     [one] 1 request, not seen.
    *[other] { $count } requests, none seen.
 }
@@ -2912,7 +2950,7 @@ pairing-invite-how = Makes an invitation for one other organisation. It is shown
 pairing-invite-key = Make an invitation
 pairing-rules = Terms that it proposes
 pairing-rules-how = A number with s, m, h or d: 90s, 15m, 8h, 2d. The line is tested never, every so often, or at times such as 09:00,17:00 UTC; empty: as the configuration says. A pace that is empty is the watch’s.
-pairing-agreed = Agreed on, line by line
+pairing-agreed = What the charter says, line by line
 
 ## Users, as a page
 
@@ -2962,7 +3000,7 @@ users-link-given = I have taken it
 offer-by-empty = Empty: when the first window begins.
 defer-until = Put off until
 defer-no-time = no time said
-defer-next = today or tomorrow, as it comes
+defer-next = today or tomorrow
 defer-day-after = { $times } (the day after)
 defer-day-before = { $times } (the day before)
 

@@ -838,7 +838,11 @@ broken-name = { $name } эпохи { $epoch }
 # unreviewed
 broken-by-charter = { $sentence } В нашем журнале этого нет: это засчитывает только их устав.
 # unreviewed
-broken-heading = { $peer }: эпоха этой линии закончилась, и кое-что прервано
+broken-heading = { $peer }: { $count ->
+        [one] оборвалось { $count } дело
+        [few] оборвались { $count } дела
+       *[many] оборвалось { $count } дел
+    }
 # unreviewed
 broken-do = Что остаётся в силе, запросите снова и скажите об этом другой стороне. Затем отметьте: отметка остаётся у нас.
 # unreviewed
@@ -1023,7 +1027,13 @@ unserved-without = Журнал прочитан без неё, с нашим ч
 # unreviewed
 records-agree = Журналы совпадают до #{ $size }.
 # unreviewed
-records-waiting = Журналы совпадают до #{ $size }; другой стороной ещё не названо: наших { $ours }, их { $theirs }.
+records-waiting = Журналы совпадают до #{ $size }{ $ours ->
+        [0] {""}
+       *[other] ; наших записей они ещё не назвали: { $ours }
+    }{ $theirs ->
+        [0] {""}
+       *[other] ; их записей мы ещё не назвали: { $theirs }
+    }.
 # unreviewed
 records-lacking = Журналы совпадают до #{ $size }, насколько они есть в этой копии; у другой стороны могут быть записи нашего журнала, которых в ней нет.
 # unreviewed
@@ -1454,6 +1464,12 @@ table-coming = Согласовано, предстоит
 table-unsettled = Не закреплено
 # unreviewed
 table-owed = Ожидается от нас
+# unreviewed
+table-quiet = { $count ->
+        [one] Ждёт прочтения { $count } их сообщение. Оно не звонит.
+        [few] Ждут прочтения { $count } их сообщения. Они не звонят.
+       *[many] Ждут прочтения { $count } их сообщений. Они не звонят.
+    }
 # unreviewed
 table-head-ours = Наш журнал: записей { $size }, корень { $root }
 # unreviewed
@@ -2449,7 +2465,7 @@ store-disk-full = Диск, на котором журнал, полон.
 store-corrupt = База данных повреждена ({ $found }).
     .do = Остановить станцию, сохранить копию её каталога данных и восстановить резервную копию.
 # unreviewed
-store-line = Хранимое о линии со стороной { $line } не читается ({ $found }). Эта линия не обслуживается; остальные обслуживаются.
+store-line = Хранимое о линии со стороной { $line } не читается, поэтому эта линия не обслуживается. Найдено: { $found }.
     .do = Остановить станцию, сохранить копию её каталога данных и восстановить резервную копию: чего в копии нет, покажет другая сторона.
 # unreviewed
 store-locked = Этот журнал ведёт процесс { $pid } ({ $path }).
@@ -3199,9 +3215,20 @@ desk-line = Линия
 # unreviewed
 desk-lines = Линии
 # unreviewed
-desk-lines-open = ОТКРЫТЫ { $open }, нет { $not }
+desk-lines-open = { $not ->
+        [0] ОТКРЫТО { $open }
+       *[other] ОТКРЫТО { $open } из { $all }
+    }
 # unreviewed
 desk-count-state = { $state }: { $count }
+# unreviewed
+desk-signs-nothing = ничего не подписывает
+# unreviewed
+desk-lines-sign-nothing = { $count ->
+        [one] не подписывает: { $count }
+        [few] не подписывают: { $count }
+       *[many] не подписывают: { $count }
+    }
 # unreviewed
 desk-no-line = Линии ещё нет
 # unreviewed
@@ -3222,6 +3249,10 @@ desk-needs-count = { $count ->
     }
 # unreviewed
 desk-needs-first = первое — { $name }: { $what }
+# unreviewed
+desk-needs-first-line = первое: { $what }
+# unreviewed
+desk-needs-by = { $name }: { $by }
 # unreviewed
 desk-last-said = Сказано последним
 # unreviewed
@@ -3273,15 +3304,15 @@ desk-last = { $who }, { $time }: { $kind ->
 # unreviewed
 desk-last-nothing = Ещё ничего
 # unreviewed
+desk-last-unread = Неизвестно: прочесть нельзя
+# unreviewed
 desk-we = Мы
 # unreviewed
 desk-mark = Метка
 # unreviewed
-desk-mark-also = и { $count ->
-        [one] { $count } дело
-        [few] { $count } дела
-       *[many] { $count } дел
-    } с другой меткой
+desk-mark-also = и ещё { $marks }
+# unreviewed
+desk-mark-count = { $mark }: { $count }
 # unreviewed
 desk-matter-ours = Мы запрашиваем разговор: { $peer }
 # unreviewed
@@ -3322,6 +3353,8 @@ needs-restore = Разобрать восстановление
 needs-broken = Что прервано
 # unreviewed
 needs-unread = Исправить то, что не читается
+# unreviewed
+needs-away = Связаться с их сменой иным путём
 # unreviewed
 needs-check-reply = Ответить на проверку
 # unreviewed
@@ -3575,9 +3608,17 @@ lines-heading = { $count ->
        *[many] Этого пульта ждут { $count } дел.
     }
 # unreviewed
-lines-order = Сначала РЕАЛЬНО, затем УЧЕНИЕ; внутри — по срочности, затем по сроку.
+lines-not-open = { $count ->
+        [one] { $peer }: { $state }.
+        [few] Не открыты { $count } линии.
+       *[many] Не открыто { $count } линий.
+    }
 # unreviewed
-lines-nothing = Здесь ничто не ждёт человека.
+lines-away-silent = { $peer }: связь есть, смена молчит
+# unreviewed
+lines-away-down = { $peer }: сеанса с их станцией нет
+# unreviewed
+lines-order = Сначала РЕАЛЬНО, затем УЧЕНИЕ; внутри — по срочности, затем по сроку.
 # unreviewed
 lines-standing = { $count ->
         [one] { $count } дело стоит
@@ -3604,6 +3645,8 @@ lines-unread = { $count ->
     }
 # unreviewed
 lines-all-unread = Ни одна линия не обслуживается: ни одну из имеющихся здесь прочесть нельзя.
+# unreviewed
+waits-call = Позвать того, кто отвечает за машину.
 # unreviewed
 lines-none-yet = Линий ещё нет. Линию создаёт «counterpart invite» или «counterpart join».
 # unreviewed
@@ -3928,6 +3971,8 @@ offer-cap = В ответ на { $name }
 # unreviewed
 offer-lede = Вводить время таким, каково оно на станции { $place }; полоса показывает те же мгновения у обеих сторон.
 # unreviewed
+offer-night-shade = Ночь заштрихована.
+# unreviewed
 offer-windows = Интервалы
 # unreviewed
 offer-windows-note = Предпочтительный — первым. От одного до восьми. Конец раньше начала — на следующий день, не позже чем через двенадцать часов.
@@ -4073,6 +4118,8 @@ memo-heading = Собственная заметка
 memo-sign = Записать в журнал
 # unreviewed
 memo-hint = Подписано нами; за них ничего не говорит
+# unreviewed
+memo-reads = эту заметку, как нашу. Она ничего от них не требует.
 # unreviewed
 state-heading = Что мы объявляем
 # unreviewed
@@ -4260,6 +4307,8 @@ record-until = до
 # unreviewed
 record-words = Слова
 # unreviewed
+record-day-form = гггг-мм-дд
+# unreviewed
 record-unread = Поиск не проводился.
 # unreviewed
 record-show = Показать
@@ -4308,7 +4357,7 @@ record-held-here = есть здесь с { $time }
 # unreviewed
 record-held-there = есть там с { $time }
 # unreviewed
-record-not-held = их станцией ещё не названо
+record-not-held = их станция ещё не заявила, что это у неё есть
 # unreviewed
 record-crossed = Разминулись.
 # unreviewed
@@ -4621,6 +4670,8 @@ demo-guide =
 # unreviewed
 entry-as-signed = Как подписано.
 # unreviewed
+entry-words = Слова
+# unreviewed
 entry-holds = Подпись верна.
 # unreviewed
 entry-holds-not = Подпись неверна.
@@ -4694,18 +4745,22 @@ entry-after = Запись после неё
 # unreviewed
 desk-tab-morning = Утренняя сводка
 # unreviewed
-morning-day = Начальнику дежурной смены · 24 часа с { $since }
+morning-day = Начальнику дежурной смены · 24 часа до: { $until }
 # unreviewed
-morning-heading = { $open ->
-    [0] Открытых линий нет
-    [one] Открыта { $open } линия
-    [few] Открыты { $open } линии
-   *[many] Открыто { $open } линий
-}, { $not ->
-    [0] остальных нет.
-    [one] { $not } нет.
-    [few] { $not } нет.
-   *[many] { $not } нет.
+morning-heading = { $not ->
+    [0] { $open ->
+        [0] Линий ещё нет.
+        [one] { $all ->
+            [1] Линия открыта.
+           *[other] Открыта { $open } линия.
+        }
+        [few] Открыты все { $open } линии.
+       *[many] Открыты все { $open } линий.
+    }
+   *[other] { $all ->
+        [1] Линия не открыта.
+       *[other] Открыто линий: { $open } из { $all }.
+    }
 }
 # unreviewed
 morning-lede = { $count ->
@@ -4723,12 +4778,18 @@ morning-checks = Проверки за 24 часа, по часам
 # unreviewed
 morning-to-seen = Время до просмотра по каждому запросу
 # unreviewed
-morning-ours = От нас:
+morning-checks-ours = Наши проверки, их ответы:
 # unreviewed
-morning-theirs = От них:
+morning-checks-theirs = Их проверки, наши ответы:
+# unreviewed
+morning-asks-ours = Наши запросы, просмотрены ими:
+# unreviewed
+morning-asks-theirs = Их запросы, просмотрены нами:
+# unreviewed
+morning-median-worst = { $span }, медиана / наибольшее
 # unreviewed
 morning-tests = { $count ->
-    [0] Проверок не было.
+    [0] С меткой { $mark } проверок не было.
     [one] { $count } проверка: в срок { $answered }, позже { $late }, без ответа { $unanswered }, срок ещё идёт { $waits }.
     [few] { $count } проверки: в срок { $answered }, позже { $late }, без ответа { $unanswered }, срок ещё идёт { $waits }.
    *[many] { $count } проверок: в срок { $answered }, позже { $late }, без ответа { $unanswered }, срок ещё идёт { $waits }.
@@ -4741,7 +4802,7 @@ morning-seen = Просмотрено { $seen } из { $count ->
 }, через { $least } — { $most }; позже, чем даёт устав линии: { $late }.
 # unreviewed
 morning-none-seen = { $count ->
-    [0] Запросов не было.
+    [0] С меткой { $mark } запросов не было.
     [one] { $count } запрос, не просмотрен.
     [few] { $count } запроса, не просмотрен ни один.
    *[many] { $count } запросов, не просмотрен ни один.
@@ -4868,7 +4929,7 @@ pairing-rules = Предлагаемые условия
 # unreviewed
 pairing-rules-how = Число и s, m, h или d: 90s, 15m, 8h, 2d. Линия проверяется: never, через срок или во времена, например 09:00,17:00 UTC; пусто — как в конфигурации. Пустой темп — как у дежурной смены.
 # unreviewed
-pairing-agreed = Условлено, по линиям
+pairing-agreed = Что сказано в уставе, по линиям
 
 ## Пользователи
 
@@ -4956,7 +5017,7 @@ defer-until = Отложить до
 # unreviewed
 defer-no-time = срок не назван
 # unreviewed
-defer-next = сегодня или завтра, что раньше
+defer-next = сегодня или завтра
 # unreviewed
 defer-day-after = { $times } (на следующий день)
 # unreviewed

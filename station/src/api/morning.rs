@@ -39,7 +39,7 @@ pub struct MorningView {
     pub tests: [Vec<TestView>; 2],
     /// Requests of ours, and of theirs, of the same mark.
     pub asks: [Vec<AskedView>; 2],
-    /// What was written of requests, offers and the station, of any mark, the latest last.
+    /// What was written of requests, offers, texts and the station, of any mark, the latest last.
     pub written: Vec<NewsView>,
 }
 
@@ -254,11 +254,15 @@ fn news(sight: &Sight<'_>, entry: &Entry) -> Option<NewsView> {
         Kind::Talk,
         Kind::State,
         Kind::Overdue,
+        Kind::Text,
+        Kind::Notice,
+        Kind::Retract,
     ];
     let view = sight.view();
     let fact = view.fact_of(entry.header.at(), SAID)?;
     let ask = view.fact_of(fact.thing, &[Kind::Ask]);
-    let is_crossed = ask.is_some_and(|ask| fact.kind() != Kind::Ask && view.decision(ask).outcome == Outcome::Crossed);
+    let crossed = ask.map(|ask| view.decision(ask)).filter(|decision| decision.outcome == Outcome::Crossed);
+    let is_crossed = crossed.is_some_and(|decision| decision.deciding.contains(&fact.at));
     let mark = view.fact(fact.thing).and_then(|thing| thing.mark).unwrap_or(Mark::Operation);
     let told = sight.told(&entry.header);
     let told = match sight.epoch == sight.line.epoch() {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::awaited::AwaitedView;
 use super::request::posts;
 use super::restore::counts_by_them;
-use super::{ByWord, Moment, Named, Side, Sight, Window};
+use super::{ByWord, Moment, Named, Said, Side, Sight, Window};
 use crate::api::sight::hexadecimal;
 use crate::words::Arg;
 
@@ -88,6 +88,9 @@ pub struct BrokenOffView {
     pub agreed: Option<Window>,
     /// What broke off, as a sentence.
     pub sentence: String,
+    /// The words that opened it, if they are held.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub said: Option<Said>,
 }
 
 impl BrokenOffView {
@@ -174,6 +177,7 @@ impl<'a> Sight<'a> {
             mark: ByWord(broken.mark),
             agreed: agreed.map(Window::of),
             sentence: self.telling.words.marked(broken.mark, sentence),
+            said: sight.said(broken.thing),
         })
     }
 

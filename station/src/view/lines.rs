@@ -183,6 +183,9 @@ pub struct LineView {
     pub unsettled: Vec<RequestLine>,
     /// What we owe, requests and beside them.
     pub owed_by_us: Vec<OwedView>,
+    /// How many texts of theirs wait that nobody here has read and that do not ring.
+    #[serde(default)]
+    pub quiet: u64,
 }
 
 /// The line, with what is observed of its link ([`counterpart_core::link::health::observe`]).
@@ -210,6 +213,7 @@ pub fn line(sight: &Sight<'_>, health: &Health) -> LineView {
         coming: sight.coming().into_iter().map(|request| sight.request_line(request)).collect(),
         unsettled: unsettled(sight),
         owed_by_us: owed,
+        quiet: sight.quiet().len() as u64,
     }
 }
 

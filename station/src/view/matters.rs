@@ -18,9 +18,6 @@ use super::{ByWord, Moment, Named, Said, Side, Sight};
 /// For a day after its window a talk of which not both have said what became of it is still listed.
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
-/// So many things of theirs are looked back at, the latest, for texts that nobody here has read.
-const LOOKED_MAX: u64 = 1_000;
-
 /// Something that is open, or that waits for a person.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct MatterView {
@@ -101,19 +98,17 @@ impl<'a> Sight<'a> {
         matters
     }
 
-    /// Texts of theirs that nobody here has read and that they have not taken back, oldest first, among the latest that they have opened.
+    /// Texts of theirs that nobody here has read and that they have not taken back, oldest first.
     pub fn unread(&self) -> Vec<&'a Fact> {
-        let (view, party) = (self.view(), self.party(Side::Theirs));
-        let last = view.opened(party);
-        let latest = (last.saturating_sub(LOOKED_MAX) + 1..=last).filter_map(|ordinal| view.by_ordinal(party, ordinal));
-        let texts = latest.filter_map(|at| view.fact_of(at, &[Kind::Text, Kind::Notice]));
-        texts.filter(|text| !view.on(text.at).any(|act| matches!(act.kind(), Kind::Read | Kind::Retract))).collect()
+        let mut unread: Vec<&Fact> = self.view().unread_of_any(self.party(Side::Theirs)).collect();
+        unread.sort_by_key(|text| text.at);
+        unread
     }
 
-    /// How many of them wait without ringing: ROUTINE never rings. They are no matters, so that they come before nothing that does.
-    pub fn quiet(&self) -> usize {
+    /// Those of them that wait without ringing: ROUTINE never rings. They are no matters, so that they come before nothing that does.
+    pub fn quiet(&self) -> Vec<&'a Fact> {
         let rings = super::ring::waiting(self);
-        self.unread().iter().filter(|text| rings.iter().all(|ring| ring.at != text.at)).count()
+        self.unread().into_iter().filter(|text| rings.iter().all(|ring| ring.at != text.at)).collect()
     }
 
     /// Requests whose talk is agreed for both and still to come, or was to be in the last day and not both sides have said what became of
@@ -237,7 +232,7 @@ mod tests {
     #[test]
     fn a_text_that_does_not_ring_is_counted_until_it_is_read_or_taken_back_and_is_no_matter() {
         let mut trial = Trial::new();
-        let counts = |trial: &Trial| trial.look(Joiner, |s| (s.quiet(), s.unread().len(), s.matters().len()));
+        let counts = |trial: &Trial| trial.look(Joiner, |s| (s.quiet().len(), s.unread().len(), s.matters().len()));
         let write = |trial: &mut Trial, precedence| {
             trial.precedence = precedence;
             let text = trial.text(Inviter);

@@ -166,6 +166,9 @@ pub fn line(view: &LineView, telling: &Telling<'_>) -> String {
         let owed = view.owed_by_us.iter();
         out.extend(owed.flat_map(|o| wrap(&format!("{}: {}", clean(&o.thing.name), o.sentence), 4, 6)));
     }
+    if view.quiet > 0 {
+        out.extend(wrap(&telling.say("table-quiet", &[("count", view.quiet.into())]), 2, 4));
+    }
     finish(out)
 }
 

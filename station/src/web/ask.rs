@@ -395,6 +395,6 @@ fn terms(sight: &Sight<'_>) -> Terms {
     Terms {
         posts: posts(sight.party(Side::Theirs)).collect(),
         our_posts: posts(sight.party(Side::Ours)).map(|(post, _)| post).collect(),
-        watch: charter.watch_s.iter().map(|seconds| sight.telling.words.lasts(seconds * 1_000)).collect(),
+        watch: charter.watch_s.iter().map(|seconds| sight.telling.words.span(*seconds)).collect(),
     }
 }

@@ -15,6 +15,8 @@ const HOUR_HEIGHT: f64 = 13.0;
 const HEIGHT_MAX: f64 = 900.0;
 /// Two labels nearer than this would lie on each other.
 const LABEL_HEIGHT: f64 = 14.0;
+/// So much room the label of an hour takes, and that of a day; one that has less before the end of the band is left out.
+const LABEL_WIDTHS: [f64; 2] = [24.0, 56.0];
 /// Characters of a side's name at its row.
 const LABEL_CHARS: usize = 14;
 /// A band shows a day at least, two while no window lies on it, and two weeks at most.
@@ -127,7 +129,7 @@ pub(super) fn band(telling: &Telling<'_>, windows: &[Window], by: Option<Timesta
     let scale = Scale { from, hours, ends: [LEFT, RIGHT] };
     let rows = [(Side::Ours, 24), (Side::Theirs, 80)];
     Band {
-        rows: rows.into_iter().map(|(side, y)| row(telling, side, y, &scale)).collect(),
+        rows: rows.into_iter().map(|(side, y)| row(telling, side, y, (&scale, LABEL_WIDTHS))).collect(),
         windows: windows.iter().enumerate().map(|(n, w)| scale.bar(w.start().0, w.end().0, n + 1)).collect(),
         is_agreed: false,
         now: format!("{:.1}", scale.x(now)),
@@ -143,7 +145,10 @@ fn upright(telling: &Telling<'_>, windows: &[Window], by: Option<Timestamp>, sca
     let is_near = by.is_some_and(|by| (by - now).abs() < LABEL_HEIGHT);
     let columns = [(Side::Ours, 0), (Side::Theirs, 112)];
     Upright {
-        columns: columns.into_iter().map(|(side, x)| row(telling, side, x, &scale)).collect(),
+        columns: columns
+            .into_iter()
+            .map(|(side, x)| row(telling, side, x, (&scale, [LABEL_HEIGHT + 4.0; 2])))
+            .collect(),
         windows: windows.iter().enumerate().map(|(n, w)| scale.bar(w.start().0, w.end().0, n + 1)).collect(),
         now: format!("{now:.1}"),
         by: by.map(|by| format!("{by:.1}")),
@@ -153,7 +158,7 @@ fn upright(telling: &Telling<'_>, windows: &[Window], by: Option<Timestamp>, sca
     }
 }
 
-fn row(telling: &Telling<'_>, side: Side, y: u32, scale: &Scale) -> BandRow {
+fn row(telling: &Telling<'_>, side: Side, y: u32, (scale, room): (&Scale, [f64; 2])) -> BandRow {
     let place = match side {
         Side::Ours => &telling.clocks.ours,
         Side::Theirs => &telling.clocks.theirs,
@@ -178,6 +183,8 @@ fn row(telling: &Telling<'_>, side: Side, y: u32, scale: &Scale) -> BandRow {
             let is_midnight = there == 0;
             let label = if is_midnight { short_day(telling, side, at) } else { format!("{:02}", there / HOUR_MS) };
             let x = scale.x(at);
+            let is_cut = scale.ends[1] - x < room[usize::from(is_midnight)];
+            let label = if is_cut { String::new() } else { label };
             ticks.push(Tick { x: format!("{x:.1}"), label, below: format!("{:.1}", x + LABEL_HEIGHT), is_midnight });
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use counterpart_core::precedence::{Mark, Precedence};
 use counterpart_core::time::Timestamp;
 
-use super::seen::Seen;
+pub(super) use super::four::Four;
 use super::session::Signed;
 use super::unsigned::UnsignedView;
 use super::{Desk, files};
@@ -266,137 +266,6 @@ pub(super) fn state_class(state: ObservedState) -> &'static str {
         ObservedState::Degraded => "degraded",
         ObservedState::Silent => "silent",
         ObservedState::Down | ObservedState::Unserved => "down",
-    }
-}
-
-/// The four answers, in the same place on every page.
-pub(super) struct Four {
-    /// Of one line: the class and word of its state.
-    pub state: Option<(&'static str, String)>,
-    /// Of several: how many are open.
-    pub lines: String,
-    pub lines_small: String,
-    /// Something waits for this desk.
-    pub is_hot: bool,
-    pub needs: String,
-    pub needs_small: String,
-    /// Where it is.
-    pub needs_at: String,
-    pub last: String,
-    pub last_small: String,
-    pub mark: Mark,
-    pub mark_also: String,
-    /// Texts that wait to be read and do not ring: the number at their tab.
-    pub quiet: usize,
-}
-
-impl Four {
-    pub fn mark_class(&self) -> &'static str {
-        mark_class(self.mark)
-    }
-}
-
-impl Four {
-    /// Of every line, and of so many that cannot be read.
-    pub fn of_all(words: &Words, all: &[Seen], unread: usize, mark: Mark) -> Four {
-        let open = all.iter().filter(|seen| seen.row.view.observed.state == ObservedState::Open).count();
-        let told = (unread > 0).then(|| words.say("lines-unread", &[("count", unread.into())]));
-        let (lines, lines_small) = match all {
-            [] if unread > 0 => (told.unwrap_or_default(), String::new()),
-            [] => (words.say("desk-no-line", &[]), words.say("desk-no-line-small", &[])),
-            _ => {
-                let not = all.len() - open;
-                let count = |state: ObservedState| {
-                    let count = all.iter().filter(|seen| seen.row.view.observed.state == state).count();
-                    (count > 0).then(|| {
-                        words.say("desk-count-state", &[("count", count.into()), ("state", word(words, state).into())])
-                    })
-                };
-                let states = [ObservedState::Degraded, ObservedState::Silent, ObservedState::Down];
-                let small: Vec<String> = states.into_iter().filter_map(count).chain(told).collect();
-                let counts = [("open", open.into()), ("not", not.into())];
-                (words.say("desk-lines-open", &counts), small.join(", "))
-            }
-        };
-        let last = all.iter().filter_map(|seen| seen.last.as_ref()).max_by_key(|last| last.time);
-        let four = Four::of(words, all, last.map(|l| (l.who.clone(), l.told.clone())), mark);
-        let (is_hot, needs) = match four.is_hot || unread == 0 {
-            true => (four.is_hot, four.needs),
-            // A line that cannot be read is a matter of its own, which stands above the others on the page of the lines.
-            false => (true, words.say("needs-unread", &[])),
-        };
-        Four { lines, lines_small, is_hot, needs, ..four }
-    }
-
-    /// Of one line.
-    pub fn of_line(words: &Words, seen: &Seen, mark: Mark) -> Four {
-        let view = &seen.row.view;
-        let state = Some((state_class(view.observed.state), word(words, view.observed.state)));
-        let declared = words.state(view.theirs.declared.0);
-        let small = [
-            view.theirs.call_sign.clone(),
-            words.say("desk-declared", &[("state", declared.into())]),
-            view.records.sentence.trim_end_matches('.').to_owned(),
-        ];
-        let last = seen.last.as_ref().map(|l| (l.who.clone(), l.told.clone()));
-        let four = Four::of(words, std::slice::from_ref(seen), last, mark);
-        Four { state, lines_small: small.join(" · "), ..four }
-    }
-
-    fn of(words: &Words, all: &[Seen], last: Option<(String, String)>, mark: Mark) -> Four {
-        let mut needing: Vec<_> = all.iter().flat_map(|seen| &seen.matters).filter(|m| m.view.needs_us()).collect();
-        needing.sort_by_key(|matter| matter.view.order());
-        // A line that a person must look at before it signs, or that an epoch has ended on, is a matter of its own.
-        let judged = all.iter().find(|seen| seen.needs_a_person());
-        // A text that does not ring comes after everything that is a matter.
-        let quiet: usize = all.iter().map(|seen| seen.quiet).sum();
-        let first_text = all.iter().find(|seen| seen.quiet > 0);
-        let (needs, needs_small) = match needing.as_slice() {
-            [] if judged.is_some() => {
-                let peer = judged.map_or_else(String::new, |seen| seen.row.view.theirs.call_sign.clone());
-                let is_broken = judged.is_some_and(|seen| seen.waits.is_none());
-                (words.say(if is_broken { "needs-broken" } else { "needs-restore" }, &[]), peer)
-            }
-            [] => match first_text {
-                Some(seen) => {
-                    (words.say("needs-texts", &[("count", quiet.into())]), seen.row.view.theirs.call_sign.clone())
-                }
-                None => (words.say("desk-needs-nothing", &[]), String::new()),
-            },
-            [first] => (first.needs.clone(), first.due.as_ref().map_or_else(String::new, |due| due.by.clone())),
-            [first, ..] => (
-                words.say("desk-needs-count", &[("count", needing.len().into())]),
-                words.say(
-                    "desk-needs-first",
-                    &[("name", (&first.view.thing.name).into()), ("what", (&first.needs).into())],
-                ),
-            ),
-        };
-        let (last, last_small) = match last {
-            Some((who, told)) => (told, who),
-            None => (words.say("desk-last-nothing", &[]), String::new()),
-        };
-        let others = all.iter().flat_map(|seen| &seen.matters).filter(|m| m.view.mark.0 != mark).count();
-        let mark_also =
-            if others == 0 { String::new() } else { words.say("desk-mark-also", &[("count", others.into())]) };
-        Four {
-            state: None,
-            lines: String::new(),
-            lines_small: String::new(),
-            is_hot: !needing.is_empty() || judged.is_some() || quiet > 0,
-            needs,
-            needs_small,
-            needs_at: match (needing.first(), first_text.filter(|_| judged.is_none())) {
-                (Some(matter), _) => matter.href.clone(),
-                (None, Some(seen)) => seen.texts(),
-                (None, None) => "/lines".into(),
-            },
-            quiet,
-            last,
-            last_small,
-            mark,
-            mark_also,
-        }
     }
 }
 

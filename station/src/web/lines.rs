@@ -12,6 +12,7 @@ use super::session::Signed;
 use super::{Desk, page, refused};
 use crate::api::fault::Told;
 use crate::api::views::{UnreadView, all_agreed};
+use crate::view::lines::ObservedState;
 use crate::view::terms::AgreedView;
 
 #[derive(Template)]
@@ -49,13 +50,55 @@ impl Lines {
 
     /// Lines on which texts wait to be read that do not ring.
     fn quiet(&self) -> impl Iterator<Item = &Seen> {
-        self.all.iter().filter(|seen| seen.quiet > 0)
+        self.all.iter().filter(|seen| !seen.quiet.is_empty())
     }
 
-    fn matters(&self) -> Vec<&super::seen::Matter> {
-        let mut matters: Vec<_> = self.all.iter().flat_map(|seen| &seen.matters).collect();
-        matters.sort_by_key(|matter| (!matter.view.needs_us(), matter.view.order()));
+    /// Lines whose other end is away though it does not declare so.
+    fn away(&self) -> impl Iterator<Item = &Seen> {
+        self.all.iter().filter(|seen| seen.is_away())
+    }
+
+    /// What was found on it stands below it: of a line that is away it stands in the list.
+    fn is_explained(&self, seen: &Seen) -> bool {
+        !seen.row.view.observed.evidence.is_empty() && !seen.is_away()
+    }
+
+    /// What such a line is called.
+    fn away_title(&self, seen: &Seen) -> String {
+        let is_silent = seen.row.view.observed.state == ObservedState::Silent;
+        let id = if is_silent { "lines-away-silent" } else { "lines-away-down" };
+        self.d.with(id, "peer", &seen.row.view.theirs.call_sign)
+    }
+
+    /// That not every line is open; empty if each is.
+    fn not_open(&self) -> String {
+        let not: Vec<&Seen> =
+            self.all.iter().filter(|seen| seen.row.view.observed.state != ObservedState::Open).collect();
+        let Some(first) = not.first() else { return String::new() };
+        let (peer, state) = (&first.row.view.theirs.call_sign, self.state(first));
+        let args = [("count", not.len().into()), ("peer", peer.into()), ("state", state.into())];
+        self.d.words().say("lines-not-open", &args)
+    }
+
+    /// What needs us first, or else what stands with the other side.
+    fn matters(&self, needs_us: bool) -> Vec<&super::seen::Matter> {
+        let all = self.all.iter().flat_map(|seen| &seen.matters);
+        let mut matters: Vec<_> = all.filter(|matter| matter.view.needs_us() == needs_us).collect();
+        matters.sort_by_key(|matter| matter.order());
         matters
+    }
+
+    /// Something stands in the list.
+    fn is_listed(&self) -> bool {
+        self.away().next().is_some()
+            || self.quiet().next().is_some()
+            || self.all.iter().any(|seen| !seen.matters.is_empty())
+    }
+
+    /// Why nothing can be asked: on no line anything is signed.
+    fn bound(&self) -> Option<&str> {
+        let bound = self.all.iter().all(|seen| !seen.signs()).then(|| self.all.first()).flatten();
+        bound.and_then(|seen| seen.row.view.standing_sentence.as_deref())
     }
 }
 
@@ -66,12 +109,10 @@ pub(super) async fn show(State(desk): State<Desk>, who: Signed) -> Response {
         let all = desk.all_seen().await?;
         let mut d = Frame::new(&desk, &who, "lines", position)?;
         let unread = desk.unread();
-        d.four = Some(Four::of_all(d.words(), &all, unread.len(), d.mark));
-        let matters = || all.iter().flat_map(|seen| &seen.matters);
-        let ours = matters().filter(|m| m.view.needs_us()).count();
-        let standing = matters().count() - ours;
-        let beside = |seen: &&Seen| usize::from(seen.needs_a_person()) + usize::from(seen.quiet > 0);
-        let needing = ours + all.iter().map(|seen| beside(&seen)).sum::<usize>() + unread.len();
+        let four = Four::of_all(d.words(), &all, unread.len(), d.mark);
+        let needing = four.count;
+        d.four = Some(four);
+        let standing = all.iter().flat_map(|seen| &seen.matters).filter(|m| !m.view.needs_us()).count();
         let agreed = all_agreed(&desk.api, None).await?;
         Ok::<_, Told>(page(StatusCode::OK, &Lines { d, all, unread, needing, standing, agreed }))
     };

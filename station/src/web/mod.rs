@@ -12,6 +12,7 @@ mod call;
 mod entry;
 pub mod fields;
 mod files;
+mod four;
 mod frame;
 mod guard;
 mod keys;

@@ -9,6 +9,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use counterpart_core::ids::LineId;
 use counterpart_core::precedence::Mark;
+use counterpart_core::record::kind::Kind;
 use counterpart_core::time::Timestamp;
 
 use super::frame::{Four, Frame, state_class, word};
@@ -22,7 +23,7 @@ use crate::api::sight::epoch_of;
 use crate::api::views::UnreadView;
 use crate::view::figures::{DirectionView, FiguresRow, FiguresView, SpanView, figures};
 use crate::view::lines::ObservedState;
-use crate::view::{Side, Sight, names, text};
+use crate::view::{Said, Side, Sight, names, text};
 use crate::words::Words;
 
 /// What was written, at most so many on the sheet; of the others the sheet says how many there were, and where they stand.
@@ -35,10 +36,8 @@ struct Morning {
     lines: Vec<Sheet>,
     /// Lines that cannot be read.
     unread: Vec<UnreadView>,
-    /// When the day began.
-    since: String,
     open: usize,
-    /// Matters that need this desk.
+    /// Matters that need this desk, as the four answers count them.
     needing: usize,
     first: String,
     ticks: Vec<(String, String)>,
@@ -77,6 +76,8 @@ struct News {
     time: String,
     href: String,
     told: String,
+    /// The words that go with what opens a request or a text.
+    said: Option<Said>,
     /// It ended something: it lapsed, or crossed.
     is_end: bool,
 }
@@ -95,7 +96,8 @@ impl Morning {
     }
 
     fn headline(&self) -> String {
-        let args = [("open", self.open.into()), ("not", (self.lines.len() - self.open + self.unread.len()).into())];
+        let all = self.lines.len() + self.unread.len();
+        let args = [("open", self.open.into()), ("not", (all - self.open).into()), ("all", all.into())];
         self.d.words().say("morning-heading", &args)
     }
 
@@ -114,7 +116,8 @@ impl Morning {
     }
 
     fn heads(&self) -> Vec<String> {
-        text::COUNTS.iter().chain(&text::SPANS).map(|id| self.d.say(id)).collect()
+        let span = |id: &&str| self.d.with("morning-median-worst", "span", self.d.say(id));
+        text::COUNTS.iter().map(|id| self.d.say(id)).chain(text::SPANS.iter().map(span)).collect()
     }
 
     fn direction(&self, sheet: &Sheet, direction: &DirectionView) -> String {
@@ -123,10 +126,10 @@ impl Morning {
         self.d.words().say("figures-direction", &args)
     }
 
-    /// The figures of one row, as a terminal shows them.
-    fn cells(&self, row: &FiguresRow) -> Vec<String> {
+    /// The figures of one row with their heads, as a terminal shows them.
+    fn cells(&self, row: &FiguresRow) -> Vec<(String, String)> {
         let spans = [row.delivered, row.seen, row.first_answer].map(|span| spanned(&span, self.d.words()));
-        row.counts().iter().map(u64::to_string).chain(spans).collect()
+        self.heads().into_iter().zip(row.counts().iter().map(u64::to_string).chain(spans)).collect()
     }
 }
 
@@ -154,7 +157,10 @@ async fn drawn(desk: &Desk, who: &Signed) -> Result<Response, Told> {
     }
     let all = desk.all_seen().await?;
     let mut d = Frame::new(desk, who, "morning", position)?;
-    d.four = Some(Four::of_all(d.words(), &all, desk.unread().len(), d.mark));
+    let four = Four::of_all(d.words(), &all, desk.unread().len(), d.mark);
+    let needs = [four.needs.as_str(), &four.needs_small].into_iter().filter(|part| !part.is_empty());
+    let (needing, needs) = (four.count, needs.collect::<Vec<_>>().join(", "));
+    d.four = Some(four);
     let news = lines.iter().flat_map(|sheet| sheet.news.iter().cloned());
     let (ended, written): (Vec<News>, Vec<News>) = news.partition(|news| news.is_end);
     let cut: Vec<String> =
@@ -167,16 +173,15 @@ async fn drawn(desk: &Desk, who: &Signed) -> Result<Response, Told> {
         (matter.href.clone(), d.words().marked(matter.view.mark.0, told))
     };
     let quiet = |seen: &Seen| {
-        let told = format!("{}: {}", seen.row.view.theirs.call_sign, d.count("needs-texts", seen.quiet));
-        (seen.quiet > 0).then(|| (seen.texts(), told))
+        let told = format!("{}: {}", seen.row.view.theirs.call_sign, d.count("needs-texts", seen.quiet.len()));
+        (!seen.quiet.is_empty()).then(|| (seen.texts(), told))
     };
     let owed: Vec<(String, String)> =
         owed.iter().map(told).chain(lines.iter().filter_map(|s| quiet(&s.seen))).collect();
     let shown = Morning {
-        since: d.day_and_clock(begun),
         open: lines.iter().filter(|s| s.seen.row.view.observed.state == ObservedState::Open).count(),
-        needing: owed.len(),
-        first: owed.first().map_or_else(String::new, |(_, told)| told.clone()),
+        needing,
+        first: owed.first().map_or(needs, |(_, told)| told.clone()),
         ticks: ticks(d.words()),
         written: listed(written, &cut, d.words()),
         ended: listed(ended, &cut, d.words()),
@@ -216,9 +221,10 @@ impl Desk {
         let (mark, is_whole) = (self.api.parts.mark, day.is_whole());
         let draw = move |sight: &Sight<'_>| {
             let (view, words) = (view(sight, &day, mark), sight.telling.words);
-            let tests = view.tests.map(|all| tests(&all.iter().map(tested).collect::<Vec<_>>(), now, words));
+            let said = words.coded(mark).said;
+            let tests = view.tests.map(|all| tests(&all.iter().map(tested).collect::<Vec<_>>(), now, &said, words));
             let asked = |ask: &AskedView| (ask.seen_after_ms, ask.within_ms);
-            let times = view.asks.map(|all| times(&all.iter().map(asked).collect::<Vec<_>>(), words));
+            let times = view.asks.map(|all| times(&all.iter().map(asked).collect::<Vec<_>>(), &said, words));
             let news: Vec<News> = view.written.into_iter().map(|written| news(sight, written)).collect();
             (tests, times, figures(sight, None), news)
         };
@@ -238,11 +244,13 @@ fn news(sight: &Sight<'_>, written: NewsView) -> News {
     let epoch = epoch_of(sight.line, Some(written.epoch)).unwrap_or(sight.epoch);
     let sight = &Sight { epoch, ..*sight };
     let at = names::parse_in(sight.book(), &written.entry.at);
+    let opens = at.as_ref().is_ok_and(|at| sight.view().fact_of(*at, &[Kind::Ask, Kind::Text, Kind::Notice]).is_some());
     News {
         line: (sight.call_sign(Side::Theirs), record_of(&sight.line.id().to_string())),
         mark: written.mark.0,
         at: written.time.0,
         time: format!("{} {}", hand.day, hand.time.get(..5).unwrap_or_default()).trim().to_owned(),
+        said: at.as_ref().ok().filter(|_| opens).and_then(|at| sight.said(*at)),
         href: at.map_or_else(|_| "/lines".into(), |at| super::spine::href(sight, at)),
         told: sight.telling.words.marked(written.mark.0, written.told),
         is_end: written.ends,
@@ -255,7 +263,7 @@ mod tests {
 
     fn news(at: u64, mark: Mark, peer: &str) -> News {
         let (line, time, href, told) = ((peer.into(), record_of(peer)), String::new(), String::new(), String::new());
-        News { line, mark, at: Timestamp(at), time, href, told, is_end: false }
+        News { line, mark, at: Timestamp(at), time, href, told, said: None, is_end: false }
     }
 
     #[test]

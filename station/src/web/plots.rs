@@ -104,8 +104,8 @@ impl Bar {
     }
 }
 
-/// The tests of the hours before `now`, of each hour the worst.
-pub(super) fn tests(tested: &[Tested], now: Timestamp, words: &Words) -> Tests {
+/// The tests of the hours before `now`, of each hour the worst; all of them have the mark of this word.
+pub(super) fn tests(tested: &[Tested], now: Timestamp, mark: &str, words: &Words) -> Tests {
     let fates = |hour: u64| {
         let (from, until) = ((HOURS - hour) * HOUR_MS, (HOURS - hour - 1) * HOUR_MS);
         let in_hour = tested.iter().filter(move |test| {
@@ -122,6 +122,7 @@ pub(super) fn tests(tested: &[Tested], now: Timestamp, words: &Words) -> Tests {
         ("late", count(Fate::Late).into()),
         ("waits", count(Fate::Waits).into()),
         ("unanswered", count(Fate::Unanswered).into()),
+        ("mark", mark.into()),
     ];
     Tests { bars, told: words.say("morning-tests", &args) }
 }
@@ -146,8 +147,9 @@ pub(super) fn ticks(words: &Words) -> Vec<(String, String)> {
     TICKS_S.map(tick).into()
 }
 
-/// Requests of which the time to SEEN (`None`: not seen) and what the charter gives are known, in milliseconds.
-pub(super) fn times(asked: &[(Option<u64>, u64)], words: &Words) -> Times {
+/// Requests of which the time to SEEN (`None`: not seen) and what the charter gives are known, in milliseconds; all of them have the
+/// mark of this word.
+pub(super) fn times(asked: &[(Option<u64>, u64)], mark: &str, words: &Words) -> Times {
     let seen: Vec<(u64, u64)> = asked.iter().filter_map(|(took, within)| took.map(|took| (took, *within))).collect();
     let points = seen.iter().map(|(took, within)| Point { x: x(*took), is_late: took > within });
     let mut limits: Vec<u64> = asked.iter().map(|(_, within)| *within).collect();
@@ -166,7 +168,7 @@ pub(super) fn times(asked: &[(Option<u64>, u64)], words: &Words) -> Times {
             ];
             words.say("morning-seen", &args)
         }
-        _ => words.say("morning-none-seen", &[("count", asked.len().into())]),
+        _ => words.say("morning-none-seen", &[("count", asked.len().into()), ("mark", mark.into())]),
     };
     Times { points: points.collect(), limits: limits.into_iter().map(x).collect(), told }
 }
@@ -189,13 +191,14 @@ mod tests {
         let tested =
             [late, test(2, Some(900_000)), test(2, None), test(1, Some(1)), Tested { written: NOW, ..test(0, None) }];
 
-        let plot = tests(&tested, NOW, &Words::english());
+        let plot = tests(&tested, NOW, "OPERATION", &Words::english());
 
         let fates: Vec<Fate> = plot.bars.iter().map(|bar| bar.fate).collect();
         assert_eq!((fates[0], fates[22], fates[23]), (Fate::Late, Fate::Unanswered, Fate::Waits));
         assert!(fates[1..22].iter().all(|fate| *fate == Fate::None) && fates.len() == 24);
         assert_eq!(plot.told, "5 checks: 2 answered in time, 1 late, 1 not answered, 1 still in time.");
-        assert_eq!(tests(&[], NOW, &Words::english()).told, "No check was written.");
+        let none = tests(&[], NOW, "OPERATION", &Words::english()).told;
+        assert_eq!(none, "None marked OPERATION was written.");
     }
 
     #[test]
@@ -212,12 +215,12 @@ mod tests {
     #[test]
     fn what_took_longer_than_the_charter_gives_is_late_and_the_sentence_says_how_many() {
         let words = Words::english();
-        let plot = times(&[(Some(41_000), 900_000), (Some(901_000), 900_000), (None, 300_000)], &words);
+        let plot = times(&[(Some(41_000), 900_000), (Some(901_000), 900_000), (None, 300_000)], "TEST", &words);
 
         assert_eq!(plot.points.iter().map(|p| p.is_late).collect::<Vec<_>>(), [false, true]);
         assert_eq!(plot.limits.len(), 2);
         assert_eq!(plot.told, "2 of 3 requests seen, after 41.0 s to 15 min 01 s; 1 later than the charter gives.");
-        assert_eq!(times(&[], &words).told, "No request.");
-        assert_eq!(times(&[(None, 1)], &words).told, "1 request, not seen.");
+        assert_eq!(times(&[], "TEST", &words).told, "None marked TEST.");
+        assert_eq!(times(&[(None, 1)], "TEST", &words).told, "1 request, not seen.");
     }
 }

@@ -112,7 +112,11 @@ impl RoundPage {
         Rung::ALL.into_iter().enumerate().rev().map(|(at, rung)| (at, self.d.coded(&rung), says(rung))).collect()
     }
 
+    /// Of one ask its highest fact; of several how many are answered.
     fn heading(&self) -> String {
+        if let [Asked { found: Some(found), .. }] = self.asks.as_slice() {
+            return found.view.headline.clone();
+        }
         let answered = self.asks.iter().filter(|asked| asked.is_answered()).count();
         let args = [("answered", answered.into()), ("count", self.asks.len().into())];
         self.d.words().say("round-heading", &args)
@@ -122,7 +126,11 @@ impl RoundPage {
     fn waits(&self) -> String {
         let waits: Vec<&str> =
             self.asks.iter().filter(|asked| !asked.is_answered()).map(|asked| asked.peer.as_str()).collect();
-        if waits.is_empty() { String::new() } else { self.d.with("round-not-yet", "names", waits.join(", ")) }
+        if waits.is_empty() || self.asks.len() == 1 {
+            String::new()
+        } else {
+            self.d.with("round-not-yet", "names", waits.join(", "))
+        }
     }
 
     fn is_whole(&self) -> bool {
@@ -138,7 +146,7 @@ impl RoundPage {
 fn found(sight: &Sight<'_>, at: EntryRef) -> Option<Found> {
     let view = request(sight, at)?;
     let telling = sight.telling;
-    let hands = |time: Timestamp| [Side::Ours, Side::Theirs].map(|side| telling.hand(side, time));
+    let hands = |time: Timestamp| telling.hands(time);
     let first = |rung: Rung| {
         let mut all = view.attempts.iter().flat_map(|attempt| &attempt.rungs);
         all.find(|reached| reached.rung.0 == rung).map(|reached| hands(reached.time.0))

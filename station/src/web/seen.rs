@@ -4,6 +4,7 @@ use counterpart_core::ids::LineId;
 use counterpart_core::line::ladder::Rung;
 use counterpart_core::line::restore::Restore;
 use counterpart_core::precedence::Mark;
+use counterpart_core::record::kind::Kind;
 use counterpart_core::time::Timestamp;
 
 use super::Desk;
@@ -14,11 +15,16 @@ use crate::api::fault::Told;
 use crate::api::views::{LineRow, UnreadView, row};
 use crate::link::observe::health;
 use crate::view::broken::EpochView;
+use crate::view::lines::{ObservedState, StandingView};
 use crate::view::matters::MatterView;
 use crate::view::owed::{Owed, OwedView};
 use crate::view::restore::{Link, Listing, restore};
 use crate::view::{Side, Sight, names};
+use crate::words::Words;
 use crate::words::clocks::Hand;
+
+/// A talk that begins later than this does not press yet.
+const COMES_MS: u64 = 3_600_000;
 
 /// A line with what is open on it.
 pub(super) struct Seen {
@@ -36,8 +42,8 @@ pub(super) struct Seen {
     pub waits: Option<(Vec<String>, String)>,
     /// It waits for a person or for root, and not for the other side.
     pub is_judged: bool,
-    /// Texts that nobody here has read, and that do not ring.
-    pub quiet: usize,
+    /// What the texts are for that nobody here has read and that do not ring, one each.
+    pub quiet: Vec<Mark>,
     /// Takes note of what broke off before the epoch that serves, if anything waits for that.
     pub noted: Option<Key>,
 }
@@ -48,9 +54,35 @@ impl Seen {
         self.waits.is_some() && self.is_judged || self.broken().is_some()
     }
 
+    /// Something can be signed on it.
+    pub fn signs(&self) -> bool {
+        !matches!(self.row.view.standing, StandingView::Pending | StandingView::Restored | StandingView::Closed { .. })
+    }
+
+    /// Their watch does not answer, or there is no session, and they do not declare so.
+    pub fn is_away(&self) -> bool {
+        let view = &self.row.view;
+        view.differs && matches!(view.observed.state, ObservedState::Silent | ObservedState::Down)
+    }
+
+    /// The marks among its texts that do not ring, but for OPERATION.
+    pub fn quiet_marks(&self) -> Vec<Mark> {
+        let mut marks: Vec<Mark> = self.quiet.iter().copied().filter(|mark| *mark != Mark::Operation).collect();
+        marks.sort_unstable();
+        marks.dedup();
+        marks
+    }
+
     /// Where its texts stand.
     pub fn texts(&self) -> String {
         format!("/lines/{}/texts", self.row.view.line)
+    }
+
+    /// How much broke off before that epoch.
+    pub fn broken_heading(&self, words: &Words, began: &EpochView) -> String {
+        let count = began.broken_off.len() + usize::try_from(began.more).unwrap_or(usize::MAX);
+        let peer = (&self.row.view.theirs.call_sign).into();
+        words.say("broken-heading", &[("count", count.into()), ("peer", peer)])
     }
 
     /// The epoch that serves, while something that broke off before it waits for somebody to take note.
@@ -68,6 +100,18 @@ pub(super) struct Matter {
     /// What this desk owes first, in two or three words; empty if nothing.
     pub needs: String,
     pub due: Option<Due>,
+    /// It needs this desk now: a talk that lies ahead does not yet.
+    pub is_pressing: bool,
+    /// What the other side owes first by a time, if it stands with them.
+    pub awaited: Option<Awaited>,
+}
+
+/// What the other side owes.
+pub(super) struct Awaited {
+    pub what: String,
+    pub due: Due,
+    /// Its time has passed.
+    pub is_over: bool,
 }
 
 /// What was written last.
@@ -82,11 +126,17 @@ pub(super) struct Last {
 
 impl Matter {
     pub fn class(&self) -> &'static str {
-        match (self.view.mark.0, self.view.needs_us()) {
+        match (self.view.mark.0, self.is_pressing) {
             (Mark::Exercise, _) => "matter isex",
             (_, true) => "matter hot",
             (_, false) => "matter",
         }
+    }
+
+    /// What stands with the other side and is past its time comes before what is not.
+    pub fn order(&self) -> impl Ord + use<> {
+        let is_over = self.awaited.as_ref().is_some_and(|awaited| awaited.is_over);
+        (!self.view.needs_us(), !is_over, self.view.order())
     }
 
     pub fn bars(&self) -> [bool; 4] {
@@ -163,7 +213,7 @@ fn seen(sight: &Sight<'_>, row: LineRow, link: Link) -> Seen {
         ahead: telling.minutes_ahead(Side::Theirs, now),
         waits: waits(sight, link),
         is_judged: !matches!(sight.line.restore(), Restore::Nothing | Restore::Peer) || sight.line.awaits_judgement(),
-        quiet: sight.quiet(),
+        quiet: sight.quiet().iter().map(|text| text.mark.unwrap_or(Mark::Operation)).collect(),
         noted: noted(sight),
         row,
     }
@@ -205,13 +255,29 @@ fn matter(sight: &Sight<'_>, view: MatterView) -> Matter {
     let view = MatterView { headline, ..view };
     // What is named and the time beside it are of one duty: the one that presses first.
     let first = view.owed.iter().filter(|owed| owed.by.is_some()).min_by_key(|owed| owed.by).or(view.owed.first());
+    let lies_ahead = |owed: &OwedView| {
+        let begins = owed.by.filter(|_| owed.what == Owed::Come);
+        begins.is_some_and(|by| by.0 > telling.clocks.now.plus(COMES_MS))
+    };
     Matter {
         title: telling.say(id, &[("peer", (&view.peer).into())]),
         needs: first.map_or_else(String::new, |owed| needs(sight, owed)),
         due: first.and_then(|owed| due_of(sight, owed)),
+        is_pressing: view.owed.iter().any(|owed| !lies_ahead(owed)),
+        awaited: if view.needs_us() { None } else { awaited_first(sight, &view) },
         href,
         view,
     }
+}
+
+/// What the other side owes first by a time on a request that stands with it.
+fn awaited_first(sight: &Sight<'_>, view: &MatterView) -> Option<Awaited> {
+    let at = names::parse(sight.line, &view.thing.at).ok()?;
+    let owed = sight.owed(sight.view().fact_of(at, &[Kind::Ask])?);
+    let theirs = owed.into_iter().filter(|owed| owed.who == Some(Side::Theirs) && owed.by.is_some());
+    let first = theirs.min_by_key(|owed| owed.by)?;
+    let due = Due::of(&sight.telling, &first)?;
+    Some(Awaited { what: needs(sight, &first), is_over: due.until.0 < sight.telling.clocks.now, due })
 }
 
 /// Until when something is owed; an answer that is owed without a date: until when its side has put it off.

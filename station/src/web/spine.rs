@@ -18,8 +18,8 @@ use crate::words::clocks::Hand;
 
 /// What stands on the spine.
 pub(super) enum Item {
-    /// A new day here.
-    Day(String),
+    /// A new day here or there: both dates, ours first.
+    Day([String; 2]),
     /// One entry.
     One(Box<Row>),
     /// Ours and theirs, of which neither had seen the other.
@@ -53,6 +53,8 @@ pub(super) struct Row {
     pub bars: Option<[bool; 4]>,
     /// Why it is without effect.
     pub worth: String,
+    /// It states what its author holds, and nothing else.
+    pub is_receipt: bool,
 }
 
 impl Row {
@@ -81,7 +83,7 @@ fn in_epoch(sight: &Sight<'_>) -> String {
 /// What crossed stands as one item, whatever either side wrote between: what each wrote before its own act stands above it, and
 /// what came after below. That is a merge order too, since neither author had seen the other's act, nor anything after it.
 pub(super) fn items(sight: &Sight<'_>, entries: &[Entry]) -> Vec<Item> {
-    let mut shown = Shown { sight, items: Vec::new(), day: String::new() };
+    let mut shown = Shown { sight, items: Vec::new(), days: Default::default() };
     let mut rest = Party::BOTH.map(|party| of(entries, party));
     for [first, second] in pairs(sight, entries) {
         let [inviter, joiner] = &mut rest;
@@ -109,15 +111,15 @@ fn before(log: &mut Peekable<vec::IntoIter<Entry>>, at: EntryRef) -> Vec<Entry> 
 struct Shown<'s> {
     sight: &'s Sight<'s>,
     items: Vec<Item>,
-    day: String,
+    days: [String; 2],
 }
 
 impl Shown<'_> {
     fn day_of(&mut self, header: &Header) {
-        let today = self.sight.telling.day(Side::Ours, header.time);
-        if today != self.day {
-            self.items.push(Item::Day(today.clone()));
-            self.day = today;
+        let days = [Side::Ours, Side::Theirs].map(|side| self.sight.telling.day(side, header.time));
+        if days != self.days {
+            self.items.push(Item::Day(days.clone()));
+            self.days = days;
         }
     }
 
@@ -223,6 +225,7 @@ pub(super) fn row(sight: &Sight<'_>, header: &Header) -> Row {
         href: href(sight, at),
         hands: [Side::Ours, Side::Theirs].map(|side| telling.hand(side, header.time)),
         bars: view.precedence.map(|precedence| bars(precedence.0)),
+        is_receipt: header.kind() == Some(Kind::Received) && worth.is_empty(),
         told,
         saw,
         held,
@@ -302,6 +305,26 @@ mod tests {
         assert_eq!(told.iter().filter(|item| item.ends_with("undecided")).count(), 1, "{told:?}");
         assert_eq!(told.iter().filter(|item| *item == "withdraw" || *item == "answer").count(), 2, "{told:?}");
         assert_eq!(told.len() + 1, trial.logs.iter().map(Vec::len).sum::<usize>(), "{told:?}");
+    }
+
+    #[test]
+    fn a_day_begins_on_the_spine_whenever_it_does_on_either_clock() {
+        let mut trial = Trial::new();
+        for _ in 0..3 {
+            trial.ask(Party::Inviter);
+            trial.wait_ms(12 * 3_600_000);
+        }
+        let entries: Vec<Entry> = trial.logs[0][1..].to_vec();
+
+        let days = trial.look(Party::Inviter, |sight| {
+            let days = items(sight, &entries).into_iter().filter_map(|item| match item {
+                Item::Day([here, there]) => Some(format!("{} {}", &here[..6], &there[..6])),
+                _ => None,
+            });
+            days.collect::<Vec<_>>()
+        });
+
+        assert_eq!(days, ["Tue 12 Wed 13", "Wed 13 Wed 13", "Wed 13 Thu 14"]);
     }
 
     #[test]

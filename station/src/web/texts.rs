@@ -265,10 +265,6 @@ fn posts(sight: &Sight<'_>, side: Side) -> Vec<String> {
     charter.party(sight.party(side)).posts.iter().map(|post| post.id.to_string()).collect()
 }
 
-fn hands(sight: &Sight<'_>, fact: &Fact) -> [Hand; 2] {
-    [Side::Ours, Side::Theirs].map(|side| sight.telling.hand(side, fact.time))
-}
-
 /// The latest of one kind, the latest last, by the authors' clocks.
 fn latest<'a>(sight: &Sight<'a>, kind: Kind) -> Vec<&'a Fact> {
     let mut all: Vec<&Fact> = sight.view().things().filter(|fact| fact.kind() == kind).collect();
@@ -303,7 +299,7 @@ fn text(sight: &Sight<'_>, fact: &Fact) -> Text {
     Text {
         entry: sight.named(fact.at),
         is_ours,
-        hands: hands(sight, fact),
+        hands: sight.telling.hands(fact.time),
         said: sight.said(fact.at),
         at: fact.at,
         translations: Vec::new(),
@@ -334,7 +330,7 @@ fn checks(sight: &Sight<'_>) -> Vec<Check> {
             None => sight.telling.say("check-stands", &[("side", sight.side(fact.at.party).word().into())]),
         };
         let is_owed = !is_ours && reply.is_none() && last.contains(&Some(fact.at));
-        Check { entry: sight.named(fact.at), hands: hands(sight, fact), told, is_owed }
+        Check { entry: sight.named(fact.at), hands: sight.telling.hands(fact.time), told, is_owed }
     };
     let mut all: Vec<Check> = latest(sight, Kind::Check).into_iter().map(check).collect();
     all.reverse();

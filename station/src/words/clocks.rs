@@ -169,6 +169,16 @@ impl Telling<'_> {
         Hand { day, time: at.strftime("%H:%M:%S").to_string() }
     }
 
+    /// Both clocks beside a fact, ours first; theirs also tells its day when it is another than ours.
+    pub fn hands(&self, time: Timestamp) -> [Hand; 2] {
+        let [ours, mut theirs] = [Side::Ours, Side::Theirs].map(|side| self.hand(side, time));
+        let [here, there] = [&self.clocks.ours, &self.clocks.theirs].map(|place| zoned(place, time));
+        if theirs.day.is_empty() && there.date() != here.date() {
+            theirs.day = self.date(&there, false);
+        }
+        [ours, theirs]
+    }
+
     /// The date on one side's clock, always with the year.
     pub fn day(&self, side: Side, time: Timestamp) -> String {
         self.date(&zoned(self.place(side), time), true)

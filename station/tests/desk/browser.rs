@@ -252,8 +252,8 @@ impl Browser {
     pub fn ring_out_of_sight(&mut self) -> String {
         let [is_phone, puts_off, first, has_time] = [
             "innerWidth < 500",
-            // In its second step a ring asks for a reason, and for nothing else.
-            "!document.querySelector('.ring .second')",
+            // In its second step a ring asks for a reason, and for nothing else; what broke off cannot be put off.
+            "!!document.querySelector('.ring .defers')",
             "!!document.querySelector('.ring [accesskey=a]')",
             "!!document.querySelector('.ring .big')",
         ]
@@ -303,6 +303,8 @@ impl Browser {
             json!({"name": "prefers-color-scheme", "value": scheme})
         };
         self.call("Emulation.setEmulatedMedia", json!({"features": [feature]}));
+        // A bar beside the page would take from its width, and is on no picture.
+        self.call("Emulation.setScrollbarsHidden", json!({"hidden": true}));
         let name = file.file_stem().unwrap().to_string_lossy().into_owned();
         let found = [self.unfitting(&name), self.inaccessible(&name)].into_iter().flatten().collect();
         // What fills the screen lies over the page, which goes on beneath.
@@ -316,7 +318,7 @@ impl Browser {
 
     /// What of the page fits on one screen, as small as a document wants it.
     pub fn small_picture(&mut self, file: &std::path::Path, height: u32) {
-        let clip = json!({"x": 0, "y": 0, "width": 1265, "height": height, "scale": 0.8});
+        let clip = json!({"x": 0, "y": 0, "width": 1280, "height": height, "scale": 0.8});
         let params = json!({"format": "webp", "quality": 80, "clip": clip, "captureBeyondViewport": true});
         let picture = self.call("Page.captureScreenshot", params);
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();

@@ -30,7 +30,7 @@ fn a_text_that_does_not_ring_is_told_at_its_tab_and_after_everything_that_does_u
         form.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         form
     };
-    let text = act(&north, &form("text", json!({"precedence": "ROUTINE"})));
+    let text = act(&north, &form("text", json!({"precedence": "ROUTINE", "mark": "EXERCISE"})));
     wait("the text", || {
         let record = south.station.get("/record")?;
         record["record"]["entries"].as_array()?.iter().any(|entry| entry["kind"] == "text").then_some(())
@@ -46,6 +46,9 @@ fn a_text_that_does_not_ring_is_told_at_its_tab_and_after_everything_that_does_u
     }
     let texts = format!("/lines/{}/texts", line(&south));
     assert!(alone.contains(&format!("<a href=\"{texts}\">Read one text</a>")), "the answer leads to it: {alone}");
+    let row = alone.split("matter quiet").nth(1).unwrap().split("</li>").next().unwrap();
+    assert!(row.contains("<span class=\"mark ex\">EXERCISE"), "it says what it is for: {row}");
+    assert_eq!(south.station.get("/lines").unwrap()[0]["quiet"], 1, "a command counts it too");
     assert!(officer.get("/morning").body.contains("Northland: Read one text"));
     let exercise = act(&north, &form("ask", json!({"mark": "EXERCISE", "precedence": "FLASH"})));
     wait("the ask", || south.station.get("/requests/Northland%202"));

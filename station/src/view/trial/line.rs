@@ -34,10 +34,7 @@ fn the_line_shows_observed_beside_declared_and_how_far_the_records_agree() {
     let seen = Observations { link: lost, check: None, uncovered: None, clock_ahead_ms: None, slowed_ms: None };
     let health = observe(&seen);
     let view = trial.look(Inviter, |sight| line(sight, &health));
-    assert_eq!(
-        view.records.sentence,
-        "Records agree to #3; 2 of ours and 0 of theirs not yet named by the other side."
-    );
+    assert_eq!(view.records.sentence, "Records agree to #3; 2 of ours they have not yet named.");
     assert_eq!((view.observed.state, view.differs), (ObservedState::Down, true));
     let expected = [
         "PATH: no handshake succeeds on any address of theirs, while the reference that this station's operator named \

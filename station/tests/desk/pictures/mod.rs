@@ -22,6 +22,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
+use crate::door::Client;
 use stage::Stage;
 use viewer::{Scope, Shot, Viewer};
 
@@ -137,11 +138,31 @@ fn every_state_of_a_request_has_its_picture() {
         let told = said(&requests::view(&stage.desks[0], &ask), kind);
         assert!(told == state.word || told.is_null(), "{kind} {}: {told}", state.word);
         stage.quiet(0);
+        if state.word == "AGREED" {
+            let lines = Client::signed_in(&stage.desks[0], "Inspector", "auditor").get("/lines").body;
+            let small = lines.split("Come to the talk</a><small>").nth(1).unwrap().split('<').next().unwrap();
+            let calm = "class=\"calm\"";
+            assert!(small.starts_with("Northland ") && small.contains(": from ") && lines.contains(calm), "{small}");
+        }
         let name = file_name(kind, state.word);
         let shot = Shot::of(&name, &format!("/lines/{}/requests/{ask}?epoch=0", stage.line));
         look_in_turn(&mut viewers, turn, &stage.desks[0], "watch", &shot);
     }
     done(&viewers);
+}
+
+/// The largest words of the page of the lines, and what it says of an ask that their watch has not seen for nine hours.
+fn says_which_line_is_not_open(page: &str, word: &str) {
+    let heading = page.split("<h1 id=\"need\">").nth(1).unwrap().split("</h1>").next().unwrap();
+    let state = word.split(' ').next().unwrap();
+    match state {
+        "OPEN" => assert_eq!(heading, "Nothing needs this desk."),
+        "DEGRADED" => assert_eq!(heading, "Nothing needs this desk. <em>Sundmark is DEGRADED.</em>"),
+        _ => assert_eq!(heading, format!("One matter needs this desk. <em>Sundmark is {state}.</em>")),
+    }
+    if state == "SILENT" {
+        assert!(page.contains("class=\"over\"") && page.contains("For their watch to see it, by 14:05"), "{page}");
+    }
 }
 
 #[test]
@@ -155,6 +176,10 @@ fn every_state_of_a_line_has_its_picture() {
     for (turn, (kind, state)) in in_order(all.collect(), &links::LAST).into_iter().enumerate() {
         (state.make)(&mut stage);
         assert!(links::is(&stage, state.word), "{kind} {}", state.word);
+        if kind == "observed" {
+            let mut reader = Client::signed_in(&stage.desks[0], &format!("Inspector {turn}"), "auditor");
+            says_which_line_is_not_open(&reader.get("/lines").body, state.word);
+        }
         let shot = Shot::of(&file_name(kind, state.word), "/lines");
         look_in_turn(&mut viewers, turn, &stage.desks[0], "watch", &shot);
     }

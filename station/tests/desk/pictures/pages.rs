@@ -169,7 +169,11 @@ fn a_line_that_cannot_be_read_has_its_picture_and_says_what_to_do() {
     let told = browser.look("document.querySelector('.strip.unread').innerText").as_str().unwrap().to_owned();
     assert!(told.contains("the line with Sundmark") && told.contains("restore a backup"), "{told}");
     let four = browser.look("document.querySelector('.four').innerText").as_str().unwrap().to_owned();
-    assert!(four.contains("One line cannot be read") && four.contains("Mend what cannot be read"), "{four}");
+    for part in ["One line cannot be read", "Mend what cannot be read", "Not known"] {
+        assert!(four.contains(part), "{part}: {four}");
+    }
+    let sheet = Client::signed_in(&pair.desks[0], "Inspector", "auditor").get("/morning").body;
+    assert!(sheet.contains("One matter waits for this desk: Mend what cannot be read.<"), "{sheet}");
     done(&viewers);
 }
 
@@ -253,6 +257,11 @@ fn office(name: &str) -> (Stage, String) {
     stage.alone(1, json!({"act": "answer", "on": tanker}));
     stage.meet();
     stage.quiet(0);
+    let words = json!({"text": "Учебный район закрыт до полудня.", "language": "ru"});
+    stage.act(
+        1,
+        json!({"act": "text", "from": "duty-officer", "to": "duty-officer", "precedence": "ROUTINE", "mark": "EXERCISE", "words": words}),
+    );
     (stage, launch)
 }
 
