@@ -144,7 +144,27 @@ talk-stated = { $by ->
    *[theirs] They state that they talked; we have not said so.
 }
 talk-talked = Both state that they talked.
-talk-crossed = The two sides say different things of the talk.
+talk-crossed = Crossed: the two sides say different things of the talk.
+talk-says-talked = { $side ->
+    [ours] We state that we talked: { $window } ({ $instrument })
+   *[theirs] They state that they talked: { $window } ({ $instrument })
+}
+talk-says-ended = { $side ->
+    [ours] We state that we talked, over this line
+   *[theirs] They state that they talked, over this line
+}
+talk-says-missed = { $side ->
+    [ours] We state that they did not come
+   *[theirs] They state that we did not come
+}
+talk-says-cancelled = { $side ->
+    [ours] We cancelled the talk: { $code }
+   *[theirs] They cancelled the talk: { $code }
+}
+talk-says-joined = { $side ->
+    [ours] We joined
+   *[theirs] They joined
+}
 word-none = no word yet
 word-joined = joined
 word-missed = the other side did not come
@@ -169,14 +189,18 @@ headline-seen = { $side ->
     [ours] Seen { $time }: their station states that their watch has seen it; not the { $post }.
    *[theirs] Seen by our watch { $time }, not answered.
 }
+headline-seen-beside = { $side ->
+    [ours] Seen { $time }, their station states; not by the { $post }.
+   *[theirs] Seen by our watch { $time }, not answered.
+}
 headline-deferred = { $side ->
     [ours] Deferred { $time }, { $code }: not now{ $until ->
         [none] {""}
-       *[other] , until { $until }
+       *[other] , until { $until } { $place }
     }.
    *[theirs] Deferred here { $time }, { $code }: not now{ $until ->
         [none] {""}
-       *[other] , until { $until }
+       *[other] , until { $until } { $place }
     }.
 }
 headline-referred = { $side ->
@@ -197,13 +221,31 @@ headline-ready = { $side ->
     [ours] We are ready to take it now.
    *[theirs] They are ready to take it now.
 }
+headline-offer-lapsed = { $side ->
+    [ours] Our offer lapsed { $time }; no answer to it is in the record.
+   *[theirs] Their offer lapsed { $time }; no answer to it is in the record.
+}
+headline-offer-crossed = { $side ->
+    [ours] Our offer crossed: nothing is agreed by it.
+   *[theirs] Their offer crossed: nothing is agreed by it.
+}
 headline-suspended = { $side ->
     [ours] Suspended by us.
    *[theirs] Suspended by them.
 }
-headline-answered = Answered { $time }.
+headline-answered = { $side ->
+    [ours] Answered by us { $time }: we take it at once.
+   *[theirs] Answered by them { $time }: they take it at once.
+}
 headline-agreed = Agreed: { $window }.
-headline-talk-broken = The epoch ended before it: the talk broke off.
+headline-talk-broken = The talk broke off: its epoch ended before it.
+headline-cancelled = { $side ->
+    [ours] Cancelled by us { $time }.
+    [theirs] Cancelled by them { $time }.
+   *[both] Cancelled by both sides.
+}
+headline-was-agreed = The talk was agreed for { $window }.
+headline-was-answered = The request was answered { $time }.
 headline-declined = { $side ->
     [ours] Declined by us { $time }, { $code }.
    *[theirs] Declined by them { $time }, { $code }.
@@ -241,6 +283,7 @@ plain-renewed-closed = Renewed { $count ->
     } before it was closed, last { $time } ({ $name }).
 plain-renewed-early = { $name } came sooner than the charter’s pace (clause 7): no attempt, and it rings nowhere. From { $from } on one does.
 plain-valid-until = It is valid until { $time }.
+plain-was-valid-until = It was valid until { $time }.
 plain-earlier = An earlier attempt came further: { $rung } { $time } ({ $name }).
 plain-deferred = { $side ->
     [ours] We deferred it { $time } ({ $name }): { $code }.
@@ -266,7 +309,7 @@ plain-suspended = { $side ->
 plain-decided = { $act } by { $name } { $time }.
 plain-decided-unheld = { $act } by { $name } { $time }; they do not hold it yet.
 plain-crossed = { $first } and { $second } crossed: neither had seen the other.
-plain-talk = Of the talk: { $names }.
+plain-talk = { $word }. Signed { $time } ({ $name }).
 plain-beside = { $name } ({ $act }) crossed the outcome and does not change it.
 plain-by-charter = Not in our log, and counted all the same, because the charter with which the other side went on to the next epoch names it: { $names }.
 
@@ -2109,7 +2152,7 @@ desk-last = { $who }, { $time }: { $kind ->
     [ended] the talk is over
     [missed] the other side did not come
     [cancel] the talk is cancelled
-    [talk] they talked, by another means
+    [talk] talked, by another means
     [sheet] what was talked of
     [text] a text
     [notice] a notice
@@ -2154,6 +2197,16 @@ needs-broken = See what broke off
 needs-unread = Mend what cannot be read
 needs-away = Reach their watch by another means
 needs-check-reply = Answer the check
+due-promised = { $side ->
+    [ours] We said: not before
+   *[theirs] They said: not before
+}
+due-noted = If nothing is written by then, the side that waits notes it as overdue (clause { $clause }). The request goes on standing.
+due-overdue = The time of clause { $clause } has passed. The request goes on standing.
+due-lapses = On silence { $name } lapses. The request goes on standing.
+due-stands = On silence { $name } stands until it is taken back or its request is closed.
+due-reach = For it to reach them
+due-crosses = If what ends the offer is written there before ours arrives, the two cross: nothing is agreed by it, and the request goes on standing.
 awaited-hold = For it to reach their station
 awaited-see = For their watch to see it
 awaited-principal = For a deferral, a time or an answer
@@ -2348,6 +2401,10 @@ request-lede = { $side ->
     [ours] Our { $from } asks to talk with their { $to } { $mode }.
    *[theirs] Their { $from } asks to talk with our { $to } { $mode }.
 }
+request-lede-closed = { $side ->
+    [ours] Our { $from } asked to talk with their { $to } { $mode }.
+   *[theirs] Their { $from } asked to talk with our { $to } { $mode }.
+}
 request-subject = Subject:
 request-private = Private: nothing of it in public.
 request-aside = What is owed, and what may be done
@@ -2374,6 +2431,7 @@ request-offer = { $side ->
     [ours] offer of ours
    *[theirs] offer of theirs
 }
+request-answer-by = answer by { $time }
 request-plain = In plain lines
 request-plain-note = What the record says, in twelve lines at most: to copy, to print, to read aloud.
 request-copy = Copy
@@ -2381,6 +2439,8 @@ request-copied = Copied.
 request-chosen = This browser does not let a page copy. The lines are chosen: copy them as you copy anything.
 request-print = Print
 explain-crossed = Two acts crossed: neither side had seen the other's. Both stay in the record, nothing is agreed, and a new request may name this one.
+explain-offer-crossed = The acceptance of { $name } and what ended it crossed: neither side had seen the other’s act. Both stay in the record, nothing is agreed by that offer, and the request goes on standing.
+explain-talk-crossed = Each side has said its own word on the talk. Both stay in the record, which does not say which of them is so.
 explain-ended = This is of epoch { $epoch } of the line, which has ended: nothing more is done in it. What was open when it ended reads “broken off”, and can be asked again.
 explain-unsettled = Written here. It is an outcome for both when an entry of theirs names ours, and not before.
 explain-concerted = Both sides asked at once: { $name } is the same matter from the other side, and an answer to one decides both.
@@ -2467,9 +2527,21 @@ ladder-says-withdraw = { $side ->
    *[theirs] They took it back.
 }
 ladder-says-lapse = { $side ->
-    [ours] Its deadline passed, and our station wrote that.
-   *[theirs] Its deadline passed, and their station wrote that.
+    [ours] Its deadline{ $until ->
+        [none] {""}
+       *[other] , { $until },
+    } passed, and our station wrote that.
+   *[theirs] Its deadline{ $until ->
+        [none] {""}
+       *[other] , { $until },
+    } passed, and their station wrote that.
 }
+ladder-says-talk = { $word }.
+ladder-says-stated = { $side ->
+    [ours] { $word }; they have not said so.
+   *[theirs] { $word }; we have not said so.
+}
+ladder-stated = stated
 ladder-we-wrote = we wrote
 ladder-they-wrote = they wrote
 
@@ -2496,7 +2568,7 @@ do-resume = Resume
 do-withdraw = Withdraw
     .hint = They read: withdrawn. The request is closed
 do-cancel = Cancel the talk …
-    .hint = They read: cancelled, with the code that you choose. The agreed talk will not be
+    .hint = They read: cancelled, with the code that you choose. The agreed talk will not take place
 do-missed = They did not come
     .hint = They read: we state that they did not come
 do-accept = Accept { $window }
@@ -2504,6 +2576,8 @@ do-accept = Accept { $window }
 do-come = Come now
     .hint = They read: we come now. The request is closed
 do-decline-offer = None of these
+    .hint = They read: this offer is declined. The request stands
+do-decline-ready = Decline to come now
     .hint = They read: this offer is declined. The request stands
 do-withdraw-offer = Take back { $name }
     .hint = They read: this offer is withdrawn. The request stands

@@ -228,7 +228,32 @@ talk-stated = { $by ->
 # unreviewed
 talk-talked = Обе стороны заявляют, что разговор состоялся.
 # unreviewed
-talk-crossed = Стороны говорят о разговоре разное.
+talk-crossed = Расхождение: стороны говорят о разговоре разное.
+# unreviewed
+talk-says-talked = { $side ->
+    [ours] Мы заявляем, что разговор состоялся: { $window } ({ $instrument })
+   *[theirs] Они заявляют, что разговор состоялся: { $window } ({ $instrument })
+}
+# unreviewed
+talk-says-ended = { $side ->
+    [ours] Мы заявляем, что разговор состоялся, по этой линии
+   *[theirs] Они заявляют, что разговор состоялся, по этой линии
+}
+# unreviewed
+talk-says-missed = { $side ->
+    [ours] Мы заявляем, что они не явились
+   *[theirs] Они заявляют, что мы не явились
+}
+# unreviewed
+talk-says-cancelled = { $side ->
+    [ours] Мы отменили разговор: { $code }
+   *[theirs] Они отменили разговор: { $code }
+}
+# unreviewed
+talk-says-joined = { $side ->
+    [ours] Мы присоединились
+   *[theirs] Они присоединились
+}
 # unreviewed
 word-none = слова ещё нет
 # unreviewed
@@ -263,14 +288,19 @@ headline-seen = { $side ->
    *[theirs] Просмотрено нашей дежурной сменой { $time }, ответа нет.
 }
 # unreviewed
+headline-seen-beside = { $side ->
+    [ours] Просмотрено { $time }, по их заявлению; не «{ $post }».
+   *[theirs] Просмотрено нашей дежурной сменой { $time }, ответа нет.
+}
+# unreviewed
 headline-deferred = { $side ->
     [ours] Отложено { $time }, { $code }: не сейчас{ $until ->
         [none] {""}
-       *[other] , до { $until }
+       *[other] , до { $until } { $place }
     }.
    *[theirs] Отложено здесь { $time }, { $code }: не сейчас{ $until ->
         [none] {""}
-       *[other] , до { $until }
+       *[other] , до { $until } { $place }
     }.
 }
 # unreviewed
@@ -297,16 +327,39 @@ headline-ready = { $side ->
    *[theirs] Они готовы говорить сейчас.
 }
 # unreviewed
+headline-offer-lapsed = { $side ->
+    [ours] Наше предложение утратило силу { $time }; ответа на него в записи нет.
+   *[theirs] Их предложение утратило силу { $time }; ответа на него в записи нет.
+}
+# unreviewed
+headline-offer-crossed = { $side ->
+    [ours] Наше предложение и ответ на него разминулись: по нему ничего не согласовано.
+   *[theirs] Их предложение и ответ на него разминулись: по нему ничего не согласовано.
+}
+# unreviewed
 headline-suspended = { $side ->
     [ours] Приостановлено нами.
    *[theirs] Приостановлено ими.
 }
 # unreviewed
-headline-answered = Ответ дан { $time }.
+headline-answered = { $side ->
+    [ours] Ответ дан нами { $time }: мы говорим сразу.
+   *[theirs] Ответ дан ими { $time }: они говорят сразу.
+}
 # unreviewed
 headline-agreed = Согласовано: { $window }.
 # unreviewed
-headline-talk-broken = Эпоха закончилась раньше: разговор прерван.
+headline-talk-broken = Разговор прерван: эпоха закончилась раньше.
+# unreviewed
+headline-cancelled = { $side ->
+    [ours] Разговор отменён нами { $time }.
+    [theirs] Разговор отменён ими { $time }.
+   *[both] Разговор отменён обеими сторонами.
+}
+# unreviewed
+headline-was-agreed = Разговор был согласован на { $window }.
+# unreviewed
+headline-was-answered = На запрос ответили { $time }.
 # unreviewed
 headline-declined = { $side ->
     [ours] Отклонено нами { $time }, { $code }.
@@ -366,6 +419,8 @@ plain-renewed-early = { $name }: раньше, чем допускает тем�
 # unreviewed
 plain-valid-until = Действует до { $time }.
 # unreviewed
+plain-was-valid-until = Действовало до { $time }.
+# unreviewed
 plain-earlier = Более ранняя попытка дошла дальше: { $rung } { $time } ({ $name }).
 # unreviewed
 plain-deferred = { $side ->
@@ -407,7 +462,7 @@ plain-decided-unheld = { $act }: { $name }, { $time }; получение у н�
 # unreviewed
 plain-crossed = { $first } и { $second } разминулись: ни одна сторона не видела действия другой.
 # unreviewed
-plain-talk = О разговоре: { $names }.
+plain-talk = { $word }. Подписано { $time } ({ $name }).
 # unreviewed
 plain-beside = { $name } ({ $act }) разминулось с исходом и его не меняет.
 # unreviewed
@@ -3358,6 +3413,23 @@ needs-away = Связаться с их сменой иным путём
 # unreviewed
 needs-check-reply = Ответить на проверку
 # unreviewed
+due-promised = { $side ->
+    [ours] Мы сказали: не раньше
+   *[theirs] Они сказали: не раньше
+}
+# unreviewed
+due-noted = Если до тех пор ничего не записано, ожидающая сторона отмечает просрочку (пункт { $clause }). Запрос остаётся в силе.
+# unreviewed
+due-overdue = Срок по пункту { $clause } прошёл. Запрос остаётся в силе.
+# unreviewed
+due-lapses = При молчании { $name } утрачивает силу. Запрос остаётся в силе.
+# unreviewed
+due-stands = При молчании { $name } остаётся в силе, пока его не отзовут или не закроют запрос.
+# unreviewed
+due-reach = Чтобы это до них дошло
+# unreviewed
+due-crosses = Если там запишут то, чем предложение заканчивается, раньше, чем дойдёт наше, они разминутся: по нему ничего не согласовано, запрос остаётся в силе.
+# unreviewed
 awaited-hold = До получения их станцией
 # unreviewed
 awaited-see = До просмотра их дежурной сменой
@@ -3684,6 +3756,11 @@ request-lede = { $side ->
    *[theirs] Они запрашивают разговор { $mode }: от должности «{ $from }» с нашей должностью «{ $to }».
 }
 # unreviewed
+request-lede-closed = { $side ->
+    [ours] Мы запрашивали разговор { $mode }: от должности «{ $from }» с их должностью «{ $to }».
+   *[theirs] Они запрашивали разговор { $mode }: от должности «{ $from }» с нашей должностью «{ $to }».
+}
+# unreviewed
 request-subject = Предмет:
 # unreviewed
 request-private = Не для огласки: публично об этом ничего.
@@ -3733,6 +3810,8 @@ request-offer = { $side ->
    *[theirs] их предложение
 }
 # unreviewed
+request-answer-by = ответить до { $time }
+# unreviewed
 request-plain = Простыми строками
 # unreviewed
 request-plain-note = Что говорит журнал, не больше чем в двенадцати строках: скопировать, напечатать, прочесть вслух.
@@ -3746,6 +3825,10 @@ request-chosen = Этот браузер не даёт странице копи
 request-print = Печать
 # unreviewed
 explain-crossed = Два действия разминулись: ни одна сторона не видела действия другой. Оба остаются в журнале, ничего не согласовано, и новый запрос может назвать этот.
+# unreviewed
+explain-offer-crossed = Принятие { $name } и то, чем это предложение закончилось, разминулись: ни одна сторона не видела действия другой. Оба действия остаются в записи, по этому предложению ничего не согласовано, запрос остаётся в силе.
+# unreviewed
+explain-talk-crossed = Каждая сторона сказала о разговоре своё слово. Оба остаются в записи; какое из них верно, она не говорит.
 # unreviewed
 explain-ended = Это эпоха { $epoch } линии, она закончилась: в ней больше ничего не делается. То, что было открыто к её концу, помечено как прерванное; его можно запросить снова.
 # unreviewed
@@ -3884,9 +3967,24 @@ ladder-says-withdraw = { $side ->
 }
 # unreviewed
 ladder-says-lapse = { $side ->
-    [ours] Срок прошёл, и наша станция это записала.
-   *[theirs] Срок прошёл, и их станция это записала.
+    [ours] Срок{ $until ->
+        [none] {""}
+       *[other] , { $until },
+    } прошёл, и наша станция это записала.
+   *[theirs] Срок{ $until ->
+        [none] {""}
+       *[other] , { $until },
+    } прошёл, и их станция это записала.
 }
+# unreviewed
+ladder-says-talk = { $word }.
+# unreviewed
+ladder-says-stated = { $side ->
+    [ours] { $word }; они этого не говорили.
+   *[theirs] { $word }; мы этого не говорили.
+}
+# unreviewed
+ladder-stated = заявлено
 # unreviewed
 ladder-we-wrote = мы записали
 # unreviewed
@@ -3926,7 +4024,7 @@ do-withdraw = Отозвать
     .hint = Они прочтут: отозвано. Запрос закрывается
 # unreviewed
 do-cancel = Отменить разговор …
-    .hint = Они прочтут: отменено, с выбранным кодом. Согласованного разговора не будет
+    .hint = Они прочтут: отменено, с выбранным кодом. Согласованный разговор не состоится
 # unreviewed
 do-missed = Они не явились
     .hint = Они прочтут: мы заявляем, что они не явились
@@ -3938,6 +4036,9 @@ do-come = Откликнуться сейчас
     .hint = Они прочтут: мы откликаемся сейчас. Запрос закрывается
 # unreviewed
 do-decline-offer = Ни одно из этих
+    .hint = Они прочтут: это предложение отклонено. Запрос остаётся
+# unreviewed
+do-decline-ready = Сейчас не приходить: отклонить
     .hint = Они прочтут: это предложение отклонено. Запрос остаётся
 # unreviewed
 do-withdraw-offer = Отозвать { $name }

@@ -4,7 +4,7 @@
 //! It says what `core` computed and adds nothing: a rung is reached if an entry gave it, and `now` only divides what is from what
 //! may come.
 
-use counterpart_core::ids::{EntryRef, Party};
+use counterpart_core::ids::EntryRef;
 use counterpart_core::line::crossing::{Decision, Outcome, Say};
 use counterpart_core::line::facts::Fact;
 use counterpart_core::line::ladder::{Headline, Reached, Rung};
@@ -28,8 +28,10 @@ pub enum StepKind {
     Now,
     /// An offer of times or a ready that can be accepted: no rung.
     OnTable,
-    /// An offer of times or a ready that is over.
+    /// An offer of times or a ready that was answered, or taken back.
     OfferOver,
+    /// One that ended without an answer.
+    OfferLapsed,
     /// "Not now."
     Deferred,
     /// A rung that is reached, or an earlier attempt.
@@ -40,12 +42,19 @@ pub enum StepKind {
     Decided,
     /// An outcome of ours that the other side is not known to hold.
     Unheld,
-    /// One of two acts that crossed.
-    Crossed,
+    /// One of two acts that say different things of this.
+    Crossed {
+        /// What they are on.
+        on: EntryRef,
+        /// Neither author had seen the other's.
+        unseen: bool,
+    },
     /// The talk, as both sides' words make it.
     Talk,
     /// One side alone says that they talked.
     Stated,
+    /// One side alone says that the other did not come.
+    Missed,
 }
 
 /// One step.
@@ -77,6 +86,8 @@ pub struct StepView {
     pub late: Option<Named>,
     /// The other side is known to hold it.
     pub held: bool,
+    /// It states what had been before: its time is that of the statement.
+    pub stated: bool,
 }
 
 impl<'a> Sight<'a> {
@@ -84,24 +95,24 @@ impl<'a> Sight<'a> {
     pub fn ladder(&self, request: &'a Fact) -> Vec<StepView> {
         let view = self.view();
         let decision = view.decision(request);
-        let mut steps = Vec::new();
-        let talk = self.talk_step(request);
+        let talk = self.talk_steps(request);
         // PLANNED has no entry, and what one side states is not known of both: the outcome stays the highest fact.
-        let talk_is_top = talk.as_ref().is_some_and(|talk| talk.top);
+        let talk_is_top = talk.iter().any(|talk| talk.top || matches!(talk.kind, StepKind::Crossed { .. }));
         let is_open = decision.outcome == Outcome::Open;
-        if is_open {
-            steps.extend(self.awaited(request));
-        } else {
-            steps.extend(self.decided(&decision, !talk_is_top));
-        }
-        if let Some(talk) = talk {
-            steps.insert(0, talk);
-        }
+        let above = match is_open {
+            true => self.awaited(request),
+            false => self.decided(request, &decision, !talk_is_top),
+        };
+        let mut steps: Vec<StepView> = talk.into_iter().chain(above).collect();
         let attempts = view.attempts(request);
         let Some((latest, earlier)) = attempts.split_last() else { return steps };
         steps.extend(self.beside_rungs(request));
         steps.extend(self.reached_rungs(request, latest, is_open));
         steps.extend(earlier.iter().rev().map(|attempt| self.earlier_attempt(attempt)));
+        for step in steps.iter_mut().filter(|step| step.top) {
+            // What stands out says the day there where it is another than here.
+            step.hands = step.time.map_or_else(Default::default, |time| self.telling.hands(time.0));
+        }
         steps
     }
 
@@ -123,6 +134,7 @@ impl<'a> Sight<'a> {
             within,
             late: None,
             held: false,
+            stated: false,
         }
     }
 
@@ -183,7 +195,7 @@ impl<'a> Sight<'a> {
     }
 
     /// The acts that decide, and what they wait for while the other side does not hold ours.
-    fn decided(&self, decision: &Decision, is_top: bool) -> Vec<StepView> {
+    fn decided(&self, thing: &Fact, decision: &Decision, is_top: bool) -> Vec<StepView> {
         let view = self.view();
         let settled = view.covered_for(self.me(), decision);
         let acts: Vec<&Fact> = decision.deciding.iter().filter_map(|at| view.fact(*at)).collect();
@@ -197,7 +209,7 @@ impl<'a> Sight<'a> {
         }
         for (n, act) in acts.into_iter().enumerate() {
             let (kind, name) = match (crossed, settled) {
-                (true, _) => (StepKind::Crossed, self.act_name(act)),
+                (true, _) => (StepKind::Crossed { on: thing.at, unseen: true }, self.act_name(act)),
                 (false, true) => (StepKind::Decided, words.coded(decision.outcome)),
                 (false, false) => (StepKind::Unheld, words.shown(decision.outcome, false)),
             };
@@ -228,9 +240,20 @@ impl<'a> Sight<'a> {
                 self.telling.say("ladder-says-decline", &[side, ("code", self.telling.words.code(*code).into())])
             }
             (What::Withdraw, _) => self.telling.say("ladder-says-withdraw", &[side]),
-            (What::Lapse { .. }, _) => self.telling.say("ladder-says-lapse", &[side]),
+            (What::Lapse { .. }, _) => {
+                let until = self.deadline_of(act).map_or_else(|| "none".into(), |until| self.telling.both(until));
+                self.telling.say("ladder-says-lapse", &[side, ("until", until.into())])
+            }
             _ => self.telling.say("ladder-says-answer", &[side]),
         }
+    }
+
+    /// The deadline that had passed when a lapse was written.
+    fn deadline_of(&self, lapse: &Fact) -> Option<Timestamp> {
+        let view = self.view();
+        let on = view.fact(lapse.refers?)?;
+        let thing = view.fact_of(on.at, &[Kind::Offer, Kind::Ready]).or_else(|| view.fact(on.thing))?;
+        view.deadline(thing, lapse.at.index)
     }
 
     /// Offers, readies and deferrals, the latest first: they are no rungs.
@@ -239,7 +262,13 @@ impl<'a> Sight<'a> {
         let mut steps = Vec::new();
         for fact in view.thread(request.at) {
             match &fact.what {
-                What::Offer { .. } | What::Ready => steps.push(self.offer_step(fact)),
+                What::Offer { .. } | What::Ready => {
+                    steps.push(self.offer_step(fact));
+                    let decision = view.decision(fact);
+                    if decision.outcome == Outcome::Crossed {
+                        steps.extend(self.decided(fact, &decision, false));
+                    }
+                }
                 What::Defer { code, until } => {
                     let code = ("code", Arg::from(self.telling.words.code(*code)));
                     let says = match until {
@@ -267,12 +296,17 @@ impl<'a> Sight<'a> {
         };
         let name = self.telling.words.term(name);
         let is_open = decision.outcome == Outcome::Open;
-        let kind = if is_open { StepKind::OnTable } else { StepKind::OfferOver };
+        let kind = match decision.outcome {
+            Outcome::Open => StepKind::OnTable,
+            Outcome::Said(Say::Lapsed) | Outcome::BrokenOff => StepKind::OfferLapsed,
+            _ => StepKind::OfferOver,
+        };
         let id = if count == 0 { "ladder-says-ready" } else { "ladder-says-offer" };
         let about = [("side", self.side(offer.at.party).word().into()), ("count", count.into())];
         let mut says = self.telling.say(id, &about);
         if !is_open {
-            let over = ("outcome", self.telling.words.coded_in(decision.outcome).into());
+            let shown = self.telling.words.shown(decision.outcome, self.view().covered_for(self.me(), &decision));
+            let over = ("outcome", shown.said.into());
             says = self.telling.say("ladder-offer-over", &[("offer", says.into()), over]);
         }
         self.given(kind, name, says, offer.at, offer.time)
@@ -313,28 +347,66 @@ impl<'a> Sight<'a> {
         self.given(StepKind::Reached, self.telling.words.term(id), says, attempt.at, attempt.time)
     }
 
-    fn talk_step(&self, request: &'a Fact) -> Option<StepView> {
+    /// The talk: one step, or the two words of which each says another thing.
+    fn talk_steps(&self, request: &'a Fact) -> Vec<StepView> {
         let talk = self.view().talk(request);
-        let told = self.talk(request)?;
-        let last = talk.acts.iter().filter_map(|at| self.view().fact(*at)).max_by_key(|f| (f.time, f.at));
-        let kind = if talk.state == TalkState::Stated { StepKind::Stated } else { StepKind::Talk };
+        let Some(told) = self.talk(request) else { return Vec::new() };
+        let acts = self.talk_acts(&talk);
+        if let (TalkState::Crossed, [first, second]) = (talk.state, acts.as_slice()) {
+            let kind = StepKind::Crossed { on: request.at, unseen: first.crosses(second) };
+            return acts.iter().map(|act| self.word_step(kind, self.word_name(act), act)).collect();
+        }
         let name = self.telling.words.coded(talk.state);
-        let step = match last {
-            Some(act) => self.given(kind, name, told.sentence, act.at, act.time),
-            None => self.blank(kind, name, told.sentence),
+        let by_both = acts.len() == 2;
+        let kind = match talk.state {
+            TalkState::Stated => StepKind::Stated,
+            TalkState::Missed if !by_both => StepKind::Missed,
+            _ => StepKind::Talk,
         };
+        let Some(last) = acts.last() else { return vec![self.blank(kind, name, told.sentence)] };
+        let word = |act: &Fact| ("word", Arg::from(self.said_of_talk(act)));
+        let says = match talk.state {
+            // When it was stands in the words of each.
+            TalkState::Stated => {
+                self.telling.say("ladder-says-stated", &[("side", self.side(last.at.party).word().into()), word(last)])
+            }
+            TalkState::Talked => {
+                let words = acts.iter().map(|act| self.telling.say("ladder-says-talk", &[word(act)]));
+                words.collect::<Vec<_>>().join(" ")
+            }
+            _ => told.sentence,
+        };
+        let step = self.word_step(kind, name, last);
         // What both say is nobody's alone.
-        let both = Party::BOTH.iter().all(|party| talk.acts.iter().any(|at| at.party == *party));
-        let by = if both { None } else { step.by };
-        let top = !matches!(talk.state, TalkState::Stated | TalkState::Planned);
-        Some(StepView { top, by, ..step })
+        let by = if by_both { None } else { step.by };
+        // What one side alone states is no highest fact, nor is what the other side is not known to hold.
+        let is_alone = by == Some(Side::Ours) && !step.held;
+        let top = !matches!(talk.state, TalkState::Stated | TalkState::Planned) && !is_alone;
+        vec![StepView { says, top, by, ..step }]
+    }
+
+    /// A side's word on the talk.
+    fn word_step(&self, kind: StepKind, name: Coded, act: &Fact) -> StepView {
+        let says = self.telling.say("ladder-says-talk", &[("word", self.said_of_talk(act).into())]);
+        let stated = matches!(act.kind(), Kind::Talk | Kind::Missed);
+        StepView { stated, ..self.given(kind, name, says, act.at, act.time) }
+    }
+
+    /// What one side's word is called: that they talked is one side's statement until both say so.
+    fn word_name(&self, act: &Fact) -> Coded {
+        let state = match act.what {
+            What::Missed => TalkState::Missed,
+            What::Cancel { .. } => TalkState::Cancelled,
+            _ => TalkState::Stated,
+        };
+        self.telling.words.coded(state)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use counterpart_core::act::{Act, Target};
-    use counterpart_core::ids::Party::{Inviter, Joiner};
+    use counterpart_core::ids::Party::{self, Inviter, Joiner};
 
     use super::*;
     use crate::view::trial::Trial;
@@ -409,7 +481,7 @@ mod tests {
 
         let steps = ladder(&trial, Inviter, ask);
 
-        let crossed: Vec<_> = steps.iter().filter(|s| s.kind == StepKind::Crossed).collect();
+        let crossed: Vec<_> = steps.iter().filter(|s| matches!(s.kind, StepKind::Crossed { .. })).collect();
         let sides: Vec<_> = crossed.iter().map(|s| (s.by.unwrap(), s.name.said.as_str())).collect();
         assert_eq!(sides.len(), 2);
         assert!(sides.contains(&(Side::Ours, "WITHDRAWN")) && sides.contains(&(Side::Theirs, "ANSWERED")));

@@ -10,6 +10,7 @@ pub mod awaited;
 pub mod broken;
 pub mod course;
 pub mod figures;
+mod headline;
 pub mod ladder;
 pub mod lines;
 pub mod matters;
@@ -24,6 +25,7 @@ pub mod restore;
 pub mod ring;
 pub mod scalar;
 pub mod stopped;
+pub mod talk;
 pub mod terms;
 pub mod text;
 #[cfg(test)]

@@ -1,22 +1,21 @@
-//! A request in plain words: its headline, and an opening of at most twelve rows to copy and print (DESIGN.md §8): asked, reached,
-//! owed by whom until when, what is not known.
+//! A request in plain words: an opening of at most twelve rows to copy and print (DESIGN.md §8): asked, reached, owed by whom until
+//! when, what is not known.
 
 use counterpart_core::ids::EntryRef;
 use counterpart_core::line::crossing::{Outcome, Say};
 use counterpart_core::line::facts::Fact;
-use counterpart_core::line::ladder::{Headline, Reached, Rung};
-use counterpart_core::line::talk::TalkState;
-use counterpart_core::precedence::Mark;
+use counterpart_core::line::ladder::{Headline, Rung};
+use counterpart_core::line::talk::{TalkState, Word};
 use counterpart_core::record::codes::{Clause, Code};
 use counterpart_core::record::kind::Kind;
 use counterpart_core::record::what::What;
 use counterpart_core::time::Timestamp;
 
+use super::Sight;
 use super::attempts::clause_number;
-use super::request::{PLAIN_ROWS_MAX, decline_code, posts};
+use super::request::{PLAIN_ROWS_MAX, posts};
 use super::restore::counts_by_them;
 use super::text;
-use super::{Side, Sight};
 use crate::words::Arg;
 
 /// A subject is one line of this many characters at most; the whole stands in the view.
@@ -50,7 +49,7 @@ impl Lines {
 }
 
 impl<'a> Sight<'a> {
-    fn say(&self, id: &str, args: &[(&'static str, Arg<'_>)]) -> String {
+    pub(super) fn say(&self, id: &str, args: &[(&'static str, Arg<'_>)]) -> String {
         self.telling.say(id, args)
     }
 
@@ -62,114 +61,15 @@ impl<'a> Sight<'a> {
         self.named(at).name.into()
     }
 
-    fn whose(&self, fact: &Fact) -> Arg<'static> {
+    pub(super) fn whose(&self, fact: &Fact) -> Arg<'static> {
         self.side(fact.at.party).word().into()
     }
 
-    fn with_code(&self, code: Code) -> Arg<'static> {
+    pub(super) fn with_code(&self, code: Code) -> Arg<'static> {
         self.telling.words.code(code).into()
     }
 
-    fn two(&self, first: String, second: String) -> String {
-        self.say("headline-and", &[("first", first.into()), ("second", second.into())])
-    }
-
-    /// The highest fact, then what is not; under its mark.
-    pub fn headline(&self, request: &'a Fact) -> String {
-        let view = self.view();
-        let outcome = view.decision(request).outcome;
-        let mut sentence = match view.headline(request) {
-            Headline::Open { reached, .. } => self.headline_open(request, reached),
-            Headline::Closed { .. } => self.headline_closed(request, outcome),
-        };
-        // Of what was open the word itself says so.
-        if self.is_broken_off(request) && outcome != Outcome::BrokenOff {
-            sentence = self.two(sentence, self.say("headline-talk-broken", &[]));
-        }
-        let said = self.talk(request).filter(|t| t.state.0 != TalkState::Planned);
-        if let Some(talk) = said {
-            sentence = self.two(sentence, talk.sentence);
-        }
-        self.telling.words.marked(request.mark.unwrap_or(Mark::Operation), sentence)
-    }
-
-    fn headline_open(&self, request: &'a Fact, reached: Reached) -> String {
-        let view = self.view();
-        let (_, post) = posts(request);
-        let latest = view.attempts(request).pop().map(|a| a.at);
-        let defers = view.thread(request.at).filter(|f| f.refers == latest);
-        let deferred = defers.filter(|f| f.kind() == Kind::Defer && f.at.index > reached.by.index).last();
-        let deferred = deferred.or(view.fact_of(reached.by, &[Kind::Defer]));
-        let id = match reached.rung {
-            Rung::Sent => "headline-sent",
-            Rung::Delivered => "headline-delivered",
-            Rung::Alerting => "headline-alerting",
-            Rung::Seen => "headline-seen",
-            Rung::Referred => "headline-referred",
-        };
-        let side = || ("side", self.whose(request));
-        let time = |time| ("time", Arg::from(self.telling.here(time)));
-        let mut sentence = match deferred.map(|f| (f.time, &f.what)) {
-            Some((at, What::Defer { code, until })) => {
-                let code = ("code", self.with_code(*code));
-                let until = until.map_or_else(|| "none".into(), |until| self.telling.here(until));
-                self.say("headline-deferred", &[side(), time(at), code, ("until", until.into())])
-            }
-            _ => self.say(id, &[side(), time(reached.time), ("post", post.into())]),
-        };
-        for side in [Side::Ours, Side::Theirs] {
-            for more in self.headline_offers(request, side) {
-                sentence = self.two(sentence, more);
-            }
-        }
-        if view.suspended(request).is_some() {
-            sentence = self.two(sentence, self.say("headline-suspended", &[("side", self.whose(request))]));
-        }
-        sentence
-    }
-
-    /// What a side offers, however many offers of its own are open.
-    fn headline_offers(&self, request: &Fact, side: Side) -> Vec<String> {
-        let offers: Vec<&Fact> =
-            self.open_offers(request).into_iter().filter(|offer| self.side(offer.at.party) == side).collect();
-        let windows = |offer: &&Fact| if let What::Offer { windows, .. } = &offer.what { windows.len() } else { 0 };
-        let count: usize = offers.iter().map(windows).sum();
-        let whose = || ("side", Arg::from(side.word()));
-        let times = (count > 0).then(|| self.say("headline-offer", &[whose(), ("count", count.into())]));
-        let is_ready = offers.iter().any(|offer| offer.kind() == Kind::Ready);
-        times.into_iter().chain(is_ready.then(|| self.say("headline-ready", &[whose()]))).collect()
-    }
-
-    fn headline_closed(&self, request: &Fact, outcome: Outcome) -> String {
-        let view = self.view();
-        let decision = view.decision(request);
-        // Whether the epoch is settled too, if it has ended, is said beside it.
-        let settled = view.covered_for(self.me(), &decision);
-        let act = decision.deciding.first().and_then(|at| view.fact(*at)).unwrap_or(request);
-        let (side, time) = (("side", self.whose(act)), ("time", Arg::from(self.telling.here(act.time))));
-        match (outcome, settled) {
-            (Outcome::Open, _) => self.telling.words.outcome(outcome),
-            (Outcome::BrokenOff, _) => self.say("headline-broken-off", &[]),
-            (Outcome::Crossed, _) => self.say("headline-crossed", &[]),
-            (Outcome::Said(Say::Answered), true) => self.say("headline-answered", &[time]),
-            (Outcome::Said(Say::Answered), false) => self.say("headline-answered-here", &[]),
-            (Outcome::Said(Say::Agreed(window)), true) => {
-                self.say("headline-agreed", &[("window", self.telling.window(window).into())])
-            }
-            (Outcome::Said(Say::Agreed(_)), false) => self.say("headline-accepted-here", &[]),
-            (Outcome::Said(Say::Declined), true) => {
-                let code = self.with_code(decline_code(act).unwrap_or(Code::Unstated));
-                self.say("headline-declined", &[side, time, ("code", code)])
-            }
-            (Outcome::Said(Say::Declined), false) => self.say("headline-declined-here", &[]),
-            (Outcome::Said(Say::Withdrawn), true) => self.say("headline-withdrawn", &[side, time]),
-            (Outcome::Said(Say::Withdrawn), false) => self.say("headline-withdrawn-here", &[]),
-            (Outcome::Said(Say::Lapsed), true) => self.say("headline-lapsed", &[time]),
-            (Outcome::Said(Say::Lapsed), false) => self.say("headline-lapsed-here", &[]),
-        }
-    }
-
-    fn open_offers(&self, request: &Fact) -> Vec<&'a Fact> {
+    pub(super) fn open_offers(&self, request: &Fact) -> Vec<&'a Fact> {
         let view = self.view();
         let offers = view.thread(request.at).filter(|f| matches!(f.kind(), Kind::Offer | Kind::Ready));
         offers.filter(|o| view.decision(o).outcome == Outcome::Open).collect()
@@ -233,7 +133,9 @@ impl<'a> Sight<'a> {
             lines.put(3, self.say("plain-concerted", &[("name", self.name(partner.at))]));
         }
         if let Some(until) = view.deadline(request, u64::MAX) {
-            lines.put(2, self.say("plain-valid-until", &[("time", self.both(until))]));
+            let is_open = view.decision(request).outcome == Outcome::Open;
+            let id = if is_open { "plain-valid-until" } else { "plain-was-valid-until" };
+            lines.put(2, self.say(id, &[("time", self.both(until))]));
         }
     }
 
@@ -340,9 +242,10 @@ impl<'a> Sight<'a> {
         if !theirs.is_empty() {
             lines.put(2, self.say("plain-by-charter", &[("names", theirs.join(", ").into())]));
         }
-        let talk: Vec<String> = view.talk(request).acts.iter().map(|at| self.named(*at).name).collect();
-        if !talk.is_empty() {
-            lines.put(4, self.say("plain-talk", &[("names", talk.join(", ").into())]));
+        for act in self.talk_acts(&view.talk(request)) {
+            let args =
+                [("word", self.said_of_talk(act).into()), ("name", self.name(act.at)), ("time", self.both(act.time))];
+            lines.put(2, self.say("plain-talk", &args));
         }
         let beside = view.thread(request.at).filter(|f| acts.iter().any(|act| act.crosses(f)));
         if let Some(fact) = beside.filter(|f| !decision.deciding.contains(&f.at)).last() {
@@ -380,6 +283,7 @@ impl<'a> Sight<'a> {
             return match talk {
                 _ if !view.settled_for(self.me(), &decision) => vec!["unknown-meanwhile"],
                 TalkState::Stated => vec!["unknown-talked"],
+                TalkState::Crossed if view.talk(request).words.contains(&Word::Talked) => vec!["unknown-talked"],
                 TalkState::Talked => vec!["unknown-said"],
                 TalkState::Planned | TalkState::Joined => vec!["unknown-come"],
                 _ => Vec::new(),

@@ -4,7 +4,6 @@ use counterpart_core::ids::EntryRef;
 use counterpart_core::line::crossing::{Decision, Outcome, Say};
 use counterpart_core::line::facts::Fact;
 use counterpart_core::line::ladder::{Headline, Reached, Rung};
-use counterpart_core::line::talk::{TalkState, Word};
 use counterpart_core::precedence::{Mark, Precedence};
 use counterpart_core::record::codes::{Code, Mode};
 use counterpart_core::record::kind::Kind;
@@ -14,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::attempts::{AttemptView, DecidingView, DeferralView, OfferView, OverdueView, RungView};
 use super::may::MayView;
 use super::owed::OwedView;
+use super::talk::TalkView;
 use super::{ByWord, Moment, Named, Said, Side, Sight, Window};
 use crate::words::clocks::Place;
 
@@ -108,21 +108,6 @@ pub struct BesideView {
     pub kind: String,
     /// Whose.
     pub side: Side,
-}
-
-/// A talk, with both sides' own words.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct TalkView {
-    /// Only TALKED counts as reached.
-    pub state: ByWord<TalkState>,
-    /// Our word.
-    pub ours: ByWord<Word>,
-    /// Their word.
-    pub theirs: ByWord<Word>,
-    /// The entries that say them.
-    pub acts: Vec<Named>,
-    /// The state as a sentence.
-    pub sentence: String,
 }
 
 /// What the lines and lists need of a request, and no more.
@@ -278,34 +263,6 @@ impl<'a> Sight<'a> {
             side: self.side(f.at.party),
         });
         shown.collect()
-    }
-
-    /// The talk of a request, if there is one.
-    pub fn talk(&self, request: &Fact) -> Option<TalkView> {
-        let talk = self.view().talk(request);
-        if talk.state == TalkState::None {
-            return None;
-        }
-        let [inviter, joiner] = talk.words;
-        let (ours, theirs) =
-            if self.me() == counterpart_core::ids::Party::Inviter { (inviter, joiner) } else { (joiner, inviter) };
-        Some(TalkView {
-            state: ByWord(talk.state),
-            ours: ByWord(ours),
-            theirs: ByWord(theirs),
-            acts: talk.acts.iter().map(|at| self.named(*at)).collect(),
-            sentence: self.telling.words.talk(talk.state, whose(ours, theirs)),
-        })
-    }
-}
-
-/// Which side alone has said what became of a talk; `None` if both have.
-fn whose(ours: Word, theirs: Word) -> Option<Side> {
-    let last = |word| matches!(word, Word::Cancelled | Word::Missed | Word::Talked);
-    match (last(ours), last(theirs)) {
-        (true, false) => Some(Side::Ours),
-        (false, true) => Some(Side::Theirs),
-        _ => None,
     }
 }
 

@@ -3,6 +3,7 @@
 mod epochs;
 mod line;
 mod stories;
+mod talks;
 mod walk;
 
 use std::collections::BTreeMap;

@@ -33,13 +33,45 @@ const EVENING: u64 = 20;
 pub(super) struct Band {
     pub rows: Vec<BandRow>,
     pub windows: Vec<Bar>,
-    /// They are what was agreed, and wait for nothing.
-    pub is_agreed: bool,
+    /// What its windows are, beside offered.
+    pub are: Windows,
     pub now: String,
     /// Until when an answer is wanted.
     pub by: Option<String>,
     /// The same, time downwards, a column a side.
     pub upright: Upright,
+}
+
+/// What the windows of a band are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Windows {
+    /// Offered, each with the number of its key.
+    Offered,
+    /// The one that was agreed, which waits for nothing.
+    Agreed,
+    /// One that was taken here, and is agreed with nobody: not held there yet, or its talk is cancelled.
+    Off,
+}
+
+impl Windows {
+    /// The class with which they are drawn.
+    fn class(self) -> &'static str {
+        match self {
+            Windows::Offered => "win",
+            Windows::Agreed => "win agreed",
+            Windows::Off => "win off",
+        }
+    }
+}
+
+impl Band {
+    pub fn is_offered(&self) -> bool {
+        self.are == Windows::Offered
+    }
+
+    pub fn class(&self) -> &'static str {
+        self.are.class()
+    }
 }
 
 /// A band for a narrow screen: its rows are columns, and every `x` is how far down.
@@ -131,7 +163,7 @@ pub(super) fn band(telling: &Telling<'_>, windows: &[Window], by: Option<Timesta
     Band {
         rows: rows.into_iter().map(|(side, y)| row(telling, side, y, (&scale, LABEL_WIDTHS))).collect(),
         windows: windows.iter().enumerate().map(|(n, w)| scale.bar(w.start().0, w.end().0, n + 1)).collect(),
-        is_agreed: false,
+        are: Windows::Offered,
         now: format!("{:.1}", scale.x(now)),
         by: by.map(|by| format!("{:.1}", scale.x(by.0))),
         upright: upright(telling, windows, by, scale),

@@ -2,18 +2,22 @@
 
 use counterpart_core::fault::Bar;
 use counterpart_core::ids::EntryRef;
+use counterpart_core::line::crossing::Outcome;
 use counterpart_core::line::facts::Fact;
 use counterpart_core::line::ladder::Rung;
+use counterpart_core::line::talk::TalkState;
 use counterpart_core::record::codes::Code;
 use counterpart_core::record::kind::Kind;
 
 use super::acts::NOTED;
 use super::call::page_of_call;
+use super::on_offer::{none_of_them, offers};
 use super::unsigned::Pressed;
 use crate::api::talks::talk_of;
 use crate::view::attempts::AttemptView;
 use crate::view::broken::write_tally;
 use crate::view::may::MayView;
+use crate::view::owed::{Owed, OwedView};
 use crate::view::request::RequestView;
 use crate::view::{Named, Side, Sight, names};
 use crate::words::Why;
@@ -70,8 +74,10 @@ pub(super) struct Keys {
     pub call: Option<String>,
     /// Whether a talk that was held elsewhere can be stated.
     pub talk: bool,
-    /// A talk was agreed, and neither side has said what became of it: that is the first thing to say.
+    /// There is a talk of which this side may say that it was held, and that stands first.
     pub is_talk_first: bool,
+    /// Our word on it is what is waited for.
+    pub is_talk_owed: bool,
     /// Ask again, naming this one: the page on which to do it.
     pub again: Option<String>,
     /// The page on which a code is chosen with which the request is declined.
@@ -83,6 +89,13 @@ pub(super) struct Keys {
 }
 
 impl Keys {
+    /// Words can go with something: a key above them can be pressed.
+    pub fn take_words(&self) -> bool {
+        let live = |key: &Key| key.why.is_none();
+        self.first.iter().chain(&self.offers).any(live)
+            || self.codes.iter().chain(&self.none).any(|codes| codes.why.is_none())
+    }
+
     /// A key that was pressed, and whose act can still be taken back, stands dashed and says so.
     pub fn press(&mut self, pressed: &Pressed, told: String) {
         let why = Why { code: WAITS.into(), fact: None, why: told, instead: String::new() };
@@ -154,6 +167,8 @@ pub(super) fn keys(sight: &Sight<'_>, view: &RequestView) -> Keys {
         // What is wanted of us then is an answer; what is done stays, dashed, with the entry that did it.
         plain.sort_by_key(|(act, _)| if *act == "answer" { 0 } else { 1 + u8::from(*act == "seen") });
     }
+    let wanted = wanted(sight, view);
+    plain.sort_by_key(|(act, _)| wanted != Some(act));
     for (act, letter) in plain {
         let Some(may) = on_request(view, act) else { continue };
         if is_closed(may) {
@@ -162,7 +177,8 @@ pub(super) fn keys(sight: &Sight<'_>, view: &RequestView) -> Keys {
             let done = seen.filter(|_| act == "seen" && may.may).and_then(|by| names::parse(sight.line, &by.at).ok());
             let why = done.map(|by| sight.bar(&Bar::Already(by)));
             let key = key(sight, may, letter);
-            keys.first.push(Key { why: why.or(key.why), ..key });
+            let is_main = wanted == Some(act) && key.why.is_none();
+            keys.first.push(Key { why: why.or(key.why), is_main, ..key });
         }
     }
     keys.codes = with_codes(sight, view);
@@ -176,9 +192,28 @@ pub(super) fn keys(sight: &Sight<'_>, view: &RequestView) -> Keys {
     keys.offer = offer_page(view);
     keys.call = call_page(sight, view);
     keys.talk = on_request(view, "talk").is_some_and(|may| may.may);
-    keys.is_talk_first = keys.talk && keys.last.is_some();
+    // What is not held there yet is agreed with nobody.
+    keys.is_talk_first = keys.talk && keys.last.is_some() && view.settled;
+    let is_ours = |owed: &OwedView| owed.what == Owed::SayTalked && owed.who == Some(Side::Ours);
+    keys.is_talk_owed = view.next.iter().any(is_ours);
     keys.again = again_page(view);
     keys
+}
+
+/// Of a request of ours, the act that is wanted of us: to take up what we suspended; to renew what they are late with, once that is an
+/// attempt again.
+fn wanted(sight: &Sight<'_>, view: &RequestView) -> Option<&'static str> {
+    if view.owner == Side::Theirs || view.outcome != Outcome::Open.word() {
+        return None;
+    }
+    if view.suspended.is_some() {
+        return Some("resume");
+    }
+    let look = sight.view();
+    let ask = names::parse(sight.line, &view.request.at).ok().and_then(|at| look.fact(at))?;
+    let is_late = latest_of(view).is_some_and(|latest| view.overdue.iter().any(|overdue| overdue.on == latest.attempt));
+    let is_owed = view.next.iter().any(|owed| matches!(owed.what, Owed::Hold | Owed::See | Owed::Principal));
+    (is_late && is_owed && look.next_attempt(ask) <= sight.telling.clocks.now).then_some("renew")
 }
 
 /// The entry with which our watch has seen the latest attempt of theirs, if it has: also one that deferred it, or sent it on.
@@ -224,6 +259,9 @@ pub(super) fn keys_of_ring(sight: &Sight<'_>, view: &RequestView, rung: &Fact) -
 
 /// The page on which the agreed talk of a request is held, while somebody may be let in there.
 fn call_page(sight: &Sight<'_>, view: &RequestView) -> Option<String> {
+    use TalkState::{Joined, Missed, Planned, Stated};
+    // Nobody is called into a talk that is over, or cancelled by either side.
+    view.talk.as_ref().filter(|talk| matches!(talk.state.0, Planned | Joined | Missed | Stated))?;
     let talk = talk_of(sight, &view.request.at).ok().filter(|talk| talk.shut.is_none())?;
     Some(page_of_call(talk.id.line, &talk.request.at))
 }
@@ -262,13 +300,13 @@ fn is_closed(may: &MayView) -> bool {
 }
 
 /// The fields of an act on an entry of the epoch that is looked at.
-fn fields(sight: &Sight<'_>, act: &str, on: &str, more: &[(&str, &str)]) -> String {
+pub(super) fn fields(sight: &Sight<'_>, act: &str, on: &str, more: &[(&str, &str)]) -> String {
     let epoch = sight.epoch.to_string();
     let pairs = [("act", act), ("on", on), ("epoch", &epoch)];
     serde_urlencoded::to_string([pairs.as_slice(), more].concat()).unwrap_or_default()
 }
 
-fn key(sight: &Sight<'_>, may: &MayView, letter: &str) -> Key {
+pub(super) fn key(sight: &Sight<'_>, may: &MayView, letter: &str) -> Key {
     let (label, hint) = told(sight, &may.act);
     let fields = fields(sight, &may.act, &may.on.at, &[]);
     let is_twice = TWICE.contains(&may.act.as_str());
@@ -321,7 +359,7 @@ fn told(sight: &Sight<'_>, act: &str) -> (String, String) {
     (sight.telling.say(id, &[]), sight.telling.words.say_hint(id))
 }
 
-fn codes(sight: &Sight<'_>, may: &MayView, act: &'static str, letter: &'static str) -> Codes {
+pub(super) fn codes(sight: &Sight<'_>, may: &MayView, act: &'static str, letter: &'static str) -> Codes {
     let (label, hint) = told(sight, act);
     let one = |code: &Code| Key {
         fields: fields(sight, act, &may.on.at, &[("code", code.word())]),
@@ -338,78 +376,59 @@ fn codes(sight: &Sight<'_>, may: &MayView, act: &'static str, letter: &'static s
     Codes { act, on: may.on.at.clone(), label, hint, letter, is_open: false, keys, why: may.why.clone() }
 }
 
-/// Of each offer of theirs that is open, or of one: the codes with which it is declined. The request stands.
-fn none_of_them(sight: &Sight<'_>, view: &RequestView, only: Option<&str>) -> Vec<Codes> {
-    let is_meant = |at: &str| only.is_none_or(|only| only == at);
-    let open = view.offers.iter().filter(|offer| offer.outcome == "OPEN" && offer.side == Side::Theirs);
-    let open: Vec<_> = open.filter(|offer| is_meant(&offer.offer.at)).collect();
-    let one = |offer: &&crate::view::attempts::OfferView| {
-        let may = view.acts.iter().find(|may| may.on == offer.offer && may.act == "decline")?;
-        let none = sight.telling.say("do-decline-offer", &[]);
-        // Among several, each says whose times it declines, and none has the digit.
-        let (label, letter) = if open.len() > 1 { (format!("{}: {none}", offer.offer.name), "") } else { (none, "0") };
-        let hint = sight.telling.words.say_hint("do-decline-offer");
-        Some(Codes { label, hint, ..codes(sight, may, "decline", letter) })
-    };
-    open.iter().filter_map(one).collect()
-}
-
-/// A key for each window of an offer of theirs, or one to come to a ready. Of one offer, or of all that are open.
-fn offers(sight: &Sight<'_>, view: &RequestView, only: Option<&str>) -> Vec<Key> {
-    let mut keys = Vec::new();
-    let is_meant = |at: &str| only.is_none_or(|only| only == at);
-    let open = || view.offers.iter().filter(|offer| offer.outcome == "OPEN" && is_meant(&offer.offer.at));
-    let several = open().filter(|offer| offer.side == Side::Theirs).count() > 1;
-    let mut number = 0;
-    // Windows before what has none, so that each key has the number of its window on the band.
-    let (with, without): (Vec<_>, Vec<_>) =
-        open().filter(|offer| offer.side == Side::Theirs).partition(|offer| !offer.windows.is_empty());
-    for offer in with.into_iter().chain(without) {
-        let on = offer.offer.at.as_str();
-        let of = |act: &str| view.acts.iter().find(|may| may.on == offer.offer && may.act == act);
-        // Among several, each key says whose times it takes.
-        let named = |label: String| if several { format!("{}: {label}", offer.offer.name) } else { label };
-        let Some(may) = of("accept") else { continue };
-        let told: Vec<String> =
-            offer.windows.iter().filter_map(|w| w.window()).map(|w| sight.telling.window(w)).collect();
-        let mut accept = |pairs: &[(&str, &str)], label: String, hint: &str| {
-            number += 1;
-            let letter = if number < 10 { number.to_string() } else { String::new() };
-            let hint = sight.telling.words.say_hint(hint);
-            keys.push(Key {
-                fields: fields(sight, "accept", on, pairs),
-                label: label.into(),
-                hint,
-                letter,
-                is_main: true,
-                is_twice: true,
-                why: may.why.clone(),
-            });
-        };
-        for (n, window) in told.iter().enumerate() {
-            let label = named(sight.telling.say("do-accept", &[("window", window.into())]));
-            accept(&[("window", &(n + 1).to_string())], label, "do-accept");
-        }
-        if told.is_empty() {
-            accept(&[], named(sight.telling.say("do-come", &[])), "do-come");
-        }
-    }
-    for offer in open().filter(|offer| offer.side == Side::Ours) {
-        let may = view.acts.iter().find(|may| may.on == offer.offer && may.act == "withdraw");
-        keys.extend(may.map(|may| Key {
-            label: sight.telling.say("do-withdraw-offer", &[("name", (&offer.offer.name).into())]).into(),
-            hint: sight.telling.words.say_hint("do-withdraw-offer"),
-            ..key(sight, may, "")
-        }));
-    }
-    keys
-}
-
 #[cfg(test)]
 mod tests {
-    use counterpart_core::act::Act;
+    use counterpart_core::act::{Act, Target};
+    use counterpart_core::ids::Party::{Inviter, Joiner};
+    use counterpart_core::record::codes::Instrument;
+    use counterpart_core::time::Window;
 
     use super::*;
+    use crate::view::request::request;
+    use crate::view::trial::{HOUR, Trial};
+
+    /// The keys of the inviter's page of a request.
+    fn drawn(trial: &Trial, ask: EntryRef) -> Keys {
+        trial.look(Inviter, |sight| keys(sight, &request(sight, ask).unwrap()))
+    }
+
+    #[test]
+    fn that_we_talked_is_the_first_key_only_once_our_word_is_waited_for() {
+        let mut trial = Trial::new();
+        let ask = trial.ask(Inviter);
+        trial.carry();
+        trial.act(Joiner, Act::Answer { on: Target::Latest(ask) });
+        trial.carry();
+        let answered = drawn(&trial, ask);
+        trial.wait_ms(HOUR);
+        let when = Window::new(trial.now, trial.now.plus(1_000)).unwrap();
+        trial.wait_ms(HOUR);
+        trial.act(Joiner, Act::Talk { request: ask, when, instrument: Instrument::Telephone, posts: Vec::new() });
+        trial.carry();
+
+        assert_eq!((answered.is_talk_first, answered.is_talk_owed), (true, false));
+        assert!(drawn(&trial, ask).is_talk_owed);
+    }
+
+    #[test]
+    fn to_renew_is_the_first_key_once_they_are_late_and_to_resume_once_we_have_suspended_it() {
+        let mut trial = Trial::with_pace(3_600);
+        let ask = trial.ask(Inviter);
+        trial.carry();
+        let first = |trial: &Trial| {
+            let keys = drawn(trial, ask);
+            (keys.first[0].letter.clone(), keys.first[0].is_main)
+        };
+        assert_eq!(first(&trial), ("e".into(), false));
+        trial.wait_ms(HOUR / 2);
+        trial.turn(Inviter, Vec::new(), 0);
+        assert_eq!(first(&trial), ("e".into(), false), "it would be sooner than agreed, and no attempt");
+        trial.wait_ms(HOUR / 2);
+        assert_eq!(first(&trial), ("e".into(), true));
+
+        trial.act(Inviter, Act::Suspend { request: ask });
+        assert_eq!(first(&trial), ("p".into(), true));
+    }
 
     #[test]
     fn every_key_is_an_act_of_core() {

@@ -12,33 +12,30 @@ pub(super) enum Row {
         class: String,
         step: Box<StepView>,
     },
-    /// Two acts that crossed: ours, and theirs.
+    /// Two acts that say different things: ours, and theirs.
     Crossed {
         ours: Box<StepView>,
         theirs: Box<StepView>,
+        /// Neither author had seen the other's: they crossed on the way.
+        unseen: bool,
     },
 }
 
 /// The rows of a request's ladder, the highest first.
 pub(super) fn rows(sight: &Sight<'_>, ask: &Fact) -> Vec<Row> {
-    let mut steps = sight.view().fact(ask.at).map(|ask| sight.ladder(ask)).unwrap_or_default();
+    let steps = sight.view().fact(ask.at).map(|ask| sight.ladder(ask)).unwrap_or_default();
     let mut rows = Vec::new();
-    let at = steps.iter().position(|step| step.kind == StepKind::Crossed);
-    let mut crossed = Vec::new();
-    steps.retain(|step| {
-        let is_one = step.kind == StepKind::Crossed;
-        if is_one {
-            crossed.push(step.clone());
-        }
-        !is_one
-    });
-    for (n, step) in steps.into_iter().enumerate() {
-        if Some(n) == at {
-            rows.extend(pair(&mut crossed));
-        }
-        rows.push(Row::Step { class: class(&step), step: Box::new(step) });
+    let mut steps = steps.into_iter().peekable();
+    while let Some(step) = steps.next() {
+        let StepKind::Crossed { unseen, .. } = step.kind else {
+            rows.push(Row::Step { class: class(&step), step: Box::new(step) });
+            continue;
+        };
+        let kind = step.kind;
+        let found: Vec<StepView> =
+            std::iter::once(step).chain(std::iter::from_fn(|| steps.next_if(|next| next.kind == kind))).collect();
+        rows.extend(pair(&found, unseen));
     }
-    rows.extend(pair(&mut crossed));
     rows
 }
 
@@ -53,31 +50,38 @@ pub(super) fn explain_alerting(rows: &mut [Row], why: &str) {
     }
 }
 
-/// Of several acts that crossed, one of each side.
-fn pair(crossed: &mut Vec<StepView>) -> Option<Row> {
-    let found = std::mem::take(crossed);
+/// Of acts that say different things, one of each side.
+fn pair(found: &[StepView], unseen: bool) -> Option<Row> {
     let of = |side: Side| found.iter().find(|step| step.by == Some(side)).cloned().map(Box::new);
-    Some(Row::Crossed { ours: of(Side::Ours)?, theirs: of(Side::Theirs)? })
+    Some(Row::Crossed { ours: of(Side::Ours)?, theirs: of(Side::Theirs)?, unseen })
 }
 
 fn class(step: &StepView) -> String {
     let waits_for_us = step.by == Some(Side::Theirs);
+    let is_unheld = step.by == Some(Side::Ours) && !step.held;
     let shape = match step.kind {
         StepKind::Awaited if step.by.is_none() => "not none",
         StepKind::Awaited => "not",
         StepKind::Now => return "nowline".into(),
         StepKind::OnTable if waits_for_us => "table",
-        StepKind::OnTable => "past",
-        StepKind::OfferOver => "past lapsed",
+        StepKind::OnTable | StepKind::OfferOver => "past",
+        StepKind::OfferLapsed => "past lapsed",
         StepKind::PassedOver => "skipped none",
         StepKind::Unheld => "alone",
         StepKind::Stated if waits_for_us => "stated",
-        StepKind::Stated => "alone",
+        StepKind::Stated | StepKind::Missed | StepKind::Talk if is_unheld => "alone",
+        StepKind::Stated | StepKind::Missed => "lone",
         StepKind::Talk if step.entry.is_none() => "seam none",
         StepKind::Talk if step.by.is_none() => "pair",
-        StepKind::Talk | StepKind::Decided | StepKind::Deferred | StepKind::Reached | StepKind::Crossed => "",
+        StepKind::Talk | StepKind::Decided | StepKind::Deferred | StepKind::Reached | StepKind::Crossed { .. } => "",
     };
-    let is_settled = step.held && matches!(step.kind, StepKind::Decided | StepKind::OfferOver | StepKind::OnTable);
+    let can_settle = match step.kind {
+        StepKind::Decided | StepKind::OfferOver | StepKind::OfferLapsed | StepKind::OnTable => true,
+        StepKind::Talk | StepKind::Stated | StepKind::Missed => step.by.is_some(),
+        _ => false,
+    };
+    // The dashed ring of what waits for our word stands where that of what is held would.
+    let is_settled = step.held && can_settle && !matches!(shape, "stated" | "alone");
     let side = match step.by {
         Some(Side::Ours) => "us",
         Some(Side::Theirs) if is_settled => "them",

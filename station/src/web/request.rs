@@ -10,24 +10,26 @@ use counterpart_core::line::crossing::Outcome;
 use counterpart_core::line::facts::Fact;
 use counterpart_core::line::ladder::Rung;
 use counterpart_core::line::ringing::Ring;
+use counterpart_core::line::talk::TalkState;
 use counterpart_core::precedence::Mark;
 
 use super::authors::{AUTHORS_MAX, Authors};
-use super::band::{Band, band};
+use super::band::{Band, Windows, band};
+use super::due::{DueBox, due};
 use super::fields::Fields;
-use super::frame::{Due, Four, Frame, bars};
+use super::frame::{Four, Frame, bars};
 use super::keys::{Keys, keys};
 use super::ladder::{Row, rows};
 use super::put_off::PutOff;
 use super::readings::Readings;
-use super::seen::{Seen, due_of, needs};
+use super::seen::Seen;
 use super::session::Signed;
 use super::{Desk, page, refused, rung};
 use crate::api::fault::{Code, Fault, Told};
-use crate::view::owed::Owed;
+use crate::view::attempts::OfferView;
 use crate::view::request::{RequestView, request};
 use crate::view::ring::waiting;
-use crate::view::{Named, Said, Side, Sight, names};
+use crate::view::{Named, Said, Side, Sight, Window, names};
 use crate::words::Words;
 use crate::words::clocks::Hand;
 use crate::words::coded::Coded;
@@ -45,6 +47,9 @@ struct RequestPage {
     /// Who at this station wrote what of it.
     authors: Authors,
 }
+
+/// Characters of a headline that stands on four lines of a phone in its large letters.
+const HEADLINE_MAX: usize = 72;
 
 /// A page that is open and armed confirms within so many milliseconds that it rings.
 const AT_ONCE_MS: u64 = 10_000;
@@ -86,7 +91,7 @@ struct About {
     /// The number of its epoch, if that has ended.
     ended: Option<u64>,
     due: Option<DueBox>,
-    /// One sentence where something needs explaining: unsettled, crossed, concerted.
+    /// One sentence where something needs explaining: unsettled, crossed, concerted, words on a talk that differ.
     explained: Vec<String>,
     said: Vec<SaidItem>,
     attempts: Vec<Attempt>,
@@ -95,15 +100,6 @@ struct About {
     band: Option<Band>,
     /// What of it rings here.
     rings: Vec<rung::Rings>,
-}
-
-/// What is owed first, and until when.
-struct DueBox {
-    what: String,
-    sentence: String,
-    due: Option<Due>,
-    /// How much of the time has passed, in hundredths; `None`: from when it runs is not known.
-    passed: Option<u64>,
 }
 
 /// Words of one entry.
@@ -134,7 +130,9 @@ struct Offer {
     entry: Named,
     side: Side,
     outcome: Coded,
-    windows: Vec<String>,
+    /// Each, and whether it is the one that was taken.
+    windows: Vec<(String, bool)>,
+    /// Until when an answer is wanted; empty once it is over.
     answer_by: String,
 }
 
@@ -151,9 +149,16 @@ impl RequestPage {
         self.about.view.mark.0 == Mark::Operation
     }
 
+    /// The size of the headline: the more it says, the smaller its letters on a phone.
+    fn size(&self) -> &'static str {
+        let length: usize = self.about.headline.iter().map(|part| part.chars().count()).sum();
+        if length > HEADLINE_MAX { "long" } else { "" }
+    }
+
     /// The keys go further down than the ladder: codes are shown with them.
     fn is_tall(&self) -> bool {
-        self.d.acts && self.about.keys.codes.iter().any(|codes| codes.is_open)
+        let keys = &self.about.keys;
+        self.d.acts && (!keys.offers.is_empty() || keys.codes.iter().any(|codes| codes.is_open))
     }
 
     /// Whose post asks whose, as a sentence.
@@ -165,7 +170,8 @@ impl RequestPage {
             ("to", (&view.to).into()),
             ("mode", self.d.words().mode(view.mode.0).into()),
         ];
-        self.d.words().say("request-lede", &args)
+        let is_open = view.outcome == Outcome::Open.word();
+        self.d.words().say(if is_open { "request-lede" } else { "request-lede-closed" }, &args)
     }
 
     /// What the record does not say, below a heading.
@@ -312,7 +318,9 @@ pub(super) fn unmarked<'h>(words: &Words, headline: &'h str, mark: Mark) -> &'h 
 /// The headline without its mark, parted where what is not begins.
 fn parted(words: &Words, view: &RequestView) -> [String; 2] {
     let whole = unmarked(words, &view.headline, view.mark.0);
-    let at = whole.find(". ").map(|at| at + 2).or_else(|| {
+    // That both state it is the whole of what there is to say.
+    let is_talked = view.talk.as_ref().is_some_and(|talk| talk.state.0 == TalkState::Talked);
+    let at = whole.find(". ").filter(|_| !is_talked).map(|at| at + 2).or_else(|| {
         let is_open = view.reached.is_some();
         whole.find(", ").filter(|_| is_open).map(|at| at + 2)
     });
@@ -325,24 +333,6 @@ fn unheaded(sentence: &str) -> String {
     let rest = sentence.split_once(": ").map_or(sentence, |(_, rest)| rest);
     let mut letters = rest.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
-}
-
-fn due(sight: &Sight<'_>, view: &RequestView) -> Option<DueBox> {
-    let ours = |owed: &&crate::view::owed::OwedView| owed.who != Some(Side::Theirs);
-    let owed = view.next.iter().find(ours).or_else(|| view.next.first())?;
-    let now = sight.telling.clocks.now;
-    let begun = names::parse(sight.line, &owed.on.at).ok().and_then(|at| sight.view().fact(at)).map(|fact| fact.time);
-    let passed = owed.by.filter(|_| owed.what != Owed::Come).zip(begun).and_then(|(by, begun)| {
-        let whole = by.0.since(begun);
-        (whole > 0).then(|| (now.since(begun) * 100 / whole).min(100))
-    });
-    Some(DueBox {
-        what: needs(sight, owed),
-        sentence: owed.sentence.clone(),
-        // A talk begins at its time, which is no time until which it runs.
-        due: due_of(sight, owed).filter(|_| owed.what != Owed::Come),
-        passed,
-    })
 }
 
 /// What needs explaining, a sentence each.
@@ -362,6 +352,10 @@ fn explained(sight: &Sight<'_>, view: &RequestView) -> Vec<String> {
         let unheld = because.is_empty().then(|| say("explain-unsettled", ""));
         all.extend(because.into_iter().chain(unheld));
     }
+    let crossed = view.offers.last().filter(|offer| view.outcome == "OPEN" && offer.outcome == "CROSSED");
+    all.extend(crossed.map(|offer| say("explain-offer-crossed", &offer.offer.name)));
+    let differs = view.talk.as_ref().filter(|talk| talk.state.0 == TalkState::Crossed);
+    all.extend(differs.map(|_| say("explain-talk-crossed", "")));
     all.extend(view.concerted.as_ref().map(|other| say("explain-concerted", &other.name)));
     all.extend(view.again.as_ref().map(|other| say("plain-again", &other.name)));
     all.extend(view.suspended.as_ref().map(|by| say("explain-suspended", &by.name)));
@@ -406,18 +400,42 @@ fn open_times(sight: &Sight<'_>, view: &RequestView) -> Option<Band> {
     let windows = open.iter().flat_map(|offer| &offer.windows).chain(&view.agreed);
     let windows: Vec<_> = windows.filter_map(|window| window.window()).collect();
     let by = open.iter().filter_map(|offer| offer.answer_by).map(|by| by.0).min();
-    (!windows.is_empty()).then(|| Band { is_agreed: open.is_empty(), ..band(&sight.telling, &windows, by) })
+    let is_off = !view.settled || view.talk.as_ref().is_some_and(|talk| talk.state.0 == TalkState::Cancelled);
+    let are = match (open.is_empty(), is_off) {
+        (false, _) => Windows::Offered,
+        (true, false) => Windows::Agreed,
+        (true, true) => Windows::Off,
+    };
+    (!windows.is_empty()).then(|| Band { are, ..band(&sight.telling, &windows, by) })
 }
 
 fn offers(sight: &Sight<'_>, view: &RequestView) -> Vec<Offer> {
-    let offer = |offer: &crate::view::attempts::OfferView| Offer {
+    let offer = |offer: &OfferView| Offer {
         entry: offer.offer.clone(),
         side: offer.side,
-        outcome: sight.telling.words.coded_outcome(&offer.outcome),
-        windows: offer.windows.iter().map(|window| window.told(&sight.telling)).collect(),
-        answer_by: offer.answer_by.map_or_else(String::new, |by| sight.telling.both(by.0)),
+        outcome: shown(sight, offer),
+        windows: offer.windows.iter().map(|window| (window.told(&sight.telling), is_taken(offer, window))).collect(),
+        answer_by: offer
+            .answer_by
+            .filter(|_| offer.outcome == "OPEN")
+            .map_or_else(String::new, |by| sight.telling.both(by.0)),
     };
     view.offers.iter().map(offer).collect()
+}
+
+/// The word of an offer's outcome: of one that the other side is not known to hold, that it was written here.
+fn shown(sight: &Sight<'_>, offer: &OfferView) -> Coded {
+    let view = sight.view();
+    let fact = names::parse_in(sight.book(), &offer.offer.at).ok().and_then(|at| view.fact(at));
+    let decision = fact.map(|fact| view.decision(fact));
+    decision.map_or_else(Coded::default, |decision| {
+        sight.telling.words.shown(decision.outcome, view.covered_for(sight.me(), &decision))
+    })
+}
+
+/// The same moments: an accept names no zone.
+fn is_taken(offer: &OfferView, window: &Window) -> bool {
+    offer.accepted.as_ref().is_some_and(|taken| taken.window() == window.window())
 }
 
 /// The page of the request to which an entry belongs; of anything else that stands on a line the texts.

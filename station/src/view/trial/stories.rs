@@ -79,13 +79,13 @@ fn asked_delivered_seen_deferred_offered_and_lapsed_the_request_still_stands() {
     trial.carry();
     assert_eq!(
         trial.request(Inviter, ask).headline,
-        "Deferred 13:02, TRAVELLING (on a journey): not now, until 16:02."
+        "Deferred 13:02, TRAVELLING (on a journey): not now, until 16:02 Northland."
     );
     let offer = trial.offer(Joiner, ask);
     trial.carry();
 
     let offered = trial.request(Inviter, ask);
-    assert!(offered.headline.ends_with("not now, until 16:02. They offer 2 times."), "{}", offered.headline);
+    assert!(offered.headline.ends_with("not now, until 16:02 Northland. They offer 2 times."), "{}", offered.headline);
     let owed = &offered.next[0];
     assert_eq!((owed.what, owed.who, owed.on.name.as_str()), (Owed::AnswerOffer, Some(Side::Ours), "Sundmark 1"));
     assert_eq!(trial.request(Joiner, ask).next[0].who, Some(Side::Theirs));
@@ -101,6 +101,7 @@ fn asked_delivered_seen_deferred_offered_and_lapsed_the_request_still_stands() {
         let all = told(&view);
         let line = all.iter().find(|l| l.starts_with(lapsed)).unwrap();
         assert!(line.ends_with("The request is not ended by that."), "{line}");
+        assert!(view.headline.ends_with("; no answer to it is in the record."), "{}", view.headline);
     }
     let shown = status(&trial, Inviter, ask);
     assert!(shown.contains("\nOffer Sundmark 1: ") && shown.contains("SEEN"), "{shown}");
@@ -140,6 +141,7 @@ fn what_they_do_not_hold_is_accepted_here_and_never_called_agreed() {
     let before = trial.request(Inviter, ask);
     assert_eq!(before.headline, "Accepted here. They do not hold it yet.");
     assert_eq!((before.shown.as_str(), before.settled), ("ACCEPTED HERE", false));
+    assert!(before.talk.is_none(), "no talk is planned of what they may have taken back");
     assert!(told(&before).iter().all(|line| !line.to_lowercase().contains("agreed")), "{:?}", told(&before));
     assert_eq!(line_view(&trial, Inviter).unsettled[0].headline, before.headline);
 
@@ -179,10 +181,13 @@ fn a_talk_that_one_side_states_waits_for_the_others_word() {
     };
 
     let stated = talk(&mut trial, Joiner);
-    assert_eq!(stated.headline, "Answered 13:02. They state that they talked; we have not said so.");
+    assert_eq!(
+        stated.headline,
+        "Answered by them 13:02: they take it at once. They state that they talked; we have not said so."
+    );
     assert_eq!((stated.next[0].what, stated.next[0].who), (Owed::SayTalked, Some(Side::Ours)));
     let talked = talk(&mut trial, Inviter);
-    assert_eq!(talked.headline, "Answered 13:02. Both state that they talked.");
+    assert_eq!(talked.headline, "Both state that they talked. The request was answered 13:02.");
     assert!(talked.next.is_empty());
 }
 
@@ -290,6 +295,8 @@ fn an_accept_that_crosses_its_offers_withdrawal_leaves_the_request_standing() {
     trial.act(Joiner, Act::Withdraw { thing: offer });
     trial.act(Inviter, Act::Accept { offer, window: Some(window) });
     trial.carry();
+    let headline = trial.request(Inviter, ask).headline;
+    assert!(headline.ends_with("Their offer crossed: nothing is agreed by it."), "{headline}");
     trial.wait_ms(49 * HOUR);
     trial.act(Inviter, Act::Renew { request: ask, valid_until: None, precedence: None });
     trial.carry();

@@ -56,7 +56,7 @@ fn is_told_until_noted(station: &Process, asked: usize) {
     );
     let before = told(&["status", "--epoch", "0"]);
     assert!(
-        before.contains("Northland 1") && before.contains("Northland 2") && before.contains("the talk broke off"),
+        before.contains("Northland 1") && before.contains("Northland 2") && before.contains("The talk broke off"),
         "{before}"
     );
 
