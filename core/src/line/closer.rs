@@ -23,28 +23,48 @@ enum Counts {
     Yes,
 }
 
+/// The charters of one epoch as they are read for what it closes, in the order of the parties.
+pub(super) type Charters<'a> = [Option<&'a Opening>; 2];
+
 /// Whether an epoch closes those below it.
-#[derive(Clone, Copy, Debug)]
-struct Closes {
-    epoch: Epoch,
+#[derive(Clone, Copy)]
+struct Closes<'a> {
+    span: &'a Span,
+    charters: Charters<'a>,
     /// By what is held.
     now: bool,
     /// Nothing that may still come changes that.
     stays: bool,
 }
 
-/// The epoch that closed another.
-#[derive(Clone, Copy)]
-pub(super) struct Closer<'a> {
-    /// Which.
-    pub span: &'a Span,
-    /// No other comes to close it.
-    pub stays: bool,
+/// Of the epochs above another whether they close any, the highest first, and what their charters name of which nothing is held.
+#[derive(Default)]
+struct Above<'a> {
+    closes: Vec<Closes<'a>>,
+    unknown: Vec<Unknown>,
 }
 
-/// What the charters of `by` name of an epoch of which nothing is held.
-#[derive(Clone, Copy, PartialEq, Eq)]
+impl Above<'_> {
+    /// What charters of the epochs up to this one name of epochs above the other.
+    fn unknown(&self, above: Epoch, upto: Epoch) -> impl Iterator<Item = &Unknown> {
+        self.unknown.iter().filter(move |unknown| unknown.named.epoch > above && unknown.later <= upto)
+    }
+}
+
+/// The epoch that closed another.
+pub(super) struct Closer<'a> {
+    /// Its charters.
+    pub charters: Charters<'a>,
+    /// No other comes to close it.
+    pub stays: bool,
+    /// What its charters, and those of epochs between, name of epochs between of which nothing is held and that could close it.
+    pub unknown: Vec<Unknown>,
+}
+
+/// What the charter of `by` of a later epoch names of one of which nothing is held, and that could close others.
+#[derive(Clone, Copy)]
 pub(super) struct Unknown {
+    pub later: Epoch,
     pub by: Party,
     pub named: EpochHeads,
 }
@@ -54,16 +74,16 @@ impl Line {
     /// one. Charters whose authors knew nothing of an epoch close it not: it came to light after they were written.
     pub(super) fn closer_of(&self, span: &Span) -> Option<Closer<'_>> {
         let above = self.closes_above(span.epoch());
-        let names = |closer: &&Span| {
-            let openings = Party::BOTH.into_iter().filter_map(|party| closer.opening(party));
-            openings.filter_map(|opening| named_of(opening, span.epoch())).any(|e| e.heads.iter().any(|h| h.size > 0))
+        let names = |closes: &&Closes<'_>| {
+            let named = closes.charters.into_iter().flatten().filter_map(|opening| named_of(opening, span.epoch()));
+            named.flat_map(|named| named.heads).any(|head| head.size > 0)
         };
-        let closing = above.iter().rev().filter(|closes| closes.now).filter_map(|closes| self.span(closes.epoch));
-        let closer = closing.into_iter().find(names)?;
-        let mut upto = above.iter().filter(|closes| closes.epoch <= closer.epoch());
-        let stays = self.off(Mend::ForGood)
-            || upto.all(|closes| closes.stays) && self.unknown(span.epoch(), closer.epoch()).is_empty();
-        Some(Closer { span: closer, stays })
+        let closer = above.closes.iter().rev().filter(|closes| closes.now).find(names)?;
+        let (by, charters) = (closer.span.epoch(), closer.charters);
+        let unknown: Vec<_> = above.unknown(span.epoch(), by).copied().collect();
+        let mut upto = above.closes.iter().filter(|closes| closes.span.epoch() <= by);
+        let stays = self.off(Mend::ForGood) || upto.all(|closes| closes.stays) && unknown.is_empty();
+        Some(Closer { charters, stays, unknown })
     }
 
     /// Whether this epoch closes those below it, by what is held.
@@ -71,47 +91,73 @@ impl Line {
         self.closes_with(span, &self.closes_above(span.epoch())).now
     }
 
-    /// Of every known epoch above this one whether it closes others, the highest first.
-    fn closes_above(&self, epoch: Epoch) -> Vec<Closes> {
-        let mut above = Vec::new();
+    fn closes_above(&self, epoch: Epoch) -> Above<'_> {
+        let mut above = Above::default();
         for span in self.spans.iter().rev().take_while(|span| span.epoch() > epoch) {
             let closes = self.closes_with(span, &above);
-            above.push(closes);
+            above.closes.push(closes);
+            above.unknown.extend(self.unknown(&closes));
         }
         above
     }
 
     /// An epoch closes others if both its index 0s are held and count: by the charters of the next one above that closes any, and as
     /// long as there is none.
-    fn closes_with(&self, span: &Span, above: &[Closes]) -> Closes {
-        let epoch = span.epoch();
-        let both = Party::BOTH.iter().all(|party| span.opening(*party).is_some());
-        if self.off(Mend::Closes) {
-            return Closes { epoch, now: both, stays: true };
-        }
-        let says = |closes: &Closes| self.span(closes.epoch).map_or(Counts::Open, |later| self.says(later, epoch));
+    fn closes_with<'a>(&self, span: &'a Span, higher: &Above<'_>) -> Closes<'a> {
+        let (epoch, above) = (span.epoch(), &higher.closes);
         let next = above.iter().rev().find(|closes| closes.now);
+        let charters = self.charters(span, next);
+        let both = charters.iter().all(Option::is_some);
+        if self.off(Mend::Closes) {
+            return Closes { span, charters, now: both, stays: true };
+        }
+        let late = |closes: &Closes<'_>| self.comes_late(span, &charters, closes);
+        let says = |closes: &Closes<'_>| if late(closes) { Counts::Not } else { self.says(closes, epoch) };
         let now = both && next.is_none_or(|next| says(next) == Counts::Yes);
         // Which one is the next above can still change up to the first that closes for good.
         let settled = above.iter().rposition(|closes| closes.now && closes.stays);
-        let may_close = |closes: &&Closes| closes.now || !closes.stays;
+        let may_close = |closes: &&Closes<'_>| closes.now || !closes.stays;
         let mut candidates = above.iter().skip(settled.unwrap_or(0)).filter(may_close);
+        // Where our log is known to begin in several ways, any of these could come to name another.
+        let whole = |closes: &Closes<'_>| closes.charters.iter().all(Option::is_some);
+        let same = |closes: &Closes<'_>| whole(closes) && self.charters(span, Some(closes)) == charters;
+        let named = |closes: &Closes<'_>| says(closes) == Counts::Yes && (!span.begins_twice() || same(closes));
         let stays = if now {
-            candidates.all(|closes| says(closes) == Counts::Yes)
+            candidates.all(named)
         } else {
             settled.is_some() && candidates.all(|closes| says(closes) == Counts::Not)
         };
-        Closes { epoch, now, stays }
+        Closes { span, charters, now, stays }
+    }
+
+    /// The charters of an epoch, as those of the next one above that closes any name them: ours may stand beside our log.
+    fn charters<'a>(&self, span: &'a Span, next: Option<&Closes<'_>>) -> Charters<'a> {
+        let named = next.and_then(|next| self.named_beside(span, &next.charters));
+        let beside = named.and_then(|(on, _)| span.branches.get(on)?.opening.as_ref());
+        Party::BOTH.map(|party| beside.filter(|_| party == self.me).or(span.opening(party)))
+    }
+
+    /// Whether our log of an epoch began in another life, which our charter of the later one knew nothing of, and these charters do not
+    /// name both index 0s of one between that ours names: that one had closed what is below it when the other came to light.
+    fn comes_late(&self, span: &Span, charters: &Charters<'_>, later: &Closes<'_>) -> bool {
+        let Some(ours) = later.span.opening(self.me) else { return false };
+        let knew = named_of(ours, span.epoch()).is_some_and(|named| named.of(self.me).size > 0);
+        let begun = |named: &&EpochHeads| named.heads.iter().all(|head| head.size > 0);
+        let below = |named: &&EpochHeads| Epoch::FIRST < named.epoch && named.epoch < span.epoch();
+        let of = Closes { span, charters: *charters, now: false, stays: false };
+        let passes = |named: &EpochHeads| self.says(&of, named.epoch) != Counts::Yes;
+        !knew && charters.iter().all(Option::is_some) && ours.heads().iter().filter(below).filter(begun).any(passes)
     }
 
     /// Whether both index 0s of an epoch count by the charters of a later one, as far as these are held.
-    fn says(&self, later: &Span, epoch: Epoch) -> Counts {
+    fn says(&self, later: &Closes<'_>, epoch: Epoch) -> Counts {
         let of = |party| Party::BOTH.into_iter().map(|author| self.says_of(later, author, epoch, party)).max();
         Party::BOTH.into_iter().filter_map(of).min().unwrap_or(Counts::Not)
     }
 
-    fn says_of(&self, later: &Span, author: Party, epoch: Epoch, party: Party) -> Counts {
-        match later.opening(author) {
+    fn says_of(&self, later: &Closes<'_>, author: Party, epoch: Epoch, party: Party) -> Counts {
+        let [inviter, joiner] = later.charters;
+        match if author == Party::Inviter { inviter } else { joiner } {
             Some(opening) => {
                 let head = named_of(opening, epoch).map_or(Head::empty(), |named| named.of(party));
                 self.has_begun(epoch, party, author, &head)
@@ -128,35 +174,27 @@ impl Line {
             return Counts::Not;
         }
         let Some(span) = self.span(epoch) else { return Counts::Open };
-        let (log, ours) = (span.log(party), party == self.me);
-        let mut beside = span.branches.iter().filter(|branch| ours && branch.log.had(head)).peekable();
-        match lies(span, log, head) {
-            // A person has refused it, or could not take it: it closes nothing for us.
-            Lies::Ahead if log.size() == 0 && beside.peek().is_some() => {
-                if beside.any(|branch| self.waits(span, branch)) { Counts::Open } else { Counts::Not }
-            }
+        // What is named and stands beside our log counts also if a person refused it: the other side reads it so.
+        if party == self.me && span.branches.iter().any(|branch| branch.log.had(head)) {
+            return Counts::Yes;
+        }
+        match lies(span, span.log(party), head) {
             Lies::On => Counts::Yes,
-            Lies::Off if beside.peek().is_some() => Counts::Yes,
             // It named of its own log what that never was.
             Lies::Off if party == author => Counts::Not,
             Lies::Off | Lies::Ahead => Counts::Open,
         }
     }
 
-    /// What the charters of epochs above `epoch`, up to `closer`, name of epochs between of which nothing is held and that could close it.
-    pub(super) fn unknown(&self, epoch: Epoch, closer: Epoch) -> Vec<Unknown> {
+    /// What the charters of an epoch name of lower ones of which nothing is held and that could close others.
+    fn unknown(&self, later: &Closes<'_>) -> Vec<Unknown> {
         let mut unknown = Vec::new();
-        for later in self.spans.iter().filter(|later| later.epoch() > epoch && later.epoch() <= closer) {
-            for by in Party::BOTH {
-                let named = later.opening(by).into_iter().flat_map(Opening::heads);
-                let between = named.filter(|named| named.epoch > epoch && named.epoch < later.epoch());
-                let could = |named: &&EpochHeads| {
-                    !self.off(Mend::Closes)
-                        && self.span(named.epoch).is_none()
-                        && self.says(later, named.epoch) != Counts::Not
-                };
-                unknown.extend(between.filter(could).map(|named| Unknown { by, named: *named }));
-            }
+        for (by, opening) in Party::BOTH.into_iter().zip(later.charters) {
+            let below = opening.into_iter().flat_map(Opening::heads).filter(|named| named.epoch < later.span.epoch());
+            let is_known = |epoch: &Epoch| self.spans.binary_search_by_key(epoch, Span::epoch).is_ok();
+            let could = |named: &&EpochHeads| !is_known(&named.epoch) && self.says(later, named.epoch) != Counts::Not;
+            let named = below.filter(|_| !self.off(Mend::Closes)).filter(could);
+            unknown.extend(named.map(|named| Unknown { later: later.span.epoch(), by, named: *named }));
         }
         unknown
     }

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::Line;
-use super::closer::{Unknown, named_of};
+use super::closer::{Charters, Unknown, named_of};
 use super::epoch::{Ended, Stored};
 use super::facts::{Cut, View};
 use super::shown::Branch;
@@ -67,7 +67,7 @@ impl Line {
         let Some(closer) = self.closer_of(span) else {
             return Some(span.facts.all().of_ended(Ended::Unsettled));
         };
-        let reaches = self.reaches(span, closer.span);
+        let reaches = self.reaches(span, &closer.charters);
         let settled = closer.stays && reaches.iter().all(|reach| reach.awaits.is_none());
         let cut = Cut(reaches.map(|reach| reach.counts));
         Some(span.facts.view(cut).of_ended(if settled { Ended::Settled } else { Ended::Unsettled }))
@@ -76,13 +76,13 @@ impl Line {
     /// What keeps the epochs that both sides have closed from being settled, in their order.
     pub fn awaited(&self) -> Vec<Awaited> {
         let ended = self.spans.iter().filter(|span| span.epoch() < self.epoch());
-        let closed: Vec<_> = ended.filter_map(|span| Some((span, self.closer_of(span)?.span))).collect();
-        let reaches = closed.iter().flat_map(|(span, closer)| self.reaches(span, closer));
+        let closed: Vec<_> = ended.filter_map(|span| Some((span, self.closer_of(span)?))).collect();
+        let reaches = closed.iter().flat_map(|(span, closer)| self.reaches(span, &closer.charters));
         let mut awaited: Vec<Awaited> = reaches.filter_map(|reach| reach.awaits).collect();
         // What closed an epoch may name another between of which nothing is held.
-        let unknown = closed.iter().flat_map(|(span, closer)| self.unknown(span.epoch(), closer.epoch()));
-        let heads = unknown.flat_map(|Unknown { by, named }| {
-            let awaits = move |of| Awaited { epoch: named.epoch, of, by, from: 0, to: named.of(of).size };
+        let unknown = closed.iter().flat_map(|(_, closer)| &closer.unknown);
+        let heads = unknown.flat_map(|Unknown { by, named, .. }| {
+            let awaits = move |of| Awaited { epoch: named.epoch, of, by: *by, from: 0, to: named.of(of).size };
             Party::BOTH.into_iter().map(awaits).filter(|awaits| awaits.to > 0)
         });
         for head in heads {
@@ -93,11 +93,11 @@ impl Line {
         awaited
     }
 
-    /// How far both logs of an epoch count that this one closed. What an entry that counts names of the other log counts too: its
+    /// How far both logs of an epoch count that these charters closed. What an entry that counts names of the other log counts too: its
     /// author has held it.
-    fn reaches(&self, span: &Span, closer: &Span) -> [Reach; 2] {
+    fn reaches(&self, span: &Span, closing: &Charters<'_>) -> [Reach; 2] {
         let [mut inviter, mut joiner] =
-            Party::BOTH.map(|party| self.reach(span, party, self.named(span, closer, party)));
+            Party::BOTH.map(|party| self.reach(span, party, self.named(span, closing, party)));
         // Only one of the two can name more of the other than that counts: neither has seen what saw it.
         inviter.counts = inviter.counts.max(seen(span, Party::Joiner, joiner.counts));
         joiner.counts = joiner.counts.max(seen(span, Party::Inviter, inviter.counts));
@@ -138,12 +138,14 @@ impl Line {
         branch.map_or(span.log(party), |branch| &branch.log)
     }
 
-    /// What the charters of `closer` name of a party's log in this epoch.
-    fn named(&self, span: &Span, closer: &Span, party: Party) -> Named {
-        let opened = |party: &Party| matches!(closer.opening(*party), Some(Opening::Opened { .. }));
+    /// What these charters name of a party's log in an earlier epoch.
+    fn named(&self, span: &Span, charters: &Charters<'_>, party: Party) -> Named {
+        let [inviter, joiner] = charters;
+        let of = |party| if party == Party::Inviter { *inviter } else { *joiner };
+        let opened = |party: &Party| matches!(of(*party), Some(Opening::Opened { .. }));
         let opener = Party::BOTH.into_iter().find(opened).filter(|_| self.off(Mend::Both));
         let by = |author: Party| {
-            let opening = closer.opening(opener.unwrap_or(author));
+            let opening = of(opener.unwrap_or(author));
             opening.and_then(|opening| named_of(opening, span.epoch())).map_or(Head::empty(), |named| named.of(party))
         };
         Named { own: by(party), other: by(party.peer()) }
@@ -152,12 +154,12 @@ impl Line {
     /// What counts of our log in an ended epoch beside what we hold: the part that a charter names, whether it leaves our log or
     /// continues it, and also if a person refused it.
     pub(super) fn counts_on(&self, span: &Span) -> Option<usize> {
-        self.named_beside(span).map(|(on, _)| on)
+        self.named_beside(span, &self.closer_of(span)?.charters).map(|(on, _)| on)
     }
 
-    /// The same, and the size up to which the charter names it.
-    fn named_beside(&self, span: &Span) -> Option<(usize, u64)> {
-        let Named { own, other } = self.named(span, self.closer_of(span)?.span, self.me);
+    /// The same by these charters, and the size up to which one of them names it.
+    pub(super) fn named_beside(&self, span: &Span, charters: &Charters<'_>) -> Option<(usize, u64)> {
+        let Named { own, other } = self.named(span, charters, self.me);
         let ours = |head: &Head| lies(span, span.own(), head) == Lies::On;
         let beyond = own.size > other.size && !ours(&own);
         let on = |head: Head| move |b: &Branch| head.size > b.from && b.log.had(&head);
@@ -172,7 +174,7 @@ impl Line {
     pub fn beside(&self, epoch: Epoch) -> &[Entry] {
         let span = self.span(epoch).filter(|span| !span.branches.is_empty());
         let found = span.and_then(|span| {
-            let (on, size) = self.named_beside(span)?;
+            let (on, size) = self.named_beside(span, &self.closer_of(span)?.charters)?;
             let branch = span.branches.get(on).filter(|branch| span.extends(branch))?;
             branch.entries.get(..usize::try_from(size.checked_sub(branch.from)?).ok()?)
         });
@@ -181,13 +183,13 @@ impl Line {
 
     /// Whether a charter that closed this epoch names anything of the peer's log there.
     pub(super) fn is_theirs_named(&self, span: &Span) -> bool {
-        let named = self.closer_of(span).map(|closer| self.named(span, closer.span, self.me.peer()));
+        let named = self.closer_of(span).map(|closer| self.named(span, &closer.charters, self.me.peer()));
         named.is_some_and(|Named { own, other }| own.size > 0 || other.size > 0)
     }
 
     /// How much of our log of an ended epoch counts.
     pub(super) fn counted_of_ours(&self, span: &Span) -> Option<u64> {
-        self.closer_of(span).map(|closer| self.reaches(span, closer.span)[self.me.slot()].counts)
+        self.closer_of(span).map(|closer| self.reaches(span, &closer.charters)[self.me.slot()].counts)
     }
 
     /// Looks up, among the entries that are stored, the heads that charters of later epochs name of this one and that are older than
@@ -195,7 +197,7 @@ impl Line {
     pub(super) fn look_up_old(&mut self, epoch: Epoch, stored: &Stored<'_>) {
         let Some(span) = self.span(epoch).filter(|_| epoch < self.epoch()) else { return };
         let later = self.spans.iter().filter(|later| later.epoch() > epoch);
-        let openings = later.flat_map(|later| Party::BOTH.map(|party| later.opening(party))).flatten();
+        let openings = later.flat_map(Span::openings);
         let named: Vec<_> = openings.filter_map(|opening| named_of(opening, epoch)).collect();
         let mut found = Vec::new();
         for party in Party::BOTH {

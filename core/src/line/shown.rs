@@ -24,6 +24,8 @@ pub struct Branch {
     pub(super) first: PublicKey,
     /// Our log with it.
     pub(super) log: Log,
+    /// Its own index 0, if our log of a later epoch begins with it.
+    pub(super) opening: Option<Opening>,
     /// Its entries.
     pub entries: Vec<Entry>,
 }
@@ -208,6 +210,7 @@ impl Span {
         signed_by: &dyn Fn(&PublicKey) -> bool,
     ) -> Option<Branch> {
         let own = self.own();
+        let opening = opens(entry).filter(|opening| !matches!(opening, Opening::Paired { .. }));
         if before.size == 0 && own.size() == 0 {
             let key = match opens(entry)? {
                 Opening::Paired { .. } => own.key(),
@@ -215,16 +218,17 @@ impl Span {
                 Opening::Joined { .. } => firsts.iter().copied().find(signed_by)?,
             };
             let log = Log::new(own.line(), self.epoch(), self.me, key, own.root_key());
-            return Some(Branch { from: 0, first: key, log, entries: Vec::new() });
+            return Some(Branch { from: 0, first: key, log, opening, entries: Vec::new() });
         }
         if own.had(&before) {
             let log = own.at(before.size)?;
-            return Some(Branch { from: before.size, first: log.key(), log, entries: Vec::new() });
+            return Some(Branch { from: before.size, first: log.key(), log, opening, entries: Vec::new() });
         }
         let other = self.branches.iter().find(|b| before.size >= b.from && b.log.had(&before))?;
         let kept = usize::try_from(before.size - other.from).ok()?;
         let entries = other.entries.iter().take(kept).cloned().collect();
-        Some(Branch { from: other.from, first: other.first, log: other.log.at(before.size)?, entries })
+        let (first, opening) = (other.first, other.opening.clone());
+        Some(Branch { from: other.from, first, log: other.log.at(before.size)?, opening, entries })
     }
 }
 

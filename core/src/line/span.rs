@@ -130,6 +130,17 @@ impl Span {
         }
     }
 
+    /// Every index 0 that begins one of the logs, ours also if it only stands beside our log.
+    pub(super) fn openings(&self) -> impl Iterator<Item = &Opening> {
+        self.openings.iter().flatten().chain(self.branches.iter().filter_map(|branch| branch.opening.as_ref()))
+    }
+
+    /// Whether our log is known to begin in more than one way.
+    pub(super) fn begins_twice(&self) -> bool {
+        let beside = self.branches.iter().filter(|branch| branch.from == 0 && branch.opening.is_some()).count();
+        beside > usize::from(self.own().size() == 0)
+    }
+
     /// What both logs reach.
     pub fn heads(&self) -> EpochHeads {
         EpochHeads { epoch: self.epoch, heads: Party::BOTH.map(|party| self.log(party).head()) }
