@@ -7,12 +7,14 @@ use counterpart_core::line::restore::Word;
 use counterpart_core::line::turn::{Answer, Arrived, Input};
 use counterpart_core::link::output::Range;
 use counterpart_core::record::entry::Head;
-use counterpart_core::record::log::Entry;
+use counterpart_core::record::log::{Entry, key_grant};
+use counterpart_core::record::merkle::Edge;
 use counterpart_core::record::opening::{EpochHeads, Opening};
+use counterpart_core::record::sign1::{AAD_KEY, Sign, to_be_signed};
 use counterpart_core::record::what::What;
 
 use crate::meeting::World;
-use crate::rig::{NORTH, SOUTH, Station, Verdict};
+use crate::rig::{NORTH, SOUTH, Station, Verdict, key};
 
 /// South opened an epoch, in which North asked and wrote. North was put back to before that, opened one of the same number that stands
 /// below it, and then the one that serves, whose charters close both: South's names what North has written, of which North keeps
@@ -160,4 +162,99 @@ fn what_does_not_lead_to_it_is_no_reason_to_send_it() {
     assert!(met.iter().all(|met| met.misconduct.is_empty()), "{met:?}");
     assert_eq!(world.south.size(*epoch, NORTH), 2);
     assert!(*size > 2 && world.south.size(*epoch, SOUTH) > 0);
+}
+
+const SETTLED: (&str, Option<Ended>) = ("BROKEN OFF", Some(Ended::Settled));
+
+/// A log in which these stand.
+fn log_of(entries: &[&Entry]) -> Head {
+    let mut edge = Edge::new();
+    entries.iter().for_each(|entry| edge.push(entry.leaf));
+    Head { size: edge.size(), root: edge.root() }
+}
+
+fn takes(station: &mut Station, entry: Entry) {
+    let arrived = Arrived { entry, body: None, verified_under: None };
+    let answers = station.turn(vec![Input::Arrived(arrived.into())]);
+    assert!(matches!(answers[..], [Answer::Written(_)]), "{answers:?}");
+}
+
+fn first_read(world: &World, ask: EntryRef) -> [(&'static str, Option<Ended>); 2] {
+    [&world.north, &world.south].map(|station| reads(station, Epoch::FIRST, ask))
+}
+
+#[test]
+fn both_ends_read_alike_what_was_closed_by_an_epoch_that_an_earlier_life_joined() {
+    let mut world = World::new();
+    let ask = world.south.asks();
+    world.meet();
+    let backup = world.north.clone();
+    let epoch = world.south.opens(20, Word::Heard).unwrap();
+    world.meet();
+    world.north.restored(&backup, false);
+    world.north.declines(ask);
+    assert!(world.north.opens(4, Word::Dark).unwrap() < epoch);
+    world.meet();
+
+    world.north.opens(7, Word::Heard).unwrap();
+    world.goes_on();
+
+    assert_eq!(first_read(&world, ask), [SETTLED; 2]);
+}
+
+#[test]
+fn both_ends_read_alike_what_was_closed_by_a_joining_that_was_refused_at_one_of_them() {
+    let mut world = World::new();
+    let ask = world.south.asks();
+    world.meet();
+    let heads = world.north.line.span(Epoch::FIRST).unwrap().heads();
+    let epoch = world.south.opens(20, Word::Dark).unwrap();
+    let joined = Opening::Joined { heads: vec![heads], restored: false };
+    let by_a_thief = world.north.signed(1, (epoch, Head::empty()), 1, What::Charter(joined.write()));
+    takes(&mut world.south, by_a_thief);
+    world.north.declines(ask);
+    world.meet();
+    assert_eq!(world.north.judges(&[1, 4], Verdict::Refuse), 0);
+
+    world.north.opens(7, Word::Heard).unwrap();
+    world.goes_on();
+
+    assert_eq!(first_read(&world, ask), [SETTLED; 2]);
+}
+
+#[test]
+fn what_another_key_signed_on_top_of_a_joining_that_was_refused_changes_nothing_that_was_settled() {
+    let mut world = World::new();
+    let ask = world.north.asks();
+    world.meet();
+    let (backup, mut other) = (world.north.clone(), world.south.clone());
+    let epoch = world.south.opens(20, Word::Heard).unwrap();
+    world.meet();
+    let joined = Entry::read(&world.north.store.logs[&(epoch, NORTH)][0].0).unwrap();
+    let keys = [4, 5, 6].map(|number| *key(NORTH, number).public().as_bytes());
+    let message = to_be_signed(AAD_KEY, &key_grant(world.north.line.id(), epoch, 1, &keys));
+    let grant = What::Key { serial: 1, keys, root: key(NORTH, 0).sign(&message), proof: key(NORTH, 4).sign(&message) };
+    let held = Head { size: 1, root: world.south.line.span(epoch).unwrap().own().root_at(1).unwrap() };
+    let renewed = world.north.signed_seeing(held, 1, (epoch, log_of(&[&joined])), 1, grant);
+    let on_top = world.north.signed_seeing(held, 4, (epoch, log_of(&[&joined, &renewed])), 2, What::Received);
+    world.north.restored(&backup, true);
+    world.north.turn(vec![world.south.sends(epoch, SOUTH, 0)]);
+    world.north.is_shown(&[joined.clone()]);
+    assert_eq!(world.north.judges(&[1, 4], Verdict::Refuse), 0);
+    other.declines(ask);
+    let late = other.size(Epoch::FIRST, SOUTH) - 1;
+    world.north.turn(vec![other.sends(Epoch::FIRST, SOUTH, late)]);
+    let serving = world.north.opens(7, Word::Dark).unwrap();
+    let mut heads = [Epoch::FIRST, epoch].map(|epoch| world.north.line.span(epoch).unwrap().heads());
+    heads[1].heads[NORTH.slot()] = log_of(&[&joined]);
+    let joins = Opening::Joined { heads: heads.to_vec(), restored: false };
+    takes(&mut world.north, other.signed(20, (serving, Head::empty()), 1, What::Charter(joins.write())));
+    assert_eq!(reads(&world.north, Epoch::FIRST, ask), SETTLED);
+
+    world.north.is_shown(&[renewed, on_top]);
+    let shown = world.north.clone();
+    assert!(world.north.judges(&[1, 7, 4], Verdict::Take) > 0);
+
+    assert_eq!(reads(&shown, Epoch::FIRST, ask), SETTLED);
+    assert_eq!(reads(&world.north, Epoch::FIRST, ask), SETTLED);
 }

@@ -14,7 +14,7 @@ use counterpart_core::record::what::{Offered, What};
 use counterpart_core::time::{Timestamp, Window};
 
 use crate::meeting::World;
-use crate::rig::{NORTH, SOUTH, Station};
+use crate::rig::{NORTH, SOUTH, Station, Verdict};
 
 const HOUR: u64 = 3_600_000;
 
@@ -203,4 +203,40 @@ fn an_agreement_stands_when_who_opened_the_next_epoch_joins_what_it_had_let_pass
     takes(&mut world.north, &joins(&other_life, one, vec![first]));
 
     assert_eq!(reads(&world.north, ask), ("AGREED", Some(Ended::Settled)));
+}
+
+#[test]
+fn a_joining_of_another_life_that_knew_nothing_of_what_closed_an_epoch_changes_nothing_whether_shown_taken_or_refused()
+{
+    let mut world = World::new();
+    let ask = world.north.asks();
+    world.meet();
+    let mut other = world.south.clone();
+    let lower = world.south.opens(20, Word::Heard).unwrap();
+    world.meet();
+    let serving = world.north.opens(7, Word::Dark).unwrap();
+    other.declines(ask);
+    let late = other.size(Epoch::FIRST, SOUTH) - 1;
+    world.north.turn(vec![other.sends(Epoch::FIRST, SOUTH, late)]);
+    let between = Epoch { number: 1, id: [99; 8] };
+    assert!(lower < between && between < serving);
+    let first = heads(&world.north, Epoch::FIRST);
+    let keys = [30, 31, 32].map(|number| *other.public(number).as_bytes());
+    let opened = What::Charter(Opening::Opened { keys, heads: vec![first] }.write());
+    let opened = other.signed(0, (between, Head::empty()), 1, opened);
+    let joined = What::Charter(Opening::Joined { heads: vec![first], restored: false }.write());
+    let joined = world.north.signed_seeing(alone(&opened), 1, (between, Head::empty()), 1, joined);
+    let named = EpochHeads { epoch: between, heads: [alone(&joined), alone(&opened)] };
+    let joins = Opening::Joined { heads: vec![first, heads(&world.north, lower), named], restored: false };
+    takes(&mut world.north, &other.signed(20, (serving, Head::empty()), 1, What::Charter(joins.write())));
+    takes(&mut world.north, &opened);
+    let settled = ("BROKEN OFF", Some(Ended::Settled));
+    assert_eq!(reads(&world.north, ask), settled);
+
+    world.north.is_shown(&[joined]);
+    let [mut taken, mut refused] = [(); 2].map(|()| world.north.clone());
+    assert!(taken.judges(&[1, 7], Verdict::Take) > 0);
+    assert_eq!(refused.judges(&[1, 7], Verdict::Refuse), 0);
+
+    assert_eq!([world.north, taken, refused].map(|station| reads(&station, ask)), [settled; 3]);
 }
