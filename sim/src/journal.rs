@@ -269,8 +269,8 @@ impl Journal {
                 self.reload_part(&mut line, part, reading, &mut chance)?;
             }
         }
-        if marked && self.serving().restored {
-            line.mark_restored();
+        for part in self.parts.iter().filter(|part| marked && part.restored) {
+            line.mark_restored(part.epoch);
         }
         if let Some(highest) = self.retired {
             line.mark_retired(highest);

@@ -264,10 +264,11 @@ class Line:
         below = [logs[party].keys[-1] for e, logs in sorted(self.logs.items()) if e < epoch and logs[party].size > 0]
         return below[-1] if below else None
 
-    def closing(self, epoch):
+    def closing(self, epoch, me=None):
         """The logs of the epoch that closed this one: the lowest later one that closes any and of which at least one names something of
-        it (section 4.6). Charters whose authors knew nothing of an epoch close it not."""
-        for later, (now, _) in sorted(self.closes().items()):
+        it (section 4.6). Charters whose authors knew nothing of an epoch close it not. `me` denies what another life of its own joined
+        and its charter above does not name; who is neither party reads the charters as they stand."""
+        for later, (now, _) in sorted(self.closes(me).items()):
             if later > epoch and now and any(head[0] for log in self.logs[later] for head in log.heads(epoch)):
                 return self.logs[later]
         return None
@@ -277,7 +278,7 @@ class Line:
         yet to write its charter: both its index 0s have to count, by the charters of the next one above that closes any."""
         found, candidates = {}, []
         for epoch, logs in sorted(self.logs.items(), reverse=True):
-            says = lambda later: self.says(later, epoch, me)
+            says = lambda later: NOT if self.denies(later, epoch, me) else self.says(later, epoch, me)
             above = next((later for later in candidates if found[later][0]), None)
             now = all(log.size for log in logs) and (above is None or says(above) == COUNTS)
             if now:
@@ -289,6 +290,22 @@ class Line:
             candidates = [epoch] if now and stays else candidates if stays else [epoch] + candidates
         return found
 
+    def denies(self, later, epoch, me):
+        """Whether the charter of `me` in a later epoch names nothing of its own in this one, and both index 0s of one below that the two
+        charters of this one do not name: then this one undoes nothing for `me`."""
+        if me is None or not all(log.size for log in self.logs[epoch]):
+            return False
+        ours = self.logs[later][me]
+        if not ours.size or ours.heads(epoch)[me][0]:
+            return False
+        whole = [tuple(name) for name, *heads in ours.earlier if FIRST < tuple(name) < epoch and all(size for size, _ in heads)]
+        return any(self.says(epoch, name, me) != COUNTS for name in whole)
+
+    def upheld(self, author, epoch):
+        """Whether every charter of this party above names both index 0s of an epoch: what its other life wrote between undoes it not."""
+        above = [logs[author.party] for later, logs in self.logs.items() if later > author.epoch and logs[author.party].size]
+        return all(size for log in above for size, _ in log.heads(epoch))
+
     def says(self, later, epoch, me):
         """Whether both index 0s of an epoch count by the charters of a later one: of two charters the better holds, of two logs the
         worse."""
@@ -297,7 +314,7 @@ class Line:
 
     def says_of(self, author, log, party, epoch, me):
         if author.size == 0:
-            return COUNTS if author.party == me and log and log.size else OPEN
+            return COUNTS if author.party == me and log and log.size and self.upheld(author, log.epoch) else OPEN
         head = author.heads(epoch)[party]
         if head[0] == 0:
             return NOT
@@ -307,15 +324,15 @@ class Line:
 
     def stays_closed(self, epoch, me):
         """Whether no other epoch can come to close it: none between, nor one that is named and not held."""
-        closes, closer = self.closes(me), self.closing(epoch)[0].epoch
+        closes, closer = self.closes(me), self.closing(epoch, me)[0].epoch
         between = [later for later in closes if epoch < later <= closer]
         named = {(later, tuple(name)) for later in between for log in self.logs[later] for name, *_ in log.earlier}
         unknown = [(later, name) for later, name in named if epoch < name < later and name not in self.logs]
         return all(closes[later][1] for later in between) and all(self.says(later, name, me) == NOT for later, name in unknown)
 
-    def counted(self, epoch):
+    def counted(self, epoch, me=None):
         """How far both logs of an epoch count: the whole, or what the charters name that closed it (section 4.6)."""
-        closing, logs = self.closing(epoch), self.logs[epoch]
+        closing, logs = self.closing(epoch, me), self.logs[epoch]
         if closing is None:
             return [log.read_to() for log in logs]
         counts = [self.reach(log, closing)[0] for log in logs]
@@ -329,7 +346,8 @@ class Line:
         closing = self.closing(epoch)
         if closing is None:
             return None
-        return all(self.reach(log, closing)[1] for log in self.logs[epoch]) and all(self.stays_closed(epoch, me) for me in (0, 1))
+        alike = all(self.closing(epoch, me) is closing and self.stays_closed(epoch, me) for me in (0, 1))
+        return alike and all(self.reach(log, closing)[1] for log in self.logs[epoch])
 
     def reach(self, log, closing):
         """How far a log counts, and whether that is settled: what the other side names, and what its author names beyond that if all

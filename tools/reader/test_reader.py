@@ -217,6 +217,10 @@ class Epochs(unittest.TestCase):
             epoch = (case["epoch"][0], bytes.fromhex(case["epoch"][1]))
             self.assertEqual([log.fault for logs in line.logs.values() for log in logs], [None] * 2 * len(line.logs), case["name"])
             self.assertEqual((line.counted(epoch), line.settled(epoch)), (case["counts"], case["settled"]), case["name"])
+            denied = case["denied"] or {"party": None, "counts": case["counts"]}
+            for me in (0, 1):
+                counts = denied["counts"] if me == denied["party"] else case["counts"]
+                self.assertEqual(line.counted(epoch, me), counts, (case["name"], me))
         self.assertEqual({case["settled"] for case in CLOSINGS}, {True, False, None})
 
     def test_what_joins_under_a_key_that_was_ended_since_is_let_go_until_a_charter_names_it(self):

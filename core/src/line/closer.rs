@@ -163,9 +163,18 @@ impl Line {
                 self.has_begun(epoch, party, author, &head)
             }
             // What we are still to write there names all that we hold.
-            None if author == self.me && self.span(epoch).is_some_and(|span| span.log(party).size() > 0) => Counts::Yes,
+            None if author == self.me && self.is_upheld(epoch, party, later.span.epoch()) => Counts::Yes,
             None => Counts::Open,
         }
+    }
+
+    /// Whether a charter of ours of `later` that is not held names index 0 of this log, or undoes nothing if it does not: we are still to
+    /// write it, or every charter of ours above names both index 0s of this epoch (`comes_late`).
+    fn is_upheld(&self, epoch: Epoch, party: Party, later: Epoch) -> bool {
+        let mut above = self.spans.iter().filter(|span| span.epoch() > later).filter_map(|span| span.opening(self.me));
+        let begun = |named: &EpochHeads| named.heads.iter().all(|head| head.size > 0);
+        self.span(epoch).is_some_and(|span| span.log(party).size() > 0)
+            && above.all(|ours| named_of(ours, epoch).is_some_and(begun))
     }
 
     /// Whether index 0 of a log counts because `author` names this head of it.

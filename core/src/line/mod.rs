@@ -213,9 +213,12 @@ impl Line {
         self.spans.iter().filter(begun).map(held).collect()
     }
 
-    /// Says that our log of the epoch that serves came in a backup: we sign nothing before a new epoch.
-    pub fn mark_restored(&mut self) {
-        self.serving_mut().restored = true;
+    /// Says that our log of an epoch came in a backup: if that serves, we sign nothing before a new epoch. Of an epoch that is not known
+    /// nothing came.
+    pub fn mark_restored(&mut self, epoch: Epoch) {
+        if let Some(span) = self.span_mut(epoch) {
+            span.restored = true;
+        }
     }
 
     /// Takes note that this link key of ours was shown to be retired (§8.6), and of the number of the highest epoch that was shown: one

@@ -45,7 +45,7 @@ pub enum Why {
     Branch,
     /// Our link key was shown to be retired.
     Retired,
-    /// We opened an epoch, and the peer another that does not name ours.
+    /// The peer has opened an epoch that does not name the one that we serve.
     Unnamed,
 }
 
@@ -161,20 +161,21 @@ impl Line {
         self.restore() == Restore::Nothing
     }
 
-    /// We opened the epoch that we serve, and the peer has opened a later one without having seen ours: joining it we might
-    /// join for the second time what an earlier life of ours has joined.
+    /// The peer has opened an epoch above that which we serve without having seen that, and we opened ours, or came in a backup once:
+    /// joining it we might join for the second time what an earlier life of ours has joined.
     fn passed(&self) -> bool {
         let serving = self.serving();
-        let opened = matches!(serving.opening(self.me), Some(Opening::Opened { .. }));
-        if self.off(Mend::Next) || !opened || serving.peer().size() > 0 || self.latest() == serving.epoch() {
+        if self.off(Mend::Next) || self.latest() == serving.epoch() {
             return false;
         }
         let latest = self.spans.iter().rev().find_map(|span| span.opening(self.me.peer()));
-        let names = |opening: &Opening| {
-            let named = opening.heads().iter().find(|e| e.epoch == serving.epoch());
-            named.is_some_and(|e| e.of(self.me).size > 0)
-        };
-        !latest.is_some_and(names)
+        let named = latest.and_then(|opening| opening.heads().iter().find(|e| e.epoch == serving.epoch()));
+        if serving.peer().size() == 0 {
+            let opened = matches!(serving.opening(self.me), Some(Opening::Opened { .. }));
+            return opened && named.is_none_or(|named| named.of(self.me).size == 0);
+        }
+        // Whoever has written there names what it wrote, or ours if it has refused what another life of its own wrote.
+        self.spans.iter().any(Span::restored) && named.is_none_or(|named| named.heads.iter().all(|head| head.size == 0))
     }
 
     /// The peer counts as heard once we hold, or were shown, every head of ours that it named where another of our entries could stand:

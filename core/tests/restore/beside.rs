@@ -239,7 +239,7 @@ fn what_another_key_signed_on_top_of_a_joining_that_was_refused_changes_nothing_
     let on_top = world.north.signed_seeing(held, 4, (epoch, log_of(&[&joined, &renewed])), 2, What::Received);
     world.north.restored(&backup, true);
     world.north.turn(vec![world.south.sends(epoch, SOUTH, 0)]);
-    world.north.is_shown(&[joined.clone()]);
+    world.north.is_shown(std::slice::from_ref(&joined));
     assert_eq!(world.north.judges(&[1, 4], Verdict::Refuse), 0);
     other.declines(ask);
     let late = other.size(Epoch::FIRST, SOUTH) - 1;

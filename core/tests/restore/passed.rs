@@ -240,3 +240,38 @@ fn a_joining_of_another_life_that_knew_nothing_of_what_closed_an_epoch_changes_n
 
     assert_eq!([world.north, taken, refused].map(|station| reads(&station, ask)), [settled; 3]);
 }
+
+#[test]
+fn nothing_is_settled_that_a_joining_of_another_life_could_undo_because_our_charter_named_only_half_of_what_closed_it()
+{
+    let mut world = World::new();
+    let ask = world.north.asks();
+    world.meet();
+    let mut other = world.south.clone();
+    let before = heads(&world.north, Epoch::FIRST);
+    let lower = world.north.opens(4, Word::Dark).unwrap();
+    let serving = world.north.opens(7, Word::Dark).unwrap();
+    let between = Epoch { number: 1, id: [99; 8] };
+    assert!(lower < between && between < serving);
+    let joins = What::Charter(Opening::Joined { heads: vec![before], restored: false }.write());
+    takes(&mut world.north, &other.signed(1, (lower, Head::empty()), 1, joins));
+    other.declines(ask);
+    let late = other.size(Epoch::FIRST, SOUTH) - 1;
+    world.north.turn(vec![other.sends(Epoch::FIRST, SOUTH, late)]);
+    let first = heads(&world.north, Epoch::FIRST);
+    let keys = [30, 31, 32].map(|number| *other.public(number).as_bytes());
+    let opened = What::Charter(Opening::Opened { keys, heads: vec![first] }.write());
+    let opened = other.signed(0, (between, Head::empty()), 1, opened);
+    let joined = What::Charter(Opening::Joined { heads: vec![first], restored: false }.write());
+    let joined = world.north.signed_seeing(alone(&opened), 1, (between, Head::empty()), 1, joined);
+    let named = EpochHeads { epoch: between, heads: [alone(&joined), alone(&opened)] };
+    let joins = Opening::Joined { heads: vec![first, heads(&world.north, lower), named], restored: false };
+    takes(&mut world.north, &other.signed(1, (serving, Head::empty()), 1, What::Charter(joins.write())));
+    takes(&mut world.north, &opened);
+    let before = reads(&world.north, ask);
+
+    world.north.is_shown(&[joined]);
+
+    let unsettled = ("BROKEN OFF", Some(Ended::Unsettled));
+    assert_eq!((before, reads(&world.north, ask)), (unsettled, ("DECLINED", Some(Ended::Settled))));
+}

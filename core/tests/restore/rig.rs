@@ -103,9 +103,7 @@ impl Store {
                 line.reload(&entry).unwrap();
             }
         }
-        if self.restored.contains(&line.epoch()) {
-            line.mark_restored();
-        }
+        self.restored.iter().for_each(|epoch| line.mark_restored(*epoch));
         self.halted.iter().for_each(|(epoch, what)| line.mark_halted(*epoch, *what));
         line.rebuilt(&|epoch, at| self.entry(epoch, at));
         line

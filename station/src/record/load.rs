@@ -174,8 +174,8 @@ impl Loading<'_, '_> {
                     line.broken_off_noted_before(epoch, noted);
                 }
             }
-            if log.restored && log.key == log_key(id, line.epoch(), line.me()) {
-                line.mark_restored();
+            if log.restored && log.key == log_key(id, epoch, line.me()) {
+                line.mark_restored(epoch);
             }
             // Of an epoch that is not known nothing is halted; it must not be taken for the one that serves.
             let is_known = line.spans().any(|span| span.epoch() == epoch);

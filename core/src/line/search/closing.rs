@@ -48,15 +48,36 @@ impl World {
         vec![[ours, never(FAR)], [never(FAR), never(own.size + 1)], [ours, never(own.size + 1)], [ours, own]]
     }
 
-    /// The epochs that A has opened.
-    pub fn opened(&self) -> Vec<Epoch> {
-        let opened = |span: &&Span| matches!(span.opening(Party::Inviter), Some(Opening::Opened { .. }));
-        self.stations[0].line.spans().filter(opened).map(Span::epoch).collect()
+    /// The epochs that a side has opened.
+    pub fn opened(&self, at: usize) -> Vec<Epoch> {
+        let station = &self.stations[at];
+        let opened = |span: &&Span| matches!(span.opening(station.me()), Some(Opening::Opened { .. }));
+        station.line.spans().filter(opened).map(Span::epoch).collect()
     }
 
-    /// The liar joins an epoch that A has opened, and names this of the first and of those between that A has opened too.
-    pub fn liar_joins(&mut self, epoch: Epoch, heads: [Head; 2], between: Names) -> bool {
-        let opened = self.opened();
+    /// What the liar may name of an epoch that it has opened itself: its own log, and of A's nothing, or what a life of A's has signed.
+    fn of_its_own(&self) -> Vec<Option<EpochHeads>> {
+        let mut named = vec![None];
+        for epoch in self.opened(1) {
+            let logs = self.signed[0].iter().map(|log| log.as_slice());
+            let signed = logs.filter(|log| log.first().is_some_and(|first| first.header.epoch == epoch));
+            let own = head(self.stations[1].log(epoch, Party::Joiner));
+            let heads =
+                signed.map(head).chain([Head::empty()]).map(|theirs| EpochHeads { epoch, heads: [theirs, own] });
+            named.extend(heads.map(Some));
+        }
+        named
+    }
+
+    /// The liar joins an epoch that A has opened, and names this of the first, of those between that A has opened too, and of its own.
+    pub fn liar_joins(
+        &mut self,
+        epoch: Epoch,
+        heads: [Head; 2],
+        between: Names,
+        of_its_own: Option<EpochHeads>,
+    ) -> bool {
+        let opened = self.opened(0);
         let [a, liar] = &mut self.stations;
         let place = (epoch, Party::Joiner);
         let Some(first) = liar.disk.get(&FIRST_LOG).and_then(|log| log.first()) else { return false };
@@ -73,6 +94,13 @@ impl World {
             };
             EpochHeads { epoch: lower, heads: [head(a.log(lower, Party::Inviter)), own] }
         }));
+        if let Some(of_its_own) = of_its_own {
+            if of_its_own.epoch >= epoch || named.iter().any(|named| named.epoch == of_its_own.epoch) {
+                return false;
+            }
+            named.push(of_its_own);
+            named.sort_unstable_by_key(|named| named.epoch);
+        }
         let what = What::Charter(Opening::Joined { heads: named, restored: false }.write());
         let header = Header { epoch, own: nothing, held: nothing, what: Ok(what), ..first.header.clone() };
         let Ok(entry) = Entry::read(&seal(AAD_ENTRY, &header.encode(), &Cheap(key(Party::Joiner, 1)))) else {
@@ -84,7 +112,7 @@ impl World {
 
     /// The liar, which has joined a later epoch, answers an ask of A's in the first.
     pub fn liar_answers(&mut self) -> bool {
-        let opened = self.opened();
+        let opened = self.opened(0);
         let [a, liar] = &mut self.stations;
         let asked = a.log(Epoch::FIRST, Party::Inviter);
         let is_ask = |entry: &&Rc<Entry>| entry.header.kind() == Some(Kind::Ask);
@@ -118,7 +146,8 @@ impl Search {
                 next.push(after);
             }
         };
-        let opened = if self.left(world, "liar joins") { world.opened() } else { Vec::new() };
+        let opened = if self.left(world, "liar joins") { world.opened(0) } else { Vec::new() };
+        let of_its_own = world.of_its_own();
         // With one epoch all is tried that it may make up; with more it makes up nothing of the first.
         let heads = world.made_up().split_off(if opened.len() > 1 { 3 } else { 0 });
         for (at, epoch) in opened.into_iter().enumerate() {
@@ -126,7 +155,9 @@ impl Search {
             let between = [Names::Nothing, Names::All, Names::NeverWas];
             let names = between.into_iter().filter(|names| at > 0 || *names == Names::Nothing);
             for (named, between) in names.flat_map(|names| heads.iter().map(move |heads| (*heads, names))) {
-                add("liar joins", &|w| w.liar_joins(epoch, named, between));
+                for own in &of_its_own {
+                    add("liar joins", &|w| w.liar_joins(epoch, named, between, *own));
+                }
             }
         }
         add("liar answers", &|w| w.liar_answers());

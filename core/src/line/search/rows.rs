@@ -35,9 +35,19 @@ pub const JOINS_LATE: (&str, Bounds) = (
     "liar that joins late: A opens two epochs",
     &[("A writes", 1), ("liar joins", 2), ("liar answers", 1), ("needless epoch", 2)],
 );
-pub const LIAR: [(&str, Bounds); 8] = [
+/// It keeps back what another life of A's joined, and names it when it joins what A has opened since.
+pub const ANOTHER_LIFE: (&str, Bounds) = (
+    "liar that joins late: A is restored, both open an epoch",
+    &[("A writes", 1), ("liar joins", 1), ("liar's epoch", 1), ("A restored", 1), ("epoch", 1)],
+);
+pub const THIEF: (&str, Bounds) = (
+    "liar and thief: A renews its keys and is restored",
+    &[("A writes", 1), ("A restored", 1), ("epoch", 1), ("needless epoch", 1)],
+);
+pub const LIAR: [(&str, Bounds); 9] = [
     MAKES_UP,
     JOINS_LATE,
+    ANOTHER_LIFE,
     (
         "liar that joins late: both open an epoch",
         &[
@@ -54,10 +64,7 @@ pub const LIAR: [(&str, Bounds); 8] = [
         &[("A writes", 1), ("liar joins", 1), ("liar answers", 1), ("A restored", 1), ("epoch", 1)],
     ),
     ("liar: A restored", &[("A writes", 2), ("A restored", 1), ("epoch", 2), ("liar's epoch", 1)]),
-    (
-        "liar and thief: A renews its keys and is restored",
-        &[("A writes", 1), ("A restored", 1), ("epoch", 1), ("needless epoch", 1)],
-    ),
+    THIEF,
     ("liar: A restored twice", &[("A writes", 1), ("A restored", 2), ("epoch", 3)]),
     (
         "liar that writes, and thief: A renews its keys and is restored",

@@ -142,9 +142,7 @@ impl Station {
         for epoch in epochs {
             self.read(&mut line, epoch, fault);
         }
-        if self.restored.contains(&line.epoch()) {
-            line.mark_restored();
-        }
+        self.restored.iter().for_each(|epoch| line.mark_restored(*epoch));
         self.halted.iter().for_each(|(epoch, misconduct)| line.mark_halted(*epoch, *misconduct));
         self.retired.into_iter().for_each(|highest| line.mark_retired(highest));
         let disk = self.disk.clone();

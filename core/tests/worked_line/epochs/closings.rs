@@ -25,6 +25,8 @@ pub struct Closing {
     counts: [u64; 2],
     /// `None`: nothing closes it.
     settled: Option<bool>,
+    /// Who reads it otherwise, settled, and how far: another life of theirs joined what closes it, as the charters stand.
+    denied: Option<(Party, [u64; 2])>,
 }
 
 /// A head that no log has had.
@@ -67,7 +69,7 @@ impl Bench<'_> {
         let opening = Opening::Joined { heads: vec![EpochHeads { epoch: Epoch::FIRST, heads }], restored: false };
         let mut entries = vec![self.first(SOUTH, epoch, &opening, &key(SOUTH, 1))];
         entries.extend(self.log(SOUTH).into_iter().skip(6).take(late).map(copied));
-        Closing { name, after: OPENED, entries, epoch: Epoch::FIRST, counts, settled: Some(settled) }
+        Closing { name, after: OPENED, entries, epoch: Epoch::FIRST, counts, settled: Some(settled), denied: None }
     }
 
     /// Southland opens one more, which Northland joins, and neither charter names anything of the epoch before.
@@ -89,6 +91,7 @@ impl Bench<'_> {
             epoch: one,
             counts,
             settled: None,
+            denied: None,
         }
     }
 
@@ -117,6 +120,7 @@ impl Bench<'_> {
             epoch: one,
             counts: [1, 1],
             settled: Some(true),
+            denied: None,
         }
     }
 
@@ -149,7 +153,42 @@ impl Bench<'_> {
         let mut entries = vec![opens, joins];
         entries.extend(self.log(SOUTH).into_iter().skip(6).map(copied));
         entries.extend(Some(lower).filter(|_| own != Own::Withheld));
-        Closing { name, after: OPENED, entries, epoch: Epoch::FIRST, counts, settled: Some(settled) }
+        Closing { name, after: OPENED, entries, epoch: Epoch::FIRST, counts, settled: Some(settled), denied: None }
+    }
+
+    /// Southland has joined Northland's epoch, and opened one above it, which a key that Northland has ended since joined; neither charter
+    /// there names the lower. Northland, which knows of neither, opens the next; Southland joins that, and names both.
+    fn denies(&self) -> Closing {
+        let [one, _] = self.worked.opened();
+        let [between, above] = [(1, 0xee), (2, 0x31)].map(|(number, id)| Epoch { number, id: [id; 8] });
+        assert!(one < between && between < above);
+        let heads = |epoch, heads| EpochHeads { epoch, heads };
+        let [before, late] = [6, 9].map(|theirs| heads(Epoch::FIRST, [self.at(NORTH, 8), self.at(SOUTH, theirs)]));
+        let joined = |heads| Opening::Joined { heads, restored: false };
+        let alone = |held: &Held| Head { size: 1, root: held.entry.leaf };
+        let opened = self.worked.held.iter().find(|h| h.entry.header.epoch == one).unwrap();
+        let lower = self.first(SOUTH, one, &joined(vec![before]), &key(SOUTH, 1));
+        let of_lower = heads(one, [alone(opened), alone(&lower)]);
+        let keys = [*key(SOUTH, FRESH).public().as_bytes(), [0x42; 32], [0x43; 32]];
+        let opens = self.first(SOUTH, between, &Opening::Opened { keys, heads: vec![late] }, &key(SOUTH, 0));
+        let by_another = self.first(NORTH, between, &joined(vec![late]), &key(NORTH, 1));
+        let keys = [[0x51; 32], [0x52; 32], [0x53; 32]];
+        let next = Opening::Opened { keys, heads: vec![late, of_lower] };
+        let next = self.first(NORTH, above, &next, &key(NORTH, 0));
+        let named = vec![late, of_lower, heads(between, [alone(&by_another), alone(&opens)])];
+        let joins = self.first(SOUTH, above, &joined(named), &key(SOUTH, FRESH));
+        let mut entries = vec![lower, opens, next, joins];
+        entries.extend(self.log(SOUTH).into_iter().skip(6).map(copied));
+        entries.push(by_another);
+        Closing {
+            name: "joined-by-another-life-whose-party-names-what-that-did-not-know",
+            after: OPENED,
+            entries,
+            epoch: Epoch::FIRST,
+            counts: [8, 9],
+            settled: Some(false),
+            denied: Some((NORTH, [8, 8])),
+        }
     }
 }
 
@@ -194,19 +233,22 @@ pub fn closings(charter: &Charter, worked: &Worked) -> Vec<Closing> {
             epoch: bench.worked.opened()[0],
             ..bench.lets_pass("joined-by-what-names-a-head-that-never-was", Own::SeesWhatNeverWas, [1, 0], false)
         },
+        bench.denies(),
     ]
 }
 
 /// As a file, one a line within one array.
 pub fn json(closings: &[Closing]) -> String {
     let one = |closing: &Closing| {
-        let Closing { name: called, after, entries, epoch, counts, settled } = closing;
+        let Closing { name: called, after, entries, epoch, counts, settled, denied } = closing;
         let dumped = dump(entries);
         let entries = dumped.lines().map(|line| serde_json::from_str(line).unwrap());
         let entries: Vec<serde_json::Value> = entries.collect();
         let (epoch, settled) = (name(*epoch), *settled);
-        json!({"name": called, "after": after, "entries": entries, "epoch": epoch, "counts": counts, "settled": settled})
-            .to_string()
+        let denied = denied.map(|(party, counts)| json!({"party": party.number(), "counts": counts}));
+        json!({"name": called, "after": after, "entries": entries, "epoch": epoch, "counts": counts, "settled": settled,
+               "denied": denied})
+        .to_string()
     };
     format!("[\n{}\n]\n", closings.iter().map(one).collect::<Vec<_>>().join(",\n"))
 }
@@ -223,10 +265,14 @@ fn both_stations_read_an_ended_epoch_as_far_as_the_charters_that_close_it_say() 
             let counts = Party::BOTH.map(|party| view.cut().size(party));
             let is_closed = closing.settled.is_some();
             let settled = view.ended().filter(|_| is_closed).map(|ended| ended == Ended::Settled);
-            assert_eq!((counts, settled), (closing.counts, closing.settled), "{}, {me:?}", closing.name);
+            // Each of the two is sure of what it reads, and they differ: who is neither party calls that unsettled.
+            let by_itself =
+                closing.denied.map(|(party, counts)| (if party == me { counts } else { closing.counts }, Some(true)));
+            let expected = by_itself.unwrap_or((closing.counts, closing.settled));
+            assert_eq!((counts, settled), expected, "{}, {me:?}", closing.name);
             // What is awaited may be of an epoch between.
             let awaits = line.awaited().iter().any(|awaited| awaited.epoch >= closing.epoch);
-            assert_eq!(awaits, closing.settled == Some(false), "{}, {me:?}", closing.name);
+            assert_eq!(awaits, expected.1 == Some(false), "{}, {me:?}", closing.name);
         }
     }
 }

@@ -155,7 +155,7 @@ pub fn play(charter: &Charter, told: &[Told]) -> Worked {
     late.extend(asked.into_iter().map(|h| (h.entry, h.body)));
 
     // Northland is a copy; Southland shows what it lacks.
-    play.stations[NORTH.slot()].mark_restored();
+    play.stations[NORTH.slot()].mark_restored(Epoch::FIRST);
     let shown = told[BACKED_UP..].iter().filter(|t| t.entry.header.party == NORTH);
     let shown = shown.map(|t| Input::Shown(Box::new(Shown { entry: t.entry.clone(), body: t.body.clone() })));
     let (answers, _) = play.turn(NORTH, 60, shown.collect());

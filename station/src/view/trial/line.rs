@@ -98,7 +98,7 @@ fn every_finding_about_a_link_is_told_with_its_evidence() {
 #[test]
 fn a_line_that_cannot_be_used_says_why() {
     let mut trial = Trial::new();
-    trial.lines[0].mark_restored();
+    trial.lines[0].mark_restored(Epoch::FIRST);
     assert_eq!(line_view(&trial, Inviter).standing, StandingView::Restored);
     let pending = Line::new(trial.lines[0].charter().clone(), Inviter);
     trial.lines[0] = pending;
