@@ -80,16 +80,9 @@ impl World {
             && (halted || forked || beside || names_what_is_lost(author, reader, epoch))
     }
 
-    /// From which epoch on both ends must see the same: whoever refused a part of its own log sees no ended epoch as the peer does,
-    /// for whom that part counts; and what was halted, one end lacks.
+    /// From which epoch on both ends must see the same: what was halted, one end lacks.
     pub(crate) fn same_from(&self, wire: usize) -> Epoch {
-        let refused = |kept: &&Kept| kept.line.shown().iter().any(|shown| shown.refused);
-        let refused = self.ends(wire).iter().any(refused);
-        if refused || self.was_halted(wire) && !self.is_honest(wire) {
-            self.ends(wire)[0].line.epoch()
-        } else {
-            Epoch::FIRST
-        }
+        if self.was_halted(wire) && !self.is_honest(wire) { self.ends(wire)[0].line.epoch() } else { Epoch::FIRST }
     }
 
     /// Neither station of a wire is a liar.

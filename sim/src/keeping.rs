@@ -236,7 +236,7 @@ impl World {
         kept.held = kept.line.held();
         kept.heard = kept.line.heard();
         if !t.refused.is_empty() {
-            kept.watched.refused(kept.line.epoch());
+            kept.watched.refused();
         }
         kept.watched.committed(&kept.line, &kept.journal, &t.written, honest)?;
         let wire = kept.wire;

@@ -28,7 +28,7 @@ pub struct Watched {
     told: Vec<(Epoch, EntryRef, Hash)>,
     /// Commits since everything was last looked at.
     commits: u64,
-    /// It has been put back to a backup: while it does not know all its epochs, it cannot know how far one that has ended counts.
+    /// It has been put back to a backup, or a person has refused a part of its log.
     is_copy: bool,
     /// At the last commit a branch of its log of the epoch that served lay before it, or its link key was retired.
     held_back: bool,
@@ -85,11 +85,9 @@ impl Watched {
         &self.mistaken
     }
 
-    /// A person has refused a part of the own log: what has ended may read otherwise from now on.
-    pub fn refused(&mut self, serving: Epoch) {
+    /// A person has refused a part of the own log.
+    pub fn refused(&mut self) {
         self.is_copy = true;
-        self.settled.retain(|(epoch, _), _| *epoch >= serving);
-        self.talked.retain(|(epoch, _)| *epoch >= serving);
     }
 
     /// After a commit: `written` is what it held, `line` the committed state.
@@ -161,9 +159,6 @@ impl Watched {
         if self.is_copy && line.restore() != Restore::Nothing {
             return;
         }
-        let serving = line.epoch();
-        let is_copy = self.is_copy;
-        self.unsettled.retain(|(epoch, _)| !is_copy || *epoch >= serving);
         for (epoch, at) in self.unsettled.clone() {
             let Some(view) = line.look(epoch) else { continue };
             let Some(thing) = view.fact(at) else { continue };
