@@ -278,11 +278,13 @@ class Line:
         yet to write its charter: both its index 0s have to count, by the charters of the next one above that closes any."""
         found, candidates = {}, []
         for epoch, logs in sorted(self.logs.items(), reverse=True):
-            says = lambda later: NOT if self.denies(later, epoch, me) else self.says(later, epoch, me)
+            late = self.late(epoch, me)
+            says = lambda later: min(late, self.says(later, epoch, me))
             above = next((later for later in candidates if found[later][0]), None)
-            now = all(log.size for log in logs) and (above is None or says(above) == COUNTS)
+            now = all(log.size for log in logs) and late == COUNTS and (above is None or says(above) == COUNTS)
             if now:
-                stays = all(says(later) == COUNTS for later in candidates)
+                unknown = [name for later in candidates for name in self.unknown(later, epoch, me)]
+                stays = all(says(later) == COUNTS for later in candidates) and all(self.upheld(me, name, epoch) for name in unknown)
             else:
                 stays = any(found[later] == (True, True) for later in candidates) and all(says(later) == NOT for later in candidates)
             found[epoch] = (now, stays)
@@ -290,21 +292,27 @@ class Line:
             candidates = [epoch] if now and stays else candidates if stays else [epoch] + candidates
         return found
 
-    def denies(self, later, epoch, me):
-        """Whether the charter of `me` in a later epoch names nothing of its own in this one, and both index 0s of one below that the two
-        charters of this one do not name: then this one undoes nothing for `me`."""
+    def late(self, epoch, me):
+        """What an epoch can count as most for `me`: a later charter of its own that names nothing of its log here, and both index 0s of
+        one below, knew nothing of the life that wrote here; unless the two charters of this epoch name both of these too."""
         if me is None or not all(log.size for log in self.logs[epoch]):
-            return False
-        ours = self.logs[later][me]
-        if not ours.size or ours.heads(epoch)[me][0]:
-            return False
-        whole = [tuple(name) for name, *heads in ours.earlier if FIRST < tuple(name) < epoch and all(size for size, _ in heads)]
-        return any(self.says(epoch, name, me) != COUNTS for name in whole)
+            return COUNTS
+        unaware = [ours for ours in self.own_above(me, epoch) if not ours.heads(epoch)[me][0]]
+        whole = [tuple(name) for ours in unaware for name, *heads in ours.earlier
+                 if FIRST < tuple(name) < epoch and all(size for size, _ in heads)]
+        return min([COUNTS] + [self.says(epoch, name, me) for name in whole])
 
-    def upheld(self, author, epoch):
-        """Whether every charter of this party above names both index 0s of an epoch: what its other life wrote between undoes it not."""
-        above = [logs[author.party] for later, logs in self.logs.items() if later > author.epoch and logs[author.party].size]
-        return all(size for log in above for size, _ in log.heads(epoch))
+    def own_above(self, me, epoch):
+        return [logs[me] for later, logs in self.logs.items() if later > epoch and logs[me].size]
+
+    def upheld(self, me, later, epoch):
+        """Whether every charter of `me` above `later` names both index 0s of an epoch: what its other life wrote there undoes it not."""
+        return all(size for log in self.own_above(me, later) for size, _ in log.heads(epoch))
+
+    def unknown(self, later, epoch, me):
+        """What the charters of `later` name between it and `epoch` of which nothing is held, and that could close others."""
+        named = {tuple(name) for log in self.logs[later] for name, *_ in log.earlier}
+        return [name for name in named if epoch < name < later and name not in self.logs and self.says(later, name, me) != NOT]
 
     def says(self, later, epoch, me):
         """Whether both index 0s of an epoch count by the charters of a later one: of two charters the better holds, of two logs the
@@ -314,7 +322,7 @@ class Line:
 
     def says_of(self, author, log, party, epoch, me):
         if author.size == 0:
-            return COUNTS if author.party == me and log and log.size and self.upheld(author, log.epoch) else OPEN
+            return COUNTS if author.party == me and log and log.size and self.upheld(me, author.epoch, log.epoch) else OPEN
         head = author.heads(epoch)[party]
         if head[0] == 0:
             return NOT
@@ -326,9 +334,9 @@ class Line:
         """Whether no other epoch can come to close it: none between, nor one that is named and not held."""
         closes, closer = self.closes(me), self.closing(epoch, me)[0].epoch
         between = [later for later in closes if epoch < later <= closer]
-        named = {(later, tuple(name)) for later in between for log in self.logs[later] for name, *_ in log.earlier}
-        unknown = [(later, name) for later, name in named if epoch < name < later and name not in self.logs]
-        return all(closes[later][1] for later in between) and all(self.says(later, name, me) == NOT for later, name in unknown)
+        # What closes none, for good, names nothing that could.
+        unknown = [name for later in between if closes[later] != (False, True) for name in self.unknown(later, epoch, me)]
+        return all(closes[later][1] for later in between) and not unknown
 
     def counted(self, epoch, me=None):
         """How far both logs of an epoch count: the whole, or what the charters name that closed it (section 4.6)."""

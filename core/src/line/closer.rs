@@ -96,7 +96,10 @@ impl Line {
         for span in self.spans.iter().rev().take_while(|span| span.epoch() > epoch) {
             let closes = self.closes_with(span, &above);
             above.closes.push(closes);
-            above.unknown.extend(self.unknown(&closes));
+            // What closes none, for good, names nothing that could.
+            if closes.now || !closes.stays {
+                above.unknown.extend(self.unknown(&closes));
+            }
         }
         above
     }
@@ -111,9 +114,9 @@ impl Line {
         if self.off(Mend::Closes) {
             return Closes { span, charters, now: both, stays: true };
         }
-        let late = |closes: &Closes<'_>| self.comes_late(span, &charters, closes);
-        let says = |closes: &Closes<'_>| if late(closes) { Counts::Not } else { self.says(closes, epoch) };
-        let now = both && next.is_none_or(|next| says(next) == Counts::Yes);
+        let late = self.comes_late(span, &charters);
+        let says = |closes: &Closes<'_>| self.says(closes, epoch).min(late);
+        let now = both && late == Counts::Yes && next.is_none_or(|next| says(next) == Counts::Yes);
         // Which one is the next above can still change up to the first that closes for good.
         let settled = above.iter().rposition(|closes| closes.now && closes.stays);
         let may_close = |closes: &&Closes<'_>| closes.now || !closes.stays;
@@ -123,7 +126,9 @@ impl Line {
         let same = |closes: &Closes<'_>| whole(closes) && self.charters(span, Some(closes)) == charters;
         let named = |closes: &Closes<'_>| says(closes) == Counts::Yes && (!span.begins_twice() || same(closes));
         let stays = if now {
-            candidates.all(named)
+            let upto = above.get(settled.unwrap_or(0)).map_or(epoch, |closes| closes.span.epoch());
+            let mut unknown = higher.unknown(epoch, upto);
+            candidates.all(named) && unknown.all(|unknown| self.is_upheld(epoch, unknown.named.epoch))
         } else {
             settled.is_some() && candidates.all(|closes| says(closes) == Counts::Not)
         };
@@ -137,16 +142,23 @@ impl Line {
         Party::BOTH.map(|party| beside.filter(|_| party == self.me).or(span.opening(party)))
     }
 
-    /// Whether our log of an epoch began in another life, which our charter of the later one knew nothing of, and these charters do not
-    /// name both index 0s of one between that ours names: that one had closed what is below it when the other came to light.
-    fn comes_late(&self, span: &Span, charters: &Charters<'_>, later: &Closes<'_>) -> bool {
-        let Some(ours) = later.span.opening(self.me) else { return false };
-        let knew = named_of(ours, span.epoch()).is_some_and(|named| named.of(self.me).size > 0);
-        let begun = |named: &&EpochHeads| named.heads.iter().all(|head| head.size > 0);
-        let below = |named: &&EpochHeads| Epoch::FIRST < named.epoch && named.epoch < span.epoch();
+    /// What an epoch can count as most: nothing, if our log of it began in another life, of which a later charter of ours knew nothing, and
+    /// its charters do not name both index 0s of one below that ours names. That one had closed what is below it when the other came to
+    /// light.
+    fn comes_late(&self, span: &Span, charters: &Charters<'_>) -> Counts {
+        if charters.iter().any(Option::is_none) {
+            return Counts::Yes;
+        }
         let of = Closes { span, charters: *charters, now: false, stays: false };
-        let passes = |named: &EpochHeads| self.says(&of, named.epoch) != Counts::Yes;
-        !knew && charters.iter().all(Option::is_some) && ours.heads().iter().filter(below).filter(begun).any(passes)
+        let knew = |ours: &&Opening| named_of(ours, span.epoch()).is_none_or(|named| named.of(self.me).size == 0);
+        let below = |named: &&EpochHeads| Epoch::FIRST < named.epoch && named.epoch < span.epoch() && is_whole(named);
+        let unaware = self.own_above(span.epoch()).filter(knew).flat_map(Opening::heads).filter(below);
+        unaware.map(|named| self.says(&of, named.epoch)).min().unwrap_or(Counts::Yes)
+    }
+
+    /// Our charters of the epochs above this one.
+    fn own_above(&self, epoch: Epoch) -> impl Iterator<Item = &Opening> {
+        self.spans.iter().filter(move |span| span.epoch() > epoch).filter_map(|span| span.opening(self.me))
     }
 
     /// Whether both index 0s of an epoch count by the charters of a later one, as far as these are held.
@@ -157,24 +169,22 @@ impl Line {
 
     fn says_of(&self, later: &Closes<'_>, author: Party, epoch: Epoch, party: Party) -> Counts {
         let [inviter, joiner] = later.charters;
+        let holds = |party| self.span(epoch).is_some_and(|span| span.log(party).size() > 0);
         match if author == Party::Inviter { inviter } else { joiner } {
             Some(opening) => {
                 let head = named_of(opening, epoch).map_or(Head::empty(), |named| named.of(party));
                 self.has_begun(epoch, party, author, &head)
             }
             // What we are still to write there names all that we hold.
-            None if author == self.me && self.is_upheld(epoch, party, later.span.epoch()) => Counts::Yes,
+            None if author == self.me && self.is_upheld(epoch, later.span.epoch()) && holds(party) => Counts::Yes,
             None => Counts::Open,
         }
     }
 
-    /// Whether a charter of ours of `later` that is not held names index 0 of this log, or undoes nothing if it does not: we are still to
-    /// write it, or every charter of ours above names both index 0s of this epoch (`comes_late`).
-    fn is_upheld(&self, epoch: Epoch, party: Party, later: Epoch) -> bool {
-        let mut above = self.spans.iter().filter(|span| span.epoch() > later).filter_map(|span| span.opening(self.me));
-        let begun = |named: &EpochHeads| named.heads.iter().all(|head| head.size > 0);
-        self.span(epoch).is_some_and(|span| span.log(party).size() > 0)
-            && above.all(|ours| named_of(ours, epoch).is_some_and(begun))
+    /// Whether a charter of ours of `later` that is not held names both index 0s of an epoch, or undoes nothing if it does not: we are
+    /// still to write it, or every charter of ours above names both (`comes_late`).
+    fn is_upheld(&self, epoch: Epoch, later: Epoch) -> bool {
+        self.own_above(later).all(|ours| named_of(ours, epoch).is_some_and(is_whole))
     }
 
     /// Whether index 0 of a log counts because `author` names this head of it.
@@ -207,6 +217,11 @@ impl Line {
         }
         unknown
     }
+}
+
+/// Whether this names index 0 of both logs.
+fn is_whole(named: &EpochHeads) -> bool {
+    named.heads.iter().all(|head| head.size > 0)
 }
 
 /// What an index 0 names of an earlier epoch.

@@ -275,3 +275,58 @@ fn nothing_is_settled_that_a_joining_of_another_life_could_undo_because_our_char
     let unsettled = ("BROKEN OFF", Some(Ended::Unsettled));
     assert_eq!((before, reads(&world.north, ask)), (unsettled, ("DECLINED", Some(Ended::Settled))));
 }
+
+/// What South, which lies, signs to open an epoch between two of North's, naming this.
+fn opens_between(south: &Station, heads: Vec<EpochHeads>) -> Entry {
+    let keys = [30, 31, 32].map(|number| *south.public(number).as_bytes());
+    let between = Epoch { number: 1, id: [99; 8] };
+    south.signed(0, (between, Head::empty()), 1, What::Charter(Opening::Opened { keys, heads }.write()))
+}
+
+#[test]
+fn nothing_is_settled_while_what_is_named_and_not_held_could_undo_what_our_charter_named_by_half() {
+    let mut world = World::new();
+    let ask = world.north.asks();
+    world.meet();
+    let mut other = world.south.clone();
+    let before = heads(&world.north, Epoch::FIRST);
+    let lower = world.north.opens(4, Word::Dark).unwrap();
+    let serving = world.north.opens(7, Word::Dark).unwrap();
+    takes(&mut world.north, &joins(&other, lower, vec![before]));
+    other.declines(ask);
+    let late = other.size(Epoch::FIRST, SOUTH) - 1;
+    world.north.turn(vec![other.sends(Epoch::FIRST, SOUTH, late)]);
+    let first = heads(&world.north, Epoch::FIRST);
+    let opened = opens_between(&other, vec![first]);
+    let made_up = Head { size: 1, root: [7; 32] };
+    let named = EpochHeads { epoch: opened.header.epoch, heads: [made_up, alone(&opened)] };
+
+    let joining = joins(&other, serving, vec![first, heads(&world.north, lower), named]);
+    takes(&mut world.north, &joining);
+
+    let unsettled = ("BROKEN OFF", Some(Ended::Unsettled));
+    assert_eq!(reads(&world.north, ask), unsettled);
+    takes(&mut world.north, &opened);
+    assert_eq!(reads(&world.north, ask), unsettled);
+}
+
+#[test]
+fn what_closes_no_epoch_unsettles_none_by_what_it_names() {
+    let mut world = World::new();
+    let ask = world.north.asks();
+    world.meet();
+    let before = heads(&world.north, Epoch::FIRST);
+    let passed = world.north.opens(4, Word::Dark).unwrap();
+    let serving = world.north.opens(7, Word::Dark).unwrap();
+    let south = &world.south;
+    let joining = joins(south, serving, vec![before, heads(&world.north, passed)]);
+    takes(&mut world.north, &joining);
+    let settled = ("BROKEN OFF", Some(Ended::Settled));
+    assert_eq!(reads(&world.north, ask), settled);
+
+    let nowhere = Epoch { number: 0, id: [77; 8] };
+    let named = EpochHeads { epoch: nowhere, heads: [Head { size: 1, root: [7; 32] }; 2] };
+    takes(&mut world.north, &joins(south, passed, vec![before, named]));
+
+    assert_eq!(reads(&world.north, ask), settled);
+}
