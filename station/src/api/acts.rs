@@ -63,7 +63,7 @@ pub fn words(form: &ActForm, defaults: &Defaults, salt: [u8; 16]) -> Result<Opti
         return Err(Fault::new(Code::LanguageMalformed).with("said", language));
     }
     if words.text.is_empty() {
-        return Err(Fault::new(Code::WordsUnreadable));
+        return Err(Fault::new(Code::WordsEmpty));
     }
     Ok(Some(Words { salt, language, text: words.text.clone() }))
 }
@@ -190,6 +190,10 @@ impl Asked<'_> {
             Some(What::Offer { windows, .. }) => windows.as_slice(),
             _ => &[],
         };
+        // What is no offer, core names.
+        if offered.is_empty() {
+            return Ok(Act::Accept { offer, window: None });
+        }
         let which = || {
             let fault = Fault::new(Code::WindowWhich).with("name", names::name(self.line, offer));
             fault.with("count", offered.len())
@@ -201,7 +205,6 @@ impl Asked<'_> {
             }
             Some(said) => Some(self.defaults.times.window(said)?.window),
             None => match offered {
-                [] => None,
                 [one] => Some(one.window),
                 _ => return Err(which().into()),
             },

@@ -118,7 +118,9 @@ faults! {
     LineNone = Refusal CONFLICT "fault-line-none",
     /// The language is no tag of BCP 47.
     LanguageMalformed = Usage BAD_REQUEST "fault-language-malformed",
-    /// The words are empty or no UTF-8.
+    /// There are no words.
+    WordsEmpty = Usage BAD_REQUEST "fault-words-empty",
+    /// The words are no UTF-8, or cannot be read.
     WordsUnreadable = Usage BAD_REQUEST "fault-words-unreadable",
     /// The token is empty or too long.
     TokenMalformed = Usage BAD_REQUEST "fault-token-malformed",
@@ -148,6 +150,8 @@ faults! {
     DigitsMalformed = Usage BAD_REQUEST "fault-digits-malformed",
     /// There is no such data directory, or it holds no station.
     NoData = Usage BAD_REQUEST "fault-no-data",
+    /// There is a record, and no configuration beside it.
+    ConfigurationGone = Usage BAD_REQUEST "fault-configuration-gone",
     /// Whoever gave the command may not read the data directory.
     DataClosed = Usage BAD_REQUEST "fault-data-closed",
     /// What was sent about a restore cannot be read, or root was handed something else to sign.

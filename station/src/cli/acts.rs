@@ -268,7 +268,7 @@ fn exact(form: &mut ActForm, times: impl FnOnce() -> Result<Times, Fault>) -> Re
 /// Words as they were typed, or from `input` for "-".
 ///
 /// # Errors
-/// [`Code::WordsUnreadable`].
+/// [`Code::WordsUnreadable`], [`Code::WordsEmpty`].
 pub(super) fn words(said: Option<String>, input: &mut dyn Read) -> Result<Option<String>, Fault> {
     said.map(|said| if said == "-" { read(input) } else { Ok(said) }).transpose()
 }
@@ -285,5 +285,5 @@ fn read(input: &mut dyn Read) -> Result<String, Fault> {
     if text.ends_with('\n') {
         text.pop();
     }
-    if text.is_empty() { Err(unreadable()) } else { Ok(text) }
+    if text.is_empty() { Err(Fault::new(Code::WordsEmpty)) } else { Ok(text) }
 }

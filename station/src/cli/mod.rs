@@ -44,6 +44,7 @@ use crate::api::times::Times;
 use crate::clock::Clock;
 use crate::config::{CONFIG_FILE, Config};
 use crate::entropy;
+use crate::store::DATABASE_FILE;
 use crate::words::clocks::{Clocks, Place};
 use crate::words::{Language, Sentence, Tell, Words, escaped_json};
 use acts::ActCommand;
@@ -235,6 +236,7 @@ impl Context {
         let code = match std::fs::metadata(self.data.join(CONFIG_FILE)) {
             Ok(found) if found.is_file() => return Ok(()),
             Err(e) if e.kind() == io::ErrorKind::PermissionDenied => Code::DataClosed,
+            Ok(_) | Err(_) if self.data.join(DATABASE_FILE).exists() => Code::ConfigurationGone,
             Ok(_) | Err(_) => Code::NoData,
         };
         Err(Fault::new(code).with("path", self.data.display()))

@@ -112,7 +112,8 @@ impl Fault {
         let section = section_at(text, start);
         let named = quoted(message);
         let full = |key: &str| {
-            if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") }
+            // A section that is not known is named itself.
+            if section.is_empty() || section == key { key.to_owned() } else { format!("{section}.{key}") }
         };
         if message.starts_with("unknown field") {
             let known = message.split_once("expected ").map_or("", |(_, known)| known);

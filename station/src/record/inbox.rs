@@ -213,6 +213,13 @@ pub(super) enum Message {
     Stop,
 }
 
+impl Message {
+    /// What an act is known by if it is given again.
+    pub fn token(&self) -> Option<&str> {
+        if let Message::Act { actor, .. } = self { actor.token.as_deref() } else { None }
+    }
+}
+
 /// A message with its place in the inbox.
 pub(super) struct Waiting {
     pub message: Message,

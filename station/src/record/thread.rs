@@ -53,7 +53,7 @@ pub fn start(store: Store, keys: impl Into<Ring>, clock: Clock, check_mark: Mark
     let (publish, published) = watch::channel(Arc::new(Published::default()));
     let (keeper, inbox) = Keeper::new(published);
     let begun = clock.moment();
-    let mut record = Record { store, reader, keys, clock, begun, check_mark, lines, publish, version: 0 };
+    let mut record = Record { store, reader, keys, clock, begun, check_mark, lines, publish, version: 0, over: None };
     record.publish_all();
     let named = std::thread::Builder::new().name("record".into());
     let thread =
@@ -71,6 +71,8 @@ pub(super) struct Record {
     pub(super) lines: Lines,
     publish: watch::Sender<Arc<Published>>,
     version: u64,
+    /// Left for the next turn.
+    over: Option<Waiting>,
 }
 
 impl Record {
@@ -78,13 +80,19 @@ impl Record {
         loop {
             let mut turn = Turn::default();
             let mut places = Vec::new();
-            match inbox.recv_timeout(self.wait()) {
+            let first = self.over.take().map_or_else(|| inbox.recv_timeout(self.wait()), Ok);
+            match first {
                 Ok(first) => places.push(self.take(first, &mut turn)),
                 Err(mpsc::RecvTimeoutError::Timeout) => {}
                 Err(mpsc::RecvTimeoutError::Disconnected) => return,
             }
             while turn.size() < TURN_INPUTS_MAX && turn.bytes() < TURN_BYTES_MAX {
                 let Ok(next) = inbox.try_recv() else { break };
+                // What was given twice at once is answered from the record, once the first stands there.
+                if next.message.token().is_some_and(|token| turn.has_token(token)) {
+                    self.over = Some(next);
+                    break;
+                }
                 places.push(self.take(next, &mut turn));
             }
             let stop = turn.stop;
@@ -119,7 +127,7 @@ impl Record {
         let Waiting { message, place } = waiting;
         match message {
             Message::Act { line, epoch, act, words, actor, reply } => {
-                if let Some(done) = self.done_before(&actor, turn) {
+                if let Some(done) = self.done_before(&actor) {
                     let _ = reply.send(done);
                 } else {
                     let epoch = epoch.unwrap_or_else(|| self.serving(&line));
@@ -191,11 +199,8 @@ impl Record {
     }
 
     /// A command repeated with the same token is answered from the record.
-    fn done_before(&self, actor: &Actor, turn: &Turn) -> Option<Result<Done, ActFault>> {
+    fn done_before(&self, actor: &Actor) -> Option<Result<Done, ActFault>> {
         let token = actor.token.as_deref()?;
-        if turn.has_token(token) {
-            return Some(Err(ActFault::Machine(Sentence::new("machine-token-twice"))));
-        }
         match self.reader.by_token(token) {
             Ok(Some(before)) => {
                 let kept = self.lines.kept.get(&LineId(before.key.log.line));

@@ -87,6 +87,20 @@ async fn a_new_start_finds_every_act_and_a_repeated_token_writes_nothing() {
 }
 
 #[tokio::test]
+async fn what_is_given_twice_at_once_with_one_token_stands_once_and_both_are_told_where() {
+    let scratch = Scratch::new("record-at-once");
+    let (line, sides) = pair(&scratch).await;
+    let keeper = &sides[0].keeper;
+
+    let asked = || keeper.act(line, ask(), None, officer(Some("t-1")));
+    let (one, two, three) = tokio::join!(asked(), asked(), asked());
+    let done = [one, two, three].map(Result::unwrap);
+
+    assert!(done.iter().all(|each| each.at == done[0].at));
+    assert_eq!(done.iter().filter(|each| !each.repeated).count(), 1);
+}
+
+#[tokio::test]
 async fn a_refusal_names_the_fact_and_an_unknown_line_is_no_line() {
     let scratch = Scratch::new("record-refusal");
     let (line, sides) = pair(&scratch).await;
