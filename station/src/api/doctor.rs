@@ -1,5 +1,6 @@
 //! What is in order at this station and what is not: configuration, keys, database, and every line built again from its entries
-//! and compared with what is stored. Reads only; the station may serve meanwhile.
+//! and compared with what is stored. Reads only, but for a file that is gone when it has looked whether the disk takes one; the station
+//! may serve meanwhile.
 
 use std::path::Path;
 
@@ -18,7 +19,7 @@ use crate::certificates;
 use crate::config::Config;
 use crate::keys::Ring;
 use crate::record::{load_judged, log_key};
-use crate::store::{LineRow, Reader, StoreError};
+use crate::store::{LineRow, Reader, StoreError, takes_writes};
 use crate::view::names::{Book, call_sign, name_in};
 use crate::words::{Arg, Tell, Words};
 
@@ -41,7 +42,7 @@ pub struct Report {
 /// One thing looked at.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Finding {
-    /// configuration, desk, keys, database, people, clock, line, conduct or webhook.
+    /// configuration, desk, keys, disk, database, people, clock, line, conduct or webhook.
     pub subject: String,
     /// It is in order.
     pub well: bool,
@@ -62,6 +63,7 @@ pub fn examine(data: &Path, now: u64, words: &Words) -> Report {
     }
     let keys = Ring::load(data);
     doctor.found(&KEYS, keys.as_ref().map(drop).map_err(Clone::clone));
+    doctor.found(&DISK, takes_writes(data));
     match Reader::open(data) {
         Err(error) => doctor.found(&DATABASE, Err(error)),
         Ok(reader) => {
@@ -86,6 +88,7 @@ struct Subject {
 const CONFIGURATION: Subject = Subject { name: "configuration", well: "doctor-configuration-well" };
 const DESK: Subject = Subject { name: "desk", well: "doctor-desk-well" };
 const KEYS: Subject = Subject { name: "keys", well: "doctor-keys-well" };
+const DISK: Subject = Subject { name: "disk", well: "doctor-disk-well" };
 const DATABASE: Subject = Subject { name: "database", well: "doctor-database-well" };
 
 struct Doctor<'a> {

@@ -23,6 +23,7 @@ mod mark;
 mod people;
 mod range;
 mod reader;
+mod room;
 mod rounds;
 mod schema;
 mod sessions;
@@ -40,6 +41,7 @@ pub use lock::{LOCK_FILE, served_by};
 pub use people::{ApiToken, People, Settings, TokenHash, User};
 pub use range::Range;
 pub use reader::{READERS_MAX, Reader};
+pub use room::takes_writes;
 pub use rounds::{Round, RoundKept};
 pub use sessions::{By, Session};
 
