@@ -278,51 +278,56 @@ class Line:
         yet to write its charter: both its index 0s have to count, by the charters of the next one above that closes any."""
         found, candidates = {}, []
         for epoch, logs in sorted(self.logs.items(), reverse=True):
-            late = self.late(epoch, me)
-            says = lambda later: min(late, self.says(later, epoch, me))
+            # Beyond the first that closes for good nothing decides.
+            last = candidates[-1] if candidates and found[candidates[-1]] == (True, True) else None
+            upto = [later for later in self.logs if last is None or later <= last]
+            late = lambda later: min([COUNTS] + [self.passes(epoch, by, me) for by in upto if by >= later])
+            says = lambda later: min(late(later), self.says(later, epoch, me, upto))
             above = next((later for later in candidates if found[later][0]), None)
-            now = all(log.size for log in logs) and late == COUNTS and (above is None or says(above) == COUNTS)
+            now = all(log.size for log in logs) and (above is None or says(above) == COUNTS)
+            unknown = [name for later in candidates for name in self.unknown(later, epoch, me) if last is None or name < last]
             if now:
-                unknown = [name for later in candidates for name in self.unknown(later, epoch, me)]
-                stays = all(says(later) == COUNTS for later in candidates) and all(self.upheld(me, name, epoch) for name in unknown)
+                upheld = all(self.upheld(me, name, epoch, upto) for name in unknown)
+                stays = upheld and all(says(later) == COUNTS for later in candidates)
             else:
-                stays = any(found[later] == (True, True) for later in candidates) and all(says(later) == NOT for later in candidates)
+                closed = any(found[later] == (True, True) for later in candidates)
+                stays = closed and not unknown and all(says(later) == NOT for later in candidates)
             found[epoch] = (now, stays)
-            # Beyond the first that closes for good nothing decides, nor does what closes nothing for good.
+            # Nor does what closes nothing for good.
             candidates = [epoch] if now and stays else candidates if stays else [epoch] + candidates
         return found
 
-    def late(self, epoch, me):
-        """What an epoch can count as most for `me`: a later charter of its own that names nothing of its log here, and both index 0s of
-        one below, knew nothing of the life that wrote here; unless the two charters of this epoch name both of these too."""
-        if me is None or not all(log.size for log in self.logs[epoch]):
+    def passes(self, epoch, by, me):
+        """NOT if the charter of `me` in `by` names nothing of its log of this epoch, which another life of its own then wrote, and both
+        index 0s of one below that the two charters of this epoch do not name both: then this one undoes nothing for `me`."""
+        ours = self.logs[by][me] if me is not None else None
+        if not ours or not ours.size or by <= epoch or ours.heads(epoch)[me][0] or not all(log.size for log in self.logs[epoch]):
             return COUNTS
-        unaware = [ours for ours in self.own_above(me, epoch) if not ours.heads(epoch)[me][0]]
-        whole = [tuple(name) for ours in unaware for name, *heads in ours.earlier
-                 if FIRST < tuple(name) < epoch and all(size for size, _ in heads)]
+        whole = [tuple(name) for name, *heads in ours.earlier if FIRST < tuple(name) < epoch and all(size for size, _ in heads)]
         return min([COUNTS] + [self.says(epoch, name, me) for name in whole])
 
-    def own_above(self, me, epoch):
-        return [logs[me] for later, logs in self.logs.items() if later > epoch and logs[me].size]
-
-    def upheld(self, me, later, epoch):
-        """Whether every charter of `me` above `later` names both index 0s of an epoch: what its other life wrote there undoes it not."""
-        return all(size for log in self.own_above(me, later) for size, _ in log.heads(epoch))
+    def upheld(self, me, later, epoch, upto):
+        """Whether what another life of `me` wrote in `later` could not undo this epoch: `me` has yet to write there, or a charter of its
+        own above, up to the first that closes for good, names both index 0s of this epoch and nothing of its log there."""
+        above = [(by, logs[me]) for by, logs in self.logs.items() if by > later and logs[me].size]
+        uphold = lambda ours: not ours.heads(later)[me][0] and all(size for size, _ in ours.heads(epoch))
+        return not above or any((upto is None or by in upto) and uphold(ours) for by, ours in above)
 
     def unknown(self, later, epoch, me):
         """What the charters of `later` name between it and `epoch` of which nothing is held, and that could close others."""
         named = {tuple(name) for log in self.logs[later] for name, *_ in log.earlier}
         return [name for name in named if epoch < name < later and name not in self.logs and self.says(later, name, me) != NOT]
 
-    def says(self, later, epoch, me):
+    def says(self, later, epoch, me, upto=None):
         """Whether both index 0s of an epoch count by the charters of a later one: of two charters the better holds, of two logs the
         worse."""
         logs = self.logs.get(epoch, [None, None])
-        return min(max(self.says_of(author, logs[party], party, epoch, me) for author in self.logs[later]) for party in (0, 1))
+        return min(max(self.says_of(author, logs[party], party, epoch, me, upto) for author in self.logs[later])
+                   for party in (0, 1))
 
-    def says_of(self, author, log, party, epoch, me):
+    def says_of(self, author, log, party, epoch, me, upto):
         if author.size == 0:
-            return COUNTS if author.party == me and log and log.size and self.upheld(me, author.epoch, log.epoch) else OPEN
+            return COUNTS if author.party == me and log and log.size and self.upheld(me, author.epoch, epoch, upto) else OPEN
         head = author.heads(epoch)[party]
         if head[0] == 0:
             return NOT

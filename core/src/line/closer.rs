@@ -114,11 +114,24 @@ impl Line {
         if self.off(Mend::Closes) {
             return Closes { span, charters, now: both, stays: true };
         }
-        let late = self.comes_late(span, &charters);
-        let says = |closes: &Closes<'_>| self.says(closes, epoch).min(late);
-        let now = both && late == Counts::Yes && next.is_none_or(|next| says(next) == Counts::Yes);
         // Which one is the next above can still change up to the first that closes for good.
         let settled = above.iter().rposition(|closes| closes.now && closes.stays);
+        let last = settled.and_then(|at| above.get(at)).map(|closes| closes.span.epoch());
+        let late = |closes: &Closes<'_>| {
+            let from = closes.span.epoch();
+            let upto = above.iter().skip(settled.unwrap_or(0)).filter(|later| later.span.epoch() >= from);
+            upto.map(|later| self.respects(span, &charters, later)).min().unwrap_or(Counts::Yes)
+        };
+        let says = |closes: &Closes<'_>| self.says(closes, epoch, last).min(late(closes));
+        let now = both && next.is_none_or(|next| says(next) == Counts::Yes);
+        let between = |unknown: &&Unknown| {
+            let (named, by) = (unknown.named.epoch, unknown.later);
+            named > epoch && last.is_none_or(|last| named < last && by <= last)
+        };
+        let mut between = higher.unknown.iter().filter(between);
+        let upheld = |unknown: &Unknown| {
+            Party::BOTH.into_iter().all(|party| self.is_upheld(epoch, party, unknown.named.epoch, last))
+        };
         let may_close = |closes: &&Closes<'_>| closes.now || !closes.stays;
         let mut candidates = above.iter().skip(settled.unwrap_or(0)).filter(may_close);
         // Where our log is known to begin in several ways, any of these could come to name another.
@@ -126,11 +139,9 @@ impl Line {
         let same = |closes: &Closes<'_>| whole(closes) && self.charters(span, Some(closes)) == charters;
         let named = |closes: &Closes<'_>| says(closes) == Counts::Yes && (!span.begins_twice() || same(closes));
         let stays = if now {
-            let upto = above.get(settled.unwrap_or(0)).map_or(epoch, |closes| closes.span.epoch());
-            let mut unknown = higher.unknown(epoch, upto);
-            candidates.all(named) && unknown.all(|unknown| self.is_upheld(epoch, unknown.named.epoch))
+            candidates.all(named) && between.all(upheld)
         } else {
-            settled.is_some() && candidates.all(|closes| says(closes) == Counts::Not)
+            between.next().is_none() && settled.is_some() && candidates.all(|closes| says(closes) == Counts::Not)
         };
         Closes { span, charters, now, stays }
     }
@@ -142,49 +153,52 @@ impl Line {
         Party::BOTH.map(|party| beside.filter(|_| party == self.me).or(span.opening(party)))
     }
 
-    /// What an epoch can count as most: nothing, if our log of it began in another life, of which a later charter of ours knew nothing, and
-    /// its charters do not name both index 0s of one below that ours names. That one had closed what is below it when the other came to
-    /// light.
-    fn comes_late(&self, span: &Span, charters: &Charters<'_>) -> Counts {
-        if charters.iter().any(Option::is_none) {
+    /// Whether these charters of an epoch name both index 0s of every lower one of which our charter of the later one names both, if that
+    /// knew nothing of our log there: another life of ours, that wrote it, undoes nothing.
+    fn respects(&self, span: &Span, charters: &Charters<'_>, later: &Closes<'_>) -> Counts {
+        let Some(ours) = later.span.opening(self.me) else { return Counts::Yes };
+        let knew = named_of(ours, span.epoch()).is_some_and(|named| named.of(self.me).size > 0);
+        let below = |named: &&EpochHeads| Epoch::FIRST < named.epoch && named.epoch < span.epoch() && is_whole(named);
+        let of = Closes { span, charters: *charters, now: false, stays: false };
+        if knew || charters.iter().any(Option::is_none) {
             return Counts::Yes;
         }
-        let of = Closes { span, charters: *charters, now: false, stays: false };
-        let knew = |ours: &&Opening| named_of(ours, span.epoch()).is_none_or(|named| named.of(self.me).size == 0);
-        let below = |named: &&EpochHeads| Epoch::FIRST < named.epoch && named.epoch < span.epoch() && is_whole(named);
-        let unaware = self.own_above(span.epoch()).filter(knew).flat_map(Opening::heads).filter(below);
-        unaware.map(|named| self.says(&of, named.epoch)).min().unwrap_or(Counts::Yes)
-    }
-
-    /// Our charters of the epochs above this one.
-    fn own_above(&self, epoch: Epoch) -> impl Iterator<Item = &Opening> {
-        self.spans.iter().filter(move |span| span.epoch() > epoch).filter_map(|span| span.opening(self.me))
+        let named = ours.heads().iter().filter(below);
+        named.map(|named| self.says(&of, named.epoch, None)).min().unwrap_or(Counts::Yes)
     }
 
     /// Whether both index 0s of an epoch count by the charters of a later one, as far as these are held.
-    fn says(&self, later: &Closes<'_>, epoch: Epoch) -> Counts {
-        let of = |party| Party::BOTH.into_iter().map(|author| self.says_of(later, author, epoch, party)).max();
+    fn says(&self, later: &Closes<'_>, epoch: Epoch, last: Option<Epoch>) -> Counts {
+        let of = |party| Party::BOTH.into_iter().map(|author| self.says_of(later, author, epoch, party, last)).max();
         Party::BOTH.into_iter().filter_map(of).min().unwrap_or(Counts::Not)
     }
 
-    fn says_of(&self, later: &Closes<'_>, author: Party, epoch: Epoch, party: Party) -> Counts {
+    fn says_of(&self, later: &Closes<'_>, author: Party, epoch: Epoch, party: Party, last: Option<Epoch>) -> Counts {
         let [inviter, joiner] = later.charters;
-        let holds = |party| self.span(epoch).is_some_and(|span| span.log(party).size() > 0);
         match if author == Party::Inviter { inviter } else { joiner } {
             Some(opening) => {
                 let head = named_of(opening, epoch).map_or(Head::empty(), |named| named.of(party));
-                self.has_begun(epoch, party, author, &head)
+                let begun = self.has_begun(epoch, party, author, &head);
+                // Ours stands beside, and the other's is not held: with it, it undoes nothing that ours above uphold.
+                let whole = later.charters.iter().all(Option::is_some);
+                let beside = author == self.me && !whole && later.span.opening(self.me).is_none();
+                if beside && self.is_upheld(epoch, party, later.span.epoch(), last) { Counts::Yes } else { begun }
             }
             // What we are still to write there names all that we hold.
-            None if author == self.me && self.is_upheld(epoch, later.span.epoch()) && holds(party) => Counts::Yes,
+            None if author == self.me && self.is_upheld(epoch, party, later.span.epoch(), last) => Counts::Yes,
             None => Counts::Open,
         }
     }
 
-    /// Whether a charter of ours of `later` that is not held names both index 0s of an epoch, or undoes nothing if it does not: we are
-    /// still to write it, or every charter of ours above names both (`comes_late`).
-    fn is_upheld(&self, epoch: Epoch, later: Epoch) -> bool {
-        self.own_above(later).all(|ours| named_of(ours, epoch).is_some_and(is_whole))
+    /// Whether a charter of ours of `later` that is not held names index 0 of this log, or undoes nothing if it does not: we are still to
+    /// write it, or one of ours above, up to the last that decides, names both index 0s of this epoch and nothing of ours there.
+    fn is_upheld(&self, epoch: Epoch, party: Party, later: Epoch, last: Option<Epoch>) -> bool {
+        let between = self.spans.iter().filter(|span| span.epoch() > later);
+        let mut above = between.filter_map(|span| Some((span.epoch(), span.opening(self.me)?))).peekable();
+        let held = self.span(epoch).is_some_and(|span| span.log(party).size() > 0);
+        let knew = |ours: &Opening| named_of(ours, later).is_some_and(|named| named.of(self.me).size > 0);
+        let uphold = |ours: &Opening| !knew(ours) && named_of(ours, epoch).is_some_and(is_whole);
+        held && (above.peek().is_none() || above.any(|(at, ours)| last.is_none_or(|last| at <= last) && uphold(ours)))
     }
 
     /// Whether index 0 of a log counts because `author` names this head of it.
@@ -211,7 +225,8 @@ impl Line {
         for (by, opening) in Party::BOTH.into_iter().zip(later.charters) {
             let below = opening.into_iter().flat_map(Opening::heads).filter(|named| named.epoch < later.span.epoch());
             let is_known = |epoch: &Epoch| self.spans.binary_search_by_key(epoch, Span::epoch).is_ok();
-            let could = |named: &&EpochHeads| !is_known(&named.epoch) && self.says(later, named.epoch) != Counts::Not;
+            let could =
+                |named: &&EpochHeads| !is_known(&named.epoch) && self.says(later, named.epoch, None) != Counts::Not;
             let named = below.filter(|_| !self.off(Mend::Closes)).filter(could);
             unknown.extend(named.map(|named| Unknown { later: later.span.epoch(), by, named: *named }));
         }

@@ -371,6 +371,9 @@ impl Line {
         if at.index == 0 && epoch != Epoch::FIRST {
             self.join(given, written);
             self.recount(&with(written, given.stored));
+        } else if epoch < self.epoch() && self.spans.iter().any(|span| !span.branches.is_empty()) {
+            // A head that came can decide which epoch closes another, where a part beside our log counts then.
+            self.recount(&with(written, given.stored));
         }
         self.look_up_old(epoch, &with(written, given.stored));
         Answer::Written(at)
