@@ -24,6 +24,8 @@ const LINE_CALLS_MAX: usize = 8;
 const TELL_MS: [u64; 2] = [100, 1_000];
 /// So long what became of a call that is over is told and shown.
 const OVER_KEPT_MS: u64 = 600_000;
+/// The same of a call in which nobody of ours was heard: its talk is still to come, and can be begun anew after that.
+const UNHEARD_KEPT_MS: u64 = 30_000;
 
 /// One call that is known here.
 struct Held {
@@ -170,14 +172,25 @@ impl Calls {
         let me = self.link(talk.line)?.me;
         let now_ms = self.exchange.ms(now);
         let held = self.known(talk, me, now_ms)?;
-        if held.over.is_some() || held.theirs.as_ref().is_some_and(|state| state.over.is_some()) {
+        let is_over_there = held.theirs.as_ref().is_some_and(|state| state.over.is_some());
+        let waits = now_ms < held.wanted_until_ms;
+        if held.over.is_some() || is_over_there && (waits || held.is_open) {
             return Err(Refusal::Over);
         }
+        if is_over_there {
+            // That was of a call which is over here too; whether it still is there is told to who knows it by a new number.
+            self.held.remove(&talk);
+        }
+        let held = self.known(talk, me, now_ms)?;
         if let Some(seat) = held.place_of(&place) {
             return Ok(Some(Given::Seat(seat)));
         }
         let Some(theirs) = held.theirs.clone() else {
-            held.wanted_until_ms = held.wanted_until_ms.max(now_ms.saturating_add(TOLD_WITHIN_MS));
+            if !waits {
+                // Perhaps it was forgotten there since.
+                held.told = None;
+                held.wanted_until_ms = now_ms.saturating_add(TOLD_WITHIN_MS);
+            }
             return Ok(None);
         };
         let (number, is_open) = (held.number, held.is_open);
@@ -217,6 +230,10 @@ impl Calls {
             return false;
         }
         if let Some(held) = self.held.get_mut(&talk) {
+            if held.theirs.as_ref().is_some_and(|before| before.number != state.number) {
+                // It has forgotten what it was told.
+                held.told = None;
+            }
             held.theirs = Some(state);
         }
         true
@@ -315,7 +332,8 @@ impl Calls {
     /// What is due of one call: its end, what the record is to say, what the other side is told, what pages show.
     fn look_after(&mut self, talk: TalkId, now_ms: u64) {
         let Some(held) = self.held.get_mut(&talk) else { return };
-        if held.over.as_ref().is_some_and(|over| now_ms >= over.at_ms.saturating_add(OVER_KEPT_MS)) {
+        let kept_ms = if held.has_joined { OVER_KEPT_MS } else { UNHEARD_KEPT_MS };
+        if held.over.as_ref().is_some_and(|over| now_ms >= over.at_ms.saturating_add(kept_ms)) {
             self.held.remove(&talk);
             self.changes += 1;
             return;

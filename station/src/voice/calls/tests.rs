@@ -138,6 +138,12 @@ fn both_ends_know_alike_who_ended_it_and_nobody_is_let_in_after_it() {
         assert_eq!(pair.join(at), Err(Refusal::Over));
         assert_eq!(pair.sides[at].calls.facts, [], "nobody was heard: there is nothing to write");
     }
+
+    // So the talk is still to come, and half a minute later its call can be begun anew.
+    pair.pass(UNHEARD_KEPT_MS + 1_000);
+    pair.join(0).unwrap();
+    pair.pass(300);
+    assert!(matches!(pair.join(0), Ok(Some(Given::Seat(_)))));
 }
 
 #[test]
@@ -261,4 +267,35 @@ fn one_of_ours_is_moved_from_room_to_room_and_the_other_side_sees_only_whether_t
     let rooms = [(Room::Aside, false), (Room::Line, true), (Room::Hold, false)];
     assert_eq!(seen, rooms.map(|(room, on_line)| (Some(room), None, on_line)));
     assert_eq!(pair.ask(0, &Ask::Move(Number::new(3).unwrap(), Room::Line)), Err(Refusal::NoPlace));
+}
+
+#[test]
+fn a_call_that_one_side_has_forgotten_is_told_anew_and_one_that_is_over_there_alone_is_so_until_it_is_forgotten_too() {
+    let mut pair = Pair::new();
+    pair.join(0).unwrap();
+    pair.pass(300);
+
+    pair.sides[0].calls.held.clear();
+    assert_eq!(pair.join(0), Ok(None));
+    pair.pass(300);
+    for at in [0, 1] {
+        assert!(matches!(pair.join(at), Ok(Some(Given::Seat(_)))));
+        pair.pass(300);
+    }
+    pair.ask(1, &Ask::End("Duty officer".into())).unwrap();
+    pair.pass(300);
+
+    pair.sides[0].calls.held.clear();
+    let answers = [0; 2].map(|_| {
+        let answer = pair.join(0);
+        pair.pass(300);
+        answer
+    });
+    pair.sides[1].calls.held.clear();
+    pair.pass(TOLD_WITHIN_MS);
+    let later = pair.join(0);
+    pair.pass(300);
+
+    assert_eq!((answers, later), ([Ok(None), Err(Refusal::Over)], Ok(None)));
+    assert!(matches!(pair.join(0), Ok(Some(Given::Seat(_)))));
 }
