@@ -139,7 +139,7 @@ fn every_state_of_a_request_has_its_picture() {
         assert!(told == state.word || told.is_null(), "{kind} {}: {told}", state.word);
         stage.quiet(0);
         if state.word == "AGREED" {
-            let lines = Client::signed_in(&stage.desks[0], "Inspector", "auditor").get("/lines").body;
+            let lines = Client::signed_in(&stage.desks[0], "Officer of the watch", "watch").get("/lines").body;
             let small = lines.split("Come to the talk</a><small>").nth(1).unwrap().split('<').next().unwrap();
             let calm = "class=\"calm\"";
             assert!(small.starts_with("Northland ") && small.contains(": from ") && lines.contains(calm), "{small}");
