@@ -137,7 +137,7 @@ fn each_way_a_request_ends_reads_alike_on_both_desks_after_every_act() {
     both.states_the_talk(0);
     both.agree("ANSWERED", ["Answered", "Answered"]);
     both.states_the_talk(1);
-    both.agree("ANSWERED", ["Answered", "Answered"]);
+    both.agree("ANSWERED", ["Both state that they talked", "Both state that they talked"]);
     let talk = both.stage.desks[0].station.get(&format!("/requests/{}", both.ask)).unwrap();
     assert_eq!(talk["talk"]["state"], "TALKED");
 
@@ -161,7 +161,7 @@ fn each_way_a_request_ends_reads_alike_on_both_desks_after_every_act() {
     both.press(0, "act=accept", "window=2");
     both.agree("AGREED", ["Agreed", "Agreed"]);
     both.press(1, "act=cancel", "code=TRAVELLING");
-    both.agree("AGREED", ["Agreed", "Agreed"]);
+    both.agree("AGREED", ["Cancelled by them", "Cancelled by us"]);
     let talk = both.stage.desks[1].station.get(&format!("/requests/{}", both.ask)).unwrap();
     assert_eq!(talk["talk"]["state"], "CANCELLED");
 
