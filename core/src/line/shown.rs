@@ -182,7 +182,10 @@ impl Span {
         let branch = match place {
             Place::Held => return Keeping::Held,
             Place::Stray => return Keeping::LetGo,
-            Place::After(at) => self.branches.get_mut(at),
+            Place::After(at) => {
+                self.stale |= self.folded_on == Some(at);
+                self.branches.get_mut(at)
+            }
             Place::New(branch) => {
                 self.branches.push(*branch);
                 self.branches.last_mut()

@@ -6,6 +6,7 @@
 mod asks;
 mod beside;
 mod broken;
+mod chance;
 mod closing;
 mod going_on;
 mod heard;
