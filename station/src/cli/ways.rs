@@ -62,7 +62,7 @@ fn buttons() -> BTreeSet<String> {
         for (n, part) in parts.iter().enumerate().filter(|(n, _)| n % 2 == 1) {
             let before = parts.get(n - 1).copied().unwrap_or_default();
             let is_value = before == ", " && n >= 3 && parts.get(n - 2) == Some(&"act");
-            let is_key = path.ends_with("keys.rs") && before.ends_with('(');
+            let is_key = (path.ends_with("keys.rs") || path.ends_with("on_offer.rs")) && before.ends_with('(');
             if is_value || is_key || ["thing, ", "view, ", "=> Some("].iter().any(|end| before.ends_with(end)) {
                 found.insert((*part).to_owned());
             }
