@@ -694,7 +694,7 @@ records-waiting = Records agree to #{ $size }{ $ours ->
         [0] {""}
        *[other] ; { $theirs } of theirs we have not yet named
     }.
-records-lacking = Records agree to #{ $size } as far as this copy holds them; the other side may hold entries of our own log that it lacks.
+records-lacking = Records agree to #{ $size } in what this copy holds; the other side may hold more of our log.
 lines-none = No line yet.
 lines-no-requests = No open request.
 

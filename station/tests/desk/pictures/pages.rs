@@ -148,7 +148,7 @@ fn every_state_of_a_restore_has_its_picture() {
                 page.contains("waits for what its author had seen").then_some(page)
             });
             // What they hold of our log and we do not is not called equal.
-            assert!(told.contains("may hold entries of our own log that it lacks"), "{told}");
+            assert!(told.contains("the other side may hold more of our log"), "{told}");
             assert!(!told.contains("Equal, entry for entry") && !told.contains("; not that its"), "{told}");
             look(&mut viewers, &pair.desks[side], &Shot::of("record-waits", &record));
         }
