@@ -97,11 +97,13 @@ fn a_wrong_command_ends_with_2_and_says_what_to_write() {
     let scratch = Scratch::new("usage-wrong");
     let data = scratch.path().join("station");
     run(&data, &INIT, b"");
-    let nowhere = scratch.path().join("nowhere");
+    let [nowhere, gone] = ["nowhere", "gone"].map(|name| scratch.path().join(name));
+    std::fs::create_dir(&gone).unwrap();
+    std::fs::write(gone.join("counterpart.db"), b"").unwrap();
     let ask = ["ask", "--from", "a", "--to", "b"];
     let with = |more: &[&'static str]| [ask.as_slice(), more].concat();
 
-    let wrong: [(&Path, Vec<&str>, &[u8], &str); 10] = [
+    let wrong: [(&Path, Vec<&str>, &[u8], &str); 11] = [
         (&data, vec!["alerting", "1"], b"", "no command “alerting”"),
         (&data, vec!["seen"], b"", "It lacks: <NAME>."),
         (&data, with(&["--valid-until", "soon"]), b"", "“soon” is not a time"),
@@ -109,9 +111,10 @@ fn a_wrong_command_ends_with_2_and_says_what_to_write() {
         (&data, with(&["--valid-until", "2027-10-31 02:30"]), b"", "2027-10-31T02:30:00+01:00"),
         (&data, with(&["--valid-until", "12:00@Mars"]), b"", "No zone is called “Mars”"),
         (&data, with(&["-"]), b"\xff\xfe", "not UTF-8"),
-        (&data, with(&["-"]), b"", "empty"),
+        (&data, with(&["-"]), b"", "There are no words"),
         (&nowhere, with(&[]), b"", "counterpart init"),
         (&nowhere, vec!["record"], b"", "counterpart init"),
+        (&gone, vec!["record"], b"", "do not make another station there"),
     ];
     for (data, args, input, said) in wrong {
         let (code, out, err) = run(data, &args, input);
