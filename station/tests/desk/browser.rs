@@ -222,6 +222,8 @@ impl Browser {
     /// Neither the page nor what fills the screen is wider than it, and no key or word is cut off at its edge. What is wrong.
     pub fn unfitting(&mut self, name: &str) -> Option<String> {
         let wide = "[document.documentElement, ...document.querySelectorAll('dialog[open]')].map((e) => e.scrollWidth - e.clientWidth)";
+        // It is less than nothing while the page is being laid out anew without its bar.
+        self.until(&format!("{wide}.every((more) => more >= 0)"));
         let wide = self.look(wide);
         if wide.as_array().unwrap().iter().any(|more| *more != json!(0)) {
             return Some(format!("{name} scrolls sideways: {wide}"));
