@@ -285,7 +285,7 @@ class Line:
             says = lambda later: min(late(later), self.says(later, epoch, me, upto))
             above = next((later for later in candidates if found[later][0]), None)
             now = all(log.size for log in logs) and (above is None or says(above) == COUNTS)
-            unknown = [name for later in candidates for name in self.unknown(later, epoch, me) if last is None or name < last]
+            unknown = [name for later in candidates for name in self.unknown(later, epoch, me)]
             if now:
                 upheld = all(self.upheld(me, name, epoch, upto) for name in unknown)
                 stays = upheld and all(says(later) == COUNTS for later in candidates)

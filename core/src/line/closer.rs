@@ -45,9 +45,10 @@ struct Above<'a> {
 }
 
 impl Above<'_> {
-    /// What charters of the epochs up to this one name of epochs above the other.
-    fn unknown(&self, above: Epoch, upto: Epoch) -> impl Iterator<Item = &Unknown> {
-        self.unknown.iter().filter(move |unknown| unknown.named.epoch > above && unknown.later <= upto)
+    /// What charters of the epochs up to this one, or of all, name of epochs above the other.
+    fn unknown(&self, above: Epoch, upto: Option<Epoch>) -> impl Iterator<Item = &Unknown> {
+        let is_upto = move |later| upto.is_none_or(|upto| later <= upto);
+        self.unknown.iter().filter(move |unknown| unknown.named.epoch > above && is_upto(unknown.later))
     }
 }
 
@@ -80,7 +81,7 @@ impl Line {
         };
         let closer = above.closes.iter().rev().filter(|closes| closes.now).find(names)?;
         let (by, charters) = (closer.span.epoch(), closer.charters);
-        let unknown: Vec<_> = above.unknown(span.epoch(), by).copied().collect();
+        let unknown: Vec<_> = above.unknown(span.epoch(), Some(by)).copied().collect();
         let mut upto = above.closes.iter().filter(|closes| closes.span.epoch() <= by);
         let stays = self.off(Mend::ForGood) || upto.all(|closes| closes.stays) && unknown.is_empty();
         Some(Closer { charters, stays, unknown })
@@ -124,11 +125,7 @@ impl Line {
         };
         let says = |closes: &Closes<'_>| self.says(closes, epoch, last).min(late(closes));
         let now = both && next.is_none_or(|next| says(next) == Counts::Yes);
-        let between = |unknown: &&Unknown| {
-            let (named, by) = (unknown.named.epoch, unknown.later);
-            named > epoch && last.is_none_or(|last| named < last && by <= last)
-        };
-        let mut between = higher.unknown.iter().filter(between);
+        let mut between = higher.unknown(epoch, last);
         let upheld = |unknown: &Unknown| {
             Party::BOTH.into_iter().all(|party| self.is_upheld(epoch, party, unknown.named.epoch, last))
         };

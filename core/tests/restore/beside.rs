@@ -8,13 +8,12 @@ use counterpart_core::line::turn::{Answer, Arrived, Input};
 use counterpart_core::link::output::Range;
 use counterpart_core::record::entry::Head;
 use counterpart_core::record::log::{Entry, key_grant};
-use counterpart_core::record::merkle::Edge;
 use counterpart_core::record::opening::{EpochHeads, Opening};
 use counterpart_core::record::sign1::{AAD_KEY, Sign, to_be_signed};
 use counterpart_core::record::what::What;
 
 use crate::meeting::World;
-use crate::rig::{NORTH, SOUTH, Station, Verdict, key};
+use crate::rig::{NORTH, SOUTH, Station, Verdict, head_of, key};
 
 /// South opened an epoch, in which North asked and wrote. North was put back to before that, opened one of the same number that stands
 /// below it, and then the one that serves, whose charters close both: South's names what North has written, of which North keeps
@@ -166,19 +165,6 @@ fn what_does_not_lead_to_it_is_no_reason_to_send_it() {
 
 const SETTLED: (&str, Option<Ended>) = ("BROKEN OFF", Some(Ended::Settled));
 
-/// A log in which these stand.
-fn log_of(entries: &[&Entry]) -> Head {
-    let mut edge = Edge::new();
-    entries.iter().for_each(|entry| edge.push(entry.leaf));
-    Head { size: edge.size(), root: edge.root() }
-}
-
-fn takes(station: &mut Station, entry: Entry) {
-    let arrived = Arrived { entry, body: None, verified_under: None };
-    let answers = station.turn(vec![Input::Arrived(arrived.into())]);
-    assert!(matches!(answers[..], [Answer::Written(_)]), "{answers:?}");
-}
-
 fn first_read(world: &World, ask: EntryRef) -> [(&'static str, Option<Ended>); 2] {
     [&world.north, &world.south].map(|station| reads(station, Epoch::FIRST, ask))
 }
@@ -211,7 +197,7 @@ fn both_ends_read_alike_what_was_closed_by_a_joining_that_was_refused_at_one_of_
     let epoch = world.south.opens(20, Word::Dark).unwrap();
     let joined = Opening::Joined { heads: vec![heads], restored: false };
     let by_a_thief = world.north.signed(1, (epoch, Head::empty()), 1, What::Charter(joined.write()));
-    takes(&mut world.south, by_a_thief);
+    world.south.takes(&by_a_thief);
     world.north.declines(ask);
     world.meet();
     assert_eq!(world.north.judges(&[1, 4], Verdict::Refuse), 0);
@@ -235,8 +221,8 @@ fn what_another_key_signed_on_top_of_a_joining_that_was_refused_changes_nothing_
     let message = to_be_signed(AAD_KEY, &key_grant(world.north.line.id(), epoch, 1, &keys));
     let grant = What::Key { serial: 1, keys, root: key(NORTH, 0).sign(&message), proof: key(NORTH, 4).sign(&message) };
     let held = Head { size: 1, root: world.south.line.span(epoch).unwrap().own().root_at(1).unwrap() };
-    let renewed = world.north.signed_seeing(held, 1, (epoch, log_of(&[&joined])), 1, grant);
-    let on_top = world.north.signed_seeing(held, 4, (epoch, log_of(&[&joined, &renewed])), 2, What::Received);
+    let renewed = world.north.signed_seeing(held, 1, (epoch, head_of([&joined])), 1, grant);
+    let on_top = world.north.signed_seeing(held, 4, (epoch, head_of([&joined, &renewed])), 2, What::Received);
     world.north.restored(&backup, true);
     world.north.turn(vec![world.south.sends(epoch, SOUTH, 0)]);
     world.north.is_shown(std::slice::from_ref(&joined));
@@ -246,9 +232,9 @@ fn what_another_key_signed_on_top_of_a_joining_that_was_refused_changes_nothing_
     world.north.turn(vec![other.sends(Epoch::FIRST, SOUTH, late)]);
     let serving = world.north.opens(7, Word::Dark).unwrap();
     let mut heads = [Epoch::FIRST, epoch].map(|epoch| world.north.line.span(epoch).unwrap().heads());
-    heads[1].heads[NORTH.slot()] = log_of(&[&joined]);
+    heads[1].heads[NORTH.slot()] = head_of([&joined]);
     let joins = Opening::Joined { heads: heads.to_vec(), restored: false };
-    takes(&mut world.north, other.signed(20, (serving, Head::empty()), 1, What::Charter(joins.write())));
+    world.north.takes(&other.signed(20, (serving, Head::empty()), 1, What::Charter(joins.write())));
     assert_eq!(reads(&world.north, Epoch::FIRST, ask), SETTLED);
 
     world.north.is_shown(&[renewed, on_top]);

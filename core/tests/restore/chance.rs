@@ -11,12 +11,11 @@ use counterpart_core::line::restore::{Restore, Word};
 use counterpart_core::line::turn::{Answer, Arrived, Input};
 use counterpart_core::record::entry::Head;
 use counterpart_core::record::log::Entry;
-use counterpart_core::record::merkle::Edge;
 use counterpart_core::record::opening::{EpochHeads, Opening};
 use counterpart_core::record::what::What;
 
 use crate::meeting::World;
-use crate::rig::{NORTH, SOUTH, Station, Verdict};
+use crate::rig::{NORTH, SOUTH, Station, Verdict, head_of};
 
 /// Runs of each kind.
 const SEEDS: u64 = 60;
@@ -46,12 +45,6 @@ impl Chance {
     fn pick<T: Clone>(&mut self, of: &[T]) -> Option<T> {
         of.get(self.below(of.len())).cloned()
     }
-}
-
-fn head(log: &[Entry]) -> Head {
-    let mut edge = Edge::new();
-    log.iter().for_each(|entry| edge.push(entry.leaf));
-    Head { size: edge.size(), root: edge.root() }
 }
 
 /// What a station reads of an epoch: how far both logs count, and whether that is settled.
@@ -104,7 +97,7 @@ impl Run {
         for at in (1..keys.len()).rev() {
             keys.swap(at, chance.below(at + 1));
         }
-        let theirs = Logs::from([(Epoch::FIRST, log(&world.south, Epoch::FIRST, SOUTH))]);
+        let theirs = Logs::from([(Epoch::FIRST, world.south.store.log(Epoch::FIRST, SOUTH))]);
         let (other, opened, settled, trace) = (Logs::new(), Vec::new(), Read::new(), Vec::new());
         let World { north, south } = world;
         let mut run = Run { chance, marked, north, south, theirs, other, opened, keys, settled, trace };
@@ -128,7 +121,7 @@ impl Run {
             }
         }
         let epochs: Vec<Epoch> = self.north.line.spans().map(|span| span.epoch()).collect();
-        self.other = epochs.into_iter().map(|epoch| (epoch, log(&self.north, epoch, NORTH))).collect();
+        self.other = epochs.into_iter().map(|epoch| (epoch, self.north.store.log(epoch, NORTH))).collect();
         self.other.retain(|_, log| !log.is_empty());
         self.north.restored(&backup, true);
         self.settled.clear();
@@ -152,7 +145,7 @@ impl Run {
     fn south_joins(&mut self) -> Option<Entry> {
         let open: Vec<Epoch> = self.opened.iter().copied().filter(|epoch| !self.theirs.contains_key(epoch)).collect();
         let epoch = self.chance.pick(&open)?;
-        let held = self.ours(epoch).first().map_or(Head::empty(), |log| head(&log[..1]));
+        let held = self.ours(epoch).first().map_or(Head::empty(), |log| head_of(&log[..1]));
         let what = What::Charter(Opening::Joined { heads: self.names(epoch), restored: false }.write());
         let entry = self.south.signed_seeing(held, 1, (epoch, Head::empty()), 1, what);
         self.theirs.insert(epoch, vec![entry.clone()]);
@@ -167,12 +160,12 @@ impl Run {
             return;
         };
         let held = log.last().map_or(Head::empty(), |last| last.header.held);
-        log.push(self.south.signed_seeing(held, 1, (epoch, head(log)), mark, What::Received));
+        log.push(self.south.signed_seeing(held, 1, (epoch, head_of(&*log)), mark, What::Received));
     }
 
     /// The logs of North's of an epoch that the liar knows of.
     fn ours(&self, epoch: Epoch) -> Vec<Vec<Entry>> {
-        let both = [Some(log(&self.north, epoch, NORTH)), self.other.get(&epoch).cloned()];
+        let both = [Some(self.north.store.log(epoch, NORTH)), self.other.get(&epoch).cloned()];
         both.into_iter().flatten().filter(|log| !log.is_empty()).collect()
     }
 
@@ -192,8 +185,8 @@ impl Run {
             }
             let own = self.theirs.get(&epoch).cloned().unwrap_or_default();
             let ours = self.ours(epoch);
-            let longest = ours.iter().max_by_key(|log| log.len()).map_or(Head::empty(), |log| head(log));
-            let heads = if faithful { [longest, head(&own)] } else { [self.some_of(&ours), self.some_of(&[own])] };
+            let longest = ours.iter().max_by_key(|log| log.len()).map_or(Head::empty(), head_of);
+            let heads = if faithful { [longest, head_of(&own)] } else { [self.some_of(&ours), self.some_of(&[own])] };
             named.extend(heads.iter().any(|head| head.size > 0).then_some(EpochHeads { epoch, heads }));
         }
         named
@@ -205,8 +198,8 @@ impl Run {
         match self.chance.below(8) {
             0 => Head::empty(),
             1 => Head { size: 1 + self.chance.below(3) as u64, root: [self.chance.below(200) as u8; 32] },
-            2 | 3 => head(&log[..self.chance.below(log.len() + 1)]),
-            _ => head(&log),
+            2 | 3 => head_of(&log[..self.chance.below(log.len() + 1)]),
+            _ => head_of(&log),
         }
     }
 
@@ -307,11 +300,6 @@ impl Run {
             }
         }
     }
-}
-
-fn log(station: &Station, epoch: Epoch, party: Party) -> Vec<Entry> {
-    let log = station.store.logs.get(&(epoch, party)).into_iter().flatten();
-    log.map(|(bytes, _)| Entry::read(bytes).unwrap()).collect()
 }
 
 /// How many epochs were settled, in all runs.

@@ -4,7 +4,7 @@ use counterpart_core::ids::{EntryRef, Epoch, Party};
 use counterpart_core::line::closing::Awaited;
 use counterpart_core::line::epoch::Ended;
 use counterpart_core::line::restore::Word;
-use counterpart_core::line::turn::{Answer, Arrived, Input};
+use counterpart_core::line::turn::{Arrived, Input};
 use counterpart_core::record::entry::Head;
 use counterpart_core::record::opening::{EpochHeads, Opening};
 use counterpart_core::record::what::What;
@@ -21,11 +21,6 @@ fn joins(south: &Station, epoch: Epoch, heads: [Head; 2]) -> Input {
     let what = What::Charter(Opening::Joined { heads, restored: false }.write());
     let entry = south.signed(1, (epoch, nothing), 1, what);
     Input::Arrived(Arrived { entry, body: None, verified_under: None }.into())
-}
-
-fn takes(station: &mut Station, input: Input) {
-    let answers = station.turn(vec![input]);
-    assert!(matches!(answers[..], [Answer::Written(_)]), "{answers:?}");
 }
 
 /// North asked and opened an epoch; South has not learnt of it.
@@ -63,13 +58,13 @@ fn a_peer_that_makes_up_a_head_of_its_own_ended_log_accepts_nothing_there_any_mo
     let [ours, theirs] = heads(&world.north);
     let made_up = Head { size: 1 << 50, root: MADE_UP };
     let joining = joins(&world.south, epoch, [ours, made_up]);
-    takes(&mut world.north, joining);
+    world.north.takes_input(joining);
     let awaited = awaits(SOUTH, SOUTH, theirs.size, made_up.size);
     assert_eq!(reads(&world.north, ask), ("BROKEN OFF", Some(Ended::Unsettled), awaited));
 
     world.south.declines(ask);
     let late = world.south.sends(Epoch::FIRST, SOUTH, theirs.size as usize);
-    takes(&mut world.north, late);
+    world.north.takes_input(late);
 
     let awaited = awaits(SOUTH, SOUTH, theirs.size + 1, made_up.size);
     assert_eq!(reads(&world.north, ask), ("BROKEN OFF", Some(Ended::Unsettled), awaited));
@@ -81,13 +76,13 @@ fn a_made_up_head_that_the_log_grows_past_is_not_of_it_and_settles_the_epoch_whe
     let [ours, theirs] = heads(&world.north);
     let made_up = Head { size: theirs.size + 2, root: MADE_UP };
     let joining = joins(&world.south, epoch, [ours, made_up]);
-    takes(&mut world.north, joining);
+    world.north.takes_input(joining);
     world.south.declines(ask);
     world.south.writes().unwrap();
 
     for more in 0..2 {
         let late = world.south.sends(Epoch::FIRST, SOUTH, theirs.size as usize + more);
-        takes(&mut world.north, late);
+        world.north.takes_input(late);
     }
 
     assert_eq!(reads(&world.north, ask), ("BROKEN OFF", Some(Ended::Settled), vec![]));
@@ -101,18 +96,18 @@ fn what_a_charter_names_of_its_authors_log_counts_when_the_last_of_it_has_come_a
     world.south.writes().unwrap();
     let [_, kept_back] = heads(&world.south);
     let joining = joins(&world.south, epoch, [ours, kept_back]);
-    takes(&mut world.north, joining);
+    world.north.takes_input(joining);
 
     let [first, last] = [0, 1].map(|more| world.south.sends(Epoch::FIRST, SOUTH, theirs.size as usize + more));
-    takes(&mut world.north, first);
+    world.north.takes_input(first);
     let awaited = awaits(SOUTH, SOUTH, theirs.size + 1, kept_back.size);
     assert_eq!(reads(&world.north, ask), ("BROKEN OFF", Some(Ended::Unsettled), awaited));
-    takes(&mut world.north, last);
+    world.north.takes_input(last);
 
     assert_eq!(reads(&world.north, ask), ("DECLINED", Some(Ended::Settled), vec![]));
     world.south.writes().unwrap();
     let beyond = world.south.sends(Epoch::FIRST, SOUTH, kept_back.size as usize);
-    takes(&mut world.north, beyond);
+    world.north.takes_input(beyond);
     assert_eq!(reads(&world.north, ask), ("DECLINED", Some(Ended::Settled), vec![]));
 }
 
@@ -122,11 +117,11 @@ fn a_peer_that_makes_up_a_head_of_our_log_takes_nothing_out_of_it() {
         let (mut world, ask, epoch) = opened();
         world.south.declines(ask);
         let late = world.south.sends(Epoch::FIRST, SOUTH, heads(&world.north)[1].size as usize);
-        takes(&mut world.north, late);
+        world.north.takes_input(late);
         let [ours, theirs] = heads(&world.north);
 
         let joining = joins(&world.south, epoch, [Head { size, root: MADE_UP }, theirs]);
-        takes(&mut world.north, joining);
+        world.north.takes_input(joining);
 
         // North held the declining before South joined; its own charter was written before that.
         let awaited = awaits(NORTH, SOUTH, ours.size, size);
@@ -155,9 +150,9 @@ fn a_made_up_head_that_is_older_than_what_is_remembered_is_looked_up_in_the_stor
     let joining = joins(&world.south, epoch, [ours, made_up]);
     for index in theirs.size..heads(&world.south)[1].size {
         let late = world.south.sends(Epoch::FIRST, SOUTH, index as usize);
-        takes(&mut world.north, late);
+        world.north.takes_input(late);
     }
-    takes(&mut world.north, joining);
+    world.north.takes_input(joining);
     let before = reads(&world.north, ask);
     assert_eq!(before, ("BROKEN OFF", Some(Ended::Settled), vec![]));
 

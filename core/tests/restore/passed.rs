@@ -4,25 +4,18 @@ use counterpart_core::act::{Act, Target};
 use counterpart_core::ids::{EntryRef, Epoch};
 use counterpart_core::line::epoch::Ended;
 use counterpart_core::line::restore::Word;
-use counterpart_core::line::turn::{Answer, Arrived, Input};
+use counterpart_core::line::turn::{Answer, Input};
 use counterpart_core::record::codes::OnSilence;
 use counterpart_core::record::entry::Head;
 use counterpart_core::record::log::Entry;
-use counterpart_core::record::merkle::Edge;
 use counterpart_core::record::opening::{EpochHeads, Opening};
 use counterpart_core::record::what::{Offered, What};
 use counterpart_core::time::{Timestamp, Window};
 
 use crate::meeting::World;
-use crate::rig::{NORTH, SOUTH, Station, Verdict};
+use crate::rig::{NORTH, SOUTH, Station, Verdict, head_of};
 
 const HOUR: u64 = 3_600_000;
-
-fn takes(station: &mut Station, entry: &Entry) {
-    let arrived = Arrived { entry: entry.clone(), body: None, verified_under: None };
-    let answers = station.turn(vec![Input::Arrived(arrived.into())]);
-    assert!(matches!(answers[..], [Answer::Written(_)]), "{answers:?}");
-}
 
 fn heads(station: &Station, epoch: Epoch) -> EpochHeads {
     station.line.span(epoch).unwrap().heads()
@@ -39,13 +32,6 @@ fn opens(south: &Station, heads: Vec<EpochHeads>) -> Entry {
     let keys = [4, 5, 6].map(|number| *south.public(number).as_bytes());
     let epoch = Epoch { number: 2, id: [9; 8] };
     south.signed(0, (epoch, Head::empty()), 1, What::Charter(Opening::Opened { keys, heads }.write()))
-}
-
-/// A log in which this stands alone.
-fn alone(entry: &Entry) -> Head {
-    let mut edge = Edge::new();
-    edge.push(entry.leaf);
-    Head { size: 1, root: edge.root() }
 }
 
 /// What became of an ask in the first epoch, and whether that is settled; the same after a start.
@@ -100,7 +86,7 @@ impl Passed {
     }
 
     fn takes(&mut self, entry: &Entry) {
-        takes(&mut self.north, entry);
+        self.north.takes(entry);
     }
 
     fn comes_late(&mut self) {
@@ -130,7 +116,7 @@ fn what_joins_an_epoch_below_the_serving_one_settles_nothing_before_its_author_h
     assert_eq!(reads(&passed.north, passed.ask), ("DECLINED", Some(Ended::Unsettled)));
 
     let mut named = passed.north.clone();
-    takes(&mut named, &passed.joins_upper(alone(&passed.joins_lower())));
+    named.takes(&passed.joins_upper(head_of([&passed.joins_lower()])));
     passed.takes(&passed.joins_upper(Head::empty()));
 
     assert_eq!(reads(&named, passed.ask), ("DECLINED", Some(Ended::Settled)));
@@ -141,7 +127,7 @@ fn what_joins_an_epoch_below_the_serving_one_settles_nothing_before_its_author_h
 fn a_joining_that_is_named_and_kept_back_keeps_what_it_would_close_unsettled_and_no_other_can_take_its_place() {
     let mut passed = passed();
     let joining = passed.joins_lower();
-    passed.takes(&passed.joins_upper(alone(&joining)));
+    passed.takes(&passed.joins_upper(head_of([&joining])));
     passed.comes_late();
     assert_eq!(reads(&passed.north, passed.ask), ("BROKEN OFF", Some(Ended::Unsettled)));
     let awaited: Vec<_> = passed.north.line.awaited().iter().map(|a| (a.epoch, a.of, a.by, a.to)).collect();
@@ -150,8 +136,8 @@ fn a_joining_that_is_named_and_kept_back_keeps_what_it_would_close_unsettled_and
     let mut other = passed.north.clone();
     let mut first = passed.held[0];
     first.heads[SOUTH.slot()] = Head::empty();
-    takes(&mut other, &joins(&passed.south, passed.epochs[0], vec![first]));
-    takes(&mut passed.north, &joining);
+    other.takes(&joins(&passed.south, passed.epochs[0], vec![first]));
+    passed.north.takes(&joining);
 
     assert_eq!(reads(&other, passed.ask), ("BROKEN OFF", Some(Ended::Settled)));
     assert_eq!(reads(&passed.north, passed.ask), ("DECLINED", Some(Ended::Settled)));
@@ -169,7 +155,7 @@ fn an_epoch_that_is_named_and_not_held_keeps_what_it_could_close_unsettled_and_a
     let named = EpochHeads { epoch: between, heads: [never; 2] };
 
     let entry = joins(&world.south, two, vec![heads(&world.north, Epoch::FIRST), named]);
-    takes(&mut world.north, &entry);
+    world.north.takes(&entry);
 
     assert_eq!(reads(&world.north, ask), ("BROKEN OFF", Some(Ended::Unsettled)));
     let awaited: Vec<_> = world.north.line.awaited().iter().map(|a| (a.epoch, a.of, a.by, a.to)).collect();
@@ -192,7 +178,7 @@ fn an_agreement_stands_when_who_opened_the_next_epoch_joins_what_it_had_let_pass
     world.north.act(Act::Accept { offer, window: Some(window) }).unwrap();
     let one = world.north.opens(4, Word::Dark).unwrap();
     let held = [Epoch::FIRST, one].map(|epoch| heads(&world.north, epoch)).to_vec();
-    takes(&mut world.north, &opens(&world.south, held.clone()));
+    world.north.takes(&opens(&world.south, held.clone()));
     assert_eq!(reads(&world.north, ask), ("AGREED", Some(Ended::Settled)));
 
     other_life.act(Act::Withdraw { thing: offer }).unwrap();
@@ -200,9 +186,25 @@ fn an_agreement_stands_when_who_opened_the_next_epoch_joins_what_it_had_let_pass
     world.north.turn(vec![late]);
     let mut first = held[0];
     first.heads[SOUTH.slot()] = heads(&other_life, Epoch::FIRST).of(SOUTH);
-    takes(&mut world.north, &joins(&other_life, one, vec![first]));
+    world.north.takes(&joins(&other_life, one, vec![first]));
 
     assert_eq!(reads(&world.north, ask), ("AGREED", Some(Ended::Settled)));
+}
+
+/// An epoch that South, which lies, opens between two of North's, and what joins it in North's name, both naming this.
+fn between(world: &World, heads: Vec<EpochHeads>) -> [Entry; 2] {
+    let keys = [30, 31, 32].map(|number| *world.south.public(number).as_bytes());
+    let epoch = Epoch { number: 1, id: [99; 8] };
+    let opened = What::Charter(Opening::Opened { keys, heads: heads.clone() }.write());
+    let opened = world.south.signed(0, (epoch, Head::empty()), 1, opened);
+    let joined = What::Charter(Opening::Joined { heads, restored: false }.write());
+    let joined = world.north.signed_seeing(head_of([&opened]), 1, (epoch, Head::empty()), 1, joined);
+    [opened, joined]
+}
+
+/// What a charter names of such an epoch.
+fn whole([opened, joined]: &[Entry; 2]) -> EpochHeads {
+    EpochHeads { epoch: opened.header.epoch, heads: [head_of([joined]), head_of([opened])] }
 }
 
 #[test]
@@ -218,18 +220,13 @@ fn a_joining_of_another_life_that_knew_nothing_of_what_closed_an_epoch_changes_n
     other.declines(ask);
     let late = other.size(Epoch::FIRST, SOUTH) - 1;
     world.north.turn(vec![other.sends(Epoch::FIRST, SOUTH, late)]);
-    let between = Epoch { number: 1, id: [99; 8] };
-    assert!(lower < between && between < serving);
     let first = heads(&world.north, Epoch::FIRST);
-    let keys = [30, 31, 32].map(|number| *other.public(number).as_bytes());
-    let opened = What::Charter(Opening::Opened { keys, heads: vec![first] }.write());
-    let opened = other.signed(0, (between, Head::empty()), 1, opened);
-    let joined = What::Charter(Opening::Joined { heads: vec![first], restored: false }.write());
-    let joined = world.north.signed_seeing(alone(&opened), 1, (between, Head::empty()), 1, joined);
-    let named = EpochHeads { epoch: between, heads: [alone(&joined), alone(&opened)] };
-    let joins = Opening::Joined { heads: vec![first, heads(&world.north, lower), named], restored: false };
-    takes(&mut world.north, &other.signed(20, (serving, Head::empty()), 1, What::Charter(joins.write())));
-    takes(&mut world.north, &opened);
+    let between = between(&world, vec![first]);
+    assert!(lower < between[0].header.epoch && between[0].header.epoch < serving);
+    let joins = Opening::Joined { heads: vec![first, heads(&world.north, lower), whole(&between)], restored: false };
+    world.north.takes(&other.signed(20, (serving, Head::empty()), 1, What::Charter(joins.write())));
+    let [opened, joined] = between;
+    world.north.takes(&opened);
     let settled = ("BROKEN OFF", Some(Ended::Settled));
     assert_eq!(reads(&world.north, ask), settled);
 
@@ -251,36 +248,23 @@ fn nothing_is_settled_that_a_joining_of_another_life_could_undo_because_our_char
     let before = heads(&world.north, Epoch::FIRST);
     let lower = world.north.opens(4, Word::Dark).unwrap();
     let serving = world.north.opens(7, Word::Dark).unwrap();
-    let between = Epoch { number: 1, id: [99; 8] };
-    assert!(lower < between && between < serving);
-    let joins = What::Charter(Opening::Joined { heads: vec![before], restored: false }.write());
-    takes(&mut world.north, &other.signed(1, (lower, Head::empty()), 1, joins));
+    world.north.takes(&joins(&other, lower, vec![before]));
     other.declines(ask);
     let late = other.size(Epoch::FIRST, SOUTH) - 1;
     world.north.turn(vec![other.sends(Epoch::FIRST, SOUTH, late)]);
     let first = heads(&world.north, Epoch::FIRST);
-    let keys = [30, 31, 32].map(|number| *other.public(number).as_bytes());
-    let opened = What::Charter(Opening::Opened { keys, heads: vec![first] }.write());
-    let opened = other.signed(0, (between, Head::empty()), 1, opened);
-    let joined = What::Charter(Opening::Joined { heads: vec![first], restored: false }.write());
-    let joined = world.north.signed_seeing(alone(&opened), 1, (between, Head::empty()), 1, joined);
-    let named = EpochHeads { epoch: between, heads: [alone(&joined), alone(&opened)] };
-    let joins = Opening::Joined { heads: vec![first, heads(&world.north, lower), named], restored: false };
-    takes(&mut world.north, &other.signed(1, (serving, Head::empty()), 1, What::Charter(joins.write())));
-    takes(&mut world.north, &opened);
+    let between = between(&world, vec![first]);
+    assert!(lower < between[0].header.epoch && between[0].header.epoch < serving);
+    let joining = joins(&other, serving, vec![first, heads(&world.north, lower), whole(&between)]);
+    world.north.takes(&joining);
+    let [opened, joined] = between;
+    world.north.takes(&opened);
     let before = reads(&world.north, ask);
 
     world.north.is_shown(&[joined]);
 
     let unsettled = ("BROKEN OFF", Some(Ended::Unsettled));
     assert_eq!((before, reads(&world.north, ask)), (unsettled, ("DECLINED", Some(Ended::Settled))));
-}
-
-/// What South, which lies, signs to open an epoch between two of North's, naming this.
-fn opens_between(south: &Station, heads: Vec<EpochHeads>) -> Entry {
-    let keys = [30, 31, 32].map(|number| *south.public(number).as_bytes());
-    let between = Epoch { number: 1, id: [99; 8] };
-    south.signed(0, (between, Head::empty()), 1, What::Charter(Opening::Opened { keys, heads }.write()))
 }
 
 #[test]
@@ -292,21 +276,21 @@ fn nothing_is_settled_while_what_is_named_and_not_held_could_undo_what_our_chart
     let before = heads(&world.north, Epoch::FIRST);
     let lower = world.north.opens(4, Word::Dark).unwrap();
     let serving = world.north.opens(7, Word::Dark).unwrap();
-    takes(&mut world.north, &joins(&other, lower, vec![before]));
+    world.north.takes(&joins(&other, lower, vec![before]));
     other.declines(ask);
     let late = other.size(Epoch::FIRST, SOUTH) - 1;
     world.north.turn(vec![other.sends(Epoch::FIRST, SOUTH, late)]);
     let first = heads(&world.north, Epoch::FIRST);
-    let opened = opens_between(&other, vec![first]);
+    let [opened, _] = between(&world, vec![first]);
     let made_up = Head { size: 1, root: [7; 32] };
-    let named = EpochHeads { epoch: opened.header.epoch, heads: [made_up, alone(&opened)] };
+    let named = EpochHeads { epoch: opened.header.epoch, heads: [made_up, head_of([&opened])] };
 
     let joining = joins(&other, serving, vec![first, heads(&world.north, lower), named]);
-    takes(&mut world.north, &joining);
+    world.north.takes(&joining);
 
     let unsettled = ("BROKEN OFF", Some(Ended::Unsettled));
     assert_eq!(reads(&world.north, ask), unsettled);
-    takes(&mut world.north, &opened);
+    world.north.takes(&opened);
     assert_eq!(reads(&world.north, ask), unsettled);
 }
 
@@ -320,13 +304,13 @@ fn what_closes_no_epoch_unsettles_none_by_what_it_names() {
     let serving = world.north.opens(7, Word::Dark).unwrap();
     let south = &world.south;
     let joining = joins(south, serving, vec![before, heads(&world.north, passed)]);
-    takes(&mut world.north, &joining);
+    world.north.takes(&joining);
     let settled = ("BROKEN OFF", Some(Ended::Settled));
     assert_eq!(reads(&world.north, ask), settled);
 
     let nowhere = Epoch { number: 0, id: [77; 8] };
     let named = EpochHeads { epoch: nowhere, heads: [Head { size: 1, root: [7; 32] }; 2] };
-    takes(&mut world.north, &joins(south, passed, vec![before, named]));
+    world.north.takes(&joins(south, passed, vec![before, named]));
 
     assert_eq!(reads(&world.north, ask), settled);
 }

@@ -16,6 +16,7 @@ use counterpart_core::record::charter::{Charter, Keys, PartyTerms, PostTerms};
 use counterpart_core::record::codes::Code;
 use counterpart_core::record::entry::{Head, Header};
 use counterpart_core::record::log::{Entry, key_grant};
+use counterpart_core::record::merkle::Edge;
 use counterpart_core::record::sign1::{AAD_ENTRY, AAD_KEY, PublicKey, Sign, SoftKey, Strict, seal, to_be_signed};
 use counterpart_core::record::what::What;
 use counterpart_core::time::Timestamp;
@@ -59,6 +60,13 @@ pub fn charter() -> Charter {
     Charter::of(LineId([7; 16]), Party::BOTH.map(side))
 }
 
+/// A log in which these stand.
+pub fn head_of<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Head {
+    let mut edge = Edge::new();
+    entries.into_iter().for_each(|entry| edge.push(entry.leaf));
+    Head { size: edge.size(), root: edge.root() }
+}
+
 /// What a person does with what a key made that root's list has ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Verdict {
@@ -82,7 +90,7 @@ impl Store {
         log.get(usize::try_from(at.index).ok()?).map(|(bytes, _)| bytes.clone())
     }
 
-    fn log(&self, epoch: Epoch, party: Party) -> Vec<Entry> {
+    pub fn log(&self, epoch: Epoch, party: Party) -> Vec<Entry> {
         let log = self.logs.get(&(epoch, party));
         log.into_iter().flatten().map(|(bytes, _)| Entry::read(bytes).unwrap()).collect()
     }
@@ -296,6 +304,17 @@ impl Station {
             entry
         };
         (0..count).map(entry).collect()
+    }
+
+    /// An entry of the peer's comes, and is stored.
+    pub fn takes(&mut self, entry: &Entry) {
+        self.takes_input(Input::Arrived(Arrived { entry: entry.clone(), body: None, verified_under: None }.into()));
+    }
+
+    /// The same, as the link brings it.
+    pub fn takes_input(&mut self, input: Input) {
+        let answers = self.turn(vec![input]);
+        assert!(matches!(answers[..], [Answer::Written(_)]), "{answers:?}");
     }
 
     /// The peer shows these.
