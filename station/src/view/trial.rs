@@ -240,6 +240,17 @@ impl Trial {
         self.act(by, Act::Offer { on, windows, answer_by, on_silence: OnSilence::Lapses, code: None })
     }
 
+    /// A request of ours for which they offered times; we accept the first, which they do not hold yet.
+    pub fn accepted(&mut self) -> EntryRef {
+        let ask = self.ask(Party::Inviter);
+        self.carry();
+        let offer = self.offer(Party::Joiner, ask);
+        let window = Some(self.window(20));
+        self.carry();
+        self.act(Party::Inviter, Act::Accept { offer, window });
+        ask
+    }
+
     /// An hour, `hours` ahead.
     pub fn window(&self, hours: u64) -> Window {
         Window::new(self.now.plus(hours * HOUR), self.now.plus((hours + 1) * HOUR)).unwrap()

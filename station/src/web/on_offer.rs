@@ -5,11 +5,15 @@ use crate::view::attempts::OfferView;
 use crate::view::request::RequestView;
 use crate::view::{Side, Sight};
 
+/// Offers that are open: all, or one.
+pub(super) fn open<'a>(view: &'a RequestView, only: Option<&'a str>) -> impl Iterator<Item = &'a OfferView> {
+    let is_meant = move |offer: &&OfferView| only.is_none_or(|only| only == offer.offer.at);
+    view.offers.iter().filter(|offer| offer.outcome == "OPEN").filter(is_meant)
+}
+
 /// Of each offer of theirs that is open, or of one: the codes with which it is declined. The request stands.
 pub(super) fn none_of_them(sight: &Sight<'_>, view: &RequestView, only: Option<&str>) -> Vec<Codes> {
-    let is_meant = |at: &str| only.is_none_or(|only| only == at);
-    let open = view.offers.iter().filter(|offer| offer.outcome == "OPEN" && offer.side == Side::Theirs);
-    let open: Vec<_> = open.filter(|offer| is_meant(&offer.offer.at)).collect();
+    let open: Vec<_> = open(view, only).filter(|offer| offer.side == Side::Theirs).collect();
     let one = |offer: &&OfferView| {
         let may = view.acts.iter().find(|may| may.on == offer.offer && may.act == "decline")?;
         let id = if offer.windows.is_empty() { "do-decline-ready" } else { "do-decline-offer" };
@@ -25,8 +29,7 @@ pub(super) fn none_of_them(sight: &Sight<'_>, view: &RequestView, only: Option<&
 /// A key for each window of an offer of theirs, or one to come to a ready. Of one offer, or of all that are open.
 pub(super) fn offers(sight: &Sight<'_>, view: &RequestView, only: Option<&str>) -> Vec<Key> {
     let mut keys = Vec::new();
-    let is_meant = |at: &str| only.is_none_or(|only| only == at);
-    let open = || view.offers.iter().filter(|offer| offer.outcome == "OPEN" && is_meant(&offer.offer.at));
+    let open = || open(view, only);
     let several = open().filter(|offer| offer.side == Side::Theirs).count() > 1;
     let mut number = 0;
     // Windows before what has none, so that each key has the number of its window on the band.

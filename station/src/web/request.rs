@@ -20,6 +20,7 @@ use super::fields::Fields;
 use super::frame::{Four, Frame, bars};
 use super::keys::{Keys, keys};
 use super::ladder::{Row, rows};
+use super::on_offer::open;
 use super::put_off::PutOff;
 use super::readings::Readings;
 use super::seen::Seen;
@@ -394,7 +395,7 @@ fn attempts(sight: &Sight<'_>, view: &RequestView) -> Vec<Attempt> {
 
 /// The windows that are open or agreed, and until when an answer is wanted.
 fn open_times(sight: &Sight<'_>, view: &RequestView) -> Option<Band> {
-    let mut open: Vec<_> = view.offers.iter().filter(|offer| offer.outcome == "OPEN").collect();
+    let mut open: Vec<_> = open(view, None).collect();
     // Theirs first, so that a window has the number of the key that takes it.
     open.sort_by_key(|offer| offer.side == Side::Ours);
     let windows = open.iter().flat_map(|offer| &offer.windows).chain(&view.agreed);

@@ -131,12 +131,7 @@ fn an_answer_that_crosses_a_withdrawal_shows_both_acts_and_that_nothing_is_agree
 #[test]
 fn what_they_do_not_hold_is_accepted_here_and_never_called_agreed() {
     let mut trial = Trial::new();
-    let ask = trial.ask(Inviter);
-    trial.carry();
-    let offer = trial.offer(Joiner, ask);
-    let window = trial.window(20);
-    trial.carry();
-    trial.act(Inviter, Act::Accept { offer, window: Some(window) });
+    let ask = trial.accepted();
 
     let before = trial.request(Inviter, ask);
     assert_eq!(before.headline, "Accepted here. They do not hold it yet.");

@@ -32,12 +32,7 @@ fn ladder(trial: &Trial, ask: EntryRef) -> Vec<StepView> {
 #[test]
 fn that_a_talk_is_cancelled_stands_before_the_time_for_which_it_was_agreed() {
     let mut trial = Trial::new();
-    let ask = trial.ask(Inviter);
-    trial.carry();
-    let offer = trial.offer(Joiner, ask);
-    let window = trial.window(20);
-    trial.carry();
-    trial.act(Inviter, Act::Accept { offer, window: Some(window) });
+    let ask = trial.accepted();
     trial.carry();
     trial.act(Joiner, Act::Cancel { request: ask, code: Code::Travelling });
     trial.carry();
@@ -114,12 +109,7 @@ fn what_one_side_alone_states_of_a_talk_is_not_drawn_as_both_sides() {
 #[test]
 fn an_offer_that_is_accepted_here_and_not_held_there_is_called_agreed_nowhere_on_the_ladder() {
     let mut trial = Trial::new();
-    let ask = trial.ask(Inviter);
-    trial.carry();
-    let offer = trial.offer(Joiner, ask);
-    let window = trial.window(20);
-    trial.carry();
-    trial.act(Inviter, Act::Accept { offer, window: Some(window) });
+    let ask = trial.accepted();
 
     let steps = ladder(&trial, ask);
 

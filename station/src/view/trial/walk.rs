@@ -128,12 +128,7 @@ fn whatever_happens_the_opening_has_at_most_twelve_rows_and_everything_is_told_a
 
 /// A request with an agreed time: by chance alone hardly any comes so far.
 fn agreed(trial: &mut Trial) -> EntryRef {
-    let ask = trial.ask(Inviter);
-    trial.carry();
-    let offer = trial.offer(Joiner, ask);
-    let window = Some(trial.window(20));
-    trial.carry();
-    trial.act(Inviter, Act::Accept { offer, window });
+    let ask = trial.accepted();
     trial.carry();
     ask
 }

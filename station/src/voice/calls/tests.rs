@@ -40,6 +40,18 @@ impl Pair {
         Pair { sides, now }
     }
 
+    /// A person of either side is in the call.
+    fn both_in() -> Pair {
+        let mut pair = Pair::new();
+        pair.join(0).unwrap();
+        pair.pass(200);
+        for at in [0, 1] {
+            pair.join(at).unwrap();
+            pair.pass(300);
+        }
+        pair
+    }
+
     fn ask(&mut self, at: usize, ask: &Ask) -> Result<Option<Given>, Refusal> {
         self.sides[at].calls.ask((talk(1), OFFICERS[at]), ask, [0; 24], self.now)
     }
@@ -120,13 +132,7 @@ fn what_has_not_changed_is_told_once_and_to_a_new_session_again() {
 
 #[test]
 fn both_ends_know_alike_who_ended_it_and_nobody_is_let_in_after_it() {
-    let mut pair = Pair::new();
-    pair.join(0).unwrap();
-    pair.pass(200);
-    for at in [0, 1] {
-        pair.join(at).unwrap();
-        pair.pass(300);
-    }
+    let mut pair = Pair::both_in();
 
     let done = pair.ask(1, &Ask::End("Duty officer".into()));
     pair.pass(300);
@@ -148,13 +154,7 @@ fn both_ends_know_alike_who_ended_it_and_nobody_is_let_in_after_it() {
 
 #[test]
 fn both_put_through_is_seen_at_both_ends() {
-    let mut pair = Pair::new();
-    pair.join(0).unwrap();
-    pair.pass(200);
-    for at in [0, 1] {
-        pair.join(at).unwrap();
-        pair.pass(300);
-    }
+    let mut pair = Pair::both_in();
 
     pair.ask(0, &Ask::Through).unwrap();
     pair.pass(300);
@@ -224,13 +224,7 @@ fn a_call_into_which_somebody_waits_to_be_let_is_not_crowded_out_by_others_that_
 
 #[test]
 fn a_call_whose_line_takes_no_more_of_its_talk_breaks_off_for_both_and_whoever_joined_is_to_write_it() {
-    let mut pair = Pair::new();
-    pair.join(0).unwrap();
-    pair.pass(200);
-    for at in [0, 1] {
-        pair.join(at).unwrap();
-        pair.pass(300);
-    }
+    let mut pair = Pair::both_in();
     for side in &mut pair.sides {
         // As if their voices had been heard.
         side.calls.held.get_mut(&talk(1)).unwrap().has_joined = true;
