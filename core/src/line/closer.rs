@@ -54,6 +54,7 @@ impl Above<'_> {
 
 /// The epoch that closed another.
 pub(super) struct Closer<'a> {
+    pub by: &'a Span,
     /// Its charters.
     pub charters: Charters<'a>,
     /// No other comes to close it.
@@ -80,11 +81,11 @@ impl Line {
             named.flat_map(|named| named.heads).any(|head| head.size > 0)
         };
         let closer = above.closes.iter().rev().filter(|closes| closes.now).find(names)?;
-        let (by, charters) = (closer.span.epoch(), closer.charters);
-        let unknown: Vec<_> = above.unknown(span.epoch(), Some(by)).copied().collect();
-        let mut upto = above.closes.iter().filter(|closes| closes.span.epoch() <= by);
+        let (by, charters) = (closer.span, closer.charters);
+        let unknown: Vec<_> = above.unknown(span.epoch(), Some(by.epoch())).copied().collect();
+        let mut upto = above.closes.iter().filter(|closes| closes.span.epoch() <= by.epoch());
         let stays = self.off(Mend::ForGood) || upto.all(|closes| closes.stays) && unknown.is_empty();
-        Some(Closer { charters, stays, unknown })
+        Some(Closer { by, charters, stays, unknown })
     }
 
     /// Whether this epoch closes those below it, by what is held.
@@ -143,11 +144,12 @@ impl Line {
         Closes { span, charters, now, stays }
     }
 
-    /// The charters of an epoch, as those of the next one above that closes any name them: ours may stand beside our log.
+    /// The charters of an epoch: what begins our log, or, where nothing does, what stands beside it as those of the next one above that
+    /// closes any name it. What we wrote ourselves gives way to nothing that the other side names and may show when it likes.
     fn charters<'a>(&self, span: &'a Span, next: Option<&Closes<'_>>) -> Charters<'a> {
         let named = next.and_then(|next| self.named_beside(span, &next.charters));
         let beside = named.and_then(|(on, _)| span.branches.get(on)?.opening.as_ref());
-        Party::BOTH.map(|party| beside.filter(|_| party == self.me).or(span.opening(party)))
+        Party::BOTH.map(|party| span.opening(party).or(beside.filter(|_| party == self.me)))
     }
 
     /// Whether these charters of an epoch name both index 0s of every lower one of which our charter of the later one names both, if that
@@ -175,7 +177,7 @@ impl Line {
         match if author == Party::Inviter { inviter } else { joiner } {
             Some(opening) => {
                 let head = named_of(opening, epoch).map_or(Head::empty(), |named| named.of(party));
-                let begun = self.has_begun(epoch, party, author, &head);
+                let begun = self.has_begun(epoch, party, (author, later.span), &head);
                 // Ours stands beside, and the other's is not held: with it, it undoes nothing that ours above uphold.
                 let whole = later.charters.iter().all(Option::is_some);
                 let beside = author == self.me && !whole && later.span.opening(self.me).is_none();
@@ -198,8 +200,13 @@ impl Line {
         held && (above.peek().is_none() || above.any(|(at, ours)| last.is_none_or(|last| at <= last) && uphold(ours)))
     }
 
-    /// Whether index 0 of a log counts because `author` names this head of it.
-    fn has_begun(&self, epoch: Epoch, party: Party, author: Party, head: &Head) -> Counts {
+    /// Whether our charter of an epoch may be another life's: of our log it can name what we do not hold and may be shown any day.
+    pub(super) fn is_of_another_life(&self, span: &Span) -> bool {
+        span.opening(self.me).is_none() || span.restored
+    }
+
+    /// Whether index 0 of a log counts because `author` names this head of it in its charter of `later`.
+    fn has_begun(&self, epoch: Epoch, party: Party, (author, later): (Party, &Span), head: &Head) -> Counts {
         if head.size == 0 {
             return Counts::Not;
         }
@@ -211,7 +218,7 @@ impl Line {
         match lies(span, span.log(party), head) {
             Lies::On => Counts::Yes,
             // It named of its own log what that never was.
-            Lies::Off if party == author => Counts::Not,
+            Lies::Off if party == author && (party != self.me || !self.is_of_another_life(later)) => Counts::Not,
             Lies::Off | Lies::Ahead => Counts::Open,
         }
     }

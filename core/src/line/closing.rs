@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::Line;
-use super::closer::{Charters, Unknown, named_of};
+use super::closer::{Charters, Closer, Unknown, named_of};
 use super::epoch::{Ended, Stored};
 use super::facts::{Cut, View};
 use super::shown::Branch;
@@ -67,7 +67,7 @@ impl Line {
         let Some(closer) = self.closer_of(span) else {
             return Some(span.facts.all().of_ended(Ended::Unsettled));
         };
-        let reaches = self.reaches(span, &closer.charters);
+        let reaches = self.reaches(span, &closer);
         let settled = closer.stays && reaches.iter().all(|reach| reach.awaits.is_none());
         let cut = Cut(reaches.map(|reach| reach.counts));
         Some(span.facts.view(cut).of_ended(if settled { Ended::Settled } else { Ended::Unsettled }))
@@ -77,7 +77,7 @@ impl Line {
     pub fn awaited(&self) -> Vec<Awaited> {
         let ended = self.spans.iter().filter(|span| span.epoch() < self.epoch());
         let closed: Vec<_> = ended.filter_map(|span| Some((span, self.closer_of(span)?))).collect();
-        let reaches = closed.iter().flat_map(|(span, closer)| self.reaches(span, &closer.charters));
+        let reaches = closed.iter().flat_map(|(span, closer)| self.reaches(span, closer));
         let mut awaited: Vec<Awaited> = reaches.filter_map(|reach| reach.awaits).collect();
         // What closed an epoch may name another between of which nothing is held.
         let unknown = closed.iter().flat_map(|(_, closer)| &closer.unknown);
@@ -93,11 +93,12 @@ impl Line {
         awaited
     }
 
-    /// How far both logs of an epoch count that these charters closed. What an entry that counts names of the other log counts too: its
+    /// How far both logs of an epoch count that this one closed. What an entry that counts names of the other log counts too: its
     /// author has held it.
-    fn reaches(&self, span: &Span, closing: &Charters<'_>) -> [Reach; 2] {
-        let [mut inviter, mut joiner] =
-            Party::BOTH.map(|party| self.reach(span, party, self.named(span, closing, party)));
+    fn reaches(&self, span: &Span, closer: &Closer<'_>) -> [Reach; 2] {
+        let may_come = |party| party == self.me && self.is_of_another_life(closer.by);
+        let reach = |party| self.reach(span, party, self.named(span, &closer.charters, party), may_come(party));
+        let [mut inviter, mut joiner] = Party::BOTH.map(reach);
         // Only one of the two can name more of the other than that counts: neither has seen what saw it.
         inviter.counts = inviter.counts.max(seen(span, Party::Joiner, joiner.counts));
         joiner.counts = joiner.counts.max(seen(span, Party::Inviter, inviter.counts));
@@ -106,8 +107,8 @@ impl Line {
 
     /// A log counts as far as the other side names it: what that names it has held. What its author alone names beyond that
     /// counts when all of it is held up to the head that is named, which then is one of this log. Anything else its author could
-    /// still choose when it knows what came of the rest.
-    fn reach(&self, span: &Span, party: Party, named: Named) -> Reach {
+    /// still choose when it knows what came of the rest. `may_come`: also on a branch that is not shown yet.
+    fn reach(&self, span: &Span, party: Party, named: Named, may_come: bool) -> Reach {
         let Named { own, other } = named;
         let log = self.log_of(span, party);
         let folded = span.facts.side(party).size;
@@ -124,7 +125,7 @@ impl Line {
         };
         let awaits = if !held(&other) {
             Some(awaited(party.peer(), other))
-        } else if own.size > other.size && !held(&own) && lies(&own) != Lies::Off {
+        } else if own.size > other.size && !held(&own) && (may_come || lies(&own) != Lies::Off) {
             Some(awaited(party, own))
         } else {
             None
@@ -189,7 +190,7 @@ impl Line {
 
     /// How much of our log of an ended epoch counts.
     pub(super) fn counted_of_ours(&self, span: &Span) -> Option<u64> {
-        self.closer_of(span).map(|closer| self.reaches(span, &closer.charters)[self.me.slot()].counts)
+        self.closer_of(span).map(|closer| self.reaches(span, &closer)[self.me.slot()].counts)
     }
 
     /// Looks up, among the entries that are stored, the heads that charters of later epochs name of this one and that are older than

@@ -270,7 +270,7 @@ fn reversed([one, other]: [VecDeque<Header>; 2]) -> [VecDeque<Header>; 2] {
 }
 
 /// Folds two logs, ours and theirs, in an order in which each entry finds what its author had seen; what names a head that ours
-/// never had is left, with all that follows it.
+/// never had is left, with all that follows it. Of what their index 0 names nothing is judged.
 fn fold(facts: &mut Facts, ours: &[Entry], theirs: &[Entry]) -> [VecDeque<Header>; 2] {
     let mut edge = Edge::new();
     let mut roots = alloc::vec![edge.root()];
@@ -279,13 +279,13 @@ fn fold(facts: &mut Facts, ours: &[Entry], theirs: &[Entry]) -> [VecDeque<Header
         edge.root()
     }));
     let had = |head: &Head| usize::try_from(head.size).ok().and_then(|size| roots.get(size)) == Some(&head.root);
+    let seen = |h: &Header| h.own.size == 0 || had(&h.held);
     let mut rest: [VecDeque<Header>; 2] = [ours, theirs].map(|log| log.iter().map(|e| e.header.clone()).collect());
     let mut done = [0_u64; 2];
     loop {
         let mut moved = false;
         for (at, other) in [(0, 1), (1, 0)] {
-            while let Some(next) = rest[at].front().filter(|h| h.held.size <= done[other] && (at == 0 || had(&h.held)))
-            {
+            while let Some(next) = rest[at].front().filter(|h| h.held.size <= done[other] && (at == 0 || seen(h))) {
                 facts.apply(next);
                 rest[at].pop_front();
                 done[at] += 1;

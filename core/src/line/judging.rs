@@ -57,7 +57,8 @@ impl Line {
         }
         // What begins a log that we have not begun is no branch of it, unless a person says that it is not ours, or nobody is known to
         // have opened that epoch: then whoever made it has our key, or is another copy of us.
-        let by_us = if span.own().size() > 0 { !span.by_an_ended_key(branch, signer) } else { begins };
+        let ours = begins || span.own().size() > 0 && branch.first == span.own().key_at(branch.from);
+        let by_us = ours && !span.by_an_ended_key(branch, signer);
         if by_us && span.epoch() >= self.epoch() { Effect::Stops } else { Effect::Nothing }
     }
 

@@ -214,11 +214,12 @@ impl Span {
     ) -> Option<Branch> {
         let own = self.own();
         let opening = opens(entry).filter(|opening| !matches!(opening, Opening::Paired { .. }));
-        if before.size == 0 && own.size() == 0 {
+        // Also where our own log has begun since, by whichever key: what was kept before is kept again at a start.
+        if before.size == 0 && own.from() == 0 && (own.size() == 0 || opening.is_some()) {
             let key = match opens(entry)? {
                 Opening::Paired { .. } => own.key(),
                 Opening::Opened { .. } => own.root_key(),
-                Opening::Joined { .. } => firsts.iter().copied().find(signed_by)?,
+                Opening::Joined { .. } => firsts.iter().copied().chain([own.key_at(0)]).find(signed_by)?,
             };
             let log = Log::new(own.line(), self.epoch(), self.me, key, own.root_key());
             return Some(Branch { from: 0, first: key, log, opening, entries: Vec::new() });

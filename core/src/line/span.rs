@@ -135,10 +135,10 @@ impl Span {
         self.openings.iter().flatten().chain(self.branches.iter().filter_map(|branch| branch.opening.as_ref()))
     }
 
-    /// Whether our log is known to begin in more than one way.
+    /// Whether our log, of which we hold nothing, is known to begin in more than one way.
     pub(super) fn begins_twice(&self) -> bool {
-        let beside = self.branches.iter().filter(|branch| branch.from == 0 && branch.opening.is_some()).count();
-        beside > usize::from(self.own().size() == 0)
+        let beside = self.branches.iter().filter(|branch| branch.opening.is_some()).count();
+        self.own().size() == 0 && beside > 1
     }
 
     /// What both logs reach.
@@ -195,10 +195,13 @@ impl Span {
     pub(super) fn append(&mut self, entry: &Entry) -> Standing {
         let header = &entry.header;
         let (party, own) = (header.party, header.party == self.me);
-        let forked = |b: &Branch| !self.extends(b) && b.log.had(&header.held);
-        let on = self.folded_on.and_then(|on| self.branches.get(on)).map_or(self.own(), |branch| &branch.log);
+        let on = self.folded_on.and_then(|on| self.branches.get(on));
+        // What continues our log comes to stand in it, if nothing else counts in its place.
+        let forked = |b: &Branch| (on.is_some() || !self.extends(b)) && b.log.had(&header.held);
         let elsewhere = self.own().had(&header.held) || self.branches.iter().any(forked);
-        let parts = !own && !on.had(&header.held) && elsewhere;
+        // Of what its index 0 names nothing is judged.
+        let judged = !own && header.own.size > 0;
+        let parts = judged && !on.map_or(self.own(), |branch| &branch.log).had(&header.held) && elsewhere;
         self.parted |= parts;
         let [inviter, joiner] = &mut self.logs;
         if party == Party::Inviter { inviter } else { joiner }.append(entry);

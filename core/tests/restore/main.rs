@@ -8,6 +8,7 @@ mod beside;
 mod broken;
 mod chance;
 mod closing;
+mod ended_key;
 mod going_on;
 mod heard;
 mod judging;
