@@ -135,7 +135,8 @@ impl Line {
         // Where our log is known to begin in several ways, any of these could come to name another.
         let whole = |closes: &Closes<'_>| closes.charters.iter().all(Option::is_some);
         let same = |closes: &Closes<'_>| whole(closes) && self.charters(span, Some(closes)) == charters;
-        let named = |closes: &Closes<'_>| says(closes) == Counts::Yes && (!span.begins_twice() || same(closes));
+        let one = self.stands(span) || !span.begins_twice();
+        let named = |closes: &Closes<'_>| says(closes) == Counts::Yes && (one || same(closes));
         let stays = if now {
             candidates.all(named) && between.all(upheld)
         } else {
@@ -144,12 +145,21 @@ impl Line {
         Closes { span, charters, now, stays }
     }
 
-    /// The charters of an epoch: what begins our log, or, where nothing does, what stands beside it as those of the next one above that
-    /// closes any name it. What we wrote ourselves gives way to nothing that the other side names and may show when it likes.
+    /// The charters of an epoch, as those of the next one above that closes any name them: ours may stand beside our log. What begins our
+    /// log and a charter of ours above names gives way to nothing that the other side names, and may show when it likes.
     fn charters<'a>(&self, span: &'a Span, next: Option<&Closes<'_>>) -> Charters<'a> {
+        let next = next.filter(|_| !self.stands(span));
         let named = next.and_then(|next| self.named_beside(span, &next.charters));
         let beside = named.and_then(|(on, _)| span.branches.get(on)?.opening.as_ref());
-        Party::BOTH.map(|party| span.opening(party).or(beside.filter(|_| party == self.me)))
+        Party::BOTH.map(|party| beside.filter(|_| party == self.me).or(span.opening(party)))
+    }
+
+    /// Whether a charter of ours above names our log of an epoch, as we hold it.
+    fn stands(&self, span: &Span) -> bool {
+        let above = self.spans.iter().rev().take_while(|later| later.epoch() > span.epoch());
+        let named = above.filter_map(|later| named_of(later.opening(self.me)?, span.epoch()));
+        let mut ours = named.map(|named| named.of(self.me)).filter(|head| head.size > 0);
+        ours.any(|head| lies(span, span.own(), &head) == Lies::On)
     }
 
     /// Whether these charters of an epoch name both index 0s of every lower one of which our charter of the later one names both, if that

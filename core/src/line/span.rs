@@ -135,10 +135,10 @@ impl Span {
         self.openings.iter().flatten().chain(self.branches.iter().filter_map(|branch| branch.opening.as_ref()))
     }
 
-    /// Whether our log, of which we hold nothing, is known to begin in more than one way.
+    /// Whether our log is known to begin in more than one way.
     pub(super) fn begins_twice(&self) -> bool {
-        let beside = self.branches.iter().filter(|branch| branch.opening.is_some()).count();
-        self.own().size() == 0 && beside > 1
+        let beside = self.branches.iter().filter(|branch| branch.from == 0 && branch.opening.is_some()).count();
+        beside > usize::from(self.own().size() == 0)
     }
 
     /// What both logs reach.

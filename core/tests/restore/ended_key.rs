@@ -3,7 +3,7 @@
 
 use counterpart_core::ids::{EntryRef, Epoch, Party};
 use counterpart_core::line::epoch::Ended;
-use counterpart_core::line::restore::{Restore, Word};
+use counterpart_core::line::restore::{Judgement, Restore, Word};
 use counterpart_core::line::turn::Answer;
 use counterpart_core::record::entry::{Head, Header};
 use counterpart_core::record::log::Entry;
@@ -90,6 +90,26 @@ fn another_joining_of_an_epoch_that_we_have_joined_and_the_peer_names_changes_no
 
     world.north.takes(&declined);
     assert_eq!(world.north.is_shown(&[forged]), [Answer::Kept]);
+
+    assert_eq!(reads(&world.north, ask), BROKEN_OFF);
+}
+
+#[test]
+fn whoever_takes_another_joining_than_the_one_that_is_named_changes_nothing_that_was_settled() {
+    let Late { mut world, ask, heads: [first, with_declined], declined } = late();
+    let serving = world.north.opens(7, Word::Dark).unwrap();
+    let opening = opened(&world.south, Epoch { number: 1, id: [1; 8] }, vec![first]);
+    assert!(opening.header.epoch < serving);
+    let [named, other] = [first, with_declined].map(|heads| joined(&world.north, 1, &opening, vec![heads]));
+    let joining = vec![first, whole([&named, &opening])];
+    world.north.takes(&joined(&world.south, 1, &first_entry(&world.north, serving), joining));
+    world.north.takes(&opening);
+    world.north.takes(&declined);
+    assert_eq!(world.north.is_shown(&[named, other]), [Answer::Kept; 2]);
+    assert_eq!(reads(&world.north, ask), BROKEN_OFF);
+
+    let part = world.north.line.shown()[1].part();
+    assert_eq!(world.north.says(&Judgement { take: vec![part], refuse: vec![] }), Ok(1));
 
     assert_eq!(reads(&world.north, ask), BROKEN_OFF);
 }
