@@ -150,7 +150,8 @@ impl Line {
             return Restore::Opening(Why::Restored);
         }
         let stops = |span: &Span| span.branches.iter().any(|b| self.effect(span, b, b.signer()) == Effect::Stops);
-        if self.spans.iter().any(stops) {
+        // What the peer wrote in sight of a branch, whichever key made that, cannot be read beside our log.
+        if serving.parted || self.spans.iter().any(stops) {
             return Restore::Opening(Why::Branch);
         }
         if self.passed() { Restore::Opening(Why::Unnamed) } else { Restore::Nothing }

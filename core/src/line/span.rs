@@ -252,6 +252,12 @@ impl Span {
         !elsewhere && header.held.size <= self.facts.side(header.party.peer()).size
     }
 
+    /// Folds what was shown on top of the branch on which the facts are folded, and what waited for it.
+    pub(super) fn fold_next(&mut self, header: &Header) {
+        self.waiting_of(self.me).push_back(header.clone());
+        self.fold();
+    }
+
     /// Whether the next entry of ours would wait, because something before it does.
     pub(super) fn waits(&self) -> bool {
         let behind = |party: Party| self.log(party).size() > self.facts.side(party).size;
@@ -269,6 +275,7 @@ impl Span {
             let mut moved = false;
             for party in Party::BOTH {
                 while let Some(header) = self.waiting_of(party).pop_front() {
+                    self.parted |= self.names_another(&header);
                     if !self.can_fold(&header) {
                         self.waiting_of(party).push_front(header);
                         break;
@@ -282,6 +289,14 @@ impl Span {
                 return;
             }
         }
+    }
+
+    /// Whether an entry of theirs names, of our log, another head than the branch has on which the facts are folded.
+    fn names_another(&self, header: &Header) -> bool {
+        let on = self.folded_on.filter(|_| header.party != self.me && header.own.size > 0);
+        let branch = on.and_then(|on| self.branches.get(on));
+        let folded = self.facts.side(self.me).size;
+        branch.is_some_and(|branch| header.held.size <= folded && !branch.log.had(&header.held))
     }
 
     /// Heads that entries of ours, which wait, name of the peer's log: what the peer sends has to agree with them.
@@ -327,7 +342,9 @@ impl Span {
         self.folded_on = on;
         self.stale = false;
         let named = self.peer().named();
+        let next = self.waiting_of(self.me.peer()).front().cloned();
         let forked = |b: &Branch| !self.extends(b) && b.log.had(&named);
-        self.parted = on.is_none() && !self.own().had(&named) && self.branches.iter().any(forked);
+        self.parted = next.is_some_and(|next| self.names_another(&next))
+            || on.is_none() && !self.own().had(&named) && self.branches.iter().any(forked);
     }
 }

@@ -3,7 +3,7 @@
 
 use counterpart_core::ids::{EntryRef, Epoch, Party};
 use counterpart_core::line::epoch::Ended;
-use counterpart_core::line::restore::{Judgement, Restore, Word};
+use counterpart_core::line::restore::{Judgement, Restore, Why, Word};
 use counterpart_core::line::turn::Answer;
 use counterpart_core::record::entry::{Head, Header};
 use counterpart_core::record::log::Entry;
@@ -216,4 +216,28 @@ fn what_joins_an_ended_epoch_and_names_of_our_log_what_never_was_counts_alike_be
     world.north.killed();
 
     assert_eq!(read(&world.north), settled);
+}
+
+#[test]
+fn what_the_peer_wrote_in_sight_of_a_branch_by_an_ended_key_where_we_sign_is_answered_by_an_epoch_that_root_opens() {
+    let mut world = World::new();
+    let grant = world.north.grant(4);
+    let thief = world.north.clone();
+    world.north.signs_by_hand(1, grant);
+    world.north.writes().unwrap();
+    let branch = thief.continued(1, &[], 10, 1);
+    world.north.is_shown(&branch);
+    assert_eq!(world.north.waits(), Restore::Nothing, "a branch by an ended key stops nothing");
+    let mut log = thief.store.log(Epoch::FIRST, NORTH);
+    log.extend(branch);
+    let own = (Epoch::FIRST, heads(&world.south, Epoch::FIRST).of(SOUTH));
+    world.north.takes(&world.south.signed_seeing(head_of(&log), 1, own, 5, What::Received));
+    for _ in 0..2 {
+        assert_eq!(world.north.waits(), Restore::Opening(Why::Branch));
+        assert!(world.north.writes().is_err());
+        world.north.killed();
+    }
+    world.north.opens(7, Word::Heard).unwrap();
+    assert_eq!(world.north.waits(), Restore::Nothing);
+    world.north.writes().unwrap();
 }
