@@ -382,6 +382,7 @@ unknown-why = Not known: why their watch has not said that it has seen this. Sil
 unknown-why-offer = Not known: why no answer to { $offer } was written in time. Silence is not an answer, and is not recorded as one.
 unknown-until = Not known: until when. They named no time.
 unknown-meanwhile = Not known: what they have written since. A lapse or a withdrawal of theirs may be on its way.
+unknown-meanwhile-own = Not known: what they have written since. An answer, a decline or an acceptance of theirs may be on its way.
 unknown-talked = Not known: whether they talked. One side states it.
 unknown-said = Not known: what was said in it. The record holds that both state the talk, and none of its words.
 unknown-come = Not known: whether anyone came. Neither side has said so.
@@ -828,9 +829,18 @@ bar-closed = { $thing } is closed, by { $fact }{ $other ->
 bar-still-open = { $fact } is not closed; only a closed request is asked again.
     .do = Renew it: the request still stands.
 bar-not-owner = Only the side that opened { $fact } may do this.
-    .do = Defer, offer times, answer or decline.
+    .do = { $of ->
+        [text] Say that it is read, or write a text.
+        [offer] Accept or decline it.
+       *[request] Defer, offer times, answer or decline.
+    }
 bar-own-thing = { $fact } was opened by this side; only the other side may do this.
-    .do = Renew, suspend or withdraw it.
+    .do = { $of ->
+        [text] Retract it, or wait: they say that it is read.
+        [check] Wait: a person of theirs answers it.
+        [offer] Withdraw it, or wait for their answer.
+       *[request] Renew, suspend or withdraw it.
+    }
 bar-already = It has been done, by { $fact }.
     .do = Nothing more is needed.
 bar-too-many-open = This side has { $max } open requests on the line, as many as the protocol allows.
@@ -959,6 +969,7 @@ table-later = Besides:
 table-until = until { $time }
 table-deadline = by { $time }
 table-accepted = accepted: { $window }
+table-ended = { $outcome } { $time } ({ $by })
 table-acts = You may: { $acts }
 table-requests-theirs = Asked of us
 table-requests-ours = Asked by us
@@ -1006,10 +1017,10 @@ help-counterpart = A hotline between organisations that must be able to reach ea
     .words = Words that go with it; “-” reads them from the standard input.
     .from = Our post.
     .to = The counterpart.
-    .precedence = ROUTINE, PRIORITY, IMMEDIATE or FLASH.
+    .precedence = ROUTINE, PRIORITY, IMMEDIATE or FLASH; ROUTINE unless said otherwise.
     .mark = OPERATION, EXERCISE or TEST.
-    .code = Why; UNSTATED unless said otherwise.
-    .until = Until when.
+    .code = Why: ENGAGED, TRAVELLING, OUT-OF-HOURS, NO-INTERPRETER, LEVEL, NOT-COMPETENT, IN-WRITING, OTHER-CHANNEL, CONDITIONS, AWAITING-INSTRUCTIONS, POST-VACANT, IDENTITY-DOUBT, NO-CONFIRMATION; UNSTATED unless said otherwise.
+    .until = Until when: 12:00, “tomorrow 12:00”, “2026-11-24 12:00” or +90m.
 help-help = Print this, or the help of a command.
 help-init = Make a station: its directory, configuration, keys and empty record.
     .name = The organisation, as it will stand in charters.
@@ -1117,9 +1128,9 @@ help-noted = Take note of what they did: it rings here no more. Nothing of it le
     .tally = What the list of what broke off is known by, as it was told with it: nothing is noted of what came since.
 help-ask = Ask to talk.
     .words = The subject; “-” reads it from the standard input.
-    .mode = voice, writing or meeting.
+    .mode = voice, writing or meeting; voice unless said otherwise.
     .private = Nothing of it in public.
-    .valid-until = Until when it stands; without, until someone closes it.
+    .valid-until = Until when it stands, such as 12:00, “tomorrow 12:00” or +90m; without, until someone closes it.
     .again = The closed request that is asked again.
 help-seen = Our watch has it.
 help-refer = It is with the principal’s office.
@@ -1128,13 +1139,13 @@ help-answer = Yes, at once.
 help-decline = No: to a request or to an offer.
 help-offer = Name times.
     .window = START/END@Zone, such as “tomorrow 12:00/13:00”; up to 8.
-    .answer-by = Until when an answer is awaited.
-    .on-silence = What silence does: the offer lapses or stands. Never consent.
-    .code = Why not sooner.
+    .answer-by = Until when an answer is awaited, such as 12:00, “tomorrow 12:00” or +90m.
+    .on-silence = What silence does: the offer lapses (so unless said otherwise) or stands. Never consent.
+    .code = Why not sooner: a code of defer.
 help-ready = “We will take it now.”
 help-accept = Take one window of an offer, or come to a ready.
     .window = The window, or its number from 1; not needed if there is one.
-help-renew = The offer stands.
+help-renew = The request still stands, and rings again unless it comes sooner than agreed.
     .valid-until = A later time until which it stands.
     .precedence = A higher precedence.
 help-suspend = Not able at present: it stands and does not ring there.
@@ -1207,7 +1218,10 @@ usage-command-unknown = There is no command “{ $said }”.{ $like ->
     [none] {""}
    *[some] {" "}Like it: { $like }.
 }
-usage-argument-unknown = “{ $said }” is not taken here. Words that begin with a hyphen stand behind “--”.{ $like ->
+usage-argument-unknown = “{ $said }” is not taken here.{ $as ->
+    [word] {" "}Words that belong together stand in quotes: "Northland 1".
+   *[option] {" "}Words that begin with a hyphen stand behind “--”.
+}{ $like ->
     [none] {""}
    *[some] {" "}Like it: { $like }.
 }
@@ -1337,7 +1351,7 @@ fault-no-such-route = There is nothing at { $path }.
 fault-wrong-method = { $path } does not take { $method }.
     .do = Use the method that the documentation of /api/v1 names.
 fault-not-a-request = { $name } is no request and belongs to none.
-    .do = Name a request; “counterpart status” lists those that are open.
+    .do = Name a request; “counterpart status” lists those that are open. What the record holds of anything else: “counterpart record --from "{ $name }"”.
 fault-no-such-session = No bell with this session is open.
     .do = Open one: only an open bell can say that a device rings.
 fault-not-handed = That does not ring at this bell, or no longer.
@@ -1488,6 +1502,8 @@ fault-station-there = A station already answers at { $path }.
     .do = Use it, or stop it first.
 fault-not-understood = The station answered something that this program cannot read: { $cause }.
     .do = Use the program of the station's own version.
+fault-not-printed = What this command has to say could not be written out: { $cause }.
+    .do = Free space where it was to go, and ask again. An act that was given is in the record; an invitation, a link or a token is shown once: end it and make another.
 fault-machine = Not done: this station's machine failed. { $cause } Nothing was written.
     .do = Give the command again; if it persists, run “counterpart doctor”.
 fault-unread = The record of this station cannot be read. { $cause }
@@ -1672,6 +1688,8 @@ store-exists = { $path } exists.
     .do = Choose another data directory.
 store-absent = { $path } is not there.
     .do = Name the data directory, restore a backup, or make a new station with “counterpart init”.
+store-journal-apart = { $path } holds the newest entries, and cannot be read where nothing can be written beside it.
+    .do = Copy the whole directory to a place that this user may write, and read it there.
 store-foreign = { $path } is no record of Counterpart.
     .do = Name the data directory that holds one.
 backup-exists = { $path } exists.
@@ -2989,6 +3007,7 @@ pairing-give-how = Give it to the other organisation in confidence, all of it. W
 pairing-given = I have taken it
 pairing-standing = { $standing ->
     [waiting] Nobody has come yet.
+    [calling] Their station is called.
     [comparing] { $named ->
         [yes] Compare sixteen numbers with { $name }.
        *[no] Compare sixteen numbers.

@@ -41,7 +41,9 @@ fn parse(words: &[&str]) -> Option<(Asked, Option<Fault>)> {
         [seed] => Asked::One(seed.parse().ok()?),
         ["--seeds", range] => {
             let (from, to) = range.split_once("..")?;
-            Asked::Many(from.parse().ok()?, to.parse().ok()?)
+            let (from, to): (u64, u64) = (from.parse().ok()?, to.parse().ok()?);
+            // A run of none would say that none failed.
+            (from < to).then_some(Asked::Many(from, to))?
         }
         _ => return None,
     };
@@ -88,4 +90,16 @@ fn many(from: u64, to: u64, fault: Option<Fault>) -> ExitCode {
     }
     println!("{} of {} seeds failed", failed.len(), all.of("seeds"));
     if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_without_a_seed_is_no_run() {
+        assert!(parse(&["--seeds", "3..4"]).is_some());
+        assert!(parse(&["--seeds", "3..3"]).is_none());
+        assert!(parse(&["--seeds", "5..2"]).is_none());
+    }
 }

@@ -62,7 +62,7 @@ pub fn words(form: &ActForm, defaults: &Defaults, salt: [u8; 16]) -> Result<Opti
     if !is_tag {
         return Err(Fault::new(Code::LanguageMalformed).with("said", language));
     }
-    if words.text.is_empty() {
+    if words.text.trim().is_empty() {
         return Err(Fault::new(Code::WordsEmpty));
     }
     Ok(Some(Words { salt, language, text: words.text.clone() }))

@@ -96,6 +96,13 @@ pub struct PairingView {
     pub sentences: Vec<String>,
 }
 
+impl PairingView {
+    /// How far it has come, as it is said: who joins waits for nobody to come.
+    pub fn said_standing(&self) -> &str {
+        if self.standing == "waiting" && !self.inviter { "calling" } else { &self.standing }
+    }
+}
+
 /// Somebody with whom digits are compared.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct CandidateView {

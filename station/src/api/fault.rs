@@ -330,6 +330,8 @@ faults! {
     NotUnderstood = Error BAD_GATEWAY "fault-not-understood",
     /// Our machine failed.
     Machine = Error INTERNAL_SERVER_ERROR "fault-machine",
+    /// What a command has to say does not go out: its standard output takes nothing.
+    NotPrinted = Error INTERNAL_SERVER_ERROR "fault-not-printed",
     /// The record cannot be read.
     Unread = Error INTERNAL_SERVER_ERROR "fault-unread",
     /// There is no record where it should be.

@@ -93,7 +93,11 @@ fn cause(wrong: &clap::Error) -> Sentence {
         ErrorKind::InvalidSubcommand => said("usage-command-unknown", ContextKind::InvalidSubcommand)
             .with("like", like(ContextKind::SuggestedSubcommand)),
         ErrorKind::UnknownArgument => {
-            said("usage-argument-unknown", ContextKind::InvalidArg).with("like", like(ContextKind::SuggestedArg))
+            // A name or a subject without its quotes, most often.
+            let is_word = told(ContextKind::InvalidArg).is_some_and(|said| !said.starts_with('-'));
+            let unknown = said("usage-argument-unknown", ContextKind::InvalidArg);
+            let like = like(ContextKind::SuggestedArg);
+            unknown.with("as", if is_word { "word" } else { "option" }).with("like", like)
         }
         ErrorKind::InvalidValue if told(ContextKind::InvalidValue).is_none_or(|value| value.is_empty()) => {
             Sentence::new("usage-value-lacks").with("argument", argument())

@@ -267,12 +267,12 @@ impl Context {
 
     /// Prints the API's JSON, or what is made of it for a person.
     fn show(&self, value: &Value, text: impl FnOnce() -> Result<String, Told>) -> Result<(), Told> {
-        if self.json {
-            print(&escaped_json(&format!("{value:#}")));
-        } else {
-            print(&text()?);
-        }
-        Ok(())
+        self.print(&if self.json { escaped_json(&format!("{value:#}")) } else { text()? })
+    }
+
+    /// Prints with one line end. What does not go out is lost: whatever was done, whoever reads is told.
+    fn print(&self, text: &str) -> Result<(), Told> {
+        print(text).map_err(|e| self.tell(Fault::new(Code::NotPrinted).with("cause", e)))
     }
 
     fn complain(&self, told: &Told) {
@@ -315,13 +315,17 @@ fn answered(args: &[OsString], plain: clap::Error, words: &Words, is_json: bool)
 
 fn print_error(told: &Told) {
     let body = ErrorBody { error: told.clone() };
-    print(&escaped_json(&serde_json::to_string_pretty(&body).unwrap_or_default()));
+    // Nobody reads a standard output that takes nothing.
+    let _ = print(&escaped_json(&serde_json::to_string_pretty(&body).unwrap_or_default()));
 }
 
 /// Prints with one line end. A reader that has gone is nobody's fault.
-fn print(text: &str) {
+fn print(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    let _ = writeln!(out, "{}", text.trim_end_matches('\n')).and_then(|()| out.flush());
+    match writeln!(out, "{}", text.trim_end_matches('\n')).and_then(|()| out.flush()) {
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        done => done,
+    }
 }
 
 #[cfg(test)]

@@ -135,7 +135,7 @@ impl Context {
             _ => String::new(),
         };
         let named = if name.is_empty() { "no" } else { "yes" }.to_owned();
-        let standing = [("standing", view.standing.clone()), ("named", named), ("name", name)];
+        let standing = [("standing", view.said_standing().to_owned()), ("named", named), ("name", name)];
         let mut lines = vec![format!("{}  {}", view.line, self.say("pairing-standing", &standing))];
         lines.extend(view.sentences.iter().map(|sentence| clean(sentence)));
         lines.extend(view.terms.iter().map(|terms| self.to_be_signed(terms).trim_end().to_owned()));

@@ -76,6 +76,10 @@ impl Context {
         let file = |path: &std::path::Path, cause: &dyn std::fmt::Display| {
             self.tell(Fault::new(Code::File).with("path", path.display()).with("cause", cause))
         };
+        let unfit = |e: ConfigError| self.tell(unfit(&e));
+        // The answers are judged before anything is made, and the configuration is written last: it says that all is there.
+        Config::parse(&starter.text(), &config_file).map_err(unfit)?;
+        let is_new = !self.data.exists();
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.data);
         made.map_err(|e| file(&self.data, &e))?;
         let root_key = root_key.unwrap_or_else(|| {
@@ -83,13 +87,13 @@ impl Context {
             beside.push(".root-key");
             beside.into()
         });
-        let unfit = |e: ConfigError| self.tell(unfit(&e));
-        // The answers are judged before anything is made, and the configuration is written last: it says that all is there.
-        Config::parse(&starter.text(), &config_file).map_err(unfit)?;
         if config_file.exists() {
             write_starter(&self.data, starter).map_err(unfit)?;
         }
-        self.found(&self.data, &root_key)?;
+        self.found(&self.data, &root_key).inspect_err(|_| {
+            // A directory that was made for nothing goes; one that holds anything stays.
+            let _ = if is_new { std::fs::remove_dir(&self.data) } else { Ok(()) };
+        })?;
         write_starter(&self.data, starter).map_err(unfit)?;
         let granted = granted_file(&root_key);
         let [data, root, list, config] =

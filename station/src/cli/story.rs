@@ -11,7 +11,7 @@ use counterpart_core::precedence::Mark;
 use serde_json::json;
 
 use super::spectators::Desks;
-use super::{Context, Exit, demo, print, serve};
+use super::{Context, Exit, demo, serve};
 use crate::api::fault::{Code, Fault, Told};
 use crate::api::times::write;
 use crate::story::{self, Account, Play, Progress, SHIPPED, Script};
@@ -131,20 +131,20 @@ impl Telling<'_> {
             let value = json!({ "title": script.title, "said": script.said, "accounts": accounts });
             return context.show(&value, || Ok(String::new()));
         }
-        print(&prologue(context, script));
-        print(&story::told(&accounts, &context.words, width()));
+        context.print(&prologue(context, script))?;
+        context.print(&story::told(&accounts, &context.words, width()))?;
         let figures = story::figures(first, &context.words);
-        print(&figures.map_err(|e| context.machine(e))?);
+        context.print(&figures.map_err(|e| context.machine(e))?)?;
         if self.kept {
             let program =
                 std::env::current_exe().map_or_else(|_| "counterpart".into(), |path| path.display().to_string());
             for data in &data {
                 let command = format!("{program} --data {} record", data.display());
-                print(&context.say("story-kept", &[("path", data.display().to_string()), ("command", command)]));
+                let args = [("path", data.display().to_string()), ("command", command)];
+                context.print(&context.say("story-kept", &args))?;
             }
         }
-        print(&banner(context));
-        Ok(())
+        context.print(&banner(context))
     }
 }
 

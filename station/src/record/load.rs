@@ -90,12 +90,16 @@ struct Loading<'a, 'j> {
     judge: &'j mut Judge<'j>,
 }
 
-impl Loading<'_, '_> {
+impl<'a> Loading<'a, '_> {
+    fn pages(&self, log: LogKey) -> Pages<'a> {
+        Pages { reader: self.reader, row: self.row, log, next: 0, page: VecDeque::new() }
+    }
+
     /// Reads both logs of an epoch. An entry waits while what its author had seen is not read; what was taken back may wait for
     /// ever, if the peer keeps it.
     fn merged(&mut self, epoch: Epoch) -> Result<(), StoreError> {
         let id = self.line.id();
-        let [mut inviter, mut joiner] = Party::BOTH.map(|party| Pages::new(self.reader, log_key(id, epoch, party)));
+        let [mut inviter, mut joiner] = Party::BOTH.map(|party| self.pages(log_key(id, epoch, party)));
         let mut rest = false;
         loop {
             let mut moved = false;
@@ -123,7 +127,7 @@ impl Loading<'_, '_> {
     fn beside_what_was_shown(&mut self, epoch: Epoch, shown: &[Entry]) -> Result<(), StoreError> {
         let (id, me) = (self.line.id(), self.line.me());
         let mut told: BTreeSet<u64> = BTreeSet::new();
-        let mut own = Pages::new(self.reader, log_key(id, epoch, me));
+        let mut own = self.pages(log_key(id, epoch, me));
         while let Some(entry) = own.peek()? {
             told.extend(&entry.header.lacking);
             self.take(entry, false)?;
@@ -134,7 +138,7 @@ impl Loading<'_, '_> {
             let recalled = self.line.recall(entry, &Strict);
             recalled.map_err(|m| unread(self.row, format!("entry {at} of epoch {epoch} as shown: {}", m.word())))?;
         }
-        let mut peer = Pages::new(self.reader, log_key(id, epoch, me.peer()));
+        let mut peer = self.pages(log_key(id, epoch, me.peer()));
         while let Some(entry) = peer.peek()? {
             self.take(entry, !told.contains(&entry.header.own.size))?;
             peer.advance();
@@ -198,20 +202,19 @@ impl Loading<'_, '_> {
 /// The entries of one log, a page at a time.
 struct Pages<'a> {
     reader: &'a Reader,
+    row: &'a LineRow,
     log: LogKey,
     next: u64,
     page: VecDeque<Entry>,
 }
 
-impl<'a> Pages<'a> {
-    fn new(reader: &'a Reader, log: LogKey) -> Pages<'a> {
-        Pages { reader, log, next: 0, page: VecDeque::new() }
-    }
-
+impl Pages<'_> {
     fn peek(&mut self) -> Result<Option<&Entry>, StoreError> {
         if self.page.is_empty() {
             for row in self.reader.entries(self.log, self.next, PAGE)? {
-                let found = |_| StoreError::Corrupt { found: format!("entry {} cannot be read", row.key.index) };
+                // It stops this line, and none beside it.
+                let at = format!("entry {}:{} of epoch {}", self.log.party, row.key.index, epoch(&self.log.epoch));
+                let found = |m: Misconduct| unread(self.row, format!("{at}: {}", m.word()));
                 self.page.push_back(Entry::read(&row.bytes).map_err(found)?);
                 self.next = row.key.index + 1;
             }

@@ -1,10 +1,12 @@
 //! A few read-only connections, shared.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
+use rustix::fs::Access;
 
 use super::{StoreError, connect, existing, known_version, schema};
 
@@ -62,9 +64,41 @@ impl Reader {
 }
 
 pub(super) fn read_only(path: &Path) -> Result<Connection, StoreError> {
-    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let connection = match still(path)? {
+        None => connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?,
+        Some(unchanging) => {
+            connect(Path::new(&unchanging), OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)?
+        }
+    };
     connection.set_prepared_statement_cache_capacity(32);
     Ok(connection)
+}
+
+/// What names the database to SQLite where nobody can write beside it, a medium that is mounted to read only for one: there the index
+/// of its journal cannot be made, without which it is not read. `None` where SQLite reads it as everywhere.
+///
+/// # Errors
+/// [`StoreError::Place`] if entries stand in the journal that cannot be read without that index.
+fn still(path: &Path) -> Result<Option<String>, StoreError> {
+    let beside = |end: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(end);
+        PathBuf::from(name)
+    };
+    let data = path.parent().filter(|data| !data.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if rustix::fs::access(data, Access::WRITE_OK).is_ok() || beside("-shm").exists() {
+        return Ok(None);
+    }
+    let journal = beside("-wal");
+    if std::fs::metadata(&journal).is_ok_and(|found| found.len() > 0) {
+        return Err(StoreError::Place { path: journal, wrong: "store-journal-apart" });
+    }
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"/-._".contains(&b);
+    let escaped = path.as_os_str().as_bytes().iter().map(|b| match plain(*b) {
+        true => char::from(*b).to_string(),
+        false => format!("%{b:02x}"),
+    });
+    Ok(Some(format!("file:{}?immutable=1", escaped.collect::<String>())))
 }
 
 impl Pool {

@@ -2,7 +2,7 @@
 //! when, what is not known.
 
 use counterpart_core::ids::EntryRef;
-use counterpart_core::line::crossing::{Outcome, Say};
+use counterpart_core::line::crossing::{Decision, Outcome, Say};
 use counterpart_core::line::facts::Fact;
 use counterpart_core::line::ladder::{Headline, Rung};
 use counterpart_core::line::talk::{TalkState, Word};
@@ -273,6 +273,16 @@ impl<'a> Sight<'a> {
         (lapsed && !view.decision(request).outcome.agreed()).then_some(last.at)
     }
 
+    /// What of theirs could cross an act of ours that they are not known to hold.
+    fn meanwhile(&self, decision: &Decision) -> &'static str {
+        let mut ours = decision.deciding.iter().filter(|at| at.party == self.me());
+        let took_back = ours.any(|at| {
+            let kind = self.view().fact(*at).map(Fact::kind);
+            matches!(kind, Some(Kind::Withdraw | Kind::Lapse))
+        });
+        if took_back { "unknown-meanwhile-own" } else { "unknown-meanwhile" }
+    }
+
     /// What the record does not say: never nothing while no outcome stands.
     fn not_known(&self, request: &'a Fact) -> Vec<&'static str> {
         let view = self.view();
@@ -281,7 +291,7 @@ impl<'a> Sight<'a> {
         if decision.outcome != Outcome::Open {
             let talk = view.talk(request).state;
             return match talk {
-                _ if !view.settled_for(self.me(), &decision) => vec!["unknown-meanwhile"],
+                _ if !view.settled_for(self.me(), &decision) => vec![self.meanwhile(&decision)],
                 TalkState::Stated => vec!["unknown-talked"],
                 TalkState::Crossed if view.talk(request).words.contains(&Word::Talked) => vec!["unknown-talked"],
                 TalkState::Talked => vec!["unknown-said"],

@@ -79,11 +79,11 @@ fn act_on(act: &str, on: &str, view: &RequestView) -> String {
 
 fn offer_head(offer: &OfferView, telling: &Telling<'_>) -> Vec<String> {
     let name = ("name", (&offer.offer.name).into());
-    if offer.windows.is_empty() {
-        return vec![telling.say("table-ready", &[name])];
-    }
     let told: Vec<String> = offer.windows.iter().map(|w| w.told(telling)).collect();
-    let mut lines = wrap(&telling.say("table-offer", &[name, ("windows", told.join("; ").into())]), 0, 2);
+    let mut lines = match told.as_slice() {
+        [] => vec![telling.say("table-ready", &[name])],
+        told => wrap(&telling.say("table-offer", &[name, ("windows", told.join("; ").into())]), 0, 2),
+    };
     if let (Some(by), Some(silence)) = (offer.answer_by, offer.on_silence) {
         let silence = telling.words.silence(silence.0);
         let args = [("time", telling.both(by.0).into()), ("silence", silence.into())];
@@ -91,6 +91,15 @@ fn offer_head(offer: &OfferView, telling: &Telling<'_>) -> Vec<String> {
     }
     if let Some(accepted) = &offer.accepted {
         lines.extend(wrap(&telling.say("table-accepted", &[("window", accepted.told(telling).into())]), 2, 2));
+    }
+    // What became of one that ended otherwise: its rungs say nothing of it.
+    let ended = offer.deciding.first().filter(|_| offer.accepted.is_none());
+    if let Some(act) = ended {
+        let by: Vec<String> = offer.deciding.iter().map(|act| clean(&act.entry.name)).collect();
+        let outcome = telling.words.coded_outcome(&offer.outcome).both();
+        let args =
+            [("outcome", outcome.into()), ("time", telling.both(act.time.0).into()), ("by", by.join(", ").into())];
+        lines.extend(wrap(&telling.say("table-ended", &args), 2, 2));
     }
     lines
 }

@@ -174,7 +174,7 @@ fn headline(words: &Words, view: &PairingView) -> String {
         _ => String::new(),
     };
     let named = if name.is_empty() { "no" } else { "yes" };
-    let args = [("standing", view.standing.as_str().into()), ("named", named.into()), ("name", name.into())];
+    let args = [("standing", view.said_standing().into()), ("named", named.into()), ("name", name.into())];
     words.say("pairing-standing", &args)
 }
 

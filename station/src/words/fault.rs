@@ -4,7 +4,9 @@ use counterpart_core::fault::{Bar, Misconduct, Refusal};
 use counterpart_core::ids::EntryRef;
 use counterpart_core::limits;
 use counterpart_core::line::crossing::Outcome;
+use counterpart_core::line::facts::Fact;
 use counterpart_core::record::codes::Deadline;
+use counterpart_core::record::kind::Kind;
 use serde::{Deserialize, Serialize};
 
 use super::Arg;
@@ -67,8 +69,14 @@ impl Sight<'_> {
                 ("bar-closed", Some(*by))
             }
             Bar::StillOpen(at) => ("bar-still-open", Some(*at)),
-            Bar::NotOwner(at) => ("bar-not-owner", Some(*at)),
-            Bar::OwnThing(at) => ("bar-own-thing", Some(*at)),
+            Bar::NotOwner(at) => {
+                args.push(("of", self.sort(*at)));
+                ("bar-not-owner", Some(*at))
+            }
+            Bar::OwnThing(at) => {
+                args.push(("of", self.sort(*at)));
+                ("bar-own-thing", Some(*at))
+            }
             Bar::Already(at) => ("bar-already", Some(*at)),
             Bar::TooManyOpen => {
                 args.push(("max", Arg::from(limits::OPEN_ASKS_MAX)));
@@ -117,6 +125,17 @@ impl Sight<'_> {
         let crossed = decision.filter(|decision| decision.outcome == Outcome::Crossed);
         let other = crossed.and_then(|decision| decision.deciding.iter().copied().find(|act| *act != by));
         other.map_or_else(|| "none".to_owned(), |at| self.named(at).name).into()
+    }
+
+    /// What was acted on, as far as it differs what can be done instead.
+    fn sort(&self, thing: EntryRef) -> Arg<'static> {
+        match self.view().fact(thing).map(Fact::kind) {
+            Some(Kind::Text | Kind::Notice) => "text",
+            Some(Kind::Check) => "check",
+            Some(Kind::Offer | Kind::Ready) => "offer",
+            _ => "request",
+        }
+        .into()
     }
 
     /// The posts of one side, as the charter names them.

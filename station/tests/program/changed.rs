@@ -134,3 +134,23 @@ fn the_doctor_names_an_entry_whose_words_are_gone_or_that_is_filed_as_something_
     let (code, said) = command(&north.data, &["doctor"]);
     assert!(code == Some(0) && said.contains("the words of one entry were erased here"), "{said}");
 }
+
+#[test]
+fn an_entry_that_can_no_longer_be_read_stops_its_own_line_and_not_the_station() {
+    let scratch = Scratch::new("changed-unreadable");
+    let ([mut north, _south], _) = written(&scratch);
+    assert!(change(&north.data, "UPDATE entry SET bytes = x'00' WHERE kind = 9") > 0);
+    let found = "of epoch 0/0000000000000000: bad-signature";
+
+    let (code, said) = command(&north.data, &["doctor"]);
+    assert!(
+        code == Some(3) && said.contains("What is kept of the line with Southland") && said.contains(found),
+        "{said}"
+    );
+    let (_, said) = command(&north.data, &["lines"]);
+    assert!(said.contains("so that line is not served") && said.contains(found), "{said}");
+
+    north.serve();
+    let unread = north.get("/lines/unread").unwrap().to_string();
+    assert!(unread.contains(found), "{unread}");
+}

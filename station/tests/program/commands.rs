@@ -265,3 +265,60 @@ async fn forms_of_a_stream_stand_in_the_order_of_their_lines_and_are_answered_in
     assert_eq!(answers[601]["error"]["code"], "not-object");
     assert_eq!((name(&answers[602]).as_deref(), &answers[602]["repeated"]), (Some("Northland 8"), &json!(true)));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_may_be_done_instead_is_of_the_thing_that_was_named() {
+    let [north, south] = Served::pair("commands-instead").await;
+    let run = async |station: &Served, line: &[&str]| counterpart(&station.data, line, "").await;
+    let from_to = |act| [act, "--from", "minister", "--to", "minister", "words"];
+    run(&north, &from_to("text")).await;
+    run(&north, &from_to("ask")).await;
+    even_out(&north, &south).await;
+    let times = ["offer", "Northland 2", "--answer-by", "2126-11-24 12:00", "--window", "2126-11-25 12:00/13:00"];
+    run(&south, &times).await;
+    run(&south, &["check"]).await;
+    even_out(&north, &south).await;
+
+    for (station, act, name, instead) in [
+        (&north, "read", "Northland 1", "Retract it, or wait: they say that it is read."),
+        (&south, "retract", "Northland 1", "Say that it is read, or write a text."),
+        (&south, "check-reply", "Southland #3", "Wait: a person of theirs answers it."),
+        (&south, "accept", "Southland 1", "Withdraw it, or wait for their answer."),
+        (&north, "withdraw", "Southland 1", "Accept or decline it."),
+        (&north, "seen", "Northland 2", "Renew, suspend or withdraw it."),
+        (&south, "withdraw", "Northland 2", "Defer, offer times, answer or decline."),
+    ] {
+        let refused = run(station, &[act, name]).await;
+        assert!(refused.code == 1 && refused.err.contains(instead), "{act} {name}: {}", refused.err);
+    }
+    let told = run(&north, &["status", "Northland 1"]).await;
+    assert!(told.code == 2 && told.err.contains("“counterpart record --from \"Northland 1\"”"), "{}", told.err);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_status_says_what_became_of_each_offer_and_what_may_cross_what_we_took_back() {
+    let [north, south] = Served::pair("commands-became").await;
+    let run = async |station: &Served, line: &[&str]| {
+        let ended = counterpart(&station.data, line, "").await;
+        assert_eq!(ended.code, 0, "{line:?}: {}", ended.err);
+        even_out(&north, &south).await;
+        ended.out
+    };
+    let times = ["offer", "Northland 1", "--answer-by", "2126-11-24 12:00", "--window", "2126-11-25 12:00/13:00"];
+    run(&north, &["ask", "--from", "minister", "--to", "minister", "words"]).await;
+    run(&south, &times).await;
+    run(&north, &["decline", "Southland 1"]).await;
+    run(&south, &["ready", "Northland 1"]).await;
+    run(&south, &["withdraw", "Southland 2"]).await;
+
+    let status = run(&north, &["status", "Northland 1"]).await;
+    let after = |name: &str| status.split(name).nth(1).unwrap_or_default().to_owned();
+    assert!(after("\nOffer Southland 1").contains("\n  DECLINED "), "{status}");
+    assert!(after("\nReady Southland 2").contains("\n  WITHDRAWN "), "{status}");
+
+    // Nothing of it goes across meanwhile.
+    counterpart(&north.data, &["withdraw", "Northland 1"], "").await;
+    let status = counterpart(&north.data, &["status", "Northland 1"], "").await.out;
+    let said = status.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("An answer, a decline or an acceptance of theirs may be on its way."), "{status}");
+}

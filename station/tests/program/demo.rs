@@ -132,5 +132,11 @@ fn a_demonstration_whose_terminal_is_closed_leaves_nothing_running() {
     interrupt(demo.id(), "-HUP");
 
     assert!(demo.wait().unwrap().success());
-    assert_eq!(both.map(|data| served_by(&data)), [None, None]);
+    assert_eq!(both.each_ref().map(|data| served_by(data)), [None, None]);
+
+    // What it has kept goes on with the next.
+    let mut demo = start(scratch.path());
+    assert_eq!(done(&both[0], &["lines"]).matches("Records agree to #").count(), 1);
+    interrupt(demo.id(), "-HUP");
+    assert!(demo.wait().unwrap().success());
 }

@@ -103,9 +103,16 @@ fn a_wrong_command_ends_with_2_and_says_what_to_write() {
     let ask = ["ask", "--from", "a", "--to", "b"];
     let with = |more: &[&'static str]| [ask.as_slice(), more].concat();
 
-    let wrong: [(&Path, Vec<&str>, &[u8], &str); 11] = [
+    let wrong: [(&Path, Vec<&str>, &[u8], &str); 13] = [
         (&data, vec!["alerting", "1"], b"", "no command “alerting”"),
         (&data, vec!["seen"], b"", "It lacks: <NAME>."),
+        (
+            &data,
+            vec!["status", "Northland", "1"],
+            b"",
+            "“1” is not taken here. Words that belong together stand in quotes",
+        ),
+        (&data, vec!["status", "-1"], b"", "Words that begin with a hyphen stand behind “--”"),
         (&data, with(&["--valid-until", "soon"]), b"", "“soon” is not a time"),
         (&data, with(&["--valid-until", "2027-03-28 02:30"]), b"", "2027-03-28T03:30:00+02:00"),
         (&data, with(&["--valid-until", "2027-10-31 02:30"]), b"", "2027-10-31T02:30:00+01:00"),
@@ -208,7 +215,9 @@ fn an_answer_to_init_that_does_not_fit_is_refused_by_its_flag_and_nothing_is_mad
         let (code, _, told) = init("Ministry", flag, said);
         assert!(code == 2 && told.contains(part) && told.contains(&format!("{flag} ")), "{told}");
     }
-    assert!(!data.join("counterpart.toml").exists() && !data.join("keys").exists());
+    let (code, _, told) = init("Ministry", "--root-key", data.join("root").to_str().unwrap());
+    assert!(code == 2 && told.contains("would lie inside the data directory"), "{told}");
+    assert!(!data.exists(), "a directory that was made for nothing goes");
 }
 
 #[test]
@@ -231,4 +240,72 @@ fn who_may_not_read_the_directory_is_told_so_and_not_that_there_is_no_station() 
 
     let said = String::from_utf8(told.stderr).unwrap();
     assert!(told.status.code() == Some(2) && said.contains("This user may not read"), "{said}");
+}
+
+#[test]
+fn a_directory_that_takes_no_writes_is_read_and_a_journal_that_cannot_be_read_there_is_named() {
+    let scratch = Scratch::new("usage-still");
+    let data = scratch.path().join("station #1");
+    run(&data, &INIT, b"");
+    let program = scratch.path().join("counterpart");
+    std::fs::copy(env!("CARGO_BIN_EXE_counterpart"), &program).unwrap();
+    let mode = |mode| std::fs::set_permissions(&data, std::fs::Permissions::from_mode(mode)).unwrap();
+    let is_root = rustix::process::geteuid().is_root();
+    // Root writes everywhere: the directory becomes nobody's, who reads it.
+    let hand_over = || {
+        let found = std::fs::read_dir(&data).unwrap().map(|file| file.unwrap().path());
+        for path in found.chain([data.clone()]).filter(|_| is_root) {
+            std::os::unix::fs::chown(path, Some(65_534), Some(65_534)).unwrap();
+        }
+        mode(0o500);
+    };
+    let read = |args: &[&str]| {
+        let mut command = Command::new(&program);
+        if is_root {
+            command.uid(65_534).gid(65_534);
+        }
+        let ended = command.arg("--data").arg(&data).args(args).env("LC_ALL", "C").output().unwrap();
+        let said = String::from_utf8([ended.stdout, ended.stderr].concat()).unwrap();
+        (ended.status.code().unwrap(), said)
+    };
+    let names = || std::fs::read_dir(&data).unwrap().count();
+
+    hand_over();
+    let before = names();
+    assert_eq!(read(&["lines"]), (0, "No line yet.\n".into()));
+    let (code, said) = read(&["doctor"]);
+    assert!(code == 3 && said.contains("The database hangs together"), "{said}");
+    assert_eq!(names(), before, "nothing is left there");
+
+    mode(0o700);
+    std::fs::write(data.join("counterpart.db-wal"), [7; 64]).unwrap();
+    hand_over();
+    let (code, said) = read(&["lines"]);
+    mode(0o700);
+    assert_eq!(code, 2, "{said}");
+    for part in ["counterpart.db-wal holds the newest entries", "Copy the whole directory"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+}
+
+#[test]
+fn what_cannot_be_written_out_is_told_and_a_reader_that_has_gone_is_not() {
+    let scratch = Scratch::new("usage-full");
+    let data = scratch.path().join("station");
+    run(&data, &INIT, b"");
+    let lines = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_counterpart"));
+        command.arg("--data").arg(&data).arg("lines").env("LC_ALL", "C").stderr(Stdio::piped());
+        command
+    };
+
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let told = lines().stdout(full).output().unwrap();
+    let said = String::from_utf8(told.stderr).unwrap();
+    assert!(told.status.code() == Some(3) && said.contains("could not be written out: No space left"), "{said}");
+
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let told = lines().stdout(writer).output().unwrap();
+    assert_eq!((told.status.code(), told.stderr), (Some(0), Vec::new()));
 }

@@ -198,4 +198,5 @@ fn words_have_a_language_and_are_not_empty() {
     assert_eq!(read(Some("ru-RU"), "x"), Ok(Some(Words { language: "ru-RU".into(), ..said })));
     assert_eq!(read(Some("not a tag"), "x"), Err(Code::LanguageMalformed));
     assert_eq!(read(None, ""), Err(Code::WordsEmpty));
+    assert_eq!(read(None, " \n\t"), Err(Code::WordsEmpty));
 }
