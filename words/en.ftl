@@ -2390,7 +2390,7 @@ lines-unread = { $count ->
     }
 lines-all-unread = No line is served: none that this station has can be read.
 waits-call = Call whoever keeps the machine.
-lines-none-yet = There is no line yet. One is made with “counterpart invite” or “counterpart join”.
+lines-none-yet = There is no line yet. An administrator makes one under Settings, New line, or with “counterpart invite” or “counterpart join”.
 board-observed = From here, observed
 board-peer = Other end
 board-declared = Declared

@@ -3735,7 +3735,7 @@ lines-all-unread = Ни одна линия не обслуживается: н�
 # unreviewed
 waits-call = Позвать того, кто отвечает за машину.
 # unreviewed
-lines-none-yet = Линий ещё нет. Линию создаёт «counterpart invite» или «counterpart join».
+lines-none-yet = Линий ещё нет. Линию создаёт администратор: «Настройки», «Новая линия», — или «counterpart invite» либо «counterpart join».
 # unreviewed
 board-observed = Отсюда, наблюдается
 # unreviewed

@@ -71,7 +71,7 @@ pub(super) struct Ringing {
 
 impl Desk {
     /// Up to where this station's record has come, what it observes, and what waits for this person to be signed:
-    /// "RUN.COMMITS.STATES.UNSIGNED.BANNER.CALLS". Two are the same only if a page
+    /// "RUN.COMMITS.STATES.UNSIGNED.BANNER.PAIRINGS.CALLS". Two are the same only if a page
     /// would show the same, clocks aside.
     pub(super) async fn position(&self, who: &Signed) -> Result<String, Told> {
         let parts = self.api.parts.clone();
@@ -90,7 +90,9 @@ impl Desk {
         let unsigned = self.inner.unsigned.mark(who);
         let calls = self.api.parts.voice.changes().map_or(0, |changes| *changes.borrow());
         let banner = hexadecimal(&Sha256::digest(self.api.banner())[..4]);
-        Ok(format!("{}.{version}.{states}.{unsigned}.{banner}.{calls}", self.inner.run))
+        // Pairings are no part of the record yet; who may see them sees them go on.
+        let pairings = self.looks_after(who).map_or(0, |()| self.api.ceremony.changes());
+        Ok(format!("{}.{version}.{states}.{unsigned}.{banner}.{pairings}.{calls}", self.inner.run))
     }
 }
 
