@@ -282,6 +282,9 @@ fn users_are_made_signed_out_and_removed_and_the_banner_stands_on_every_page() {
     let users = desk.station.get("/users").unwrap();
     let names: Vec<&str> = users.as_array().unwrap().iter().map(|user| user["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["Head of watch", "Переводчик"]);
+    // One that is made elsewhere stands on the open page.
+    desk.link("Chief", "admin");
+    admin.until(&heading("3 users"));
     // The banner is kept by the station, not by the page.
     desk.station.kill();
     desk.station.serve();
