@@ -64,6 +64,10 @@ fn a_program_reads_what_the_demonstration_has_started() {
         assert!(told["link"].as_str().unwrap().starts_with("http://"), "{told}");
         assert!(told["serve"].as_str().unwrap().ends_with("serve --exercise"), "{told}");
     }
+    // In a directory that was kept it begins again.
+    let mut again = start(scratch.path());
+    interrupt(again.id(), "-INT");
+    assert!(again.wait().unwrap().success());
 }
 
 fn interrupt(pid: u32, signal: &str) {
