@@ -128,7 +128,11 @@ outcome-broken-off = Broken off: open when its epoch ended. Nothing is agreed.
 
 talk-none = There is no talk.
 talk-planned = Nobody has said more of the talk.
-talk-joined = A side has joined; neither has said that they talked.
+talk-joined = { $by ->
+    [ours] We have joined; neither side has said that they talked.
+    [theirs] They have joined; neither side has said that they talked.
+   *[both] Both sides have joined; neither has said that they talked.
+}
 talk-cancelled = { $by ->
     [ours] We have cancelled the talk.
     [theirs] They have cancelled the talk.
@@ -1434,8 +1438,8 @@ fault-address-unreadable = What stands after “?” in this address of { $path 
     .do = Go back, and follow a link or a key of a page.
 fault-nothing-here = The desk has no page at { $path }.
     .do = Go back to the lines.
-fault-too-late = There is nothing to take back: it is signed, or was taken back before.
-    .do = Look at the request; what is signed stays in the record.
+fault-too-late = There is nothing to take back: it is signed, or was taken back before, or the station has started anew since: what still waited then was not signed and not sent.
+    .do = Look at the request; what is signed stands there, and stays in the record.
 fault-role-reads = The role { $role } reads and does no act.
     .do = A person with one of these roles may do it: { $may }.
 fault-token-missing = No token came with this call.
@@ -2275,6 +2279,7 @@ ring-others = { $count ->
 ring-this-desk = This page
 ring-rings = rings, and has said so
 ring-rings-here = rings; the other side is not told of it
+ring-sounds = rings
 ring-silent = shown, silent: press any key to let it sound
 ring-stopped-here = silent now
 ring-desk-armed = has a page open, bell armed
@@ -2349,6 +2354,7 @@ unsigned-back = Taken back: { $told }.
 unsigned-back-what = Nothing was signed and nothing was sent.
 unsigned-key = Pressed. It is signed at { $time } unless you take it back, below.
 unsigned-until = It is signed at { $time } unless you take it back; signing out signs it at once.
+unsigned-if-ended = If this station ends before then, it is not signed and not sent.
 unsigned-earlier = { $count ->
         [one] One earlier act
        *[other] { $count } earlier acts
@@ -2402,7 +2408,7 @@ lines-unread = { $count ->
     }
 lines-all-unread = No line is served: none that this station has can be read.
 waits-call = Call whoever keeps the machine.
-lines-none-yet = There is no line yet. One is made with “counterpart invite” or “counterpart join”.
+lines-none-yet = There is no line yet. An administrator makes one under Settings, New line, or with “counterpart invite” or “counterpart join”.
 board-observed = From here, observed
 board-peer = Other end
 board-declared = Declared

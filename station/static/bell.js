@@ -169,7 +169,7 @@
     const state = note && note.querySelector("[data-ringstate]");
     if (!state || !ringing) return;
     if (own(ringing)) state.textContent = reported !== drawn ? (playing ? state.dataset.rings : state.dataset.silent) : ringing.climbs ? state.dataset.said : state.dataset.rings;
-    else if (reported === drawn) state.textContent = state.dataset.rings;
+    else if (reported === drawn || playing) state.textContent = state.dataset[reported === drawn ? "rings" : "sounds"];
   };
   const typing = () => [...dialog.querySelectorAll("textarea, select")].some((e) => (e.tagName === "SELECT" ? e.selectedIndex > 0 : e.value));
   const ring = async (next) => {
@@ -252,14 +252,14 @@
     if (link && page.isTyped()) link.target = "_blank";
   });
   dialog.addEventListener("submit", async (event) => {
-    if (!page.isTyped() || !ringing) return;
+    const isBack = event.target.matches(".takeback");
+    if (!(isBack || page.isTyped()) || !ringing) return;
     event.preventDefault();
     const of = name(ringing), why = await page.send(event.target, event.submitter);
     if (why) { say(why); return; }
     step = "";
     await page.draw();
-    // What can be taken back is taken back on the page, where the key for it is.
-    if (document.querySelector(".page > .unsigned form:not(.undone)")) dialog.close();
+    if (!isBack && document.querySelector(".page > .unsigned form:not(.undone)")) dialog.close();
     else if (dialog.open && drawn === of) await draw(of);
   });
   // A letter with Alt is the ring's while it fills the screen: the browser would give it to the page behind, or later to a ring that is closed.

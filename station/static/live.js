@@ -65,6 +65,7 @@
     });
     all("h1", (e) => unsay(e, body.dataset.notLive + " " + at + "."));
     all(".board .state, .board .agree", (e) => unsay(e, body.dataset.notKnown));
+    all(".takeback:not(.undone) p", (e) => unsay(e, `${e.parentElement.dataset.told}. ${body.dataset.unsure}`));
     all("main button, main a.key, main summary, .takeback button", (e) => {
       const [was, href] = [e.disabled, e.getAttribute("href")];
       e.setAttribute("aria-disabled", "true");

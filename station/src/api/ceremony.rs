@@ -38,6 +38,9 @@ pub trait Ceremony: Send + Sync {
     /// Every pairing that has not become a line.
     fn pairings(&self) -> Answer<'_, Vec<PairingView>>;
 
+    /// How often what is said of them has changed.
+    fn changes(&self) -> u64;
+
     /// The same ceremony, answering in these words.
     fn speaking(&self, words: Arc<Words>) -> Arc<dyn Ceremony>;
 }

@@ -52,6 +52,7 @@ pub mod views;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use counterpart_core::precedence::Mark;
 use tokio::sync::{Semaphore, watch};
@@ -118,6 +119,8 @@ pub struct Api {
     examining: Arc<tokio::sync::Mutex<()>>,
     /// A user or a token is made by one at a time.
     making: Arc<tokio::sync::Mutex<()>>,
+    /// How often what is kept at home and pages show has changed: for whoever looks after people, and for all.
+    pub(crate) home_changes: Arc<[AtomicU64; 2]>,
     /// How each webhook stands.
     pub(crate) webhooks: told::Webhooks,
 }
@@ -132,6 +135,7 @@ impl Api {
             bells: bell::Bells::default(),
             banner: Arc::default(),
             live_pages: Arc::default(),
+            home_changes: Arc::default(),
             closing: Arc::new(watch::Sender::new(false)),
             document: Arc::default(),
             tries: Arc::default(),

@@ -116,6 +116,10 @@ impl Ceremony for Paired {
         })
     }
 
+    fn changes(&self) -> u64 {
+        *self.ceremony.changes().borrow()
+    }
+
     fn pairings(&self) -> Answer<'_, Vec<PairingView>> {
         Box::pin(async {
             let views = self.ceremony.list().await;

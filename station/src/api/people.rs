@@ -1,5 +1,7 @@
 //! Who may sign in at the desk: users, and links that sign in once. For the owner on the command socket, and for an admin's token.
 
+use std::sync::atomic::Ordering;
+
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -187,12 +189,16 @@ impl Api {
         use crate::record::ActFault;
         // The log says what was done among people, and of nobody that it was done to them.
         let words: Vec<&str> = changes.iter().filter_map(People::word).collect();
+        let shown: Vec<bool> = changes.iter().filter_map(People::is_for_all).collect();
         self.parts.keeper.people(changes).await.map_err(|fault| match fault {
             ActFault::Machine(cause) => self.failed(&cause),
             ActFault::Stopping | ActFault::Refused(_) | ActFault::TokenOfAnother(_) => {
                 self.tell(Fault::new(Code::Stopping))
             }
         })?;
+        for is_for_all in shown {
+            self.home_changes[usize::from(is_for_all)].fetch_add(1, Ordering::Relaxed);
+        }
         for what in words {
             tracing::info!(what, "who may sign in or call");
         }

@@ -108,7 +108,7 @@ impl Times {
     fn end(&self, start: Timestamp, said: &str) -> Result<Timestamp, Fault> {
         match (self.now, ahead(said)) {
             (Some(_), Some(ms)) => Timestamp::new(start.0.saturating_add(ms)).ok_or_else(|| out_of_range(said)),
-            (Some(_), None) => match clock(said) {
+            (Some(_), None) => match time_of_day(said) {
                 Some(time) => {
                     let day = self.zoned(start).date();
                     let same = self.instant(day.to_datetime(time), said)?;
@@ -148,7 +148,7 @@ impl Times {
             "yesterday" => today().yesterday().ok(),
             written => written.parse::<Date>().ok(),
         };
-        Some(date?.to_datetime(clock(time)?))
+        Some(date?.to_datetime(time_of_day(time)?))
     }
 
     fn instant(&self, local: DateTime, said: &str) -> Result<Timestamp, Fault> {
@@ -214,6 +214,13 @@ fn clock(text: &str) -> Option<Time> {
         plain.then(|| digits.parse::<i8>().ok()).flatten()
     };
     Time::new(number(hour, 1)?, number(minute, 2)?, 0, 0).ok()
+}
+
+/// The same, and `HHMM`, where no year can be meant.
+fn time_of_day(text: &str) -> Option<Time> {
+    let text = text.trim();
+    let (hour, minute) = text.split_at_checked(2).filter(|_| text.len() == 4 && !text.contains(':')).unzip();
+    clock(text).or_else(|| clock(&format!("{}:{}", hour?, minute?)))
 }
 
 /// `2026-10-25 02:30+02:00`: one of the two readings of a time that comes twice.
@@ -300,7 +307,22 @@ mod tests {
 
     #[test]
     fn what_is_no_time_is_refused() {
-        for said in ["", "noon", "25:00", "9:0", "12:60", "+", "+m", "+5", "+5w", "+9999999999m", "2026-02-30 08:00"] {
+        for said in [
+            "",
+            "noon",
+            "25:00",
+            "9:0",
+            "12:60",
+            "+",
+            "+m",
+            "+5",
+            "+5w",
+            "1430",
+            "tomorrow 143",
+            "tomorrow 1460",
+            "+9999999999m",
+            "2026-02-30 08:00",
+        ] {
             assert_eq!(oslo(NOW).time(said).map_err(|f| f.code()), Err(Code::TimeUnreadable), "{said}");
         }
         assert_eq!(oslo(NOW).time("1969-12-31T23:59:59Z").map_err(|f| f.code()), Err(Code::TimeOutOfRange));
@@ -331,6 +353,7 @@ mod tests {
         let spoken = oslo(NOW);
         assert_eq!(spoken.window("2026-11-24 16:00/17:00").unwrap().window, expected);
         assert_eq!(spoken.window("2026-11-24 16:00/+1h").unwrap().window, expected);
+        assert_eq!(spoken.window("2026-11-24 1600/1700").unwrap().window, expected);
         assert_eq!(spoken.window("2026-11-25 00:00/01:00@Asia/Seoul").unwrap().window, expected);
     }
 

@@ -195,6 +195,16 @@ pub(super) fn keep(to: &Connection, change: &People, now: u64) -> Result<(), Sto
 }
 
 impl People {
+    /// Whether open pages of every role show it; `Some(false)`: those of whoever looks after people do. `None`: none does.
+    pub fn is_for_all(&self) -> Option<bool> {
+        match self {
+            People::Followed { .. } => None,
+            People::Settings { .. } | People::Translations { .. } | People::ConductNoted { .. } => Some(true),
+            People::Round(_) | People::Setting(..) | People::Confirmed => Some(true),
+            _ => Some(false),
+        }
+    }
+
     /// What is done to whoever may sign in or call, for the log; `None`: nothing that anybody else would look for there.
     pub fn word(&self) -> Option<&'static str> {
         match self {

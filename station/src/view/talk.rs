@@ -89,10 +89,11 @@ impl<'a> Sight<'a> {
     }
 }
 
-/// Which side alone has said what became of a talk; `None` if both have.
+/// Which side alone has said what became of a talk, or, if neither has, that it joined; `None` if both have, or neither.
 fn whose(ours: Word, theirs: Word) -> Option<Side> {
     let last = |word| matches!(word, Word::Cancelled | Word::Missed | Word::Talked);
-    match (last(ours), last(theirs)) {
+    let said = |word| if last(ours) || last(theirs) { last(word) } else { word == Word::Joined };
+    match (said(ours), said(theirs)) {
         (true, false) => Some(Side::Ours),
         (false, true) => Some(Side::Theirs),
         _ => None,

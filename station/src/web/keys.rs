@@ -80,6 +80,8 @@ pub(super) struct Keys {
     pub is_talk_owed: bool,
     /// Ask again, naming this one: the page on which to do it.
     pub again: Option<String>,
+    /// It is what there is left to do: nothing else can be done, and no talk came of this one, as far as anybody has said.
+    pub is_again_first: bool,
     /// The page on which a code is chosen with which the request is declined.
     pub decline: Option<String>,
     /// The page on which one is chosen with which the offer is.
@@ -197,7 +199,14 @@ pub(super) fn keys(sight: &Sight<'_>, view: &RequestView) -> Keys {
     let is_ours = |owed: &OwedView| owed.what == Owed::SayTalked && owed.who == Some(Side::Ours);
     keys.is_talk_owed = view.next.iter().any(is_ours);
     keys.again = again_page(view);
+    keys.is_again_first = keys.first.is_empty() && !keys.is_talk_first && view.settled && !came_about(view);
     keys
+}
+
+/// A talk has come of it, as somebody says, or may still.
+fn came_about(view: &RequestView) -> bool {
+    use TalkState::{Joined, Planned, Stated, Talked};
+    view.talk.as_ref().is_some_and(|talk| matches!(talk.state.0, Planned | Joined | Stated | Talked))
 }
 
 /// Of a request of ours, the act that is wanted of us: to take up what we suspended; to renew what they are late with, once that is an
@@ -408,6 +417,31 @@ mod tests {
 
         assert_eq!((answered.is_talk_first, answered.is_talk_owed), (true, false));
         assert!(drawn(&trial, ask).is_talk_owed);
+    }
+
+    #[test]
+    fn to_ask_again_is_the_first_key_where_no_talk_came_about_and_not_where_one_did() {
+        let mut trial = Trial::new();
+        let ask = trial.ask(Inviter);
+        trial.carry();
+        trial.act(Joiner, Act::Decline { on: Target::Latest(ask), code: Code::Unstated });
+        trial.carry();
+        let declined = drawn(&trial, ask);
+        let ask = trial.ask(Inviter);
+        trial.carry();
+        trial.act(Joiner, Act::Answer { on: Target::Latest(ask) });
+        trial.wait_ms(HOUR);
+        let when = Window::new(trial.now, trial.now.plus(1_000)).unwrap();
+        trial.wait_ms(HOUR);
+        for party in [Inviter, Joiner] {
+            trial.carry();
+            trial.act(party, Act::Talk { request: ask, when, instrument: Instrument::Telephone, posts: Vec::new() });
+        }
+        trial.carry();
+        let talked = drawn(&trial, ask);
+
+        assert!(declined.again.is_some() && declined.is_again_first);
+        assert!(talked.again.is_some() && !talked.is_again_first);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use std::cmp::Reverse;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -71,7 +72,7 @@ pub(super) struct Ringing {
 
 impl Desk {
     /// Up to where this station's record has come, what it observes, and what waits for this person to be signed:
-    /// "RUN.COMMITS.STATES.UNSIGNED.BANNER.CALLS". Two are the same only if a page
+    /// "RUN.COMMITS.STATES.UNSIGNED.BANNER.HOME.PEOPLE.CALLS". Two are the same only if a page
     /// would show the same, clocks aside.
     pub(super) async fn position(&self, who: &Signed) -> Result<String, Told> {
         let parts = self.api.parts.clone();
@@ -90,7 +91,10 @@ impl Desk {
         let unsigned = self.inner.unsigned.mark(who);
         let calls = self.api.parts.voice.changes().map_or(0, |changes| *changes.borrow());
         let banner = hexadecimal(&Sha256::digest(self.api.banner())[..4]);
-        Ok(format!("{}.{version}.{states}.{unsigned}.{banner}.{calls}", self.inner.run))
+        // What is kept at home is in no record. Pairings, users and tokens are seen by whoever looks after them.
+        let [people, home] = [0, 1].map(|of: usize| self.api.home_changes[of].load(Ordering::Relaxed));
+        let people = self.looks_after(who).map_or(0, |()| people + self.api.ceremony.changes());
+        Ok(format!("{}.{version}.{states}.{unsigned}.{banner}.{home}.{people}.{calls}", self.inner.run))
     }
 }
 

@@ -106,7 +106,7 @@ impl Desk {
             throttle: Throttle::default(),
             hashing: Semaphore::new(HASHES_MAX),
             nobody: Secret::of(&hexadecimal(&entropy::bytes::<32>().map_err(no_entropy)?)).map_err(no_entropy)?,
-            unsigned: Unsigned::default(),
+            unsigned: Unsigned::from(api.now()),
             pages: Pages::new(api.live_pages.clone(), api.parts.clock.clone()),
             run: hexadecimal(&entropy::bytes::<8>().map_err(no_entropy)?),
         };

@@ -38,8 +38,8 @@ pub(super) struct Seen {
     pub place: String,
     /// How far it is ahead of UTC, in minutes.
     pub ahead: i32,
-    /// What it waits for before it signs, or what waits for a person beside it: sentences, and what to do.
-    pub waits: Option<(Vec<String>, String)>,
+    /// What it waits for before it signs, or what waits for a person beside it: sentences, and what to do, a step each.
+    pub waits: Option<(Vec<String>, Vec<String>)>,
     /// It waits for a person or for root, and not for the other side.
     pub is_judged: bool,
     /// What the texts are for that nobody here has read and that do not ring, one each.
@@ -226,7 +226,7 @@ fn noted(sight: &Sight<'_>) -> Option<Key> {
 }
 
 /// What the line waits for (§4.6), without the words of what is shown: those the command tells beside root's list.
-fn waits(sight: &Sight<'_>, link: Link) -> Option<(Vec<String>, String)> {
+fn waits(sight: &Sight<'_>, link: Link) -> Option<(Vec<String>, Vec<String>)> {
     if sight.line.restore() == Restore::Nothing && !sight.line.awaits_judgement() {
         return None;
     }
@@ -235,7 +235,9 @@ fn waits(sight: &Sight<'_>, link: Link) -> Option<(Vec<String>, String)> {
     // Which entries are shown one by one is for the command; here stand what it waits for and which parts wait.
     let parts = view.shown.into_iter().filter_map(|part| part.sentences.into_iter().next());
     let sentences = view.sentences.into_iter().take(1).chain(parts);
-    Some((sentences.collect(), instead))
+    // A sentence has at most one command: each is read off and typed on another machine.
+    let steps = instead.split_inclusive(". ").map(|step| step.trim_end().to_owned());
+    Some((sentences.collect(), steps.collect()))
 }
 
 fn matter(sight: &Sight<'_>, view: MatterView) -> Matter {

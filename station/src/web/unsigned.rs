@@ -91,6 +91,7 @@ pub(super) struct Pressed {
 
 #[derive(Default)]
 struct Known {
+    /// The last number that was given; the first of a run is above those of the runs before it.
     next: u64,
     acts: BTreeMap<u64, Waiting>,
     signed: VecDeque<String>,
@@ -112,6 +113,11 @@ enum Put {
 pub(super) struct Unsigned(Arc<Mutex<Known>>);
 
 impl Unsigned {
+    /// Those of a run of the station that begins now. A page of an earlier run must not take back what waits under its number here.
+    pub fn from(now: Timestamp) -> Unsigned {
+        Unsigned(Arc::new(Mutex::new(Known { next: now.0, ..Known::default() })))
+    }
+
     fn lock(&self) -> MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -390,6 +396,20 @@ mod tests {
         assert_eq!(unsigned.of(&who).len(), 1, "and told so");
         unsigned.forget_back(number);
         assert!(unsigned.of(&who).is_empty());
+    }
+
+    #[test]
+    fn what_waited_before_a_start_has_no_number_of_what_waits_after_it() {
+        let who = officer("a");
+        let waits = |begun| {
+            let unsigned = Unsigned::from(Timestamp(begun));
+            let Put::Waits(number) = unsigned.put(waiting(&who, "t")) else { panic!("it does not wait") };
+            (unsigned, number)
+        };
+        let (_, before) = waits(1_774_688_400_000);
+        let (unsigned, now) = waits(1_774_688_401_000);
+
+        assert!(before != now && !unsigned.take_back(before, &who));
     }
 
     #[test]

@@ -263,6 +263,26 @@ fn a_page_that_has_lost_its_station_says_so_within_five_seconds_and_goes_on_when
 }
 
 #[test]
+fn what_waits_when_its_station_is_killed_is_not_known_and_then_said_not_to_be_sent() {
+    let scratch = Scratch::new("desk-unsent");
+    let [mut north, _south] = Desk::two(&scratch);
+    let mut page = north.browser("Duty officer 1");
+    ask(&mut page, "Buoy adrift in the strait");
+    page.until(&heading("Delivered"));
+    page.press_access("w");
+    let bar = |told: &str| format!("document.querySelector('.page > .unsigned').innerText.includes({told:?})");
+    page.until(&bar("Withdrawal of Northland 1: not signed yet"));
+
+    north.station.kill();
+    page.until(&bar("Withdrawal of Northland 1. It is not known whether this was signed."));
+    assert_eq!(page.look(&bar("It is signed at")), json!(false), "nobody vouches for that");
+    north.station.serve();
+
+    page.until(&bar("Not signed and not sent: Withdrawal of Northland 1"));
+    page.until(&heading("Delivered"));
+}
+
+#[test]
 fn after_an_outage_a_page_with_typed_words_shows_what_stands_now_and_keeps_the_words() {
     let scratch = Scratch::new("desk-typed");
     let [mut north, south] = Desk::two(&scratch);

@@ -60,6 +60,28 @@ fn a_key_that_is_pressed_twice_waits_once_and_after_it_was_signed_not_again() {
 }
 
 #[test]
+fn what_waits_can_be_taken_back_where_something_else_rings() {
+    let scratch = Scratch::new("wait-ring");
+    let ([north, south], line, on) = asked(&scratch);
+    let form = json!({"act": "ask", "from": "minister", "to": "minister"});
+    assert_eq!(north.station.post("/acts", &form).unwrap().0, 200);
+    let next = wait("the second", || south.station.get("/requests/Northland%202"));
+    let mut client = Client::signed_in(&south, "Duty officer", "watch");
+    decline(&mut client, &line, &on, 1);
+
+    let ring = client.get(&format!("/lines/{line}/ring/{}", next["request"]["at"].as_str().unwrap()));
+    let (_, bar) = ring.body.split_once("action=\"/unsigned/").expect("what waits stands on the ring");
+    let number = bar.split('"').next().unwrap();
+    let back = client.post(&format!("/unsigned/{number}"), &[("form", &ring.field("form"))]);
+    let early = client.post("/unsigned/1", &[("form", &ring.field("form"))]);
+
+    assert_eq!((back.status, early.status), (303, 409), "{}", early.body);
+    assert!(early.body.contains("has started anew since"), "as of a run before: {}", early.body);
+    std::thread::sleep(std::time::Duration::from_secs(6));
+    assert_eq!(outcome(&south), "OPEN");
+}
+
+#[test]
 fn signing_out_signs_what_waits_before_the_session_ends() {
     let scratch = Scratch::new("wait-leave");
     let ([_north, south], line, on) = asked(&scratch);

@@ -1,6 +1,6 @@
 //! Talks as people read them: what became of one leads, each side's word stands with its times, and what is not held is no talk.
 
-use counterpart_core::record::codes::Instrument;
+use counterpart_core::record::codes::{Instrument, Part};
 
 use super::*;
 use crate::view::Side;
@@ -44,6 +44,25 @@ fn that_a_talk_is_cancelled_stands_before_the_time_for_which_it_was_agreed() {
     );
     let said = "They cancelled the talk: TRAVELLING (on a journey). Signed 13:02 Northland";
     assert!(told(&view).iter().any(|line| line.starts_with(said)), "{:?}", told(&view));
+}
+
+#[test]
+fn who_has_joined_is_said() {
+    let (mut trial, ask) = answered();
+    let answer = trial.request(Inviter, ask).deciding[0].entry.at.clone();
+    let answer = EntryRef { party: Joiner, index: answer.split_once(':').unwrap().1.parse().unwrap() };
+    let joins = |trial: &mut Trial, party| {
+        trial.turn(party, vec![Input::Joined(Epoch::FIRST, answer, Part::Principal)], 0);
+        trial.carry();
+        Party::BOTH.map(|party| trial.request(party, ask).talk.unwrap().sentence)
+    };
+
+    let one = joins(&mut trial, Joiner);
+    let both = joins(&mut trial, Inviter);
+
+    let rest = "have joined; neither side has said that they talked.";
+    assert_eq!(one, [format!("They {rest}"), format!("We {rest}")]);
+    assert_eq!(both, [0, 1].map(|_| "Both sides have joined; neither has said that they talked."));
 }
 
 #[test]

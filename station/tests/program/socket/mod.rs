@@ -296,6 +296,10 @@ impl Ceremony for NoPairing {
         no()
     }
 
+    fn changes(&self) -> u64 {
+        0
+    }
+
     fn pairings(&self) -> Answer<'_, Vec<PairingView>> {
         Box::pin(async { Ok(Vec::new()) })
     }
