@@ -265,7 +265,7 @@
     all("[data-clock-hm]", (e) => put(e, wall(+e.dataset.clockHm, false)));
     const [today, dates] = [Math.floor((now() + body.dataset.ahead * 60000) / 864e5), (e) => e.dataset.days.split("|")];
     all("[data-days]", (e) => put(e, dates(e)[today - dates(e)[0] + 1] || e.textContent));
-    all("[data-lost]", (e) => put(e, span(now() - lost)));
+    all("[data-lost]", (e) => put(e, span(Date.now() - heard)));
     if (lost) return;
     all("[data-until]", (e) => {
       const left = Date.parse(e.dataset.until) - now();
