@@ -134,7 +134,7 @@ fn a_check_and_a_text_ring_and_are_owed_until_a_person_has_dealt_with_them() {
     let rung =
         trial.look(Inviter, |s| ringing(s).iter().map(|r| flat(text::ring(r, s.telling.words))).collect::<Vec<_>>());
     let expected = [
-        "TEST TEST TEST ROUTINE Sundmark #2: TEST: Foreign Ministry of Sundmark tests the line and waits for a person's \
+        "TEST TEST TEST ROUTINE Sundmark #2: TEST: Foreign Ministry of Sundmark tests the line and waits for a person’s \
          answer. Since 13:02 Northland, Wed 13 Feb 03:02 Sundmark, by their clock. This is a TEST of the system. Nothing in it is meant. TEST TEST TEST",
         "PRIORITY Sundmark 1: Foreign Ministry of Sundmark has written: their foreign-minister to our minister. Since \
          13:02 Northland, Wed 13 Feb 03:02 Sundmark, by their clock. │ We have your request.",
