@@ -665,7 +665,7 @@ observed-degraded = DEGRADED
 observed-silent = SILENT
 observed-down = DOWN
 observed-unserved = NOT SERVED
-cause-path = PATH: no handshake succeeds on any address of theirs, while the reference that this station's operator named answers.
+cause-path = PATH: no handshake succeeds on any address of theirs, while the reference that this station’s operator named answers.
 cause-unknown = UNKNOWN: nothing tells where the path ends.
 evidence-none = Nothing is found that speaks against it.
 evidence-no-session = No session for { $lasted }.
@@ -677,9 +677,9 @@ evidence-handshakes = { $tries ->
         [one] One try to reach their addresses
        *[other] { $tries } tries to reach their addresses
     }, { $handshakes } with a handshake: the path carries.
-evidence-reference-answers = The reference that this station's operator named answers.
-evidence-reference-dark = The reference that this station's operator named does not answer either.
-evidence-silent = SILENT: the link is up; the last watch check has stood for { $lasted } without a person's answer (the charter gives { $within }).
+evidence-reference-answers = The reference that this station’s operator named answers.
+evidence-reference-dark = The reference that this station’s operator named does not answer either.
+evidence-silent = SILENT: the link is up; the last watch check has stood for { $lasted } without a person’s answer (the charter gives { $within }).
 evidence-stalled = STALLED: they write, but no head of theirs covers { $name }, sent { $lasted } ago.
 evidence-tcp = Over TCP: UDP did not get through when this connection began. It is tried again.
 evidence-loss = Of 1,000 packets on the link { $permille } are lost.
@@ -721,7 +721,7 @@ figures-direction = { $side ->
    *[theirs] Asked of us by { $peer }
 }
 figures-none = No request in this time.
-figures-clocks = Times run from the asking side's clock to the answering side's: two clocks are mixed, and their difference with them.
+figures-clocks = Times run from the asking side’s clock to the answering side’s: two clocks are mixed, and their difference with them.
 figures-early = { $count ->
         [one] One time was
        *[other] { $count } times were
@@ -741,7 +741,7 @@ ring-offer = { $peer } offers times on { $name }.
 ring-ready = { $peer } is ready to take { $name } now.
 ring-text = { $peer } has written: their { $from } to our { $to }.
 ring-notice = { $peer } sends a notice: their { $from } to our { $to }.
-ring-check = { $peer } tests the line and waits for a person's answer.
+ring-check = { $peer } tests the line and waits for a person’s answer.
 ring-since = Since { $time }, by their clock.
 ring-answer = { $peer } answers { $name }: they talk at once.
 ring-decline = { $peer } says no to { $name }: { $code }.
@@ -865,7 +865,7 @@ bar-unsettled = The agreement is not settled: no head of theirs covers our own a
     .do = Wait until they hold it, or reach them another way.
 bar-no-talk = No request is decided by it, so there is no talk.
     .do = Agree a time or answer first; a talk held elsewhere is written with talk.
-bar-word-said = This side's word on the talk is said, by { $fact }.
+bar-word-said = This side’s word on the talk is said, by { $fact }.
     .do = Write a text if more is to be said.
 bar-their-word = The other side has said its word on the talk, by { $fact }.
     .do = Say this side's own word with talk, or write a text.
@@ -2118,7 +2118,7 @@ desk-displaced = This page is not live.
 desk-displaced-why = Newer pages of yours are live, as many as one browser can hold. This page is as it was at
 desk-displaced-nothing = It says nothing about now, no key acts, and it does not ring. It goes on when you come back to it.
 desk-displaced-here = Go on here
-desk-kept = The station answers again, and what this page's form was for has changed. What you typed stays here to be copied; what the page shows is not of now.
+desk-kept = The station answers again, and what this page’s form was for has changed. What you typed stays here to be copied; what the page shows is not of now.
 desk-reload = As of { $time }. Load it again
 desk-unsure = It is not known whether this was signed. Look at the record before it is sent again.
 desk-ended = Your session has ended.
@@ -2221,6 +2221,7 @@ needs-texts = { $count ->
 needs-restore = Look at a restore
 needs-broken = See what broke off
 needs-unread = Mend what cannot be read
+needs-halted = Speak with them by another channel
 needs-away = Reach their watch by another means
 needs-check-reply = Answer the check
 due-promised = { $side ->
@@ -2242,7 +2243,7 @@ awaited-answer = Their answer
 awaited-resume = For them to resume or withdraw
 awaited-say-talked = Their word on the talk
 awaited-read = For it to be read
-awaited-check-reply = For a person's answer
+awaited-check-reply = For a person’s answer
 reads-only = This role reads and does no act
 reads-only-why = Acts are done by a person with the role watch or admin.
 
@@ -2389,6 +2390,7 @@ lines-not-open = { $count ->
         [one] { $peer } is { $state }.
        *[other] { $count } lines are not OPEN.
     }
+lines-halted = { $peer }: their log is taken no further
 lines-away-silent = { $peer }: the link is up, the watch is silent
 lines-away-down = { $peer }: there is no session with their station
 lines-order = OPERATION before EXERCISE, then precedence, then deadline.
@@ -2466,7 +2468,7 @@ request-copy = Copy
 request-copied = Copied.
 request-chosen = This browser does not let a page copy. The lines are chosen: copy them as you copy anything.
 request-print = Print
-explain-crossed = Two acts crossed: neither side had seen the other's. Both stay in the record, nothing is agreed, and a new request may name this one.
+explain-crossed = Two acts crossed: neither side had seen the other’s. Both stay in the record, nothing is agreed, and a new request may name this one.
 explain-offer-crossed = The acceptance of { $name } and what ended it crossed: neither side had seen the other’s act. Both stay in the record, nothing is agreed by that offer, and the request goes on standing.
 explain-talk-crossed = Each side has said its own word on the talk. Both stay in the record, which does not say which of them is so.
 explain-ended = This is of epoch { $epoch } of the line, which has ended: nothing more is done in it. What was open when it ended reads “broken off”, and can be asked again.
@@ -2479,7 +2481,7 @@ explain-suspended = { $name } suspends it: it stands and does not ring.
 ladder-heading = The ladder of facts, highest first
 ladder-ours = our station
 ladder-theirs = their station
-ladder-legend = A knot stands on the rail of the side that signed the fact; a small ring: the other side holds it. Filled rails: reached. Hollow: not reached. Elapsed times run from the one side's clock to the other's.
+ladder-legend = A knot stands on the rail of the side that signed the fact; a small ring: the other side holds it. Filled rails: reached. Hollow: not reached. Elapsed times run from the one side’s clock to the other’s.
 ladder-outcomes = ANSWERED · AGREED · DECLINED · LAPSED · WITHDRAWN
 ladder-no-outcome = None is recorded.
 ladder-not-recorded = { $side ->
@@ -2578,7 +2580,7 @@ ladder-they-wrote = they wrote
 do-seen = Seen
     .hint = They read: our watch has seen it, not the principal
 do-refer = Refer
-    .hint = They read: it is with the principal's office
+    .hint = They read: it is with the principal’s office
 do-answer = Answer now
     .hint = They read: we take it at once. The request is closed
 do-ready = Ready
@@ -2617,7 +2619,7 @@ do-offer-hint = One to eight windows; the request goes on standing
 
 ## Times, and a talk held elsewhere
 
-band-label = The times on both sides' days and nights
+band-label = The times on both sides’ days and nights
 band-by = answer by
 band-now = now
 request-course = Its times
@@ -2682,7 +2684,7 @@ texts-none = No text on this line yet.
 texts-write = Write to { $peer }
 texts-rings = ROUTINE does not ring. From PRIORITY up it rings their watch.
 text-words = Words
-texts-they-read = { $mark }. { $precedence }. { $sign }'s { $from } to your { $to }, and your words above, as you write them ({ $language }).
+texts-they-read = { $mark }. { $precedence }. { $sign }’s { $from } to your { $to }, and your words above, as you write them ({ $language }).
 text-sign-hint = Can be retracted; what was read stays read
 text-mark-read = Mark as read
 text-mark-read-hint = They will see: read by our side. A text counts as read by this key, not by being shown.
@@ -2757,7 +2759,7 @@ ask-until-hint = Then our station writes LAPSED
 ask-day = Day
 ask-time = Hours and minutes in { $place }
 ask-reads = They will read
-ask-they-read = { $mark }. { $precedence }. { $sign }'s { $from } asks to talk with your { $to } { $mode }. Subject: “{ $subject }”. { $until ->
+ask-they-read = { $mark }. { $precedence }. { $sign }’s { $from } asks to talk with your { $to } { $mode }. Subject: “{ $subject }”. { $until ->
         [none] The ask stands until someone ends it.
         [unread] Until when it stands cannot be read yet.
        *[other] The ask stands until { $until }.
@@ -2973,7 +2975,13 @@ morning-tests = { $count ->
 morning-seen = { $seen } of { $count ->
     [one] 1 request
    *[other] { $count } requests
-} seen, after { $least } to { $most }; { $late } later than the charter gives.
+} seen, after { $spread ->
+    [same] { $most }
+   *[other] { $least } to { $most }
+}; { $late ->
+    [0] none
+   *[other] { $late }
+} later than the charter gives.
 morning-none-seen = { $count ->
     [0] None marked { $mark }.
     [one] 1 request, not seen.
@@ -3112,7 +3120,7 @@ rounds-lede = One subject on several lines. Each is asked on its own line, as al
 rounds-none = No round was begun.
 rounds-new = Ask on several lines
 rounds-read = They will read
-rounds-sign-hint = one ask on each line
+rounds-sign-hint = One ask on each line
 rounds-lines = { $count ->
     [one] one line
    *[other] { $count } lines
@@ -3142,11 +3150,11 @@ round-referred = to the post, as they state
 
 tokens-title = Tokens
 tokens-heading = { $count ->
-    [0] No program may call
-    [one] One program may call
-   *[other] { $count } programs may call
+    [0] No program may call.
+    [one] One program may call.
+   *[other] { $count } programs may call.
 }
-tokens-lede = Programs that call this station's API, each by a token of a role. No token makes tokens; nothing here is in any record.
+tokens-lede = Programs that call this station’s API, each by a token of a role. No token makes tokens; nothing here is in any record.
 tokens-list = Tokens
 tokens-note = What a token does is kept under its name, at home only. Of the token itself only a hash is kept.
 tokens-none = No token has been made.
@@ -3164,9 +3172,9 @@ tokens-made-no-end = It serves until it is revoked.
 tokens-taken = I have taken it
 tokens-add = Make a token
 tokens-name = Name of the program
-tokens-until-note = A day is meant whole, on this desk's clock: { $day }. Also “{ $day } 18:00”. Empty: until it is revoked.
+tokens-until-note = A day is meant whole, on this desk’s clock: { $day }. Also “{ $day } 18:00”. Empty: until it is revoked.
 tokens-add-key = Make the token
-    .hint = shown once
+    .hint = It is shown once
 tokens-role-watch = reads, and does every act on a line
 tokens-role-admin = the same, and looks after users and pairings
 tokens-role-auditor = reads everything and does nothing

@@ -1038,9 +1038,9 @@ observed-down = НЕТ СВЯЗИ
 # unreviewed
 observed-unserved = НЕ РАБОТАЕТ
 # unreviewed
-cause-path = PATH: ни с одним их адресом соединение не устанавливается, тогда как ориентир, названный оператором этой станции, отвечает.
+cause-path = ПУТЬ (PATH): ни с одним их адресом соединение не устанавливается, тогда как ориентир, названный оператором этой станции, отвечает.
 # unreviewed
-cause-unknown = UNKNOWN: ничто не говорит, где кончается путь.
+cause-unknown = ПРИЧИНА НЕИЗВЕСТНА (UNKNOWN): ничто не говорит, где кончается путь.
 # unreviewed
 evidence-none = Ничего, что говорило бы против, не найдено.
 # unreviewed
@@ -1056,7 +1056,7 @@ evidence-handshakes = { $tries ->
         [one] { $tries } попытка связаться с их адресами
         [few] { $tries } попытки связаться с их адресами
        *[many] { $tries } попыток связаться с их адресами
-    }, с соединением: { $handshakes }; путь проходит.
+    }, из них с соединением: { $handshakes }; путь проходит.
 # unreviewed
 evidence-reference-answers = Ориентир, названный оператором этой станции, отвечает.
 # unreviewed
@@ -1064,7 +1064,7 @@ evidence-reference-dark = Ориентир, названный оператор�
 # unreviewed
 evidence-silent = МОЛЧИТ: связь есть; последняя проверка смены стоит { $lasted } без ответа человека (устав даёт { $within }).
 # unreviewed
-evidence-stalled = STALLED: они пишут, но ни одна их вершина не охватывает { $name }, отправленное { $lasted } назад.
+evidence-stalled = НЕ ПОДТВЕРЖДАЮТ (STALLED): они пишут, но ни одна их вершина не охватывает { $name }, отправленное { $lasted } назад.
 # unreviewed
 evidence-tcp = Через TCP: когда соединение устанавливалось, UDP не прошёл. Попытки повторяются.
 # unreviewed
@@ -1688,7 +1688,7 @@ help-user-list = Все пользователи.
 # unreviewed
 help-user-end = Удалить пользователя, со всеми сеансами. Действия сохраняют имя.
 # unreviewed
-help-user-sign-out = Закончить все сеансы пользователя.
+help-user-sign-out = Завершить все сеансы пользователя.
 # unreviewed
 help-user-link = Ссылка, по которой пользователь входит один раз, в течение десяти минут.
 # unreviewed
@@ -3442,6 +3442,8 @@ needs-broken = Что прервано
 # unreviewed
 needs-unread = Исправить то, что не читается
 # unreviewed
+needs-halted = Поговорить с ними по другому каналу
+# unreviewed
 needs-away = Связаться с их сменой иным путём
 # unreviewed
 needs-check-reply = Ответить на проверку
@@ -3723,6 +3725,8 @@ lines-not-open = { $count ->
        *[many] Не открыто { $count } линий.
     }
 # unreviewed
+lines-halted = { $peer }: их журнал дальше не принимается
+# unreviewed
 lines-away-silent = { $peer }: связь есть, смена молчит
 # unreviewed
 lines-away-down = { $peer }: сеанса с их станцией нет
@@ -3826,7 +3830,7 @@ request-said = Сказано по этому делу
 # unreviewed
 said-whole = Целиком
 # unreviewed
-request-said-note = Каждая сторона пишет на своём языке. Имеет значение подписанное.
+request-said-note = Каждая сторона пишет на своём языке. Силу имеет то, что подписано.
 # unreviewed
 request-here = здесь
 # unreviewed
@@ -3929,7 +3933,7 @@ ladder-by-ours = наша станция
 # unreviewed
 author = здесь: { $user }
 # unreviewed
-author-by-link = { $user }, по ссылке от { $maker }
+author-by-link = { $user }, по ссылке; создал: { $maker }
 # unreviewed
 author-token = программа { $name }
 # unreviewed
@@ -4429,11 +4433,11 @@ record-side = Журнал
 # unreviewed
 record-both = Оба
 # unreviewed
-record-effect = Действие
+record-effect = Сила
 # unreviewed
 record-any-effect = Все
 # unreviewed
-record-void = недействительно
+record-void = не имеет силы
 # unreviewed
 record-unknown = неизвестно
 # unreviewed
@@ -4713,7 +4717,7 @@ language-name = Русский
 # unreviewed
 settings-title = Настройки
 # unreviewed
-settings-lede = Собственных страниц, в любом браузере после входа.
+settings-lede = Только для ваших страниц, в любом браузере после входа.
 # unreviewed
 settings-language = Язык
 # unreviewed
@@ -4937,7 +4941,10 @@ morning-seen = Просмотрено { $seen } из { $count ->
     [one] { $count } запроса
     [few] { $count } запросов
    *[many] { $count } запросов
-}, через { $least } — { $most }; позже, чем даёт устав линии: { $late }.
+}, через { $spread ->
+    [same] { $most }
+   *[other] { $least } — { $most }
+}; позже, чем даёт устав линии: { $late }.
 # unreviewed
 morning-none-seen = { $count ->
     [0] С меткой { $mark } запросов не было.
@@ -5105,11 +5112,11 @@ users-sessions-note = Сам сеанс кончается через двена
 # unreviewed
 users-acts = Действия
 # unreviewed
-users-you = вход отсюда
+users-you = это вы
 # unreviewed
 users-link = Разовая ссылка
 # unreviewed
-users-sign-out = Закончить все сеансы
+users-sign-out = Завершить все сеансы
 # unreviewed
 users-end = Удалить
 # unreviewed
@@ -5123,11 +5130,11 @@ users-until = До
 # unreviewed
 users-this = Этот
 # unreviewed
-users-end-session = Закончить
+users-end-session = Завершить
 # unreviewed
 users-by-password = по паролю
 # unreviewed
-users-by-link = по ссылке от { $maker }
+users-by-link = по ссылке; создал: { $maker }
 # unreviewed
 users-add = Добавить или изменить пользователя
 # unreviewed
@@ -5173,7 +5180,7 @@ rounds-new = Запросить на нескольких линиях
 # unreviewed
 rounds-read = Они прочтут
 # unreviewed
-rounds-sign-hint = по одному запросу на линию
+rounds-sign-hint = По одному запросу на линию
 # unreviewed
 rounds-lines = { $count ->
     [one] { $count } линия
@@ -5228,10 +5235,10 @@ round-referred = должности, по их заявлению
 tokens-title = Маркеры
 # unreviewed
 tokens-heading = { $count ->
-    [0] Ни одной программе обращаться нельзя
-    [one] Обращаться может { $count } программа
-    [few] Обращаться могут { $count } программы
-   *[many] Обращаться могут { $count } программ
+    [0] Ни одной программе обращаться нельзя.
+    [one] Обращаться может { $count } программа.
+    [few] Обращаться могут { $count } программы.
+   *[many] Обращаться могут { $count } программ.
 }
 # unreviewed
 tokens-lede = Программы, которые обращаются к API этой станции, каждая по маркеру со своей ролью. Маркером нельзя создать маркер; ни в одном журнале этого нет.
@@ -5273,7 +5280,7 @@ tokens-name = Имя программы
 tokens-until-note = День берётся целиком, по часам этого пульта: { $day }. Можно и «{ $day } 18:00». Пусто: пока не отозван.
 # unreviewed
 tokens-add-key = Создать маркер
-    .hint = показан один раз
+    .hint = Показывается один раз
 # unreviewed
 tokens-role-watch = читает и совершает любое действие на линии
 # unreviewed

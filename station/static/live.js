@@ -266,7 +266,7 @@
     all("[data-clock-hm]", (e) => put(e, wall(+e.dataset.clockHm, false)));
     const [today, dates] = [Math.floor((now() + body.dataset.ahead * 60000) / 864e5), (e) => e.dataset.days.split("|")];
     all("[data-days]", (e) => put(e, dates(e)[today - dates(e)[0] + 1] || e.textContent));
-    all("[data-lost]", (e) => put(e, span(now() - lost)));
+    all("[data-lost]", (e) => put(e, span(Date.now() - heard)));
     if (lost) return;
     all("[data-until]", (e) => {
       const left = Date.parse(e.dataset.until) - now();
@@ -310,7 +310,7 @@
   body.classList.add("scripted");
   // A page to write on begins with what it is about, not at its field; on a phone the tabs scroll in their row to the one that is open.
   for (const e of document.querySelectorAll("form[data-shows]:not([data-typed]) [autofocus]")) { e.focus({ preventScroll: true }); scrollTo(0, 0); }
-  all(".mast nav [aria-current]", (e) => { e.parentElement.scrollLeft = e.offsetLeft - e.parentElement.offsetLeft - 120; });
+  addEventListener("load", () => all(".mast nav [aria-current]", (e) => { const n = e.parentElement, [a, b] = [e, n].map((x) => x.getBoundingClientRect()); n.scrollLeft += Math.max(0, a.right - b.right + 40) + Math.min(0, a.left - b.left - 40); }));
   tick();
   setInterval(tick, 500);
   if (body.dataset.position) listen();

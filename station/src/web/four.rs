@@ -70,6 +70,8 @@ fn needs(words: &Words, all: &[Seen], unread: usize) -> Vec<Need> {
         let id = if seen.waits.is_none() { "needs-broken" } else { "needs-restore" };
         needs.push(Need::of_line(words, id, seen));
     }
+    let halted = all.iter().filter(|seen| seen.halted().is_some());
+    needs.extend(halted.map(|seen| Need { at: seen.record(), ..Need::of_line(words, "needs-halted", seen) }));
     let told = |_| Need {
         what: words.say("needs-unread", &[]),
         name: String::new(),

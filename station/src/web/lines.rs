@@ -88,11 +88,12 @@ impl Lines {
         matters
     }
 
-    /// Something stands in the list.
-    fn is_listed(&self) -> bool {
-        self.away().next().is_some()
-            || self.quiet().next().is_some()
-            || self.all.iter().any(|seen| !seen.matters.is_empty())
+    /// Something of what is asked of this desk stands in its list.
+    fn is_asked(&self) -> bool {
+        let asks = |seen: &Seen| {
+            seen.halted().is_some() || seen.is_away() || seen.matters.iter().any(|matter| matter.view.needs_us())
+        };
+        self.quiet().next().is_some() || self.all.iter().any(asks)
     }
 
     /// Why nothing can be asked: on no line anything is signed.

@@ -165,6 +165,7 @@ pub(super) fn times(asked: &[(Option<u64>, u64)], mark: &str, words: &Words) -> 
                 ("least", words.lasts(least).into()),
                 ("most", words.lasts(most).into()),
                 ("late", late.into()),
+                ("spread", if words.lasts(least) == words.lasts(most) { "same" } else { "some" }.into()),
             ];
             words.say("morning-seen", &args)
         }
@@ -220,6 +221,8 @@ mod tests {
         assert_eq!(plot.points.iter().map(|p| p.is_late).collect::<Vec<_>>(), [false, true]);
         assert_eq!(plot.limits.len(), 2);
         assert_eq!(plot.told, "2 of 3 requests seen, after 41.0 s to 15 min 01 s; 1 later than the charter gives.");
+        let alike = times(&[(Some(180_000), 900_000), (Some(180_000), 900_000)], "TEST", &words);
+        assert_eq!(alike.told, "2 of 2 requests seen, after 3 min 00 s; none later than the charter gives.");
         assert_eq!(times(&[], "TEST", &words).told, "None marked TEST.");
         assert_eq!(times(&[(None, 1)], "TEST", &words).told, "1 request, not seen.");
     }

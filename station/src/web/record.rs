@@ -7,6 +7,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use counterpart_core::fault::Misconduct;
 use counterpart_core::ids::{LineId, Party};
 use counterpart_core::record::kind::Kind;
 
@@ -22,6 +23,7 @@ use crate::api::search::{Look, Sought};
 use crate::view::lines::StandingView;
 use crate::view::restore::counting;
 use crate::view::{Side, Sight};
+use crate::words::Why;
 
 /// Entries on a page.
 const PAGE: usize = 50;
@@ -53,8 +55,8 @@ struct Record {
     /// It was looked so far and no further, though the page is not full.
     is_cut: bool,
     /// Why the line is taken no further, if it is not.
-    halted: Option<String>,
-    evidence: Vec<(String, String, String)>,
+    halted: Option<Why>,
+    evidence: Vec<(String, Option<String>, String)>,
     /// What of it could not be read: then nothing is looked for.
     wrong: Option<Told>,
 }
@@ -208,7 +210,9 @@ async fn drawn(desk: &Desk, who: &Signed, asked: Asked) -> Result<Response, Told
         .api
         .see_in(id, asked.epoch, move |sight| {
             let told = evidence.iter().map(|(at, kind, detail)| {
-                (sight.telling.here_exact(counterpart_core::time::Timestamp(*at)), kind.clone(), detail.clone())
+                let known = (1..).map_while(Misconduct::from_number).find(|known| known.word() == kind);
+                let told = known.map(|known| sight.telling.words.misconduct(known).why);
+                (sight.telling.here_exact(counterpart_core::time::Timestamp(*at)), told, format!("{kind}: {detail}"))
             });
             (items(sight, &entries), told.collect::<Vec<_>>())
         })
@@ -220,7 +224,10 @@ async fn drawn(desk: &Desk, who: &Signed, asked: Asked) -> Result<Response, Told
         d.page = format!("/lines/{id}/record");
     }
     d.four = Some(Four::of_line(d.words(), &seen, d.mark));
-    let is_halted = matches!(seen.row.view.standing, StandingView::Halted { .. });
+    let halted = match &seen.row.view.standing {
+        StandingView::Halted { why, .. } => Some(why.clone()),
+        _ => None,
+    };
     let shown = Record {
         sizes: [around.me, around.me.peer()]
             .map(|party| usize::try_from(around.look.logs.sizes[party.slot()]).unwrap_or(usize::MAX)),
@@ -233,7 +240,7 @@ async fn drawn(desk: &Desk, who: &Signed, asked: Asked) -> Result<Response, Told
         earlier: found.earlier.map(|position| asked.at("before", position)),
         later: found.later.map(|position| asked.at("offset", position)),
         is_cut: found.is_cut,
-        halted: seen.row.view.standing_sentence.clone().filter(|_| is_halted),
+        halted,
         d,
         seen,
         items,

@@ -20,6 +20,7 @@ use crate::view::matters::MatterView;
 use crate::view::owed::{Owed, OwedView};
 use crate::view::restore::{Link, Listing, restore};
 use crate::view::{Side, Sight, names};
+use crate::words::Why;
 use crate::words::Words;
 use crate::words::clocks::Hand;
 
@@ -54,6 +55,14 @@ impl Seen {
         self.waits.is_some() && self.is_judged || self.broken().is_some()
     }
 
+    /// Why their log is taken no further, where a person must speak with them; what a restore waits for says more.
+    pub fn halted(&self) -> Option<&Why> {
+        match &self.row.view.standing {
+            StandingView::Halted { why, .. } if !self.needs_a_person() => Some(why),
+            _ => None,
+        }
+    }
+
     /// Something can be signed on it.
     pub fn signs(&self) -> bool {
         !matches!(self.row.view.standing, StandingView::Pending | StandingView::Restored | StandingView::Closed { .. })
@@ -71,6 +80,11 @@ impl Seen {
         marks.sort_unstable();
         marks.dedup();
         marks
+    }
+
+    /// Where its record stands.
+    pub fn record(&self) -> String {
+        format!("/lines/{}/record", self.row.view.line)
     }
 
     /// Where its texts stand.

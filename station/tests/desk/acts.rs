@@ -121,14 +121,14 @@ fn what_they_will_read_follows_every_choice_before_it_is_signed() {
         )
     };
     page.open(&format!("http://{}/asks/new", north.address));
-    page.until(&reads("PRIORITY. Northland's duty-officer asks to talk with your duty-officer"));
+    page.until(&reads("PRIORITY. Northland’s duty-officer asks to talk with your duty-officer"));
     page.tab_to("[name=subject]");
     page.write("Ice on the runway");
     page.until(&reads("Subject: “Ice on the runway”"));
     page.look("document.querySelector('[name=precedence][value=FLASH]').click()");
     page.look("document.querySelector('[name=mark][value=EXERCISE]').click()");
     fill(&mut page, "from", "minister");
-    page.until(&reads("EXERCISE. FLASH. Northland's minister asks to talk with your duty-officer"));
+    page.until(&reads("EXERCISE. FLASH. Northland’s minister asks to talk with your duty-officer"));
     let framed = "document.body.classList.contains('ex') && document.querySelector('.four .markcell b').textContent === 'EXERCISE'";
     assert_eq!(page.look(framed), json!(true), "the frame and the mark of the page are those that are chosen");
     assert_eq!(page.look("document.querySelector('[name=subject]').value"), json!("Ice on the runway"));
@@ -145,10 +145,10 @@ fn what_they_will_read_follows_every_choice_before_it_is_signed() {
     page.tab_to("nav a[href$='/texts']");
     page.press("Enter");
     page.until("location.pathname.endsWith('/texts')");
-    page.until(&reads("ROUTINE. Northland's duty-officer to your duty-officer"));
+    page.until(&reads("ROUTINE. Northland’s duty-officer to your duty-officer"));
     fill(&mut page, "to", "minister");
     page.look("document.querySelector('[name=precedence][value=IMMEDIATE]').click()");
-    page.until(&reads("IMMEDIATE. Northland's duty-officer to your minister"));
+    page.until(&reads("IMMEDIATE. Northland’s duty-officer to your minister"));
     assert_eq!(north.station.get("/requests?all=true").unwrap()[0]["ours"], json!([]), "showing signs nothing");
     assert_eq!(page.complaints, Vec::<String>::new());
 }

@@ -90,10 +90,10 @@ fn a_cut_path_is_path_where_a_reference_answers_and_unknown_where_none_is_named(
         north,
         &[
             "DOWN ≠ declared open",
-            "PATH: no handshake succeeds on any address of theirs, while the reference that this station's operator named",
+            "PATH: no handshake succeeds on any address of theirs, while the reference that this station’s operator named",
             "No session for 1 min",
             "to reach their addresses",
-            "The reference that this station's operator named answers.",
+            "The reference that this station’s operator named answers.",
         ],
     );
     assert_eq!(observed(south, "DOWN")["cause"], "UNKNOWN");
@@ -135,7 +135,7 @@ fn a_watch_that_lets_a_check_stand_is_silent_while_its_station_answers() {
         &[
             "SILENT ≠ declared open",
             "SILENT: the link is up; the last watch check has stood for 5 min",
-            "without a person's answer (the charter gives 5 min 00 s).",
+            "without a person’s answer (the charter gives 5 min 00 s).",
         ],
     );
     let name = check["entry"]["name"].as_str().unwrap();

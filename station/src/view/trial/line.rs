@@ -37,11 +37,11 @@ fn the_line_shows_observed_beside_declared_and_how_far_the_records_agree() {
     assert_eq!(view.records.sentence, "Records agree to #3; 2 of ours they have not yet named.");
     assert_eq!((view.observed.state, view.differs), (ObservedState::Down, true));
     let expected = [
-        "PATH: no handshake succeeds on any address of theirs, while the reference that this station's operator named \
+        "PATH: no handshake succeeds on any address of theirs, while the reference that this station’s operator named \
          answers.",
         "No session for 1 min 10 s.",
         "9 tries to reach their addresses, none with a handshake.",
-        "The reference that this station's operator named answers.",
+        "The reference that this station’s operator named answers.",
     ];
     assert_eq!(view.observed.sentences, expected);
     let shown = trial.look(Inviter, |s| text::line(&view, &s.telling));
@@ -60,12 +60,12 @@ fn every_finding_about_a_link_is_told_with_its_evidence() {
         (
             State::Open,
             Evidence::Reference { answers: false },
-            "The reference that this station's operator named does not",
+            "The reference that this station’s operator named does not",
         ),
         (
             State::Silent,
             Evidence::CheckUnanswered(Unanswered { for_ms: 1_380_000, within_ms: 900_000 }),
-            "SILENT: the link is up; the last watch check has stood for 23 min 00 s without a person's answer",
+            "SILENT: the link is up; the last watch check has stood for 23 min 00 s without a person’s answer",
         ),
         (
             State::Degraded,
@@ -134,7 +134,7 @@ fn a_check_and_a_text_ring_and_are_owed_until_a_person_has_dealt_with_them() {
     let rung =
         trial.look(Inviter, |s| ringing(s).iter().map(|r| flat(text::ring(r, s.telling.words))).collect::<Vec<_>>());
     let expected = [
-        "TEST TEST TEST ROUTINE Sundmark #2: TEST: Foreign Ministry of Sundmark tests the line and waits for a person's \
+        "TEST TEST TEST ROUTINE Sundmark #2: TEST: Foreign Ministry of Sundmark tests the line and waits for a person’s \
          answer. Since 13:02 Northland, Wed 13 Feb 03:02 Sundmark, by their clock. This is a TEST of the system. Nothing in it is meant. TEST TEST TEST",
         "PRIORITY Sundmark 1: Foreign Ministry of Sundmark has written: their foreign-minister to our minister. Since \
          13:02 Northland, Wed 13 Feb 03:02 Sundmark, by their clock. │ We have your request.",

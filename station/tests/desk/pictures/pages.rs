@@ -383,7 +383,7 @@ fn what_is_void_or_unknown_is_found_and_a_halted_log_is_said_on_the_page_of_its_
         "the second, not the first: {found}"
     );
     assert!(found.contains("It has been done, by"), "why it is void: {found}");
-    let halted = "Their log is taken no further";
+    let halted = "Their station signed two histories of one log";
     assert!(!page("").contains(halted));
     for (name, query) in [("void", "standing=void"), ("unknown", "standing=unknown")] {
         look(&mut viewers, &stage.desks[0], &Shot::of(&format!("record-{name}"), &format!("{record}?{query}")));
@@ -393,6 +393,8 @@ fn what_is_void_or_unknown_is_found_and_a_halted_log_is_said_on_the_page_of_its_
 
     let told = page("");
     assert!(told.contains("id=\"halted\"") && told.contains(halted), "{told}");
+    assert!(told.contains("Speak with them by another channel"), "a person must, so the desk asks for it: {told}");
     look(&mut viewers, &stage.desks[0], &Shot::of("record-halted", &record));
+    look(&mut viewers, &stage.desks[0], &Shot::of("lines-halted", "/lines"));
     done(&viewers);
 }
