@@ -1,6 +1,7 @@
 //! Their keys are in other hands: whoever has them speaks the real link with this station, and sends into a call what no call carries.
 //! It is limited and named, and the record goes on.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::time::Duration;
@@ -51,6 +52,8 @@ struct Session {
     writer: Writer,
     control: Control,
     frames: Receiver<Frame>,
+    /// Those that have come and were not looked at.
+    come: VecDeque<Frame>,
     /// The calls of which it has told.
     known: Vec<EntryRef>,
     /// Which of their misdeeds Northland has named, by number.
@@ -66,7 +69,17 @@ impl Hostile {
         Hostile { south: serve(data), runtime, endpoint, line, north }
     }
 
+    /// A session. While the one of the station that has ended counts as young, another is turned away.
     fn calls(&self) -> Session {
+        wait("a session", || {
+            let mut session = self.dials();
+            let hello = |frame: &Frame| matches!(frame, Frame::Hello(_));
+            let frame = session.frames.recv_timeout(Duration::from_secs(5)).ok().filter(hello);
+            frame.filter(|_| session.is_kept()).map(|_| session)
+        })
+    }
+
+    fn dials(&self) -> Session {
         let heads = self.south.keeper.published().borrow().lines[&self.line].held[0].heads;
         let hello = Hello {
             versions: vec![1, 2],
@@ -79,17 +92,15 @@ impl Hostile {
         let hello = Frame::Hello(hello).encode().unwrap();
         let dial = self.endpoint.dial(self.north, Purpose::Line, None, Dialling::default());
         let (mut reader, mut writer, control) = self.runtime.block_on(dial).unwrap().split();
-        self.runtime.block_on(writer.write_frame(&hello)).unwrap();
+        // Who is turned away is told so by what it reads.
+        let _ = self.runtime.block_on(writer.write_frame(&hello));
         let (to, frames) = channel();
         self.runtime.spawn(async move {
             while let Ok(frame) = reader.read_frame().await {
                 drop(to.send(Frame::decode(&frame).unwrap()));
             }
         });
-        let mut session = Session { writer, control, frames, known: Vec::new(), named: Vec::new() };
-        let hello = |frame: &Frame| matches!(frame, Frame::Hello(_)).then_some(());
-        session.until("its hello", hello);
-        session
+        Session { writer, control, frames, come: VecDeque::new(), known: Vec::new(), named: Vec::new() }
     }
 
     /// Writes an entry of theirs, as any station does, and sends it.
@@ -130,25 +141,39 @@ impl Session {
     /// What comes until it is what is looked for.
     fn until<T>(&mut self, what: &str, look: impl Fn(&Frame) -> Option<T>) -> T {
         loop {
-            let frame = self.frames.recv_timeout(Duration::from_secs(30)).unwrap_or_else(|why| panic!("{what}: {why}"));
-            self.noted(&frame);
+            let frame = if let Some(frame) = self.come.pop_front() {
+                frame
+            } else {
+                let come = self.frames.recv_timeout(Duration::from_secs(30));
+                self.noted(come.unwrap_or_else(|why| panic!("{what}: {why}")))
+            };
             if let Some(found) = look(&frame) {
                 return found;
             }
         }
     }
 
-    fn noted(&mut self, frame: &Frame) {
+    fn noted(&mut self, frame: Frame) -> Frame {
         if let Frame::Fault { number, .. } = frame {
-            self.named.push(*number);
+            self.named.push(number);
         }
+        frame
     }
 
-    /// What has come by now. Whether the session goes on.
+    /// Whether it is still there after a moment.
+    fn is_kept(&mut self) -> bool {
+        std::thread::sleep(Duration::from_millis(200));
+        self.goes_on()
+    }
+
+    /// Takes what has come by now. Whether the session goes on.
     fn goes_on(&mut self) -> bool {
         loop {
             match self.frames.try_recv() {
-                Ok(frame) => self.noted(&frame),
+                Ok(frame) => {
+                    let frame = self.noted(frame);
+                    self.come.push_back(frame);
+                }
                 Err(why) => return why == TryRecvError::Empty,
             }
         }
@@ -204,15 +229,17 @@ fn held(north: &Desk) -> u64 {
     north.station.get("/lines").unwrap()[0]["theirs"]["size"].as_u64().unwrap()
 }
 
-/// Their entries and ours go across.
-fn record_goes_on(north: &Desk, hostile: &Hostile, session: &mut Session) {
+/// Their entries and ours go across; ours says this.
+fn record_goes_on(north: &Desk, hostile: &Hostile, session: &mut Session, said: &str) {
     let before = held(north);
     hostile.write(session);
     wait("an entry of theirs", || (held(north) > before).then_some(()));
-    let memo = json!({"act": "memo", "words": {"text": "And here"}});
+    let memo = json!({"act": "memo", "words": {"text": said}});
     let (status, told) = north.station.post("/acts", &memo).unwrap();
     assert_eq!(status, 200, "{told}");
-    session.until("an entry of ours", |frame| matches!(frame, Frame::Entry { .. }).then_some(()));
+    let holds = |body: &[u8]| body.windows(said.len()).any(|part| part == said.as_bytes());
+    let ours = |frame: &Frame| matches!(frame, Frame::Entry { body: Some(body), .. } if holds(body)).then_some(());
+    session.until("an entry of ours", ours);
 }
 
 #[test]
@@ -244,12 +271,12 @@ fn a_peer_that_floods_a_call_or_sends_what_is_no_packet_is_limited_and_named_onc
             }
             sequence
         });
-        record_goes_on(&north, &hostile, &mut session);
+        record_goes_on(&north, &hostile, &mut session, "Beside a flood");
         flooding.join().unwrap()
     });
     let (came, lasted) = (arrived(&north), clock.moment().ms_since(begun));
     println!("of {sent} packets {came} were taken in {lasted} ms");
-    assert!(sent > 10_000 && came > 200 && came <= 200 + lasted / 10, "{came} of {sent} in {lasted} ms");
+    assert!(sent > 5_000 && came > 200 && came <= 200 + lasted / 10, "{came} of {sent} in {lasted} ms");
     assert!(session.goes_on());
     assert_eq!(session.named, [17], "named once");
     assert!(officer.get(&page).body.contains("Their station sent more packets of voice than a side may send."));
@@ -269,7 +296,7 @@ fn a_peer_that_floods_a_call_or_sends_what_is_no_packet_is_limited_and_named_onc
     // Another session: the call is still there, the record goes on, and what is broken again is named again.
     let mut session = hostile.calls();
     let call = hostile.tells(&mut session);
-    record_goes_on(&north, &hostile, &mut session);
+    record_goes_on(&north, &hostile, &mut session, "After it");
     session.control.datagram(packet(call, 0, &UNFRAMED));
     session.until("its word", |frame| matches!(frame, Frame::Fault { number: 18, .. }).then_some(()));
     assert_eq!(north.station.get("/talks?on=Northland%201").unwrap()["standing"], "open");

@@ -58,7 +58,7 @@ fn within(seconds: u64, desks: &[Desk; 2], browsers: &mut [Browser; 2]) -> Count
 /// What a page has sent is what the link has carried, but for what is on its way now; and what came over it is what was played.
 fn as_at_the_pages(counted: Counted) {
     let Counted { sent, expected, received, played } = counted;
-    assert!(sent > 300 && sent.abs_diff(expected) <= 40 && received.abs_diff(played) <= 40, "{counted:?}");
+    assert!(sent > 200 && sent.abs_diff(expected) <= 40 && received.abs_diff(played) <= 40, "{counted:?}");
 }
 
 #[test]
@@ -78,15 +78,15 @@ fn a_call_goes_on_over_a_way_that_loses_a_tenth_disorders_and_stands_still_and_i
     browsers.iter_mut().enumerate().for_each(|(at, browser)| hears_the_other_alone(browser, at));
     desks.iter().for_each(has_joined);
 
-    // What comes behind others is no loss.
+    // What comes behind others is no loss, but for what is still under way: 200 ms both ways are 20 packets.
     be(Weather { uneven_ms: 200, ..Weather::default() });
     let uneven = within(4, &desks, &mut browsers);
     println!("uneven: {uneven:?}");
     as_at_the_pages(uneven);
-    assert!(uneven.received * 100 >= uneven.expected * 98, "{uneven:?}");
+    assert!(uneven.received + 20 >= uneven.expected, "{uneven:?}");
     browsers.iter_mut().enumerate().for_each(|(at, browser)| hears_the_other_alone(browser, at));
 
-    be(Weather { uneven_ms: 200, lost_permille: 100, ..Weather::default() });
+    be(Weather { uneven_ms: 200, loses_one_of: 10, ..Weather::default() });
     let lossy = within(8, &desks, &mut browsers);
     let lost: [u64; 2] = [0, 1].map(|n| ways.iter().map(|way| way.counted()[n]).sum());
     println!("lossy: {lossy:?}; of {} packets the way lost {}", lost[0], lost[1]);

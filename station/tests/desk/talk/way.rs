@@ -8,16 +8,14 @@ use std::time::{Duration, Instant};
 
 use counterpart::clock::Clock;
 
-use crate::processes::free_address;
-
 /// A packet that comes while nothing is on its way is looked at within so long.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// How a way is, in each direction.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Weather {
-    /// Of a thousand packets so many are lost.
-    pub lost_permille: u64,
+    /// Of so many packets that follow each other one is lost, which one by chance; 0: none.
+    pub loses_one_of: u64,
     /// Each packet takes up to so much longer than another, in milliseconds: later ones come before it.
     pub uneven_ms: u64,
     /// Nothing passes.
@@ -43,9 +41,9 @@ struct State {
 impl Way {
     /// A clean one to whoever listens there.
     pub fn to(station: SocketAddr) -> Way {
-        let address = free_address();
-        let [front, back] = [address, SocketAddr::from(([127, 0, 0, 1], 0))].map(|at| UdpSocket::bind(at).unwrap());
+        let [front, back] = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
         back.connect(station).unwrap();
+        let address = front.local_addr().unwrap();
         let [fronts, backs] = [&front, &back].map(|socket| socket.try_clone().unwrap());
         let state = Arc::new(Mutex::new(State::default()));
         let [there, again] = [(); 2].map(|()| Arc::downgrade(&state));
@@ -80,7 +78,7 @@ fn carry(from: &UdpSocket, state: &Weak<Mutex<State>>, mut chance: u64, send: im
         chance ^= chance << 17;
         chance % bound
     };
-    let (mut under_way, mut number) = (BTreeMap::<(Instant, u64), Vec<u8>>::new(), 0);
+    let (mut under_way, mut number, mut unlucky) = (BTreeMap::<(Instant, u64), Vec<u8>>::new(), 0, 0);
     let mut packet = [0; 2_048];
     loop {
         let due = under_way.first_key_value().map(|((at, _), _)| *at);
@@ -92,15 +90,17 @@ fn carry(from: &UdpSocket, state: &Weak<Mutex<State>>, mut chance: u64, send: im
         let mut state = state.lock().unwrap();
         let now = clock.moment().instant();
         if let Ok((length, who)) = come {
-            let Weather { lost_permille, uneven_ms, stands_still } = state.weather;
-            let is_lost = stands_still || below(1_000) < lost_permille;
+            let Weather { loses_one_of, uneven_ms, stands_still } = state.weather;
+            let nth = number % loses_one_of.max(1);
+            unlucky = if nth == 0 { below(loses_one_of.max(1)) } else { unlucky };
+            let is_lost = stands_still || loses_one_of > 0 && nth == unlucky;
+            number += 1;
             state.counted[0] += 1;
             state.counted[1] += u64::from(is_lost);
             if from.peer_addr().is_err() {
                 state.caller = Some(who);
             }
             if !is_lost {
-                number += 1;
                 let at = now + Duration::from_millis(below(uneven_ms + 1));
                 under_way.insert((at, number), packet[..length].to_vec());
             }
