@@ -5405,6 +5405,10 @@ talking-cut = Связи нет.
 # unreviewed
 talking-cut-why = Стороны друг друга не слышат. Разговор сохраняется и продолжится, когда связь вернётся.
 # unreviewed
+talking-unheard = Звука нет.
+# unreviewed
+talking-unheard-why = От стороны { $peer } две секунды ничего не приходит, хотя там кто-то на линии. Разговор сохраняется. Возможно, и здешних слов там сейчас не слышно.
+# unreviewed
 talking-acts = Что делается в разговоре
 # unreviewed
 talking-do-join = Войти в разговор

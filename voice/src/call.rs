@@ -1,6 +1,8 @@
 //! One call as one station knows it: who is in it from both sides, who hears whom, and what each may send. It forwards and never
 //! mixes: everyone hears everyone once, and nobody themselves. No clock, no chance, no I/O.
 
+mod their;
+
 use std::sync::Arc;
 
 use counterpart_core::ids::Party;
@@ -8,12 +10,12 @@ use counterpart_core::record::codes::{EndReason, Part};
 
 use crate::codec::{Codec, Codecs, PayloadFault};
 use crate::flood::{Allowance, Verdict};
-use crate::numbering::Numbering;
 use crate::packet::{PAYLOAD_BYTES_MAX, Packet};
-use crate::quality::{Arrived, Quality};
+use crate::quality::Arrived;
 use crate::seat::{Number, SIDE_PEOPLE_MAX, Seat};
 use crate::state::State;
 use crate::voice::Voice;
+use their::Their;
 
 /// How long a person who is not there may take to come back, and one who was let in to come: 20 s.
 pub const COME_BACK_MS: u64 = 20_000;
@@ -42,6 +44,13 @@ pub struct Named {
     pub on_line: bool,
     /// Their page is there. Who is not may come back for [`COME_BACK_MS`].
     pub here: bool,
+}
+
+impl Named {
+    /// Whether what they say is for the other side.
+    fn speaks(self) -> bool {
+        self.on_line && !self.muted && !self.listens
+    }
 }
 
 /// A packet as it comes from a browser.
@@ -102,16 +111,6 @@ struct Own {
     since_ms: u64,
     /// The number of their first packet after both sides were put through.
     through_at: Option<u32>,
-}
-
-/// What comes from one seat of the other side.
-#[derive(Debug)]
-struct Their {
-    named: Option<Named>,
-    numbering: Numbering,
-    newest: u32,
-    quality: Quality,
-    allowance: Allowance,
 }
 
 /// How one person's voice arrives at the station that hears it; told to the one that sent it.
@@ -332,7 +331,7 @@ impl Call {
         }
         for number in Number::all() {
             let said = state.people.iter().find(|(taken, _)| *taken == number);
-            self.theirs[number.index()].named = said.map(|(_, named)| *named);
+            self.theirs[number.index()].name(said.map(|(_, named)| *named), now_ms);
         }
         if state.through {
             self.put_through(peer);
@@ -356,7 +355,7 @@ impl Call {
 
     /// Their people, as they are named to us.
     pub fn theirs(&self) -> impl Iterator<Item = (Number, Named)> {
-        Number::all().filter_map(|number| Some((number, self.theirs[number.index()].named?)))
+        Number::all().filter_map(|number| Some((number, self.theirs[number.index()].named()?)))
     }
 
     /// A packet of one of our browsers. `None` if nobody is to have it.
@@ -405,7 +404,7 @@ impl Call {
     /// [`Breach`]: the peer's misconduct.
     pub fn arrived(&mut self, packet: Packet, now_ms: u64) -> Result<Option<Forward>, Breach> {
         let their = &mut self.theirs[packet.person.index()];
-        match their.allowance.take(packet.payload.len(), now_ms) {
+        match their.take(packet.payload.len(), now_ms) {
             Verdict::Passes => {}
             Verdict::Named => return Err(Breach::Flood),
             Verdict::LetGo => return Ok(None),
@@ -413,25 +412,25 @@ impl Call {
         if packet.codec != self.codec {
             return Err(Breach::OtherCodec(packet.codec));
         }
-        let speaks = |named: Named| named.on_line && !named.muted && !named.listens;
-        if self.over != [None; 2] || !their.named.is_some_and(speaks) {
+        if self.over != [None; 2] || !their.came(&packet, now_ms) {
             return Ok(None);
         }
-        let Some(numbered) = their.numbering.number(packet.sequence, packet.begins) else { return Ok(None) };
-        if numbered.grown > 0 {
-            their.newest = packet.sequence;
-        }
-        their.quality.came(numbered, packet.timestamp, now_ms, self.codec.clock_hz());
         let from = self.peer_seat(packet.person);
         let hearers = self.hearers(Room::Line).collect();
         Ok(Some(Forward { packet, from, to_peer: false, hearers }))
     }
 
+    /// Whether somebody of theirs should be heard, and nothing of them has come for a while.
+    pub fn is_unheard(&self, now_ms: u64) -> bool {
+        self.over == [None; 2] && self.theirs.iter().any(|their| their.is_unheard(now_ms))
+    }
+
     /// How the other side's voices arrive here, for it to know.
     pub fn reports(&self) -> Vec<Report> {
-        let arrived = |their: &Their| their.quality.arrived(self.codec.clock_hz());
-        let report =
-            |(person, their): (Number, &Their)| Report { person, newest: their.newest, arrived: arrived(their) };
+        let report = |(person, their): (Number, &Their)| {
+            let (newest, arrived) = their.arrived(self.codec.clock_hz());
+            Report { person, newest, arrived }
+        };
         Number::all().zip(&self.theirs).map(report).filter(|report| report.arrived.received > 0).collect()
     }
 
@@ -460,13 +459,6 @@ impl Call {
     fn hearers(&self, room: Room) -> impl Iterator<Item = Number> {
         let hears = move |person: &Own| person.here && person.room == room;
         Number::all().filter(move |number| self.own[number.index()].as_ref().is_some_and(hears))
-    }
-}
-
-impl Their {
-    fn new(now_ms: u64) -> Their {
-        let allowance = Allowance::new(now_ms);
-        Their { named: None, numbering: Numbering::from(0), newest: 0, quality: Quality::default(), allowance }
     }
 }
 

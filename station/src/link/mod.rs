@@ -9,6 +9,7 @@
 mod admission;
 pub mod board;
 mod called;
+mod congestion;
 mod connection;
 pub mod damper;
 mod dial;

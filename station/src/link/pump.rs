@@ -275,12 +275,9 @@ impl Pump<'_> {
             ToPeer::Packet(packet) => {
                 self.session.voice(packet).into_iter().for_each(|frame| self.to_peer.put_voice(frame));
             }
-            ToPeer::Malformed => {
-                let outputs = self.session.malformed_voice();
-                self.put(outputs).await;
-            }
-            ToPeer::Flood => {
-                let outputs = self.session.flooded();
+            ToPeer::Breach(what) => {
+                let is_flood = what == Misconduct::VoiceFlood;
+                let outputs = if is_flood { self.session.flooded() } else { self.session.malformed_voice() };
                 self.put(outputs).await;
             }
         }
@@ -435,7 +432,7 @@ impl Pump<'_> {
                 drop(text);
             }
             Output::Misconduct { what, epoch, evidence } => {
-                if let Some(left_out) = self.may_log("misconduct") {
+                if let Some(left_out) = self.may_log(what.word()) {
                     tracing::warn!(%line, misconduct = what.word(), left_out, "the peer broke the protocol");
                 }
                 board.change(line, |link| link.misconduct = Some(what));

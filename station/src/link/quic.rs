@@ -14,6 +14,7 @@ use quinn::{
 use rustls::AlertDescription;
 use rustls::pki_types::CertificateDer;
 
+use super::congestion::Floored;
 use super::connection::{Channel, Connection};
 use super::dial::AttemptFault;
 use super::endpoint::{BindFault, EndpointConfig};
@@ -135,6 +136,7 @@ fn transport_config(config: &EndpointConfig) -> Result<TransportConfig, VarIntBo
         .max_idle_timeout(Some(config.idle_max.try_into()?))
         .initial_mtu(UDP_PAYLOAD_BYTES)
         .mtu_discovery_config(None)
+        .congestion_controller_factory(Arc::new(Floored))
         // The spin bit would show the round trip to everyone on the path.
         .allow_spin(false);
     Ok(transport)

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use counterpart_core::fault::Misconduct;
 use counterpart_core::ids::{LineId, Party};
 use counterpart_core::record::codes::{EndReason, Part};
 use counterpart_voice::Call;
@@ -44,8 +45,8 @@ struct Held {
     over: Option<Over>,
     /// What was told last, and when.
     told: Option<(State, u64)>,
-    /// What pages were shown last of both sides.
-    shown: Option<(State, Option<State>)>,
+    /// What pages were shown last of both sides, and whether theirs is unheard.
+    shown: Option<(State, Option<State>, bool)>,
     /// The record is to say that we joined.
     has_joined: bool,
     ended_by: Option<String>,
@@ -65,6 +66,8 @@ pub(super) struct Calls {
     held: BTreeMap<TalkId, Held>,
     /// The present session of each line; `None`: the peer's version has no calls.
     links: BTreeMap<LineId, (u64, Option<Link>)>,
+    /// What the peer of a line sent last in the present session that no call carries.
+    breaches: BTreeMap<LineId, Misconduct>,
     next_number: u32,
     /// Counts what pages show.
     pub changes: u64,
@@ -75,13 +78,14 @@ pub(super) struct Calls {
 impl Calls {
     /// None yet. Numbers count from `first_number`, drawn by chance: a station that starts anew is another reader.
     pub fn new(exchange: Exchange, first_number: u32) -> Calls {
-        let (held, links) = (BTreeMap::new(), BTreeMap::new());
-        Calls { exchange, held, links, next_number: first_number, changes: 0, facts: Vec::new() }
+        let (held, links, breaches) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Calls { exchange, held, links, breaches, next_number: first_number, changes: 0, facts: Vec::new() }
     }
 
     /// A session is up. Each call of its line is told anew.
     pub fn up(&mut self, line: LineId, session: u64, link: Option<Link>) {
         self.links.insert(line, (session, link));
+        self.breaches.remove(&line);
         self.held.iter_mut().filter(|(talk, _)| talk.line == line).for_each(|(_, held)| held.told = None);
         self.changes += 1;
     }
@@ -252,15 +256,16 @@ impl Calls {
     pub fn packet(&mut self, line: LineId, bytes: &[u8], now: Instant) {
         let numbers: Vec<u32> = self.of_line(line).map(|(_, held)| held.number).collect();
         if self.exchange.from_peer(bytes, |number| numbers.contains(&number), now).is_err() {
-            self.malformed(line);
+            self.breach(line, Misconduct::MalformedVoice);
         }
     }
 
-    /// The peer sent what is none.
-    pub fn malformed(&self, line: LineId) {
+    /// The peer sent what no call carries. It was let go; the session names it, and pages say so.
+    pub fn breach(&mut self, line: LineId, what: Misconduct) {
         if let Ok(link) = self.link(line) {
-            let _ = link.give(ToPeer::Malformed);
+            let _ = link.give(ToPeer::Breach(what));
         }
+        self.changes += u64::from(self.breaches.insert(line, what) != Some(what));
     }
 
     fn of_line(&self, line: LineId) -> impl Iterator<Item = (&TalkId, &Held)> {
@@ -320,10 +325,8 @@ impl Calls {
                 }
             }
             Event::Breach(seat, breach) if seat.side != held.me => {
-                let what = if breach == Breach::Flood { ToPeer::Flood } else { ToPeer::Malformed };
-                if let Ok(link) = self.link(talk.line) {
-                    let _ = link.give(what);
-                }
+                let is_flood = breach == Breach::Flood;
+                self.breach(talk.line, if is_flood { Misconduct::VoiceFlood } else { Misconduct::MalformedVoice });
             }
             Event::Breach(..) => tracing::warn!(line = %talk.line, "a browser of ours sends what no call carries"),
         }
@@ -364,12 +367,14 @@ impl Calls {
 
     fn tell(&mut self, talk: TalkId, now_ms: u64) {
         let Some(held) = self.held.get_mut(&talk) else { return };
-        let state = match (&held.over, self.exchange.call(held.number)) {
+        let call = self.exchange.call(held.number);
+        let is_unheard = call.as_ref().is_some_and(|call| call.is_unheard(now_ms));
+        let state = match (&held.over, call) {
             (Some(over), _) => over.state.clone(),
             (None, Some(call)) => call.state(held.number),
             (None, None) => bare(held.number),
         };
-        let seen = (still(&state), held.theirs.as_ref().map(still));
+        let seen = (still(&state), held.theirs.as_ref().map(still), is_unheard);
         if held.shown.as_ref() != Some(&seen) {
             held.shown = Some(seen);
             self.changes += 1;
@@ -422,7 +427,9 @@ impl Calls {
         let mut ours = people(&state.people, theirs.map_or(&[][..], |state| &state.reports[..]));
         ours.iter_mut().for_each(|person| person.room = rooms[person.number.index()]);
         let theirs = theirs.map_or_else(Vec::new, |state| people(&state.people, &heard));
-        Some(CallView { standing, ours, theirs, me, figures, through, is_linked, is_degraded })
+        let is_unheard = held.shown.as_ref().is_some_and(|(.., is_unheard)| *is_unheard);
+        let breach = self.breaches.get(&talk.line).copied();
+        Some(CallView { standing, ours, theirs, me, figures, through, is_linked, is_degraded, is_unheard, breach })
     }
 }
 

@@ -1,5 +1,6 @@
 //! The way from the voice thread to one line's peer, for as long as a session lasts. Nothing here waits: what has no room is let go.
 
+use counterpart_core::fault::Misconduct;
 use counterpart_core::ids::{EntryRef, Epoch, Party};
 use tokio::sync::mpsc;
 
@@ -15,10 +16,8 @@ pub enum ToPeer {
     State(Epoch, EntryRef, Vec<u8>),
     /// A packet, where datagrams do not pass.
     Packet(Vec<u8>),
-    /// What came was no packet, or told of a call what is none.
-    Malformed,
-    /// One person of theirs sends more than a voice takes.
-    Flood,
+    /// What came is carried by no call: that is no packet, tells of a call what is none, or is more than a voice takes.
+    Breach(Misconduct),
 }
 
 /// A session that carries calls.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
+use counterpart_core::fault::Misconduct;
 use counterpart_core::ids::LineId;
 use counterpart_voice::exchange::{Exchange, Output};
 use counterpart_voice::leg::Provider;
@@ -184,7 +185,7 @@ impl Thread {
             Order::Down(line, session) => self.calls.down(line, session),
             Order::Told(talk, state) => {
                 if !self.calls.told(talk, &state, self.now()) {
-                    self.calls.malformed(talk.line);
+                    self.calls.breach(talk.line, Misconduct::MalformedVoice);
                 }
                 // Whoever waited for this is let in now.
                 let waits = std::mem::take(&mut self.waits);

@@ -1,5 +1,6 @@
 //! A call as a page shows it.
 
+use counterpart_core::fault::Misconduct;
 use counterpart_core::ids::Party;
 use counterpart_core::record::codes::EndReason;
 use counterpart_voice::call::{Named, Room};
@@ -50,4 +51,8 @@ pub struct CallView {
     pub is_linked: bool,
     /// Voice goes over the stream, where only TCP passes.
     pub is_degraded: bool,
+    /// Somebody of theirs should be heard, and nothing of them has come for two seconds.
+    pub is_unheard: bool,
+    /// What their station sent last that no call carries, since the link is up.
+    pub breach: Option<Misconduct>,
 }

@@ -105,6 +105,17 @@ impl CallPage {
         self.call.as_ref().is_some_and(|call| !call.is_linked)
     }
 
+    /// The link is up, and nothing comes over it of somebody who is on the line there.
+    fn is_unheard(&self) -> bool {
+        self.call.as_ref().is_some_and(|call| call.is_unheard && call.is_linked && call.me.is_some())
+    }
+
+    /// What their station did, and what follows.
+    fn breach(&self) -> Option<[String; 2]> {
+        let why = self.d.words().misconduct(self.call.as_ref()?.breach?);
+        Some([why.why, why.instead])
+    }
+
     /// What is so, and what follows.
     fn headline(&self) -> [String; 2] {
         let theirs = self.call.as_ref().map_or(0, |call| call.theirs.len());

@@ -5,6 +5,8 @@
 mod acts;
 mod browser;
 mod certificates;
+#[path = "../denied/mod.rs"]
+mod denied;
 mod door;
 mod ended;
 mod epochs;
@@ -18,6 +20,10 @@ mod languages;
 mod load;
 #[path = "../program/moved_clock.rs"]
 mod moved_clock;
+#[path = "../program/namespaces.rs"]
+mod namespaces;
+#[path = "../pairs/mod.rs"]
+mod pairs;
 mod pictures;
 #[path = "../processes/mod.rs"]
 mod processes;

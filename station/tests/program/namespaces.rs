@@ -1,6 +1,11 @@
 //! Network namespaces that a test makes for itself: machines joined by cables that it can cut.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "each test program uses its part; tests fail by panicking"
+)]
 
 use std::process::Command;
 

@@ -37,9 +37,13 @@ fn through(call: &mut Call) {
 
 /// The other side tells who of it is in the call.
 fn tell(call: &mut Call, people: &[(u8, Named)]) {
+    tell_at(call, people, 0);
+}
+
+fn tell_at(call: &mut Call, people: &[(u8, Named)], now_ms: u64) {
     let people = people.iter().map(|(at, named)| (number(*at), *named)).collect();
     let state = State { number: 9, codecs: Codecs::all(), through: false, over: None, people, reports: vec![] };
-    assert_eq!(call.told(&state, 0), Ok(false));
+    assert_eq!(call.told(&state, now_ms), Ok(false));
 }
 
 /// One of theirs who speaks on the line.
@@ -163,6 +167,46 @@ fn a_packet_that_comes_twice_is_heard_once() {
 
     assert_eq!(heard.len(), 4);
     assert_eq!((call.reports()[0].arrived.expected, call.reports()[0].newest), (4, 3));
+}
+
+#[test]
+fn what_comes_behind_others_by_the_jitter_of_a_path_is_no_loss_and_what_comes_after_two_seconds_and_a_half_is() {
+    let mut call = call();
+    comes(&mut call, Part::Principal, false);
+    through(&mut call);
+    tell(&mut call, &[(0, speaker())]);
+    // Each packet of 20 ms comes up to 200 ms late: as it has come, not as it was sent.
+    let late = |at: u32| u64::from(at) * 20 + u64::from(at * 7 % 11) * 20;
+    let mut order: Vec<u32> = (0..1_000).collect();
+    order.sort_by_key(|at| late(*at));
+
+    let heard = order.iter().filter(|at| call.arrived(theirs(0, **at), late(**at)).unwrap().is_some()).count();
+    let arrived = call.reports()[0].arrived;
+    // 127 behind the newest, and 128.
+    let far = [1_127, 1_000, 1_129, 1_001].map(|at| call.arrived(theirs(0, at), 22_580).unwrap().is_some());
+
+    assert!(!order.is_sorted());
+    assert_eq!((heard, arrived.expected, arrived.received), (1_000, 1_000, 1_000));
+    assert_eq!(far, [true, true, true, false]);
+}
+
+#[test]
+fn somebody_of_theirs_of_whom_nothing_comes_for_two_seconds_is_unheard_and_who_is_muted_or_away_is_not() {
+    let mut call = call();
+    comes(&mut call, Part::Principal, false);
+    through(&mut call);
+    tell(&mut call, &[(0, Named { muted: true, ..speaker() }), (1, Named { here: false, ..speaker() })]);
+
+    let quiet = call.is_unheard(60_000);
+    tell_at(&mut call, &[(0, speaker())], 60_000);
+    let spoken = [61_999, 62_000].map(|now_ms| call.is_unheard(now_ms));
+    call.arrived(theirs(0, 0), 62_000).unwrap();
+    tell_at(&mut call, &[(0, speaker())], 63_000);
+    let heard = [63_999, 64_000].map(|now_ms| call.is_unheard(now_ms));
+    call.end(counterpart_core::record::codes::EndReason::Done);
+
+    assert_eq!((quiet, spoken, heard), (false, [false, true], [false, true]));
+    assert!(!call.is_unheard(90_000), "a call that is over is awaited by nobody");
 }
 
 #[test]

@@ -29,9 +29,14 @@ struct Pair {
 
 impl Pair {
     fn new() -> Pair {
+        Pair::of(8)
+    }
+
+    /// Each station holds so many calls at one time.
+    fn of(calls_max: usize) -> Pair {
         let now = Clock::system().moment().instant();
         let sides = [0, 1].map(|at| {
-            let exchange = Exchange::new(Provider::new(), vec![], 8, now);
+            let exchange = Exchange::new(Provider::new(), vec![], calls_max, now);
             let mut calls = Calls::new(exchange, 100 * at);
             let (link, out) = Link::bare(Party::BOTH[at as usize]);
             calls.up(LINE, 1, Some(link));
@@ -183,6 +188,30 @@ fn who_leaves_last_leaves_an_empty_call_that_can_be_entered_again() {
 }
 
 #[test]
+fn more_calls_at_one_time_than_are_allowed_are_refused_and_one_that_is_left_makes_room() {
+    let mut pair = Pair::of(2);
+    let into = |pair: &mut Pair, index: u64| {
+        let asked = pair.sides[0].calls.ask((talk(index), OFFICERS[0]), &IN, [0; 24], pair.now);
+        pair.pass(300);
+        asked
+    };
+    (1..=3).for_each(|index| assert_eq!(into(&mut pair, index), Ok(None)));
+
+    let answers = [1, 2, 3].map(|index| into(&mut pair, index));
+    let again = into(&mut pair, 2);
+    pair.ask(0, &Ask::End("Duty officer".into())).unwrap();
+    pair.pass(300);
+    let third = into(&mut pair, 3);
+
+    assert!(
+        matches!(&answers, [Ok(Some(Given::Seat(_))), Ok(Some(Given::Seat(_))), Err(Refusal::Full)]),
+        "{answers:?}"
+    );
+    assert!(matches!(again, Ok(Some(Given::Seat(_)))) && matches!(third, Ok(Some(Given::Seat(_)))), "{third:?}");
+    assert_eq!(pair.look(0).standing, Standing::Over(Party::Inviter, EndReason::Done));
+}
+
+#[test]
 fn a_peer_that_tells_of_ever_more_calls_is_not_answered_and_what_is_none_is_known_as_such() {
     let mut pair = Pair::new();
     let state = bare(9).encode();
@@ -195,7 +224,11 @@ fn a_peer_that_tells_of_ever_more_calls_is_not_answered_and_what_is_none_is_know
     calls.packet(LINE, &[9; 20], pair.now);
     calls.settle(pair.now);
     let given: Vec<ToPeer> = std::iter::from_fn(|| pair.sides[0].out.try_recv().ok()).collect();
-    assert_eq!(given.iter().filter(|what| matches!(what, ToPeer::Malformed)).count(), 1);
+    let breach = Misconduct::MalformedVoice;
+    assert_eq!(given.iter().filter(|what| matches!(what, ToPeer::Breach(named) if *named == breach)).count(), 1);
+    assert_eq!(pair.sides[0].calls.look(talk(999), None).unwrap().breach, Some(breach));
+    pair.sides[0].calls.up(LINE, 2, None);
+    assert_eq!(pair.sides[0].calls.look(talk(999), None).unwrap().breach, None, "this session has broken nothing yet");
 }
 
 #[test]

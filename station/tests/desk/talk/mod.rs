@@ -1,8 +1,12 @@
 //! A talk over the line: two browsers with two tones, each at its own desk, two real stations between, and what their records say.
 
+mod apart;
+mod breach;
 mod cable;
+mod faults;
 mod stream;
 mod unrecorded;
+mod way;
 
 use std::path::Path;
 
@@ -69,17 +73,31 @@ fn hears_nothing(browser: &mut Browser, at: usize) {
 }
 
 /// A browser of this person with a tone for a microphone, on the page of the call; what it sends and plays is captured.
-fn browser(desk: &Desk, name: &str, hz: u32, (folder, page): (&Path, &str)) -> Browser {
+fn browser(desk: &Desk, name: &str, hz: u32, within: (&Path, &str)) -> Browser {
+    browser_in(desk, name, hz, within, &[], &[])
+}
+
+/// The same with more of what a browser is told, started by a command that runs another.
+fn browser_in(
+    desk: &Desk,
+    name: &str,
+    hz: u32,
+    (folder, page): (&Path, &str),
+    more: &[String],
+    by: &[&str],
+) -> Browser {
     let microphone = folder.join(format!("{hz}.wav"));
     tone::write(&microphone, hz);
-    let mut flags: Vec<String> = FLAGS.map(String::from).to_vec();
+    let mut flags: Vec<String> = FLAGS.map(String::from).into_iter().chain(more.iter().cloned()).collect();
     flags.push(format!("--use-file-for-fake-audio-capture={}", microphone.display()));
-    let mut browser = Browser::start_with(&format!("browser-talk-{hz}"), &flags);
+    let mut browser = Browser::start_in(&format!("browser-talk-{hz}"), &flags, by);
     unrecorded::capture(&mut browser);
-    browser.open(&desk.link(name, "watch"));
+    let link = desk.link(name, "watch");
+    browser.open(&link);
     browser.look("document.querySelector('button.main').click()");
     browser.until("location.pathname === '/lines'");
-    browser.open(&format!("http://{}{page}", desk.address));
+    let (origin, _) = link.split_once("/link/").unwrap();
+    browser.open(&format!("{origin}{page}"));
     browser.until("!!document.querySelector('[data-key=join]')");
     browser
 }
@@ -100,19 +118,25 @@ fn join(browser: &mut Browser, part: &str) {
 
 /// A request that was answered, and held by both as answered.
 fn answered(desks: &[Desk; 2]) -> Value {
+    answer(desks, "Northland 1")
+}
+
+/// The same of the next, which gets this name.
+fn answer(desks: &[Desk; 2], name: &str) -> Value {
     let [north, south] = desks;
+    let path = format!("/requests/{}", name.replace(' ', "%20"));
     let form = json!({"act": "ask", "from": "minister", "to": "minister", "precedence": "PRIORITY"});
     assert_eq!(north.station.post("/acts", &form).unwrap().0, 200);
-    wait("the ask", || south.station.get("/requests/Northland%201"));
-    let (status, told) = south.station.post("/acts", &json!({"act": "answer", "on": "Northland 1"})).unwrap();
+    wait("the ask", || south.station.get(&path));
+    let (status, told) = south.station.post("/acts", &json!({"act": "answer", "on": name})).unwrap();
     assert_eq!(status, 200, "{told}");
     for desk in desks {
         wait("a settled answer", || {
-            let view = desk.station.get("/requests/Northland%201")?;
+            let view = desk.station.get(&path)?;
             (view["outcome"] == "ANSWERED" && view["settled"] == json!(true)).then_some(view)
         });
     }
-    north.station.get("/requests/Northland%201").unwrap()
+    north.station.get(&path).unwrap()
 }
 
 /// The page of that request's call.

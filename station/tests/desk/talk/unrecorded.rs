@@ -20,8 +20,9 @@ const CAPTURE: &str = r#"(() => {
     })();
   };`;
   const worker = new Worker(URL.createObjectURL(new Blob([work], { type: "text/javascript" })));
-  window.captured = { sent: [], played: [] };
+  window.captured = { sent: [], played: [], count: { sent: 0, played: 0 } };
   worker.onmessage = ({ data: [way, packet] }) => {
+    captured.count[way] += 1;
     captured[way].push(packet);
     if (captured[way].length > (way === "sent" ? 2000 : 250)) captured[way].shift();
   };
@@ -33,7 +34,7 @@ const CAPTURE: &str = r#"(() => {
   };
 })()"#;
 
-/// From now on this browser's pages keep their last packets.
+/// From now on this browser's pages keep their last packets, and count all.
 pub fn capture(browser: &mut Browser) {
     // The worker is the test's own; the desk's policy lets in none.
     browser.call("Page.setBypassCSP", json!({"enabled": true}));

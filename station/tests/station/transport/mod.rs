@@ -5,6 +5,9 @@ mod callers;
 mod dialling;
 mod stations;
 pub mod stranger;
+mod voices;
+#[path = "../../desk/talk/way.rs"]
+mod way;
 
 use std::time::Duration;
 
