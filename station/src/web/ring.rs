@@ -23,6 +23,7 @@ use super::seen::{due_of, needs};
 use super::session::{Posted, Signed};
 use super::{Desk, page, refused};
 use crate::api::fault::{Code, Fault, Told};
+use crate::people::author;
 use crate::record::entry_key;
 use crate::store::EntryKey;
 use crate::view::request::request;
@@ -180,7 +181,7 @@ async fn draw(State(desk): State<Desk>, who: Signed, Path((line, at)): Path<(Str
             let reader = desk.api.parts.reader.clone();
             let actor =
                 tokio::task::spawn_blocking(move || reader.actor(key)).await.map_err(|e| desk.api.machine(e))?;
-            let user = actor.map_err(|e| desk.api.machine(e))?.map(|actor| actor.user);
+            let user = actor.map_err(|e| desk.api.machine(e))?.map(|actor| author(&actor.user, &desk.api.words));
             let user = user.unwrap_or_else(|| desk.api.words.say("ring-somebody", &[]));
             let args = [("kind", kind.word().into()), ("user", user.into()), ("time", time.into())];
             drawn.stopped = Some(desk.api.words.say("ring-stopped-by", &args));
