@@ -3504,6 +3504,14 @@ ring-title = Звонит: { $mark } { $precedence }
 # unreviewed
 ring-has-stopped = Звонок прекращён.
 # unreviewed
+ring-time = Время разговора с { $peer }.
+# unreviewed
+ring-time-over = Согласованное время по { $name } больше не звонит.
+# unreviewed
+ring-time-join = Войти в разговор
+# unreviewed
+ring-time-noted = На наших пультах больше не звонит; ничего не записывается
+# unreviewed
 ring-from = От кого
 # unreviewed
 ring-standing = Стоит уже
@@ -5271,6 +5279,16 @@ talking-cap = Разговор по { $name }
 # unreviewed
 talking-no-recording = Ничего из сказанного нигде не записывается.
 # unreviewed
+talking-until = до согласованного времени; тогда зазвонят оба пульта
+# unreviewed
+talking-agreed = согласовано на { $window }
+# unreviewed
+talking-rings = Звонит рядом с разговором и ничего не закрывает.
+# unreviewed
+talking-do-ring = Показать
+# unreviewed
+talking-do-ring-hint = Escape возвращает к разговору
+# unreviewed
 talking-before = Перед разговором.
 # unreviewed
 talking-in = Вы в разговоре.
@@ -5409,6 +5427,12 @@ talking-loss = Потеряно
 # unreviewed
 talking-jitter = Неравномерность
 # unreviewed
+talking-plot-from = 2 мин назад
+# unreviewed
+talking-plot-poor = плохо выше { $value }
+# unreviewed
+talking-plot-now = сейчас
+# unreviewed
 talking-microphone = Микрофон
 # unreviewed
 talking-loudspeaker = Динамик
@@ -5468,6 +5492,24 @@ talking-insecure = Браузер даёт микрофон только по HT
 talking-denied = Браузер не даёт этой странице микрофон. Разрешите его рядом с адресом и загрузите страницу заново.
 # unreviewed
 talking-no-microphone = Микрофон не найден. Подключите его или выберите другой в системе.
+# unreviewed
+talking-barred = { $why ->
+    [denied] Браузер не даёт этой странице микрофон.
+    [insecure] Эта страница открыта не по HTTPS, а микрофон браузер даёт только там или на самой машине.
+   *[none] Микрофон не найден.
+}
+# unreviewed
+talking-mend-allow = Рядом с адресом откройте разрешения этой страницы, разрешите микрофон и попробуйте снова.
+# unreviewed
+talking-mend-held = Если микрофон занят другой программой, закройте её.
+# unreviewed
+talking-mend-https = Откройте пульт по адресу, который начинается с https://
+# unreviewed
+talking-mend-setup = Если его нет, его настроит тот, кто смотрит за станцией: руководство, «HTTPS».
+# unreviewed
+talking-mend-plug = Подключите микрофон или включите его в системе и попробуйте снова.
+# unreviewed
+talking-mend-listen = Без него войдите как ведущий запись беседы: вы слышите разговор, а они читают, что вы только слушаете.
 # unreviewed
 talking-connecting = Соединение с этой станцией…
 # unreviewed

@@ -1,7 +1,10 @@
 //! A talk over the line: two browsers with two tones, each at its own desk, two real stations between, and what their records say.
 
+mod agreed;
+mod aside;
 mod cable;
-mod stream;
+mod killed;
+pub mod stream;
 mod unrecorded;
 
 use std::path::Path;
@@ -15,14 +18,14 @@ use crate::scratch::Scratch;
 use crate::tone;
 
 /// The tones of both microphones, in Hz. Neither is near a multiple of the other.
-const TONES: [u32; 2] = [440, 1_170];
+pub const TONES: [u32; 2] = [440, 1_170];
 /// That of an interpreter.
 const THIRD: u32 = 1_930;
 /// In which track the first person of the other side is heard.
 const THEM: usize = 3;
 /// And the second.
 const THEM_TOO: usize = 4;
-const FLAGS: [&str; 4] = [
+pub const FLAGS: [&str; 4] = [
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
     "--autoplay-policy=no-user-gesture-required",
@@ -53,7 +56,7 @@ fn until(what: &str, browser: &mut Browser, is: impl Fn(&mut Browser) -> bool) {
 }
 
 /// The other's tone is the loudest by far in the one track, and the own is nowhere.
-fn hears_the_other_alone(browser: &mut Browser, at: usize) {
+pub fn hears_the_other_alone(browser: &mut Browser, at: usize) {
     let [own, other] = [TONES[at], TONES[1 - at]];
     until("the other's tone", browser, |browser| {
         let loud = level(browser, THEM, other);
@@ -68,13 +71,18 @@ fn hears_nothing(browser: &mut Browser, at: usize) {
     until("silence", browser, |browser| level(browser, THEM, TONES[1 - at]) < -70.0);
 }
 
-/// A browser of this person with a tone for a microphone, on the page of the call; what it sends and plays is captured.
-fn browser(desk: &Desk, name: &str, hz: u32, (folder, page): (&Path, &str)) -> Browser {
+/// A browser with a tone for a microphone.
+pub fn with_tone(hz: u32, folder: &Path) -> Browser {
     let microphone = folder.join(format!("{hz}.wav"));
     tone::write(&microphone, hz);
     let mut flags: Vec<String> = FLAGS.map(String::from).to_vec();
     flags.push(format!("--use-file-for-fake-audio-capture={}", microphone.display()));
-    let mut browser = Browser::start_with(&format!("browser-talk-{hz}"), &flags);
+    Browser::start_with(&format!("browser-talk-{hz}"), &flags)
+}
+
+/// A browser of this person with a tone for a microphone, on the page of the call; what it sends and plays is captured.
+fn browser(desk: &Desk, name: &str, hz: u32, (folder, page): (&Path, &str)) -> Browser {
+    let mut browser = with_tone(hz, folder);
     unrecorded::capture(&mut browser);
     browser.open(&desk.link(name, "watch"));
     browser.look("document.querySelector('button.main').click()");
@@ -85,12 +93,12 @@ fn browser(desk: &Desk, name: &str, hz: u32, (folder, page): (&Path, &str)) -> B
 }
 
 /// Presses a key of the call's page, which stays where it is.
-fn press(browser: &mut Browser, key: &str) {
+pub fn press(browser: &mut Browser, key: &str) {
     browser.until(&format!("!!document.querySelector('[data-key={key}]:not(:disabled)')"));
     browser.touch(&format!("document.querySelector('[data-key={key}]').click()"));
 }
 
-fn join(browser: &mut Browser, part: &str) {
+pub fn join(browser: &mut Browser, part: &str) {
     // A tone is no speech: what cleans speech would take it away.
     browser.look("document.querySelector('[data-echo]').click()");
     browser.look(&format!("document.querySelector('[value={part}]').click()"));
@@ -99,7 +107,7 @@ fn join(browser: &mut Browser, part: &str) {
 }
 
 /// A request that was answered, and held by both as answered.
-fn answered(desks: &[Desk; 2]) -> Value {
+pub fn answered(desks: &[Desk; 2]) -> Value {
     let [north, south] = desks;
     let form = json!({"act": "ask", "from": "minister", "to": "minister", "precedence": "PRIORITY"});
     assert_eq!(north.station.post("/acts", &form).unwrap().0, 200);
@@ -116,7 +124,7 @@ fn answered(desks: &[Desk; 2]) -> Value {
 }
 
 /// The page of that request's call.
-fn page_of(asked: &Value) -> String {
+pub fn page_of(asked: &Value) -> String {
     format!("/lines/{}/calls/{}", asked["line"].as_str().unwrap(), asked["request"]["at"].as_str().unwrap())
 }
 
