@@ -464,6 +464,7 @@ story-bell = The bell at { $sign } belongs to the story: the story confirms that
 story-playing = Step { $done } of { $steps }: { $time } (UTC)
 story-spectator = Spectator
 story-told = The story is told. Both desks can be read on; Ctrl-C ends them.
+story-call = It is time to talk on { $name }: both desks ring, and whoever signs in by these links can join. Ctrl-C ends the story.
 story-kept = Kept in { $path }. The same afterwards: { $command }
 story-done = done
 story-nothing = nothing
@@ -498,7 +499,7 @@ story-want-title = first of all: story "TITLE"
 story-want-statement = one of: say, side, terms, a time, expect
 story-want-step = a step, or what is expected of one
 story-want-side = side WORD "CALL SIGN" "ORGANISATION" zone=AREA/CITY
-story-want-side-word = a word for the side that no other has and that is not bell, link or wait: 1 to 32 of a–z, 0–9 and “-”
+story-want-side-word = a word for the side that no other has and that is not bell, call, link or wait: 1 to 32 of a–z, 0–9 and “-”
 story-want-zone = zone=AREA/CITY, a zone of the IANA database
 story-want-two-sides = two sides, no more, before the first step
 story-want-term = one of { $known }, each as KEY=VALUE
@@ -507,7 +508,7 @@ story-want-durations = a duration such as 15m, or four by precedence, ROUTINE fi
 story-want-checks = never, a duration from 60s to 1d, or times of the UTC day in their order: 09:00,17:00
 story-want-shorter = a duration of at most 3660 days
 story-want-time = a time in UTC: YYYY-MM-DD HH:MM
-story-want-who = one of { $known }, or bell, link, wait
+story-want-who = one of { $known }, or bell, call, link, wait
 story-want-side-of-story = one of the sides { $known }
 story-want-up-down = up or down
 story-want-on-off = on or off

@@ -710,6 +710,8 @@ story-spectator = Зритель
 # unreviewed
 story-told = История рассказана. Оба пульта можно читать дальше; Ctrl-C завершает их.
 # unreviewed
+story-call = Время разговора по { $name }: оба пульта звонят, и войти может каждый, кто откроет эти ссылки. Ctrl-C завершает рассказ.
+# unreviewed
 story-kept = Сохранено в { $path }. То же самое потом: { $command }
 # unreviewed
 story-done = сделано
@@ -765,7 +767,7 @@ story-want-step = шаг или то, что от него ожидается
 # unreviewed
 story-want-side = side СЛОВО "ПОЗЫВНОЙ" "ОРГАНИЗАЦИЯ" zone=ОБЛАСТЬ/ГОРОД
 # unreviewed
-story-want-side-word = слово для стороны, которого нет у другой и которое не bell, link и не wait: от 1 до 32 знаков a–z, 0–9 и «-»
+story-want-side-word = слово для стороны, которого нет у другой и которое не bell, call, link и не wait: от 1 до 32 знаков a–z, 0–9 и «-»
 # unreviewed
 story-want-zone = zone=ОБЛАСТЬ/ГОРОД, часовой пояс базы IANA
 # unreviewed
@@ -783,7 +785,7 @@ story-want-shorter = длительность не больше 3660 дней
 # unreviewed
 story-want-time = время в UTC: ГГГГ-ММ-ДД ЧЧ:ММ
 # unreviewed
-story-want-who = одно из { $known }, или bell, link, wait
+story-want-who = одно из { $known }, или bell, call, link, wait
 # unreviewed
 story-want-side-of-story = одна из сторон { $known }
 # unreviewed
