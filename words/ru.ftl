@@ -5353,6 +5353,10 @@ talking-none-theirs = В разговоре никого нет.
 # unreviewed
 talking-parts-only = Они видят наши роли, но не имена.
 # unreviewed
+status-on-call = Сейчас на связи: с нашей стороны: { $ours }; с их стороны: { $theirs }.
+# unreviewed
+status-nobody = никого
+# unreviewed
 talking-level = Громкость: { $part }
 # unreviewed
 talking-level-own = Громкость этого микрофона
