@@ -716,6 +716,8 @@ story-spectator = Зритель
 # unreviewed
 story-told = История рассказана. Оба пульта можно читать дальше; Ctrl-C завершает их.
 # unreviewed
+story-call = Время разговора по { $name }: оба пульта звонят, и войти может каждый, кто откроет эти ссылки. Ctrl-C завершает рассказ.
+# unreviewed
 story-kept = Сохранено в { $path }. То же самое потом: { $command }
 # unreviewed
 story-done = сделано
@@ -771,7 +773,7 @@ story-want-step = шаг или то, что от него ожидается
 # unreviewed
 story-want-side = side СЛОВО "ПОЗЫВНОЙ" "ОРГАНИЗАЦИЯ" zone=ОБЛАСТЬ/ГОРОД
 # unreviewed
-story-want-side-word = слово для стороны, которого нет у другой и которое не bell, link и не wait: от 1 до 32 знаков a–z, 0–9 и «-»
+story-want-side-word = слово для стороны, которого нет у другой и которое не bell, call, link и не wait: от 1 до 32 знаков a–z, 0–9 и «-»
 # unreviewed
 story-want-zone = zone=ОБЛАСТЬ/ГОРОД, часовой пояс базы IANA
 # unreviewed
@@ -789,7 +791,7 @@ story-want-shorter = длительность не больше 3660 дней
 # unreviewed
 story-want-time = время в UTC: ГГГГ-ММ-ДД ЧЧ:ММ
 # unreviewed
-story-want-who = одно из { $known }, или bell, link, wait
+story-want-who = одно из { $known }, или bell, call, link, wait
 # unreviewed
 story-want-side-of-story = одна из сторон { $known }
 # unreviewed
@@ -3532,6 +3534,14 @@ ring-title = Звонит: { $mark } { $precedence }
 # unreviewed
 ring-has-stopped = Звонок прекращён.
 # unreviewed
+ring-time = Время разговора с { $peer }.
+# unreviewed
+ring-time-over = Согласованное время по { $name } больше не звонит.
+# unreviewed
+ring-time-join = Войти в разговор
+# unreviewed
+ring-time-noted = На наших пультах больше не звонит; ничего не записывается
+# unreviewed
 ring-from = От кого
 # unreviewed
 ring-standing = Стоит уже
@@ -5309,6 +5319,16 @@ talking-cap = Разговор по { $name }
 # unreviewed
 talking-no-recording = Ничего из сказанного нигде не записывается.
 # unreviewed
+talking-until = до согласованного времени; тогда зазвонят оба пульта
+# unreviewed
+talking-agreed = согласовано на { $window }
+# unreviewed
+talking-rings = Звонит рядом с разговором и ничего не закрывает.
+# unreviewed
+talking-do-ring = Показать
+# unreviewed
+talking-do-ring-hint = Escape возвращает к разговору
+# unreviewed
 talking-before = Перед разговором.
 # unreviewed
 talking-in = Вы в разговоре.
@@ -5370,6 +5390,10 @@ talking-none-ours = В разговоре никого нет.
 talking-none-theirs = В разговоре никого нет.
 # unreviewed
 talking-parts-only = Они видят наши роли, но не имена.
+# unreviewed
+status-on-call = Сейчас на связи: с нашей стороны: { $ours }; с их стороны: { $theirs }.
+# unreviewed
+status-nobody = никого
 # unreviewed
 talking-level = Громкость: { $part }
 # unreviewed
@@ -5451,6 +5475,12 @@ talking-loss = Потеряно
 # unreviewed
 talking-jitter = Неравномерность
 # unreviewed
+talking-plot-from = 2 мин назад
+# unreviewed
+talking-plot-poor = плохо выше { $value }
+# unreviewed
+talking-plot-now = сейчас
+# unreviewed
 talking-microphone = Микрофон
 # unreviewed
 talking-loudspeaker = Динамик
@@ -5510,6 +5540,24 @@ talking-insecure = Браузер даёт микрофон только по HT
 talking-denied = Браузер не даёт этой странице микрофон. Разрешите его рядом с адресом и загрузите страницу заново.
 # unreviewed
 talking-no-microphone = Микрофон не найден. Подключите его или выберите другой в системе.
+# unreviewed
+talking-barred = { $why ->
+    [denied] Браузер не даёт этой странице микрофон.
+    [insecure] Эта страница открыта не по HTTPS, а микрофон браузер даёт только там или на самой машине.
+   *[none] Микрофон не найден.
+}
+# unreviewed
+talking-mend-allow = Рядом с адресом откройте разрешения этой страницы, разрешите микрофон и попробуйте снова.
+# unreviewed
+talking-mend-held = Если микрофон занят другой программой, закройте её.
+# unreviewed
+talking-mend-https = Откройте пульт по адресу, который начинается с https://
+# unreviewed
+talking-mend-setup = Если его нет, его настроит тот, кто смотрит за станцией: руководство, «HTTPS».
+# unreviewed
+talking-mend-plug = Подключите микрофон или включите его в системе и попробуйте снова.
+# unreviewed
+talking-mend-listen = Без него войдите как ведущий запись беседы: вы слышите разговор, а они читают, что вы только слушаете.
 # unreviewed
 talking-connecting = Соединение с этой станцией…
 # unreviewed

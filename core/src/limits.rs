@@ -37,6 +37,8 @@ pub const REQUEST_ENTRIES_MAX: u64 = 2_048;
 pub const RINGING_TEXTS_MAX: usize = 256;
 /// The requests that came last to an agreed time, of which a list of talks to come is made.
 pub const AGREED_TALKS_MAX: usize = 256;
+/// The last entries of a side among which the talks are looked for that it joined and has not ended.
+pub const UNENDED_ENTRIES_MAX: u64 = 10_000;
 /// Proposals of one side, each a whole charter, after the last of them that was countersigned.
 pub const PROPOSALS_MAX: usize = 64;
 /// Sentences in a statement, posts in a talk or a sheet.

@@ -390,6 +390,8 @@ fn a_side_that_was_in_the_talk_says_so_once_and_once_that_it_is_over_and_only_bo
     let again = follow(&mut pair, SOUTH, joined.clone());
     pair.pass(SECOND);
     let before = state(&pair);
+    let unended = |pair: &Pair, party| pair.view(party).unended(party).collect::<Vec<_>>();
+    assert_eq!([NORTH, SOUTH].map(|party| unended(&pair, party)), [vec![], vec![talk]]);
     let words = [follow(&mut pair, NORTH, joined), follow(&mut pair, NORTH, ended.clone())];
     pair.pass(SECOND);
     let alone = state(&pair);
@@ -404,6 +406,7 @@ fn a_side_that_was_in_the_talk_says_so_once_and_once_that_it_is_over_and_only_bo
         Answer::Refused(Refusal::Barred(Bar::NotJoined)),
         "after that it says no more"
     );
+    assert_eq!([NORTH, SOUTH].map(|party| unended(&pair, party)), [vec![], vec![]]);
 }
 
 #[test]

@@ -14,7 +14,8 @@
   gain.gain.value = 0.25;
   analyser.smoothingTimeConstant = 0;
   gain.connect(analyser).connect(audio.destination);
-  window.counterpartBell = { audio, gain, analyser };
+  // On the page of a call nothing may cover it but what its person opens, or FLASH: voice.js lays the rest by, and says of what it is.
+  const bell = window.counterpartBell = { audio, gain, analyser, talks: () => false, lays: () => false, tells: () => {}, now: () => ringing, again: () => ring(ringing) };
   // When each tone begins (s), its pitch (Hz), how long it lasts (s); then after how long it all comes again.
   const two = (a, b, step) => [[0, a, step * 0.95], [step, b, step * 0.95], [2 * step, a, step * 0.95], [3 * step, b, step * 0.95]];
   const OPERATION = {
@@ -43,6 +44,8 @@
   };
   const sound = (ring) => {
     silence();
+    // Whoever talks is told of it, and goes on to hear the other side.
+    gain.gain.value = bell.talks() && ring.precedence !== "FLASH" ? 0.06 : 0.25;
     playing = [];
     const [tones, again] = pattern(ring);
     play(tones);
@@ -83,9 +86,10 @@
   // What broke off with an epoch is about a line as a whole: it leaves every page of lines to be looked at.
   const own = (ring) => (ring.page === "/lines" ? ["/lines/"] : ["requests", "calls"].map((of) => `/lines/${ring.line}/${of}/${ring.thing}/`))
     .some((page) => (location.pathname + "/").startsWith(page));
+  const aside = (ring) => own(ring) || bell.lays(ring), busy = () => page.isTyped() || bell.talks();
   const name = (ring) => [ring.line, ring.at, ring.epoch].join("/");
   const here = () => document.querySelector(".strip.rings");
-  const isDrawn = (ring) => drawn === name(ring) && (own(ring) ? !!here() && here().getClientRects().length > 0 : dialog.open);
+  const isDrawn = (ring) => drawn === name(ring) && (aside(ring) ? !!here() && here().getClientRects().length > 0 : dialog.open);
   // What of the matter rings, and which key ends it: as the page of the matter says it.
   const explain = (ring) => {
     const of = document.querySelector(`main [data-rung="${ring.at}"]`), to = here().querySelectorAll("[data-told-what], [data-ends]");
@@ -95,12 +99,13 @@
     if (dialog.open) dialog.close();
     if (drawn === name(ring) && here()) { explain(ring); return; }
     if (here()) here().remove();
-    const shown = document.getElementById("ring-strip").content.cloneNode(true);
+    const shown = document.getElementById(own(ring) ? "ring-strip" : "ring-aside").content.cloneNode(true);
     shown.querySelector("[data-title]").textContent = ring.title;
     if (ring.mark !== "OPERATION") shown.firstElementChild.classList.add("ex");
     document.querySelector(".mast").after(shown);
     drawn = name(ring);
     explain(ring);
+    bell.tells(ring, here());
   };
   const fill = (shown, key, at, isEx) => {
     const held = document.activeElement && document.activeElement.getAttribute("data-key");
@@ -130,7 +135,7 @@
       if (!reply.ok || reply.redirected) return false;
       const shown = new DOMParser().parseFromString(await reply.text(), "text/html").querySelector(".ring");
       // What came too late opens nothing: its ring has been left, or the page has lost its station.
-      if (!ringing && !dialog.open) return true;
+      if ((!ringing || aside(ringing)) && !dialog.open) return true;
       if (shown) fill(shown, key, at0, shown.classList.contains("ex"));
       return !!shown;
     } catch {
@@ -141,7 +146,7 @@
   };
   // What the live stream itself says of a ring, when its drawing does not come. It is asked for again at the next event.
   const drawBare = (ring) => {
-    if (!ring || ringing !== ring || own(ring) || isDrawn(ring)) return;
+    if (!ring || ringing !== ring || aside(ring) || isDrawn(ring)) return;
     const shown = document.getElementById("ring-bare").content.cloneNode(true);
     shown.querySelector("[data-title]").textContent = ring.title;
     shown.querySelector("a").href = ring.page;
@@ -165,10 +170,10 @@
     noted();
   };
   const noted = () => {
-    const note = ringing && (own(ringing) ? here() : dialog);
+    const note = ringing && (aside(ringing) ? here() : dialog);
     const state = note && note.querySelector("[data-ringstate]");
     if (!state || !ringing) return;
-    if (own(ringing)) state.textContent = reported !== drawn ? (playing ? state.dataset.rings : state.dataset.silent) : ringing.climbs ? state.dataset.said : state.dataset.rings;
+    if (aside(ringing)) state.textContent = reported !== drawn ? (playing ? state.dataset.rings : state.dataset.silent) : ringing.climbs ? state.dataset.said : state.dataset.rings;
     else if (reported === drawn || playing) state.textContent = state.dataset[reported === drawn ? "rings" : "sounds"];
   };
   const typing = () => [...dialog.querySelectorAll("textarea, select")].some((e) => (e.tagName === "SELECT" ? e.selectedIndex > 0 : e.value));
@@ -179,7 +184,7 @@
     // It sounds whether or not it can be drawn; that it rang is told once it is drawn.
     if (armed() && (isNew || !playing)) { sound(next); began = Date.now(); }
     page.rings(next.title);
-    if (own(next)) drawStrip(next);
+    if (aside(next)) drawStrip(next);
     else if (isNew || !dialog.open || (drawnAt !== position && !typing())) {
       const late = setTimeout(() => drawBare(ringing), 2000);
       if (!(await draw(name(next)))) drawBare(ringing);
@@ -191,14 +196,14 @@
   };
   const stop = async () => {
     if (!ringing) return;
-    const was = name(ringing), strip = own(ringing);
+    const was = name(ringing), strip = aside(ringing);
     ringing = null;
     step = "";
     silence();
     page.rings("");
     if (strip) { if (here()) here().remove(); drawn = null; return; }
     // Whose it was, drawn; the page behind is as it was left.
-    if (dialog.open && drawn === was && !(await draw(was))) dialog.close();
+    if (dialog.open && drawn === was && (bell.talks() || !(await draw(was)))) dialog.close();
   };
   document.addEventListener("standing", (event) => {
     const now = event.detail;
@@ -249,11 +254,11 @@
     if (to && ringing) { event.preventDefault(); step = to.dataset.step; draw(name(ringing)); return; }
     // What is being written behind the ring stays where it is.
     const link = event.target.closest("a[href]");
-    if (link && page.isTyped()) link.target = "_blank";
+    if (link && busy()) link.target = "_blank";
   });
   dialog.addEventListener("submit", async (event) => {
     const isBack = event.target.matches(".takeback");
-    if (!(isBack || page.isTyped()) || !ringing) return;
+    if (!(isBack || busy()) || !ringing) return;
     event.preventDefault();
     const of = name(ringing), why = await page.send(event.target, event.submitter);
     if (why) { say(why); return; }

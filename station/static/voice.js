@@ -82,10 +82,11 @@
     if (isJoining || Date.now() < nextTry) return;
     [isJoining, nextTry] = [true, Date.now() + AGAIN_MS];
     try {
-      const stream = microphone || await hear();
+      // Whoever only listens needs none.
+      const stream = "listens" in place.dataset ? null : microphone || await hear();
       say("connecting");
       const made = connection = new RTCPeerConnection();
-      made.addTransceiver(stream.getAudioTracks()[0], { direction: "sendonly" });
+      made.addTransceiver(stream ? stream.getAudioTracks()[0] : "audio", { direction: "sendonly" });
       ears = Array.from({ length: EARS }, () => ear(made.addTransceiver("audio", { direction: "recvonly" }).receiver.track, devices.speaker));
       made.onconnectionstatechange = () => {
         if (made !== connection) return;
@@ -114,8 +115,40 @@
     }
   };
 
+  // ---- what rings meanwhile ----
+  // It stands as a strip over the call until its person opens it, and again once they lay it by. FLASH is open until then.
+  const bell = window.counterpartBell, isLaid = {}, of = (ring) => ring.line + ring.at;
+  const opens = (is) => {
+    const ring = bell.now();
+    if (ring) isLaid[of(ring)] = !is;
+    if (ring) bell.again();
+    else find("#bell-dialog").close();
+  };
+  if (bell) {
+    bell.talks = () => !!find("[data-call]");
+    bell.lays = (ring) => bell.talks() && (isLaid[of(ring)] ?? ring.precedence !== "FLASH");
+    bell.tells = async (ring, strip) => {
+      if (!strip.matches("[data-aside]")) return;
+      const reply = await fetch(`/lines/${ring.line}/ring/${ring.at}`).catch(() => null);
+      const told = reply && reply.ok && new DOMParser().parseFromString(await reply.text(), "text/html").querySelector(".ring h1");
+      if (told) strip.querySelector("[data-told-what]").textContent = told.textContent;
+    };
+    find("#bell-dialog").addEventListener("cancel", () => { if (bell.talks()) opens(false); });
+  }
+
   // ---- what is drawn, followed ----
   let before = null;
+  // Two minutes, a figure a second; what was not known leaves a gap. What is poor, each plot says.
+  const PLOT_SECONDS = 120, plotted = { round: [], loss: [], jitter: [] };
+  const plot = () => all("svg[data-plot]").forEach((svg) => {
+    const known = plotted[svg.dataset.plot], poor = +svg.dataset.poor, top = Math.max(2 * poor, ...known.map((value) => value ?? 0));
+    const [width, height] = [svg.viewBox.baseVal.width, svg.viewBox.baseVal.height], y = (value) => ((1 - value / top) * height).toFixed(1);
+    const x = (at) => (width - (known.length - 1 - at) * width / (PLOT_SECONDS - 1)).toFixed(1);
+    const step = (value, at) => (value === null ? "" : `${(known[at - 1] ?? null) === null ? "M" : "L"}${x(at)} ${y(value)}`);
+    svg.querySelector("path").setAttribute("d", known.map(step).join(""));
+    ["y1", "y2"].forEach((end) => svg.querySelector(".poor").setAttribute(end, y(poor)));
+    svg.closest("figure").querySelector("[data-top]").textContent = Math.round(top);
+  });
   const figures = async () => {
     const stats = connection && [...(await connection.getStats()).values()];
     if (!stats) return;
@@ -125,20 +158,27 @@
     const came = now.came - last.came, lost = Math.max(0, now.lost - last.lost);
     before = now;
     const told = {
-      round: sent && sent.roundTripTime !== undefined && `${Math.round(sent.roundTripTime * 1000)} ms`,
-      loss: came + lost > 0 && `${(lost * 100 / (came + lost)).toFixed(1)} %`,
-      jitter: heard.length > 0 && `${Math.round(Math.max(...heard.map((one) => one.jitter || 0)) * 1000)} ms`,
+      round: sent && sent.roundTripTime !== undefined ? sent.roundTripTime * 1000 : null,
+      loss: came + lost > 0 ? lost * 100 / (came + lost) : null,
+      jitter: heard.length > 0 ? Math.max(...heard.map((one) => one.jitter || 0)) * 1000 : null,
     };
-    all("[data-figure]").forEach((cell) => { if (told[cell.dataset.figure]) cell.textContent = told[cell.dataset.figure]; });
+    for (const [name, value] of Object.entries(told)) {
+      plotted[name] = [...plotted[name], value].slice(-PLOT_SECONDS);
+      all(`[data-figure="${name}"]`).forEach((cell) => { if (value !== null) cell.textContent = value.toFixed(name === "loss" ? 1 : 0); });
+    }
+    plot();
   };
   const follow = () => {
     const place = find("[data-call]"), note = find("[data-sound]");
     if (place && !connection) connect(place);
-    if (!place && connection) { hangUp(); deafen(); say(""); }
+    if (!place && connection) { hangUp(); deafen(); say(navigator.mediaDevices ? "" : "insecure"); }
     if (!place && !isTesting && microphone && !isJoining) deafen();
     if (place) isTesting = false;
     if (microphone) microphone.getAudioTracks().forEach((track) => { track.enabled = !(place && "muted" in place.dataset); });
-    const told = trouble || (note && note.dataset[said]) || "";
+    // What bars the microphone stands where it is chosen, with what mends it.
+    const mends = find(`[data-mend="${said}"]`), told = trouble || (note && !mends && note.dataset[said]) || "";
+    all("[data-mend]").forEach((e) => { e.hidden = e !== mends; });
+    if (find("svg[data-plot] path:not([d])")) plot();
     if (note && note.textContent !== told) note.textContent = told;
     all("meter[data-level]").forEach((meter) => {
       const slot = meter.dataset.level.startsWith("slot-") && ears[+meter.dataset.level.slice(5)];
@@ -157,6 +197,10 @@
   };
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-tone]")) tone();
+    if (event.target.closest("[data-open]")) opens(true);
+    // What leads away from a call would hang up.
+    const link = event.target.closest("a[href]");
+    if (link && find("[data-call]")) link.target = "_blank";
     if (event.target.closest("[data-test]")) {
       remember();
       deafen();
@@ -179,6 +223,8 @@
     if (key) key.disabled = false;
     await window.counterpartPage.draw();
   });
+  if (!navigator.mediaDevices) say("insecure");
+  else if (navigator.permissions) navigator.permissions.query({ name: "microphone" }).then(({ state }) => { if (state === "denied" && !said) say("denied"); }, () => {});
   setInterval(follow, 200);
   setInterval(() => figures().catch(() => {}), 1000);
   // For whoever measures what is played: a track each, in the order of the tracks.

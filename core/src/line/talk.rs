@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use super::facts::{Fact, View};
 use super::switch::Rule;
 use crate::ids::{EntryRef, Party};
+use crate::limits;
 use crate::record::kind::Kind;
 
 /// A side's own last word on a talk.
@@ -106,6 +107,19 @@ impl View<'_> {
             (None, None) => TalkState::Planned,
         };
         Talk { state, words: [inviter, joiner], acts }
+    }
+
+    /// Talks that a side joined, and of which it has said no more, each by its agreeing act: those of its last entries
+    /// ([`limits::UNENDED_ENTRIES_MAX`]), the latest first.
+    pub fn unended(&self, side: Party) -> impl Iterator<Item = EntryRef> {
+        let size = self.cut().size(side);
+        let last = (size.saturating_sub(limits::UNENDED_ENTRIES_MAX)..size).rev();
+        let joined = last.filter_map(move |index| self.fact_of(EntryRef { party: side, index }, &[Kind::Joined]));
+        let is_last_word = move |joined: &&Fact| {
+            let request = self.fact_of(joined.thing, &[Kind::Ask]);
+            request.is_some_and(|request| self.word(side, request) == (Word::Joined, alloc::vec![joined.at]))
+        };
+        joined.filter(is_last_word).filter_map(|joined| joined.refers)
     }
 }
 

@@ -227,8 +227,8 @@ impl Api {
     }
 
     /// Whoever comes to a talk has taken note of what agreed on it: that rings no more. If the record cannot take it now, it rings on.
-    pub(crate) async fn come(&self, talk: &Talk, user: String) {
-        let TalkId { line, epoch, act } = talk.id;
+    pub(crate) async fn come(&self, talk: TalkId, user: String) {
+        let TalkId { line, epoch, act } = talk;
         let keeper = &self.parts.keeper;
         let published = keeper.published().borrow().clone();
         let rings = published.lines.get(&line).map_or(&[][..], |line| &line.rings);
@@ -345,7 +345,7 @@ pub(super) async fn let_in(
     let place: PlaceKey = entropy::bytes().map_err(|e| api.failed(&e))?;
     match api.do_in_call(&talk, place, Ask::LetIn { part, listens: form.listens }).await? {
         Given::Seat(person) => {
-            api.come(&talk, who.name).await;
+            api.come(talk.id, who.name).await;
             Ok(Json(PlaceView { person: person.index(), place: hexadecimal(&place) }))
         }
         Given::Answer(_) | Given::Done => Err(api.call_refused(&Refusal::NoPlace)),

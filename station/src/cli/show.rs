@@ -14,6 +14,7 @@ use super::unserved::Unserved;
 use super::{Context, Exit};
 use crate::api::doctor::{Report, examine};
 use crate::api::fault::{Code, Told};
+use crate::api::talks::{TalkerView, TalkingView};
 use crate::api::views::{self, LineRow, RecordPage, RecordQuery, RequestsView, UnreadView};
 use crate::view::figures::{FiguresView, figures};
 use crate::view::lines::{LineView, StandingView};
@@ -164,8 +165,29 @@ impl Context {
             |unserved: &Unserved<'_>| unserved.one(line.as_deref(), epoch, |sight| views::status(sight, name))?;
         let (value, view): (_, RequestView) = self.view(&path, unserved).await?;
         let clocks = self.clocks(signs(&view.call_signs), signs(&view.zones));
-        self.show(&value, || Ok(text::request(&view, &Telling { words: &self.words, clocks: &clocks })))?;
+        let on_call = self.on_call(&view).await;
+        self.show(&value, || {
+            let text = text::request(&view, &Telling { words: &self.words, clocks: &clocks });
+            Ok([Some(text), on_call].into_iter().flatten().collect::<Vec<_>>().join("\n"))
+        })?;
         Ok(Exit::Done)
+    }
+
+    /// Who is on the call of a request now, where a station that serves knows of one. It is of this moment, and of no record.
+    async fn on_call(&self, view: &RequestView) -> Option<String> {
+        view.talk.as_ref()?;
+        let asked = [("line", Some(view.line.clone())), ("on", Some(view.request.at.clone()))];
+        let client = self.client();
+        let told = client.get(&address("/api/v1/talks", &asked)).await.ok()?;
+        let talking: TalkingView = client.typed(&told).ok()?;
+        let parts = |people: &[TalkerView]| {
+            let parts: Vec<String> =
+                people.iter().map(|person| self.say("talking-part", &[("part", person.part.clone())])).collect();
+            if parts.is_empty() { self.say("status-nobody", &[]) } else { parts.join(", ") }
+        };
+        let is_empty = talking.standing == "over" || talking.ours.is_empty() && talking.theirs.is_empty();
+        let [ours, theirs] = [&talking.ours, &talking.theirs].map(|people| parts(people));
+        (!is_empty).then(|| self.say("status-on-call", &[("ours", ours), ("theirs", theirs)]))
     }
 
     async fn requests(&self, line: Option<String>, all: bool, epoch: Option<u64>) -> Result<Exit, Told> {

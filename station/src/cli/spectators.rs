@@ -1,5 +1,5 @@
 //! The desks of a story while it is played, and who looks at them: a spectator signs in as *auditor*, reads everything and does nothing,
-//! so that the story goes on as it is written.
+//! so that the story goes on as it is written. Where it ends in a call, an officer of each side can sign in too.
 
 use axum::extract::State;
 use serde_json::json;
@@ -52,14 +52,7 @@ impl Desks {
             };
             web::router::serve(desk, listener, ended).await;
         }));
-        let name = context.say("story-spectator", &[]);
-        let form = UserForm { name: name.clone(), role: Role::Auditor.word().into(), password: None };
-        drop(people::add(State(serving.api.clone()), Form(form)).await?);
-        let link = serving.api.make_link(&name, "story".into()).await?;
-        let sign = config.organisation.call_sign.clone();
-        let value = json!({ "event": "station", "name": sign, "data": serving.station.data, "link": link.url });
-        demo::told(context, &value, || context.say("demo-link", &[("name", sign.clone()), ("url", link.url.clone())]));
-        Ok(())
+        link(context, serving, "story-spectator", Role::Auditor).await
     }
 
     /// Serves no more, once callers have ended.
@@ -70,4 +63,23 @@ impl Desks {
             let _ = served.await;
         }
     }
+}
+
+/// Prints a link to a station's desk for somebody who acts there.
+///
+/// # Errors
+/// What our machine did not do.
+pub(super) async fn officer(context: &Context, serving: &Serving) -> Result<(), Told> {
+    link(context, serving, "demo-officer", Role::Watch).await
+}
+
+async fn link(context: &Context, serving: &Serving, called: &'static str, role: Role) -> Result<(), Told> {
+    let name = context.say(called, &[]);
+    let form = UserForm { name: name.clone(), role: role.word().into(), password: None };
+    drop(people::add(State(serving.api.clone()), Form(form)).await?);
+    let link = serving.api.make_link(&name, "story".into()).await?;
+    let sign = serving.station.config.organisation.call_sign.clone();
+    let value = json!({ "event": "station", "name": sign, "data": serving.station.data, "link": link.url });
+    demo::told(context, &value, || context.say("demo-link", &[("name", sign.clone()), ("url", link.url.clone())]));
+    Ok(())
 }

@@ -11,7 +11,7 @@ use counterpart_core::precedence::Mark;
 use serde_json::json;
 
 use super::spectators::Desks;
-use super::{Context, Exit, demo, serve};
+use super::{Context, Exit, demo, serve, spectators};
 use crate::api::fault::{Code, Fault, Told};
 use crate::api::times::write;
 use crate::story::{self, Account, Play, Progress, SHIPPED, Script};
@@ -114,8 +114,21 @@ impl Telling<'_> {
         };
         progress.goes();
         let Some(played) = played else { return Ok(()) };
-        played?;
+        let call = played?;
         self.accounts()?;
+        if let Some(request) = call {
+            for serving in play.stations() {
+                spectators::officer(self.context, serving).await?;
+            }
+            let value = json!({ "event": "call", "request": request });
+            let args = [("name", request.to_owned())];
+            demo::told(self.context, &value, || self.context.say("story-call", &args));
+            tokio::select! {
+                () = play.goes_on() => {}
+                () = &mut ended => {}
+            }
+            return Ok(());
+        }
         demo::told(self.context, &json!({ "event": "played" }), || self.context.say("story-told", &[]));
         ended.await;
         Ok(())

@@ -107,7 +107,9 @@ terms watch=8h,1h,15m,5m principal=48h pace=12h,12h,6h,1h grace=1m checks=never
 2013-02-16 14:05 washington accept "Moscow 4"
     expect "Moscow 4" AGREED
     expect "Washington 4" AGREED PLANNED
-# They talk by telephone. There is no voice on this line yet: each side states the talk afterwards.
+# Before spectators (--pace) the story ends here: both desks can join the talk, and what becomes of it is theirs.
+2013-02-17 14:00 call "Washington 4"
+# Without them nobody is there to talk over the line: they talk by telephone, and each side states the talk afterwards.
 2013-02-17 14:40 washington talk "Washington 4" when="2013-02-17 14:00/14:25" instrument=telephone post=minister
     expect "Washington 4" AGREED STATED
 2013-02-17 15:00 moscow talk "Washington 4" when="2013-02-17 14:00/14:25" instrument=telephone post=minister

@@ -59,11 +59,12 @@ impl<'s> Play<'s> {
         self.stage.stations()
     }
 
-    /// Plays every step at its time. Before each that somebody could see, `pace` of real time passes.
+    /// Plays every step at its time. Before each that somebody could see, `pace` of real time passes; with one the play ends at the first
+    /// call, and answers with its request: whoever looks on can talk.
     ///
     /// # Errors
     /// What is wrong with the story, as [`StoryFault::tell`] says it, or what our machine did not do.
-    pub async fn run(&mut self, pace: Duration, progress: &dyn Fn(Progress)) -> Result<(), Told> {
+    pub async fn run(&mut self, pace: Duration, progress: &dyn Fn(Progress)) -> Result<Option<&'s str>, Told> {
         let steps = self.script.steps.len();
         let mut due_left = DUE_MAX;
         for (done, step) in self.script.steps.iter().enumerate() {
@@ -73,8 +74,20 @@ impl<'s> Play<'s> {
             }
             one(&mut self.stage, step, (self.file, self.words), &mut due_left).await?;
             progress(Progress { done: done + 1, steps, time: step.time });
+            if let (Deed::Call(request), false) = (&step.deed, pace.is_zero()) {
+                return Ok(Some(request.as_str()));
+            }
         }
-        Ok(())
+        Ok(None)
+    }
+
+    /// The clock goes on from where it is, a second a second, for as long as this is awaited.
+    pub async fn goes_on(&self) {
+        loop {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            // A told clock goes on to any later time.
+            let _ = self.stage.moves_on();
+        }
     }
 
     /// Stops both stations; what they recorded stays.
@@ -95,7 +108,7 @@ pub async fn play(script: &Script, at: (&str, &Path), words: &Words, progress: &
     let mut play = Play::set(script, at, words, false).await?;
     let played = play.run(Duration::ZERO, progress).await;
     play.strike().await;
-    played
+    played.map(drop)
 }
 
 async fn one(
@@ -117,7 +130,7 @@ async fn one(
             stage.link(*up).await;
             Ok(())
         }
-        Deed::Wait => Ok(()),
+        Deed::Wait | Deed::Call(_) => Ok(()),
     };
     let not_done = step.expectations.iter().find_map(|e| match &e.expected {
         Expected::NotDone(code) => Some((e.place, code)),

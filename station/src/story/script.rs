@@ -78,6 +78,8 @@ pub enum Deed {
     Link(bool),
     /// Nothing: only the clock moves.
     Wait,
+    /// It is time to talk: of this request. Before spectators the story ends here, and leaves the talk to them.
+    Call(String),
 }
 
 /// What is expected, and where the file says so.
@@ -248,7 +250,7 @@ impl Draft<'_> {
         }
         let (at, word) = line.word(WANT)?;
         let plain = word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        let taken = ["bell", "link", "wait"].contains(&word) || self.sides.iter().any(|side| side.word == word);
+        let taken = ["bell", "call", "link", "wait"].contains(&word) || self.sides.iter().any(|side| side.word == word);
         if !plain || word.len() > SIDE_NAME_MAX || taken {
             return Err(wanted(at, "story-want-side-word", word.into()));
         }
@@ -313,6 +315,7 @@ impl Draft<'_> {
         let (at, who) = line.word("story-want-who")?;
         let deed = match who {
             "wait" => Deed::Wait,
+            "call" => Deed::Call(line.quoted("story-want-on")?.1.into()),
             "link" => Deed::Link(switch(&mut line, ["down", "up"], "story-want-up-down")?),
             "bell" => {
                 let (at, who) = line.word("story-want-side-of-story")?;

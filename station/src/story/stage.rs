@@ -145,6 +145,16 @@ impl<'w> Stage<'w> {
         }
     }
 
+    /// The clock goes on by a second.
+    ///
+    /// # Errors
+    /// The clock cannot be moved.
+    pub fn moves_on(&self) -> Result<(), Told> {
+        self.clock.advance_to(self.clock.now() + 1_000).map_err(|e| self.machine(e))?;
+        self.sides.iter().for_each(|side| side.serving.station.keeper.clock_moved());
+        Ok(())
+    }
+
     /// One act, by the way that a command takes. Who did it at home is written down as the story.
     ///
     /// # Errors

@@ -64,6 +64,8 @@ struct Over {
 pub(super) struct Calls {
     exchange: Exchange,
     held: BTreeMap<TalkId, Held>,
+    /// Talks that were joined in an earlier run and are not ended: which side we are, and since when somebody can come back.
+    left: BTreeMap<TalkId, (Party, Option<u64>)>,
     /// The present session of each line; `None`: the peer's version has no calls.
     links: BTreeMap<LineId, (u64, Option<Link>)>,
     /// What the peer of a line sent last in the present session that no call carries.
@@ -78,8 +80,9 @@ pub(super) struct Calls {
 impl Calls {
     /// None yet. Numbers count from `first_number`, drawn by chance: a station that starts anew is another reader.
     pub fn new(exchange: Exchange, first_number: u32) -> Calls {
-        let (held, links, breaches) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Calls { exchange, held, links, breaches, next_number: first_number, changes: 0, facts: Vec::new() }
+        let (held, left) = (BTreeMap::new(), BTreeMap::new());
+        let (links, breaches) = (BTreeMap::new(), BTreeMap::new());
+        Calls { exchange, held, left, links, breaches, next_number: first_number, changes: 0, facts: Vec::new() }
     }
 
     /// A session is up. Each call of its line is told anew.
@@ -279,7 +282,7 @@ impl Calls {
 
     /// When to look again by itself.
     pub fn next_tick(&self, now: Instant) -> Option<Instant> {
-        let told = (!self.held.is_empty()).then(|| now + Duration::from_millis(TELL_MS[0]));
+        let told = (!self.held.is_empty() || !self.left.is_empty()).then(|| now + Duration::from_millis(TELL_MS[0]));
         self.exchange.next_tick().into_iter().chain(told).min()
     }
 
@@ -303,6 +306,7 @@ impl Calls {
                 Output::Happened { call, event } => self.happened(call, event, now_ms),
             }
         }
+        self.look_after_left(now_ms);
         let talks: Vec<TalkId> = self.held.keys().copied().collect();
         talks.into_iter().for_each(|talk| self.look_after(talk, now_ms));
         to_browsers
@@ -486,5 +490,6 @@ fn refused(refusal: exchange::Refusal) -> Refusal {
     }
 }
 
+mod left;
 #[cfg(test)]
 mod tests;

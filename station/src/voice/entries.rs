@@ -10,7 +10,7 @@ use counterpart_core::record::codes::{EndReason, Part};
 use tokio::sync::mpsc;
 
 use super::TalkId;
-use crate::record::{ActFault, Keeper};
+use crate::record::{ActFault, Keeper, Kept};
 use crate::store::Actor;
 
 /// From one try to the next.
@@ -34,6 +34,21 @@ pub struct Fact {
     pub said: Said,
     /// Who here did it, if somebody did.
     pub user: Option<String>,
+}
+
+/// The talks that this station joined and of which its record says no more: whoever was in their calls when it ended is in none now. Each
+/// with the side that we are.
+pub async fn left(keeper: &Keeper) -> Vec<(TalkId, Party)> {
+    let found = keeper.look(|lines| {
+        let of_line = |kept: &Kept| {
+            let (line, me) = (kept.line.id(), kept.line.me());
+            let talk = |act| (TalkId { line, epoch: kept.line.epoch(), act }, me);
+            kept.line.facts().all().unended(me).map(talk).collect::<Vec<_>>()
+        };
+        lines.iter().flat_map(of_line).collect()
+    });
+    // A record that stops asks for nothing.
+    found.await.unwrap_or_default()
 }
 
 /// Writes what comes, in order, until no more comes.

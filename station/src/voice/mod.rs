@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use counterpart_core::ids::{EntryRef, Epoch, LineId};
+use counterpart_core::ids::{EntryRef, Epoch, LineId, Party};
 use counterpart_core::link::VERSIONS;
 use counterpart_core::record::codes::Part;
 use counterpart_voice::call::Room;
@@ -130,6 +130,8 @@ pub(super) enum Order {
     Down(LineId, u64),
     /// The peer tells of a call.
     Told(TalkId, Vec<u8>),
+    /// Talks that were joined in an earlier run and are not ended, each with the side that we are.
+    Left(Vec<(TalkId, Party)>),
     /// Somebody asks.
     Asked(Asked),
     /// Somebody looks at a call.

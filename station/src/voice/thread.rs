@@ -113,9 +113,13 @@ pub fn start(settings: &Settings, clock: Clock, keeper: Keeper) -> Result<(Voice
         runtime.block_on(running);
     };
     let thread = std::thread::Builder::new().name("voice".into()).spawn(run).map_err(|e| fault(&e))?;
-    let entries = tokio::spawn(entries::write(keeper, facts));
     let sessions = AtomicU64::new(1);
     let voice = Voice(Some(Arc::new(Inner { orders, packets, changes, sessions, address })));
+    let told = voice.clone();
+    let entries = tokio::spawn(async move {
+        told.order(Order::Left(entries::left(&keeper).await)).await;
+        entries::write(keeper, facts).await;
+    });
     Ok((voice.clone(), Running { voice, thread, entries }))
 }
 
@@ -190,6 +194,12 @@ impl Thread {
                 // Whoever waited for this is let in now.
                 let waits = std::mem::take(&mut self.waits);
                 waits.into_iter().for_each(|(until, asked)| self.asked(asked, until));
+            }
+            Order::Left(talks) => {
+                let lines = self.published.borrow().clone();
+                let is_carried =
+                    |talk: &TalkId| lines.lines.get(&talk.line).is_some_and(|line| line.carries_talks_of(talk.epoch));
+                self.calls.left(talks.into_iter().filter(|(talk, _)| is_carried(talk)));
             }
             Order::Asked(asked) => self.asked(asked, self.now() + Duration::from_millis(TOLD_WITHIN_MS)),
             Order::Look(talk, place, reply) => drop(reply.send(self.calls.look(talk, place.as_ref()))),

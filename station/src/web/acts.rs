@@ -92,6 +92,10 @@ impl Desk {
         }
         if form.act == NOTED {
             let (on, tally) = (form.on.unwrap_or_default(), posted.fields.text("tally"));
+            if let Some(begun) = self.begun_at(line, &on, form.epoch.as_deref()).await? {
+                self.note_begun(&begun, posted.who.actor.clone()).await;
+                return self.api.see(begun.talk.line, move |sight| page_of(sight, begun.request)).await;
+            }
             let noted = NotedForm { line: form.line, on, epoch: form.epoch, tally };
             let noted = self.api.take_note(noted, posted.who.actor.clone()).await?;
             let id = self.api.line(Some(noted.line)).await?;

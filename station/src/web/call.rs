@@ -14,11 +14,13 @@ use counterpart_voice::quality::Arrived;
 use counterpart_voice::seat::Seat;
 
 use super::frame::{Four, Frame, bars};
+use super::keys::{Key, missed};
 use super::session::{Posted, Signed};
 use super::{Desk, page, refused};
 use crate::api::fault::{Code, Fault, Told};
 use crate::api::talks::{Talk, ask_of, part_of, talk_of};
-use crate::view::{Side, Sight};
+use crate::view::request::request;
+use crate::view::{Moment, Side, Sight, names};
 use crate::voice::{Ask, CallView, Given, PersonView, Standing};
 use crate::words::Sentence;
 
@@ -46,6 +48,10 @@ struct About {
     /// "Northland 112", and where it stands.
     name: String,
     href: String,
+    /// Until the agreed time, if it is still to come.
+    due: Option<(Moment, String)>,
+    /// That the other side did not come.
+    missed: Option<Key>,
 }
 
 /// One row of a side.
@@ -84,6 +90,11 @@ impl CallPage {
         self.call.as_ref().and_then(|call| call.me).map(|me| me.index())
     }
 
+    /// How long it is until the agreed time, for whoever waits for it outside.
+    fn due(&self) -> Option<&(Moment, String)> {
+        self.about.due.as_ref().filter(|_| self.me().is_none() && !self.is_over())
+    }
+
     fn is_over(&self) -> bool {
         matches!(self.call.as_ref().map(|call| call.standing), Some(Standing::Over(..)))
     }
@@ -93,8 +104,30 @@ impl CallPage {
         me.is_some_and(|person| person.named.muted)
     }
 
+    fn listens(&self) -> bool {
+        let me = self.call.as_ref().and_then(|call| call.ours.iter().find(|person| Some(person.number) == call.me));
+        me.is_some_and(|person| person.named.listens)
+    }
+
+    /// What bars a microphone, each with what mends it; the page shows the one that is so.
+    fn mends(&self) -> Vec<(&'static str, Vec<String>)> {
+        let own: [(&str, &[&str]); 3] = [
+            ("denied", &["talking-mend-allow", "talking-mend-held"]),
+            ("insecure", &["talking-mend-https", "talking-mend-setup"]),
+            ("none", &["talking-mend-plug"]),
+        ];
+        let with = |ways: &[&str]| ways.iter().chain(&["talking-mend-listen"]).map(|id| self.d.say(id)).collect();
+        own.map(|(said, ways)| (said, with(ways))).into()
+    }
+
     fn through(&self) -> [bool; 2] {
         self.call.as_ref().map_or([false; 2], |call| call.through)
+    }
+
+    /// Of whom nobody is in the call: for whoever came, that is an act. Before it can be done it says why not.
+    fn missed(&self) -> Option<&Key> {
+        let is_alone = self.call.as_ref().is_none_or(|call| call.theirs.is_empty());
+        self.about.missed.as_ref().filter(|key| is_alone && (self.me().is_some() || key.why.is_none()))
     }
 
     fn is_degraded(&self) -> bool {
@@ -210,11 +243,16 @@ pub(super) fn page_of_call(line: LineId, request: &str) -> String {
 
 fn about(sight: &Sight<'_>, said: &str) -> Result<About, Fault> {
     let talk = talk_of(sight, said)?;
+    let asked = names::parse(sight.line, &talk.request.at).ok().and_then(|at| request(sight, at));
+    let now = sight.telling.clocks.now;
+    let start = talk.window.map(|window| window.start()).filter(|start| now < *start);
     let sign = |side: Side| sight.line.charter().party(sight.party(side)).call_sign.clone();
     Ok(About {
         me: sight.me(),
         signs: [sign(Side::Ours), sign(Side::Theirs)],
         window: talk.window.map(|window| sight.telling.window(window)),
+        due: start.map(|start| (Moment(start), sight.telling.words.lasts(start.since(now)))),
+        missed: asked.and_then(|asked| missed(sight, &asked)).map(|key| Key { letter: "n".into(), ..key }),
         name: talk.request.name.clone(),
         href: format!("/lines/{}/requests/{}", sight.line.id(), talk.request.at),
         talk,
@@ -271,7 +309,7 @@ pub(super) async fn act(
         };
         let given = desk.api.do_in_call(&talk, posted.who.token.hash(), ask).await?;
         if matches!(given, Given::Seat(_)) {
-            desk.api.come(&talk, posted.who.actor.clone()).await;
+            desk.api.come(talk.id, posted.who.actor.clone()).await;
         }
         Ok::<_, Told>(page_of_call(id, &talk.request.at))
     };

@@ -184,7 +184,7 @@ pub(super) fn keys(sight: &Sight<'_>, view: &RequestView) -> Keys {
         }
     }
     keys.codes = with_codes(sight, view);
-    keys.last = on_request(view, "missed").filter(|may| is_shown(may)).map(|may| key(sight, may, ""));
+    keys.last = missed(sight, view);
     if !keys.offers.iter().any(|key| key.is_main)
         && view.owner == Side::Theirs
         && let Some(first) = keys.first.iter_mut().find(|key| key.why.is_none())
@@ -207,6 +207,11 @@ pub(super) fn keys(sight: &Sight<'_>, view: &RequestView) -> Keys {
 fn came_about(view: &RequestView) -> bool {
     use TalkState::{Joined, Planned, Stated, Talked};
     view.talk.as_ref().is_some_and(|talk| matches!(talk.state.0, Planned | Joined | Stated | Talked))
+}
+
+/// That the other side did not come to the talk.
+pub(super) fn missed(sight: &Sight<'_>, view: &RequestView) -> Option<Key> {
+    on_request(view, "missed").filter(|may| is_shown(may)).map(|may| key(sight, may, ""))
 }
 
 /// Of a request of ours, the act that is wanted of us: to take up what we suspended; to renew what they are late with, once that is an

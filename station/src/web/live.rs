@@ -14,17 +14,20 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use counterpart_core::ids::{EntryRef, Epoch, LineId};
+use counterpart_core::line::ringing::Ring;
 use counterpart_core::record::kind::Kind;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::Desk;
+use super::call::page_of_call;
 use super::session::Signed;
 use crate::api::fault::{Code, Fault, Told};
 use crate::api::sight::hexadecimal;
 use crate::api::stream::{Looks, Stream};
 use crate::link::observe::health;
+use crate::record::LinePublished;
 use crate::view::Moment;
 
 /// After so long without a change the stream says that nothing has changed. A page that hears nothing for 3.8 s has lost its station.
@@ -114,7 +117,7 @@ async fn follow(desk: Desk, who: Signed, (stream, displaced): (u64, Arc<Notify>)
     while looks.begin() {
         let Ok(position) = desk.position(&who).await else { return };
         let ended = !matches!(desk.is_on(&who).await, Ok(true));
-        let rings = if who.role.acts() { desk.rings(&who) } else { Vec::new() };
+        let rings = if who.role.acts() { desk.rings(&who).await } else { Vec::new() };
         let standing = Standing { position: &position, now: Moment(desk.api.now()), ended, stream, rings };
         let data = serde_json::to_string(&standing).unwrap_or_default();
         let event = Bytes::from(format!("id: {position}\nevent: standing\ndata: {data}\n\n"));
@@ -149,17 +152,26 @@ async fn changed(calls: &mut Option<watch::Receiver<u64>>) {
 
 impl Desk {
     /// What rings on every line: OPERATION before EXERCISE, then precedence, then order.
-    pub(super) fn rings(&self, who: &Signed) -> Vec<Ringing> {
+    pub(super) async fn rings(&self, who: &Signed) -> Vec<Ringing> {
         let published = self.api.parts.keeper.published().borrow().clone();
-        let all =
-            published.lines.iter().flat_map(|(id, line)| line.rings.iter().map(move |ring| (id, line.epoch, ring)));
+        let begun = self.begun().await;
+        let times: Vec<_> = begun.iter().map(|begun| (begun.talk, begun.ring())).collect();
+        let of_line = |(id, line): (&LineId, &Arc<LinePublished>)| {
+            let (id, epoch) = (*id, line.epoch);
+            // What agreed on a time that has begun rings as that time.
+            let is_time = |ring: &&Ring| times.iter().any(|(talk, _)| (talk.line, talk.act) == (id, ring.at));
+            let rings = line.rings.iter().filter(|ring| !is_time(ring)).cloned();
+            rings.map(|ring| (id, epoch, ring)).collect::<Vec<_>>()
+        };
+        let begun = times.iter().map(|(talk, ring)| (talk.line, talk.epoch, ring.clone()));
+        let all = published.lines.iter().flat_map(of_line).chain(begun);
         // What this person has put off or declined, and can still take back, does not ring at them.
         let session = who.token.hash();
         let waits = |line, at: EntryRef| self.inner.unsigned.on(&session, line, &at.to_string()).is_some();
         let mut all: Vec<_> =
-            all.filter(|(line, _, ring)| !waits(**line, ring.at) && !waits(**line, ring.thing)).collect();
-        all.sort_by_key(|(id, _, ring)| (ring.mark, Reverse(ring.precedence), **id, ring.at));
-        let one = |(id, epoch, ring): (&LineId, Epoch, &counterpart_core::line::ringing::Ring)| {
+            all.filter(|(line, _, ring)| !waits(*line, ring.at) && !waits(*line, ring.thing)).collect();
+        all.sort_by_key(|(id, _, ring)| (ring.mark, Reverse(ring.precedence), *id, ring.at));
+        let one = |(id, epoch, ring): (LineId, Epoch, Ring)| {
             let [mark, precedence] = [ring.mark.word(), ring.precedence.word()];
             let words = &self.api.words;
             let args =
@@ -170,6 +182,8 @@ impl Desk {
                 Kind::Check | Kind::Text | Kind::Notice | Kind::State => format!("/lines/{id}/texts"),
                 // An epoch has ended: what broke off stands above all lines.
                 Kind::Charter => "/lines".into(),
+                // It is time to talk.
+                Kind::Talk => page_of_call(id, &ring.thing.to_string()),
                 _ => format!("/lines/{id}/requests/{}", ring.thing),
             };
             Ringing {

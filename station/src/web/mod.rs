@@ -8,6 +8,7 @@ mod ask;
 mod attended;
 mod authors;
 mod band;
+mod begun;
 mod call;
 mod due;
 mod entry;
@@ -50,7 +51,8 @@ mod unsigned;
 mod upkeep;
 mod users;
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use askama::Template;
 use axum::http::StatusCode;
@@ -64,6 +66,7 @@ use crate::api::throttle::Throttle;
 use crate::config;
 use crate::entropy::{self, NoEntropy};
 use crate::people::Secret;
+use crate::voice::TalkId;
 use crate::words::Language;
 use pages::Pages;
 use site::Site;
@@ -90,8 +93,16 @@ struct Inner {
     unsigned: Unsigned,
     /// The pages that are live.
     pages: Pages,
+    /// Talks whose time has begun, of which somebody here has taken note.
+    noted_times: Mutex<BTreeSet<TalkId>>,
     /// This run of the station. Positions of the live stream are of it alone.
     run: String,
+}
+
+impl Inner {
+    fn noted_times(&self) -> MutexGuard<'_, BTreeSet<TalkId>> {
+        self.noted_times.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Desk {
@@ -108,6 +119,7 @@ impl Desk {
             nobody: Secret::of(&hexadecimal(&entropy::bytes::<32>().map_err(no_entropy)?)).map_err(no_entropy)?,
             unsigned: Unsigned::from(api.now()),
             pages: Pages::new(api.live_pages.clone(), api.parts.clock.clone()),
+            noted_times: Mutex::default(),
             run: hexadecimal(&entropy::bytes::<8>().map_err(no_entropy)?),
         };
         Ok(Desk { api, inner: Arc::new(inner) })

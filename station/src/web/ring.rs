@@ -14,6 +14,8 @@ use counterpart_core::record::codes::Channel;
 use counterpart_core::record::kind::Kind;
 use serde::Serialize;
 
+use super::begun::has_begun;
+use super::call::page_of_call;
 use super::frame::{Due, Frame, bars, mark_class};
 use super::keys::{Key, Keys, beside, keys_of_ring, noting, noting_late};
 use super::live::Ringing;
@@ -23,6 +25,7 @@ use super::seen::{due_of, needs};
 use super::session::{Posted, Signed};
 use super::{Desk, page, refused};
 use crate::api::fault::{Code, Fault, Told};
+use crate::api::talks::talk_of;
 use crate::people::author;
 use crate::record::entry_key;
 use crate::store::EntryKey;
@@ -91,6 +94,8 @@ struct Drawn {
     page: String,
     /// Whether the other side is told that it rings here.
     climbs: bool,
+    /// It is the agreed time itself: its call comes first.
+    is_time: bool,
     /// That it rings no longer, and whose doing that was.
     stopped: Option<String>,
     /// The entry of ours that stopped it, and its time here.
@@ -171,8 +176,12 @@ async fn draw(State(desk): State<Desk>, who: Signed, Path((line, at)): Path<(Str
         let position = desk.position(&who).await?;
         let id = desk.api.line(Some(line)).await?;
         let days = desk.days();
+        let begun = desk.begun().await;
+        let is_begun = begun.iter().any(|begun| begun.talk.line == id && begun.talk.act.to_string() == at);
         let show = move |sight: &Sight<'_>| {
             let drawn = drawn(sight, &at)?;
+            let drawn =
+                if is_begun || rang_as_time(sight, &drawn) { at_its_time(sight, drawn, is_begun) } else { drawn };
             let put_off = PutOff::for_codes(&drawn.keys.codes, &sight.telling, &days);
             Ok::<_, Told>((drawn, put_off))
         };
@@ -202,7 +211,7 @@ async fn draw(State(desk): State<Desk>, who: Signed, Path((line, at)): Path<(Str
         d.mark = drawn.mark;
         let desks = desk.inner.pages.others(&who.token.hash());
         let is_this = |ring: &&Ringing| (&ring.line, &ring.at) == (&drawn.line, &drawn.at);
-        let others = if d.acts { desk.rings(&who) } else { Vec::new() };
+        let others = if d.acts { desk.rings(&who).await } else { Vec::new() };
         let others = others.iter().filter(|ring| !is_this(ring)).count();
         Ok::<_, Told>(page(StatusCode::OK, &RingPage { d, drawn, desks, step, others, put_off }))
     };
@@ -271,6 +280,7 @@ fn drawn(sight: &Sight<'_>, at: &str) -> Result<Drawn, Told> {
         keys,
         page: page_of(sight, thing.at),
         climbs: ring.as_ref().is_some_and(|ring| ring.climbs),
+        is_time: false,
         stopped: ring.is_none().then_some(over),
         by: stopper.map(|fact| {
             let key = entry_key(sight.line.id(), sight.line.epoch(), fact.at);
@@ -278,6 +288,35 @@ fn drawn(sight: &Sight<'_>, at: &str) -> Result<Drawn, Told> {
         }),
         sentence,
     })
+}
+
+/// Whether what rings no more rang last because an agreed time had begun.
+fn rang_as_time(sight: &Sight<'_>, drawn: &Drawn) -> bool {
+    drawn.stopped.is_some() && names::parse(sight.line, &drawn.at).is_ok_and(|at| has_begun(sight, at))
+}
+
+/// The ring of an agreed time that has begun, drawn at the act that agreed on it; or that it rings no more.
+fn at_its_time(sight: &Sight<'_>, drawn: Drawn, rings: bool) -> Drawn {
+    let peer = sight.line.charter().party(sight.party(Side::Theirs)).call_sign.clone();
+    let at = names::parse(sight.line, &drawn.at).ok();
+    let talk = talk_of(sight, &drawn.thing).ok();
+    let since = talk.as_ref().and_then(|talk| talk.window).map_or(drawn.since.0, |window| window.start());
+    let call = talk.filter(|talk| talk.shut.is_none()).map(|talk| page_of_call(talk.id.line, &talk.request.at));
+    let stopped = sight.telling.say("ring-time-over", &[("name", drawn.name.as_str().into())]);
+    Drawn {
+        page: call.clone().unwrap_or(drawn.page),
+        keys: Keys { call, noted: at.map(|at| noting(sight, at, "k")), is_noted_after: true, ..Keys::default() },
+        sentence: sight.telling.say("ring-time", &[("peer", peer.into())]),
+        since: Moment(since),
+        stands: sight.telling.words.lasts(sight.telling.clocks.now.since(since)),
+        needs: String::new(),
+        due: None,
+        climbs: false,
+        is_time: true,
+        stopped: (!rings).then_some(stopped),
+        by: None,
+        ..drawn
+    }
 }
 
 /// Whether a matter rings until it is seen, whatever else of it does.
@@ -329,14 +368,18 @@ pub(super) async fn rang(State(desk): State<Desk>, posted: Posted) -> Response {
     if !posted.who.role.acts() {
         return StatusCode::FORBIDDEN.into_response();
     }
+    let epoch = text("epoch");
     let answer = |rang| Json(Rang { rang }).into_response();
     // Only a page counts that hears of the station and has said that its bell is armed.
     if !desk.inner.pages.is_armed(&posted.who.token.hash(), stream) {
         return answer(false);
     }
     let published = desk.api.parts.keeper.published().borrow().clone();
+    if desk.begun().await.iter().any(|begun| begun.is(line, at, &epoch)) {
+        return answer(true);
+    }
     // Names begin anew in each epoch: what rang in one that has ended is not confirmed for the next.
-    let found = published.lines.get(&line).filter(|line| line.epoch.to_string() == text("epoch"));
+    let found = published.lines.get(&line).filter(|line| line.epoch.to_string() == epoch);
     let ring = found.and_then(|line| Some((line.epoch, line.rings.iter().find(|ring| ring.at == at)?)));
     let keeper = &desk.api.parts.keeper;
     let kept = match ring {

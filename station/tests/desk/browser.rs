@@ -170,6 +170,7 @@ impl Browser {
         let (code, text) = match key {
             "Tab" => (9, ""),
             "Enter" => (13, "\r"),
+            "Escape" => (27, ""),
             letter => (u32::from(letter.to_uppercase().as_bytes()[0]), letter),
         };
         let down = if text.is_empty() { "rawKeyDown" } else { "keyDown" };

@@ -133,7 +133,7 @@ fn what_lacks_its_head_or_its_steps_is_no_story() {
         ("story \"A\"\nside north \"N\" \"N\" zone=Mars/Base\n", 2, "IANA"),
         ("story \"A\"\nside North \"N\" \"N\" zone=UTC\n", 2, "a–z"),
         ("story \"A\"\nside a \"N\" \"N\" zone=UTC\nside b \"n\" \"N\" zone=UTC\n", 3, "given twice"),
-        ("story \"A\"\nside bell \"N\" \"N\" zone=UTC\n", 2, "bell, link or wait"),
+        ("story \"A\"\nside bell \"N\" \"N\" zone=UTC\n", 2, "bell, call, link or wait"),
     ] {
         let (found, _, told) = fault(text.as_bytes());
         assert!(found == line && told.contains(said), "{text}: {told}");

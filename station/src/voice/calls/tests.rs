@@ -326,3 +326,86 @@ fn a_call_that_one_side_has_forgotten_is_told_anew_and_one_that_is_over_there_al
     assert_eq!((answers, later), ([Ok(None), Err(Refusal::Over)], Ok(None)));
     assert!(matches!(pair.join(0), Ok(Some(Given::Seat(_)))));
 }
+
+/// One side's station is killed in the call and starts anew, with what its record says: it joined.
+fn killed(pair: &mut Pair, at: usize) {
+    let calls = Calls::new(Exchange::new(Provider::new(), vec![], 8, pair.now), 500);
+    let me = Party::BOTH[at];
+    pair.sides[at].calls = calls;
+    pair.sides[at].calls.left([(talk(1), me)].into_iter());
+    pair.sides[1 - at].calls.down(LINE, 1);
+}
+
+/// The session of both is up again.
+fn meet(pair: &mut Pair) {
+    for (side, me) in pair.sides.iter_mut().zip(Party::BOTH) {
+        let (link, out) = Link::bare(me);
+        side.calls.up(LINE, 2, Some(link));
+        side.out = out;
+    }
+}
+
+/// Both in a call that they have joined, as their records say.
+fn joined() -> Pair {
+    let mut pair = Pair::both_in();
+    let now = pair.now;
+    for side in &mut pair.sides {
+        let held = side.calls.held.get_mut(&talk(1)).unwrap();
+        held.has_joined = true;
+        let (number, now_ms) = (held.number, side.calls.exchange.ms(now));
+        let call = side.calls.exchange.call(number).unwrap();
+        call.connected(Number::new(0).unwrap(), now_ms).unwrap();
+    }
+    pair
+}
+
+#[test]
+fn a_talk_in_which_the_station_was_killed_is_ended_once_for_both_if_nobody_comes_back_once_somebody_can() {
+    let mut pair = joined();
+    killed(&mut pair, 0);
+
+    pair.pass(2 * COME_BACK_MS);
+    let before = (pair.sides[0].calls.facts.len(), pair.look(1).standing);
+    meet(&mut pair);
+    pair.pass(COME_BACK_MS - 1_000);
+    let within = pair.sides[0].calls.facts.len();
+    pair.pass(2_000);
+    let facts = [0, 1].map(|at| pair.sides[at].calls.facts.clone());
+    pair.pass(COME_BACK_MS);
+
+    assert_eq!((before, within), ((0, Standing::Open), 0), "nobody can come back while the other station is not there");
+    let ended = Fact { talk: talk(1), said: Said::Ended(Party::Inviter, EndReason::Lost), user: None };
+    assert_eq!(facts, [vec![ended.clone()], vec![ended]]);
+    assert!([0, 1].into_iter().all(|at| pair.sides[at].calls.facts.len() == 1), "once");
+    let over = Standing::Over(Party::Inviter, EndReason::Lost);
+    assert_eq!([0, 1].map(|at| pair.look(at).standing), [over; 2]);
+}
+
+#[test]
+fn into_a_call_whose_station_was_killed_people_come_back_and_it_is_joined_as_before() {
+    let mut pair = joined();
+    killed(&mut pair, 0);
+    meet(&mut pair);
+    pair.pass(1_000);
+
+    let seat = pair.join(0);
+    pair.pass(1_000);
+
+    assert!(matches!(seat, Ok(Some(Given::Seat(_)))), "{seat:?}");
+    let calls = &pair.sides[0].calls;
+    assert!(calls.left.is_empty() && calls.held[&talk(1)].has_joined && calls.facts.is_empty());
+}
+
+#[test]
+fn of_a_talk_that_the_other_side_has_ended_meanwhile_that_is_what_is_written() {
+    let mut pair = joined();
+    killed(&mut pair, 0);
+    pair.ask(1, &Ask::End("Duty officer".into())).unwrap();
+    pair.pass(1_000);
+    meet(&mut pair);
+
+    pair.pass(COME_BACK_MS + 1_000);
+
+    let ended = Fact { talk: talk(1), said: Said::Ended(Party::Joiner, EndReason::Done), user: None };
+    assert_eq!(pair.sides[0].calls.facts, [ended]);
+}

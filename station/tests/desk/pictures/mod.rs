@@ -10,6 +10,7 @@ macro_rules! states {
         }
     };
 }
+mod calls;
 mod forged;
 mod links;
 mod pages;

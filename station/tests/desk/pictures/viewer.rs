@@ -60,6 +60,11 @@ impl Shot {
 impl Viewer {
     /// The three.
     pub fn all(scope: Scope) -> [Viewer; 3] {
+        Viewer::at(scope, &[])
+    }
+
+    /// The same at browsers that are told this when they start.
+    pub fn at(scope: Scope, flags: &[String]) -> [Viewer; 3] {
         let people = [
             ("english", "en", "Duty officer 1", false, (1280, "dark")),
             ("russian", "ru", "Дежурный 2", false, (390, "light")),
@@ -67,7 +72,7 @@ impl Viewer {
         ];
         let every = vec![(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")];
         people.map(|(name, language, user, is_from_right, one)| {
-            let mut browser = Browser::start(&format!("pictures-{name}"));
+            let mut browser = Browser::start_with(&format!("pictures-{name}"), flags);
             browser.call("Network.enable", json!({}));
             browser.call("Network.setExtraHTTPHeaders", json!({"headers": {"Accept-Language": language}}));
             let combinations = if scope == Scope::All { every.clone() } else { vec![one] };
@@ -123,7 +128,10 @@ impl Viewer {
             == json!(true)
         {
             self.browser.until("document.querySelector('[data-bell]').textContent !== ''");
-            self.unarmed_on_a_phone(shot);
+            // It is armed already on a page that stays open.
+            if self.browser.look("window.counterpartBell.audio.state") != json!("running") {
+                self.unarmed_on_a_phone(shot);
+            }
             self.browser.touch("document.querySelector('[data-arm]').click()");
             self.browser.until(
                 "window.counterpartBell.audio.state === 'running' && document.getElementById('bell-strip').hidden",

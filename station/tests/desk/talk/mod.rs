@@ -1,10 +1,13 @@
 //! A talk over the line: two browsers with two tones, each at its own desk, two real stations between, and what their records say.
 
+mod agreed;
 mod apart;
+mod aside;
 mod breach;
 mod cable;
 mod faults;
-mod stream;
+mod killed;
+pub mod stream;
 mod unrecorded;
 mod way;
 
@@ -19,14 +22,14 @@ use crate::scratch::Scratch;
 use crate::tone;
 
 /// The tones of both microphones, in Hz. Neither is near a multiple of the other.
-const TONES: [u32; 2] = [440, 1_170];
+pub const TONES: [u32; 2] = [440, 1_170];
 /// That of an interpreter.
 const THIRD: u32 = 1_930;
 /// In which track the first person of the other side is heard.
 const THEM: usize = 3;
 /// And the second.
 const THEM_TOO: usize = 4;
-const FLAGS: [&str; 4] = [
+pub const FLAGS: [&str; 4] = [
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
     "--autoplay-policy=no-user-gesture-required",
@@ -57,7 +60,7 @@ fn until(what: &str, browser: &mut Browser, is: impl Fn(&mut Browser) -> bool) {
 }
 
 /// The other's tone is the loudest by far in the one track, and the own is nowhere.
-fn hears_the_other_alone(browser: &mut Browser, at: usize) {
+pub fn hears_the_other_alone(browser: &mut Browser, at: usize) {
     let [own, other] = [TONES[at], TONES[1 - at]];
     until("the other's tone", browser, |browser| {
         let loud = level(browser, THEM, other);
@@ -70,6 +73,20 @@ fn hears_the_other_alone(browser: &mut Browser, at: usize) {
 
 fn hears_nothing(browser: &mut Browser, at: usize) {
     until("silence", browser, |browser| level(browser, THEM, TONES[1 - at]) < -70.0);
+}
+
+/// A browser with a tone for a microphone.
+pub fn with_tone(hz: u32, folder: &Path) -> Browser {
+    with_tone_in(hz, folder, &[], &[])
+}
+
+/// The same with more of what a browser is told, started by a command that runs another.
+fn with_tone_in(hz: u32, folder: &Path, more: &[String], by: &[&str]) -> Browser {
+    let microphone = folder.join(format!("{hz}.wav"));
+    tone::write(&microphone, hz);
+    let mut flags: Vec<String> = FLAGS.map(String::from).into_iter().chain(more.iter().cloned()).collect();
+    flags.push(format!("--use-file-for-fake-audio-capture={}", microphone.display()));
+    Browser::start_in(&format!("browser-talk-{hz}"), &flags, by)
 }
 
 /// A browser of this person with a tone for a microphone, on the page of the call; what it sends and plays is captured.
@@ -86,11 +103,7 @@ fn browser_in(
     more: &[String],
     by: &[&str],
 ) -> Browser {
-    let microphone = folder.join(format!("{hz}.wav"));
-    tone::write(&microphone, hz);
-    let mut flags: Vec<String> = FLAGS.map(String::from).into_iter().chain(more.iter().cloned()).collect();
-    flags.push(format!("--use-file-for-fake-audio-capture={}", microphone.display()));
-    let mut browser = Browser::start_in(&format!("browser-talk-{hz}"), &flags, by);
+    let mut browser = with_tone_in(hz, folder, more, by);
     unrecorded::capture(&mut browser);
     let link = desk.link(name, "watch");
     browser.open(&link);
@@ -103,12 +116,12 @@ fn browser_in(
 }
 
 /// Presses a key of the call's page, which stays where it is.
-fn press(browser: &mut Browser, key: &str) {
+pub fn press(browser: &mut Browser, key: &str) {
     browser.until(&format!("!!document.querySelector('[data-key={key}]:not(:disabled)')"));
     browser.touch(&format!("document.querySelector('[data-key={key}]').click()"));
 }
 
-fn join(browser: &mut Browser, part: &str) {
+pub fn join(browser: &mut Browser, part: &str) {
     // A tone is no speech: what cleans speech would take it away.
     browser.look("document.querySelector('[data-echo]').click()");
     browser.look(&format!("document.querySelector('[value={part}]').click()"));
@@ -117,7 +130,7 @@ fn join(browser: &mut Browser, part: &str) {
 }
 
 /// A request that was answered, and held by both as answered.
-fn answered(desks: &[Desk; 2]) -> Value {
+pub fn answered(desks: &[Desk; 2]) -> Value {
     answer(desks, "Northland 1")
 }
 
@@ -140,7 +153,7 @@ fn answer(desks: &[Desk; 2], name: &str) -> Value {
 }
 
 /// The page of that request's call.
-fn page_of(asked: &Value) -> String {
+pub fn page_of(asked: &Value) -> String {
     format!("/lines/{}/calls/{}", asked["line"].as_str().unwrap(), asked["request"]["at"].as_str().unwrap())
 }
 

@@ -10,7 +10,7 @@ use crate::processes::{Process, free_address, pair, wait};
 use crate::scratch::Scratch;
 
 /// A desk whose station the other one reaches by a cable.
-fn behind(scratch: &Scratch, name: &str, call_sign: &str) -> (Desk, Cable) {
+pub fn behind(scratch: &Scratch, name: &str, call_sign: &str) -> (Desk, Cable) {
     let listen = free_address();
     let cable = Cable::to(listen);
     let mut desk = Desk::of(Process::init_behind(scratch.path(), name, call_sign, 50, listen, cable.address));

@@ -1,0 +1,33 @@
+//! A station that is killed in the middle of a call.
+
+use super::{answered, browsers, has_joined, hears_nothing, hears_the_other_alone, join, page_of, press, talk};
+use crate::Desk;
+use crate::processes::wait;
+use crate::scratch::Scratch;
+
+#[test]
+fn a_talk_in_which_a_station_was_killed_is_ended_once_by_it_when_nobody_comes_back_within_twenty_seconds() {
+    let scratch = Scratch::new("desk-talk-killed");
+    let mut desks = Desk::two(&scratch);
+    let page = page_of(&answered(&desks));
+    let mut browsers = browsers(&desks, (scratch.path(), &page));
+    browsers.iter_mut().for_each(|browser| join(browser, "principal"));
+    browsers.iter_mut().for_each(|browser| press(browser, "through"));
+    browsers.iter_mut().enumerate().for_each(|(at, browser)| hears_the_other_alone(browser, at));
+    desks.iter().for_each(has_joined);
+
+    desks[0].station.kill();
+    hears_nothing(&mut browsers[1], 1);
+    browsers[1].until("document.querySelector('.explained b')?.textContent === 'The link is down.'");
+    desks[0].station.serve();
+
+    for desk in &desks {
+        wait("TALKED", || (talk(desk)["state"] == "TALKED").then_some(()));
+    }
+    browsers[0].until("document.querySelector('#main h1').textContent.includes('Nobody of ours came back')");
+    browsers[1].until("document.querySelector('#main h1').textContent.includes('Nobody of Northland came back')");
+    let view = desks[0].station.get("/record").unwrap();
+    let entries = view["record"]["entries"].as_array().unwrap();
+    let ended: Vec<_> = entries.iter().filter(|entry| entry["kind"] == "ended" && entry["side"] == "ours").collect();
+    assert_eq!(ended.len(), 1, "{ended:?}");
+}
