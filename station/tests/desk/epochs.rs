@@ -104,7 +104,7 @@ fn the_side_that_restored_nothing_reads_on_its_lines_what_broke_off_until_it_tak
     assert!(page.body.contains("2 matters with Southland broke off"), "{}", page.body);
     assert!(page.body.contains("Broken off: Northland 1 of epoch 0"), "{}", page.body);
     assert!(page.body.contains("Not read: the text Southland 1 of epoch 0, FLASH"), "{}", page.body);
-    assert!(page.body.contains("“Test launch at 0600"), "its words are those of its epoch: {}", page.body);
+    assert!(page.body.contains("dir=\"auto\">Test launch at 0600"), "its words are those of its epoch: {}", page.body);
     let unread = client
         .get(&format!("/lines/{line}/{}?epoch=0", format_args!("entries/{}", told["entry"]["at"].as_str().unwrap())));
     assert!(unread.body.contains("Test launch at 0600"), "{}", unread.body);

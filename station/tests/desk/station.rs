@@ -70,7 +70,7 @@ fn the_morning_sheet_tells_every_line_in_plots_and_in_words_as_the_figures_have_
         "1 check: 0 answered in time, 0 late, 0 not answered, 1 still in time",
         "1 of 1 request seen, after",
         "Their requests, seen by us: 1 request, not seen.",
-        "asks to talk with Southland’s minister by voice, IMMEDIATE. “Tanker adrift off Cape Orr”",
+        "asks to talk with Southland’s minister by voice, IMMEDIATE. Tanker adrift off Cape Orr",
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }
