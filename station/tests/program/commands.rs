@@ -276,13 +276,15 @@ async fn what_may_be_done_instead_is_of_the_thing_that_was_named() {
     even_out(&north, &south).await;
     let times = ["offer", "Northland 2", "--answer-by", "2126-11-24 12:00", "--window", "2126-11-25 12:00/13:00"];
     run(&south, &times).await;
-    run(&south, &["check"]).await;
+    let check = run(&south, &["--json", "check"]).await;
+    let check: serde_json::Value = serde_json::from_str(&check.out).unwrap();
+    let check = check["entry"]["name"].as_str().unwrap();
     even_out(&north, &south).await;
 
     for (station, act, name, instead) in [
         (&north, "read", "Northland 1", "Retract it, or wait: they say that it is read."),
         (&south, "retract", "Northland 1", "Say that it is read, or write a text."),
-        (&south, "check-reply", "Southland #3", "Wait: a person of theirs answers it."),
+        (&south, "check-reply", check, "Wait: a person of theirs answers it."),
         (&south, "accept", "Southland 1", "Withdraw it, or wait for their answer."),
         (&north, "withdraw", "Southland 1", "Accept or decline it."),
         (&north, "seen", "Northland 2", "Renew, suspend or withdraw it."),
