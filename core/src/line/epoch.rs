@@ -151,7 +151,7 @@ impl Line {
     }
 
     /// Every station key that a party's logs below an epoch have had, the last first; of ours also those that were only shown.
-    fn keys_below(&self, party: Party, epoch: Epoch) -> Vec<PublicKey> {
+    pub(super) fn keys_below(&self, party: Party, epoch: Epoch) -> Vec<PublicKey> {
         let below = self.spans.iter().rev().filter(|span| span.epoch() < epoch);
         let mut keys = Vec::new();
         for span in below {

@@ -41,7 +41,7 @@ pub enum Why {
     /// Our log came in a backup, or parts of it came from the peer.
     Restored,
     /// The peer has shown a branch of our log, or what a person has refused though our key made it: another copy of us has written,
-    /// or somebody who has our key.
+    /// or somebody who has our key; or the peer writes in sight of one that an ended key of ours has made.
     Branch,
     /// Our link key was shown to be retired.
     Retired,
@@ -233,7 +233,7 @@ impl Line {
     /// [`Misconduct::FalseClaim`]: nothing that we signed.
     pub(super) fn show(&mut self, entry: &Entry, verify: &dyn Verify) -> Result<Keeping, Misconduct> {
         let epoch = entry.header.epoch;
-        let place = self.place(entry, verify)?;
+        let place = self.place(entry, &self.firsts(entry.header.epoch), verify)?;
         if matches!(place, Place::Stray) {
             self.strayed = true;
         }
@@ -265,22 +265,24 @@ impl Line {
     /// # Errors
     /// As of [`Line::show`].
     pub(super) fn keep(&mut self, entry: &Entry, verify: &dyn Verify) -> Result<(), Misconduct> {
-        let place = self.place(entry, verify)?;
+        // What a person has taken since may have ended the key that joined.
+        let firsts = self.keys_below(self.me, entry.header.epoch);
+        let place = self.place(entry, &firsts, verify)?;
         self.span_at(entry.header.epoch).keep(entry, place);
         Ok(())
     }
 
-    fn place(&self, entry: &Entry, verify: &dyn Verify) -> Result<Place, Misconduct> {
+    /// Where it belongs; `firsts` may have signed what joins.
+    fn place(&self, entry: &Entry, firsts: &[PublicKey], verify: &dyn Verify) -> Result<Place, Misconduct> {
         let header = &entry.header;
         if header.line != self.id || header.party != self.me {
             return Err(Misconduct::FalseClaim);
         }
-        let firsts = self.firsts(header.epoch);
         match self.span(header.epoch) {
-            Some(span) => span.place(entry, &firsts, verify),
+            Some(span) => span.place(entry, firsts, verify),
             // It follows an index 0 that was let go.
             None if header.own.size > 0 && !(self.is_near(entry) && self.has_place(Effect::Waits)) => Ok(Place::Stray),
-            None => self.empty_span(header.epoch).place(entry, &firsts, verify),
+            None => self.empty_span(header.epoch).place(entry, firsts, verify),
         }
     }
 

@@ -52,11 +52,6 @@ impl Branch {
         self.log.key_at(self.head().size.saturating_sub(1))
     }
 
-    fn push(&mut self, entry: &Entry) {
-        self.log.append(entry);
-        self.entries.push(entry.clone());
-    }
-
     /// Leaves out what has come to stand in our log: these entries, from that index on.
     fn leave_out(&mut self, from: u64, moved: &[Entry]) {
         let there = |index: u64| moved.get(usize::try_from(index.checked_sub(from)?).ok()?);
@@ -184,21 +179,21 @@ impl Span {
 
     /// Keeps an entry in its place beside our log.
     pub(super) fn keep(&mut self, entry: &Entry, place: Place) -> Keeping {
-        match place {
+        let branch = match place {
             Place::Held => return Keeping::Held,
             Place::Stray => return Keeping::LetGo,
             Place::After(at) => {
-                if let Some(branch) = self.branches.get_mut(at) {
-                    branch.push(entry);
-                }
-                if self.folded_on == Some(at) {
-                    self.fold_next(&entry.header);
-                }
+                self.stale |= self.folded_on == Some(at);
+                self.branches.get_mut(at)
             }
-            Place::New(mut branch) => {
-                branch.push(entry);
+            Place::New(branch) => {
                 self.branches.push(*branch);
+                self.branches.last_mut()
             }
+        };
+        if let Some(branch) = branch {
+            branch.log.append(entry);
+            branch.entries.push(entry.clone());
         }
         Keeping::Kept
     }

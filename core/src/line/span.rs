@@ -252,12 +252,6 @@ impl Span {
         !elsewhere && header.held.size <= self.facts.side(header.party.peer()).size
     }
 
-    /// Folds what was shown on top of the branch on which the facts are folded, and what waited for it.
-    pub(super) fn fold_next(&mut self, header: &Header) {
-        self.waiting_of(self.me).push_back(header.clone());
-        self.fold();
-    }
-
     /// Whether the next entry of ours would wait, because something before it does.
     pub(super) fn waits(&self) -> bool {
         let behind = |party: Party| self.log(party).size() > self.facts.side(party).size;
@@ -275,7 +269,6 @@ impl Span {
             let mut moved = false;
             for party in Party::BOTH {
                 while let Some(header) = self.waiting_of(party).pop_front() {
-                    self.parted |= self.names_another(&header);
                     if !self.can_fold(&header) {
                         self.waiting_of(party).push_front(header);
                         break;
@@ -289,14 +282,6 @@ impl Span {
                 return;
             }
         }
-    }
-
-    /// Whether an entry of theirs names, of our log, another head than the branch has on which the facts are folded.
-    fn names_another(&self, header: &Header) -> bool {
-        let on = self.folded_on.filter(|_| header.party != self.me && header.own.size > 0);
-        let branch = on.and_then(|on| self.branches.get(on));
-        let folded = self.facts.side(self.me).size;
-        branch.is_some_and(|branch| header.held.size <= folded && !branch.log.had(&header.held))
     }
 
     /// Heads that entries of ours, which wait, name of the peer's log: what the peer sends has to agree with them.
@@ -341,10 +326,13 @@ impl Span {
         self.folded.extend(waited.iter().flatten().map(Header::at).filter(|at| !waits(*at)));
         self.folded_on = on;
         self.stale = false;
-        let named = self.peer().named();
-        let next = self.waiting_of(self.me.peer()).front().cloned();
-        let forked = |b: &Branch| !self.extends(b) && b.log.had(&named);
-        self.parted = next.is_some_and(|next| self.names_another(&next))
-            || on.is_none() && !self.own().had(&named) && self.branches.iter().any(forked);
+        // As each of these was found when it came (`append`).
+        let parts = |header: &Header| {
+            let forked = |b: &Branch| !self.extends(b) && b.log.had(&header.held);
+            header.own.size > 0 && !self.own().had(&header.held) && self.branches.iter().any(forked)
+        };
+        let [inviter, joiner] = &self.waiting;
+        let theirs = if self.me == Party::Inviter { joiner } else { inviter };
+        self.parted = on.is_none() && theirs.iter().any(parts);
     }
 }

@@ -231,7 +231,13 @@ fn what_the_peer_wrote_in_sight_of_a_branch_by_an_ended_key_where_we_sign_is_ans
     let mut log = thief.store.log(Epoch::FIRST, NORTH);
     log.extend(branch);
     let own = (Epoch::FIRST, heads(&world.south, Epoch::FIRST).of(SOUTH));
-    world.north.takes(&world.south.signed_seeing(head_of(&log), 1, own, 5, What::Received));
+    let first = world.south.signed_seeing(head_of(&log), 1, own, 5, What::Received);
+    world.north.takes(&first);
+    // What it writes then in sight of our own log stands behind that.
+    let ours = heads(&world.north, Epoch::FIRST).of(NORTH);
+    let mut theirs = world.south.store.log(Epoch::FIRST, SOUTH);
+    theirs.push(first);
+    world.north.takes(&world.south.signed_seeing(ours, 1, (Epoch::FIRST, head_of(&theirs)), 6, What::Received));
     for _ in 0..2 {
         assert_eq!(world.north.waits(), Restore::Opening(Why::Branch));
         assert!(world.north.writes().is_err());
