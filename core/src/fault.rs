@@ -224,6 +224,11 @@ impl Misconduct {
         Self::ALL.get(at).copied()
     }
 
+    /// The one of this name, which [`Misconduct::word`] gives.
+    pub fn from_word(word: &str) -> Option<Misconduct> {
+        Self::ALL.into_iter().find(|what| what.word() == word)
+    }
+
     /// Its name in logs, evidence and exit messages.
     pub fn word(self) -> &'static str {
         match self {
@@ -258,6 +263,7 @@ mod tests {
         for (at, what) in Misconduct::ALL.into_iter().enumerate() {
             assert_eq!(what.number(), at as u64 + 1);
             assert_eq!(Misconduct::from_number(what.number()), Some(what));
+            assert_eq!(Misconduct::from_word(what.word()), Some(what));
         }
         assert_eq!(Misconduct::from_number(0), None);
         assert_eq!(Misconduct::from_number(19), None);

@@ -62,7 +62,7 @@ pub fn rings(view: &View<'_>, me: Party) -> Vec<Ring> {
 }
 
 /// Whether nothing rings at `me`: it has said so. A closing by the other side ends a suspension, which can be lifted no more.
-pub(super) fn is_quiet(view: &View<'_>, me: Party) -> bool {
+pub fn is_quiet(view: &View<'_>, me: Party) -> bool {
     match view.declared(me).0 {
         LineState::Closed => true,
         LineState::Suspended => view.line_closed().is_none(),

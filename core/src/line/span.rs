@@ -195,14 +195,7 @@ impl Span {
     pub(super) fn append(&mut self, entry: &Entry) -> Standing {
         let header = &entry.header;
         let (party, own) = (header.party, header.party == self.me);
-        let on = self.folded_on.and_then(|on| self.branches.get(on));
-        // What continues our log comes to stand in it, if nothing else counts in its place.
-        let forked = |b: &Branch| (on.is_some() || !self.extends(b)) && b.log.had(&header.held);
-        let elsewhere = self.own().had(&header.held) || self.branches.iter().any(forked);
-        // Of what its index 0 names nothing is judged.
-        let judged = !own && header.own.size > 0;
-        let parts = judged && !on.map_or(self.own(), |branch| &branch.log).had(&header.held) && elsewhere;
-        self.parted |= parts;
+        self.parted |= !own && self.parts(header);
         let [inviter, joiner] = &mut self.logs;
         if party == Party::Inviter { inviter } else { joiner }.append(entry);
         if own {
@@ -222,6 +215,17 @@ impl Span {
         }
         self.waiting_of(party).push_back(header.clone());
         Standing::Waits
+    }
+
+    /// Whether an entry of theirs names another part of our log than that on which the facts are folded. Of what their index 0 names
+    /// nothing is judged.
+    fn parts(&self, header: &Header) -> bool {
+        let on = self.folded_on.and_then(|on| self.branches.get(on));
+        // What continues our log comes to stand in it, if nothing else counts in its place.
+        let forked = |b: &Branch| (on.is_some() || !self.extends(b)) && b.log.had(&header.held);
+        let elsewhere = || self.own().had(&header.held) || self.branches.iter().any(forked);
+        let judged = header.own.size > 0;
+        judged && !on.map_or(self.own(), |branch| &branch.log).had(&header.held) && elsewhere()
     }
 
     fn note(&mut self, header: &Header) {
@@ -326,13 +330,8 @@ impl Span {
         self.folded.extend(waited.iter().flatten().map(Header::at).filter(|at| !waits(*at)));
         self.folded_on = on;
         self.stale = false;
-        // As each of these was found when it came (`append`).
-        let parts = |header: &Header| {
-            let forked = |b: &Branch| !self.extends(b) && b.log.had(&header.held);
-            header.own.size > 0 && !self.own().had(&header.held) && self.branches.iter().any(forked)
-        };
         let [inviter, joiner] = &self.waiting;
         let theirs = if self.me == Party::Inviter { joiner } else { inviter };
-        self.parted = on.is_none() && theirs.iter().any(parts);
+        self.parted = on.is_none() && theirs.iter().any(|header| self.parts(header));
     }
 }

@@ -3,10 +3,9 @@
 
 use counterpart_core::ids::{EntryRef, LineId};
 use counterpart_core::line::Line;
-use counterpart_core::line::ringing::Ring;
+use counterpart_core::line::ringing::{Ring, is_quiet};
 use counterpart_core::line::talk::Word;
 use counterpart_core::precedence::{Mark, Precedence};
-use counterpart_core::record::codes::LineState;
 use counterpart_core::record::kind::Kind;
 use counterpart_core::time::Timestamp;
 
@@ -27,8 +26,9 @@ pub(super) struct Begun {
 
 impl Begun {
     /// Whether it rings on this line at this entry of this epoch.
-    pub fn is(&self, line: LineId, at: EntryRef, epoch: &str) -> bool {
-        (self.talk.line, self.talk.act) == (line, at) && self.talk.epoch.to_string() == epoch
+    pub fn is(&self, line: LineId, at: &str, epoch: &str) -> bool {
+        let TalkId { line: of, epoch: within, act } = self.talk;
+        of == line && act.to_string() == at && within.to_string() == epoch
     }
 
     /// As it rings, at the act that agreed on the time.
@@ -41,8 +41,7 @@ impl Begun {
 /// Those of one line of which this side has said nothing yet, and the other no more than that it is there.
 fn begun(line: &Line, now: Timestamp) -> Vec<Begun> {
     let (view, me) = (line.facts().all(), line.me());
-    let is_quiet = matches!(view.declared(me).0, LineState::Closed | LineState::Suspended);
-    if is_quiet || view.line_closed().is_some() || line.halted().is_some() {
+    if is_quiet(&view, me) || view.line_closed().is_some() || line.halted().is_some() {
         return Vec::new();
     }
     let mut found: Vec<Begun> = Vec::new();
@@ -105,10 +104,7 @@ impl Desk {
     /// There is no such line.
     pub(super) async fn begun_at(&self, line: &str, on: &str, epoch: Option<&str>) -> Result<Option<Begun>, Told> {
         let line = self.api.line(Some(line.to_owned())).await?;
-        let is_it = |begun: &Begun| {
-            begun.talk.act.to_string() == on && begun.is(line, begun.talk.act, epoch.unwrap_or_default())
-        };
-        Ok(self.begun().await.into_iter().find(is_it))
+        Ok(self.begun().await.into_iter().find(|begun| begun.is(line, on, epoch.unwrap_or_default())))
     }
 
     /// A person here takes note that the time has begun: it rings no more, until this station starts anew. So too what agreed on it.

@@ -210,8 +210,7 @@ async fn drawn(desk: &Desk, who: &Signed, asked: Asked) -> Result<Response, Told
         .api
         .see_in(id, asked.epoch, move |sight| {
             let told = evidence.iter().map(|(at, kind, detail)| {
-                let known = (1..).map_while(Misconduct::from_number).find(|known| known.word() == kind);
-                let told = known.map(|known| sight.telling.words.misconduct(known).why);
+                let told = Misconduct::from_word(kind).map(|known| sight.telling.words.misconduct(known).why);
                 (sight.telling.here_exact(counterpart_core::time::Timestamp(*at)), told, format!("{kind}: {detail}"))
             });
             (items(sight, &entries), told.collect::<Vec<_>>())

@@ -375,7 +375,7 @@ pub(super) async fn rang(State(desk): State<Desk>, posted: Posted) -> Response {
         return answer(false);
     }
     let published = desk.api.parts.keeper.published().borrow().clone();
-    if desk.begun().await.iter().any(|begun| begun.is(line, at, &epoch)) {
+    if desk.begun().await.iter().any(|begun| begun.is(line, &at.to_string(), &epoch)) {
         return answer(true);
     }
     // Names begin anew in each epoch: what rang in one that has ended is not confirmed for the next.
