@@ -144,7 +144,9 @@ impl Calls {
         let now_ms = self.exchange.ms(now);
         let held = self.held.get_mut(&talk).ok_or(Refusal::NoPlace)?;
         if held.over.is_some() {
-            return Err(Refusal::Over);
+            // Who ends or leaves what is over has what they want.
+            let is_so = matches!(ask, Ask::End(_) | Ask::Leave);
+            return if is_so { Ok(Some(Given::Done)) } else { Err(Refusal::Over) };
         }
         let (number, me) = (held.number, held.me);
         let seat = held.place_of(&place).ok_or(Refusal::NoPlace);

@@ -265,6 +265,34 @@ fn office(name: &str) -> (Stage, String) {
     (stage, launch)
 }
 
+/// A page whose stream can be made to say nothing more, as if its station were gone.
+const FALLS_SILENT: &str = "window.EventSource = class extends EventSource { constructor(url) { super(url); addEventListener('cut', () => this.close()); } }";
+
+#[test]
+fn a_page_that_has_lost_its_station_has_its_picture() {
+    let stage = Stage::new("pictures-lost");
+    let ask = stage.ask("Tanker adrift off Cape Orr: a joint tow", json!({"precedence": "IMMEDIATE"}));
+    let mut viewers = Viewer::all(Scope::asked());
+    let pages =
+        [("lost-lines", "/lines".to_owned()), ("lost-request", format!("/lines/{}/requests/{ask}", stage.line))];
+    std::thread::scope(|scope| {
+        for viewer in &mut viewers {
+            let (stage, pages) = (&stage, &pages);
+            scope.spawn(move || {
+                viewer.enter(&stage.desks[0], "watch");
+                viewer.browser.call("Page.addScriptToEvaluateOnNewDocument", json!({"source": FALLS_SILENT}));
+                for (name, path) in pages {
+                    viewer.browser.open(&format!("http://{}{path}", stage.desks[0].address));
+                    viewer.browser.look("dispatchEvent(new Event('cut'))");
+                    viewer.browser.until("document.body.classList.contains('dead')");
+                    viewer.keep(&Shot::of(name, path));
+                }
+            });
+        }
+    });
+    done(&viewers);
+}
+
 #[test]
 fn every_page_has_its_picture() {
     let (stage, launch) = office("pictures-pages");

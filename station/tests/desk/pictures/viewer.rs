@@ -137,8 +137,9 @@ impl Viewer {
                 "window.counterpartBell.audio.state === 'running' && document.getElementById('bell-strip').hidden",
             );
         }
+        let stands = "document.getElementById('bell-dialog').open && !!document.querySelector('.ring h1')";
         if shot.rings {
-            self.browser.until("document.getElementById('bell-dialog').open && !!document.querySelector('.ring h1')");
+            self.browser.until(stands);
         } else {
             let rings = self.browser.look("!!document.querySelector('dialog[open]')");
             self.wrong(rings == json!(true), shot, "something rings over it");
@@ -150,6 +151,8 @@ impl Viewer {
             let cut = crate::languages::cut(&mut self.browser);
             self.wrong(!cut.is_empty(), shot, &format!("{width}: {cut}"));
             if shot.rings {
+                // A page that was held up while it was looked at takes its station for lost until it hears it again.
+                self.browser.until(stands);
                 let out = self.browser.ring_out_of_sight();
                 self.wrong(!out.is_empty(), shot, &format!("{width}: {out}"));
             }

@@ -1,6 +1,7 @@
 //! A station that is killed in the middle of a call.
 
-use super::{answered, browsers, has_joined, hears_nothing, hears_the_other_alone, join, page_of, press, talk};
+use super::{THEM, TONES, answered, browsers, has_joined, hears_nothing, hears_the_other_alone};
+use super::{join, level_of, page_of, press, talk};
 use crate::Desk;
 use crate::processes::wait;
 use crate::scratch::Scratch;
@@ -16,8 +17,19 @@ fn a_talk_in_which_a_station_was_killed_is_ended_once_by_it_when_nobody_comes_ba
     browsers.iter_mut().enumerate().for_each(|(at, browser)| hears_the_other_alone(browser, at));
     desks.iter().for_each(has_joined);
 
+    browsers[1].look(&format!(
+        "setInterval(() => {{ if ({} > -70) window.heardLast = Date.now(); }}, 20)",
+        level_of(THEM, TONES[0])
+    ));
+    browsers[1].until("window.heardLast > 0");
     desks[0].station.kill();
+    let killed = counterpart::clock::Clock::system().now();
     hears_nothing(&mut browsers[1], 1);
+    let heard_ms = browsers[1].look("window.heardLast").as_f64().unwrap() as u64;
+    let vanished_ms = heard_ms.saturating_sub(killed);
+    println!("heard last {vanished_ms} ms after the other station was killed");
+    // By the clock of the page that plays it, whatever the browser is then asked, and when.
+    assert!(vanished_ms < 1_000, "{vanished_ms}");
     browsers[1].until("document.querySelector('.explained b')?.textContent === 'The link is down.'");
     desks[0].station.serve();
 

@@ -38,13 +38,17 @@ pub const FLAGS: [&str; 4] = [
 
 /// How loud a frequency is in a track, in decibels; nothing is -200.
 fn level(browser: &mut Browser, slot: usize, hz: u32) -> f64 {
-    let heard = format!(
+    browser.look(&level_of(slot, hz)).as_f64().unwrap_or(-200.0)
+}
+
+/// The same as a page says it.
+fn level_of(slot: usize, hz: u32) -> String {
+    format!(
         "(() => {{ const ear = counterpartEars()[{slot}]; if (!ear) return -200; \
          const loud = new Float32Array(ear.frequencyBinCount); ear.getFloatFrequencyData(loud); \
          const at = Math.round({hz} * ear.fftSize / ear.context.sampleRate); \
          return Math.max(-200, ...loud.slice(at - 1, at + 2)); }})()"
-    );
-    browser.look(&heard).as_f64().unwrap_or(-200.0)
+    )
 }
 
 /// Waits, at most a minute, for what is heard to be so.
