@@ -136,11 +136,15 @@ pub struct Call {
     voices: [Voice; SIDE_PEOPLE_MAX],
     allowances: [Allowance; SIDE_PEOPLE_MAX],
     theirs: [Their; SIDE_PEOPLE_MAX],
+    /// What each of them may still send, by whatever number they know the call.
+    their_allowances: [Allowance; SIDE_PEOPLE_MAX],
     /// Which side's watch has put through, the inviter's first.
     through: [bool; 2],
     /// Which side has ended it, and why, the inviter's first.
     over: [Option<EndReason>; 2],
     joined: Option<Part>,
+    /// Somebody of theirs was heard here after both sides had put through.
+    has_heard: bool,
 }
 
 impl Call {
@@ -156,12 +160,14 @@ impl Call {
             codec,
             number_there,
             own: [const { None }; SIDE_PEOPLE_MAX],
-            voices: Default::default(),
+            voices: std::array::from_fn(|_| Voice::new(now_ms)),
             allowances: std::array::from_fn(|_| Allowance::new(now_ms)),
             theirs: std::array::from_fn(|_| Their::new(now_ms)),
+            their_allowances: std::array::from_fn(|_| Allowance::new(now_ms)),
             through: [false; 2],
             over: [None; 2],
             joined: None,
+            has_heard: false,
         })
     }
 
@@ -252,31 +258,33 @@ impl Call {
     ///
     /// # Errors
     /// [`Refusal::NobodyThere`].
-    pub fn mute(&mut self, number: Number, muted: bool) -> Result<(), Refusal> {
+    pub fn mute(&mut self, number: Number, muted: bool, now_ms: u64) -> Result<(), Refusal> {
+        self.voices[number.index()].turn(now_ms);
         self.person(number)?.muted = muted;
         Ok(())
     }
 
-    /// Moves one of our people to another room.
+    /// Moves one of our people to another room. What they said before and comes late is heard in neither.
     ///
     /// # Errors
     /// [`Refusal::NobodyThere`].
-    pub fn move_to(&mut self, number: Number, room: Room) -> Result<(), Refusal> {
-        self.voices[number.index()].pause();
+    pub fn move_to(&mut self, number: Number, room: Room, now_ms: u64) -> Result<(), Refusal> {
+        self.voices[number.index()].turn(now_ms);
         self.person(number)?.room = room;
         Ok(())
     }
 
-    /// A side's watch puts through. Once both have, all who are held are on the line at once.
-    pub fn put_through(&mut self, side: Party) {
+    /// A side's watch puts through. Once both have, all who are held are on the line at once. Whoever is aside stays there: the moment
+    /// is the other side's to choose.
+    pub fn put_through(&mut self, side: Party, now_ms: u64) {
         let was_through = self.is_through();
         self.through[side.slot()] = true;
         if self.is_through() && !was_through {
             for (person, voice) in self.own.iter_mut().zip(&mut self.voices) {
-                let held = person.as_mut().filter(|person| person.room != Room::Line);
+                let held = person.as_mut().filter(|person| person.room == Room::Hold);
                 if let Some(person) = held {
                     person.room = Room::Line;
-                    voice.pause();
+                    voice.turn(now_ms);
                 }
             }
         }
@@ -328,13 +336,15 @@ impl Call {
             self.number_there = state.number;
             self.theirs = std::array::from_fn(|_| Their::new(now_ms));
             self.voices.iter_mut().for_each(Voice::pause);
+            // What their watch had done was in the call before.
+            self.through[peer.slot()] = false;
         }
         for number in Number::all() {
             let said = state.people.iter().find(|(taken, _)| *taken == number);
             self.theirs[number.index()].name(said.map(|(_, named)| *named), now_ms);
         }
         if state.through {
-            self.put_through(peer);
+            self.put_through(peer, now_ms);
         }
         self.over[peer.slot()] = self.over[peer.slot()].or(state.over);
         state.reports.iter().for_each(|report| self.reported(*report));
@@ -372,7 +382,14 @@ impl Call {
         if sound.payload.len() > PAYLOAD_BYTES_MAX {
             return Err(Breach::Malformed(PayloadFault::TooLong));
         }
+        if sound.payload.is_empty() {
+            // With padding and nothing else browsers try what their path carries. It has a number of theirs and gets none of ours.
+            self.voices[at].pause();
+            return Ok(None);
+        }
         self.codec.ticks(&sound.payload).map_err(Breach::Malformed)?;
+        let clock_hz = self.codec.clock_hz();
+        let is_of_before = self.voices[at].is_of_before(sound.timestamp, now_ms, clock_hz);
         let goes_on = self.over == [None; 2];
         let speaks =
             |person: &&mut Own| goes_on && person.here && !person.muted && !person.listens && person.room != Room::Hold;
@@ -381,12 +398,14 @@ impl Call {
             self.voices[at].pause();
             return Ok(None);
         };
-        let clock_hz = self.codec.clock_hz();
-        let sent = self.voices[at].send(sound.sequence, sound.timestamp, now_ms, clock_hz);
+        if is_of_before {
+            return Ok(None);
+        }
+        let to_peer = person.room == Room::Line;
+        let sent = self.voices[at].send((sound.sequence, sound.timestamp), to_peer, now_ms, clock_hz);
         let Some((numbered, timestamp)) = sent else { return Ok(None) };
         // The number that crosses goes round.
         let sequence = numbered.number as u32;
-        let to_peer = person.room == Room::Line;
         if to_peer && is_through {
             person.through_at.get_or_insert(sequence);
         }
@@ -403,8 +422,8 @@ impl Call {
     /// # Errors
     /// [`Breach`]: the peer's misconduct.
     pub fn arrived(&mut self, packet: Packet, now_ms: u64) -> Result<Option<Forward>, Breach> {
-        let their = &mut self.theirs[packet.person.index()];
-        match their.take(packet.payload.len(), now_ms) {
+        let at = packet.person.index();
+        match self.their_allowances[at].take(packet.payload.len(), now_ms) {
             Verdict::Passes => {}
             Verdict::Named => return Err(Breach::Flood),
             Verdict::LetGo => return Ok(None),
@@ -412,9 +431,10 @@ impl Call {
         if packet.codec != self.codec {
             return Err(Breach::OtherCodec(packet.codec));
         }
-        if self.over != [None; 2] || !their.came(&packet, now_ms) {
+        if self.over != [None; 2] || !self.theirs[at].came(&packet, now_ms) {
             return Ok(None);
         }
+        self.has_heard |= self.is_through();
         let from = self.peer_seat(packet.person);
         let hearers = self.hearers(Room::Line).collect();
         Ok(Some(Forward { packet, from, to_peer: false, hearers }))
@@ -446,9 +466,10 @@ impl Call {
     }
 
     /// The part of the first of our people whose voice has passed both stations after both sides had put through: what `joined`
-    /// says (§6.7). A watch counts only where it is alone on its side.
+    /// says (§6.7). A watch counts only where it is alone on its side; and nobody has joined a talk in which nobody of theirs was
+    /// heard since: that ours has arrived there is the other side's word alone.
     pub fn joined(&self) -> Option<Part> {
-        self.joined
+        self.joined.filter(|_| self.has_heard)
     }
 
     fn person(&mut self, number: Number) -> Result<&mut Own, Refusal> {

@@ -14,6 +14,8 @@ use crate::state::State;
 
 /// A browser that is not heard of for so long is away: it asks at least every five seconds whether it may go on (RFC 7675).
 const SILENT_MAX: Duration = Duration::from_secs(6);
+/// To read an offer and make keys for it takes some 10 ms, in which no packet of any call goes on.
+const OFFERS_EVERY: Duration = Duration::from_millis(500);
 /// What is kept to be handed out; beyond it the oldest is let go, as the network would.
 const OUTPUTS_MAX: usize = 4_096;
 /// Addresses of browsers that are remembered, a leg.
@@ -92,6 +94,8 @@ pub struct Exchange {
 struct Held {
     call: Call,
     legs: [Option<Placed>; SIDE_PEOPLE_MAX],
+    /// When an offer was last read for each seat.
+    offered_at: [Option<Instant>; SIDE_PEOPLE_MAX],
 }
 
 #[derive(Debug)]
@@ -121,7 +125,7 @@ impl Exchange {
         if self.calls.len() >= self.calls_max || self.calls.contains_key(&number) {
             return Err(Refusal::NoRoom);
         }
-        self.calls.insert(number, Held { call, legs: Default::default() });
+        self.calls.insert(number, Held { call, legs: Default::default(), offered_at: Default::default() });
         Ok(())
     }
 
@@ -177,6 +181,10 @@ impl Exchange {
         if !held.call.ours().any(|(taken, _)| taken == person) {
             return Err(Refusal::NobodyThere(person));
         }
+        let before = held.offered_at[person.index()].replace(now);
+        if before.is_some_and(|before| now.saturating_duration_since(before) < OFFERS_EVERY) {
+            return Err(Refusal::Offer(OfferFault::TooSoon));
+        }
         let codec = held.call.codec();
         let terms = Terms { codec, addresses: &self.addresses, secret, provider: &self.provider };
         let (leg, answer) = Leg::answer(offer, &terms, now).map_err(Refusal::Offer)?;
@@ -197,9 +205,7 @@ impl Exchange {
     pub fn take_out(&mut self, number: u32, person: Number) -> Result<(), Refusal> {
         let held = self.calls.get_mut(&number).ok_or(Refusal::NoCall)?;
         held.call.take_out(person).map_err(|_| Refusal::NobodyThere(person))?;
-        if let Some(mut placed) = held.legs[person.index()].take() {
-            self.outputs.extend(hang_up(&mut placed));
-        }
+        self.empty((number, person));
         Ok(())
     }
 
@@ -214,6 +220,9 @@ impl Exchange {
         }
         self.sources.insert((from, to), at);
         if let Some(placed) = self.placed(at) {
+            if names_itself {
+                placed.leg.heard(now);
+            }
             placed.leg.receive(from, to, bytes, now);
         }
         self.drain(at, now);
@@ -265,10 +274,7 @@ impl Exchange {
             }
             let Some(held) = self.calls.get_mut(&number) else { continue };
             for gone in held.call.tick(now_ms) {
-                let placed = self.calls.get_mut(&number).and_then(|held| held.legs[gone.index()].take());
-                if let Some(mut placed) = placed {
-                    self.outputs.extend(hang_up(&mut placed));
-                }
+                self.empty((number, gone));
                 self.happened(number, Event::Gone(gone));
             }
         }
@@ -277,6 +283,15 @@ impl Exchange {
     /// What has to be done.
     pub fn poll(&mut self) -> Option<Output> {
         self.outputs.pop_front()
+    }
+
+    /// Nobody's browser has this seat any more; what it goes on sending is nobody's.
+    fn empty(&mut self, at: (u32, Number)) {
+        let placed = self.calls.get_mut(&at.0).and_then(|held| held.legs[at.1.index()].take());
+        if let Some(mut placed) = placed {
+            self.outputs.extend(hang_up(&mut placed));
+        }
+        self.sources.retain(|_, seat| *seat != at);
     }
 
     fn placed(&mut self, (number, person): (u32, Number)) -> Option<&mut Placed> {
@@ -356,9 +371,7 @@ impl Exchange {
     }
 
     fn went(&mut self, at: (u32, Number), now: Instant) {
-        if let Some(held) = self.calls.get_mut(&at.0) {
-            held.legs[at.1.index()] = None;
-        }
+        self.empty(at);
         self.away(at, now);
     }
 

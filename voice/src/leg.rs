@@ -107,6 +107,8 @@ pub struct Leg {
     pt: Pt,
     /// The tracks in which the browser plays what others say.
     ears: Vec<Ear>,
+    /// By what the microphone's packets are known; until it is, any may be.
+    ssrc: Option<u32>,
     outputs: VecDeque<Output>,
     wake: Instant,
     heard_at: Instant,
@@ -173,6 +175,7 @@ impl Leg {
             rtc,
             codec: terms.codec,
             ears: ears.collect(),
+            ssrc: tracks.iter().find(|track| track.sends).and_then(|track| track.ssrc),
             outputs: VecDeque::new(),
             wake: now,
             heard_at: now,
@@ -190,10 +193,18 @@ impl Leg {
 
     /// Takes a datagram of this browser.
     pub fn receive(&mut self, from: SocketAddr, to: SocketAddr, bytes: &[u8], now: Instant) {
+        // WebRTC takes a number that it does not know for the microphone's before it looks whether the packet is the browser's.
+        if self.ssrc.is_some_and(|ssrc| ssrc_of(bytes).is_some_and(|other| other != ssrc)) {
+            return;
+        }
         let Some(input) = received(from, to, bytes, now) else { return };
-        self.heard_at = now;
         // Anybody can send as if from there: what cannot be read ends nothing.
         self.step(|rtc| rtc.handle_input(input).is_ok() || rtc.is_alive());
+    }
+
+    /// The browser has named itself by its secret.
+    pub fn heard(&mut self, now: Instant) {
+        self.heard_at = now;
     }
 
     /// Something is due.
@@ -206,7 +217,7 @@ impl Leg {
         self.wake
     }
 
-    /// When the browser was last heard of: it asks every few seconds whether it may go on sending (RFC 7675).
+    /// When the browser was last heard of, by what nobody else can send: it asks every few seconds whether it may go on (RFC 7675).
     pub fn heard_at(&self) -> Instant {
         self.heard_at
     }
@@ -315,6 +326,9 @@ impl Leg {
     }
 
     fn sound(&mut self, packet: RtpPacket) {
+        // It was encrypted with the browser's key.
+        self.heard_at = packet.timestamp;
+        self.ssrc.get_or_insert(*packet.header.ssrc);
         // What is encoded otherwise than was answered is nobody's: tones of keys, comfort noise.
         if packet.header.payload_type == self.pt {
             let sequence = *packet.seq_no as u32;
@@ -327,6 +341,13 @@ impl Leg {
 fn received(from: SocketAddr, to: SocketAddr, bytes: &[u8], now: Instant) -> Option<Input<'_>> {
     let contents = DatagramRecv::try_from(bytes).ok()?;
     Some(Input::Receive(now, Receive { proto: Protocol::Udp, source: from, destination: to, contents }))
+}
+
+/// The number by which a packet of sound is known (RFC 3550 §5.1); `None` of what is none (RFC 7983, RFC 5761 §4).
+fn ssrc_of(bytes: &[u8]) -> Option<u32> {
+    let [first, second, _, _, _, _, _, _, ssrc @ ..] = bytes else { return None };
+    let is_sound = (128..192).contains(first) && !(64..96).contains(&(second & 0x7f));
+    is_sound.then(|| ssrc.first_chunk().map(|ssrc| u32::from_be_bytes(*ssrc)))?
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

@@ -5,7 +5,7 @@ use crate::codec::{Codec, Codecs};
 use crate::seat::SLOTS;
 
 /// A longer offer is not read. A browser's with eight tracks has about 9,000 bytes.
-pub const OFFER_BYTES_MAX: usize = 65_536;
+pub const OFFER_BYTES_MAX: usize = 16_384;
 /// The microphone, and one track for each other person.
 pub const TRACKS_MAX: usize = 1 + SLOTS;
 
@@ -22,6 +22,8 @@ pub enum OfferFault {
     NotAudio,
     /// It has not got the call's codec.
     NoSharedCodec,
+    /// It comes within half a second of the last for the same place.
+    TooSoon,
 }
 
 /// One track of an offer.
@@ -35,6 +37,8 @@ pub struct Track {
     pub plays: bool,
     /// What it can be encoded with.
     pub codecs: Codecs,
+    /// By what its packets are known (RFC 5576), if the offer says it.
+    pub ssrc: Option<u32>,
 }
 
 /// The tracks of an offer, in its order.
@@ -56,7 +60,7 @@ pub fn tracks(offer: &str) -> Result<Vec<Track>, OfferFault> {
             // Those two have numbers of their own, with or without a line that says so (RFC 3551 §6).
             let fixed = [("0", Codec::Pcmu), ("8", Codec::Pcma)];
             let codecs = fixed.into_iter().filter(|(number, _)| types.contains(number)).map(|(_, codec)| codec);
-            tracks.push(Track { mid: String::new(), sends: true, plays: true, codecs: codecs.collect() });
+            tracks.push(Track { mid: String::new(), sends: true, plays: true, codecs: codecs.collect(), ssrc: None });
         } else if let (Some(track), Some(attribute)) = (tracks.last_mut(), line.strip_prefix("a=")) {
             track.read(attribute);
         }
@@ -84,6 +88,9 @@ impl Track {
                 let known = Codec::ALL.into_iter().filter(|codec| self.codecs.has(*codec) || codec.word() == name);
                 self.codecs = known.collect();
             }
+            ("ssrc", said) if self.ssrc.is_none() => {
+                self.ssrc = said.split(' ').next().and_then(|number| number.parse().ok());
+            }
             _ => {}
         }
     }
@@ -93,8 +100,7 @@ impl Track {
 mod tests {
     use super::*;
 
-    const MICROPHONE: &str =
-        "m=audio 9 UDP/TLS/RTP/SAVPF 111 0\r\na=mid:0\r\na=sendonly\r\na=rtpmap:111 opus/48000/2\r\n";
+    const MICROPHONE: &str = "m=audio 9 UDP/TLS/RTP/SAVPF 111 0\r\na=mid:0\r\na=sendonly\r\na=rtpmap:111 opus/48000/2\r\na=ssrc:4000000000 cname:x\r\na=ssrc:7 cname:x\r\n";
     const EAR: &str = "m=audio 9 UDP/TLS/RTP/SAVPF 111 8\r\na=mid:1\r\na=recvonly\r\na=rtpmap:111 opus/48000/2\r\na=rtpmap:8 PCMA/8000\r\n";
 
     #[test]
@@ -106,6 +112,7 @@ mod tests {
             sends,
             plays: !sends,
             codecs: codecs.iter().copied().collect(),
+            ssrc: sends.then_some(4_000_000_000),
         };
         let [opus, pcma, pcmu] = Codec::ALL;
         let expected = vec![track("0", true, &[opus, pcmu]), track("1", false, &[opus, pcma])];

@@ -15,7 +15,7 @@ use super::Api;
 use crate::record::Published;
 
 /// The least time between two looks: a peer that writes without end costs ten a second.
-const CALM: Duration = Duration::from_millis(100);
+pub(crate) const CALM: Duration = Duration::from_millis(100);
 
 /// The body. Dropped when its reader goes, and with it what is held.
 pub(crate) struct Stream<T> {

@@ -66,10 +66,14 @@ impl ServeCommand {
     }
 }
 
+/// What is logged where RUST_LOG says nothing: what we write ourselves. A library below may log what a stranger sends it, as often as
+/// that comes.
+const LOGS: &str = "off,counterpart=info,counterpart_core=info,counterpart_voice=info";
+
 impl Context {
     /// Serves until SIGTERM or SIGINT.
     async fn serve(&self, mark: Mark) -> Result<Exit, Told> {
-        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOGS));
         // A second subscriber in one process changes nothing.
         let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
         // Colours are for people: a file or a journal gets none.

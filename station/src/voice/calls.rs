@@ -11,8 +11,10 @@ use counterpart_voice::Call;
 use counterpart_voice::call::{self, Breach, COME_BACK_MS};
 use counterpart_voice::codec::Codecs;
 use counterpart_voice::exchange::{self, Event, Exchange, Output};
+use counterpart_voice::offer::OfferFault;
 use counterpart_voice::seat::{Number, SIDE_PEOPLE_MAX};
 use counterpart_voice::state::State;
+use sha2::{Digest, Sha256};
 
 use super::entries::{Fact, Said};
 use super::link::{Link, ToPeer};
@@ -28,6 +30,9 @@ const OVER_KEPT_MS: u64 = 600_000;
 /// The same of a call in which nobody of ours was heard: its talk is still to come, and can be begun anew after that.
 const UNHEARD_KEPT_MS: u64 = 30_000;
 
+/// What a browser of ours does that it may not is logged so often.
+const NAMED_EVERY_MS: u64 = 60_000;
+
 /// One call that is known here.
 struct Held {
     /// By this number the other side sends packets of it.
@@ -38,6 +43,8 @@ struct Held {
     /// Whose each of our places is.
     places: [Option<PlaceKey>; SIDE_PEOPLE_MAX],
     is_open: bool,
+    /// It was closed here before, when all of ours had left: what comes now is numbered anew.
+    was_open: bool,
     /// Until when somebody of ours waits to be let in.
     wanted_until_ms: u64,
     /// Since when nobody of ours is in it.
@@ -50,6 +57,8 @@ struct Held {
     /// The record is to say that we joined.
     has_joined: bool,
     ended_by: Option<String>,
+    /// When it was last logged that a browser of ours sends what no call carries.
+    browser_named_at_ms: Option<u64>,
 }
 
 /// What is left of a call that is over.
@@ -70,7 +79,7 @@ pub(super) struct Calls {
     links: BTreeMap<LineId, (u64, Option<Link>)>,
     /// What the peer of a line sent last in the present session that no call carries.
     breaches: BTreeMap<LineId, Misconduct>,
-    next_number: u32,
+    numbers: Numbers,
     /// Counts what pages show.
     pub changes: u64,
     /// What the record is to say.
@@ -78,11 +87,12 @@ pub(super) struct Calls {
 }
 
 impl Calls {
-    /// None yet. Numbers count from `first_number`, drawn by chance: a station that starts anew is another reader.
-    pub fn new(exchange: Exchange, first_number: u32) -> Calls {
+    /// None yet. The numbers of calls are made of `secret`, drawn by chance: a station that starts anew is another reader.
+    pub fn new(exchange: Exchange, secret: [u8; 16]) -> Calls {
         let (held, left) = (BTreeMap::new(), BTreeMap::new());
         let (links, breaches) = (BTreeMap::new(), BTreeMap::new());
-        Calls { exchange, held, left, links, breaches, next_number: first_number, changes: 0, facts: Vec::new() }
+        let numbers = Numbers { secret, given: 0 };
+        Calls { exchange, held, left, links, breaches, numbers, changes: 0, facts: Vec::new() }
     }
 
     /// A session is up. Each call of its line is told anew.
@@ -121,10 +131,20 @@ impl Calls {
                 let idle = idle.min_by_key(|(_, held)| held.over.is_some()).map(|(other, _)| *other);
                 self.held.remove(&idle.ok_or(Refusal::Full)?);
             }
-            self.next_number = self.next_number.wrapping_add(1);
+            let number = self.number();
+            self.held.insert(talk, Held::new(number, me));
         }
-        let number = self.next_number;
-        Ok(self.held.entry(talk).or_insert_with(|| Held::new(number, me)))
+        self.held.get_mut(&talk).ok_or(Refusal::Full)
+    }
+
+    /// A number that no call has.
+    fn number(&mut self) -> u32 {
+        loop {
+            let number = self.numbers.next();
+            if self.talk_of(number).is_none() {
+                return number;
+            }
+        }
     }
 
     /// Does what one of our own wants; `None`: not before the other side has told of the call.
@@ -158,9 +178,9 @@ impl Calls {
                 let answer = self.exchange.connect((number, seat?), offer, secret, now).map_err(refused)?;
                 return Ok(Some(Given::Answer(answer)));
             }
-            Ask::Mute(muted) => call.mute(seat?, *muted).map_err(nobody)?,
-            Ask::Through => call.put_through(me),
-            Ask::Move(person, room) => call.move_to(*person, *room).map_err(nobody)?,
+            Ask::Mute(muted) => call.mute(seat?, *muted, now_ms).map_err(nobody)?,
+            Ask::Through => call.put_through(me, now_ms),
+            Ask::Move(person, room) => call.move_to(*person, *room, now_ms).map_err(nobody)?,
             Ask::Leave => self.take_out(talk, seat?, now_ms)?,
             Ask::Remove(person) => self.take_out(talk, *person, now_ms)?,
             Ask::End(user) => {
@@ -202,19 +222,36 @@ impl Calls {
             }
             return Ok(None);
         };
-        let (number, is_open) = (held.number, held.is_open);
+        let is_open = held.is_open;
         if !is_open {
-            let call = Call::new(me, Codecs::all(), theirs.codecs, theirs.number, now_ms);
-            self.exchange.open(number, call.map_err(|_| Refusal::NoSharedCodec)?).map_err(refused)?;
-            // What they told while the call was not open here is taken now.
-            let _ = self.exchange.told(number, &theirs, now);
+            self.open(talk, theirs, now)?;
         }
+        let number = self.known(talk, me, now_ms)?.number;
         let call = self.exchange.call(number).ok_or(Refusal::Full)?;
+        let listens = listens || part == Part::NoteTaker;
         let seat = call.let_in(part, listens, now_ms).map_err(|_| Refusal::Full)?;
         let held = self.known(talk, me, now_ms)?;
         (held.is_open, held.empty_since_ms) = (true, None);
         held.places[seat.index()] = Some(place);
         Ok(Some(Given::Seat(seat)))
+    }
+
+    /// Opens a call that the other side has told of.
+    fn open(&mut self, talk: TalkId, mut theirs: State, now: Instant) -> Result<(), Refusal> {
+        let now_ms = self.exchange.ms(now);
+        let number = self.number();
+        let held = self.held.get_mut(&talk).ok_or(Refusal::NoPlace)?;
+        if held.was_open {
+            // They are told by another number that nothing goes on from what was before; what they report is of that.
+            (held.number, held.told) = (number, None);
+            theirs.reports.clear();
+        }
+        let call = Call::new(held.me, Codecs::all(), theirs.codecs, theirs.number, now_ms);
+        self.exchange.open(held.number, call.map_err(|_| Refusal::NoSharedCodec)?).map_err(refused)?;
+        held.was_open = true;
+        // What they told while the call was not open here is taken now.
+        let _ = self.exchange.told(held.number, &theirs, now);
+        Ok(())
     }
 
     fn take_out(&mut self, talk: TalkId, person: Number, now_ms: u64) -> Result<(), Refusal> {
@@ -334,7 +371,13 @@ impl Calls {
                 let is_flood = breach == Breach::Flood;
                 self.breach(talk.line, if is_flood { Misconduct::VoiceFlood } else { Misconduct::MalformedVoice });
             }
-            Event::Breach(..) => tracing::warn!(line = %talk.line, "a browser of ours sends what no call carries"),
+            Event::Breach(..) => {
+                // Once a minute, however much it sends.
+                if held.browser_named_at_ms.is_none_or(|at| now_ms >= at.saturating_add(NAMED_EVERY_MS)) {
+                    held.browser_named_at_ms = Some(now_ms);
+                    tracing::warn!(line = %talk.line, "a browser of ours sends what no call carries");
+                }
+            }
         }
     }
 
@@ -447,6 +490,7 @@ impl Held {
             theirs: None,
             places: [None; SIDE_PEOPLE_MAX],
             is_open: false,
+            was_open: false,
             wanted_until_ms: 0,
             empty_since_ms: None,
             over: None,
@@ -454,6 +498,7 @@ impl Held {
             shown: None,
             has_joined: false,
             ended_by: None,
+            browser_named_at_ms: None,
         }
     }
 
@@ -474,6 +519,20 @@ fn people(named: &[(Number, call::Named)], reports: &[call::Report]) -> Vec<Pers
     named.iter().map(person).collect()
 }
 
+/// Numbers of calls. One says nothing of the others: the other side of a line is not to know how many calls there are on other lines.
+struct Numbers {
+    secret: [u8; 16],
+    given: u64,
+}
+
+impl Numbers {
+    fn next(&mut self) -> u32 {
+        self.given += 1;
+        let hash = Sha256::new().chain_update(self.secret).chain_update(self.given.to_be_bytes()).finalize();
+        u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]])
+    }
+}
+
 /// What is told of a call in which nobody of ours is.
 fn bare(number: u32) -> State {
     State { number, codecs: Codecs::all(), through: false, over: None, people: Vec::new(), reports: Vec::new() }
@@ -488,6 +547,8 @@ fn refused(refusal: exchange::Refusal) -> Refusal {
     match refusal {
         exchange::Refusal::NoCall | exchange::Refusal::NobodyThere(_) => Refusal::NoPlace,
         exchange::Refusal::NoRoom => Refusal::Full,
+        // What a library says of it shows addresses of our memory.
+        exchange::Refusal::Offer(OfferFault::Unreadable(_)) => Refusal::Offer("Unreadable".into()),
         exchange::Refusal::Offer(fault) => Refusal::Offer(format!("{fault:?}")),
     }
 }

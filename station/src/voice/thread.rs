@@ -90,7 +90,7 @@ pub fn start(settings: &Settings, clock: Clock, keeper: Keeper) -> Result<(Voice
     let address = settings
         .announce
         .map_or(bound, |said| SocketAddr::new(said.ip(), if said.port() == 0 { bound.port() } else { said.port() }));
-    let first = u32::from_be_bytes(entropy::bytes().map_err(|e| fault(&e))?);
+    let secret = entropy::bytes().map_err(|e| fault(&e))?;
     let exchange = Exchange::new(Provider::new(), vec![address], settings.calls_max, clock.moment().instant());
     let (orders, ordered) = mpsc::channel(ORDERS_MAX);
     let (packets, arrived) = mpsc::channel(PACKETS_MAX);
@@ -99,7 +99,7 @@ pub fn start(settings: &Settings, clock: Clock, keeper: Keeper) -> Result<(Voice
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| fault(&e))?;
     let published = keeper.published();
     let run = move || {
-        let calls = Calls::new(exchange, first);
+        let calls = Calls::new(exchange, secret);
         let running = async move {
             match UdpSocket::from_std(socket) {
                 Ok(socket) => {

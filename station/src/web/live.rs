@@ -25,7 +25,7 @@ use super::call::page_of_call;
 use super::session::Signed;
 use crate::api::fault::{Code, Fault, Told};
 use crate::api::sight::hexadecimal;
-use crate::api::stream::{Looks, Stream};
+use crate::api::stream::{CALM, Looks, Stream};
 use crate::link::observe::health;
 use crate::record::LinePublished;
 use crate::view::Moment;
@@ -130,7 +130,8 @@ async fn follow(desk: Desk, who: Signed, (stream, displaced): (u64, Arc<Notify>)
                     return;
                 }
             }
-            () = changed(&mut calls) => {}
+            // What another station tells of calls, however often, is looked at as calmly as what it writes.
+            () = changed(&mut calls) => tokio::time::sleep(CALM).await,
             () = displaced.notified() => {
                 let _ = to.send(Bytes::from_static(b"event: displaced\ndata: {}\n\n")).await;
                 return;

@@ -1,7 +1,6 @@
 //! What comes from one seat of the other side: who is named there, and how their voice arrives.
 
 use super::Named;
-use crate::flood::{Allowance, Verdict};
 use crate::numbering::Numbering;
 use crate::packet::Packet;
 use crate::quality::{Arrived, Quality};
@@ -18,13 +17,12 @@ pub(super) struct Their {
     /// When their last packet came; before the first, since when they are to be heard.
     heard_at_ms: u64,
     quality: Quality,
-    allowance: Allowance,
 }
 
 impl Their {
     pub fn new(now_ms: u64) -> Their {
-        let (numbering, quality, allowance) = (Numbering::from(0), Quality::default(), Allowance::new(now_ms));
-        Their { named: None, numbering, newest: 0, heard_at_ms: now_ms, quality, allowance }
+        let (numbering, quality) = (Numbering::from(0), Quality::default());
+        Their { named: None, numbering, newest: 0, heard_at_ms: now_ms, quality }
     }
 
     /// Who is there now, as the other side says it.
@@ -39,18 +37,13 @@ impl Their {
         self.named
     }
 
-    /// What is done with a packet of so many bytes of payload.
-    pub fn take(&mut self, bytes: usize, now_ms: u64) -> Verdict {
-        self.allowance.take(bytes, now_ms)
-    }
-
     /// A packet came. Whether it is to be heard: its speaker may be, and it comes once and in time.
     pub fn came(&mut self, packet: &Packet, now_ms: u64) -> bool {
         if !self.named.is_some_and(Named::speaks) {
             return false;
         }
-        self.heard_at_ms = now_ms;
         let Some(numbered) = self.numbering.number(packet.sequence, packet.begins) else { return false };
+        self.heard_at_ms = now_ms;
         if numbered.grown > 0 {
             self.newest = packet.sequence;
         }

@@ -47,7 +47,7 @@ fn who_is_held_hears_nobody_and_crosses_no_link_until_both_watches_put_through()
     let [ours, theirs] = [0, 1].map(|at| world.comes(at, Part::Principal, Codec::Opus));
 
     world.talk(10);
-    world.call(0).put_through(Party::Inviter);
+    world.call(0).put_through(Party::Inviter, 0);
     world.signal();
     world.talk(10);
     let held = [world.stations[0].sent.len(), world.page_of(0, ours).heard.len(), world.page_of(1, theirs).heard.len()];
@@ -110,6 +110,7 @@ fn a_page_that_is_loaded_anew_is_heard_in_the_same_track() {
     world.put_through();
     world.talk(20);
     world.page_of(1, theirs).heard.clear();
+    world.pass(600);
 
     world.page(0, ours, Codec::Opus);
     world.talk(20);
@@ -145,10 +146,13 @@ fn a_browser_that_is_silent_is_away_and_after_twenty_seconds_gone_and_before_tha
 fn who_loads_the_page_anew_and_does_not_come_is_out_after_twenty_seconds() {
     let mut world = World::new(Codecs::all());
     let ours = world.comes(0, Part::Principal, Codec::Opus);
+    world.pass(600);
     let (_, offer) = Page::new(3_002, Codec::Opus, world.now);
     let now = world.now;
 
     world.stations[0].exchange.connect((CALLS[0], ours), &offer, [9; 24], now).unwrap();
+    let soon = world.stations[0].exchange.connect((CALLS[0], ours), &offer, [9; 24], now);
+    assert_eq!(soon, Err(Refusal::Offer(OfferFault::TooSoon)));
     (0..21_000 / STEP_MS).for_each(|_| world.step());
 
     assert_eq!(world.stations[0].happened, [Event::Connected(ours), Event::Away(ours), Event::Gone(ours)]);
@@ -180,7 +184,7 @@ fn a_side_that_knows_the_call_by_another_number_is_heard_again_in_the_same_track
     let mut anew = Call::new(Party::Inviter, Codecs::all(), Codecs::all(), CALLS[1], 0).unwrap();
     anew.let_in(Part::Principal, false, 0).unwrap();
     anew.connected(ours, 0).unwrap();
-    anew.put_through(Party::Inviter);
+    anew.put_through(Party::Inviter, 0);
     anew.told(&world.call(1).state(CALLS[1]), 0).unwrap();
     let state = State { number: 33, ..anew.state(33) };
     *world.call(0) = anew;
@@ -296,4 +300,73 @@ fn an_offer_that_is_changed_anywhere_is_answered_or_refused_and_stops_nothing() 
     }
 
     assert!(answered > OFFERS / 20 && refused > OFFERS / 20, "{answered} answered, {refused} refused");
+}
+
+#[test]
+fn a_browser_that_is_gone_is_not_kept_here_by_who_sends_as_if_from_it() {
+    let mut world = World::new(Codecs::all());
+    let ours = world.comes(0, Part::Principal, Codec::Opus);
+    let (to, from) = (world.stations[0].address, world.page_of(0, ours).address);
+    world.stations[0].pages.clear();
+    world.stations[0].happened.clear();
+
+    for _ in 0..30_000 / STEP_MS {
+        world.step();
+        let now = world.now;
+        world.stations[0].exchange.from_browser(from, to, &[128, 111, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9], now);
+    }
+
+    assert_eq!(world.stations[0].happened, [Event::Away(ours), Event::Gone(ours)]);
+}
+
+#[test]
+fn what_is_still_told_of_a_call_before_joins_nobody_to_the_one_that_follows_it() {
+    let mut world = World::new(Codecs::all());
+    let [ours, theirs] = [0, 1].map(|at| world.comes(at, Part::Watch, Codec::Opus));
+    (0..5).for_each(|_| world.talk(200));
+    world.signal();
+    // All of side 0 have left, and its station has closed the call; then they come again.
+    let before = world.call(1).state(CALLS[1]);
+    world.stations[0].pages.clear();
+    world.stations[0].exchange.close(CALLS[0]);
+    world.pass(600);
+    let now = world.now;
+    let now_ms = world.stations[0].exchange.ms(now);
+    let mut anew = Call::new(Party::Inviter, Codecs::all(), before.codecs, before.number, now_ms).unwrap();
+    anew.told(&before, now_ms).unwrap();
+    world.stations[0].exchange.open(CALLS[0], anew).unwrap();
+    assert_eq!(world.comes(0, Part::Watch, Codec::Opus), ours);
+    world.put_through();
+    world.page_of(1, theirs).heard.clear();
+
+    world.talk(1);
+    let stale = State { through: true, people: world.call(1).state(CALLS[1]).people, ..before };
+    let now = world.now;
+    world.stations[0].exchange.told(CALLS[0], &stale, now).unwrap().unwrap();
+    let joined = world.call(0).joined();
+    world.talk(10);
+
+    assert_eq!(joined, None);
+    assert_eq!(in_track(world.page_of(1, theirs), 3).len(), 11, "from its first packet on");
+    world.signal();
+    assert_eq!(world.call(0).joined(), Some(Part::Watch));
+}
+
+#[test]
+fn a_packet_as_if_from_a_browser_with_another_number_silences_nobody() {
+    let mut world = World::new(Codecs::all());
+    let [ours, theirs] = [0, 1].map(|at| world.comes(at, Part::Principal, Codec::Opus));
+    world.put_through();
+    let (to, from, now) = (world.stations[0].address, world.page_of(0, ours).address, world.now);
+    world.page_of(0, ours).speak(&[19 << 3, 7, 7], now);
+    let is_sound = |bytes: &Vec<u8>| (128..192).contains(&bytes[0]) && !(64..96).contains(&(bytes[1] & 0x7f));
+    let spoken = world.page_of(0, ours).outbox.iter().map(|(_, bytes)| bytes.clone()).find(is_sound).unwrap();
+
+    // Its header can be seen on the way, and copied; what it holds need not be known.
+    let forged = [&spoken[..8], &[9; 4], &spoken[12..]].concat();
+    world.stations[0].exchange.from_browser(from, to, &forged, now);
+    while world.carry() {}
+    world.talk(50);
+
+    assert_eq!(in_track(world.page_of(1, theirs), 3), world.page_of(0, ours).said);
 }

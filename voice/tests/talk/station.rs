@@ -125,7 +125,7 @@ impl Station {
 
 /// Both watches put through, and each side tells the other, twice, as it does whenever something changes.
 pub fn put_through(stations: &[Station; 2]) {
-    (0..2).for_each(|at| stations[at].ask(move |call| call.put_through(Party::BOTH[at])));
+    (0..2).for_each(|at| stations[at].ask(move |call| call.put_through(Party::BOTH[at], 0)));
     for at in [0, 1, 0, 1] {
         let said = stations[at].ask(move |call| call.state(CALLS[at]).encode());
         let tell = move |exchange: &mut Exchange, now| {

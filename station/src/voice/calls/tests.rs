@@ -37,7 +37,7 @@ impl Pair {
         let now = Clock::system().moment().instant();
         let sides = [0, 1].map(|at| {
             let exchange = Exchange::new(Provider::new(), vec![], calls_max, now);
-            let mut calls = Calls::new(exchange, 100 * at);
+            let mut calls = Calls::new(exchange, [at as u8; 16]);
             let (link, out) = Link::bare(Party::BOTH[at as usize]);
             calls.up(LINE, 1, Some(link));
             Side { calls, out }
@@ -329,7 +329,7 @@ fn a_call_that_one_side_has_forgotten_is_told_anew_and_one_that_is_over_there_al
 
 /// One side's station is killed in the call and starts anew, with what its record says: it joined.
 fn killed(pair: &mut Pair, at: usize) {
-    let calls = Calls::new(Exchange::new(Provider::new(), vec![], 8, pair.now), 500);
+    let calls = Calls::new(Exchange::new(Provider::new(), vec![], 8, pair.now), [5; 16]);
     let me = Party::BOTH[at];
     pair.sides[at].calls = calls;
     pair.sides[at].calls.left([(talk(1), me)].into_iter());

@@ -156,7 +156,10 @@ impl World {
     }
 
     pub fn put_through(&mut self) {
-        (0..2).for_each(|at| self.call(at).put_through(Party::BOTH[at]));
+        for at in 0..2 {
+            let now_ms = self.stations[at].exchange.ms(self.now);
+            self.call(at).put_through(Party::BOTH[at], now_ms);
+        }
         self.signal();
         // What follows from it is told in turn.
         self.signal();
@@ -192,6 +195,11 @@ impl World {
             }
         }
         panic!("the page was not connected");
+    }
+
+    /// Time goes on.
+    pub fn pass(&mut self, ms: u64) {
+        (0..ms / STEP_MS).for_each(|_| self.step());
     }
 
     /// Time goes on by a step, and everything that is under way arrives.
