@@ -154,8 +154,8 @@ talk-says-talked = { $side ->
    *[theirs] They state that they talked: { $window } ({ $instrument })
 }
 talk-says-ended = { $side ->
-    [ours] We state that we talked, over this line
-   *[theirs] They state that they talked, over this line
+    [ours] We state that we talked, over this line; { $ended }
+   *[theirs] They state that they talked, over this line; { $ended }
 }
 talk-says-missed = { $side ->
     [ours] We state that they did not come
@@ -166,8 +166,23 @@ talk-says-cancelled = { $side ->
    *[theirs] They cancelled the talk: { $code }
 }
 talk-says-joined = { $side ->
-    [ours] We joined
-   *[theirs] They joined
+    [ours] We joined ({ $part })
+   *[theirs] They joined ({ $part })
+}
+# As what the first of a side was there.
+talk-part = { $part ->
+    [principal] the principal
+    [interpreter] the interpreter
+    [note-taker] the note-taker
+   *[watch] the watch
+}
+# Which side ended it, and why.
+talk-ended = { $how ->
+    [done-ours] ended by us
+    [done-theirs] ended by them
+    [lost-ours] nobody of ours came back into it
+    [lost-theirs] nobody of theirs came back into it
+   *[broken] it broke off with the line
 }
 word-none = no word yet
 word-joined = joined
@@ -390,6 +405,12 @@ unknown-meanwhile-own = Not known: what they have written since. An answer, a de
 unknown-talked = Not known: whether they talked. One side states it.
 unknown-said = Not known: what was said in it. The record holds that both state the talk, and none of its words.
 unknown-come = Not known: whether anyone came. Neither side has said so.
+tone-heard = { $tone ->
+    [ringing] The tone that you hear: a device of theirs has confirmed that it rings.
+   *[trying] The pips that you hear: it is on its way. No device of theirs has confirmed that it rings.
+}
+tone-stop = Stop the sound
+unknown-over = Not known: whether the talk is over. No side has said so.
 
 ## The course of things: one sentence an entry, the same at both sides; the words that go with it are no part of it. $sign is its author, $peer the other side, $on what it acts on.
 
@@ -438,6 +459,12 @@ course-talk-in-person = { $sign } states that they talked on { $on } in person: 
 course-talk-video = { $sign } states that they talked on { $on } by video: { $window }.
 course-talk-writing = { $sign } states that they talked on { $on } in writing: { $window }.
 course-talk-other = { $sign } states that they talked on { $on } by other means: { $window }.
+course-joined = { $sign } states that it has joined the talk of { $on }: { $part }.
+course-ended = { $sign } states that the talk of { $on } over this line is over: { $reason ->
+    [done] { $by } ended it
+    [lost] nobody of { $by } came back into it
+   *[broken-off] it broke off with the line
+}.
 course-missed = { $sign } states that { $peer } did not come to the talk of { $on }.
 course-read = { $sign } states that a person there has read { $on }.
 course-retract = { $sign } takes the text { $on } back.

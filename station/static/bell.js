@@ -52,6 +52,23 @@
     timer = setInterval(() => { playing = playing.slice(-8); play(tones); }, again * 1000);
   };
 
+  // ---- how far an ask of ours has come, for whoever waits on its page: pips while it is on its way, the ringback of a telephone once a
+  // device of theirs has confirmed that it rings. Not for ever, and not once its person has stopped it. ----
+  const TONES = { trying: [[[0, 620, 0.15], [0.25, 620, 0.15]], 4], ringing: [[[0, 425, 1]], 5] }, untils = {};
+  let back = "", backTimer = 0;
+  const follow = () => {
+    const note = document.querySelector("main [data-tone]"), of = note && note.dataset.of;
+    if (note) untils[of] ??= Date.now() + +note.dataset.left;
+    const sounds = note && armed() && !ringing && !bell.talks() && !body.classList.contains("dead") && Date.now() < untils[of];
+    const tone = sounds ? note.dataset.tone : "";
+    if (note) note.hidden = !tone;
+    if (tone === back) return;
+    clearInterval(backTimer);
+    if ((back = tone)) { const [tones, again] = TONES[tone], once = () => play(tones); once(); backTimer = setInterval(once, again * 1000); }
+  };
+  document.addEventListener("click", (event) => { if (event.target.closest("[data-hush]")) untils[event.target.closest("[data-of]").dataset.of] = 0; });
+  setInterval(follow, 500);
+
   // ---- armed or not, said on every page ----
   let stream = null, told = null, telling = null;
   const armed = () => audio.state === "running";

@@ -66,7 +66,8 @@
     all("h1", (e) => unsay(e, body.dataset.notLive + " " + at + "."));
     all(".board .state, .board .agree", (e) => unsay(e, body.dataset.notKnown));
     all(".takeback:not(.undone) p", (e) => unsay(e, `${e.parentElement.dataset.told}. ${body.dataset.unsure}`));
-    all("main button, main a.key, main summary, .takeback button", (e) => {
+    // A microphone is muted whether or not the station is there.
+    all("main button:not([data-key=mute]), main a.key, main summary, .takeback button", (e) => {
       const [was, href] = [e.disabled, e.getAttribute("href")];
       e.setAttribute("aria-disabled", "true");
       if (e.tagName === "BUTTON") e.disabled = true;

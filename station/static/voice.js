@@ -7,7 +7,9 @@
   const find = (selector) => document.querySelector(selector);
   const all = (selector) => [...document.querySelectorAll(selector)];
   let connection = null, microphone = null, context = null, own = null, ears = [];
-  let isJoining = false, isTesting = false, nextTry = 0, said = "", trouble = "";
+  let isJoining = false, isTesting = false, isHushed = false, isBarred = false, nextTry = 0, said = "", trouble = "";
+  // What is so only as long as there is a place in the call.
+  const OF_A_PLACE = ["connecting", "connected", "away", "refused", "elsewhere"], UNHEARD = ["insecure", "denied", "none"];
 
   const say = (what) => { said = what; };
   const sound = () => {
@@ -45,9 +47,13 @@
     try {
       microphone = await navigator.mediaDevices.getUserMedia({ audio });
     } catch (why) {
+      // The one that was chosen is not there any more.
+      if (why.name === "OverconstrainedError" && mic) { devices.mic = ""; return hear(); }
       say(why.name === "NotFoundError" ? "none" : "denied");
       throw why;
     }
+    // One that is unplugged in a call gives its place to another.
+    microphone.getAudioTracks()[0].onended = () => { deafen(); hangUp(); devices.mic = ""; nextTry = 0; };
     own = listenTo(microphone);
     list();
     return microphone;
@@ -60,23 +66,43 @@
     const known = await navigator.mediaDevices.enumerateDevices().catch(() => []);
     for (const [selector, kind] of [["[data-mic]", "audioinput"], ["[data-speaker]", "audiooutput"]]) {
       const choice = find(selector);
-      if (!choice || choice.options.length > 1) continue;
-      known.filter((one) => one.kind === kind && one.deviceId !== "default").forEach((one) => choice.add(new Option(one.label, one.deviceId)));
+      if (!choice) continue;
+      const chosen = choice.value;
+      choice.length = 1;
+      known.filter((one) => one.kind === kind && one.label && one.deviceId !== "default").forEach((one) => choice.add(new Option(one.label, one.deviceId)));
+      if ([...choice.options].some((one) => one.value === chosen)) choice.value = chosen;
     }
   };
 
   // ---- the call ----
-  const ear = (track, speaker) => {
-    const stream = new MediaStream([track]), player = new Audio();
+  const playing = (stream, speaker) => {
+    const player = new Audio();
     player.srcObject = stream;
     if (speaker && player.setSinkId) player.setSinkId(speaker).catch(() => {});
-    player.play().catch(() => {});
-    return { analyser: listenTo(stream), player };
+    // Of a page that nobody has touched, and that has no microphone, a browser lets nothing sound.
+    player.play().catch((why) => { isBarred ||= why.name === "NotAllowedError"; });
+    return player;
+  };
+  const ear = (track, speaker) => {
+    const stream = new MediaStream([track]);
+    return { analyser: listenTo(stream), player: playing(stream, speaker) };
+  };
+  const touched = () => {
+    if (!isBarred) return;
+    isBarred = false;
+    sound();
+    ears.forEach(({ player }) => player.play().catch(() => { isBarred = true; }));
   };
   const hangUp = () => {
     if (connection) connection.close();
     ears.forEach(({ player }) => { player.pause(); player.srcObject = null; });
-    [connection, ears] = [null, []];
+    [connection, ears, isBarred] = [null, [], false];
+  };
+  // The page of a call is open twice: the last that connects has its place, and the other leaves it to that.
+  const tabs = "BroadcastChannel" in window ? new BroadcastChannel("call") : null;
+  if (tabs) tabs.onmessage = ({ data }) => {
+    const place = find("[data-call]");
+    if (place && place.dataset.offer === data && connection) { nextTry = Infinity; hangUp(); deafen(); say("elsewhere"); }
   };
   const connect = async (place) => {
     if (isJoining || Date.now() < nextTry) return;
@@ -85,6 +111,7 @@
       // Whoever only listens needs none.
       const stream = "listens" in place.dataset ? null : microphone || await hear();
       say("connecting");
+      if (tabs) tabs.postMessage(place.dataset.offer);
       const made = connection = new RTCPeerConnection();
       made.addTransceiver(stream ? stream.getAudioTracks()[0] : "audio", { direction: "sendonly" });
       ears = Array.from({ length: EARS }, () => ear(made.addTransceiver("audio", { direction: "recvonly" }).receiver.track, devices.speaker));
@@ -104,7 +131,7 @@
     } catch {
       hangUp();
       // Without a microphone nothing is tried again by itself: the person mends that, and loads the page anew.
-      if (["insecure", "denied", "none"].includes(said)) nextTry = Infinity;
+      if (UNHEARD.includes(said)) nextTry = Infinity;
       else {
         say("refused");
         // Perhaps the place is gone: then the page is drawn without it.
@@ -173,10 +200,15 @@
     if (place && !connection) connect(place);
     if (!place && connection) { hangUp(); deafen(); say(navigator.mediaDevices ? "" : "insecure"); }
     if (!place && !isTesting && microphone && !isJoining) deafen();
+    if (!place && OF_A_PLACE.includes(said)) say("");
     if (place) isTesting = false;
-    if (microphone) microphone.getAudioTracks().forEach((track) => { track.enabled = !(place && "muted" in place.dataset); });
+    // Whoever mutes is not heard from then on, whenever the station answers.
+    const isMuted = !!place && "muted" in place.dataset;
+    if (isMuted || !place) isHushed = false;
+    if (microphone) microphone.getAudioTracks().forEach((track) => { track.enabled = !isMuted && !isHushed; });
     // What bars the microphone stands where it is chosen, with what mends it.
-    const mends = find(`[data-mend="${said}"]`), told = trouble || (note && !mends && note.dataset[said]) || "";
+    const now = isBarred ? "barred" : isHushed ? "hushed" : said === "connected" && place && "listens" in place.dataset ? "listening" : said;
+    const mends = find(`[data-mend="${said}"]`), told = trouble || (note && !mends && note.dataset[now]) || "";
     all("[data-mend]").forEach((e) => { e.hidden = e !== mends; });
     if (find("svg[data-plot] path:not([d])")) plot();
     if (note && note.textContent !== told) note.textContent = told;
@@ -191,11 +223,16 @@
     const hum = sound().createOscillator(), quiet = sound().createGain();
     quiet.gain.value = 0.2;
     hum.frequency.value = 440;
-    hum.connect(quiet).connect(sound().destination);
+    // Where the others will be heard.
+    const out = sound().createMediaStreamDestination();
+    hum.connect(quiet).connect(out);
+    playing(out.stream, find("[data-speaker]").value);
     hum.start();
     hum.stop(sound().currentTime + 1);
   };
+  document.addEventListener("keydown", touched);
   document.addEventListener("click", (event) => {
+    touched();
     if (event.target.closest("[data-tone]")) tone();
     if (event.target.closest("[data-open]")) opens(true);
     // What leads away from a call would hang up.
@@ -204,7 +241,7 @@
     if (event.target.closest("[data-test]")) {
       remember();
       deafen();
-      hear().then(() => { isTesting = true; }, () => {});
+      hear().then(() => { [isTesting, nextTry] = [true, 0]; }, () => {});
     }
   });
   // What is done in a call must not load the page anew: that would hang up.
@@ -214,7 +251,9 @@
     event.preventDefault();
     sound();
     remember();
-    if (!find("[data-call]")) deafen();
+    // What barred the microphone may have been mended.
+    if (!find("[data-call]")) { deafen(); nextTry = 0; say(""); }
+    if (key && /mute$/.test(key.value)) isHushed = key.value === "mute";
     // What is sent is read at once; a key that is off would not be sent along.
     const sent = window.counterpartPage.send(form, key);
     if (key) key.disabled = true;
@@ -223,6 +262,7 @@
     if (key) key.disabled = false;
     await window.counterpartPage.draw();
   });
+  if (navigator.mediaDevices) navigator.mediaDevices.addEventListener("devicechange", list);
   if (!navigator.mediaDevices) say("insecure");
   else if (navigator.permissions) navigator.permissions.query({ name: "microphone" }).then(({ state }) => { if (state === "denied" && !said) say("denied"); }, () => {});
   setInterval(follow, 200);

@@ -119,6 +119,14 @@ impl Sight<'_> {
                 say(talk(*instrument), vec![("window", window.into())])
             }
             What::Missed => say("course-missed", vec![]),
+            What::Joined { part } => {
+                let part = self.telling.say("talk-part", &[("part", part.word().into())]);
+                say("course-joined", vec![("part", part.into())])
+            }
+            What::Ended { by, reason } => {
+                let by = ("by", Arg::from(call_sign(self.line, *by).to_owned()));
+                say("course-ended", vec![by, ("reason", reason.word().into())])
+            }
             What::Read => say("course-read", vec![]),
             What::Retract => say("course-retract", vec![]),
             What::Memo => say("course-memo", vec![]),

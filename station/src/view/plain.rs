@@ -295,7 +295,8 @@ impl<'a> Sight<'a> {
                 TalkState::Stated => vec!["unknown-talked"],
                 TalkState::Crossed if view.talk(request).words.contains(&Word::Talked) => vec!["unknown-talked"],
                 TalkState::Talked => vec!["unknown-said"],
-                TalkState::Planned | TalkState::Joined => vec!["unknown-come"],
+                TalkState::Planned => vec!["unknown-come"],
+                TalkState::Joined => vec!["unknown-over"],
                 _ => Vec::new(),
             };
         }

@@ -1,10 +1,10 @@
 //! The record: both logs of a line in one order ([`super::order`]), with what each entry had seen and what it is worth.
 
-use counterpart_core::ids::EntryRef;
+use counterpart_core::ids::{EntryRef, Party};
 use counterpart_core::line::facts::Standing;
 use counterpart_core::precedence::{Mark, Precedence};
 use counterpart_core::record::codes::{
-    Channel, CheckBy, Clause, Code, Deadline, Instrument, LineState, Mode, OnSilence,
+    Channel, CheckBy, Clause, Code, Deadline, EndReason, Instrument, LineState, Mode, OnSilence, Part,
 };
 use counterpart_core::record::entry::{BodyRef, Header};
 use counterpart_core::record::log::Entry;
@@ -105,6 +105,15 @@ pub struct Args {
     pub instrument: Option<ByWord<Instrument>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub posts: Vec<String>,
+    /// Of a `joined`: as what the first of that side was there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub part: Option<ByWord<Part>>,
+    /// Of an `ended`: which side ended it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended_by: Option<Side>,
+    /// Of an `ended`: why it was over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<ByWord<EndReason>>,
 }
 
 /// Which part of the record.
@@ -205,7 +214,7 @@ pub fn entry(sight: &Sight<'_>, header: &Header, with_words: bool) -> RecordEntr
         precedence: header.precedence.map(ByWord),
         mark: header.mark.map(ByWord),
         deadline: header.deadline.map(Moment),
-        args: header.what.as_ref().map(args).unwrap_or_default(),
+        args: header.what.as_ref().map(|what| args(what, |party| sight.side(party))).unwrap_or_default(),
         words: words.into(),
         said: said.filter(|_| with_words),
     }
@@ -219,7 +228,7 @@ fn kind(header: &Header) -> String {
     }
 }
 
-fn args(what: &What) -> Args {
+fn args(what: &What, side: impl Fn(Party) -> Side) -> Args {
     let none = Args::default();
     match what {
         What::State { state, until } => Args { state: Some(ByWord(*state)), until: until.map(Moment), ..none },
@@ -235,6 +244,8 @@ fn args(what: &What) -> Args {
             let (on_silence, code) = (Some(ByWord(*on_silence)), code.map(ByWord));
             Args { windows: windows.collect(), on_silence, code, ..none }
         }
+        What::Joined { part } => Args { part: Some(ByWord(*part)), ..none },
+        What::Ended { by, reason } => Args { ended_by: Some(side(*by)), reason: Some(ByWord(*reason)), ..none },
         What::Accept { window } => Args { windows: window.map(Window::of).into_iter().collect(), ..none },
         What::Talk { when, instrument, posts } => Args {
             windows: vec![Window::of(*when)],

@@ -6,7 +6,7 @@ use counterpart_core::line::ladder::Rung;
 use counterpart_core::line::talk::{TalkState, Word};
 use counterpart_core::precedence::{Mark, Precedence};
 use counterpart_core::record::codes::{
-    Channel, CheckBy, Clause, Code, Deadline, Instrument, LineState, Mode, OnSilence,
+    Channel, CheckBy, Clause, Code, Deadline, EndReason, Instrument, LineState, Mode, OnSilence, Part,
 };
 use counterpart_core::time::{self, Timestamp};
 use jiff::SignedDuration;
@@ -136,7 +136,7 @@ impl<'de, T: Worded> Deserialize<'de> for ByWord<T> {
 
 /// For the lists that read their own words.
 macro_rules! worded {
-    ($($list:ty),+) => {$(
+    ($($list:ty),+ $(,)?) => {$(
         impl Worded for $list {
             fn word(self) -> &'static str {
                 <$list>::word(self)
@@ -147,7 +147,10 @@ macro_rules! worded {
         }
     )+};
 }
-worded!(Code, Mode, Channel, OnSilence, Clause, Deadline, LineState, Instrument, CheckBy, Precedence, Mark);
+worded!(
+    Code, Mode, Channel, OnSilence, Clause, Deadline, LineState, Instrument, CheckBy, Precedence, Mark, Part,
+    EndReason,
+);
 
 impl Worded for Rung {
     fn word(self) -> &'static str {

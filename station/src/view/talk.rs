@@ -4,6 +4,7 @@
 use counterpart_core::ids::Party;
 use counterpart_core::line::facts::Fact;
 use counterpart_core::line::talk::{Talk, TalkState, Word};
+use counterpart_core::record::codes::EndReason;
 use counterpart_core::record::what::What;
 use serde::{Deserialize, Serialize};
 
@@ -79,13 +80,31 @@ impl<'a> Sight<'a> {
                 let instrument = self.say("instrument-said", &[("instrument", instrument.word().into())]);
                 self.say("talk-says-talked", &[side, window, ("instrument", instrument.into())])
             }
-            What::Ended { .. } => self.say("talk-says-ended", &[side]),
+            What::Ended { by, reason } => self.say(
+                "talk-says-ended",
+                &[side, ("ended", self.say("talk-ended", &[("how", end(self.side(*by), *reason).into())]).into())],
+            ),
             What::Missed => self.say("talk-says-missed", &[side]),
             What::Cancel { code } => {
                 self.say("talk-says-cancelled", &[side, ("code", self.telling.words.code(*code).into())])
             }
-            _ => self.say("talk-says-joined", &[side]),
+            What::Joined { part } => {
+                let part = self.say("talk-part", &[("part", part.word().into())]);
+                self.say("talk-says-joined", &[side, ("part", part.into())])
+            }
+            _ => String::new(),
         }
+    }
+}
+
+/// Which side ended a talk over the line, and why, as its sentences have it.
+fn end(by: Side, reason: EndReason) -> &'static str {
+    match (reason, by) {
+        (EndReason::Done, Side::Ours) => "done-ours",
+        (EndReason::Done, Side::Theirs) => "done-theirs",
+        (EndReason::Lost, Side::Ours) => "lost-ours",
+        (EndReason::Lost, Side::Theirs) => "lost-theirs",
+        (EndReason::BrokenOff, _) => "broken",
     }
 }
 

@@ -264,6 +264,16 @@ impl Calls {
         Ok(())
     }
 
+    /// Whoever has this place may be in no call any more.
+    pub fn gone(&mut self, place: &PlaceKey, now: Instant) {
+        let now_ms = self.exchange.ms(now);
+        let of = |(talk, held): (&TalkId, &Held)| Some((*talk, held.place_of(place)?));
+        let all: Vec<(TalkId, Number)> = self.held.iter().filter_map(of).collect();
+        for (talk, person) in all {
+            let _ = self.take_out(talk, person, now_ms);
+        }
+    }
+
     /// The peer tells of a call. `false`: that is none.
     pub fn told(&mut self, talk: TalkId, bytes: &[u8], now: Instant) -> bool {
         let Ok(state) = State::decode(bytes) else { return false };

@@ -136,6 +136,8 @@ pub(super) enum Order {
     Asked(Asked),
     /// Somebody looks at a call.
     Look(TalkId, Option<PlaceKey>, oneshot::Sender<Option<CallView>>),
+    /// Whoever has this place may be in no call any more.
+    Gone(PlaceKey),
     /// End.
     Stop,
 }
@@ -196,6 +198,11 @@ impl Voice {
         let (reply, answer) = oneshot::channel();
         self.order(Order::Look(talk, place, reply)).await;
         answer.await.ok().flatten()
+    }
+
+    /// Whoever has this place may be in no call any more.
+    pub(crate) async fn gone(&self, place: PlaceKey) {
+        self.order(Order::Gone(place)).await;
     }
 
     /// A number for a session that may come up.

@@ -309,6 +309,7 @@ pub(super) async fn act(
         };
         let given = desk.api.do_in_call(&talk, posted.who.token.hash(), ask).await?;
         if matches!(given, Given::Seat(_)) {
+            desk.comes_into_call(posted.who.token.hash());
             desk.api.come(talk.id, posted.who.actor.clone()).await;
         }
         Ok::<_, Told>(page_of_call(id, &talk.request.at))

@@ -27,6 +27,7 @@ mod offer;
 mod on_offer;
 mod pages;
 mod pairing;
+mod placed;
 mod plots;
 mod put_off;
 mod readings;
@@ -46,6 +47,7 @@ mod site;
 mod spine;
 mod texts;
 mod tokens;
+mod tone;
 mod translations;
 mod unsigned;
 mod upkeep;
@@ -66,6 +68,7 @@ use crate::api::throttle::Throttle;
 use crate::config;
 use crate::entropy::{self, NoEntropy};
 use crate::people::Secret;
+use crate::store::TokenHash;
 use crate::voice::TalkId;
 use crate::words::Language;
 use pages::Pages;
@@ -95,6 +98,8 @@ struct Inner {
     pages: Pages,
     /// Talks whose time has begun, of which somebody here has taken note.
     noted_times: Mutex<BTreeSet<TalkId>>,
+    /// Sessions in which somebody came into a call.
+    placed: Mutex<BTreeSet<TokenHash>>,
     /// This run of the station. Positions of the live stream are of it alone.
     run: String,
 }
@@ -120,6 +125,7 @@ impl Desk {
             unsigned: Unsigned::from(api.now()),
             pages: Pages::new(api.live_pages.clone(), api.parts.clock.clone()),
             noted_times: Mutex::default(),
+            placed: Mutex::default(),
             run: hexadecimal(&entropy::bytes::<8>().map_err(no_entropy)?),
         };
         Ok(Desk { api, inner: Arc::new(inner) })

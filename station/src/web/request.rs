@@ -25,6 +25,7 @@ use super::put_off::PutOff;
 use super::readings::Readings;
 use super::seen::Seen;
 use super::session::Signed;
+use super::tone::{Tone, tone};
 use super::{Desk, page, refused, rung};
 use crate::api::fault::{Code, Fault, Told};
 use crate::view::attempts::OfferView;
@@ -101,6 +102,8 @@ struct About {
     band: Option<Band>,
     /// What of it rings here.
     rings: Vec<rung::Rings>,
+    /// What whoever asked hears here meanwhile.
+    tone: Option<Tone>,
 }
 
 /// Words of one entry.
@@ -285,6 +288,7 @@ fn about(sight: &Sight<'_>, said: &str) -> Result<About, Told> {
         offers: offers(sight, &view),
         band: open_times(sight, &view),
         epoch: sight.epoch.to_string(),
+        tone: tone(sight, &view),
         own: (sight.epoch, own(sight, ask)),
         unconfirmed: unconfirmed(sight, ask),
         view,

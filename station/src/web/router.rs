@@ -92,7 +92,9 @@ fn answers(desk: Desk, programs: Api) -> Router {
 
 /// Serves the desk until `until`, then lets callers end. The live streams end when the API closes.
 pub async fn serve(desk: Desk, listener: Listener, until: impl Future<Output = ()> + Send + 'static) {
+    let places = tokio::spawn(desk.clone().look_after_places());
     callers::serve("desk", router(desk), listener, until, || ()).await;
+    places.abort();
 }
 
 /// From where a connection comes.
