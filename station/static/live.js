@@ -211,7 +211,7 @@
   };
   const listen = () => {
     if (feed) feed.close();
-    feed = new EventSource("/live");
+    feed = new EventSource(body.dataset.feed || "/live");
     feed.addEventListener("standing", standing);
     // A newer page of this session has the place of this one. It goes on when its person comes back to it.
     feed.addEventListener("displaced", () => { feed.close(); displaced = true; dead("displaced-strip"); });

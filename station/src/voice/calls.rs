@@ -16,8 +16,9 @@ use counterpart_voice::state::State;
 
 use super::entries::{Fact, Said};
 use super::link::{Link, ToPeer};
-use super::view::{CallView, PersonView, Standing};
+use super::view::Gone;
 use super::{Ask, Given, PlaceKey, Refusal, TOLD_WITHIN_MS, TalkId};
+use guests::Guests;
 
 /// Calls of one line that are known here at one time, whoever tells of them.
 const LINE_CALLS_MAX: usize = 8;
@@ -50,6 +51,9 @@ struct Held {
     /// The record is to say that we joined.
     has_joined: bool,
     ended_by: Option<String>,
+    /// Since when both sides are put through, as we know it.
+    through_since: Option<Instant>,
+    guests: Guests,
 }
 
 /// What is left of a call that is over.
@@ -141,6 +145,9 @@ impl Calls {
         if let Ask::LetIn { part, listens } = ask {
             return self.let_in((talk, place), *part, *listens, now);
         }
+        if *ask == Ask::Come {
+            return self.come((talk, place), now);
+        }
         let now_ms = self.exchange.ms(now);
         let held = self.held.get_mut(&talk).ok_or(Refusal::NoPlace)?;
         if held.over.is_some() {
@@ -151,7 +158,7 @@ impl Calls {
         let Some(call) = self.exchange.call(number) else { return Err(Refusal::NoPlace) };
         let nobody = |_: call::Refusal| Refusal::NoPlace;
         match ask {
-            Ask::LetIn { .. } => {}
+            Ask::LetIn { .. } | Ask::Come => {}
             Ask::Offer(offer) => {
                 let answer = self.exchange.connect((number, seat?), offer, secret, now).map_err(refused)?;
                 return Ok(Some(Given::Answer(answer)));
@@ -159,13 +166,18 @@ impl Calls {
             Ask::Mute(muted) => call.mute(seat?, *muted).map_err(nobody)?,
             Ask::Through => call.put_through(me),
             Ask::Move(person, room) => call.move_to(*person, *room).map_err(nobody)?,
-            Ask::Leave => self.take_out(talk, seat?, now_ms)?,
-            Ask::Remove(person) => self.take_out(talk, *person, now_ms)?,
+            Ask::Leave => self.take_out(talk, seat?, Gone::Left, now_ms)?,
+            Ask::Remove(person) => self.take_out(talk, *person, Gone::Removed, now_ms)?,
+            Ask::Invite(link, part) => held.invite(*link, *part, now)?,
+            Ask::Take(link) => held.take(link, place, now)?,
+            Ask::TakeBack(number) => held.take_back(*number)?,
             Ask::End(user) => {
                 call.end(EndReason::Done);
                 held.ended_by = Some(user.clone());
             }
         }
+        // Links are in no state that is told.
+        self.changes += 1;
         Ok(Some(Given::Done))
     }
 
@@ -215,10 +227,10 @@ impl Calls {
         Ok(Some(Given::Seat(seat)))
     }
 
-    fn take_out(&mut self, talk: TalkId, person: Number, now_ms: u64) -> Result<(), Refusal> {
+    fn take_out(&mut self, talk: TalkId, person: Number, why: Gone, now_ms: u64) -> Result<(), Refusal> {
         let held = self.held.get_mut(&talk).ok_or(Refusal::NoPlace)?;
         self.exchange.take_out(held.number, person).map_err(refused)?;
-        held.places[person.index()] = None;
+        held.leaves(person, why);
         if held.places == [None; SIDE_PEOPLE_MAX] {
             held.empty_since_ms = Some(now_ms);
         }
@@ -308,7 +320,7 @@ impl Calls {
         }
         self.look_after_left(now_ms);
         let talks: Vec<TalkId> = self.held.keys().copied().collect();
-        talks.into_iter().for_each(|talk| self.look_after(talk, now_ms));
+        talks.into_iter().for_each(|talk| self.look_after(talk, now));
         to_browsers
     }
 
@@ -322,7 +334,7 @@ impl Calls {
         match event {
             Event::Connected(_) | Event::Away(_) | Event::Back(_) => {}
             Event::Gone(person) => {
-                held.places[person.index()] = None;
+                held.leaves(person, Gone::Away);
                 if held.places == [None; SIDE_PEOPLE_MAX] {
                     // They have been awaited already.
                     held.empty_since_ms = Some(now_ms.saturating_sub(COME_BACK_MS));
@@ -337,8 +349,10 @@ impl Calls {
     }
 
     /// What is due of one call: its end, what the record is to say, what the other side is told, what pages show.
-    fn look_after(&mut self, talk: TalkId, now_ms: u64) {
+    fn look_after(&mut self, talk: TalkId, now: Instant) {
+        let now_ms = self.exchange.ms(now);
         let Some(held) = self.held.get_mut(&talk) else { return };
+        self.changes += u64::from(held.guests.expire(now));
         let kept_ms = if held.has_joined { OVER_KEPT_MS } else { UNHEARD_KEPT_MS };
         if held.over.as_ref().is_some_and(|over| now_ms >= over.at_ms.saturating_add(kept_ms)) {
             self.held.remove(&talk);
@@ -346,6 +360,9 @@ impl Calls {
             return;
         }
         if let Some(call) = self.exchange.call(held.number) {
+            if call.is_through() {
+                held.through_since.get_or_insert(now);
+            }
             if let Some(part) = call.joined().filter(|_| !held.has_joined) {
                 held.has_joined = true;
                 self.facts.push(Fact { talk, said: Said::Joined(part), user: None });
@@ -364,6 +381,9 @@ impl Calls {
             if held.over.is_some() || is_left {
                 self.exchange.close(held.number);
                 (held.is_open, held.places, held.empty_since_ms) = (false, [None; SIDE_PEOPLE_MAX], None);
+                held.through_since = None;
+                held.guests.end_all();
+                self.changes += 1;
             }
         }
         self.tell(talk, now_ms);
@@ -405,36 +425,6 @@ impl Calls {
     pub fn hang_up(&mut self) {
         self.held.values().for_each(|held| self.exchange.close(held.number));
     }
-
-    /// A call as it is now.
-    pub fn look(&mut self, talk: TalkId, place: Option<&PlaceKey>) -> Option<CallView> {
-        let link = self.link(talk.line).ok();
-        let (is_linked, is_degraded) = (link.is_some(), link.is_some_and(Link::is_degraded));
-        let held = self.held.get(&talk)?;
-        let me = place.and_then(|place| held.place_of(place));
-        let figures = me.and_then(|me| self.exchange.figures(held.number, me));
-        let theirs = held.theirs.as_ref();
-        let call = self.exchange.call(held.number);
-        let heard = call.as_ref().map(|call| call.reports()).unwrap_or_default();
-        let rooms = call.as_ref().map(|call| call.rooms()).unwrap_or_default();
-        let state = match (&held.over, call) {
-            (Some(over), _) => over.state.clone(),
-            (None, Some(call)) => call.state(held.number),
-            (None, None) => bare(held.number),
-        };
-        let standing = match &held.over {
-            Some(over) => Standing::Over(over.by, over.reason),
-            None if held.is_open => Standing::Open,
-            None => Standing::Empty,
-        };
-        let through = [state.through, theirs.is_some_and(|state| state.through)];
-        let mut ours = people(&state.people, theirs.map_or(&[][..], |state| &state.reports[..]));
-        ours.iter_mut().for_each(|person| person.room = rooms[person.number.index()]);
-        let theirs = theirs.map_or_else(Vec::new, |state| people(&state.people, &heard));
-        let is_unheard = held.shown.as_ref().is_some_and(|(.., is_unheard)| *is_unheard);
-        let breach = self.breaches.get(&talk.line).copied();
-        Some(CallView { standing, ours, theirs, me, figures, through, is_linked, is_degraded, is_unheard, breach })
-    }
 }
 
 impl Held {
@@ -452,24 +442,21 @@ impl Held {
             shown: None,
             has_joined: false,
             ended_by: None,
+            through_since: None,
+            guests: Guests::default(),
+        }
+    }
+
+    /// Nobody has this number any more.
+    fn leaves(&mut self, person: Number, why: Gone) {
+        if let Some(place) = self.places[person.index()].take() {
+            self.guests.end(&place, why);
         }
     }
 
     fn place_of(&self, place: &PlaceKey) -> Option<Number> {
         Number::all().find(|number| self.places[number.index()].as_ref() == Some(place))
     }
-}
-
-/// People as they are named, with how their voices arrive.
-fn people(named: &[(Number, call::Named)], reports: &[call::Report]) -> Vec<PersonView> {
-    let arrived = |number| reports.iter().find(|report| report.person == number).map(|report| report.arrived);
-    let person = |(number, named): &(Number, call::Named)| PersonView {
-        number: *number,
-        named: *named,
-        room: None,
-        arrived: arrived(*number),
-    };
-    named.iter().map(person).collect()
 }
 
 /// What is told of a call in which nobody of ours is.
@@ -490,6 +477,8 @@ fn refused(refusal: exchange::Refusal) -> Refusal {
     }
 }
 
+mod guests;
 mod left;
+mod shown;
 #[cfg(test)]
 mod tests;
