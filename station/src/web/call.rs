@@ -112,7 +112,10 @@ pub(super) async fn show(
         let shut = t.about.talk.shut.or(desk.api.parts.voice.address().is_none().then_some("no-call-off"));
         let shut = shut.map(|id| d.say(id));
         t.you = d.with("talking-you", "user", &d.user);
-        let waiting = t.call.as_ref().map_or_else(Vec::new, |call| call.waiting.iter().map(|one| waits(&desk, &d, one)).collect());
+        let waiting = t
+            .call
+            .as_ref()
+            .map_or_else(Vec::new, |call| call.waiting.iter().map(|one| waits(&desk, &d, one)).collect());
         Ok::<_, Told>(page(StatusCode::OK, &CallPage { d, t, waiting, shut }))
     };
     match drawn.await {
@@ -144,7 +147,9 @@ pub(super) async fn act(
             let (word, rest) = word.split_once(' ').map_or((word.as_str(), None), |(word, rest)| (word, Some(rest)));
             let person = rest.and_then(|said| said.parse().ok());
             let taken_back = rest.filter(|_| word == "take-back").and_then(|said| said.parse().ok()).map(Ask::TakeBack);
-            taken_back.map_or_else(|| ask_of(word, person, &posted.who.actor), Ok).map_err(|fault| desk.api.tell(fault))?
+            taken_back
+                .map_or_else(|| ask_of(word, person, &posted.who.actor), Ok)
+                .map_err(|fault| desk.api.tell(fault))?
         };
         let given = desk.api.do_in_call(&talk, posted.who.token.hash(), ask).await?;
         if matches!(given, Given::Seat(_)) {

@@ -94,9 +94,15 @@ mod tests {
     #[test]
     fn a_microphone_may_be_asked_for_on_the_page_of_a_call_alone() {
         assert!(is_call("/lines/0123/calls/0:4") && is_call("/place"));
-        for other in
-            ["/place/offer", "/let-in/0", "/lines", "/lines/0123/requests/0:4", "/lines/0123/calls", "/lines/0123/calls/0:4/offer", "/calls/a/b/c"]
-        {
+        for other in [
+            "/place/offer",
+            "/let-in/0",
+            "/lines",
+            "/lines/0123/requests/0:4",
+            "/lines/0123/calls",
+            "/lines/0123/calls/0:4/offer",
+            "/calls/a/b/c",
+        ] {
             assert!(!is_call(other), "{other}");
         }
     }

@@ -191,7 +191,11 @@ pub(super) async fn let_in(desk: &Desk, posted: &Posted, talk: &Talk, back: Stri
 }
 
 /// `GET /let-in/{token}`: a page with one button.
-pub(super) async fn link(State(desk): State<Desk>, Path(token): Path<String>, headers: axum::http::HeaderMap) -> Response {
+pub(super) async fn link(
+    State(desk): State<Desk>,
+    Path(token): Path<String>,
+    headers: axum::http::HeaderMap,
+) -> Response {
     let found = desk.link_to_place(&token).await;
     let (door, had) = match desk.door(&headers) {
         Ok(door) => door,

@@ -16,8 +16,8 @@ use super::fields::Fields;
 use super::listen::Listener;
 use super::session::Signed;
 use super::{
-    Desk, acts, ask, call, entry, files, guard, guest, lines, live, morning, offer, pairing, record, refused, request, ring,
-    round, rounds, session, settings, sign_in, texts, tokens, translations, unsigned, upkeep, users,
+    Desk, acts, ask, call, entry, files, guard, guest, lines, live, morning, offer, pairing, record, refused, request,
+    ring, round, rounds, session, settings, sign_in, texts, tokens, translations, unsigned, upkeep, users,
 };
 use crate::api::Api;
 use crate::api::callers;

@@ -8,9 +8,9 @@ use counterpart_voice::call::Room;
 use counterpart_voice::quality::Arrived;
 use counterpart_voice::seat::Seat;
 
+use super::Desk;
 use super::frame::{Door, bars};
 use super::keys::{Key, missed};
-use super::Desk;
 use crate::api::fault::{Fault, Told};
 use crate::api::talks::{Talk, talk_of};
 use crate::view::request::request;
@@ -157,7 +157,9 @@ impl Talking {
     }
 
     pub fn ours(&self, d: &Door) -> Vec<Row> {
-        self.call.as_ref().map_or_else(Vec::new, |call| call.ours.iter().map(|one| self.row(d, call, one, true)).collect())
+        self.call
+            .as_ref()
+            .map_or_else(Vec::new, |call| call.ours.iter().map(|one| self.row(d, call, one, true)).collect())
     }
 
     pub fn theirs(&self, d: &Door) -> Vec<Row> {
@@ -211,7 +213,8 @@ impl Talking {
 impl Desk {
     /// The call of the talk that is named so, as it is now.
     pub(super) async fn talking(&self, line: LineId, said: String, place: PlaceKey) -> Result<Talking, Told> {
-        let about = self.api.see(line, move |sight| about(sight, &said)).await?.map_err(|fault| self.api.tell(fault))?;
+        let about =
+            self.api.see(line, move |sight| about(sight, &said)).await?.map_err(|fault| self.api.tell(fault))?;
         let call = self.api.parts.voice.look(about.talk.id, Some(place)).await;
         let through = call.as_ref().and_then(|call| call.through_since);
         let since = match through {
@@ -219,9 +222,8 @@ impl Desk {
                 let lasted = self.api.parts.clock.moment().instant().saturating_duration_since(since);
                 let lasted_ms = u64::try_from(lasted.as_millis()).unwrap_or(u64::MAX);
                 let begun = Timestamp(self.api.now().0.saturating_sub(lasted_ms));
-                let said = self.api.see(line, move |sight| {
-                    (sight.telling.words.lasts(lasted_ms), sight.telling.both(begun))
-                });
+                let said =
+                    self.api.see(line, move |sight| (sight.telling.words.lasts(lasted_ms), sight.telling.both(begun)));
                 let (lasts, at) = said.await?;
                 Some((Moment(begun), lasts, at))
             }

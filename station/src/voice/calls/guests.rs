@@ -131,11 +131,7 @@ impl Calls {
 
     /// Whoever has a place by a link comes into the call, in the part that was given, and is held: also where both sides are through,
     /// the watch looks first at who came.
-    pub(super) fn come(
-        &mut self,
-        (talk, place): (TalkId, PlaceKey),
-        now: Instant,
-    ) -> Result<Option<Given>, Refusal> {
+    pub(super) fn come(&mut self, (talk, place): (TalkId, PlaceKey), now: Instant) -> Result<Option<Given>, Refusal> {
         let held = self.held.get_mut(&talk).filter(|held| held.is_open).ok_or(Refusal::NoPlace)?;
         let (number, was_in) = (held.number, held.place_of(&place).is_some());
         let guest = held.guests.of(&place).filter(|guest| guest.stage == Stage::Place);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{TONES, THEM_TOO, THIRD, answered, browser, join, level, page_of, press, until, with_tone};
+use super::{THEM_TOO, THIRD, TONES, answered, browser, join, level, page_of, press, until, with_tone};
 use crate::Desk;
 use crate::browser::Browser;
 use crate::door::{Answer, Client};
@@ -11,8 +11,16 @@ use crate::scratch::Scratch;
 /// Every address of the desk, as its router has them.
 const ROUTER: &str = include_str!("../../../src/web/router.rs");
 /// Those that are open to whoever calls, and those of a place itself.
-const OPEN: [&str; 8] =
-    ["/", "/sign-in", "/link/{token}", "/let-in/{token}", "/place", "/place/offer", "/place/live", "/static/{version}/{name}"];
+const OPEN: [&str; 8] = [
+    "/",
+    "/sign-in",
+    "/link/{token}",
+    "/let-in/{token}",
+    "/place",
+    "/place/offer",
+    "/place/live",
+    "/static/{version}/{name}",
+];
 
 /// The link that the page shows on which it was made.
 fn link_on(page: &str) -> String {
@@ -153,7 +161,11 @@ fn who_was_let_in_by_a_link_can_do_nothing_but_come_in_be_muted_and_leave_and_op
     let form = other.get("/sign-in").field("form");
     assert_eq!([other.post(&path, &[("form", &form)]).status, other.get("/place").status], [410, 410]);
     let place = guest.get("/place");
-    assert!(place.status == 200 && !place.body.contains("Northland 1<") && !place.body.contains("/lines"), "{}", place.body);
+    assert!(
+        place.status == 200 && !place.body.contains("Northland 1<") && !place.body.contains("/lines"),
+        "{}",
+        place.body
+    );
 
     // Each act of a place, and none of the watch.
     let form = place.field("form");
@@ -193,5 +205,9 @@ fn who_was_let_in_by_a_link_can_do_nothing_but_come_in_be_muted_and_leave_and_op
 
     guest.post("/place", &[("form", &form), ("act", "leave")]);
     assert!(guest.get("/place").body.contains("You have left the call"));
-    assert_eq!(guest.post("/place", &[("form", &form), ("act", "join")]).header("location"), None, "a new link is needed");
+    assert_eq!(
+        guest.post("/place", &[("form", &form), ("act", "join")]).header("location"),
+        None,
+        "a new link is needed"
+    );
 }
