@@ -3279,6 +3279,9 @@ talking-rings = It rings beside the call, and covers nothing.
 talking-do-ring = Show it
 talking-do-ring-hint = Escape brings back the call
 talking-before = Before the talk.
+talking-was-in = We were in this talk, and nobody of ours is in it now.
+talking-come-back = Join: 20 seconds after the link is up it is ended as lost.
+talking-over-unwritten = The call is over. Nothing was written of it; the talk is still to come.
 talking-in = You are in the call.
 talking-through = You are through.
 talking-over = The talk is over.
@@ -3288,11 +3291,12 @@ talking-over-lost-ours = Nobody of ours came back within 20 seconds.
 talking-over-lost-theirs = Nobody of { $peer } came back within 20 seconds.
 talking-over-broken = It broke off: the line was closed, halted, or begun anew.
 talking-nobody = Nobody of { $peer } is in the call.
+talking-they-away = Nobody of { $peer } is there now; their places are kept for 20 seconds.
 talking-they-wait = { $peer } is in the call.
 talking-through-both = Both sides were put through together.
 talking-through-ours = We have put through; { $peer } has not yet.
 talking-through-theirs = { $peer } has put through; we have not yet.
-talking-through-none = Both watches hold. Put them through together.
+talking-through-none = The watches hear each other; whoever is held hears nobody, and nobody hears them. Put them through together.
 talking-part = { $part ->
     [principal] Principal
     [interpreter] Interpreter
@@ -3341,13 +3345,16 @@ talking-acts = What is done in the call
 talking-do-join = Join the call
 talking-do-join-hint = The microphone opens; nothing is written yet
 talking-do-through = Put through
-talking-do-through-hint = All of ours are joined when their watch presses too
+talking-do-through-hint = All of ours who are held are joined when their watch presses too
 talking-do-mute = Mute
 talking-do-mute-hint = Nobody hears this microphone
 talking-do-unmute = Unmute
 talking-do-unmute-hint = This microphone is heard again
 talking-do-leave = Leave
-talking-do-leave-hint = The call goes on; this place is free
+talking-do-leave-hint = { $ours ->
+    [one] You are the last of ours: 20 seconds later the talk is over
+   *[other] The call goes on; this place is free
+}
 talking-do-end = End the talk
 talking-do-end-hint = Asks once; writes ENDED if we have joined
 talking-do-end-now = End it now, for both sides
@@ -3371,7 +3378,7 @@ talking-do-test = Try the microphone
 talking-do-tone = Play the test tone
 talking-tone-hint = One second, 440 Hz.
 talking-as = You are there as
-talking-rule = Both watches hold until their people are there, then put them through together. A side writes JOINED when the first of its people has been heard at both stations. A page that is lost has 20 seconds to come back.
+talking-rule = Both watches hold until their people are there, then put them through together. A side writes JOINED when the first of its people, and one of the other side’s, have been heard at both stations. A page that is lost has 20 seconds to come back.
 talking-shut = Nobody can be let in now.
 talking-shut-none = No talk is agreed on that request.
 talking-shut-unsettled = The agreement is accepted here; the other side is not known to hold it yet.
@@ -3387,6 +3394,7 @@ no-call-over = The call is over.
 no-call-codec = Their browsers and ours have no way of encoding sound in common. Nobody was joined.
 no-call-full = As many people, or calls, are here as may be.
 no-call-no-place = This browser has no place in the call, or nobody has that number.
+no-call-links = Four were given a link or a place and are not in the call yet. Take one back first.
 no-call-offer = What this browser offers cannot be answered: { $cause }
 talking-insecure = A browser gives a microphone only over HTTPS, or on this machine itself. Open the desk by its HTTPS address.
 talking-denied = The browser does not let this page have the microphone. Allow it beside the address, then load this page anew.
@@ -3407,6 +3415,59 @@ talking-connected = Sound goes both ways between this browser and this station.
 talking-lost = The connection with this station is lost; it is tried again. The place is kept for 20 seconds.
 talking-not-answered = This station did not answer for the call; it is tried again.
 talking-heard = We hear you.
+talking-listening = You hear the others; nothing is sent from this browser.
+talking-sound-barred = This browser lets nothing sound before the page is touched. Press a key or click to hear the others.
+talking-hushed = This microphone is off. The station has not said yet that you are muted.
+talking-elsewhere = This call goes on in another tab of this browser. Load this page anew to have it here.
+talking-you-hold = You are on hold: nobody hears you, and you hear nobody, until the watch puts you on the line.
+talking-you-aside = You are aside: only those of ours who are aside too hear you.
+talking-since = since both sides were put through, { $time }
+let-in-title = Let somebody in
+let-in-note = Who has no account here comes by a link that serves once, in the part that you give, and comes in on hold.
+let-in-as = Make a link, shown in a tab of its own, for the
+let-in-open = the link is not taken yet; it serves for another
+let-in-taken = has taken the link and is not in the call
+let-in-take-back = Take back
+let-in-take-back-of = Take back: { $part }
+let-in-made = { $part ->
+    [principal] A place for the principal
+    [interpreter] A place for the interpreter
+   *[note-taker] A place for the note-taker
+}
+let-in-made-lede = Whoever has this link comes into this call in this part. Show it, read it out, or send it by a way that you trust.
+let-in-link = The link serves for another
+let-in-once = It serves once, and is shown this once.
+let-in-close = The call goes on in its own tab. Close this one to go back.
+place-title = A place in a call
+place-take = { $part ->
+    [principal] Come as principal
+    [interpreter] Come as interpreter
+   *[note-taker] Come as note-taker
+}
+place-only = It opens this one call, and nothing else at this station. On the next page you can try your microphone before you join.
+place-spent-do = It was used or taken back, its ten minutes are over, or the call is. Ask whoever gave it to you for another.
+place-over = The call is over
+place-removed = The watch has taken your place back
+place-left = You have left the call
+place-away = Your page was away for 20 seconds
+place-none = This browser has no place in a call
+place-again = Nothing can be opened from here any more. If you are still needed, ask the watch for a new link.
+place-you = you
+place-as = { $part ->
+    [principal] You are there as principal
+    [interpreter] You are there as interpreter
+   *[note-taker] You are there as note-taker
+}
+place-until = until the agreed time
+place-unsure = It is not known whether that was done.
+place-no-script = This browser runs no scripts.
+place-no-script-why = Without them no sound goes either way. Let the scripts of this address run, then load this page anew.
+place-leave-hint = Gives up your place
+place-leave-now = Leave now; to come back takes a new link
+place-rule = You come in on hold: nobody hears you, and you hear nobody, until the watch puts you on the line or both sides put through. A page that is lost has 20 seconds to come back.
+place-speaks = The microphone opens; you come in on hold
+place-listens = You only listen; no microphone is needed
+place-mend-listen = Without one, ask the watch for a link as note-taker: you hear the talk, and they read that you only listen.
 call-talk = One talk over this system, as it goes on: who is on from both sides, and how voices arrive.
 call-talk-let-in = Lets somebody into the call of an agreed talk: a place, by whose secret a browser speaks there.
 call-talk-offer = Answers the offer (SDP) of the browser that has a place. Offered again it takes the place anew.

@@ -57,10 +57,10 @@
   const TONES = { trying: [[[0, 620, 0.15], [0.25, 620, 0.15]], 4], ringing: [[[0, 425, 1]], 5] }, untils = {};
   let back = "", backTimer = 0;
   const follow = () => {
-    const note = document.querySelector("main [data-tone]"), of = note && note.dataset.of;
+    const note = document.querySelector("main [data-progress]"), of = note && note.dataset.of;
     if (note) untils[of] ??= Date.now() + +note.dataset.left;
     const sounds = note && armed() && !ringing && !bell.talks() && !body.classList.contains("dead") && Date.now() < untils[of];
-    const tone = sounds ? note.dataset.tone : "";
+    const tone = sounds ? note.dataset.progress : "";
     if (note) note.hidden = !tone;
     if (tone === back) return;
     clearInterval(backTimer);

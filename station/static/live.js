@@ -109,7 +109,8 @@
       return (to && to.value === e.value) || !touched(e);
     }).every(Boolean);
   };
-  const isTyped = () => !!document.querySelector("main [data-typed]") || fields(document).some(touched);
+  // What is chosen before a call is no writing: it goes over to what is drawn.
+  const isTyped = () => !!document.querySelector("main [data-typed]") || fields(document).some((e) => touched(e) && !e.closest("[data-chosen]"));
   // The answer to a form is no page of its own: what it says stays, and what stands around it is that of the page that it came from.
   const stays = () => "page" in body.dataset;
   const keep = (why = "kept-strip") => { dead(why); displaced = true; feed.close(); };
@@ -140,7 +141,7 @@
       const same = !document.querySelector(who) || document.querySelector(who).textContent === fresh.querySelector(who)?.textContent;
       if ((isTyped() || stays()) && !same) { keep(); return true; }
       const whole = !stays() && (again || !isTyped());
-      if (whole && isTyped() && !carry(fresh)) { keep(); return true; }
+      if (whole && fields(document).some(touched) && !carry(fresh) && isTyped()) { keep(); return true; }
       const waiting = [...document.querySelectorAll(".unsigned form.takeback:not(.undone)")];
       const held = document.activeElement, key = held && held.getAttribute("data-key"), open = [];
       const field = held && held.form && held.matches("main form *") && place(held), caret = field && held.selectionStart;
@@ -212,7 +213,7 @@
   };
   const listen = () => {
     if (feed) feed.close();
-    feed = new EventSource("/live");
+    feed = new EventSource(body.dataset.feed || "/live");
     feed.addEventListener("standing", standing);
     // A newer page of this session has the place of this one. It goes on when its person comes back to it.
     feed.addEventListener("displaced", () => { feed.close(); displaced = true; dead("displaced-strip"); });

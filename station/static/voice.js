@@ -40,6 +40,7 @@
     devices = { mic: find("[data-mic]").value, speaker: find("[data-speaker]").value, cleans: find("[data-echo]").checked };
     sessionStorage.setItem("devices", JSON.stringify(devices));
   };
+  document.addEventListener("change", (event) => { if (event.target.closest("[data-mic], [data-speaker], [data-echo]")) remember(); });
   const hear = async () => {
     if (!navigator.mediaDevices) { say("insecure"); throw new Error("no microphone over plain HTTP"); }
     const { mic, cleans } = devices, audio = { echoCancellation: cleans, noiseSuppression: cleans, autoGainControl: cleans };
@@ -62,17 +63,15 @@
     if (microphone) microphone.getTracks().forEach((track) => track.stop());
     [microphone, own, isTesting] = [null, null, false];
   };
-  const list = async () => {
-    const known = await navigator.mediaDevices.enumerateDevices().catch(() => []);
-    for (const [selector, kind] of [["[data-mic]", "audioinput"], ["[data-speaker]", "audiooutput"]]) {
-      const choice = find(selector);
-      if (!choice) continue;
-      const chosen = choice.value;
-      choice.length = 1;
-      known.filter((one) => one.kind === kind && one.label && one.deviceId !== "default").forEach((one) => choice.add(new Option(one.label, one.deviceId)));
-      if ([...choice.options].some((one) => one.value === chosen)) choice.value = chosen;
-    }
-  };
+  let known = [];
+  const list = async () => { known = await navigator.mediaDevices.enumerateDevices().catch(() => []); fill(true); };
+  // As the page is drawn it knows none of them, nor which were chosen.
+  const fill = (again) => [["[data-mic]", "audioinput", devices.mic], ["[data-speaker]", "audiooutput", devices.speaker]].forEach(([selector, kind, chosen]) => {
+    const choice = find(selector), own = known.filter((one) => one.kind === kind && one.label && one.deviceId !== "default");
+    if (!choice || own.length === 0 || (choice.options.length > 1 && !again)) return;
+    choice.replaceChildren(choice.options[0], ...own.map((one) => new Option(one.label, one.deviceId, false, one.deviceId === chosen)));
+    find("[data-echo]").checked = devices.cleans;
+  });
 
   // ---- the call ----
   const playing = (stream, speaker) => {
@@ -211,6 +210,7 @@
     const mends = find(`[data-mend="${said}"]`), told = trouble || (note && !mends && note.dataset[now]) || "";
     all("[data-mend]").forEach((e) => { e.hidden = e !== mends; });
     if (find("svg[data-plot] path:not([d])")) plot();
+    fill();
     if (note && note.textContent !== told) note.textContent = told;
     all("meter[data-level]").forEach((meter) => {
       const slot = meter.dataset.level.startsWith("slot-") && ears[+meter.dataset.level.slice(5)];

@@ -253,7 +253,7 @@ impl Api {
     ///
     /// # Errors
     /// None is served.
-    pub(super) fn address(&self) -> Result<String, Told> {
+    pub(crate) fn address(&self) -> Result<String, Told> {
         let desk = self.parts.config.desk.as_ref().ok_or_else(|| self.tell(Fault::new(Code::DeskNone)))?;
         let scheme = if desk.is_secure() { "https" } else { "http" };
         Ok(format!("{scheme}://{}", desk.host(desk.listen)))

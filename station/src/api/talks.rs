@@ -220,7 +220,7 @@ impl Api {
     /// # Errors
     /// Why not.
     pub(crate) async fn do_in_call(&self, talk: &Talk, place: PlaceKey, ask: Ask) -> Result<Given, Told> {
-        if let (Some(shut), Ask::LetIn { .. }) = (talk.shut, &ask) {
+        if let (Some(shut), Ask::LetIn { .. } | Ask::Come) = (talk.shut, &ask) {
             return Err(self.tell(Fault::new(Code::TalkShut).because(&Sentence::new(shut))));
         }
         self.parts.voice.ask(talk.id, place, ask).await.map_err(|refusal| self.call_refused(&refusal))

@@ -14,12 +14,12 @@ use counterpart_voice::exchange::{self, Event, Exchange, Output};
 use counterpart_voice::offer::OfferFault;
 use counterpart_voice::seat::{Number, SIDE_PEOPLE_MAX};
 use counterpart_voice::state::State;
-use sha2::{Digest, Sha256};
 
 use super::entries::{Fact, Said};
 use super::link::{Link, ToPeer};
-use super::view::{CallView, PersonView, Standing};
+use super::view::Gone;
 use super::{Ask, Given, PlaceKey, Refusal, TOLD_WITHIN_MS, TalkId};
+use held::{Held, Numbers, Over};
 
 /// Calls of one line that are known here at one time, whoever tells of them.
 const LINE_CALLS_MAX: usize = 8;
@@ -32,42 +32,6 @@ const UNHEARD_KEPT_MS: u64 = 30_000;
 
 /// What a browser of ours does that it may not is logged so often.
 const NAMED_EVERY_MS: u64 = 60_000;
-
-/// One call that is known here.
-struct Held {
-    /// By this number the other side sends packets of it.
-    number: u32,
-    me: Party,
-    /// What the other side told last.
-    theirs: Option<State>,
-    /// Whose each of our places is.
-    places: [Option<PlaceKey>; SIDE_PEOPLE_MAX],
-    is_open: bool,
-    /// It was closed here before, when all of ours had left: what comes now is numbered anew.
-    was_open: bool,
-    /// Until when somebody of ours waits to be let in.
-    wanted_until_ms: u64,
-    /// Since when nobody of ours is in it.
-    empty_since_ms: Option<u64>,
-    over: Option<Over>,
-    /// What was told last, and when.
-    told: Option<(State, u64)>,
-    /// What pages were shown last of both sides, and whether theirs is unheard.
-    shown: Option<(State, Option<State>, bool)>,
-    /// The record is to say that we joined.
-    has_joined: bool,
-    ended_by: Option<String>,
-    /// When it was last logged that a browser of ours sends what no call carries.
-    browser_named_at_ms: Option<u64>,
-}
-
-/// What is left of a call that is over.
-struct Over {
-    state: State,
-    by: Party,
-    reason: EndReason,
-    at_ms: u64,
-}
 
 /// All of them.
 pub(super) struct Calls {
@@ -161,6 +125,9 @@ impl Calls {
         if let Ask::LetIn { part, listens } = ask {
             return self.let_in((talk, place), *part, *listens, now);
         }
+        if *ask == Ask::Come {
+            return self.come((talk, place), now);
+        }
         let now_ms = self.exchange.ms(now);
         let held = self.held.get_mut(&talk).ok_or(Refusal::NoPlace)?;
         if held.over.is_some() {
@@ -173,7 +140,7 @@ impl Calls {
         let Some(call) = self.exchange.call(number) else { return Err(Refusal::NoPlace) };
         let nobody = |_: call::Refusal| Refusal::NoPlace;
         match ask {
-            Ask::LetIn { .. } => {}
+            Ask::LetIn { .. } | Ask::Come => {}
             Ask::Offer(offer) => {
                 let answer = self.exchange.connect((number, seat?), offer, secret, now).map_err(refused)?;
                 return Ok(Some(Given::Answer(answer)));
@@ -181,13 +148,18 @@ impl Calls {
             Ask::Mute(muted) => call.mute(seat?, *muted, now_ms).map_err(nobody)?,
             Ask::Through => call.put_through(me, now_ms),
             Ask::Move(person, room) => call.move_to(*person, *room, now_ms).map_err(nobody)?,
-            Ask::Leave => self.take_out(talk, seat?, now_ms)?,
-            Ask::Remove(person) => self.take_out(talk, *person, now_ms)?,
+            Ask::Leave => self.take_out(talk, seat?, Gone::Left, now_ms)?,
+            Ask::Remove(person) => self.take_out(talk, *person, Gone::Removed, now_ms)?,
+            Ask::Invite(link, part) => held.invite(*link, *part, now)?,
+            Ask::Take(link) => held.take(link, place, now)?,
+            Ask::TakeBack(number) => held.take_back(*number)?,
             Ask::End(user) => {
                 call.end(EndReason::Done);
                 held.ended_by = Some(user.clone());
             }
         }
+        // Links are in no state that is told.
+        self.changes += 1;
         Ok(Some(Given::Done))
     }
 
@@ -254,10 +226,10 @@ impl Calls {
         Ok(())
     }
 
-    fn take_out(&mut self, talk: TalkId, person: Number, now_ms: u64) -> Result<(), Refusal> {
+    fn take_out(&mut self, talk: TalkId, person: Number, why: Gone, now_ms: u64) -> Result<(), Refusal> {
         let held = self.held.get_mut(&talk).ok_or(Refusal::NoPlace)?;
         self.exchange.take_out(held.number, person).map_err(refused)?;
-        held.places[person.index()] = None;
+        held.leaves(person, why);
         if held.places == [None; SIDE_PEOPLE_MAX] {
             held.empty_since_ms = Some(now_ms);
         }
@@ -270,7 +242,7 @@ impl Calls {
         let of = |(talk, held): (&TalkId, &Held)| Some((*talk, held.place_of(place)?));
         let all: Vec<(TalkId, Number)> = self.held.iter().filter_map(of).collect();
         for (talk, person) in all {
-            let _ = self.take_out(talk, person, now_ms);
+            let _ = self.take_out(talk, person, Gone::Removed, now_ms);
         }
     }
 
@@ -357,7 +329,7 @@ impl Calls {
         }
         self.look_after_left(now_ms);
         let talks: Vec<TalkId> = self.held.keys().copied().collect();
-        talks.into_iter().for_each(|talk| self.look_after(talk, now_ms));
+        talks.into_iter().for_each(|talk| self.look_after(talk, now));
         to_browsers
     }
 
@@ -371,7 +343,7 @@ impl Calls {
         match event {
             Event::Connected(_) | Event::Away(_) | Event::Back(_) => {}
             Event::Gone(person) => {
-                held.places[person.index()] = None;
+                held.leaves(person, Gone::Away);
                 if held.places == [None; SIDE_PEOPLE_MAX] {
                     // They have been awaited already.
                     held.empty_since_ms = Some(now_ms.saturating_sub(COME_BACK_MS));
@@ -392,8 +364,10 @@ impl Calls {
     }
 
     /// What is due of one call: its end, what the record is to say, what the other side is told, what pages show.
-    fn look_after(&mut self, talk: TalkId, now_ms: u64) {
+    fn look_after(&mut self, talk: TalkId, now: Instant) {
+        let now_ms = self.exchange.ms(now);
         let Some(held) = self.held.get_mut(&talk) else { return };
+        self.changes += u64::from(held.guests.expire(now));
         let kept_ms = if held.has_joined { OVER_KEPT_MS } else { UNHEARD_KEPT_MS };
         if held.over.as_ref().is_some_and(|over| now_ms >= over.at_ms.saturating_add(kept_ms)) {
             self.held.remove(&talk);
@@ -401,6 +375,9 @@ impl Calls {
             return;
         }
         if let Some(call) = self.exchange.call(held.number) {
+            if call.is_through() {
+                held.through_since.get_or_insert(now);
+            }
             if let Some(part) = call.joined().filter(|_| !held.has_joined) {
                 held.has_joined = true;
                 self.facts.push(Fact { talk, said: Said::Joined(part), user: None });
@@ -419,6 +396,9 @@ impl Calls {
             if held.over.is_some() || is_left {
                 self.exchange.close(held.number);
                 (held.is_open, held.places, held.empty_since_ms) = (false, [None; SIDE_PEOPLE_MAX], None);
+                held.through_since = None;
+                held.guests.end_all();
+                self.changes += 1;
             }
         }
         self.tell(talk, now_ms);
@@ -460,87 +440,6 @@ impl Calls {
     pub fn hang_up(&mut self) {
         self.held.values().for_each(|held| self.exchange.close(held.number));
     }
-
-    /// A call as it is now.
-    pub fn look(&mut self, talk: TalkId, place: Option<&PlaceKey>) -> Option<CallView> {
-        let link = self.link(talk.line).ok();
-        let (is_linked, is_degraded) = (link.is_some(), link.is_some_and(Link::is_degraded));
-        let held = self.held.get(&talk)?;
-        let me = place.and_then(|place| held.place_of(place));
-        let figures = me.and_then(|me| self.exchange.figures(held.number, me));
-        let theirs = held.theirs.as_ref();
-        let call = self.exchange.call(held.number);
-        let heard = call.as_ref().map(|call| call.reports()).unwrap_or_default();
-        let rooms = call.as_ref().map(|call| call.rooms()).unwrap_or_default();
-        let state = match (&held.over, call) {
-            (Some(over), _) => over.state.clone(),
-            (None, Some(call)) => call.state(held.number),
-            (None, None) => bare(held.number),
-        };
-        let standing = match &held.over {
-            Some(over) => Standing::Over(over.by, over.reason),
-            None if held.is_open => Standing::Open,
-            None => Standing::Empty,
-        };
-        let through = [state.through, theirs.is_some_and(|state| state.through)];
-        let mut ours = people(&state.people, theirs.map_or(&[][..], |state| &state.reports[..]));
-        ours.iter_mut().for_each(|person| person.room = rooms[person.number.index()]);
-        let theirs = theirs.map_or_else(Vec::new, |state| people(&state.people, &heard));
-        let is_unheard = held.shown.as_ref().is_some_and(|(.., is_unheard)| *is_unheard);
-        let breach = self.breaches.get(&talk.line).copied();
-        Some(CallView { standing, ours, theirs, me, figures, through, is_linked, is_degraded, is_unheard, breach })
-    }
-}
-
-impl Held {
-    fn new(number: u32, me: Party) -> Held {
-        Held {
-            number,
-            me,
-            theirs: None,
-            places: [None; SIDE_PEOPLE_MAX],
-            is_open: false,
-            was_open: false,
-            wanted_until_ms: 0,
-            empty_since_ms: None,
-            over: None,
-            told: None,
-            shown: None,
-            has_joined: false,
-            ended_by: None,
-            browser_named_at_ms: None,
-        }
-    }
-
-    fn place_of(&self, place: &PlaceKey) -> Option<Number> {
-        Number::all().find(|number| self.places[number.index()].as_ref() == Some(place))
-    }
-}
-
-/// People as they are named, with how their voices arrive.
-fn people(named: &[(Number, call::Named)], reports: &[call::Report]) -> Vec<PersonView> {
-    let arrived = |number| reports.iter().find(|report| report.person == number).map(|report| report.arrived);
-    let person = |(number, named): &(Number, call::Named)| PersonView {
-        number: *number,
-        named: *named,
-        room: None,
-        arrived: arrived(*number),
-    };
-    named.iter().map(person).collect()
-}
-
-/// Numbers of calls. One says nothing of the others: the other side of a line is not to know how many calls there are on other lines.
-struct Numbers {
-    secret: [u8; 16],
-    given: u64,
-}
-
-impl Numbers {
-    fn next(&mut self) -> u32 {
-        self.given += 1;
-        let hash = Sha256::new().chain_update(self.secret).chain_update(self.given.to_be_bytes()).finalize();
-        u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]])
-    }
 }
 
 /// What is told of a call in which nobody of ours is.
@@ -563,6 +462,9 @@ fn refused(refusal: exchange::Refusal) -> Refusal {
     }
 }
 
+mod guests;
+mod held;
 mod left;
+mod shown;
 #[cfg(test)]
 mod tests;

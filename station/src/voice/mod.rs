@@ -21,7 +21,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 pub use link::{Link, ToPeer};
 pub use thread::{BindFault, Running, Settings, start};
-pub use view::{CallView, PersonView, Standing};
+pub use view::{CallView, Gone, GuestView, PersonView, Stage, Standing, Waiting};
 
 /// Orders that may wait for the thread; whoever comes then waits at the door.
 const ORDERS_MAX: usize = 256;
@@ -69,6 +69,14 @@ pub enum Ask {
     Remove(Number),
     /// The talk is ended, by this user.
     End(String),
+    /// Whoever brings the secret of this hash may have a place in this part.
+    Invite(PlaceKey, Part),
+    /// Whoever asks has brought it, and has the place from now on.
+    Take(PlaceKey),
+    /// What was given by this number is taken back, if nobody is in the call by it.
+    TakeBack(u32),
+    /// Whoever has a place by a link comes into the call.
+    Come,
 }
 
 /// What became of it.
@@ -101,6 +109,8 @@ pub enum Refusal {
     Full,
     /// Whoever asks has no place in the call, or nobody has that number.
     NoPlace,
+    /// As many links and places as may be are given, and nobody has come by them.
+    Links,
     /// The browser's offer cannot be answered; why.
     Offer(String),
 }
@@ -117,6 +127,7 @@ impl Refusal {
             Refusal::NoSharedCodec => "no-call-codec",
             Refusal::Full => "no-call-full",
             Refusal::NoPlace => "no-call-no-place",
+            Refusal::Links => "no-call-links",
             Refusal::Offer(_) => "no-call-offer",
         }
     }
@@ -138,6 +149,8 @@ pub(super) enum Order {
     Look(TalkId, Option<PlaceKey>, oneshot::Sender<Option<CallView>>),
     /// Whoever has this place may be in no call any more.
     Gone(PlaceKey),
+    /// Somebody brings a secret of this hash.
+    Guest(PlaceKey, oneshot::Sender<Option<GuestView>>),
     /// End.
     Stop,
 }
@@ -203,6 +216,13 @@ impl Voice {
     /// Whoever has this place may be in no call any more.
     pub(crate) async fn gone(&self, place: PlaceKey) {
         self.order(Order::Gone(place)).await;
+    }
+
+    /// What the secret of this hash is good for: a link, or the place that was taken by one; `None`: nothing.
+    pub async fn guest(&self, key: PlaceKey) -> Option<GuestView> {
+        let (reply, answer) = oneshot::channel();
+        self.order(Order::Guest(key, reply)).await;
+        answer.await.ok().flatten()
     }
 
     /// A number for a session that may come up.

@@ -204,6 +204,7 @@ impl Thread {
             Order::Asked(asked) => self.asked(asked, self.now() + Duration::from_millis(TOLD_WITHIN_MS)),
             Order::Look(talk, place, reply) => drop(reply.send(self.calls.look(talk, place.as_ref()))),
             Order::Gone(place) => self.calls.gone(&place, self.now()),
+            Order::Guest(key, reply) => drop(reply.send(self.calls.guest(&key, self.now()))),
             Order::Stop => {
                 self.calls.hang_up();
                 self.settle();

@@ -1,12 +1,16 @@
 //! A call as a page shows it.
 
+use std::time::Instant;
+
 use counterpart_core::fault::Misconduct;
 use counterpart_core::ids::Party;
-use counterpart_core::record::codes::EndReason;
+use counterpart_core::record::codes::{EndReason, Part};
 use counterpart_voice::call::{Named, Room};
 use counterpart_voice::leg::Figures;
 use counterpart_voice::quality::Arrived;
 use counterpart_voice::seat::Number;
+
+use super::TalkId;
 
 /// How far a call has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -47,6 +51,10 @@ pub struct CallView {
     pub figures: Option<Figures>,
     /// Whether our watch has put through, and theirs.
     pub through: [bool; 2],
+    /// Since when both are, as this station knows it; of a call that is over not any more.
+    pub through_since: Option<Instant>,
+    /// Who was given a part by a link and is not in the call yet.
+    pub waiting: Vec<Waiting>,
     /// A session with the other side is up.
     pub is_linked: bool,
     /// Voice goes over the stream, where only TCP passes.
@@ -55,4 +63,50 @@ pub struct CallView {
     pub is_unheard: bool,
     /// What their station sent last that no call carries, since the link is up.
     pub breach: Option<Misconduct>,
+}
+
+/// Somebody who was given a part by a link and is not in the call yet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Waiting {
+    /// By this the watch names them.
+    pub number: u32,
+    /// As what they may come.
+    pub part: Part,
+    /// Until when the link serves; `None`: it was taken.
+    pub until: Option<Instant>,
+}
+
+/// How far somebody has come who was given a part by a link.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stage {
+    /// Nobody has taken the link, which serves until then.
+    Link(Instant),
+    /// They have a place in the call, whether they are in it or not.
+    Place,
+    /// They have it no more.
+    Gone(Gone),
+}
+
+/// Why a place is no more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Gone {
+    /// Our watch took them out.
+    Removed,
+    /// They left.
+    Left,
+    /// Their page was not there for 20 s.
+    Away,
+    /// The call is over.
+    Over,
+}
+
+/// What a link, or the place that was taken by it, is good for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct GuestView {
+    /// In the call of which talk.
+    pub talk: TalkId,
+    /// As what.
+    pub part: Part,
+    /// How far they have come.
+    pub stage: Stage,
 }

@@ -237,7 +237,7 @@ fn not_meant(words: &Words, mark: Mark) -> String {
 }
 
 /// The class of a page under this mark.
-fn class_of(mark: Mark) -> &'static str {
+pub(super) fn class_of(mark: Mark) -> &'static str {
     match mark {
         Mark::Operation => "",
         Mark::Exercise => "ex",

@@ -32,6 +32,8 @@ const STRICT_TRANSPORT: &str = "max-age=31536000";
 
 /// Below this address programs are answered, in the shape of their errors.
 const PROGRAMS: &str = "/api/";
+/// A place in a call.
+const PLACE: &str = "/place";
 
 pub(super) async fn guard(State(desk): State<Desk>, mut request: Request, next: Next) -> Response {
     let site = &desk.inner.site;
@@ -75,8 +77,11 @@ pub(super) async fn guard(State(desk): State<Desk>, mut request: Request, next: 
     response
 }
 
-/// The page of a call.
+/// The page of a call, and that of a place in one.
 fn is_call(path: &str) -> bool {
+    if path == PLACE {
+        return true;
+    }
     let mut parts = path.split('/').skip(1);
     let [lines, line, calls, request, more] = [(); 5].map(|()| parts.next());
     (lines, calls, more) == (Some("lines"), Some("calls"), None) && line.is_some() && request.is_some()
@@ -88,10 +93,16 @@ mod tests {
 
     #[test]
     fn a_microphone_may_be_asked_for_on_the_page_of_a_call_alone() {
-        assert!(is_call("/lines/0123/calls/0:4"));
-        for other in
-            ["/lines", "/lines/0123/requests/0:4", "/lines/0123/calls", "/lines/0123/calls/0:4/offer", "/calls/a/b/c"]
-        {
+        assert!(is_call("/lines/0123/calls/0:4") && is_call("/place"));
+        for other in [
+            "/place/offer",
+            "/let-in/0",
+            "/lines",
+            "/lines/0123/requests/0:4",
+            "/lines/0123/calls",
+            "/lines/0123/calls/0:4/offer",
+            "/calls/a/b/c",
+        ] {
             assert!(!is_call(other), "{other}");
         }
     }

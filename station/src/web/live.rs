@@ -31,9 +31,9 @@ use crate::record::LinePublished;
 use crate::view::Moment;
 
 /// After so long without a change the stream says that nothing has changed. A page that hears nothing for 3.8 s has lost its station.
-const BEAT: Duration = Duration::from_millis(1_500);
+pub(super) const BEAT: Duration = Duration::from_millis(1_500);
 /// Events that wait for a page that reads slowly.
-const WAITING_MAX: usize = 4;
+pub(super) const WAITING_MAX: usize = 4;
 
 /// What an event says.
 #[derive(Serialize)]
@@ -141,7 +141,7 @@ async fn follow(desk: Desk, who: Signed, (stream, displaced): (u64, Arc<Notify>)
 }
 
 /// Comes when a call has changed; never at a station without voice.
-async fn changed(calls: &mut Option<watch::Receiver<u64>>) {
+pub(super) async fn changed(calls: &mut Option<watch::Receiver<u64>>) {
     let is_told = match calls {
         Some(calls) => calls.changed().await.is_ok(),
         None => false,

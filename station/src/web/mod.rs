@@ -17,6 +17,7 @@ mod files;
 mod four;
 mod frame;
 mod guard;
+mod guest;
 mod keys;
 mod ladder;
 mod lines;
@@ -45,6 +46,7 @@ mod settings;
 mod sign_in;
 mod site;
 mod spine;
+mod talking;
 mod texts;
 mod tokens;
 mod tone;
@@ -96,6 +98,8 @@ struct Inner {
     unsigned: Unsigned,
     /// The pages that are live.
     pages: Pages,
+    /// Those of places in a call, on which nothing rings.
+    place_pages: Pages,
     /// Talks whose time has begun, of which somebody here has taken note.
     noted_times: Mutex<BTreeSet<TalkId>>,
     /// Sessions in which somebody came into a call.
@@ -124,6 +128,7 @@ impl Desk {
             nobody: Secret::of(&hexadecimal(&entropy::bytes::<32>().map_err(no_entropy)?)).map_err(no_entropy)?,
             unsigned: Unsigned::from(api.now()),
             pages: Pages::new(api.live_pages.clone(), api.parts.clock.clone()),
+            place_pages: Pages::new(Arc::default(), api.parts.clock.clone()),
             noted_times: Mutex::default(),
             placed: Mutex::default(),
             run: hexadecimal(&entropy::bytes::<8>().map_err(no_entropy)?),

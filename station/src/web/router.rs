@@ -16,8 +16,8 @@ use super::fields::Fields;
 use super::listen::Listener;
 use super::session::Signed;
 use super::{
-    Desk, acts, ask, call, entry, files, guard, lines, live, morning, offer, pairing, record, refused, request, ring,
-    round, rounds, session, settings, sign_in, texts, tokens, translations, unsigned, upkeep, users,
+    Desk, acts, ask, call, entry, files, guard, guest, lines, live, morning, offer, pairing, record, refused, request,
+    ring, round, rounds, session, settings, sign_in, texts, tokens, translations, unsigned, upkeep, users,
 };
 use crate::api::Api;
 use crate::api::callers;
@@ -47,6 +47,9 @@ fn answers(desk: Desk, programs: Api) -> Router {
         .route("/sign-in", get(sign_in::show).post(sign_in::enter))
         .route("/sign-out", post(sign_in::leave))
         .route("/link/{token}", get(sign_in::link).post(sign_in::redeem))
+        .route("/let-in/{token}", get(guest::link).post(guest::take))
+        .route("/place", get(guest::show).post(guest::act))
+        .route("/place/offer", post(guest::offer))
         .route("/lines", get(lines::show))
         .route("/morning", get(morning::show))
         .route("/asks/new", get(ask::show))
@@ -86,7 +89,7 @@ fn answers(desk: Desk, programs: Api) -> Router {
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(desk.clone(), in_time));
-    let live = Router::new().route("/live", get(live::live));
+    let live = Router::new().route("/live", get(live::live)).route("/place/live", get(guest::live));
     pages.merge(live).merge(beside(programs)).with_state(desk)
 }
 

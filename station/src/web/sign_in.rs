@@ -58,16 +58,20 @@ impl Desk {
         format!("{}-door", self.inner.site.cookie)
     }
 
-    /// The door that this browser has, or a new one. Its token is in the forms of the door.
-    fn door(&self, headers: &HeaderMap) -> Result<(Token, bool), Told> {
-        let had = cookie(headers, &self.door_cookie()).and_then(Token::parse);
-        match had {
+    /// The door that this browser has.
+    pub(super) fn door_of(&self, headers: &HeaderMap) -> Option<Token> {
+        cookie(headers, &self.door_cookie()).and_then(Token::parse)
+    }
+
+    /// The same, or a new one. Its token is in the forms of the door.
+    pub(super) fn door(&self, headers: &HeaderMap) -> Result<(Token, bool), Told> {
+        match self.door_of(headers) {
             Some(token) => Ok((token, true)),
             None => Token::draw().map(|token| (token, false)).map_err(|e| self.api.failed(&e)),
         }
     }
 
-    fn at_door(&self, token: &Token, had: bool, response: Response) -> Response {
+    pub(super) fn at_door(&self, token: &Token, had: bool, response: Response) -> Response {
         if had {
             return response;
         }
@@ -131,8 +135,7 @@ pub(super) async fn enter(
     let text = |name| fields.text(name).unwrap_or_default();
     let (name, to) = (text("name").trim().to_owned(), text("to"));
     let again = |fault: Fault| desk.sign_in_page(&headers, &to, &name, Some(desk.api.tell(fault)));
-    let door = cookie(&headers, &desk.door_cookie()).and_then(Token::parse);
-    if !door.is_some_and(|door| is_form_of(&door, &fields)) {
+    if !desk.door_of(&headers).is_some_and(|door| is_form_of(&door, &fields)) {
         return again(Fault::new(Code::FormForeign));
     }
     let address = desk.inner.site.caller(from, &headers);
@@ -183,8 +186,7 @@ pub(super) async fn redeem(State(desk): State<Desk>, Path(token): Path<String>, 
     let (parts, body) = request.into_parts();
     let redeemed = async {
         let fields = read(&desk, body).await?;
-        let door = cookie(&parts.headers, &desk.door_cookie()).and_then(Token::parse);
-        if !door.is_some_and(|door| is_form_of(&door, &fields)) {
+        if !desk.door_of(&parts.headers).is_some_and(|door| is_form_of(&door, &fields)) {
             return Err(desk.api.tell(Fault::new(Code::FormForeign)));
         }
         let token = Token::parse(&token).ok_or_else(|| desk.api.tell(Fault::new(Code::LinkSpent)))?;

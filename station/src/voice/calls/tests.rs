@@ -7,6 +7,9 @@ use tokio::sync::mpsc;
 
 use super::*;
 use crate::clock::Clock;
+use crate::voice::{CallView, Standing};
+
+mod guests;
 
 const LINE: LineId = LineId([7; 16]);
 const OFFICERS: [PlaceKey; 2] = [[1; 32], [2; 32]];

@@ -9,6 +9,7 @@ use crate::Desk;
 use crate::browser::Browser;
 use crate::processes::pair;
 use crate::scratch::Scratch;
+use crate::talk::guest::link_for;
 use crate::talk::stream::behind;
 use crate::talk::{FLAGS, answered, page_of, with_tone};
 use crate::tone;
@@ -24,14 +25,14 @@ const BARRED: [(&str, &str); 2] = [
 const PARTS: [&str; 3] = ["watch", "interpreter", "principal"];
 const SOUNDS: &str = "document.querySelector('[data-sound]').textContent.length > 20";
 
-struct Call {
-    viewers: [Viewer; 3],
+pub struct Call {
+    pub viewers: [Viewer; 3],
     page: String,
 }
 
 impl Call {
     /// Three viewers, each with a tone for a microphone, of which none has opened the page.
-    fn new(scratch: &Scratch, page: String) -> Call {
+    pub fn new(scratch: &Scratch, page: String) -> Call {
         let microphone = scratch.path().join("microphone.wav");
         tone::write(&microphone, 440);
         let mut flags: Vec<String> = FLAGS[..2].iter().map(|flag| String::from(*flag)).collect();
@@ -46,7 +47,7 @@ impl Call {
     }
 
     /// All three at the same time.
-    fn each(&mut self, act: impl Fn(usize, &mut Viewer, &str) + Sync) {
+    pub fn each(&mut self, act: impl Fn(usize, &mut Viewer, &str) + Sync) {
         std::thread::scope(|scope| {
             for (at, viewer) in self.viewers.iter_mut().enumerate() {
                 let (act, page) = (&act, self.page.as_str());
@@ -55,7 +56,7 @@ impl Call {
         });
     }
 
-    fn open(&mut self, desk: &Desk) {
+    pub fn open(&mut self, desk: &Desk) {
         self.viewers.iter_mut().for_each(|viewer| viewer.enter(desk, "watch"));
         self.each(|_, viewer, page| viewer.browser.open(&format!("http://{}{page}", desk.address)));
     }
@@ -71,7 +72,7 @@ impl Call {
         self.until("document.querySelectorAll('.pers.away').length === 0");
     }
 
-    fn until(&mut self, is: &str) {
+    pub fn until(&mut self, is: &str) {
         self.each(|_, viewer, _| viewer.browser.until(is));
     }
 
@@ -81,7 +82,7 @@ impl Call {
     }
 }
 
-fn press(page: &mut Browser, key: &str) {
+pub fn press(page: &mut Browser, key: &str) {
     page.until(&format!("!!document.querySelector('[data-key={key}]:not(:disabled)')"));
     page.touch(&format!("document.querySelector('[data-key={key}]').click()"));
 }
@@ -93,7 +94,7 @@ fn move_principal(page: &mut Browser, room: &str) {
 }
 
 /// A time is agreed, and comes in a few minutes.
-fn agreed(stage: &Stage) -> String {
+pub fn agreed(stage: &Stage) -> String {
     let ask = stage.ask("Tanker adrift off Cape Orr: a joint tow", json!({"precedence": "IMMEDIATE"}));
     let window = format!("{}/{}", stage.at(HOUR), stage.at(2 * HOUR));
     let offer = json!({"act": "offer", "on": ask, "windows": [window], "answer_by": stage.at(HOUR / 2)});
@@ -104,14 +105,14 @@ fn agreed(stage: &Stage) -> String {
     ask
 }
 
-/// Somebody of theirs, on the page of the call.
-fn theirs(stage: &Stage, page: &str, scratch: &Scratch) -> Browser {
-    let mut theirs = with_tone(1_170, scratch.path());
-    theirs.open(&stage.desks[1].link("Duty officer", "watch"));
-    theirs.look("document.querySelector('button.main').click()");
-    theirs.until("location.pathname === '/lines'");
-    theirs.open(&format!("http://{}{page}", stage.desks[1].address));
-    theirs
+/// Somebody with this tone, on the page of the call at their desk.
+pub fn person(desk: &Desk, hz: u32, page: &str, scratch: &Scratch) -> Browser {
+    let mut person = with_tone(hz, scratch.path());
+    person.open(&desk.link("Duty officer", "watch"));
+    person.look("document.querySelector('button.main').click()");
+    person.until("location.pathname === '/lines'");
+    person.open(&format!("http://{}{page}", desk.address));
+    person
 }
 
 #[test]
@@ -139,7 +140,7 @@ fn every_state_of_a_talk_over_the_line_has_its_picture() {
         }
     }
 
-    let mut them = theirs(&stage, &page, &scratch);
+    let mut them = person(&stage.desks[1], 1_170, &page, &scratch);
     them.until("!!document.querySelector('[data-key=join]')");
     them.look("document.querySelector('[value=principal]').click()");
     press(&mut them, "join");
@@ -151,6 +152,12 @@ fn every_state_of_a_talk_over_the_line_has_its_picture() {
     press(&mut them, "through");
     call.until("document.querySelectorAll('.hold').length === 1");
     call.keep("to-be-put-through");
+
+    let link = link_for(&mut call.viewers[0].browser, "interpreter");
+    call.until("document.querySelectorAll('.waiting li').length === 1");
+    call.keep("let-in");
+    assert!(link.contains("/let-in/"));
+    press(&mut call.viewers[0].browser, "take-back-1");
 
     press(&mut call.viewers[0].browser, "through");
     call.until(

@@ -14,6 +14,7 @@ mod calls;
 mod forged;
 mod links;
 mod pages;
+mod places;
 mod requests;
 mod restored;
 pub mod stage;

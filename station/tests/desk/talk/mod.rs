@@ -6,6 +6,7 @@ mod aside;
 mod breach;
 mod cable;
 mod faults;
+pub mod guest;
 mod killed;
 pub mod stream;
 mod unrecorded;

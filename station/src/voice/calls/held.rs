@@ -1,0 +1,100 @@
+//! What is held of one call, and how calls are numbered.
+
+use std::time::Instant;
+
+use counterpart_core::ids::Party;
+use counterpart_core::record::codes::EndReason;
+use counterpart_voice::seat::{Number, SIDE_PEOPLE_MAX};
+use counterpart_voice::state::State;
+use sha2::{Digest, Sha256};
+
+use super::super::PlaceKey;
+use super::super::view::Gone;
+use super::guests::Guests;
+
+/// One call that is known here.
+pub(super) struct Held {
+    /// By this number the other side sends packets of it.
+    pub number: u32,
+    pub me: Party,
+    /// What the other side told last.
+    pub theirs: Option<State>,
+    /// Whose each of our places is.
+    pub places: [Option<PlaceKey>; SIDE_PEOPLE_MAX],
+    pub is_open: bool,
+    /// It was closed here before, when all of ours had left: what comes now is numbered anew.
+    pub was_open: bool,
+    /// Until when somebody of ours waits to be let in.
+    pub wanted_until_ms: u64,
+    /// Since when nobody of ours is in it.
+    pub empty_since_ms: Option<u64>,
+    pub over: Option<Over>,
+    /// What was told last, and when.
+    pub told: Option<(State, u64)>,
+    /// What pages were shown last of both sides, and whether theirs is unheard.
+    pub shown: Option<(State, Option<State>, bool)>,
+    /// The record is to say that we joined.
+    pub has_joined: bool,
+    pub ended_by: Option<String>,
+    /// When it was last logged that a browser of ours sends what no call carries.
+    pub browser_named_at_ms: Option<u64>,
+    /// Since when both sides are put through, as we know it.
+    pub through_since: Option<Instant>,
+    pub guests: Guests,
+}
+
+/// What is left of a call that is over.
+pub(super) struct Over {
+    pub state: State,
+    pub by: Party,
+    pub reason: EndReason,
+    pub at_ms: u64,
+}
+
+impl Held {
+    pub fn new(number: u32, me: Party) -> Held {
+        Held {
+            number,
+            me,
+            theirs: None,
+            places: [None; SIDE_PEOPLE_MAX],
+            is_open: false,
+            was_open: false,
+            wanted_until_ms: 0,
+            empty_since_ms: None,
+            over: None,
+            told: None,
+            shown: None,
+            has_joined: false,
+            ended_by: None,
+            browser_named_at_ms: None,
+            through_since: None,
+            guests: Guests::default(),
+        }
+    }
+
+    /// Nobody has this number any more.
+    pub fn leaves(&mut self, person: Number, why: Gone) {
+        if let Some(place) = self.places[person.index()].take() {
+            self.guests.end(&place, why);
+        }
+    }
+
+    pub fn place_of(&self, place: &PlaceKey) -> Option<Number> {
+        Number::all().find(|number| self.places[number.index()].as_ref() == Some(place))
+    }
+}
+
+/// Numbers of calls. One says nothing of the others: the other side of a line is not to know how many calls there are on other lines.
+pub(super) struct Numbers {
+    pub secret: [u8; 16],
+    pub given: u64,
+}
+
+impl Numbers {
+    pub fn next(&mut self) -> u32 {
+        self.given += 1;
+        let hash = Sha256::new().chain_update(self.secret).chain_update(self.given.to_be_bytes()).finalize();
+        u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]])
+    }
+}

@@ -1,0 +1,67 @@
+//! A call as pages and programs are shown it.
+
+use counterpart_voice::call;
+use counterpart_voice::seat::Number;
+
+use super::super::link::Link;
+use super::super::view::{CallView, PersonView, Standing};
+use super::super::{PlaceKey, TalkId};
+use super::{Calls, bare};
+
+impl Calls {
+    /// A call as it is now.
+    pub fn look(&mut self, talk: TalkId, place: Option<&PlaceKey>) -> Option<CallView> {
+        let link = self.link(talk.line).ok();
+        let (is_linked, is_degraded) = (link.is_some(), link.is_some_and(Link::is_degraded));
+        let held = self.held.get(&talk)?;
+        let me = place.and_then(|place| held.place_of(place));
+        let figures = me.and_then(|me| self.exchange.figures(held.number, me));
+        let theirs = held.theirs.as_ref();
+        let call = self.exchange.call(held.number);
+        let heard = call.as_ref().map(|call| call.reports()).unwrap_or_default();
+        let rooms = call.as_ref().map(|call| call.rooms()).unwrap_or_default();
+        let state = match (&held.over, call) {
+            (Some(over), _) => over.state.clone(),
+            (None, Some(call)) => call.state(held.number),
+            (None, None) => bare(held.number),
+        };
+        let standing = match &held.over {
+            Some(over) => Standing::Over(over.by, over.reason),
+            None if held.is_open => Standing::Open,
+            None => Standing::Empty,
+        };
+        let through = [state.through, theirs.is_some_and(|state| state.through)];
+        let mut ours = people(&state.people, theirs.map_or(&[][..], |state| &state.reports[..]));
+        ours.iter_mut().for_each(|person| person.room = rooms[person.number.index()]);
+        let theirs = theirs.map_or_else(Vec::new, |state| people(&state.people, &heard));
+        let is_unheard = held.shown.as_ref().is_some_and(|(.., is_unheard)| *is_unheard);
+        let breach = self.breaches.get(&talk.line).copied();
+        let (through_since, waiting) = (held.through_since, held.waiting());
+        Some(CallView {
+            standing,
+            ours,
+            theirs,
+            me,
+            figures,
+            through,
+            through_since,
+            waiting,
+            is_linked,
+            is_degraded,
+            is_unheard,
+            breach,
+        })
+    }
+}
+
+/// People as they are named, with how their voices arrive.
+fn people(named: &[(Number, call::Named)], reports: &[call::Report]) -> Vec<PersonView> {
+    let arrived = |number| reports.iter().find(|report| report.person == number).map(|report| report.arrived);
+    let person = |(number, named): &(Number, call::Named)| PersonView {
+        number: *number,
+        named: *named,
+        room: None,
+        arrived: arrived(*number),
+    };
+    named.iter().map(person).collect()
+}
