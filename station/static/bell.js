@@ -58,7 +58,7 @@
   let back = "", backTimer = 0;
   const follow = () => {
     const note = document.querySelector("main [data-progress]"), of = note && note.dataset.of;
-    if (note) untils[of] ??= Date.now() + +note.dataset.left;
+    if (note) untils[of] ??= Date.now() + +note.dataset.soundsMs;
     const sounds = note && armed() && !ringing && !bell.talks() && !body.classList.contains("dead") && Date.now() < untils[of];
     const tone = sounds ? note.dataset.progress : "";
     if (note) note.hidden = !tone;

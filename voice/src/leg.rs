@@ -12,7 +12,7 @@ use str0m::config::CryptoProvider;
 use str0m::format;
 use str0m::media::{Mid, Pt};
 use str0m::net::{DatagramRecv, Protocol, Receive};
-use str0m::rtp::{RtpPacket, RtpWrite};
+use str0m::rtp::{Extension, RtpPacket, RtpWrite};
 use str0m::{Candidate, Event, IceCreds, Input, Output as RtcOutput, Rtc};
 
 use crate::call::Sound;
@@ -148,6 +148,10 @@ impl Leg {
             .set_rtp_mode(true)
             .set_stats_interval(Some(FIGURES_EVERY))
             .set_rtcp_report_interval_audio(FIGURES_EVERY)
+            // What is said beside a packet is not encrypted: how loud it is stays in it.
+            .clear_extension_map()
+            .set_extension(3, Extension::TransportSequenceNumber)
+            .set_extension(4, Extension::RtpMid)
             .clear_codecs();
         let config = match terms.codec {
             Codec::Opus => config.enable_opus(true, false),

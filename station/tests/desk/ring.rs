@@ -318,3 +318,43 @@ fn the_ring_of_an_answer_that_crossed_our_withdrawal_says_that_nothing_is_agreed
     let headline = page.body.split("<h1").nth(1).unwrap().split("</h1>").next().unwrap();
     assert!(headline.contains("Sundmark answers Northland 1") && headline.contains("nothing is agreed"), "{headline}");
 }
+
+/// The ringback of a telephone, and the pips before it.
+const RINGING: [u32; 1] = [425];
+const TRYING: [u32; 1] = [620];
+
+#[test]
+fn whoever_asked_hears_pips_until_a_device_of_theirs_has_confirmed_that_it_rings_and_then_that_it_rings() {
+    let scratch = Scratch::new("desk-ringback");
+    let [north, south] = Desk::two(&scratch);
+    let mut asker = north.browser("Duty officer 1");
+    let words = json!({"text": "Tanker adrift off Cape Orr"});
+    let form = json!({"act": "ask", "from": "minister", "to": "minister", "precedence": "PRIORITY", "words": words});
+    let (_, told) = north.station.post("/acts", &form).unwrap();
+    let view = north.station.get("/requests/Northland%201").unwrap();
+    asker.open(&format!(
+        "http://{}/lines/{}/requests/{}",
+        north.address,
+        view["line"].as_str().unwrap(),
+        told["entry"]["at"].as_str().unwrap()
+    ));
+    arm(&mut asker);
+    asker.until("document.querySelector('[data-progress=trying]:not([hidden])')?.textContent.startsWith('The pips that you hear')");
+    assert!(hears(&mut asker, &TRYING));
+    assert_eq!(rung(&north, "Northland 1"), "DELIVERED");
+
+    // Their desk opens, and its bell is armed.
+    let mut other = south.browser("Duty officer 2");
+    other.until(RINGS);
+    asker.until("!!document.querySelector('[data-progress=ringing]:not([hidden])')");
+    assert_eq!(rung(&north, "Northland 1"), "ALERTING");
+    assert!(hears(&mut asker, &RINGING));
+    assert!(!hears(&mut asker, &TRYING), "it says one thing at a time");
+
+    // A person can stop it; what was seen rings no more in any case.
+    asker.look("document.querySelector('[data-hush]').click()");
+    asker.until("!document.querySelector('[data-progress]:not([hidden])')");
+    assert_eq!(south.station.post("/acts", &json!({"act": "seen", "on": "Northland 1"})).unwrap().0, 200);
+    asker.until("!document.querySelector('[data-progress]')");
+    assert!(!hears(&mut asker, &RINGING));
+}

@@ -8,6 +8,7 @@ mod cable;
 mod faults;
 pub mod guest;
 mod killed;
+mod mended;
 pub mod stream;
 mod unrecorded;
 mod way;
@@ -30,12 +31,8 @@ const THIRD: u32 = 1_930;
 const THEM: usize = 3;
 /// And the second.
 const THEM_TOO: usize = 4;
-pub const FLAGS: [&str; 4] = [
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
-    "--autoplay-policy=no-user-gesture-required",
-    "--allow-loopback-in-peer-connection",
-];
+pub const FLAGS: [&str; 3] =
+    ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--allow-loopback-in-peer-connection"];
 
 /// How loud a frequency is in a track, in decibels; nothing is -200.
 fn level(browser: &mut Browser, slot: usize, hz: u32) -> f64 {
