@@ -54,7 +54,8 @@ fn a_principal_without_an_account_comes_by_a_link_is_held_until_the_watch_moves_
     let mut them = browser(&desks[1], "Duty officer", TONES[1], (scratch.path(), &page));
     join(&mut watch, "watch");
     join(&mut them, "principal");
-    [&mut watch, &mut them].map(|browser| press(browser, "through"));
+    press(&mut watch, "through");
+    press(&mut them, "through");
     watch.until("document.querySelectorAll('.hold').length === 2 && !!document.querySelector('.dur [data-since]')");
 
     // The key opens the link in a tab of its own: the call goes on, and shows that one waits.
