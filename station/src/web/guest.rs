@@ -6,9 +6,9 @@ use std::sync::Arc;
 use askama::Template;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequestParts, Path, Request, State};
-use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use counterpart_core::record::codes::Part;
 use tokio::sync::{Notify, mpsc};
@@ -101,7 +101,7 @@ impl PlacePage {
     }
 }
 
-/// Somebody who has a place, or had one.
+/// Somebody who has a place.
 pub(super) struct Guest {
     token: Token,
     view: GuestView,
@@ -123,12 +123,13 @@ impl Desk {
         matches!(view.stage, Stage::Link(_)).then_some((token, view))
     }
 
-    fn place_gone(&self, why: Option<Gone>) -> Response {
+    /// That a place is no more; `status` where it is known why.
+    fn place_gone(&self, status: StatusCode, why: Option<Gone>) -> Response {
         let (status, why) = match why {
-            Some(Gone::Over) => (StatusCode::OK, "place-over"),
-            Some(Gone::Removed) => (StatusCode::OK, "place-removed"),
-            Some(Gone::Left) => (StatusCode::OK, "place-left"),
-            Some(Gone::Away) => (StatusCode::OK, "place-away"),
+            Some(Gone::Over) => (status, "place-over"),
+            Some(Gone::Removed) => (status, "place-removed"),
+            Some(Gone::Left) => (status, "place-left"),
+            Some(Gone::Away) => (status, "place-away"),
             None => (StatusCode::GONE, "place-none"),
         };
         page(status, &PlaceGone { d: Door::new(self, ""), why })
@@ -157,16 +158,18 @@ impl FromRequestParts<Desk> for Guest {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, desk: &Desk) -> Result<Guest, Response> {
-        let Some(token) = cookie(&parts.headers, &desk.place_cookie()).and_then(Token::parse) else {
-            return Err(desk.place_gone(None));
-        };
+        // What became of a place is a page; nothing more can be done from it.
+        let is_read = parts.method == Method::GET && parts.uri.path() == "/place";
+        let status = if is_read { StatusCode::OK } else { StatusCode::GONE };
+        let token = cookie(&parts.headers, &desk.place_cookie()).and_then(Token::parse);
+        let Some(token) = token else { return Err(desk.place_gone(status, None)) };
         match desk.guest(&token).await {
             Some(view) if view.stage == Stage::Place => {
                 parts.extensions.get::<Place>().inspect(|place| place.is_known());
                 Ok(Guest { token, view })
             }
-            Some(GuestView { stage: Stage::Gone(why), .. }) => Err(desk.place_gone(Some(why))),
-            _ => Err(desk.place_gone(None)),
+            Some(GuestView { stage: Stage::Gone(why), .. }) => Err(desk.place_gone(status, Some(why))),
+            _ => Err(desk.place_gone(status, None)),
         }
     }
 }

@@ -64,7 +64,8 @@ fn every_state_of_a_place_in_a_call_has_its_picture() {
     });
     call.until("document.querySelectorAll('.pers.away').length === 0");
     keep(&mut call, "page-place-held");
-    [&mut watch, &mut them].map(|browser| press(browser, "through"));
+    press(&mut watch, "through");
+    press(&mut them, "through");
     call.until("document.querySelectorAll('.hold').length === 2 && !!document.querySelector('[data-since]')");
     keep(&mut call, "page-place-through");
     call.until("!!document.querySelector('[data-call]')");
