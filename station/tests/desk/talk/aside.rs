@@ -3,10 +3,10 @@
 use serde_json::json;
 
 use super::{THEM, answered, browser, join, page_of};
-use crate::Desk;
 use crate::processes::wait;
 use crate::ring::{RINGS, ask};
 use crate::scratch::Scratch;
+use crate::{Desk, arm};
 
 #[test]
 fn what_rings_during_a_call_stands_beside_it_until_its_person_opens_it_and_flash_alone_covers_it() {
@@ -14,6 +14,7 @@ fn what_rings_during_a_call_stands_beside_it_until_its_person_opens_it_and_flash
     let desks = Desk::two(&scratch);
     let page = page_of(&answered(&desks));
     let mut person = browser(&desks[0], "Duty officer", 440, (scratch.path(), &page));
+    arm(&mut person);
     join(&mut person, "watch");
     person.look("window.same = true");
     let rung = |name: &str| {

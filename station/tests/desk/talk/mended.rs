@@ -35,7 +35,7 @@ fn who_only_listens_hears_again_after_a_reload_with_the_first_key_and_the_page_s
     // As a person loads it anew: nothing has been touched since.
     listener.open(&format!("http://{}{page}", desks[1].address));
     says(listener, "This browser lets nothing sound");
-    listener.press("Shift");
+    listener.press("Tab");
     says(listener, "You hear the others; nothing is sent");
     super::until("the other's tone", listener, |browser| super::level(browser, super::THEM, TONES[0]) > -45.0);
 }
