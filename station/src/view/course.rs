@@ -118,6 +118,7 @@ impl Sight<'_> {
                 let window = self.telling.window(*when);
                 say(talk(*instrument), vec![("window", window.into())])
             }
+            What::Sheet { when, .. } => say("course-sheet", vec![("window", self.telling.window(*when).into())]),
             What::Missed => say("course-missed", vec![]),
             What::Read => say("course-read", vec![]),
             What::Retract => say("course-retract", vec![]),

@@ -105,6 +105,8 @@ pub struct Args {
     pub instrument: Option<ByWord<Instrument>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub posts: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub languages: Vec<String>,
 }
 
 /// Which part of the record.
@@ -240,6 +242,12 @@ fn args(what: &What) -> Args {
             windows: vec![Window::of(*when)],
             instrument: Some(ByWord(*instrument)),
             posts: posts.iter().map(|p| p.to_string()).collect(),
+            ..none
+        },
+        What::Sheet { when, posts, languages } => Args {
+            windows: vec![Window::of(*when)],
+            posts: posts.iter().map(|p| p.to_string()).collect(),
+            languages: languages.clone(),
             ..none
         },
         _ => none,

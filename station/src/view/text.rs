@@ -326,7 +326,7 @@ pub fn args(args: &Args, telling: &Telling<'_>) -> Vec<String> {
     let until = |time: Moment| telling.say("table-until", &[("time", telling.both(time.0).into())]);
     parts.extend(args.until.map(until));
     parts.extend(args.windows.iter().map(|w| w.told(telling)));
-    parts.extend(args.posts.iter().map(|p| clean(p)));
+    parts.extend(args.posts.iter().chain(&args.languages).map(|said| clean(said)));
     parts
 }
 
