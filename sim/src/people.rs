@@ -6,6 +6,7 @@ use counterpart_core::limits;
 use counterpart_core::line::Line;
 use counterpart_core::line::crossing::Outcome;
 use counterpart_core::line::facts::{Fact, View};
+use counterpart_core::line::talk::Word;
 use counterpart_core::precedence::{Mark, Precedence};
 use counterpart_core::record::codes::{Code, Instrument, LineState, Mode, OnSilence};
 use counterpart_core::record::kind::Kind;

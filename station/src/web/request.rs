@@ -25,6 +25,7 @@ use super::put_off::PutOff;
 use super::readings::Readings;
 use super::seen::Seen;
 use super::session::Signed;
+use super::sheets::{Sheets, sheets};
 use super::{Desk, page, refused, rung};
 use crate::api::fault::{Code, Fault, Told};
 use crate::view::attempts::OfferView;
@@ -97,6 +98,8 @@ struct About {
     said: Vec<SaidItem>,
     attempts: Vec<Attempt>,
     offers: Vec<Offer>,
+    /// What each side states of the talk.
+    sheets: Option<Sheets>,
     /// Times of theirs or ours that are open, on both sides' days.
     band: Option<Band>,
     /// What of it rings here.
@@ -283,6 +286,7 @@ fn about(sight: &Sight<'_>, said: &str) -> Result<About, Told> {
         said: said_on(sight, ask),
         attempts: attempts(sight, &view),
         offers: offers(sight, &view),
+        sheets: sheets(sight, &view),
         band: open_times(sight, &view),
         epoch: sight.epoch.to_string(),
         own: (sight.epoch, own(sight, ask)),

@@ -58,7 +58,7 @@ fn answers(desk: Desk, programs: Api) -> Router {
         .route("/lines/{line}/requests/{request}", get(request::show))
         .route("/lines/{line}/requests/{request}/offer", get(offer::show).post(offer::offer))
         .route("/lines/{line}/requests/{request}/talk", get(request::show).post(offer::talk))
-        .route("/lines/{line}/requests/{request}/sheet", get(sheet::show).post(sheet::write))
+        .route("/lines/{line}/requests/{request}/sheet", get(sheet::show).post(sheet::write_sheet))
         .route("/lines/{line}/calls/{request}", get(call::show).post(call::act))
         .route("/lines/{line}/calls/{request}/offer", post(call::offer))
         .route("/lines/{line}/texts", get(texts::show).post(texts::text_act))

@@ -16,6 +16,7 @@ mod links;
 mod pages;
 mod requests;
 mod restored;
+mod sheets;
 pub mod stage;
 mod viewer;
 
