@@ -120,7 +120,8 @@ pub fn topics(text: &str) -> impl Iterator<Item = &str> {
 
 /// A topic, after the call sign of who raised it: which of these it is, and the topic. Of two that both fit the longer is meant.
 pub fn raised<'t>(signs: &[String; 2], topic: &'t str) -> (Option<usize>, &'t str) {
-    let of = |(n, sign): (usize, &String)| Some((n, sign.len(), topic.strip_prefix(sign.as_str())?.strip_prefix(RAISED)?));
+    let of =
+        |(n, sign): (usize, &String)| Some((n, sign.len(), topic.strip_prefix(sign.as_str())?.strip_prefix(RAISED)?));
     let found = signs.iter().enumerate().filter_map(of).max_by_key(|(_, length, _)| *length);
     found.map_or((None, topic), |(n, _, rest)| (Some(n), rest.trim()))
 }
@@ -270,7 +271,11 @@ mod tests {
 
         let unheld = sheets(&trial, Inviter, ask);
         assert_eq!((unheld.state, unheld.differ), (SheetsState::Unsettled, Vec::new()));
-        assert!(!unheld.sentence.contains("agree") && unheld.sentence.contains("not known to hold"), "{}", unheld.sentence);
+        assert!(
+            !unheld.sentence.contains("agree") && unheld.sentence.contains("not known to hold"),
+            "{}",
+            unheld.sentence
+        );
         trial.carry();
         assert_eq!([Inviter, Joiner].map(|party| sheets(&trial, party, ask).state), [SheetsState::Agreed; 2]);
     }

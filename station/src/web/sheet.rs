@@ -165,7 +165,8 @@ pub(super) async fn write_sheet(
         Ok(to) => Redirect::to(&format!("{to}#sheet")).into_response(),
         // What the page would show of that name is another request.
         Err(told) if told.code == refused::ENDED => {
-            let kept = refused::Kept { words: [typed.ours, typed.theirs].join("\n"), ..refused::Kept::of(&posted.fields) };
+            let kept =
+                refused::Kept { words: [typed.ours, typed.theirs].join("\n"), ..refused::Kept::of(&posted.fields) };
             refused::shown(&desk, &posted.who, &told, &kept).await
         }
         Err(told) => desk.sheet_page(&posted.who, &line, said, Some(typed), Some(told)).await,
@@ -180,7 +181,8 @@ impl Desk {
         let (signs, me) = self.api.see(id, signs).await?;
         let words = typed.words(&signs, me).map_err(|fault| self.api.tell(fault))?;
         let when = format!("{}/{}", write(when.start()), write(when.end()));
-        let mut pairs = vec![("act", "sheet"), ("on", said), ("when", &when), ("words", &words), ("epoch", &typed.epoch)];
+        let mut pairs =
+            vec![("act", "sheet"), ("on", said), ("when", &when), ("words", &words), ("epoch", &typed.epoch)];
         let (languages, once) = (typed.languages(), posted.fields.text("once").unwrap_or_default());
         pairs.push(("once", &once));
         pairs.extend(typed.posts.iter().map(|post| ("posts", post.as_str())));
@@ -209,7 +211,8 @@ impl Desk {
             d.four = Some(Four::of_line(d.words(), &seen, d.mark));
             let times = self.spoken();
             let doubtful = typed.as_ref().and_then(|typed| window(&times, typed.times()).err());
-            let readings = self.readings(doubtful.into_iter().map(|(field, fault)| (field.to_owned(), fault)).collect());
+            let readings =
+                self.readings(doubtful.into_iter().map(|(field, fault)| (field.to_owned(), fault)).collect());
             let status = wrong.as_ref().map_or(StatusCode::OK, Told::status);
             let wrong = wrong.filter(|_| readings.is_empty());
             let (filled, typed) = match typed {
@@ -283,7 +286,8 @@ impl Filled {
     fn of(sight: &Sight<'_>, view: &RequestView) -> Filled {
         let ask = names::parse(sight.line, &view.request.at).ok().and_then(|at| sight.view().fact(at));
         let acts = ask.map_or_else(Vec::new, |ask| sight.talk_acts(&sight.view().talk(ask)));
-        let (ours, theirs) = view.sheets.as_ref().map(|all| (all.ours.as_ref(), all.theirs.as_ref())).unwrap_or_default();
+        let (ours, theirs) =
+            view.sheets.as_ref().map(|all| (all.ours.as_ref(), all.theirs.as_ref())).unwrap_or_default();
         // Which of our people were there is ours to say.
         let posts = ours.map_or_else(|| posts_said(sight, &acts), |sheet| sheet.posts.clone());
         let Some(sheet) = theirs.or(ours) else {
@@ -353,7 +357,8 @@ fn written(times: &Times, zone: &TimeZone, when: Window) -> [String; 3] {
     let from = forms.into_iter().find(is_start).unwrap_or_else(|| start.strftime(exact).to_string());
     let forms = ["%H:%M", "%H:%M%:z", "%Y-%m-%d %H:%M"].map(|form| end.strftime(form).to_string());
     let is_end = |until: &String| window(times, [&day, &from, until]).is_ok_and(|read| read.window == when);
-    let until = forms.into_iter().find(is_end).unwrap_or_else(|| end.strftime(&format!("%Y-%m-%dT{exact}")).to_string());
+    let until =
+        forms.into_iter().find(is_end).unwrap_or_else(|| end.strftime(&format!("%Y-%m-%dT{exact}")).to_string());
     [day, from, until]
 }
 
@@ -398,7 +403,11 @@ mod tests {
         let south = Typed { ours: north.theirs.clone(), theirs: north.ours.clone(), ..Typed::default() };
         let signs = ["Northland", "Sundmark"].map(str::to_owned);
         let [turned, same] = [Party::Joiner, Party::Inviter].map(|me| {
-            let (typed, signs) = if me == Party::Inviter { (&north, signs.clone()) } else { (&south, [signs[1].clone(), signs[0].clone()]) };
+            let (typed, signs) = if me == Party::Inviter {
+                (&north, signs.clone())
+            } else {
+                (&south, [signs[1].clone(), signs[0].clone()])
+            };
             typed.words(&signs, me).unwrap()
         });
 

@@ -10,7 +10,11 @@ const TOPICS: &str = "Northland: the tow, and who pays for the tug\nSundmark: л
 
 /// What this side states of a talk of twenty minutes, an hour ago.
 fn write(stage: &Stage, side: usize, ask: &str, (minutes, languages, text): (u64, &[&str], &str)) {
-    let when = format!("{}/{}", stage.ago(stage.now() % MINUTE + HOUR), stage.ago(stage.now() % MINUTE + HOUR - minutes * MINUTE));
+    let when = format!(
+        "{}/{}",
+        stage.ago(stage.now() % MINUTE + HOUR),
+        stage.ago(stage.now() % MINUTE + HOUR - minutes * MINUTE)
+    );
     let post = if side == 0 { "minister" } else { "duty-officer" };
     let words = json!({ "text": text });
     stage.alone(
