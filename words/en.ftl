@@ -972,7 +972,7 @@ table-ready = Ready { $name }
 table-answer-by = answer by { $time }; on silence it { $silence }
 table-talk = Talk { $state }: our word: { $ours }; their word: { $theirs }
 table-sheets = Call sheets: { $sentence }
-table-sheet = { $name }: held { $window }; present of theirs who wrote it: { $posts }; languages: { $languages }
+table-sheet = { $name }: held { $window }; present of its own side: { $posts }; languages: { $languages }
 table-later = Besides:
 table-until = until { $time }
 table-deadline = by { $time }
@@ -2738,6 +2738,7 @@ sheets-uncompared = The words of a sheet are not held here, so the topics cannot
 sheets-earlier = Replaced by a later sheet of the same side:
 sheets-earlier-more = and { $count } more
 do-sheet = Write our call sheet
+do-sheet-anew = Write our call sheet anew
 do-sheet-hint = Times, who of ours was present, languages, topics
 
 ## Texts, tests of the line, notes of our own

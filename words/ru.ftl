@@ -1521,7 +1521,7 @@ table-talk = Разговор { $state }: наше слово: { $ours }; их �
 # unreviewed
 table-sheets = Протоколы разговора: { $sentence }
 # unreviewed
-table-sheet = { $name }: состоялся { $window }; присутствовали от написавшей стороны: { $posts }; языки: { $languages }
+table-sheet = { $name }: состоялся { $window }; присутствовали от своей стороны: { $posts }; языки: { $languages }
 # unreviewed
 table-later = Кроме того:
 # unreviewed
@@ -4295,6 +4295,8 @@ sheets-earlier = Заменены более поздним протоколом
 sheets-earlier-more = и ещё { $count }
 # unreviewed
 do-sheet = Написать наш протокол разговора
+# unreviewed
+do-sheet-anew = Написать наш протокол разговора заново
 # unreviewed
 do-sheet-hint = Время, кто из наших присутствовал, языки, темы
 
