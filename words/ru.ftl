@@ -4259,7 +4259,7 @@ sheet-none = не названы
 # unreviewed
 sheet-no-topics = Темы не названы.
 # unreviewed
-sheet-more = Есть ещё: они на странице записи.
+sheet-more = Это не всё: целиком они на странице записи.
 # unreviewed
 sheet-differs = различается
 # unreviewed

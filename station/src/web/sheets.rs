@@ -7,6 +7,8 @@ use crate::words::clean;
 
 /// Topics of a sheet that are shown: as many as a desk writes, of both sides. The whole stands on the page of the entry.
 const TOPICS_SHOWN_MAX: usize = 2 * TOPICS_MAX;
+/// Characters of one of them.
+const TOPIC_SHOWN_MAX: usize = 500;
 
 /// All that is shown of them.
 pub(super) struct Sheets {
@@ -88,7 +90,8 @@ fn block(sight: &Sight<'_>, view: &RequestView, side: Side, sheet: &SheetView, a
 /// What is the same whoever states it.
 fn stated(sight: &Sight<'_>, view: &RequestView, sheet: &SheetView) -> Block {
     let shown = sheet.said.as_ref().map_or_else(String::new, Said::on_page);
-    let is_more = topics(&shown).nth(TOPICS_SHOWN_MAX).is_some();
+    let is_long = |topic: &str| topic.chars().nth(TOPIC_SHOWN_MAX).is_some();
+    let is_more = topics(&shown).nth(TOPICS_SHOWN_MAX).is_some() || topics(&shown).any(is_long);
     let note = match (&sheet.said, sheet.has_words) {
         (None, false) => "sheet-no-topics",
         (None, true) => "body-lacking",
@@ -111,7 +114,9 @@ fn stated(sight: &Sight<'_>, view: &RequestView, sheet: &SheetView) -> Block {
 fn told(view: &RequestView, topic: &str) -> Topic {
     let (by, text) = raised(&view.call_signs, topic);
     let by = by.and_then(|n| view.call_signs.get(n)).cloned().unwrap_or_default();
-    Topic { by, text: text.to_owned() }
+    let end = text.char_indices().nth(TOPIC_SHOWN_MAX).map(|(end, _)| end);
+    let text = end.and_then(|end| text.get(..end)).map_or_else(|| text.to_owned(), |begin| format!("{begin}…"));
+    Topic { by, text }
 }
 
 fn written(sight: &Sight<'_>, sheet: &SheetView) -> (Named, String) {

@@ -136,7 +136,11 @@ fn what_a_sheet_cannot_say_is_told_with_what_to_do_and_what_was_typed_stays() {
         let refused = press(&mut client, &path, &shown, &all);
 
         assert!((400..500).contains(&refused.status), "{what}: {}", refused.status);
-        let told = refused.body.split("class=\"err\" role=\"alert\"").nth(1).unwrap_or_else(|| panic!("{what}: {}", refused.body));
+        let told = refused
+            .body
+            .split("class=\"err\" role=\"alert\"")
+            .nth(1)
+            .unwrap_or_else(|| panic!("{what}: {}", refused.body));
         let told = told.split("</div>").next().unwrap();
         assert!(told.contains(what) && told.contains("Not signed."), "{what}: {told}");
         for (name, typed) in all {
