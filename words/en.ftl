@@ -465,6 +465,7 @@ course-ended = { $sign } states that the talk of { $on } over this line is over:
     [lost] nobody of { $by } came back into it
    *[broken-off] it broke off with the line
 }.
+course-sheet = { $sign } states in its call sheet of the talk on { $on } that it was held { $window }.
 course-missed = { $sign } states that { $peer } did not come to the talk of { $on }.
 course-read = { $sign } states that a person there has read { $on }.
 course-retract = { $sign } takes the text { $on } back.
@@ -891,8 +892,8 @@ bar-window-mismatch = A ready is accepted without a window, an offer with one of
     .do = Give the window of the offer; for a ready give none.
 bar-unsettled = The agreement is not settled: no head of theirs covers our own act yet.
     .do = Wait until they hold it, or reach them another way.
-bar-no-talk = No request is decided by it, so there is no talk.
-    .do = Agree a time or answer first; a talk held elsewhere is written with talk.
+bar-no-talk = There is no talk to write of: no request is decided by it, or this side has not said that it was held.
+    .do = Agree a time or answer first. That a talk was held is said by ending the call, or, if it was held elsewhere, with talk.
 bar-word-said = This side’s word on the talk is said, by { $fact }.
     .do = Write a text if more is to be said.
 bar-their-word = The other side has said its word on the talk, by { $fact }.
@@ -997,6 +998,8 @@ table-offer = Offer { $name }: { $windows }
 table-ready = Ready { $name }
 table-answer-by = answer by { $time }; on silence it { $silence }
 table-talk = Talk { $state }: our word: { $ours }; their word: { $theirs }
+table-sheets = Call sheets: { $sentence }
+table-sheet = { $name }: held { $window }; present of its own side: { $posts }; languages: { $languages }
 table-later = Besides:
 table-until = until { $time }
 table-deadline = by { $time }
@@ -1189,6 +1192,11 @@ help-talk = A talk was held elsewhere.
     .when = When: START/END.
     .instrument = telephone, in-person, video, writing or other.
     .post = A post that talked; may be given several times.
+help-sheet = A call sheet: what we state of a talk once we have said that it was held. If theirs says the same, it shows as agreed.
+    .words = The topics, one a line, each after the call sign of who raised it and “: ”; “-” reads them from the standard input.
+    .when = When it was held: START/END.
+    .post = A post of ours that was present; may be given several times.
+    .spoken = A language in which it was held, as a tag: en, zh-Hant; may be given several times.
 help-text = Write.
     .words = The text; “-” reads it from the standard input.
 help-read = A person has read a text.
@@ -1318,6 +1326,16 @@ fault-for-good-of-what = Only “closed” is for good.
     .do = Leave --for-good out, or declare “closed”.
 fault-too-many-posts = More than { $max } posts are named.
     .do = Name those who spoke.
+fault-sheet-unfit = { $wrong ->
+    [languages] More than { $max } languages are named.
+    [topics] More than { $max } topics of one side are named.
+   *[unshown] A topic has a character that shows nothing, or that turns the writing around it: two sheets would differ and look alike.
+}
+    .do = { $wrong ->
+        [languages] Name those in which the talk was held.
+        [topics] Put topics together, or write what was said as a text.
+       *[unshown] Type that line anew.
+    }
 fault-line-which = This station has several lines: { $known }.
     .do = Say which, by call sign or by the first digits of its id.
 fault-line-unknown = No line is called “{ $said }”.
@@ -2207,7 +2225,7 @@ desk-last = { $who }, { $time }: { $kind ->
     [missed] the other side did not come
     [cancel] the talk is cancelled
     [talk] talked, by another means
-    [sheet] what was talked of
+    [sheet] a call sheet
     [text] a text
     [notice] a notice
     [read] read
@@ -2701,6 +2719,54 @@ held-note = If you talked by another means, say so: it is our statement, and TAL
 held-by = By
 held-reads = we state that we talked, between these times and by this means. It is TALKED only when they state it too.
 held-sign = State that we talked
+
+## Call sheets
+
+sheet-title = Call sheet
+sheet-lede = What we state of the talk, now that we have said that it was held. If both sides state the same, it shows as agreed; if not, the two stand side by side.
+sheet-filled = { $from ->
+    [theirs] Filled in from their sheet: read it, and sign if it is so.
+    [ours] Filled in from our earlier sheet, which this one replaces.
+    [talk] The times are filled in from what was said of the talk.
+   *[none] {""}
+}
+sheet-when = Held
+sheet-present = Present of { $sign }
+sheet-present-ours = Who of ours was present
+sheet-present-note = Posts, not persons. { $peer } names its own people; this is not compared.
+sheet-languages = Languages
+sheet-languages-note = As tags: en, ru, zh-Hant
+sheet-topics = Topics
+sheet-topics-note = One a line, under the side that raised it. At most 32 a side.
+sheet-raised = Raised by { $sign }
+sheet-reads = we state of the talk on { $name } these times, these posts of ours, these languages and these topics.
+sheet-not-now = Not now.
+sheet-none = none named
+sheet-no-topics = No topics are named.
+sheet-more = There is more of them: the whole stands on the page of the entry.
+sheet-differs = differs
+sheets-of = { $sign } states
+sheets-both = Both state
+sheets-none = Neither side has written one.
+sheets-alone = { $side ->
+    [ours] We have written a call sheet; they have not.
+   *[theirs] They have written a call sheet; we have not.
+}
+sheets-agreed = Agreed: both sheets say the same.
+sheets-same-here = Both sheets, as they stand here, say the same.
+sheets-unheld = They are not known to hold ours yet.
+sheets-differ = The two sheets differ: { $parts }.
+sheets-part = { $part ->
+    [times] times
+    [languages] languages
+   *[topics] topics
+}
+sheets-uncompared = The words of a sheet are not held here, so the topics cannot be compared.
+sheets-earlier = Replaced by a later sheet of the same side:
+sheets-earlier-more = and { $count } more
+do-sheet = Write our call sheet
+do-sheet-anew = Write our call sheet anew
+do-sheet-hint = Times, who of ours was present, languages, topics
 
 ## Texts, tests of the line, notes of our own
 

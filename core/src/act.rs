@@ -76,6 +76,8 @@ pub enum Act {
     Missed { request: EntryRef },
     /// A talk was held elsewhere.
     Talk { request: EntryRef, when: Window, instrument: Instrument, posts: Vec<PostId> },
+    /// A call sheet: when it was held, which of our own posts were present, in which languages; the topics are its words.
+    Sheet { request: EntryRef, when: Window, posts: Vec<PostId>, languages: Vec<String> },
     /// Write.
     Text { from: PostId, to: PostId, precedence: Precedence, mark: Mark },
     /// A text has been read.
@@ -94,7 +96,7 @@ pub enum Act {
 
 impl Act {
     /// The command's word, for each act: what every way of asking must have.
-    pub const WORDS: [&'static str; 23] = [
+    pub const WORDS: [&'static str; 24] = [
         "ask",
         "seen",
         "refer",
@@ -111,6 +113,7 @@ impl Act {
         "cancel",
         "missed",
         "talk",
+        "sheet",
         "text",
         "read",
         "retract",
@@ -139,6 +142,7 @@ impl Act {
             Act::Cancel { .. } => "cancel",
             Act::Missed { .. } => "missed",
             Act::Talk { .. } => "talk",
+            Act::Sheet { .. } => "sheet",
             Act::Text { .. } => "text",
             Act::Read { .. } => "read",
             Act::Retract { .. } => "retract",

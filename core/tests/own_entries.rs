@@ -128,6 +128,22 @@ fn a_talk_of_more_posts_than_an_entry_holds_is_refused() {
 }
 
 #[test]
+fn a_sheet_of_more_posts_or_languages_than_an_entry_holds_is_refused() {
+    let when = Window::new(Timestamp(1), Timestamp(2)).unwrap();
+    let sheet = |posts: usize, languages: usize| Act::Sheet {
+        request: ASK,
+        when,
+        posts: vec![post(); posts],
+        languages: vec!["en".into(); languages],
+    };
+    let long = Act::Sheet { request: ASK, when, posts: vec![], languages: vec!["x".repeat(129)] };
+
+    let answers = answers(vec![(sheet(33, 1), None), (sheet(1, 33), None), (long, None)]);
+
+    assert_eq!(answers, [malformed(Kind::Sheet); 3]);
+}
+
+#[test]
 fn words_whose_language_is_too_long_are_refused() {
     let words = Words { salt: [1; 16], language: "x".repeat(129), text: "t".into() };
 

@@ -10,6 +10,7 @@ use counterpart_core::ids::{Epoch, Party};
 use counterpart_core::line::turn::{Answer, Input};
 use counterpart_core::precedence::{Mark, Precedence};
 use counterpart_core::record::codes::{Clause, Code, EndReason, LineState, OnSilence, Part};
+use counterpart_core::record::kind::Kind;
 use counterpart_core::record::log::Entry;
 use counterpart_core::record::what::What;
 use counterpart_core::time::Timestamp;
@@ -220,6 +221,29 @@ fn two_asks_that_cross_are_concerted_and_one_answer_decides_both() {
     pair.carry();
     pair.act(SOUTH, talk);
     assert_eq!(pair.view(SOUTH).talk(pair.view(SOUTH).fact(theirs).unwrap()).state.word(), "TALKED");
+}
+
+#[test]
+fn a_call_sheet_is_written_by_a_side_that_has_said_that_it_talked_and_of_what_is_over() {
+    let mut pair = Pair::new();
+    let request = pair.act(NORTH, ask(Precedence::Priority));
+    pair.carry();
+    pair.act(SOUTH, Act::Answer { on: Target::Latest(request) });
+    pair.pass(HOUR);
+    let when = window(START, START + MINUTE);
+    let sheet = |when| Act::Sheet { request, when, posts: vec![], languages: vec!["en".into()] };
+    assert_eq!(pair.bar(NORTH, sheet(when)), Bar::NoTalk);
+    let instrument = counterpart_core::record::codes::Instrument::Video;
+    pair.act(SOUTH, Act::Talk { request, when, instrument, posts: vec![] });
+    pair.carry();
+    assert_eq!(pair.bar(NORTH, sheet(when)), Bar::NoTalk, "the word of the other side is not ours");
+    let later = START + DAY;
+    assert_eq!(pair.bar(SOUTH, sheet(window(START, later))), Bar::BeforeStart(Timestamp(later)));
+    let first = pair.act(SOUTH, sheet(when));
+    let second = pair.act(SOUTH, sheet(window(START, START + 2 * MINUTE)));
+    pair.carry();
+    let stated = |pair: &Pair, side| pair.view(side).on(request).filter(|f| f.kind() == Kind::Sheet).count();
+    assert_eq!([stated(&pair, NORTH), stated(&pair, SOUTH)], [2, 2], "{first} is not taken back by {second}");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use counterpart_core::limits;
 use counterpart_core::line::Line;
 use counterpart_core::line::crossing::Outcome;
 use counterpart_core::line::facts::{Fact, View};
+use counterpart_core::line::talk::Word;
 use counterpart_core::precedence::{Mark, Precedence};
 use counterpart_core::record::codes::{Code, Instrument, LineState, Mode, OnSilence};
 use counterpart_core::record::kind::Kind;
@@ -350,7 +351,15 @@ impl<'a> Person<'a> {
         let posts = (0..posts).map(|_| self.post()).collect();
         let when = Window::new(start, end);
         let instrument = *self.chance.pick(Instrument::ALL).unwrap_or(&Instrument::Telephone);
-        when.map_or(Act::Memo, |when| Act::Talk { request, when, instrument, posts })
+        let has_said = view.fact(request).is_some_and(|ask| view.word(self.line.me(), ask).0 == Word::Talked);
+        match when {
+            None => Act::Memo,
+            // Who has said so already, and would be refused, writes the call sheet now and then.
+            Some(when) if has_said && instrument == Instrument::Writing => {
+                Act::Sheet { request, when, posts, languages: vec!["en".into()] }
+            }
+            Some(when) => Act::Talk { request, when, instrument, posts },
+        }
     }
 
     fn ask(&mut self, again: Option<EntryRef>) -> Act {

@@ -9,7 +9,7 @@ use crate::precedence::{Mark, Precedence};
 use crate::record::codes::CheckBy;
 use crate::record::kind::Kind;
 use crate::record::what::{Offered, What};
-use crate::time::Timestamp;
+use crate::time::{Timestamp, Window};
 
 /// What of an entry is decided before it has a place in the log.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -102,10 +102,12 @@ pub fn draft(view: &View<'_>, act: &Act, now: Timestamp) -> Result<Draft, Refusa
         Act::Cancel { request, code } => Draft::on(What::Cancel { code: *code }, agreement(view, *request)?),
         Act::Missed { request } => Draft::on(What::Missed, agreement(view, *request)?),
         Act::Talk { request, when, instrument, posts } => {
-            if when.end() > now {
-                return Err(Refusal::Barred(Bar::BeforeStart(when.end())));
-            }
+            over(*when, now)?;
             Draft::on(What::Talk { when: *when, instrument: *instrument, posts: posts.clone() }, *request)
+        }
+        Act::Sheet { request, when, posts, languages } => {
+            over(*when, now)?;
+            Draft::on(What::Sheet { when: *when, posts: posts.clone(), languages: languages.clone() }, *request)
         }
         Act::Read { text } => Draft::on(What::Read, *text),
         Act::Retract { text } => Draft::on(What::Retract, *text),
@@ -113,6 +115,11 @@ pub fn draft(view: &View<'_>, act: &Act, now: Timestamp) -> Result<Draft, Refusa
         Act::CheckReply { check } => Draft::on(What::CheckReply, *check),
         Act::State { state, until } => Draft::of(What::State { state: *state, until: later(*until)? }),
     })
+}
+
+/// That a talk was held is said once it is over.
+fn over(when: Window, now: Timestamp) -> Result<(), Refusal> {
+    if when.end() > now { Err(Refusal::Barred(Bar::BeforeStart(when.end()))) } else { Ok(()) }
 }
 
 /// The answer-by of an offer, if it and the windows lie ahead, and it not after the last of them.

@@ -40,6 +40,8 @@ pub struct Fact {
     pub mark: Option<Mark>,
     /// Valid-until, answer-by or recall-until.
     pub deadline: Option<Timestamp>,
+    /// Whether words go with it, held or not.
+    pub has_words: bool,
     /// What it says.
     pub what: What,
     /// The thing it belongs to: the ask, text or check that opened it; itself if it opens one or stands alone.
@@ -296,6 +298,7 @@ impl Facts {
             precedence: header.precedence,
             mark: header.mark,
             deadline: header.deadline,
+            has_words: header.body.is_some(),
             what,
             thing,
         };

@@ -57,15 +57,17 @@ impl From<NameFault> for Unfit {
 pub fn words(form: &ActForm, defaults: &Defaults, salt: [u8; 16]) -> Result<Option<Words>, Fault> {
     let Some(words) = &form.words else { return Ok(None) };
     let language = words.language.as_ref().unwrap_or(&defaults.language).clone();
-    let is_tag =
-        language.len() <= limits::SHORT_TEXT_MAX && language.parse::<unic_langid::LanguageIdentifier>().is_ok();
-    if !is_tag {
-        return Err(Fault::new(Code::LanguageMalformed).with("said", language));
-    }
+    let language = tag(&language)?;
     if words.text.trim().is_empty() {
         return Err(Fault::new(Code::WordsEmpty));
     }
     Ok(Some(Words { salt, language, text: words.text.clone() }))
+}
+
+/// A language that is a tag of BCP 47.
+fn tag(said: &str) -> Result<String, Fault> {
+    let is_tag = said.len() <= limits::SHORT_TEXT_MAX && said.parse::<unic_langid::LanguageIdentifier>().is_ok();
+    if is_tag { Ok(said.to_owned()) } else { Err(Fault::new(Code::LanguageMalformed).with("said", said)) }
 }
 
 /// The act that a form asks for on this line.
@@ -100,6 +102,7 @@ pub fn act(form: &ActForm, line: &Line, defaults: &Defaults) -> Result<Act, Unfi
         "cancel" => Act::Cancel { request: asked.request()?, code: asked.code()? },
         "missed" => Act::Missed { request: asked.request()? },
         "talk" => asked.talk()?,
+        "sheet" => asked.sheet()?,
         "read" => Act::Read { text: asked.entry()? },
         "retract" => Act::Retract { text: asked.entry()? },
         "check-reply" => Act::CheckReply { check: asked.entry()? },
@@ -231,20 +234,38 @@ impl Asked<'_> {
     }
 
     fn talk(&self) -> Result<Act, Unfit> {
-        let form = self.form;
-        let when = form.when.as_deref().ok_or_else(|| self.missing("when"))?;
-        let by = word("instrument", &form.instrument, Instrument::parse, Instrument::ALL, Instrument::word)?;
-        let said = form.posts.as_deref().unwrap_or_default();
-        if said.len() > limits::LIST_MAX {
-            return Err(Fault::new(Code::TooManyPosts).with("max", limits::LIST_MAX).into());
-        }
-        let posts: Result<Vec<PostId>, Fault> = said.iter().map(|p| post(p)).collect();
+        let by = word("instrument", &self.form.instrument, Instrument::parse, Instrument::ALL, Instrument::word)?;
         Ok(Act::Talk {
             request: self.request()?,
-            when: self.defaults.times.window(when)?.window,
+            when: self.when()?,
             instrument: by.ok_or_else(|| self.missing("instrument"))?,
-            posts: posts?,
+            posts: self.posts()?,
         })
+    }
+
+    fn sheet(&self) -> Result<Act, Unfit> {
+        let said = self.form.languages.as_deref().unwrap_or_default();
+        if said.len() > limits::LIST_MAX {
+            let fault = Fault::new(Code::SheetUnfit).with("wrong", "languages");
+            return Err(fault.with("max", limits::LIST_MAX).into());
+        }
+        let languages: Result<Vec<String>, Fault> = said.iter().map(|said| tag(said)).collect();
+        let (request, when, posts) = (self.request()?, self.when()?, self.posts()?);
+        Ok(Act::Sheet { request, when, posts, languages: languages? })
+    }
+
+    /// When a talk was held.
+    fn when(&self) -> Result<Window, Fault> {
+        let when = self.form.when.as_deref().ok_or_else(|| self.missing("when"))?;
+        Ok(self.defaults.times.window(when)?.window)
+    }
+
+    fn posts(&self) -> Result<Vec<PostId>, Fault> {
+        let said = self.form.posts.as_deref().unwrap_or_default();
+        if said.len() > limits::LIST_MAX {
+            return Err(Fault::new(Code::TooManyPosts).with("max", limits::LIST_MAX));
+        }
+        said.iter().map(|p| post(p)).collect()
     }
 
     fn missing(&self, field: &str) -> Fault {

@@ -74,9 +74,12 @@ pub struct ActForm {
     /// By what it was held.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instrument: Option<String>,
-    /// Which posts talked.
+    /// Which posts talked; in a call sheet, which of our own were present.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub posts: Option<Vec<String>>,
+    /// In which languages a talk was held, each a tag of BCP 47.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub languages: Option<Vec<String>>,
     /// What the station declares of itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
@@ -134,7 +137,7 @@ const fn spec(act: &'static str, needs: &'static [&'static str], takes: &'static
 }
 
 /// Every act.
-pub const SPECS: [Spec; 23] = [
+pub const SPECS: [Spec; 24] = [
     spec("ask", &["from", "to"], &["precedence", "mark", "mode", "private", "valid_until", "again", "words"]),
     spec("seen", &["on"], &["words"]),
     spec("refer", &["on"], &["words"]),
@@ -151,6 +154,7 @@ pub const SPECS: [Spec; 23] = [
     spec("cancel", &["on"], &["code", "words"]),
     spec("missed", &["on"], &["words"]),
     spec("talk", &["on", "when", "instrument"], &["posts", "words"]),
+    spec("sheet", &["on", "when"], &["posts", "languages", "words"]),
     spec("text", &["from", "to", "words"], &["precedence", "mark"]),
     spec("read", &["on"], &["words"]),
     spec("retract", &["on"], &["words"]),
@@ -219,6 +223,7 @@ impl ActForm {
             ("when", self.when.is_some()),
             ("instrument", self.instrument.is_some()),
             ("posts", self.posts.is_some()),
+            ("languages", self.languages.is_some()),
             ("state", self.state.is_some()),
             ("for_good", self.for_good.is_some()),
             ("words", self.words.is_some()),

@@ -126,6 +126,16 @@ pub enum ActCommand {
         #[arg(long = "post", value_name = "POST")]
         posts: Vec<String>,
     },
+    Sheet {
+        #[command(flatten)]
+        on: On,
+        #[arg(long, value_name = "WINDOW")]
+        when: String,
+        #[arg(long = "post", value_name = "POST")]
+        posts: Vec<String>,
+        #[arg(long = "spoken", value_name = "LANGUAGE")]
+        languages: Vec<String>,
+    },
     Text {
         words: String,
         #[command(flatten)]
@@ -193,9 +203,12 @@ impl ActCommand {
                 on.with(|form| ActForm { valid_until, precedence, ..form }, "renew")
             }
             C::Talk { on, when, instrument, posts } => {
-                let posts = (!posts.is_empty()).then_some(posts);
-                let (when, instrument) = (Some(when), Some(instrument));
+                let (when, instrument, posts) = (Some(when), Some(instrument), some(posts));
                 on.with(|form| ActForm { when, instrument, posts, ..form }, "talk")
+            }
+            C::Sheet { on, when, posts, languages } => {
+                let (when, posts, languages) = (Some(when), some(posts), some(languages));
+                on.with(|form| ActForm { when, posts, languages, ..form }, "sheet")
             }
             C::Seen(on) => on.plain("seen"),
             C::Refer(on) => on.plain("refer"),
@@ -242,6 +255,11 @@ impl Addressed {
         let (from, to) = (Some(self.from), Some(self.to));
         ActForm { from, to, precedence: self.precedence, mark: self.mark, ..ActForm::of(act) }
     }
+}
+
+/// What was named, if anything was.
+fn some(said: Vec<String>) -> Option<Vec<String>> {
+    Some(said).filter(|said| !said.is_empty())
 }
 
 /// Makes local times and windows exact.

@@ -30,6 +30,7 @@ fn typed(word: &'static str) -> Vec<&'static str> {
         "offer" => &["0:1", "--window", WINDOW, "--answer-by", TIME],
         "accept" => &["0:1", "--window", WINDOW],
         "talk" => &["0:1", "--when", WINDOW, "--instrument", "telephone"],
+        "sheet" => &["0:1", "--when", WINDOW],
         _ => &["0:1"],
     };
     [&["counterpart", word], args].concat()

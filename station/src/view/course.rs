@@ -118,6 +118,7 @@ impl Sight<'_> {
                 let window = self.telling.window(*when);
                 say(talk(*instrument), vec![("window", window.into())])
             }
+            What::Sheet { when, .. } => say("course-sheet", vec![("window", self.telling.window(*when).into())]),
             What::Missed => say("course-missed", vec![]),
             What::Joined { part } => {
                 let part = self.telling.say("talk-part", &[("part", part.word().into())]);

@@ -100,6 +100,7 @@ fn on_request(request: &Fact, now: Timestamp) -> Vec<Act> {
     let past = span(Timestamp(now.0.saturating_sub(2)), Timestamp(now.0.saturating_sub(1)));
     let instrument = Instrument::Telephone;
     acts.extend(past.map(|when| Act::Talk { request, when, instrument, posts: Vec::new() }));
+    acts.extend(past.map(|when| Act::Sheet { request, when, posts: Vec::new(), languages: Vec::new() }));
     acts
 }
 

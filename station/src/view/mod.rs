@@ -24,6 +24,7 @@ pub mod request;
 pub mod restore;
 pub mod ring;
 pub mod scalar;
+pub mod sheet;
 pub mod stopped;
 pub mod talk;
 pub mod terms;

@@ -114,6 +114,8 @@ pub struct Args {
     /// Of an `ended`: why it was over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<ByWord<EndReason>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub languages: Vec<String>,
 }
 
 /// Which part of the record.
@@ -251,6 +253,12 @@ fn args(what: &What, side: impl Fn(Party) -> Side) -> Args {
             windows: vec![Window::of(*when)],
             instrument: Some(ByWord(*instrument)),
             posts: posts.iter().map(|p| p.to_string()).collect(),
+            ..none
+        },
+        What::Sheet { when, posts, languages } => Args {
+            windows: vec![Window::of(*when)],
+            posts: posts.iter().map(|p| p.to_string()).collect(),
+            languages: languages.clone(),
             ..none
         },
         _ => none,

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::attempts::{AttemptView, DecidingView, DeferralView, OfferView, OverdueView, RungView};
 use super::may::MayView;
 use super::owed::OwedView;
+use super::sheet::SheetsView;
 use super::talk::TalkView;
 use super::{ByWord, Moment, Named, Said, Side, Sight, Window};
 use crate::words::clocks::Place;
@@ -81,6 +82,8 @@ pub struct RequestView {
     pub offers: Vec<OfferView>,
     /// What became of the talk; absent if there is none.
     pub talk: Option<TalkView>,
+    /// What each side states of it in a call sheet; absent while neither has written one.
+    pub sheets: Option<SheetsView>,
     /// Response times noted as missed.
     pub overdue: Vec<OverdueView>,
     /// Who owes what by when.
@@ -192,6 +195,7 @@ impl<'a> Sight<'a> {
             deferrals: self.deferrals(request),
             offers: self.offers(request),
             talk: self.talk(request),
+            sheets: self.sheets(request),
             overdue: self.overdue(request),
             next: self.owed(request),
             acts: self.acts(request),

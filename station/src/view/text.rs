@@ -10,6 +10,7 @@ use super::lines::{LineView, ObservedState, OrganisationView};
 use super::record::{Args, RecordEntry, RecordView};
 use super::request::{RequestLine, RequestView};
 use super::ring::RingView;
+use super::sheet::{SheetsView, TOPICS_MAX};
 use super::{Moment, Side};
 use crate::words::clocks::Telling;
 use crate::words::{Why, Words, clean};
@@ -23,6 +24,8 @@ pub const PLAIN_WIDTH: usize = 80;
 /// Columns of words that came from outside, with the bar before them. A terminal of 80 columns does not break them, so that no
 /// word of theirs can come to stand where a line of ours begins.
 const QUOTED_WIDTH: usize = 78;
+/// Lines of topics that are shown of a call sheet: as many as a desk writes, of both sides.
+const SHEET_LINES_MAX: usize = 2 * TOPICS_MAX;
 /// Lines of words that a ring shows.
 const RING_LINES_MAX: usize = 3;
 
@@ -59,6 +62,7 @@ pub fn request(view: &RequestView, telling: &Telling<'_>) -> String {
         out.push(String::new());
         out.extend(wrap(&telling.say("table-talk", &args), 0, 2));
     }
+    out.extend(view.sheets.iter().flat_map(|view| sheets(view, telling)));
     if !view.plain_later.is_empty() {
         out.push(String::new());
         out.push(telling.say("table-later", &[]));
@@ -71,6 +75,24 @@ pub fn request(view: &RequestView, telling: &Telling<'_>) -> String {
     }
     out.extend(banner);
     finish(out)
+}
+
+/// The call sheets of a talk, each with what it says.
+fn sheets(view: &SheetsView, telling: &Telling<'_>) -> Vec<String> {
+    let mut out = vec![String::new()];
+    out.extend(wrap(&telling.say("table-sheets", &[("sentence", (&view.sentence).into())]), 0, 2));
+    let list = |items: &[String]| if items.is_empty() { telling.say("sheet-none", &[]) } else { items.join(", ") };
+    for sheet in [&view.ours, &view.theirs].into_iter().flatten() {
+        let args = [
+            ("name", (&sheet.entry.name).into()),
+            ("window", sheet.when.told(telling).into()),
+            ("posts", list(&sheet.posts).into()),
+            ("languages", list(&sheet.languages).into()),
+        ];
+        out.extend(wrap(&telling.say("table-sheet", &args), 2, 4));
+        out.extend(sheet.said.iter().flat_map(|said| quoted(&said.text, 4).into_iter().take(SHEET_LINES_MAX)));
+    }
+    out
 }
 
 fn act_on(act: &str, on: &str, view: &RequestView) -> String {
@@ -326,7 +348,7 @@ pub fn args(args: &Args, telling: &Telling<'_>) -> Vec<String> {
     let until = |time: Moment| telling.say("table-until", &[("time", telling.both(time.0).into())]);
     parts.extend(args.until.map(until));
     parts.extend(args.windows.iter().map(|w| w.told(telling)));
-    parts.extend(args.posts.iter().map(|p| clean(p)));
+    parts.extend(args.posts.iter().chain(&args.languages).map(|said| clean(said)));
     parts
 }
 

@@ -53,6 +53,7 @@ pub(super) fn act_form(fields: &Fields, line: &str) -> ActForm {
         when: text("when"),
         instrument: text("instrument"),
         posts: many("posts"),
+        languages: many("languages"),
         state: text("state"),
         // The desk closes no line: a command does, and asks whether that is meant.
         for_good: None,

@@ -72,6 +72,8 @@ pub(super) struct Keys {
     pub offer: Option<String>,
     /// The page on which the agreed talk is held.
     pub call: Option<String>,
+    /// The page on which to write a call sheet of the talk.
+    pub sheet: Option<String>,
     /// Whether a talk that was held elsewhere can be stated.
     pub talk: bool,
     /// There is a talk of which this side may say that it was held, and that stands first.
@@ -191,9 +193,10 @@ pub(super) fn keys(sight: &Sight<'_>, view: &RequestView) -> Keys {
     {
         first.is_main = true;
     }
-    keys.offer = offer_page(view);
+    keys.offer = page_on(view, "offer");
     keys.call = call_page(sight, view);
     keys.talk = on_request(view, "talk").is_some_and(|may| may.may);
+    keys.sheet = page_on(view, "sheet");
     // What is not held there yet is agreed with nobody.
     keys.is_talk_first = keys.talk && keys.last.is_some() && view.settled;
     let is_ours = |owed: &OwedView| owed.what == Owed::SayTalked && owed.who == Some(Side::Ours);
@@ -265,7 +268,7 @@ pub(super) fn keys_of_ring(sight: &Sight<'_>, view: &RequestView, rung: &Fact) -
     let step = |word: &str| format!("/lines/{}/ring/{at}/{word}", view.line);
     keys.decline = declines.then(|| step("decline"));
     keys.decline_offer = keys.none.iter().any(|codes| codes.why.is_none()).then(|| step("decline-offer"));
-    keys.offer = offer_page(view);
+    keys.offer = page_on(view, "offer");
     keys.call = call_page(sight, view);
     keys.again = again_page(view);
     keys
@@ -284,9 +287,10 @@ fn on_request<'a>(view: &'a RequestView, act: &str) -> Option<&'a MayView> {
     view.acts.iter().find(|may| may.on == view.request && may.act == act)
 }
 
-fn offer_page(view: &RequestView) -> Option<String> {
-    let may = on_request(view, "offer").filter(|may| may.may);
-    may.map(|_| format!("/lines/{}/requests/{}/offer", view.line, view.request.at))
+/// The page of the request that has its name of this act, if that may be done.
+fn page_on(view: &RequestView, act: &str) -> Option<String> {
+    let may = on_request(view, act).filter(|may| may.may);
+    may.map(|_| format!("/lines/{}/requests/{}/{act}", view.line, view.request.at))
 }
 
 fn again_page(view: &RequestView) -> Option<String> {

@@ -43,6 +43,8 @@ mod rung;
 mod seen;
 mod session;
 mod settings;
+mod sheet;
+mod sheets;
 mod sign_in;
 mod site;
 mod spine;

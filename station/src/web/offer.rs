@@ -11,7 +11,7 @@ use counterpart_core::time::Timestamp;
 use super::band::{Band, band, in_night};
 use super::fields::Fields;
 use super::frame::{Four, Frame, bars};
-use super::readings::Readings;
+use super::readings::{Readings, window};
 use super::request::Held;
 use super::session::{Posted, Signed};
 use super::{Desk, page, refused};
@@ -386,14 +386,8 @@ pub(super) async fn talk(
     posted.fields.press();
     let text = |name: &str| posted.fields.text(name).unwrap_or_default();
     let held = Held { day: text("day"), from: text("from"), until: text("until"), ..Held::default() };
-    let times = desk.spoken();
-    let spoken = times.window(&format!("{} {}/{}", held.day, held.from, held.until));
-    let starts = times.time(&format!("{} {}", held.day, held.from));
-    let doubtful = match (&starts, &spoken) {
-        (Err(fault), _) => Some(("from".to_owned(), fault.clone())),
-        (Ok(_), Err(fault)) => Some(("until".to_owned(), fault.clone())),
-        (Ok(_), Ok(_)) => None,
-    };
+    let spoken = window(&desk.spoken(), [&held.day, &held.from, &held.until]);
+    let doubtful = spoken.as_ref().err().map(|(field, fault)| ((*field).to_owned(), fault.clone()));
     let unread = doubtful.as_ref().map_or_else(String::new, |(field, _)| field.clone());
     let held = Held { unread, ..held };
     let readings = desk.readings(doubtful.into_iter().collect());
@@ -403,7 +397,7 @@ pub(super) async fn talk(
         return desk.request_page(&posted.who, line, said, None, held).await;
     }
     let done = async {
-        let when = spoken.map_err(|fault| desk.tell_time(fault))?;
+        let when = spoken.map_err(|(_, fault)| desk.tell_time(fault))?;
         let when = format!("{}/{}", write(when.window.start()), write(when.window.end()));
         let (instrument, once, epoch, words) = (text("instrument"), text("once"), text("epoch"), text("words"));
         let pairs = [

@@ -1,6 +1,9 @@
 //! A local time that the clocks skip or show twice: the page asks which is meant, with a key for each reading.
 
+use counterpart_core::record::what::Offered;
+
 use crate::api::fault::{Code, Fault};
+use crate::api::times::Times;
 
 /// Which time is meant, as keys of the form in which it was typed.
 pub(super) struct Readings {
@@ -26,10 +29,15 @@ impl Readings {
     }
 }
 
+/// The window that day, begin and end were typed for; or what is wrong with it, and in which of the fields "from" and "until".
+pub(super) fn window(times: &Times, [day, from, until]: [&str; 3]) -> Result<Offered, (&'static str, Fault)> {
+    times.time(&format!("{day} {from}")).map_err(|fault| ("from", fault))?;
+    times.window(&format!("{day} {from}/{until}")).map_err(|fault| ("until", fault))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::times::Times;
 
     fn readings(said: &str) -> Option<Vec<(String, String)>> {
         // 2026-03-28T09:00:00Z

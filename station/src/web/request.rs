@@ -12,6 +12,7 @@ use counterpart_core::line::ladder::Rung;
 use counterpart_core::line::ringing::Ring;
 use counterpart_core::line::talk::TalkState;
 use counterpart_core::precedence::Mark;
+use counterpart_core::record::kind::Kind;
 
 use super::authors::{AUTHORS_MAX, Authors};
 use super::band::{Band, Windows, band};
@@ -25,6 +26,7 @@ use super::put_off::PutOff;
 use super::readings::Readings;
 use super::seen::Seen;
 use super::session::Signed;
+use super::sheets::{Sheets, sheets};
 use super::tone::{Tone, tone};
 use super::{Desk, page, refused, rung};
 use crate::api::fault::{Code, Fault, Told};
@@ -98,6 +100,8 @@ struct About {
     said: Vec<SaidItem>,
     attempts: Vec<Attempt>,
     offers: Vec<Offer>,
+    /// What each side states of the talk.
+    sheets: Option<Sheets>,
     /// Times of theirs or ours that are open, on both sides' days.
     band: Option<Band>,
     /// What of it rings here.
@@ -176,6 +180,11 @@ impl RequestPage {
         ];
         let is_open = view.outcome == Outcome::Open.word();
         self.d.words().say(if is_open { "request-lede" } else { "request-lede-closed" }, &args)
+    }
+
+    /// We have written a call sheet, which another one replaces.
+    fn has_sheet(&self) -> bool {
+        self.about.view.sheets.as_ref().is_some_and(|sheets| sheets.ours.is_some())
     }
 
     /// What the record does not say, below a heading.
@@ -286,6 +295,7 @@ fn about(sight: &Sight<'_>, said: &str) -> Result<About, Told> {
         said: said_on(sight, ask),
         attempts: attempts(sight, &view),
         offers: offers(sight, &view),
+        sheets: sheets(sight, &view),
         band: open_times(sight, &view),
         epoch: sight.epoch.to_string(),
         tone: tone(sight, &view),
@@ -377,7 +387,9 @@ fn said_on(sight: &Sight<'_>, ask: &Fact) -> Vec<SaidItem> {
         let said = sight.said(fact.at)?;
         Some(SaidItem { entry: sight.named(fact.at), kind: fact.kind().word().into(), hands: hands(sight, fact), said })
     };
-    let mut all: Vec<SaidItem> = sight.view().thread(ask.at).filter_map(item).collect();
+    // What a call sheet says stands with the other side's.
+    let thread = sight.view().thread(ask.at).filter(|fact| fact.kind() != Kind::Sheet);
+    let mut all: Vec<SaidItem> = thread.filter_map(item).collect();
     all.reverse();
     all
 }

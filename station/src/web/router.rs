@@ -17,7 +17,7 @@ use super::listen::Listener;
 use super::session::Signed;
 use super::{
     Desk, acts, ask, call, entry, files, guard, guest, lines, live, morning, offer, pairing, record, refused, request,
-    ring, round, rounds, session, settings, sign_in, texts, tokens, translations, unsigned, upkeep, users,
+    ring, round, rounds, session, settings, sheet, sign_in, texts, tokens, translations, unsigned, upkeep, users,
 };
 use crate::api::Api;
 use crate::api::callers;
@@ -61,6 +61,7 @@ fn answers(desk: Desk, programs: Api) -> Router {
         .route("/lines/{line}/requests/{request}", get(request::show))
         .route("/lines/{line}/requests/{request}/offer", get(offer::show).post(offer::offer))
         .route("/lines/{line}/requests/{request}/talk", get(request::show).post(offer::talk))
+        .route("/lines/{line}/requests/{request}/sheet", get(sheet::show).post(sheet::write_sheet))
         .route("/lines/{line}/calls/{request}", get(call::show).post(call::act))
         .route("/lines/{line}/calls/{request}/offer", post(call::offer))
         .route("/lines/{line}/texts", get(texts::show).post(texts::text_act))

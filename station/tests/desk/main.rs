@@ -36,6 +36,7 @@ mod ring;
 mod rounds;
 #[path = "../scratch/mod.rs"]
 mod scratch;
+mod sheet;
 mod station;
 mod story;
 mod tabs;

@@ -33,6 +33,7 @@ fn full(word: &str) -> String {
                 "on_silence" => r#""stands""#,
                 "instrument" => r#""in-person""#,
                 "posts" => r#"["minister","foreign-minister"]"#,
+                "languages" => r#"["en","zh-Hant"]"#,
                 "state" => r#""maintenance""#,
                 "words" => r#"{"language":"fr","text":"Bonjour"}"#,
                 _ => r#""2026-11-24T12:00:00Z""#,

@@ -61,6 +61,7 @@ fn option(field: &str) -> String {
     match field {
         "windows" => "window".into(),
         "posts" => "post".into(),
+        "languages" => "spoken".into(),
         other => other.replace('_', "-"),
     }
 }
@@ -95,7 +96,7 @@ fn put(
         "private" | "for_good" => return Err(one_of(place, "story-want-yes", String::new(), &token.said())),
         _ => said.into(),
     };
-    let several = matches!(field, "windows" | "posts");
+    let several = matches!(field, "windows" | "posts" | "languages");
     match form.get_mut(field) {
         Some(Value::Array(list)) => list.push(value),
         Some(_) => return Err(StoryFault { place, wrong: Wrong::Twice(key.into()) }),

@@ -53,7 +53,7 @@ fn anything(trial: &Trial, things: &[EntryRef], dice: &mut dyn FnMut(usize) -> u
         _ => None,
     });
     let past = Window::new(Timestamp(trial.now.0 - 9), Timestamp(trial.now.0 - 1)).unwrap();
-    match dice(16) {
+    match dice(17) {
         0 => Act::Seen { on },
         1 => Act::Refer { on },
         2 => Act::Defer { on, code, until },
@@ -67,6 +67,7 @@ fn anything(trial: &Trial, things: &[EntryRef], dice: &mut dyn FnMut(usize) -> u
         12 => Act::Resume { request: thing },
         13 => Act::Withdraw { thing },
         14 => Act::Cancel { request: thing, code },
+        15 => Act::Sheet { request: thing, when: past, posts: Vec::new(), languages: vec!["en".into()] },
         _ => Act::Talk { request: thing, when: past, instrument: Instrument::Video, posts: Vec::new() },
     }
 }

@@ -17,6 +17,7 @@ mod pages;
 mod places;
 mod requests;
 mod restored;
+mod sheets;
 pub mod stage;
 mod viewer;
 
