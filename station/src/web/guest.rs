@@ -22,7 +22,7 @@ use super::{Desk, page};
 use crate::api::fault::{Code, Fault, Told};
 use crate::api::places::Place;
 use crate::api::sight::hexadecimal;
-use crate::api::stream::{Looks, Stream};
+use crate::api::stream::{CALM, Looks, Stream};
 use crate::api::talks::{Talk, part_of};
 use crate::people::{LINK_MS, SESSION_MS, Token};
 use crate::view::Moment;
@@ -320,7 +320,7 @@ async fn follow(desk: Desk, guest: Guest, displaced: Arc<Notify>, to: mpsc::Send
                     return;
                 }
             }
-            () = changed(&mut calls) => {}
+            () = changed(&mut calls) => tokio::time::sleep(CALM).await,
             () = displaced.notified() => {
                 let _ = to.send(Bytes::from_static(b"event: displaced\ndata: {}\n\n")).await;
                 return;

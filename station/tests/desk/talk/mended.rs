@@ -78,6 +78,7 @@ fn a_microphone_that_was_refused_and_then_let_in_is_heard() {
         browser.call("Browser.setPermission", permission);
     };
     browser.take_link(&desks[0].link("Duty officer", "watch"));
+    browser.until("location.pathname === '/lines'");
     lets(&mut browser, "denied");
     browser.open(&format!("{origin}{page}"));
     press(&mut browser, "join");
