@@ -32,6 +32,9 @@ use crate::words::Sentence;
 /// The parts that are given by a link. Who holds the line has an account.
 pub(super) const GIVEN: [Part; 3] = [Part::Principal, Part::Interpreter, Part::NoteTaker];
 
+/// What can be done from a place.
+const ACTS: [&str; 4] = ["join", "mute", "unmute", "leave"];
+
 /// For the watch: a link that was just made. It is shown this once.
 #[derive(Template)]
 #[template(path = "let_in.html")]
@@ -268,7 +271,7 @@ pub(super) async fn act(State(desk): State<Desk>, guest: Guest, request: Request
             "leave" => Ask::Leave,
             other => {
                 let fault = Fault::new(Code::UnknownAct).with("said", other);
-                return Err(desk.api.tell(fault.with("known", "join, mute, unmute, leave")));
+                return Err(desk.api.tell(fault.with("known", ACTS.join(", "))));
             }
         };
         desk.api.do_in_call(&talk, guest.token.hash(), ask).await?;
