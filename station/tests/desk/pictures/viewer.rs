@@ -164,7 +164,9 @@ impl Viewer {
         }
         let mut said = std::mem::take(&mut self.browser.complaints);
         // A page that says why something is not done comes with a status that says so too.
-        said.retain(|said| !(shot.name.starts_with("page-no") && said.contains("responded with a status of 4")));
+        // So does what a page tells of its bell once its stream is gone, by which it is known.
+        let is_told = shot.name.starts_with("page-no") || shot.name.starts_with("lost");
+        said.retain(|said| !(is_told && said.contains("responded with a status of 4")));
         self.complaints.extend(said.into_iter().map(|said| format!("{}: {said}", shot.name)));
     }
 
