@@ -3417,7 +3417,7 @@ talking-do-mute-hint = Nobody hears this microphone
 talking-do-unmute = Unmute
 talking-do-unmute-hint = This microphone is heard again
 talking-do-leave = Leave
-talking-do-leave-hint = { $ours ->
+talking-do-leave-hint = { $count ->
     [one] You are the last of ours: 20 seconds later the talk is over
    *[other] The call goes on; this place is free
 }

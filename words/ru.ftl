@@ -5597,7 +5597,7 @@ talking-do-unmute-hint = Этот микрофон снова слышат
 # unreviewed
 talking-do-leave = Выйти
 # unreviewed
-talking-do-leave-hint = { $ours ->
+talking-do-leave-hint = { $count ->
     [one] Вы последний из наших: через 20 секунд разговор будет окончен
     [few] Разговор продолжается; место свободно
    *[many] Разговор продолжается; место свободно

@@ -25,6 +25,8 @@ use held::{Held, Numbers, Over};
 const LINE_CALLS_MAX: usize = 8;
 /// Between two tellings of one call, if something has changed that people see; and if only figures have.
 const TELL_MS: [u64; 2] = [100, 1_000];
+/// So long pages say what their station sent last that no call carries.
+const BREACH_SHOWN_MS: u64 = 300_000;
 /// So long what became of a call that is over is told and shown.
 const OVER_KEPT_MS: u64 = 600_000;
 /// The same of a call in which nobody of ours was heard: its talk is still to come, and can be begun anew after that.
@@ -42,7 +44,7 @@ pub(super) struct Calls {
     /// The present session of each line; `None`: the peer's version has no calls.
     links: BTreeMap<LineId, (u64, Option<Link>)>,
     /// What the peer of a line sent last in the present session that no call carries.
-    breaches: BTreeMap<LineId, Misconduct>,
+    breaches: BTreeMap<LineId, (Misconduct, u64)>,
     numbers: Numbers,
     /// Counts what pages show.
     pub changes: u64,
@@ -280,16 +282,17 @@ impl Calls {
     pub fn packet(&mut self, line: LineId, bytes: &[u8], now: Instant) {
         let numbers: Vec<u32> = self.of_line(line).map(|(_, held)| held.number).collect();
         if self.exchange.from_peer(bytes, |number| numbers.contains(&number), now).is_err() {
-            self.breach(line, Misconduct::MalformedVoice);
+            self.breach(line, Misconduct::MalformedVoice, now);
         }
     }
 
     /// The peer sent what no call carries. It was let go; the session names it, and pages say so.
-    pub fn breach(&mut self, line: LineId, what: Misconduct) {
+    pub fn breach(&mut self, line: LineId, what: Misconduct, now: Instant) {
         if let Ok(link) = self.link(line) {
             let _ = link.give(ToPeer::Breach(what));
         }
-        self.changes += u64::from(self.breaches.insert(line, what) != Some(what));
+        let before = self.breaches.insert(line, (what, self.exchange.ms(now)));
+        self.changes += u64::from(before.is_none_or(|(before, _)| before != what));
     }
 
     fn of_line(&self, line: LineId) -> impl Iterator<Item = (&TalkId, &Held)> {
@@ -324,9 +327,12 @@ impl Calls {
                         link.packet(bytes);
                     }
                 }
-                Output::Happened { call, event } => self.happened(call, event, now_ms),
+                Output::Happened { call, event } => self.happened(call, event, now),
             }
         }
+        let before = self.breaches.len();
+        self.breaches.retain(|_, (_, at_ms)| now_ms < at_ms.saturating_add(BREACH_SHOWN_MS));
+        self.changes += u64::from(self.breaches.len() != before);
         self.look_after_left(now_ms);
         let talks: Vec<TalkId> = self.held.keys().copied().collect();
         talks.into_iter().for_each(|talk| self.look_after(talk, now));
@@ -337,7 +343,8 @@ impl Calls {
         self.held.iter().find(|(_, held)| held.number == number).map(|(talk, _)| *talk)
     }
 
-    fn happened(&mut self, call: u32, event: Event, now_ms: u64) {
+    fn happened(&mut self, call: u32, event: Event, now: Instant) {
+        let now_ms = self.exchange.ms(now);
         let Some(talk) = self.talk_of(call) else { return };
         let Some(held) = self.held.get_mut(&talk) else { return };
         match event {
@@ -351,7 +358,8 @@ impl Calls {
             }
             Event::Breach(seat, breach) if seat.side != held.me => {
                 let is_flood = breach == Breach::Flood;
-                self.breach(talk.line, if is_flood { Misconduct::VoiceFlood } else { Misconduct::MalformedVoice });
+                let what = if is_flood { Misconduct::VoiceFlood } else { Misconduct::MalformedVoice };
+                self.breach(talk.line, what, now);
             }
             Event::Breach(..) => {
                 // Once a minute, however much it sends.
@@ -413,7 +421,9 @@ impl Calls {
             (None, Some(call)) => call.state(held.number),
             (None, None) => bare(held.number),
         };
-        let seen = (still(&state), held.theirs.as_ref().map(still), is_unheard);
+        // Of what is lost, whole percents: a page is not drawn at each packet.
+        let lost = [Some(&state), held.theirs.as_ref()].into_iter().flatten().flat_map(|of| &of.reports).map(percent);
+        let seen = (still(&state), held.theirs.as_ref().map(still), is_unheard, lost.collect());
         if held.shown.as_ref() != Some(&seen) {
             held.shown = Some(seen);
             self.changes += 1;
@@ -445,6 +455,12 @@ impl Calls {
 /// What is told of a call in which nobody of ours is.
 fn bare(number: u32) -> State {
     State { number, codecs: Codecs::all(), through: false, over: None, people: Vec::new(), reports: Vec::new() }
+}
+
+/// How much of a voice was lost, in whole percents. The other side says the numbers, and may say any.
+fn percent(report: &call::Report) -> u64 {
+    let lost = report.arrived.expected.saturating_sub(report.arrived.received);
+    lost.saturating_mul(100) / report.arrived.expected.max(1)
 }
 
 /// What people see of a state: all but its figures.

@@ -188,8 +188,9 @@ impl Thread {
             Order::Up(line, session, link) => self.calls.up(line, session, link),
             Order::Down(line, session) => self.calls.down(line, session),
             Order::Told(talk, state) => {
-                if !self.calls.told(talk, &state, self.now()) {
-                    self.calls.breach(talk.line, Misconduct::MalformedVoice);
+                let now = self.now();
+                if !self.calls.told(talk, &state, now) {
+                    self.calls.breach(talk.line, Misconduct::MalformedVoice, now);
                 }
                 // Whoever waited for this is let in now.
                 let waits = std::mem::take(&mut self.waits);

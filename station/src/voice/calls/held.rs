@@ -31,8 +31,8 @@ pub(super) struct Held {
     pub over: Option<Over>,
     /// What was told last, and when.
     pub told: Option<(State, u64)>,
-    /// What pages were shown last of both sides, and whether theirs is unheard.
-    pub shown: Option<(State, Option<State>, bool)>,
+    /// What pages were shown last of both sides, whether theirs is unheard, and what is lost of each voice.
+    pub shown: Option<(State, Option<State>, bool, Vec<u64>)>,
     /// The record is to say that we joined.
     pub has_joined: bool,
     pub ended_by: Option<String>,

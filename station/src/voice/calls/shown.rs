@@ -34,8 +34,8 @@ impl Calls {
         let mut ours = people(&state.people, theirs.map_or(&[][..], |state| &state.reports[..]));
         ours.iter_mut().for_each(|person| person.room = rooms[person.number.index()]);
         let theirs = theirs.map_or_else(Vec::new, |state| people(&state.people, &heard));
-        let is_unheard = held.shown.as_ref().is_some_and(|(.., is_unheard)| *is_unheard);
-        let breach = self.breaches.get(&talk.line).copied();
+        let is_unheard = held.shown.as_ref().is_some_and(|(_, _, is_unheard, _)| *is_unheard);
+        let breach = self.breaches.get(&talk.line).map(|(what, _)| *what);
         let (through_since, waiting) = (held.through_since, held.waiting());
         Some(CallView {
             standing,
