@@ -35,9 +35,6 @@ pub(super) const GIVEN: [Part; 3] = [Part::Principal, Part::Interpreter, Part::N
 /// What can be done from a place.
 const ACTS: [&str; 4] = ["join", "mute", "unmute", "leave"];
 
-/// What can be done from a place.
-const ACTS: [&str; 4] = ["join", "mute", "unmute", "leave"];
-
 /// For the watch: a link that was just made. It is shown this once.
 #[derive(Template)]
 #[template(path = "let_in.html")]
