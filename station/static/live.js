@@ -257,7 +257,7 @@
     all("[data-reads]", (e) => e.setAttribute("aria-busy", "true"));
     asked += 1;
     clearTimeout(waits);
-    waits = setTimeout(() => { if (!lost) shown(form); }, 200);
+    waits = setTimeout(() => { if (lost) all("[data-reads]", (e) => e.removeAttribute("aria-busy")); else shown(form); }, 200);
   });
 
   // ---- clocks ----
