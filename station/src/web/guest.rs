@@ -138,7 +138,7 @@ impl Desk {
         page(status, &PlaceGone { d: Door::new(self, ""), why })
     }
 
-    /// What the page of a place shows: it is drawn anew when a call, the link or the banner has changed.
+    /// Up to where the page of a place shows calls: it is drawn anew when one has changed.
     fn place_position(&self) -> String {
         let calls = self.api.parts.voice.changes().map_or(0, |changes| *changes.borrow());
         format!("{}.{calls}", self.inner.run)
