@@ -59,7 +59,7 @@ fn a_link_serves_once_and_who_has_taken_it_comes_in_the_part_that_was_given_and_
     let come = [(); 2].map(|()| pair.asks(PLACE, &Ask::Come));
 
     assert_eq!(before, (Err(Refusal::NoPlace), Err(Refusal::NoPlace)));
-    assert_eq!(by_link, Err(Refusal::NoPlace), "a link is no place");
+    assert_eq!(by_link, Err(Refusal::NoPlace));
     assert_eq!(taken, [Ok(Some(Given::Done)), Err(Refusal::NoPlace)]);
     assert_eq!((pair.guest(LINK), pair.guest(PLACE).unwrap().stage), (None, Stage::Place));
     assert!(waits[0].until.is_some() && taken_waits[0].until.is_none() && (waits.len(), taken_waits.len()) == (1, 1));
