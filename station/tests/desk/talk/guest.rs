@@ -6,6 +6,7 @@ use super::{THEM_TOO, THIRD, TONES, answered, browser, join, level, page_of, pre
 use crate::Desk;
 use crate::browser::Browser;
 use crate::door::{Answer, Client};
+use crate::processes::wait;
 use crate::scratch::Scratch;
 
 /// Every address of the desk, as its router has them.
@@ -197,7 +198,8 @@ fn who_was_let_in_by_a_link_can_do_nothing_but_come_in_be_muted_and_leave_and_op
     let form = place.field("form");
     opens_nothing_else(&held, &mut guest, &form);
 
-    // Each act of a place, and none of the watch.
+    // Each act of a place, and none of the watch. Whoever held the call meanwhile has every seat until their twenty seconds are over.
+    wait("a free seat", || (held.people()["ours"].as_array()?.len() < 4).then_some(()));
     assert_eq!(guest.post("/place", &[("act", "join")]).status, 403, "without the token of its forms");
     assert_eq!(guest.post("/place", &[("form", &form), ("act", "join")]).status, 303);
     let before = held.people();
