@@ -109,6 +109,7 @@ impl Controller for Cubic {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Clock;
 
     const PACKET: u64 = 1_200;
 
@@ -127,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_path_that_falls_silent_is_sent_to_on_until_a_bound_and_what_is_heard_ends_that() {
-        let begun = Instant::now();
+        let begun = Clock::system().moment().instant();
         let mut cubic = Cubic::new(begun, 1_200);
         let first = cubic.window();
         // A packet each 200 ms is under way for more than a second before the window is full.
@@ -143,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_burst_to_a_path_that_was_idle_waits_for_what_it_says() {
-        let begun = Instant::now();
+        let begun = Clock::system().moment().instant();
         let mut cubic = Cubic::new(begun, 1_200);
         cubic.heard(Duration::from_millis(600));
         let first = cubic.window();
