@@ -138,9 +138,14 @@ fn a_sheet_of_more_posts_or_languages_than_an_entry_holds_is_refused() {
     };
     let long = Act::Sheet { request: ASK, when, posts: vec![], languages: vec!["x".repeat(129)] };
 
-    let answers = answers(vec![(sheet(33, 1), None), (sheet(1, 33), None), (long, None)]);
+    // A sheet is of a talk that its author has said was held.
+    let talk = Act::Talk { request: ASK, when, instrument: Instrument::Telephone, posts: vec![] };
 
-    assert_eq!(answers, [malformed(Kind::Sheet); 3]);
+    let answers =
+        answers(vec![(talk, None), (sheet(33, 1), None), (sheet(1, 33), None), (long, None), (sheet(32, 32), None)]);
+
+    assert_eq!(answers[1..4], [malformed(Kind::Sheet); 3]);
+    assert!(matches!(answers[4], Answer::Written(_)));
 }
 
 #[test]
