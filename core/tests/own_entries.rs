@@ -42,6 +42,11 @@ fn terms(seed: u8) -> PartyTerms {
 
 /// What becomes of these acts after one ask; every entry that is written reads back.
 fn answers(acts: Vec<(Act, Option<Words>)>) -> Vec<Answer> {
+    after(None, acts)
+}
+
+/// The same after one ask and one more act.
+fn after(before: Option<Act>, acts: Vec<(Act, Option<Words>)>) -> Vec<Answer> {
     let charter = Charter {
         watch_s: [60; 4],
         principal_s: 60,
@@ -55,7 +60,9 @@ fn answers(acts: Vec<(Act, Option<Words>)>) -> Vec<Answer> {
     let given = Given { now: NOW, conduct, monotonic_ms: 0, sign: &sign, verify: &Strict, stored: &|_, _| None };
     let mut line = Line::new(charter.clone(), Party::Inviter);
     line.open(&Opening::Paired { charter: charter.encode(), signatures }, &given).unwrap();
-    line.turn(vec![Input::Act(Epoch::FIRST, Box::new(ask(Precedence::Routine)), None)], &given);
+    for act in [Some(ask(Precedence::Routine)), before].into_iter().flatten() {
+        line.turn(vec![Input::Act(Epoch::FIRST, Box::new(act), None)], &given);
+    }
     let would: Vec<Option<Refusal>> = acts.iter().map(|(a, words)| line.would(a, words.clone(), NOW).err()).collect();
     let inputs = acts.into_iter().map(|(act, words)| Input::Act(Epoch::FIRST, Box::new(act), words));
 
@@ -141,11 +148,12 @@ fn a_sheet_of_more_posts_or_languages_than_an_entry_holds_is_refused() {
     // A sheet is of a talk that its author has said was held.
     let talk = Act::Talk { request: ASK, when, instrument: Instrument::Telephone, posts: vec![] };
 
-    let answers =
-        answers(vec![(talk, None), (sheet(33, 1), None), (sheet(1, 33), None), (long, None), (sheet(32, 32), None)]);
+    let sheets = vec![(sheet(33, 1), None), (sheet(1, 33), None), (long, None), (sheet(32, 32), None)];
 
-    assert_eq!(answers[1..4], [malformed(Kind::Sheet); 3]);
-    assert!(matches!(answers[4], Answer::Written(_)));
+    let answers = after(Some(talk), sheets);
+
+    assert_eq!(answers[..3], [malformed(Kind::Sheet); 3]);
+    assert!(matches!(answers[3], Answer::Written(_)));
 }
 
 #[test]
