@@ -25,6 +25,13 @@ pub struct Arrived {
     pub jitter_us: u64,
 }
 
+impl Arrived {
+    /// How many of a thousand were lost. The other side says the numbers, and may say any.
+    pub fn lost_permille(self) -> u64 {
+        self.expected.saturating_sub(self.received).saturating_mul(1_000) / self.expected.max(1)
+    }
+}
+
 impl Quality {
     /// A packet came.
     pub fn came(&mut self, numbered: Numbered, timestamp: u32, now_ms: u64, clock_hz: u32) {

@@ -422,7 +422,8 @@ impl Calls {
             (None, None) => bare(held.number),
         };
         // Of what is lost, whole percents: a page is not drawn at each packet.
-        let lost = [Some(&state), held.theirs.as_ref()].into_iter().flatten().flat_map(|of| &of.reports).map(percent);
+        let lost = [Some(&state), held.theirs.as_ref()].into_iter().flatten().flat_map(|of| &of.reports);
+        let lost = lost.map(|report| report.arrived.lost_permille() / 10);
         let seen = (still(&state), held.theirs.as_ref().map(still), is_unheard, lost.collect());
         if held.shown.as_ref() != Some(&seen) {
             held.shown = Some(seen);
@@ -455,12 +456,6 @@ impl Calls {
 /// What is told of a call in which nobody of ours is.
 fn bare(number: u32) -> State {
     State { number, codecs: Codecs::all(), through: false, over: None, people: Vec::new(), reports: Vec::new() }
-}
-
-/// How much of a voice was lost, in whole percents. The other side says the numbers, and may say any.
-fn percent(report: &call::Report) -> u64 {
-    let lost = report.arrived.expected.saturating_sub(report.arrived.received);
-    lost.saturating_mul(100) / report.arrived.expected.max(1)
 }
 
 /// What people see of a state: all but its figures.

@@ -141,8 +141,7 @@ pub(super) async fn act(
         }
         let ask = if word == "join" {
             let part = part_of(&text("part").unwrap_or_default()).map_err(|fault| desk.api.tell(fault))?;
-            let listens = part == Part::NoteTaker || text("listens").is_some();
-            Ask::LetIn { part, listens }
+            Ask::LetIn { part, listens: text("listens").is_some() }
         } else {
             let (word, rest) = word.split_once(' ').map_or((word.as_str(), None), |(word, rest)| (word, Some(rest)));
             let person = rest.and_then(|said| said.parse().ok());

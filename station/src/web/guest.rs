@@ -14,7 +14,7 @@ use counterpart_core::record::codes::Part;
 use tokio::sync::{Notify, mpsc};
 
 use super::frame::{Door, Frame, class_of, mark_class};
-use super::live::{BEAT, WAITING_MAX, changed};
+use super::live::{WAITING_MAX, waited};
 use super::refused::{self, Kept};
 use super::session::{Posted, cookie, is_form_of, read};
 use super::talking::Talking;
@@ -22,7 +22,7 @@ use super::{Desk, page};
 use crate::api::fault::{Code, Fault, Told};
 use crate::api::places::Place;
 use crate::api::sight::hexadecimal;
-use crate::api::stream::{CALM, Looks, Stream};
+use crate::api::stream::{Looks, Stream};
 use crate::api::talks::{Talk, part_of};
 use crate::people::{LINK_MS, SESSION_MS, Token};
 use crate::view::Moment;
@@ -317,17 +317,8 @@ async fn follow(desk: Desk, guest: Guest, displaced: Arc<Notify>, to: mpsc::Send
         if to.send(Bytes::from(format!("event: standing\ndata: {told}\n\n"))).await.is_err() || !has_place {
             return;
         }
-        tokio::select! {
-            goes_on = looks.next(BEAT, &to) => {
-                if !goes_on {
-                    return;
-                }
-            }
-            () = changed(&mut calls) => tokio::time::sleep(CALM).await,
-            () = displaced.notified() => {
-                let _ = to.send(Bytes::from_static(b"event: displaced\ndata: {}\n\n")).await;
-                return;
-            }
+        if !waited(&mut looks, &mut calls, &displaced, &to).await {
+            return;
         }
     }
 }

@@ -31,7 +31,7 @@ use crate::record::LinePublished;
 use crate::view::Moment;
 
 /// After so long without a change the stream says that nothing has changed. A page that hears nothing for 3.8 s has lost its station.
-pub(super) const BEAT: Duration = Duration::from_millis(1_500);
+const BEAT: Duration = Duration::from_millis(1_500);
 /// Events that wait for a page that reads slowly.
 pub(super) const WAITING_MAX: usize = 4;
 
@@ -124,24 +124,35 @@ async fn follow(desk: Desk, who: Signed, (stream, displaced): (u64, Arc<Notify>)
         if to.send(event).await.is_err() || ended {
             return;
         }
-        tokio::select! {
-            goes_on = looks.next(BEAT, &to) => {
-                if !goes_on {
-                    return;
-                }
-            }
-            // What another station tells of calls, however often, is looked at as calmly as what it writes.
-            () = changed(&mut calls) => tokio::time::sleep(CALM).await,
-            () = displaced.notified() => {
-                let _ = to.send(Bytes::from_static(b"event: displaced\ndata: {}\n\n")).await;
-                return;
-            }
+        if !waited(&mut looks, &mut calls, &displaced, &to).await {
+            return;
+        }
+    }
+}
+
+/// Waits until a page has something new to be told; `false`: it is told no more.
+pub(super) async fn waited(
+    looks: &mut Looks,
+    calls: &mut Option<watch::Receiver<u64>>,
+    displaced: &Notify,
+    to: &mpsc::Sender<Bytes>,
+) -> bool {
+    tokio::select! {
+        goes_on = looks.next(BEAT, to) => goes_on,
+        // What another station tells of calls, however often, is looked at as calmly as what it writes.
+        () = changed(calls) => {
+            tokio::time::sleep(CALM).await;
+            true
+        }
+        () = displaced.notified() => {
+            let _ = to.send(Bytes::from_static(b"event: displaced\ndata: {}\n\n")).await;
+            false
         }
     }
 }
 
 /// Comes when a call has changed; never at a station without voice.
-pub(super) async fn changed(calls: &mut Option<watch::Receiver<u64>>) {
+async fn changed(calls: &mut Option<watch::Receiver<u64>>) {
     let is_told = match calls {
         Some(calls) => calls.changed().await.is_ok(),
         None => false,

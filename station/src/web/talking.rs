@@ -217,7 +217,7 @@ impl Talking {
             rooms,
             level: if is_me { Some("own".into()) } else { slot },
             quiet: quiet.map(|id| d.say(id)),
-            lost: lost.map(permille),
+            lost: lost.map(Arrived::lost_permille),
         }
     }
 
@@ -258,12 +258,6 @@ fn over(is_ours: bool, reason: EndReason) -> &'static str {
         (EndReason::Lost, false) => "talking-over-lost-theirs",
         (EndReason::BrokenOff, _) => "talking-over-broken",
     }
-}
-
-/// How many of a thousand were lost. The other side says the numbers, and may say any.
-fn permille(arrived: Arrived) -> u64 {
-    let lost = arrived.expected.saturating_sub(arrived.received);
-    lost.saturating_mul(1_000) / arrived.expected.max(1)
 }
 
 pub(super) fn about(sight: &Sight<'_>, said: &str) -> Result<About, Fault> {

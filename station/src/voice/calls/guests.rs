@@ -137,7 +137,7 @@ impl Calls {
         let (number, was_in) = (held.number, held.place_of(&place).is_some());
         let guest = held.guests.of(&place).filter(|guest| guest.stage == Stage::Place);
         let part = guest.map(|guest| guest.part).ok_or(Refusal::NoPlace)?;
-        let given = self.let_in((talk, place), part, part == Part::NoteTaker, now)?;
+        let given = self.let_in((talk, place), part, false, now)?;
         if let (Some(Given::Seat(seat)), false) = (&given, was_in)
             && let Some(call) = self.exchange.call(number)
         {
