@@ -31,6 +31,8 @@ pub fn sent_at(payload: &[u8]) -> u64 {
 }
 
 pub struct Talker {
+    /// The request in whose call it is.
+    pub of: String,
     rtc: Rtc,
     socket: UdpSocket,
     address: SocketAddr,
@@ -43,7 +45,7 @@ pub struct Talker {
 
 impl Talker {
     /// With what it offers.
-    pub fn new(now: Moment) -> (Talker, String) {
+    pub fn new(of: &str, now: Moment) -> (Talker, String) {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.set_nonblocking(true).unwrap();
         let address = socket.local_addr().unwrap();
@@ -59,7 +61,7 @@ impl Talker {
         let (offer, pending) = changes.apply().unwrap();
         let (sequence, pending, heard) = (0, Some(pending), Vec::new());
         let offer = offer.to_sdp_string();
-        (Talker { rtc, socket, address, microphone, sequence, pending, heard }, offer)
+        (Talker { of: of.into(), rtc, socket, address, microphone, sequence, pending, heard }, offer)
     }
 
     pub fn answered(&mut self, answer: &str) {

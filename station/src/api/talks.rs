@@ -27,6 +27,9 @@ use crate::words::Sentence;
 /// So long before an agreed time its call can be entered, and after it, in milliseconds.
 const ENTER_MS: [u64; 2] = [15 * 60_000, 60 * 60_000];
 
+/// How often it is looked whether the token of whoever came in by one still serves.
+const LOOKS_EVERY: std::time::Duration = std::time::Duration::from_secs(2);
+
 /// What may be done in a call.
 const ACTS: [&str; 9] = ["mute", "unmute", "through", "leave", "end", "hold", "aside", "line", "remove"];
 
@@ -226,6 +229,17 @@ impl Api {
         self.parts.voice.ask(talk.id, place, ask).await.map_err(|refusal| self.call_refused(&refusal))
     }
 
+    /// Takes out who came in by a token that serves no more: their browser would go on hearing, and speak.
+    async fn while_it_serves(self, who: Who, talk: TalkId, place: PlaceKey) {
+        let voice = &self.parts.voice;
+        while voice.look(talk, Some(place)).await.is_some_and(|call| call.me.is_some()) {
+            if !self.is_still(&who).await {
+                return voice.gone(place).await;
+            }
+            tokio::time::sleep(LOOKS_EVERY).await;
+        }
+    }
+
     /// Whoever comes to a talk has taken note of what agreed on it: that rings no more. If the record cannot take it now, it rings on.
     pub(crate) async fn come(&self, talk: TalkId, user: String) {
         let TalkId { line, epoch, act } = talk;
@@ -345,7 +359,8 @@ pub(super) async fn let_in(
     let place: PlaceKey = entropy::bytes().map_err(|e| api.failed(&e))?;
     match api.do_in_call(&talk, place, Ask::LetIn { part, listens: form.listens }).await? {
         Given::Seat(person) => {
-            api.come(talk.id, who.name).await;
+            api.come(talk.id, who.name.clone()).await;
+            tokio::spawn(api.while_it_serves(who, talk.id, place));
             Ok(Json(PlaceView { person: person.index(), place: hexadecimal(&place) }))
         }
         Given::Answer(_) | Given::Done => Err(api.call_refused(&Refusal::NoPlace)),

@@ -19,12 +19,14 @@ use super::outbox::{Outbox, outbox, write};
 use super::pace::Pace;
 use super::{Control, LinkFault, Reader, Writer, supply};
 use crate::clock::{Clock, Moment};
-use crate::record::{Keeper, LinePublished, Published};
+use crate::record::{ActFault, Keeper, LinePublished, Published, Taken};
 use crate::store;
 use crate::voice::{Link, TalkId, ToPeer, Voice};
 
 /// Entries that wait for the record before no more are read from the peer.
 const UNTAKEN_MAX: usize = 256;
+/// After so long a record that could not commit is given the same again.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// What every session of this station shares.
 #[derive(Clone)]
@@ -70,7 +72,7 @@ pub enum Ended {
     Replaced,
     /// The peer makes us answer, and reads none of it.
     Unread,
-    /// The record kept nothing of what came: a commit failed. A new connection brings it again.
+    /// The record keeps nothing of what comes, and more waits than may. A new connection brings it again.
     Unkept,
     /// One side did not know the other's link key: keys were shown and answered, and nothing else.
     KeysShown,
@@ -165,7 +167,7 @@ async fn take(
 ) {
     let mut waiting = Vec::new();
     while untaken.recv_many(&mut waiting, limits::PUSH_ENTRIES_MAX as usize).await > 0 {
-        match shared.keeper.brought(line, std::mem::take(&mut waiting)).await {
+        match kept((&shared, line), std::mem::take(&mut waiting), &untaken).await {
             Ok(taken) => {
                 if taken.shown > 0 {
                     shared.board.change(line, |link| link.withheld.shows(shared.now().ms));
@@ -176,6 +178,21 @@ async fn take(
             }
             // Nothing is lost: what was not committed is not named, and is sent again on the next connection.
             Err(_) => return,
+        }
+    }
+}
+
+/// Gives the record what came, and again while it cannot commit: calls go on meanwhile, over the session that they began on.
+async fn kept(
+    (shared, line): (&Shared, LineId),
+    inputs: Vec<Input>,
+    untaken: &mpsc::Receiver<Input>,
+) -> Result<Taken, ActFault> {
+    loop {
+        match shared.keeper.brought(line, inputs.clone()).await {
+            // Were it full, the session would stand still, and voice with it.
+            Err(ActFault::Machine(_)) if untaken.len() < UNTAKEN_MAX / 2 => tokio::time::sleep(AGAIN).await,
+            told => return told,
         }
     }
 }

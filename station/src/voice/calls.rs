@@ -262,7 +262,7 @@ impl Calls {
         if let Some(held) = self.held.get_mut(&talk) {
             if held.theirs.as_ref().is_some_and(|before| before.number != state.number) {
                 // It has forgotten what it was told.
-                held.told = None;
+                held.tells_again = true;
             }
             held.theirs = Some(state);
         }
@@ -431,6 +431,8 @@ impl Calls {
         }
         let wait_ms = match &held.told {
             None => 0,
+            // Of a peer that forgets all the time, too, no more is answered.
+            Some(_) if held.tells_again => TELL_MS[0],
             Some((before, _)) if *before == state => return,
             Some((before, _)) => TELL_MS[usize::from(still(before) == still(&state))],
         };
@@ -443,7 +445,7 @@ impl Calls {
         if self.link(talk.line).is_ok_and(|link| link.give(ToPeer::State(talk.epoch, talk.act, encoded)))
             && let Some(held) = self.held.get_mut(&talk)
         {
-            held.told = Some(told);
+            (held.told, held.tells_again) = (Some(told), false);
         }
     }
 

@@ -37,10 +37,19 @@ impl Namespaces {
     fn join(&self, right: usize) -> bool {
         let [a, b] = [&self.names[right - 1], &self.names[right]];
         run(&format!("ip link add r{right} netns {a} type veth peer name l{right} netns {b}"))
+            && self.without_own_address(right)
             && run(&format!("ip -n {a} addr add 10.99.{right}.1/24 dev r{right}"))
             && run(&format!("ip -n {b} addr add 10.99.{right}.2/24 dev l{right}"))
             && run(&format!("ip -n {a} link set r{right} up"))
             && run(&format!("ip -n {b} link set l{right} up"))
+    }
+
+    /// A cable gives itself no address of IPv6. It would be there a second or two after the cable, and a browser takes that for another
+    /// network and drops what it was loading.
+    fn without_own_address(&self, right: usize) -> bool {
+        let [a, b] = [&self.names[right - 1], &self.names[right]];
+        run(&format!("ip -n {a} link set r{right} addrgenmode none"))
+            && run(&format!("ip -n {b} link set l{right} addrgenmode none"))
     }
 
     /// Cuts the cable between this one and the one on its left.

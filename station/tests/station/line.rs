@@ -15,8 +15,10 @@ use counterpart::link::pump::Shared;
 use counterpart::link::switchboard::Switchboard;
 use counterpart::link::{Endpoint, EndpointConfig, Transport};
 use counterpart::store::Reader;
-use counterpart_core::ids::{EntryRef, LineId};
+use counterpart_core::act::{Act, Words};
+use counterpart_core::ids::{EntryRef, LineId, PostId};
 use counterpart_core::link::Rate;
+use counterpart_core::precedence::{Mark, Precedence};
 
 /// A station on the link.
 struct Station {
@@ -107,30 +109,59 @@ async fn an_ask_is_delivered_over_tcp() {
     an_ask_is_delivered(Transport::Tcp).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_commit_that_fails_ends_the_connection_and_not_the_dialling() {
-    let scratch = Scratch::new("line-unkept");
+/// Two that are linked, of which South can keep no entry: a statement that ends it.
+async fn with_a_full_south(scratch: &Scratch) -> (LineId, [Station; 2], rusqlite::Connection) {
     let addresses = [free_port(), free_port()];
     // Only South knows where to dial.
-    let sides = crate::pairs::pair(&scratch, [vec![addresses[0].to_string()], Vec::new()]).await;
-    let (line, [north, south]) = sides;
+    let (line, [north, south]) = crate::pairs::pair(scratch, [vec![addresses[0].to_string()], Vec::new()]).await;
     let store = rusqlite::Connection::open(south.data.join(counterpart::store::DATABASE_FILE)).unwrap();
     let north = connect(north, addresses[0], Transport::Quic).await;
     let south = connect(south, addresses[1], Transport::Quic).await;
     even(line, [&north, &south], [1, 1]).await;
-
     store.execute_batch("CREATE TRIGGER full BEFORE INSERT ON entry BEGIN SELECT RAISE(ABORT, 'full'); END").unwrap();
+    (line, [north, south], store)
+}
+
+const NO_LONGER_FULL: &str = "DROP TRIGGER full";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_fails_ends_no_connection_and_what_came_is_kept_when_it_can_be() {
+    let scratch = Scratch::new("line-full");
+    let (line, [north, south], store) = with_a_full_south(&scratch).await;
+    let up_since = south.board.of(line).up_since_ms;
+    assert!(up_since.is_some());
+
     let done = north.side.keeper.act(line, ask(), None, officer(None)).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_ne!(rung(&north.side, line, done.at).await, "DELIVERED");
+    store.execute_batch(NO_LONGER_FULL).unwrap();
+
+    even(line, [&north, &south], [2, 2]).await;
+    delivered(&north, line, done.at).await;
+    assert_eq!(south.board.of(line).up_since_ms, up_since);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nothing_is_kept_and_much_comes_the_connection_ends_and_not_the_dialling() {
+    let scratch = Scratch::new("line-unkept");
+    let (line, [north, south], store) = with_a_full_south(&scratch).await;
+    let first = north.side.keeper.act(line, ask(), None, officer(None)).await.unwrap();
+    let post = PostId::parse("minister").unwrap();
+    let text = Act::Text { from: post.clone(), to: post, precedence: Precedence::Routine, mark: Mark::Exercise };
+    let words = Words { salt: [7; 16], language: "en".into(), text: "An exercise.".into() };
+    for _ in 0..250 {
+        north.side.keeper.act(line, text.clone(), Some(words.clone()), officer(None)).await.unwrap();
+    }
     let down = async {
         while south.board.of(line).up_since_ms.is_some() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
     tokio::time::timeout(Duration::from_secs(20), down).await.expect("the connection ends");
-    store.execute_batch("DROP TRIGGER full").unwrap();
+    store.execute_batch(NO_LONGER_FULL).unwrap();
 
-    even(line, [&north, &south], [2, 2]).await;
-    delivered(&north, line, done.at).await;
+    even(line, [&north, &south], [252, 2]).await;
+    delivered(&north, line, first.at).await;
 }
 
 /// Waits until it is. That the other side has written something is not enough: it may be the receipt of the charter alone.

@@ -31,6 +31,8 @@ pub(super) struct Held {
     pub over: Option<Over>,
     /// What was told last, and when.
     pub told: Option<(State, u64)>,
+    /// The other side has forgotten that.
+    pub tells_again: bool,
     /// What pages were shown last of both sides, whether theirs is unheard, and what is lost of each voice.
     pub shown: Option<(State, Option<State>, bool, Vec<u64>)>,
     /// The record is to say that we joined.
@@ -64,6 +66,7 @@ impl Held {
             empty_since_ms: None,
             over: None,
             told: None,
+            tells_again: false,
             shown: None,
             has_joined: false,
             ended_by: None,

@@ -330,6 +330,21 @@ fn a_call_that_one_side_has_forgotten_is_told_anew_and_one_that_is_over_there_al
     assert!(matches!(pair.join(0), Ok(Some(Given::Seat(_)))));
 }
 
+#[test]
+fn a_peer_whose_call_has_another_number_each_time_is_answered_no_more_often_than_others() {
+    let mut pair = Pair::both_in();
+    let mut answered = 0;
+    for number in 0..200 {
+        pair.now += Duration::from_millis(10);
+        let side = &mut pair.sides[0];
+        assert!(side.calls.told(talk(1), &bare(number).encode(), pair.now));
+        side.calls.settle(pair.now);
+        answered += std::iter::from_fn(|| side.out.try_recv().ok()).count();
+    }
+
+    assert!((10..=21).contains(&answered), "{answered} in two seconds");
+}
+
 /// One side's station is killed in the call and starts anew, with what its record says: it joined.
 fn killed(pair: &mut Pair, at: usize) {
     let calls = Calls::new(Exchange::new(Provider::new(), vec![], 8, pair.now), [5; 16]);

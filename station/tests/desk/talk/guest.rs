@@ -7,6 +7,7 @@ use crate::Desk;
 use crate::browser::Browser;
 use crate::door::{Answer, Client};
 use crate::processes::wait;
+use crate::programs::Program;
 use crate::scratch::Scratch;
 
 /// Every address of the desk, as its router has them.
@@ -214,4 +215,23 @@ fn who_was_let_in_by_a_link_can_do_nothing_but_come_in_be_muted_and_leave_and_op
     guest.post("/place", &[("form", &form), ("act", "leave")]);
     assert!(guest.get("/place").body.contains("You have left the call"));
     assert_eq!(guest.post("/place", &[("form", &form), ("act", "join")]).status, 410, "a new link is needed");
+}
+
+#[test]
+fn who_came_into_a_call_by_a_token_is_taken_out_of_it_when_that_is_revoked() {
+    let scratch = Scratch::new("desk-talk-token");
+    let desks = Desk::two(&scratch);
+    let held = Held { desks: &desks, page: page_of(&answered(&desks)) };
+    held.hold();
+    let program = Program::new(&desks[0], "Dispatch", "watch");
+    let came = program.post("/talks/let-in", &json!({"on": "Northland 1", "part": "interpreter"}));
+    assert_eq!((came.status, held.people()["ours"].as_array().unwrap().len()), (200, 2), "{:?}", came.body);
+
+    let clock = counterpart::clock::Clock::system();
+    let begun = clock.moment();
+    assert_eq!(desks[0].station.post("/tokens/revoke", &json!({"name": "Dispatch"})).unwrap().0, 200);
+    wait("the owner's alone", || (held.people()["ours"].as_array()?.len() == 1).then_some(()));
+
+    // Who does not come for another reason is taken out after twenty seconds.
+    assert!(clock.moment().ms_since(begun) < 15_000);
 }
