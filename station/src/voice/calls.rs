@@ -310,12 +310,11 @@ impl Calls {
         self.exchange.next_tick().into_iter().chain(told).min()
     }
 
-    /// Does what is due, and gives what is to be sent to browsers.
-    pub fn settle(&mut self, now: Instant) -> Vec<Output> {
+    /// Sends on what came: to peers what is theirs; gives what is to be sent to browsers.
+    pub fn pass(&mut self, now: Instant) -> Vec<Output> {
         if self.exchange.next_tick().is_some_and(|at| at <= now) {
             self.exchange.tick(now);
         }
-        let now_ms = self.exchange.ms(now);
         let mut to_browsers = Vec::new();
         while let Some(output) = self.exchange.poll() {
             match output {
@@ -330,6 +329,13 @@ impl Calls {
                 Output::Happened { call, event } => self.happened(call, event, now),
             }
         }
+        to_browsers
+    }
+
+    /// The same, and does what is due of each call.
+    pub fn settle(&mut self, now: Instant) -> Vec<Output> {
+        let to_browsers = self.pass(now);
+        let now_ms = self.exchange.ms(now);
         let before = self.breaches.len();
         self.breaches.retain(|_, (_, at_ms)| now_ms < at_ms.saturating_add(BREACH_SHOWN_MS));
         self.changes += u64::from(self.breaches.len() != before);

@@ -27,6 +27,9 @@ use crate::words::{Sentence, Tell};
 const DATAGRAM_MAX: usize = 2_048;
 /// What is taken at once before what comes of it is sent.
 const BATCH_MAX: usize = 64;
+/// What came is sent on at once; what is due of each call besides, so much later at most. Done at each packet it took more time
+/// than the packet.
+const SETTLES_EVERY: Duration = Duration::from_millis(10);
 
 /// Where browsers reach the voice of this station.
 #[derive(Clone, Debug)]
@@ -104,7 +107,19 @@ pub fn start(settings: &Settings, clock: Clock, keeper: Keeper) -> Result<(Voice
             match UdpSocket::from_std(socket) {
                 Ok(socket) => {
                     let waits = Vec::new();
-                    let thread = Thread { socket, address, clock, published, calls, waits, publish, to_entries };
+                    let (settles_at, is_unsettled) = (clock.moment().instant(), false);
+                    let thread = Thread {
+                        socket,
+                        address,
+                        clock,
+                        published,
+                        calls,
+                        waits,
+                        publish,
+                        to_entries,
+                        settles_at,
+                        is_unsettled,
+                    };
                     thread.run(ordered, arrived).await;
                 }
                 Err(error) => tracing::error!(%error, "the socket for browsers cannot be used"),
@@ -135,6 +150,10 @@ struct Thread {
     waits: Vec<(Instant, Asked)>,
     publish: watch::Sender<u64>,
     to_entries: mpsc::UnboundedSender<Fact>,
+    /// From when on it is looked again at what is due of each call.
+    settles_at: Instant,
+    /// Something has come since it was.
+    is_unsettled: bool,
 }
 
 impl Thread {
@@ -142,18 +161,24 @@ impl Thread {
         let mut bytes = [0; DATAGRAM_MAX];
         loop {
             let now = self.now();
-            let due = self.waits.iter().map(|(until, _)| *until).chain(self.calls.next_tick(now)).min();
+            let waits = self.waits.iter().map(|(until, _)| self.settles_at.max(*until));
+            let due = waits.chain(self.calls.next_tick(now)).chain(self.is_unsettled.then_some(self.settles_at)).min();
             let due = due.unwrap_or(now + Duration::from_secs(60));
+            let mut is_ordered = false;
             tokio::select! {
                 received = self.socket.recv_from(&mut bytes) => self.received(received, &mut bytes),
                 order = orders.recv() => match order {
-                    Some(order) => if !self.order(order) { return },
+                    Some(order) => if self.order(order) { is_ordered = true } else { return },
                     None => return,
                 },
                 Some((line, packet)) = packets.recv() => self.packet(line, &packet, &mut packets),
                 () = tokio::time::sleep_until(due.into()) => {}
             }
-            self.settle();
+            if is_ordered || self.settles_at <= self.now() {
+                self.settle();
+            } else {
+                self.pass();
+            }
         }
     }
 
@@ -224,9 +249,26 @@ impl Thread {
         }
     }
 
-    /// Sends and tells what has come of it.
+    /// Sends on what came.
+    fn pass(&mut self) {
+        self.is_unsettled = true;
+        let outputs = self.calls.pass(self.now());
+        self.send(outputs);
+    }
+
+    fn send(&self, outputs: Vec<Output>) {
+        for output in outputs {
+            if let Output::ToBrowser { to, bytes, .. } = output {
+                // A full buffer of the system lets it go, as the network would.
+                let _ = self.socket.try_send_to(&bytes, to);
+            }
+        }
+    }
+
+    /// The same, and tells what has come of it.
     fn settle(&mut self) {
         let now = self.now();
+        (self.settles_at, self.is_unsettled) = (now + SETTLES_EVERY, false);
         let waits = std::mem::take(&mut self.waits).into_iter();
         let (late, waits): (Vec<_>, Vec<_>) = waits.partition(|(until, _)| *until <= now);
         self.waits = waits;
@@ -234,12 +276,8 @@ impl Thread {
         let lines = self.published.borrow().clone();
         self.calls
             .carried(|talk: &TalkId| lines.lines.get(&talk.line).is_some_and(|line| line.carries_talks_of(talk.epoch)));
-        for output in self.calls.settle(now) {
-            if let Output::ToBrowser { to, bytes, .. } = output {
-                // A full buffer of the system lets it go, as the network would.
-                let _ = self.socket.try_send_to(&bytes, to);
-            }
-        }
+        let outputs = self.calls.settle(now);
+        self.send(outputs);
         for fact in self.calls.facts.drain(..) {
             let _ = self.to_entries.send(fact);
         }
