@@ -21,7 +21,9 @@ const TAPPED: &str = r#"(() => {
   const play = HTMLMediaElement.prototype.play;
   window.tapped = [];
   HTMLMediaElement.prototype.play = function () {
-    const begun = play.call(this), context = new AudioContext();
+    const begun = play.call(this);
+    if (document.querySelector("[data-call]")) return begun;
+    const context = new AudioContext();
     const ear = new AnalyserNode(context, { fftSize: 8192, smoothingTimeConstant: 0 }), loud = new Float32Array(ear.frequencyBinCount);
     context.createMediaStreamSource(this.srcObject).connect(ear);
     const heard = setInterval(() => {
@@ -63,6 +65,10 @@ fn enter(browser: &mut Browser, data_key: &str) {
 /// In which order the Tab key goes through what is in the main part, links but for.
 fn order(browser: &mut Browser) -> Vec<String> {
     let mut known: Vec<String> = Vec::new();
+    // From its beginning.
+    while browser.look(FOCUSED) != Value::Null {
+        browser.press("Tab");
+    }
     for _ in 0..120 {
         browser.press("Tab");
         match browser.look(FOCUSED) {
@@ -191,7 +197,10 @@ fn a_call_is_held_by_keyboard_alone_and_its_page_says_what_keeps_sound_away_who_
     plotted(&mut keys);
 
     let stops = order(&mut keys);
-    assert_eq!(stops, ["hold-0", "aside-0", "mute", "leave", "ending", "let-in-principal", "let-in-interpreter", "let-in-note-taker"]);
+    assert_eq!(
+        stops,
+        ["hold-0", "aside-0", "mute", "leave", "ending", "let-in-principal", "let-in-interpreter", "let-in-note-taker"]
+    );
     key(&mut keys, "e", "document.getElementById('ending').open");
     enter(&mut keys, "end");
     keys.until("document.querySelector('h1').textContent.includes('We ended it')");
