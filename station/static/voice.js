@@ -3,24 +3,23 @@
 "use strict";
 (() => {
   // Whoever else is in the call has one of seven tracks, always the same.
-  const EARS = 7, AGAIN_MS = 2000;
+  const EARS = 7, AGAIN_MS = 2000, UNREACHED_MS = 8000;
   const find = (selector) => document.querySelector(selector);
   const all = (selector) => [...document.querySelectorAll(selector)];
   let connection = null, microphone = null, context = null, own = null, ears = [];
-  let isJoining = false, isTesting = false, isHushed = false, isBarred = false, nextTry = 0, said = "", trouble = "";
+  let isJoining = false, isTesting = false, isHushed = false, isBarred = false, nextTry = 0, answered = 0, said = "", trouble = "";
   // What is so only as long as there is a place in the call.
   const OF_A_PLACE = ["connecting", "connected", "away", "refused", "elsewhere"], UNHEARD = ["insecure", "denied", "none"];
+  // What stays said while a connection is tried, and tried again.
+  const TRIED = ["connecting", "away", "blocked"];
 
-  const say = (what) => { said = what; };
   const sound = () => {
     context ||= new AudioContext();
     if (context.state === "suspended") context.resume().catch(() => {});
     return context;
   };
   const listenTo = (stream) => {
-    const analyser = sound().createAnalyser();
-    analyser.fftSize = 8192;
-    analyser.smoothingTimeConstant = 0;
+    const analyser = new AnalyserNode(sound(), { fftSize: 8192, smoothingTimeConstant: 0 });
     sound().createMediaStreamSource(stream).connect(analyser);
     return analyser;
   };
@@ -42,7 +41,7 @@
   };
   document.addEventListener("change", (event) => { if (event.target.closest("[data-mic], [data-speaker], [data-echo]")) remember(); });
   const hear = async () => {
-    if (!navigator.mediaDevices) { say("insecure"); throw new Error("no microphone over plain HTTP"); }
+    if (!navigator.mediaDevices) { said = "insecure"; throw new Error("no microphone over plain HTTP"); }
     const { mic, cleans } = devices, audio = { echoCancellation: cleans, noiseSuppression: cleans, autoGainControl: cleans };
     if (mic) audio.deviceId = { exact: mic };
     try {
@@ -50,7 +49,7 @@
     } catch (why) {
       // The one that was chosen is not there any more.
       if (why.name === "OverconstrainedError" && mic) { devices.mic = ""; return hear(); }
-      say(why.name === "NotFoundError" ? "none" : "denied");
+      said = why.name === "NotFoundError" ? "none" : "denied";
       throw why;
     }
     // One that is unplugged in a call gives its place to another.
@@ -101,7 +100,7 @@
   const tabs = "BroadcastChannel" in window ? new BroadcastChannel("call") : null;
   if (tabs) tabs.onmessage = ({ data }) => {
     const place = find("[data-call]");
-    if (place && place.dataset.offer === data && connection) { nextTry = Infinity; hangUp(); deafen(); say("elsewhere"); }
+    if (place && place.dataset.offer === data && connection) { nextTry = Infinity; hangUp(); deafen(); said = "elsewhere"; }
   };
   const connect = async (place) => {
     if (isJoining || Date.now() < nextTry) return;
@@ -109,7 +108,7 @@
     try {
       // Whoever only listens needs none.
       const stream = "listens" in place.dataset ? null : microphone || await hear();
-      say("connecting");
+      if (!TRIED.includes(said)) [said, answered] = ["connecting", 0];
       if (tabs) tabs.postMessage(place.dataset.offer);
       const made = connection = new RTCPeerConnection();
       made.addTransceiver(stream ? stream.getAudioTracks()[0] : "audio", { direction: "sendonly" });
@@ -117,22 +116,24 @@
       made.onconnectionstatechange = () => {
         if (made !== connection) return;
         const state = made.connectionState;
-        if (state === "connected") say("connected");
-        if (state === "disconnected") say("away");
+        if (state === "connected") said = "connected";
         // The place is kept for twenty seconds: the same page offers anew.
-        if (state === "failed" || state === "closed") { say("away"); hangUp(); }
+        else if (said === "connected") said = "away";
+        if (state === "failed" || state === "closed") hangUp();
       };
       await made.setLocalDescription();
       const body = new URLSearchParams({ form: document.body.dataset.form, sdp: made.localDescription.sdp });
-      const reply = await fetch(place.dataset.offer, { method: "POST", body });
-      if (!reply.ok) throw new Error("not answered");
-      await made.setRemoteDescription({ type: "answer", sdp: await reply.text() });
+      const reply = await fetch(place.dataset.offer, { method: "POST", body }), sdp = await reply.text();
+      // What is no page says why not, as the station says it.
+      if (!reply.ok) { trouble = sdp.startsWith("<") ? "" : sdp; throw new Error("not answered"); }
+      await made.setRemoteDescription({ type: "answer", sdp });
+      [trouble, answered] = ["", answered || Date.now()];
     } catch {
       hangUp();
       // Without a microphone nothing is tried again by itself: the person mends that, and loads the page anew.
       if (UNHEARD.includes(said)) nextTry = Infinity;
       else {
-        say("refused");
+        if (said !== "blocked") said = "refused";
         // Perhaps the place is gone: then the page is drawn without it.
         window.counterpartPage.draw();
       }
@@ -197,10 +198,11 @@
   const follow = () => {
     const place = find("[data-call]"), note = find("[data-sound]");
     if (place && !connection) connect(place);
-    if (!place && connection) { hangUp(); deafen(); say(navigator.mediaDevices ? "" : "insecure"); }
+    if (!place && connection) { hangUp(); deafen(); }
     if (!place && !isTesting && microphone && !isJoining) deafen();
-    if (!place && OF_A_PLACE.includes(said)) say("");
+    if (!place && OF_A_PLACE.includes(said)) said = navigator.mediaDevices ? "" : "insecure";
     if (place) isTesting = false;
+    if (said === "connecting" && answered && Date.now() - answered > UNREACHED_MS) said = "blocked";
     // Whoever mutes is not heard from then on, whenever the station answers.
     const isMuted = !!place && "muted" in place.dataset;
     if (isMuted || !place) isHushed = false;
@@ -217,15 +219,12 @@
       const from = meter.dataset.level === "own" ? own : slot && slot.analyser;
       meter.value = from ? level(from) : 0;
     });
-    if (isTesting && own && level(own) > 20) say("heard");
+    if (isTesting && own && level(own) > 20) said = "heard";
   };
   const tone = () => {
-    const hum = sound().createOscillator(), quiet = sound().createGain();
-    quiet.gain.value = 0.2;
-    hum.frequency.value = 440;
+    const hum = new OscillatorNode(sound(), { frequency: 440 }), out = sound().createMediaStreamDestination();
+    hum.connect(new GainNode(sound(), { gain: 0.2 })).connect(out);
     // Where the others will be heard.
-    const out = sound().createMediaStreamDestination();
-    hum.connect(quiet).connect(out);
     playing(out.stream, find("[data-speaker]").value);
     hum.start();
     hum.stop(sound().currentTime + 1);
@@ -252,7 +251,7 @@
     sound();
     remember();
     // What barred the microphone may have been mended.
-    if (!find("[data-call]")) { deafen(); nextTry = 0; say(""); }
+    if (!find("[data-call]")) { deafen(); [nextTry, said] = [0, ""]; }
     if (key && /mute$/.test(key.value)) isHushed = key.value === "mute";
     // What is sent is read at once; a key that is off would not be sent along.
     const sent = window.counterpartPage.send(form, key);
@@ -263,8 +262,8 @@
     await window.counterpartPage.draw();
   });
   if (navigator.mediaDevices) navigator.mediaDevices.addEventListener("devicechange", list);
-  if (!navigator.mediaDevices) say("insecure");
-  else if (navigator.permissions) navigator.permissions.query({ name: "microphone" }).then(({ state }) => { if (state === "denied" && !said) say("denied"); }, () => {});
+  if (!navigator.mediaDevices) said = "insecure";
+  else if (navigator.permissions) navigator.permissions.query({ name: "microphone" }).then(({ state }) => { if (state === "denied" && !said) said = "denied"; }, () => {});
   setInterval(follow, 200);
   setInterval(() => figures().catch(() => {}), 1000);
   // For whoever measures what is played: a track each, in the order of the tracks.

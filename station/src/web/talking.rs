@@ -1,5 +1,7 @@
 //! A call as any page shows it, whoever looks: who is on from both sides, how far it has come, and what is wrong with its way.
 
+use std::net::SocketAddr;
+
 use counterpart_core::ids::Party;
 use counterpart_core::line::talk::{TalkState, Word};
 use counterpart_core::precedence::Precedence;
@@ -69,6 +71,8 @@ pub(super) struct Talking {
     pub call: Option<CallView>,
     /// What stands beside whoever looks.
     pub you: String,
+    /// Where their browser reaches the voice of this station.
+    pub address: Option<SocketAddr>,
     since: Option<(Moment, String, String)>,
 }
 
@@ -98,6 +102,12 @@ impl Talking {
 
     pub fn is_over(&self) -> bool {
         matches!(self.call.as_ref().map(|call| call.standing), Some(Standing::Over(..)))
+    }
+
+    /// We were in it, and nobody of ours came back into it yet: the page was lost, or the station was.
+    pub fn is_left(&self) -> bool {
+        let is_empty = self.call.as_ref().is_none_or(|call| call.ours.is_empty());
+        self.about.is_joined && is_empty && !self.is_over()
     }
 
     pub fn is_muted(&self) -> bool {
@@ -145,7 +155,6 @@ impl Talking {
     /// What is so, and what follows.
     pub fn headline(&self, d: &Door) -> [String; 2] {
         let theirs = self.call.as_ref().map_or(0, |call| call.theirs.len());
-        let ours = self.call.as_ref().map_or(0, |call| call.ours.len());
         let is_alone = self.call.as_ref().is_some_and(|call| call.theirs.iter().all(|one| !one.named.here));
         let room = self.mine().and_then(|me| me.room);
         let (first, second) = match self.call.as_ref().map(|call| (call.standing, call.me)) {
@@ -164,10 +173,11 @@ impl Talking {
                 [false, false] if theirs == 0 => ("talking-in", "talking-nobody"),
                 [false, false] => ("talking-in", "talking-through-none"),
             },
-            // Nobody of ours came back into it yet: the page was lost, or the station was.
-            _ if self.about.is_joined && ours == 0 => ("talking-was-in", "talking-come-back"),
-            _ if theirs == 0 => ("talking-before", "talking-nobody"),
-            _ => ("talking-before", "talking-they-wait"),
+            _ if self.is_left() && self.about.talk.shut.is_none() => ("talking-was-in", "talking-come-back"),
+            _ => (
+                if self.is_left() { "talking-was-in" } else { "talking-before" },
+                if theirs == 0 { "talking-nobody" } else { "talking-they-wait" },
+            ),
         };
         [d.with(first, "peer", &self.about.signs[1]), d.with(second, "peer", &self.about.signs[1])]
     }
@@ -245,7 +255,7 @@ impl Desk {
             }
             None => None,
         };
-        Ok(Talking { about, call, you: String::new(), since })
+        Ok(Talking { about, call, you: String::new(), address: self.api.parts.voice.address(), since })
     }
 }
 

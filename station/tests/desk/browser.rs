@@ -171,6 +171,7 @@ impl Browser {
             "Tab" => (9, ""),
             "Enter" => (13, "\r"),
             "Escape" => (27, ""),
+            "ArrowDown" => (40, ""),
             letter => (u32::from(letter.to_uppercase().as_bytes()[0]), letter),
         };
         let down = if text.is_empty() { "rawKeyDown" } else { "keyDown" };

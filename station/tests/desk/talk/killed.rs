@@ -32,6 +32,8 @@ fn a_talk_in_which_a_station_was_killed_is_ended_once_by_it_when_nobody_comes_ba
     assert!(vanished_ms < 1_000, "{vanished_ms}");
     browsers[1].until("document.querySelector('.explained b')?.textContent === 'The link is down.'");
     desks[0].station.serve();
+    // Whoever looks is told that it is on them to come back, and by when.
+    browsers[0].until("document.querySelector('[role=alert] h1')?.textContent.startsWith('We were in this talk')");
 
     for desk in &desks {
         wait("TALKED", || (talk(desk)["state"] == "TALKED").then_some(()));

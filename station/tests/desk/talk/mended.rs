@@ -101,7 +101,16 @@ fn whoever_is_signed_out_is_taken_out_of_the_call() {
     let mut other = super::browser(&desks[1], "Duty officer", TONES[1], (scratch.path(), &page));
     join(&mut other, "watch");
     let mut officer = Client::signed_in(&desks[0], "Duty officer 3", "watch");
-    let form = officer.get(&page).field("form");
+    let before = officer.get(&page);
+    // Whose browser runs no scripts can be in it for as long, and hears nothing.
+    assert!(
+        before.body.split("<noscript>").any(|part| part
+            .split("</noscript>")
+            .next()
+            .unwrap()
+            .contains("Sound needs a script"))
+    );
+    let form = before.field("form");
     let said = officer.post(&page, &[("form", &form), ("act", "join"), ("part", "watch")]);
     assert_eq!(said.status, 303, "{}", said.body);
     let ours = || desks[0].station.get("/talks?on=Northland%201").unwrap()["ours"].as_array().unwrap().len();

@@ -7,6 +7,7 @@ mod breach;
 mod cable;
 mod faults;
 pub mod guest;
+mod keyboard;
 mod killed;
 mod mended;
 pub mod stream;
