@@ -171,6 +171,7 @@ impl Talking {
                 [true, false] => ("talking-in", "talking-through-ours"),
                 [false, true] => ("talking-in", "talking-through-theirs"),
                 [false, false] if theirs == 0 => ("talking-in", "talking-nobody"),
+                [false, false] if is_alone => ("talking-in", "talking-they-away"),
                 [false, false] => ("talking-in", "talking-through-none"),
             },
             _ if self.is_left() && self.about.talk.shut.is_none() => ("talking-was-in", "talking-come-back"),

@@ -123,7 +123,7 @@ fn a_call_goes_on_over_a_way_that_loses_a_tenth_disorders_and_stands_still_and_i
     let whole = clock.moment();
     browsers.iter_mut().enumerate().for_each(|(at, browser)| hears_the_other_alone(browser, at));
     println!("told after {told_ms} ms; heard again {} ms after the way was whole", clock.moment().ms_since(whole));
-    browsers.iter_mut().for_each(|browser| browser.until("!document.querySelector('.explained b')"));
+    browsers.iter_mut().for_each(|browser| browser.until("!document.querySelector('.explained:not([hidden]) b')"));
     println!("after: {:?}", as_at_the_pages(3, &desks, &mut browsers));
     assert!(desks.iter().all(|desk| talk(desk)["state"] == "JOINED"));
 

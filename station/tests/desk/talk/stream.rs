@@ -28,7 +28,9 @@ fn where_only_tcp_passes_a_talk_goes_on_over_a_record_that_cannot_commit_and_a_c
     let page = page_of(&answered(&desks));
     let mut browsers = browsers(&desks, (scratch.path(), &page));
     browsers.iter_mut().for_each(|browser| join(browser, "principal"));
-    browsers.iter_mut().for_each(|browser| browser.until("!!document.querySelector('.explained b')"));
+    browsers
+        .iter_mut()
+        .for_each(|browser| browser.until("document.querySelector('.explained b')?.textContent === 'Degraded:'"));
     browsers[0].picture("call-degraded", 1280, "light");
     press(&mut browsers[0], "through");
     browsers[1].until("document.querySelectorAll('.hold').length === 1");
