@@ -116,7 +116,7 @@ fn shut(browser: &mut Browser) {
     let named = browser.look("named").as_str().unwrap().to_owned();
     assert!(named.len() > 10 && told.as_str().unwrap().contains(&named), "{told} without {named}");
     let after_ms = browser.look("Date.now() - answeredAt").as_u64().unwrap();
-    assert!((7_900..15_000).contains(&after_ms), "{after_ms}");
+    assert!((7_900..30_000).contains(&after_ms), "{after_ms}");
     for (width, scheme) in [(390, "dark"), (1280, "light")] {
         browser.picture("call-blocked", width, scheme);
     }
@@ -169,7 +169,7 @@ fn a_call_is_held_by_keyboard_alone_and_its_page_says_what_keeps_sound_away_who_
     shut(&mut keys);
     keys.until("document.querySelector('.far .pers b').textContent === 'Nobody is in the call.'");
     let after_ms = clock.moment().ms_since(gone);
-    assert!((20_000..30_000).contains(&after_ms), "{after_ms}");
+    assert!((20_000..60_000).contains(&after_ms), "{after_ms}");
 
     other.open(&format!("http://{}{page}", desks[1].address));
     other.until("!!document.querySelector('[data-key=join]')");
