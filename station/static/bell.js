@@ -10,9 +10,7 @@
   const page = window.counterpartPage;
 
   // ---- the sound: oscillators, one gain, and what measures it before it leaves the page ----
-  const audio = new AudioContext(), gain = audio.createGain(), analyser = audio.createAnalyser();
-  gain.gain.value = 0.25;
-  analyser.smoothingTimeConstant = 0;
+  const audio = new AudioContext(), gain = new GainNode(audio, { gain: 0.25 }), analyser = new AnalyserNode(audio, { smoothingTimeConstant: 0 });
   gain.connect(analyser).connect(audio.destination);
   // On the page of a call nothing may cover it but what its person opens, or FLASH: voice.js lays the rest by, and says of what it is.
   const bell = window.counterpartBell = { audio, gain, analyser, talks: () => false, lays: () => false, tells: () => {}, now: () => ringing, again: () => ring(ringing) };
@@ -30,8 +28,7 @@
   };
   let playing = null, timer = 0;
   const play = (tones) => tones.forEach(([at, hz, length]) => {
-    const tone = audio.createOscillator(), begins = audio.currentTime + 0.02 + at;
-    tone.frequency.value = hz;
+    const tone = new OscillatorNode(audio, { frequency: hz }), begins = audio.currentTime + 0.02 + at;
     tone.connect(gain);
     tone.start(begins);
     tone.stop(begins + length);

@@ -180,20 +180,24 @@
       drawing = false;
     }
   };
+  // Of an answer that is none: why not, as the station says it.
+  const why = async (reply) => {
+    const told = new DOMParser().parseFromString(await reply.text(), "text/html").querySelectorAll("main h1, .q3 > :nth-last-child(2) > dd, .q3 dd > p:first-child");
+    return [...told].map((e) => e.textContent.trim()).join(" ");
+  };
   // Sends a form and stays on the page. "" if it was done; else why not, as the station says it.
   const send = async (form, key) => {
     const sent = { method: "POST", body: new URLSearchParams(new FormData(form, key)) };
     const reply = await fetch(form.getAttribute("action"), sent).catch(() => null);
     if (reply && reply.ok && reply.redirected && !new URL(reply.url).pathname.startsWith("/sign-in")) return "";
-    const told = reply && new DOMParser().parseFromString(await reply.text(), "text/html").querySelectorAll("main h1, .q3 > :nth-last-child(2) > dd, .q3 dd > p:first-child");
-    return [...(told || [])].map((e) => e.textContent.trim()).join(" ") || body.dataset.unsure;
+    return (reply && await why(reply)) || body.dataset.unsure;
   };
   // What was just done is drawn, even if the page was being drawn when it was.
   const drawAfter = async () => {
     while (drawing) await new Promise((done) => setTimeout(done, 50));
     return draw();
   };
-  window.counterpartPage = { isTyped, send, draw: drawAfter, rings: (told) => { ringing = told; entitle(); } };
+  window.counterpartPage = { isTyped, send, why, draw: drawAfter, rings: (told) => { ringing = told; entitle(); } };
 
   // ---- the stream ----
   // The last part of a position counts what has changed in calls, which the page of a call alone shows.

@@ -123,10 +123,9 @@
       };
       await made.setLocalDescription();
       const body = new URLSearchParams({ form: document.body.dataset.form, sdp: made.localDescription.sdp });
-      const reply = await fetch(place.dataset.offer, { method: "POST", body }), sdp = await reply.text();
-      // What is no page says why not, as the station says it.
-      if (!reply.ok) { trouble = sdp.startsWith("<") ? "" : sdp; throw new Error("not answered"); }
-      await made.setRemoteDescription({ type: "answer", sdp });
+      const reply = await fetch(place.dataset.offer, { method: "POST", body });
+      if (!reply.ok) { trouble = await window.counterpartPage.why(reply); throw new Error("not answered"); }
+      await made.setRemoteDescription({ type: "answer", sdp: await reply.text() });
       [trouble, answered] = ["", answered || Date.now()];
     } catch {
       hangUp();

@@ -163,9 +163,19 @@ pub(crate) struct Talk {
     pub shut: Option<&'static str>,
 }
 
+/// Why something was not done in a call.
+pub(crate) fn not_done(why: Sentence) -> Fault {
+    Fault::new(Code::TalkRefused).because(&why.doing(Sentence::new("fault-talk-not-done")))
+}
+
+/// Why nobody can be let in.
+fn shut_for(why: &'static str) -> Fault {
+    Fault::new(Code::TalkShut).because(&Sentence::new(why).doing(Sentence::new("fault-talk-shut")))
+}
+
 /// The talk of a request, if one was agreed.
 pub(crate) fn talk_of(sight: &Sight<'_>, said: &str) -> Result<Talk, Fault> {
-    let none = || Fault::new(Code::TalkShut).because(&Sentence::new("talking-shut-none"));
+    let none = || shut_for("talking-shut-none");
     let at = names::parse(sight.line, said).map_err(|_| none())?;
     let asked = sight.view().fact(at).and_then(|fact| request(sight, fact.thing)).ok_or_else(none)?;
     let asked_at = names::parse(sight.line, &asked.request.at).map_err(|_| none())?;
@@ -224,7 +234,7 @@ impl Api {
     /// Why not.
     pub(crate) async fn do_in_call(&self, talk: &Talk, place: PlaceKey, ask: Ask) -> Result<Given, Told> {
         if let (Some(shut), Ask::LetIn { .. } | Ask::Come) = (talk.shut, &ask) {
-            return Err(self.tell(Fault::new(Code::TalkShut).because(&Sentence::new(shut))));
+            return Err(self.tell(shut_for(shut)));
         }
         self.parts.voice.ask(talk.id, place, ask).await.map_err(|refusal| self.call_refused(&refusal))
     }
@@ -257,7 +267,7 @@ impl Api {
             Refusal::Offer(cause) => sentence.with("cause", cause),
             _ => sentence,
         };
-        self.tell(Fault::new(Code::TalkRefused).because(&sentence))
+        self.tell(not_done(sentence))
     }
 
     async fn talk_named(&self, line: Option<String>, on: String) -> Result<Talk, Told> {

@@ -15,8 +15,8 @@ use super::keys::Key;
 use super::session::{Posted, Signed};
 use super::talking::Talking;
 use super::{Desk, page, refused};
-use crate::api::fault::{Code, Fault, Told};
-use crate::api::talks::{ask_of, part_of};
+use crate::api::fault::Told;
+use crate::api::talks::{ask_of, not_done, part_of};
 use crate::view::Moment;
 use crate::voice::{Ask, Given, Waiting};
 use crate::words::Sentence;
@@ -175,13 +175,11 @@ pub(super) async fn offer(
         let sdp = posted.fields.text("sdp").unwrap_or_default();
         match desk.api.do_in_call(&talk, posted.who.token.hash(), Ask::Offer(sdp)).await? {
             Given::Answer(sdp) => Ok(sdp),
-            Given::Seat(_) | Given::Done => {
-                Err(desk.api.tell(Fault::new(Code::TalkRefused).because(&Sentence::new("no-call-no-place"))))
-            }
+            Given::Seat(_) | Given::Done => Err(desk.api.tell(not_done(Sentence::new("no-call-no-place")))),
         }
     };
     match answered.await {
         Ok(sdp) => ([(CONTENT_TYPE, "application/sdp")], sdp).into_response(),
-        Err(told) => (told.status(), told.what).into_response(),
+        Err(told) => refused::shown(&desk, &posted.who, &told, &refused::Kept::default()).await,
     }
 }

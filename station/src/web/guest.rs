@@ -23,7 +23,7 @@ use crate::api::fault::{Code, Fault, Told};
 use crate::api::places::Place;
 use crate::api::sight::hexadecimal;
 use crate::api::stream::{Looks, Stream};
-use crate::api::talks::{Talk, part_of};
+use crate::api::talks::{Talk, not_done, part_of};
 use crate::people::{LINK_MS, SESSION_MS, Token};
 use crate::view::Moment;
 use crate::voice::{Ask, Given, Gone, GuestView, Stage};
@@ -152,7 +152,7 @@ impl Desk {
     }
 
     fn no_place(&self) -> Told {
-        self.api.tell(Fault::new(Code::TalkRefused).because(&Sentence::new("no-call-no-place")))
+        self.api.tell(not_done(Sentence::new("no-call-no-place")))
     }
 }
 
@@ -292,7 +292,7 @@ pub(super) async fn offer(State(desk): State<Desk>, guest: Guest, request: Reque
     };
     match answered.await {
         Ok(sdp) => ([(CONTENT_TYPE, "application/sdp")], sdp).into_response(),
-        Err(told) => (told.status(), told.what).into_response(),
+        Err(told) => refused::plain(&desk, &told, &Kept::default()),
     }
 }
 

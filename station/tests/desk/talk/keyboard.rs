@@ -82,7 +82,8 @@ fn order(browser: &mut Browser) -> Vec<String> {
 }
 
 fn says(browser: &mut Browser, sentence: &str) {
-    browser.until(&format!("{SOUND}.startsWith({sentence:?})"));
+    // A place is kept for twenty seconds.
+    browser.until_within(&format!("{SOUND}.startsWith({sentence:?})"), 15_000);
 }
 
 /// Before a call: what one hears oneself by, the microphone, and as what one is there.
@@ -134,7 +135,11 @@ fn refused(browser: &mut Browser) {
     ));
     browser.look("document.querySelector('[value=principal]').click()");
     press(browser, "join");
-    says(browser, "What this browser offers cannot be answered");
+    says(browser, "Not done. What this browser offers cannot be answered: ");
+    assert_eq!(
+        browser.look(&format!("{SOUND}.endsWith('Look at the call, and try again when that has changed.')")),
+        json!(true)
+    );
     browser.look("Object.defineProperty(RTCPeerConnection.prototype, 'localDescription', window.offered); true");
     says(browser, "Sound goes both ways");
 }

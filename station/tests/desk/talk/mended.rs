@@ -111,6 +111,13 @@ fn whoever_is_signed_out_is_taken_out_of_the_call() {
             .contains("Sound needs a script"))
     );
     let form = before.field("form");
+    let early = officer.post(&page, &[("form", &form), ("act", "mute")]);
+    let why = "This browser has no place in the call";
+    assert!(
+        early.status == 409 && [why, "Look at the call"].iter().all(|told| early.body.contains(told)),
+        "{}",
+        early.body
+    );
     let said = officer.post(&page, &[("form", &form), ("act", "join"), ("part", "watch")]);
     assert_eq!(said.status, 303, "{}", said.body);
     let ours = || desks[0].station.get("/talks?on=Northland%201").unwrap()["ours"].as_array().unwrap().len();
