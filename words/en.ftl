@@ -3358,6 +3358,7 @@ talking-over-lost-theirs = Nobody of { $peer } came back within 20 seconds.
 talking-over-broken = It broke off: the line was closed, halted, or begun anew.
 talking-nobody = Nobody of { $peer } is in the call.
 talking-they-away = Nobody of { $peer } is there now; their places are kept for 20 seconds.
+talking-they-off = Nobody of { $peer } is on the line now.
 talking-they-wait = { $peer } is in the call.
 talking-through-both = Both sides were put through together.
 talking-through-ours = We have put through; { $peer } has not yet.

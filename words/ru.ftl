@@ -5493,6 +5493,8 @@ talking-nobody = От { $peer } в разговоре никого нет.
 # unreviewed
 talking-they-away = Сейчас от { $peer } никого нет; их места сохраняются 20 секунд.
 # unreviewed
+talking-they-off = Сейчас от { $peer } на линии никого нет.
+# unreviewed
 talking-they-wait = { $peer } в разговоре.
 # unreviewed
 talking-through-both = Обе стороны соединены одновременно.

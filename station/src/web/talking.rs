@@ -156,6 +156,7 @@ impl Talking {
     pub fn headline(&self, d: &Door) -> [String; 2] {
         let theirs = self.call.as_ref().map_or(0, |call| call.theirs.len());
         let is_alone = self.call.as_ref().is_some_and(|call| call.theirs.iter().all(|one| !one.named.here));
+        let is_off = self.call.as_ref().is_some_and(|call| call.theirs.iter().all(|one| !one.named.on_line));
         let room = self.mine().and_then(|me| me.room);
         let (first, second) = match self.call.as_ref().map(|call| (call.standing, call.me)) {
             Some((Standing::Over(by, reason), _)) => {
@@ -167,6 +168,7 @@ impl Talking {
                 [true, true] if room == Some(Room::Aside) => ("talking-in", "talking-you-aside"),
                 [true, true] if theirs == 0 => ("talking-in", "talking-nobody"),
                 [true, true] if is_alone => ("talking-in", "talking-they-away"),
+                [true, true] if is_off => ("talking-in", "talking-they-off"),
                 [true, true] => ("talking-through", "talking-through-both"),
                 [true, false] => ("talking-in", "talking-through-ours"),
                 [false, true] => ("talking-in", "talking-through-theirs"),
