@@ -3458,6 +3458,7 @@ no-call-unreached = No connection with the other station is up.
 no-call-older = Their station has no voice yet: an older version runs there.
 no-call-unanswered = Nothing has come from their station about this call within five seconds.
 no-call-over = The call is over.
+no-call-they-came = Somebody of theirs is in the call: they have come.
 no-call-codec = Their browsers and ours have no way of encoding sound in common. Nobody was joined.
 no-call-full = As many people, or calls, are here as may be.
 no-call-no-place = This browser has no place in the call, or nobody has that number.

@@ -4,9 +4,8 @@
 (() => {
   // Whoever else is in the call has one of seven tracks, always the same.
   const EARS = 7, AGAIN_MS = 2000, UNREACHED_MS = 8000;
-  const find = (selector) => document.querySelector(selector);
-  const all = (selector) => [...document.querySelectorAll(selector)];
-  let connection = null, microphone = null, context = null, own = null, ears = [];
+  const find = (selector) => document.querySelector(selector), all = (selector) => [...document.querySelectorAll(selector)];
+  let connection = null, microphone = null, context = null, own = null, ears = [], known = [];
   let isJoining = false, isTesting = false, isHushed = false, isBarred = false, nextTry = 0, answered = 0, said = "", trouble = "";
   // What is so only as long as there is a place in the call.
   const OF_A_PLACE = ["connecting", "connected", "away", "refused", "elsewhere"], UNHEARD = ["insecure", "denied", "none"];
@@ -62,7 +61,6 @@
     if (microphone) microphone.getTracks().forEach((track) => track.stop());
     [microphone, own, isTesting] = [null, null, false];
   };
-  let known = [];
   const list = async () => { known = await navigator.mediaDevices.enumerateDevices().catch(() => []); fill(true); };
   // As the page is drawn it knows none of them, nor which were chosen.
   const fill = (again) => [["[data-mic]", "audioinput", devices.mic], ["[data-speaker]", "audiooutput", devices.speaker]].forEach(([selector, kind, chosen]) => {
@@ -101,7 +99,9 @@
   if (tabs) tabs.onmessage = ({ data }) => {
     const place = find("[data-call]");
     if (place && place.dataset.offer === data && connection) { nextTry = Infinity; hangUp(); deafen(); said = "elsewhere"; }
+    if (data === "left" && said === "elsewhere") nextTry = 0;
   };
+  addEventListener("pagehide", () => { if (tabs && connection) tabs.postMessage("left"); });
   const connect = async (place) => {
     if (isJoining || Date.now() < nextTry) return;
     [isJoining, nextTry] = [true, Date.now() + AGAIN_MS];
@@ -197,8 +197,7 @@
   const follow = () => {
     const place = find("[data-call]"), note = find("[data-sound]");
     if (place && !connection) connect(place);
-    if (!place && connection) { hangUp(); deafen(); }
-    if (!place && !isTesting && microphone && !isJoining) deafen();
+    if (!place) { if (connection) hangUp(); if (!isTesting && !isJoining) deafen(); }
     if (!place && OF_A_PLACE.includes(said)) said = navigator.mediaDevices ? "" : "insecure";
     if (place) isTesting = false;
     if (said === "connecting" && answered && Date.now() - answered > UNREACHED_MS) said = "blocked";
@@ -245,13 +244,15 @@
   // What is done in a call must not load the page anew: that would hang up.
   document.addEventListener("submit", async (event) => {
     const form = event.target, key = event.submitter;
-    if (!form.matches("form[data-stays]") || event.defaultPrevented) return;
+    if (!form.matches("form[data-stays]")) return;
+    // On a page that has lost its station, which is told nothing, the key mutes and lets be heard again.
+    if (key && /mute$/.test(key.value)) isHushed = key.value === "mute" && !(event.defaultPrevented && isHushed);
+    if (event.defaultPrevented) return;
     event.preventDefault();
     sound();
     remember();
     // What barred the microphone may have been mended.
     if (!find("[data-call]")) { deafen(); [nextTry, said] = [0, ""]; }
-    if (key && /mute$/.test(key.value)) isHushed = key.value === "mute";
     // What is sent is read at once; a key that is off would not be sent along.
     const sent = window.counterpartPage.send(form, key);
     if (key) key.disabled = true;

@@ -18,6 +18,7 @@ use super::form::{ActForm, missing_field, object};
 use super::receive::{Form, Sent};
 use super::socket::Socket;
 use super::spoken::{Spoken, accepted};
+use super::talks::they_came;
 use super::times::Times;
 use super::{Api, call, callers, sight};
 use crate::entropy;
@@ -176,7 +177,12 @@ impl Api {
         let salt = entropy::bytes::<16>().map_err(|e| self.failed(&e))?;
         let words = acts::words(&form, &defaults, salt).map_err(|fault| self.tell(fault))?;
         let (token, command) = (form.token.clone(), form.token.is_some().then(|| form.digest()));
-        let (line, epoch, act) = match self.read(form, defaults).await {
+        let on = form.on.clone();
+        let read = match self.read(form, defaults).await {
+            Ok((line, _, Act::Missed { .. })) if self.is_met(line, on).await => Err(self.tell(they_came())),
+            read => read,
+        };
+        let (line, epoch, act) = match read {
             Ok(read) => read,
             // What was unambiguous when it was written may no longer be: a command asked again is answered from the record.
             Err(told) => {

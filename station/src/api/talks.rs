@@ -168,6 +168,11 @@ pub(crate) fn not_done(why: Sentence) -> Fault {
     Fault::new(Code::TalkRefused).because(&why.doing(Sentence::new("fault-talk-not-done")))
 }
 
+/// Why it is not said that they did not come.
+pub(super) fn they_came() -> Fault {
+    not_done(Sentence::new("no-call-they-came"))
+}
+
 /// Why nobody can be let in.
 fn shut_for(why: &'static str) -> Fault {
     Fault::new(Code::TalkShut).because(&Sentence::new(why).doing(Sentence::new("fault-talk-shut")))
@@ -226,6 +231,12 @@ impl Api {
     /// What to tell the caller: nothing was agreed.
     pub(crate) async fn talk(&self, line: LineId, said: String) -> Result<Talk, Told> {
         self.see(line, move |sight| talk_of(sight, &said)).await?.map_err(|fault| self.tell(fault))
+    }
+
+    /// Whether somebody of theirs is in the call of this request.
+    pub(super) async fn is_met(&self, line: LineId, on: Option<String>) -> bool {
+        let Ok(talk) = self.talk(line, on.unwrap_or_default()).await else { return false };
+        self.parts.voice.look(talk.id, None).await.is_some_and(|call| !call.theirs.is_empty())
     }
 
     /// Does something in a call, for whoever has the place.

@@ -48,8 +48,9 @@ pub use sessions::{By, Session};
 /// The database's file in the data directory.
 pub const DATABASE_FILE: &str = "counterpart.db";
 const STAGED_FILE: &str = "counterpart.db.new";
-/// How long a statement waits for a lock of SQLite's; only a reader that recovers or closes the database holds one.
-const BUSY_MS: u64 = 5_000;
+/// How long a statement waits for a lock of SQLite's; only a reader that recovers or closes the database holds one. Whoever looks at the
+/// record waits meanwhile, and a page that waits longer says that it is not live.
+const BUSY_MS: u64 = 1_000;
 
 /// The record, to write: held by the one thread that serves, with the lock of the data directory.
 pub struct Store {

@@ -36,6 +36,15 @@ const TAPPED: &str = r#"(() => {
   };
 })()"#;
 
+/// The page hears of nothing from then on: its stream ends, and each other that it opens.
+const SILENCED: &str = r#"window.EventSource = class extends EventSource {
+  constructor(address) {
+    super(address);
+    window.feed = this;
+    if (window.isSilenced) this.close();
+  }
+}"#;
+
 /// From now on an answer names a port at which nobody listens; which address the station named is kept.
 const SHUT: &str = r#"(() => {
   const set = window.reachable = RTCPeerConnection.prototype.setRemoteDescription;
@@ -154,6 +163,20 @@ fn plotted(browser: &mut Browser) {
     }
 }
 
+/// A page that has lost its station asks it nothing; the key that mutes mutes, and lets be heard again.
+fn lost(keys: &mut Browser, other: &mut Browser) {
+    keys.look("window.isSilenced = true; feed.close(); true");
+    keys.until("document.querySelector('[data-live]').textContent.startsWith('Not live')");
+    assert_eq!(keys.look("document.querySelector('[data-key=leave]').disabled"), json!(true));
+    key(keys, "m", &format!("{SOUND}.startsWith('This microphone is off')"));
+    hears_nothing(other, 1);
+    keys.press_access("m");
+    until("the one who was muted on a lost page", other, |other| level(other, THEM, TONES[0]) > -45.0);
+    keys.call("Page.reload", json!({}));
+    says(keys, "Sound goes both ways");
+    hears_the_other_alone(keys, 0);
+}
+
 #[test]
 fn a_call_is_held_by_keyboard_alone_and_its_page_says_what_keeps_sound_away_who_is_on_hold_and_who_did_not_come_back() {
     let scratch = Scratch::new("desk-talk-keyboard");
@@ -164,7 +187,9 @@ fn a_call_is_held_by_keyboard_alone_and_its_page_says_what_keeps_sound_away_who_
 
     // Their page is closed. Until their time is over they are away, meanwhile a microphone is tried here.
     join(&mut other, "watch");
-    keys.call("Page.addScriptToEvaluateOnNewDocument", json!({ "source": TAPPED }));
+    for source in [TAPPED, SILENCED] {
+        keys.call("Page.addScriptToEvaluateOnNewDocument", json!({ "source": source }));
+    }
     keys.open(&format!("http://{}{page}", desks[0].address));
     keys.until("document.querySelector('.far .pers b')?.textContent === 'Watch'");
     let gone = clock.moment();
@@ -200,6 +225,7 @@ fn a_call_is_held_by_keyboard_alone_and_its_page_says_what_keeps_sound_away_who_
     hears_nothing(&mut other, 1);
     key(&mut keys, "m", "!!document.querySelector('[data-key=mute][aria-pressed=false]')");
     until("the one who was muted", &mut other, |other| level(other, THEM, TONES[0]) > -45.0);
+    lost(&mut keys, &mut other);
     plotted(&mut keys);
 
     let stops = order(&mut keys);

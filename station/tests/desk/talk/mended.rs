@@ -61,6 +61,11 @@ fn what_is_chosen_before_a_call_keeps_no_page_from_being_drawn_and_a_second_tab_
     says(&mut browsers[0], "This call goes on in another tab");
     browsers[0].look_at(1);
     hears_the_other_alone(&mut browsers[0], 0);
+
+    // When that other is closed the first has it again.
+    browsers[0].call("Page.navigate", json!({"url": "about:blank"}));
+    browsers[0].look_at(0);
+    hears_the_other_alone(&mut browsers[0], 0);
 }
 
 #[test]

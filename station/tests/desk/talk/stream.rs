@@ -42,7 +42,7 @@ fn where_only_tcp_passes_a_talk_goes_on_over_a_record_that_cannot_commit_and_a_c
     browsers.iter_mut().enumerate().for_each(|(at, browser)| hears_the_other_alone(browser, at));
     wait("the word of the one that can", || (talk(&desks[1])["ours"] == "joined").then_some(()));
     browsers.iter_mut().enumerate().for_each(|(at, browser)| hears_the_other_alone(browser, at));
-    // A commit that waits is given up after ten seconds: that ends no session, and what came is given to the record again.
+    // A commit that fails ends no session: what came is given to the record again.
     let still =
         |desk: &Desk| desk.station.get("/talks?on=Northland%201").is_some_and(|call| call["linked"] == json!(true));
     for _ in 0..60 {
