@@ -3346,7 +3346,7 @@ talking-do-ring = Show it
 talking-do-ring-hint = Escape brings back the call
 talking-before = Before the talk.
 talking-was-in = We were in this talk, and nobody of ours is in it now.
-talking-come-back = Join: 20 seconds after the link is up it is ended as lost.
+talking-come-back = Join: 20 seconds after the last of ours left, or after the link is up again, it is ended as lost.
 talking-over-unwritten = The call is over. Nothing was written of it; the talk is still to come.
 talking-in = You are in the call.
 talking-through = You are through.
@@ -3419,7 +3419,7 @@ talking-do-unmute = Unmute
 talking-do-unmute-hint = This microphone is heard again
 talking-do-leave = Leave
 talking-do-leave-hint = { $count ->
-    [one] You are the last of ours: 20 seconds later the talk is over
+    [one] You are the last of ours: 20 seconds later the call is over
    *[other] The call goes on; this place is free
 }
 talking-do-end = End the talk
@@ -3458,7 +3458,7 @@ no-call-unreached = No connection with the other station is up.
 no-call-older = Their station has no voice yet: an older version runs there.
 no-call-unanswered = Nothing has come from their station about this call within five seconds.
 no-call-over = The call is over.
-no-call-they-came = Somebody of theirs is in the call: they have come.
+no-call-they-came = Somebody of theirs is heard in the call: they have come.
 no-call-codec = Their browsers and ours have no way of encoding sound in common. Nobody was joined.
 no-call-full = As many people, or calls, are here as may be.
 no-call-no-place = This browser has no place in the call, or nobody has that number.

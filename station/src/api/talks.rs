@@ -233,10 +233,10 @@ impl Api {
         self.see(line, move |sight| talk_of(sight, &said)).await?.map_err(|fault| self.tell(fault))
     }
 
-    /// Whether somebody of theirs is in the call of this request.
+    /// Whether somebody of theirs is heard in the call of this request.
     pub(super) async fn is_met(&self, line: LineId, on: Option<String>) -> bool {
         let Ok(talk) = self.talk(line, on.unwrap_or_default()).await else { return false };
-        self.parts.voice.look(talk.id, None).await.is_some_and(|call| !call.theirs.is_empty())
+        self.parts.voice.look(talk.id, None).await.is_some_and(|call| call.has_come())
     }
 
     /// Does something in a call, for whoever has the place.

@@ -96,6 +96,9 @@ impl Context {
         };
         let until = until(ended().map_err(|e| self.machine(e))?, serving.station.keeper.published());
         tracing::info!(listen = %serving.station.config.link.listen, "the station serves");
+        if let Some(address) = serving.api.parts.voice.address() {
+            tracing::info!(%address, "browsers reach voice");
+        }
         let stop = tokio::sync::watch::Sender::new(false);
         let served = desk.map(|(desk, listener)| {
             tracing::info!(listen = %listener.address(), "the desk is served");

@@ -271,8 +271,9 @@ impl Calls {
 
     /// A call whose line takes nothing more of its talk breaks off (§7.5).
     pub fn carried(&mut self, carries: impl Fn(&TalkId) -> bool) {
-        for (_, held) in self.held.iter().filter(|(talk, held)| held.is_open && !carries(talk)) {
-            if let Some(call) = self.exchange.call(held.number) {
+        for (talk, held) in self.held.iter_mut().filter(|(_, held)| held.is_open) {
+            held.is_broken = !carries(talk);
+            if let Some(call) = self.exchange.call(held.number).filter(|_| held.is_broken) {
                 call.end(EndReason::BrokenOff);
             }
         }
@@ -400,7 +401,8 @@ impl Calls {
             if is_left && held.has_joined {
                 call.end(EndReason::Lost);
             }
-            if let Some((by, reason)) = call.over() {
+            let over = call.over().and_then(|(by, reason)| Some((by, held.why_over(by, reason, now_ms)?)));
+            if let Some((by, reason)) = over {
                 held.over = Some(Over { state: call.state(held.number), by, reason, at_ms: now_ms });
                 if held.has_joined {
                     let user = held.ended_by.take().filter(|_| by == held.me);

@@ -65,6 +65,15 @@ pub struct CallView {
     pub breach: Option<Misconduct>,
 }
 
+impl CallView {
+    /// Whether somebody of theirs is there now, of whom something was heard here. That their station names somebody is its word alone:
+    /// it keeps nobody from saying that they did not come.
+    pub fn has_come(&self) -> bool {
+        let is_heard = |one: &PersonView| one.named.here && one.arrived.is_some_and(|arrived| arrived.received > 0);
+        self.is_linked && self.theirs.iter().any(is_heard)
+    }
+}
+
 /// Somebody who was given a part by a link and is not in the call yet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Waiting {

@@ -12,6 +12,9 @@ use super::super::PlaceKey;
 use super::super::view::Gone;
 use super::guests::Guests;
 
+/// Within so long what broke a call off is in our record too: the entry is on its way.
+pub(super) const BREAKS_WITHIN_MS: u64 = 3_000;
+
 /// One call that is known here.
 pub(super) struct Held {
     /// By this number the other side sends packets of it.
@@ -43,6 +46,10 @@ pub(super) struct Held {
     /// Since when both sides are put through, as we know it.
     pub through_since: Option<Instant>,
     pub guests: Guests,
+    /// The line carries nothing more of its talk, as our record has it.
+    pub is_broken: bool,
+    /// Since when the other side says that it broke off.
+    pub said_broken_ms: Option<u64>,
 }
 
 /// What is left of a call that is over.
@@ -73,6 +80,23 @@ impl Held {
             browser_named_at_ms: None,
             through_since: None,
             guests: Guests::default(),
+            is_broken: false,
+            said_broken_ms: None,
+        }
+    }
+
+    /// Why it is over, where `by` says `reason`; `None`: that is not known yet. What the other side says of it is not taken where this
+    /// side knows better: what broke it off is in our record soon, or nothing did; and a side whose people are there lost none.
+    pub fn why_over(&mut self, by: Party, reason: EndReason, now_ms: u64) -> Option<EndReason> {
+        let are_there = || self.theirs.as_ref().is_some_and(|state| state.people.iter().any(|(_, one)| one.here));
+        match reason {
+            _ if by == self.me => Some(reason),
+            EndReason::BrokenOff if !self.is_broken => {
+                let since = *self.said_broken_ms.get_or_insert(now_ms);
+                (now_ms >= since.saturating_add(BREAKS_WITHIN_MS)).then_some(EndReason::Done)
+            }
+            EndReason::Lost if are_there() => Some(EndReason::Done),
+            _ => Some(reason),
         }
     }
 

@@ -1,10 +1,12 @@
 //! Two stations' calls, with a channel for the link and a told time; no browser. How sound passes is tried in `voice`.
 
 use counterpart_core::ids::{EntryRef, Epoch};
-use counterpart_voice::call::Room;
+use counterpart_voice::call::{Named, Room};
 use counterpart_voice::leg::Provider;
+use counterpart_voice::quality::Arrived;
 use tokio::sync::mpsc;
 
+use super::held::BREAKS_WITHIN_MS;
 use super::*;
 use crate::clock::Clock;
 use crate::voice::{CallView, Standing};
@@ -271,12 +273,59 @@ fn a_call_whose_line_takes_no_more_of_its_talk_breaks_off_for_both_and_whoever_j
     let before = [0, 1].map(|at| pair.look(at).standing);
     pair.sides[1].calls.carried(|talk| talk.line != LINE);
     pair.pass(300);
+    // What broke it off is in the other record a moment later.
+    pair.sides[0].calls.carried(|talk| talk.line != LINE);
+    pair.pass(300);
 
     assert_eq!(before, [Standing::Open; 2]);
     for at in [0, 1] {
         assert_eq!(pair.look(at).standing, Standing::Over(Party::Joiner, EndReason::BrokenOff));
         let said = Said::Ended(Party::Joiner, EndReason::BrokenOff);
         assert_eq!(pair.sides[at].calls.facts, [Fact { talk: talk(1), said, user: None }]);
+    }
+}
+
+#[test]
+fn whoever_is_only_named_by_the_other_side_has_not_come() {
+    let mut pair = Pair::both_in();
+    let view = pair.look(0);
+    let heard = |here: bool, received: u64| {
+        let mut view = view.clone();
+        let one = &mut view.theirs[0];
+        one.named.here = here;
+        one.arrived = Some(Arrived { expected: 9, received, jitter_us: 0 });
+        view.has_come()
+    };
+
+    assert_eq!((view.theirs.len(), view.has_come()), (1, false));
+    assert_eq!([heard(true, 0), heard(false, 9), heard(true, 9)], [false, false, true]);
+}
+
+#[test]
+fn how_a_call_ended_is_not_taken_from_the_other_side_where_this_one_knows_better() {
+    let theirs = |over, people: Vec<(Number, Named)>| State { over: Some(over), people, ..bare(7) };
+    let there = Named { part: Part::Watch, listens: false, muted: false, on_line: true, here: true };
+    let nobody_there = vec![(Number::new(0).unwrap(), Named { here: false, ..there })];
+    let there = vec![(Number::new(0).unwrap(), there)];
+
+    // The line goes on; their people are there; or it is as they say.
+    for (state, after_ms, reason) in [
+        (theirs(EndReason::BrokenOff, there.clone()), BREAKS_WITHIN_MS, EndReason::Done),
+        (theirs(EndReason::Lost, there), 0, EndReason::Done),
+        (theirs(EndReason::Lost, nobody_there), 0, EndReason::Lost),
+    ] {
+        let mut pair = Pair::both_in();
+        let calls = &mut pair.sides[0].calls;
+        calls.held.get_mut(&talk(1)).unwrap().has_joined = true;
+        assert!(calls.told(talk(1), &state.encode(), pair.now));
+        for ms in [0, after_ms.saturating_sub(1)] {
+            calls.settle(pair.now + Duration::from_millis(ms));
+            assert_eq!(calls.facts.is_empty(), after_ms > 0);
+        }
+        calls.settle(pair.now + Duration::from_millis(after_ms));
+
+        let said = Said::Ended(Party::Joiner, reason);
+        assert_eq!(calls.facts, [Fact { talk: talk(1), said, user: None }]);
     }
 }
 

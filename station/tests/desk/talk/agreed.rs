@@ -47,15 +47,6 @@ fn when_an_agreed_time_begins_both_desks_ring_until_somebody_takes_note_or_comes
     south.until("!!document.querySelector('[data-key=join]')");
     south.press_access("j");
     south.until("!!document.querySelector('[data-call]') && !document.querySelector('.strip.rings')");
-
-    // While somebody of theirs is in the call it cannot be said that they did not come, by no way.
-    let (_, came) = stage.desks[0].station.post("/talks/let-in", &json!({"on": ask, "part": "watch"})).unwrap();
-    south.until("!document.querySelector('[accesskey=n]')");
-    let (status, told) = stage.desks[1].station.post("/acts", &json!({"act": "missed", "on": ask})).unwrap();
-    assert_eq!((status >= 400, &told["error"]["code"]), (true, &json!("talk-refused")), "{told}");
-    let leaves = json!({"on": ask, "act": "leave", "place": came["place"]});
-    assert_eq!(stage.desks[0].station.post("/talks/act", &leaves).unwrap().0, 200);
-    south.until("!!document.querySelector('[accesskey=n]:not(:disabled)')");
     south.press_access("n");
 
     let word = || stage.desks[1].station.get(&format!("/requests/{ask}")).map(|view| view["talk"]["ours"].clone());
