@@ -224,7 +224,7 @@ fn two_people_talk_over_the_line_and_hear_each_other_alone_and_both_records_say_
     desks.iter().for_each(has_joined);
     // By no way is it said of who is heard that they did not come.
     let (_, told) = desks[0].station.post("/acts", &json!({"act": "missed", "on": "Northland 1"})).unwrap();
-    assert_eq!(told["error"]["code"], "talk-refused", "{told}");
+    assert_eq!(told["error"]["code"], "talk-not-done", "{told}");
     for (at, browser) in browsers.iter_mut().enumerate() {
         browser.picture(&format!("call-{at}"), 1280, "light");
         browser.picture(&format!("call-{at}"), 390, "dark");
