@@ -127,11 +127,13 @@ fn shut(browser: &mut Browser) {
     assert!(named.len() > 10 && told.as_str().unwrap().contains(&named), "{told} without {named}");
     let after_ms = browser.look("Date.now() - answeredAt").as_u64().unwrap();
     assert!((7_900..30_000).contains(&after_ms), "{after_ms}");
-    for (width, scheme) in [(390, "dark"), (1280, "light")] {
-        browser.picture("call-blocked", width, scheme);
-    }
-    browser.look("RTCPeerConnection.prototype.setRemoteDescription = window.reachable");
+    browser.look("RTCPeerConnection.prototype.setRemoteDescription = window.reachable; true");
     key(browser, "v", "!!document.querySelector('[data-key=join]')");
+    // It stands there until it is tried again.
+    browser.until("document.querySelector('[data-mend=blocked]').checkVisibility()");
+    for (width, scheme) in [(390, "dark"), (1280, "light")] {
+        browser.picture("lobby-blocked", width, scheme);
+    }
     joins(browser, &format!("{SOUND}.startsWith('Sound goes both ways')"));
     assert_eq!(browser.look("document.querySelector('[data-mend=blocked]').checkVisibility()"), json!(false));
 }
