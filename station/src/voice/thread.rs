@@ -167,10 +167,12 @@ impl Thread {
             let mut is_ordered = false;
             tokio::select! {
                 received = self.socket.recv_from(&mut bytes) => self.received(received, &mut bytes),
-                order = orders.recv() => match order {
-                    Some(order) => if self.order(order) { is_ordered = true } else { return },
-                    None => return,
-                },
+                order = orders.recv() => {
+                    is_ordered = true;
+                    if !order.is_some_and(|order| self.order(order)) {
+                        return;
+                    }
+                }
                 Some((line, packet)) = packets.recv() => self.packet(line, &packet, &mut packets),
                 () = tokio::time::sleep_until(due.into()) => {}
             }
