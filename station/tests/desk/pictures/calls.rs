@@ -191,7 +191,7 @@ fn a_talk_where_only_tcp_passes_has_its_picture() {
     let mut call = Call::new(&scratch, page_of(&answered(&desks)));
     call.open(&desks[0]);
     call.join();
-    call.until("document.querySelector('.explained b')?.textContent === 'Degraded:'");
+    call.until("!!document.querySelector('.explained:not([hidden]) b.attn')");
     std::thread::sleep(std::time::Duration::from_secs(5));
     call.keep("degraded");
     done(&call.viewers);
