@@ -273,7 +273,8 @@ impl Calls {
     pub fn carried(&mut self, carries: impl Fn(&TalkId) -> bool) {
         for (talk, held) in self.held.iter_mut().filter(|(_, held)| held.is_open) {
             held.is_broken = !carries(talk);
-            if let Some(call) = self.exchange.call(held.number).filter(|_| held.is_broken) {
+            let call = self.exchange.call(held.number).filter(|call| held.is_broken && call.over().is_none());
+            if let Some(call) = call {
                 call.end(EndReason::BrokenOff);
             }
         }
