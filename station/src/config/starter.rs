@@ -68,12 +68,8 @@ every_minutes = 60
 # private_key, two PEM files, or proxies = ["10.0.0.1"], from where a proxy calls that speaks HTTPS.
 {desk}
 
-# Talking in a call: where browsers reach this station on UDP, and calls at one time. Without it, at the desk's own address on a port that
-# the system chooses. announce: as browsers are told, if another address leads there.
-# [voice]
-# listen = "10.0.0.2:7413"
-# announce = "192.0.2.7:7413"
-# calls_max = 8
+# Without a section [voice] browsers reach this station in a call, on UDP, at the desk's own address and a port that the system chooses.
+# With it, at listen = "10.0.0.2:7413"; announce = "192.0.2.7:7413" if another address leads there, as browsers are told.
 
 # Whom one can reach here. highest: ROUTINE, PRIORITY, IMMEDIATE or FLASH. night: by day and night, otherwise by day.
 [[post]]

@@ -127,7 +127,7 @@ fn a_value_of_another_type_is_named_with_an_example() {
     let night = error_after("night = true", "night = \"yes\"");
     let burst = error_after("burst = 500", "burst = -1");
 
-    assert_says(&night, &["line 53, post.night", "expected a boolean", "Write, for example: night = true"]);
+    assert_says(&night, &["line 49, post.night", "expected a boolean", "Write, for example: night = true"]);
     assert_says(&burst, &["link.burst", "`-1`", "Write, for example: burst = 500"]);
 }
 
