@@ -183,10 +183,11 @@ impl Kept {
         let beside = self.line.beside(range.epoch).iter().filter(|_| range.party == self.line.me());
         let shown = beside.filter_map(|entry| {
             let shown = self.journal.shown().iter().find(|shown| shown.entry.leaf == entry.leaf)?;
-            Some((entry.bytes.clone(), shown.body.clone()))
+            Some((&entry.bytes, &shown.body))
         });
-        let held = log.iter().map(|stored| (stored.entry.bytes.clone(), stored.body.clone()));
-        held.chain(shown).skip(range.from as usize).take((range.to - range.from) as usize).collect()
+        let held = log.iter().map(|stored| (&stored.entry.bytes, &stored.body));
+        let wanted = held.chain(shown).skip(range.from as usize).take((range.to - range.from) as usize);
+        wanted.map(|(bytes, body)| (bytes.clone(), body.clone())).collect()
     }
 }
 

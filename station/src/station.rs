@@ -15,7 +15,7 @@ use crate::link::board::Board;
 use crate::link::pace::Daily;
 use crate::link::pump::Shared;
 use crate::link::switchboard::Switchboard;
-use crate::link::{BindFault, Connection, Endpoint, EndpointConfig};
+use crate::link::{BindFault, Connection, Endpoint, EndpointConfig, Worker};
 use crate::record::{self, Keeper, Published};
 use crate::store::{Reader, Store, StoreError};
 use crate::voice::{self, Voice};
@@ -100,6 +100,7 @@ pub struct Station {
     pub board: Board,
     /// Its end of all connections.
     pub endpoint: Arc<Endpoint>,
+    worker: Worker,
     /// Calls; without a desk none.
     pub voice: Voice,
     speaking: Option<voice::Running>,
@@ -118,7 +119,9 @@ impl Station {
         let keys = Ring::load(data)?;
         let reader = store.reader()?;
         let first = keys.first();
-        let endpoint = Arc::new(Endpoint::bind(&EndpointConfig::at(config.link.listen), first.link_seed()).await?);
+        let worker = Worker::start().map_err(|e| StoreError::other("doing-thread", e))?;
+        let listens = EndpointConfig::at(config.link.listen);
+        let endpoint = Arc::new(worker.starting(Endpoint::bind(&listens, first.link_seed())).await?);
         for set in keys.all() {
             endpoint.know(set.link_seed())?;
         }
@@ -149,6 +152,7 @@ impl Station {
             reader,
             board: Board::default(),
             endpoint,
+            worker,
             voice,
             speaking,
             record: started.thread,
@@ -178,8 +182,8 @@ impl Station {
             }
         };
         self.tasks.push(tokio::spawn(follow));
-        self.tasks.push(tokio::spawn(switchboard.clone().answer(pairing)));
-        self.tasks.push(tokio::spawn(switchboard.dial()));
+        self.tasks.push(self.worker.spawn(switchboard.clone().answer(pairing)));
+        self.tasks.push(self.worker.spawn(switchboard.dial()));
     }
 
     /// Meets nobody any more, until [`Station::meet`] again: every session ends, and the record learns that its links are down.

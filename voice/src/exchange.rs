@@ -1,7 +1,7 @@
 //! All calls of a station with the legs of the people in them, as one machine without I/O: datagrams of browsers and packets of
 //! peers in, the same out. A thread of its own drives it, and it waits for nobody.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -88,6 +88,8 @@ pub struct Exchange {
     /// Which leg a browser's datagrams go to, by where they come from and on which of our addresses.
     sources: HashMap<(SocketAddr, SocketAddr), (u32, Number)>,
     outputs: VecDeque<Output>,
+    /// Legs in which something was played that is not handed out yet.
+    played: BTreeSet<(u32, Number)>,
 }
 
 #[derive(Debug)]
@@ -108,8 +110,8 @@ struct Placed {
 impl Exchange {
     /// Without calls. Browsers are told `addresses`; datagrams that come on them say which.
     pub fn new(provider: Provider, addresses: Vec<SocketAddr>, calls_max: usize, now: Instant) -> Exchange {
-        let (calls, sources, outputs) = (BTreeMap::new(), HashMap::new(), VecDeque::new());
-        Exchange { provider, addresses, calls_max, begun: now, calls, sources, outputs }
+        let (calls, sources, outputs, played) = (BTreeMap::new(), HashMap::new(), VecDeque::new(), BTreeSet::new());
+        Exchange { provider, addresses, calls_max, begun: now, calls, sources, outputs, played }
     }
 
     /// Milliseconds since the exchange began: the time of its calls.
@@ -280,8 +282,16 @@ impl Exchange {
         }
     }
 
-    /// What has to be done.
-    pub fn poll(&mut self) -> Option<Output> {
+    /// What has to be done. What came at once is played at once: for a leg that costs as much as one packet.
+    pub fn poll(&mut self, now: Instant) -> Option<Output> {
+        if self.outputs.is_empty() {
+            for at in std::mem::take(&mut self.played) {
+                if let Some(placed) = self.placed(at) {
+                    placed.leg.tick(now);
+                }
+                self.drain(at, now);
+            }
+        }
         self.outputs.pop_front()
     }
 
@@ -342,20 +352,8 @@ impl Exchange {
             let slot = forward.from.slot_at(held.call.seat(*hearer));
             if let (Some(slot), Some(placed)) = (slot, held.legs[hearer.index()].as_mut().filter(|p| p.is_connected)) {
                 placed.leg.play(slot, &forward.packet, now);
+                self.played.insert((number, *hearer));
             }
-            self.sendings((number, *hearer));
-        }
-    }
-
-    /// Takes the datagrams that a leg hands out; what else it says waits for its turn, so that nothing is forwarded from within
-    /// forwarding.
-    fn sendings(&mut self, at: (u32, Number)) {
-        let Some(placed) = self.calls.get_mut(&at.0).and_then(|held| held.legs[at.1.index()].as_mut()) else { return };
-        for (from, to, bytes) in placed.leg.sendings() {
-            self.outputs.push_back(Output::ToBrowser { from, to, bytes });
-        }
-        while self.outputs.len() > OUTPUTS_MAX {
-            self.outputs.pop_front();
         }
     }
 

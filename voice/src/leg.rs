@@ -148,9 +148,9 @@ impl Leg {
             .set_rtp_mode(true)
             .set_stats_interval(Some(FIGURES_EVERY))
             .set_rtcp_report_interval_audio(FIGURES_EVERY)
-            // What is said beside a packet is not encrypted: how loud it is stays in it.
+            // What is said beside a packet is not encrypted: how loud it is stays in it. Nor is it counted for an estimate of what the
+            // path bears, which the browser would be told twenty times a second: a voice takes what it takes.
             .clear_extension_map()
-            .set_extension(3, Extension::TransportSequenceNumber)
             .set_extension(4, Extension::RtpMid)
             .clear_codecs();
         let config = match terms.codec {
@@ -226,20 +226,18 @@ impl Leg {
         self.heard_at
     }
 
-    /// Plays a packet in a track. What it carries twice, what is too late to be placed, and a track that the browser did not
-    /// offer, are let go.
+    /// Plays a packet in a track; it is handed out after the next [`Leg::tick`]. What it carries twice, what is too late to be placed,
+    /// and a track that the browser did not offer, are let go.
     pub fn play(&mut self, slot: usize, packet: &Packet, now: Instant) {
-        let Some(ear) = self.ears.get_mut(slot).filter(|_| packet.codec == self.codec) else { return };
+        let is_played = packet.codec == self.codec && !self.is_over;
+        let Some(ear) = self.ears.get_mut(slot).filter(|_| is_played) else { return };
         let Some(numbered) = ear.numbering.number(packet.sequence, packet.begins) else { return };
         let mid = ear.mid;
         let (pt, sequence, timestamp) = (self.pt, numbered.number.into(), packet.timestamp);
         let write = RtpWrite::new(pt, sequence, timestamp, now, packet.payload.clone()).marker(numbered.begins);
-        self.step(|rtc| {
-            if let Some(stream) = rtc.direct_api().stream_tx_by_mid(mid, None) {
-                stream.write_rtp(write);
-            }
-            rtc.handle_input(Input::Timeout(now)).is_ok()
-        });
+        if let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(mid, None) {
+            stream.write_rtp(write);
+        }
     }
 
     /// In this track somebody else will be heard, or the same person numbered anew.

@@ -85,10 +85,10 @@ impl<'a> View<'a> {
     /// The closing acts that name this ask or a renewal, and the accepts that decide its offers.
     fn closers_of_ask(&self, ask: EntryRef) -> Vec<&'a Fact> {
         let mut closers = Vec::new();
+        let names = |fact: &Fact| fact.refers.and_then(|r| self.request_of(r)).is_some_and(|r| r.at == ask);
         for fact in self.thread(ask) {
-            let named = fact.refers.and_then(|r| self.request_of(r)).is_some_and(|r| r.at == ask);
             match fact.what {
-                What::Answer | What::Decline { .. } | What::Withdraw | What::Lapse { .. } if named => {
+                What::Answer | What::Decline { .. } | What::Withdraw | What::Lapse { .. } if names(fact) => {
                     closers.push(fact)
                 }
                 What::Offer { .. } | What::Ready => {

@@ -58,7 +58,7 @@ impl Value {
         if decoder.position() != bytes.len() {
             return Err(CborFault::Trailing);
         }
-        if value.encode() != bytes {
+        if value.written(bytes.len()) != bytes {
             return Err(CborFault::NotCanonical);
         }
         Ok(value)
@@ -66,7 +66,12 @@ impl Value {
 
     /// The item's one encoding.
     pub fn encode(&self) -> Vec<u8> {
-        let mut encoder = Encoder::new(Vec::new());
+        self.written(0)
+    }
+
+    /// The same, where it takes so many bytes as far as is known.
+    fn written(&self, bytes: usize) -> Vec<u8> {
+        let mut encoder = Encoder::new(Vec::with_capacity(bytes));
         write(&mut encoder, self);
         encoder.into_writer()
     }

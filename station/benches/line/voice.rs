@@ -28,6 +28,23 @@ const EACH_US: u64 = 20_000;
 const SECONDS: u64 = 15;
 /// Between two looks at all sockets; what is measured is longer by half of it, with stations and without.
 const LOOK: Duration = Duration::from_micros(100);
+/// When each of them speaks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rhythm {
+    /// Each at a moment of their own, as machines do that know nothing of each other.
+    Apart,
+    /// All at the same moment: what comes then is as much at once as can be.
+    AtOnce,
+}
+
+impl Rhythm {
+    /// How many packets one of so many has said after this time.
+    fn said(self, (number, people): (usize, usize), us: u64) -> u64 {
+        let late = if self == Rhythm::Apart { EACH_US * number as u64 / people as u64 } else { 0 };
+        (us + EACH_US).saturating_sub(late) / EACH_US
+    }
+}
+
 /// Of a processor's time as Linux counts it (`USER_HZ`).
 const TICKS_PER_SECOND: f64 = 100.0;
 
@@ -52,12 +69,14 @@ pub fn measure(report: &mut Report) {
             }
         }
         pump(&clock, begun, &mut talkers, |talkers, _| !talkers.iter().all(Talker::is_connected));
-        let carried = carried(&home, (&clock, begun), &mut talkers);
-        let bare = forwarded(&clock, talkers.len(), 2 * each);
-        told(report, each, &carried, &bare);
-        let streams = streams(talkers.len(), 2 * each);
-        if carried.lost < LOSS_MAX {
-            most = Some((streams, carried.spent.iter().sum()));
+        let rhythms = if each == AIMED { &[Rhythm::AtOnce, Rhythm::Apart][..] } else { &[Rhythm::Apart] };
+        for rhythm in rhythms {
+            let carried = carried(&home, (&clock, begun), *rhythm, &mut talkers);
+            let bare = forwarded(&clock, *rhythm, talkers.len(), 2 * each);
+            told(report, (each, *rhythm), &carried, &bare);
+            if *rhythm == Rhythm::Apart && carried.lost < LOSS_MAX {
+                most = Some((streams(talkers.len(), 2 * each), carried.spent.iter().sum()));
+            }
         }
     }
     report.note(&format!("at less than {LOSS_MAX} % loss, most of the steps, which end with what one line carries:"));
@@ -81,49 +100,53 @@ struct Carried {
 }
 
 /// All speak for a while, and before it for a second that does not count: a call learns of a leg a moment after the leg stands.
-fn carried(home: &Home, (clock, begun): (&Clock, Moment), talkers: &mut [Talker]) -> Carried {
-    speak((clock, begun), talkers, 1_000_000);
+fn carried(home: &Home, (clock, begun): (&Clock, Moment), rhythm: Rhythm, talkers: &mut [Talker]) -> Carried {
+    speak((clock, begun), rhythm, talkers, 1_000_000);
     talkers.iter_mut().for_each(|talker| talker.heard.clear());
     let before = home.stations.each_ref().map(spent);
     let from = clock.moment();
-    let spoken = speak((clock, begun), talkers, SECONDS * 1_000_000);
+    let spoken = speak((clock, begun), rhythm, talkers, SECONDS * 1_000_000);
     let after = home.stations.each_ref().map(spent);
     let seconds = clock.moment().us_since(from) as f64 / 1_000_000.0;
     let mut way = Samples::default();
     talkers.iter().flat_map(|talker| &talker.heard).for_each(|us| way.add(*us));
-    let sent = spoken as f64 * streams(talkers.len(), talkers.len() / CALLS) as f64;
+    let sent = (spoken * (talkers.len() / CALLS - 1) as u64) as f64;
     let lost = (sent - way.count() as f64) * 100.0 / sent;
     let spent = [0, 1].map(|at| (after[at] - before[at]) / TICKS_PER_SECOND / seconds);
     Carried { way, lost, spent }
 }
 
-/// All say a packet each 20 ms for so long; then what is on its way comes. How many each has said.
-fn speak((clock, begun): (&Clock, Moment), talkers: &mut [Talker], us: u64) -> u64 {
+/// All say a packet each 20 ms for so long; then what is on its way comes. How many they have said together.
+fn speak((clock, begun): (&Clock, Moment), rhythm: Rhythm, talkers: &mut [Talker], us: u64) -> u64 {
     let from = clock.moment();
-    let mut spoken = 0;
+    let mut spoken = vec![0; talkers.len()];
     pump(clock, begun, talkers, |talkers, now| {
-        let since = now.us_since(from);
-        if since < us && since >= spoken * EACH_US {
-            spoken += 1;
-            talkers.iter_mut().for_each(|talker| talker.speak(clock.moment(), begun));
+        let (since, people) = (now.us_since(from), talkers.len());
+        for (number, talker) in talkers.iter_mut().enumerate().filter(|_| since < us) {
+            if spoken[number] < rhythm.said((number, people), since) {
+                spoken[number] += 1;
+                talker.speak(clock.moment(), begun);
+            }
         }
         since < us + 500_000
     });
-    spoken
+    spoken.iter().sum()
 }
 
 /// The figures of a step, beside the same packets through two bare forwarders.
-fn told(report: &mut Report, each: usize, carried: &Carried, bare: &Carried) {
+fn told(report: &mut Report, (each, rhythm): (usize, Rhythm), carried: &Carried, bare: &Carried) {
     let people = 2 * each * CALLS;
     let streams = streams(people, 2 * each);
     report.note(&format!(
-        "{people} people in {CALLS} calls, {streams} streams, each a packet of {} bytes each 20 ms; stations on one machine",
-        crate::talker::PAYLOAD
+        "{people} people in {CALLS} calls, {streams} streams, each a packet of {} bytes each 20 ms, {}; stations on one machine",
+        crate::talker::PAYLOAD,
+        if rhythm == Rhythm::Apart { "at moments of their own" } else { "all at the same moment" }
     ));
     for (what, permille) in [("p50", 500), ("p99", 990)] {
         let [ours, bare] = [carried, bare].map(|of| of.way.at(permille));
         report.figure(&format!("on the way, {what}"), "us", ours, Some(bare), Aim::None);
-        let aim = if permille == 990 && each == AIMED { Aim::AtMost(1_000.0) } else { Aim::None };
+        let aim =
+            if permille == 990 && (each, rhythm) == (AIMED, Rhythm::Apart) { Aim::AtMost(1_000.0) } else { Aim::None };
         report.figure(&format!("added to two bare forwarders, {what}"), "us", ours - bare, None, aim);
     }
     report.figure("lost", "%", carried.lost, None, Aim::None);
@@ -200,7 +223,7 @@ fn spent_by(whom: &str) -> f64 {
 
 /// The same packets through two forwarders, one behind the other, which look at nothing: the first passes each on, the second to
 /// everyone else of a call of so many.
-fn forwarded(clock: &Clock, people: usize, in_a_call: usize) -> Carried {
+fn forwarded(clock: &Clock, rhythm: Rhythm, people: usize, in_a_call: usize) -> Carried {
     let ends: Vec<UdpSocket> = (0..people).map(|_| UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
     ends.iter().for_each(|end| end.set_nonblocking(true).unwrap());
     let all: Vec<SocketAddr> = ends.iter().map(|end| end.local_addr().unwrap()).collect();
@@ -212,14 +235,14 @@ fn forwarded(clock: &Clock, people: usize, in_a_call: usize) -> Carried {
     };
     let (last, last_runs) = forwarder(stop.clone(), others);
     let (first, first_runs) = forwarder(stop.clone(), move |_| vec![last]);
-    let (begun, mut way, mut spoken) = (clock.moment(), Samples::default(), 0);
+    let (begun, mut way, mut spoken) = (clock.moment(), Samples::default(), vec![0; people]);
     let mut bytes = [0; 2_048];
     let until = SECONDS * 1_000_000;
     while clock.moment().us_since(begun) < until + 500_000 {
         let now = clock.moment().us_since(begun);
-        if now < until && now >= spoken * EACH_US {
-            spoken += 1;
-            for (number, end) in ends.iter().enumerate() {
+        for (number, end) in ends.iter().enumerate().filter(|_| now < until) {
+            if spoken[number] < rhythm.said((number, people), now) {
+                spoken[number] += 1;
                 let mut payload = said(clock.moment().us_since(begun));
                 payload[9] = number as u8;
                 end.send_to(&payload, first).unwrap();
@@ -234,7 +257,7 @@ fn forwarded(clock: &Clock, people: usize, in_a_call: usize) -> Carried {
     }
     stop.store(true, Ordering::Relaxed);
     let spent = [first_runs, last_runs].map(|runs| runs.join().unwrap() / TICKS_PER_SECOND / SECONDS as f64);
-    let sent = spoken as f64 * streams(people, in_a_call) as f64;
+    let sent = (spoken.iter().sum::<u64>() * (in_a_call - 1) as u64) as f64;
     let lost = (sent - way.count() as f64) * 100.0 / sent;
     Carried { way, lost, spent }
 }

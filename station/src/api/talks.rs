@@ -164,7 +164,7 @@ pub(crate) struct Talk {
 }
 
 /// Why something was not done in a call.
-pub(crate) fn not_done(why: Sentence) -> Fault {
+fn not_done(why: Sentence) -> Fault {
     Fault::new(Code::TalkRefused).because(&why.doing(Sentence::new("fault-talk-not-done")))
 }
 
@@ -272,7 +272,7 @@ impl Api {
         }
     }
 
-    fn call_refused(&self, refusal: &Refusal) -> Told {
+    pub(crate) fn call_refused(&self, refusal: &Refusal) -> Told {
         let sentence = Sentence::new(refusal.sentence());
         let sentence = match refusal {
             Refusal::Offer(cause) => sentence.with("cause", cause),

@@ -29,11 +29,13 @@ pub mod switchboard;
 mod tcp;
 mod tls;
 pub mod withheld;
+mod worker;
 
 pub use connection::{Connection, Control, ExporterFault, LinkFault, Reader, Stats, Writer};
 pub use dial::{AttemptFault, DialFault, Dialling};
 pub use endpoint::{BindFault, Endpoint, EndpointConfig};
 pub use frame::FrameFault;
+pub use worker::Worker;
 
 /// What carries a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

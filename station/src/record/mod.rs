@@ -7,8 +7,10 @@ mod calls;
 mod inbox;
 mod lines;
 mod load;
+mod noted;
 mod published;
 mod restore;
+mod shut;
 mod steady;
 mod thread;
 

@@ -7,9 +7,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use counterpart_core::fault::Refusal;
-use counterpart_core::ids::{EntryRef, Epoch, LineId, Party};
+use counterpart_core::ids::{Epoch, LineId, Party};
 use counterpart_core::line::Line;
-use counterpart_core::line::broken::Tally;
 use counterpart_core::line::due::Conduct;
 use counterpart_core::line::turn::{Answer, Given, Input, Plan, Shown, Written};
 use counterpart_core::precedence::Mark;
@@ -18,7 +17,7 @@ use counterpart_core::time::Timestamp;
 use tokio::sync::watch;
 
 use super::calls::{Caller, Decided, Turn, actors, brought, reply};
-use super::inbox::{ActFault, Begin, Done, Keeper, Link, Message, Waiting};
+use super::inbox::{ActFault, Begin, Done, Keeper, Message, Waiting};
 use super::lines::{Kept, LINE_BEGUN, LINE_ENDED, LineStatus, Lines, append, entry_key, folded_row, head};
 use super::published::Published;
 use super::steady::Steady;
@@ -33,6 +32,10 @@ const TURN_INPUTS_MAX: usize = 64;
 const TURN_BYTES_MAX: usize = 256 * 1024;
 /// The thread looks at its lines at least this often, in milliseconds.
 const IDLE_MS: u64 = 1_000;
+/// And so often whether another program holds the database still.
+const SHUT_MS: u64 = 100;
+/// So long after a commit that failed what was due is tried again.
+const AGAIN_MS: u64 = 2_000;
 
 /// What the thread needs to begin.
 pub struct Started {
@@ -53,7 +56,19 @@ pub fn start(store: Store, keys: impl Into<Ring>, clock: Clock, check_mark: Mark
     let (publish, published) = watch::channel(Arc::new(Published::default()));
     let (keeper, inbox) = Keeper::new(published);
     let begun = clock.moment();
-    let mut record = Record { store, reader, keys, clock, begun, check_mark, lines, publish, version: 0, over: None };
+    let mut record = Record {
+        store,
+        reader,
+        keys,
+        clock,
+        begun,
+        check_mark,
+        lines,
+        publish,
+        version: 0,
+        over: None,
+        is_shut: false,
+    };
     record.publish_all();
     let named = std::thread::Builder::new().name("record".into());
     let thread =
@@ -73,14 +88,23 @@ pub(super) struct Record {
     version: u64,
     /// Left for the next turn.
     over: Option<Waiting>,
+    /// A commit found that another program holds the database.
+    pub(super) is_shut: bool,
 }
 
 impl Record {
     fn run(&mut self, inbox: &mpsc::Receiver<Waiting>) {
         loop {
+            let first = self.over.take().map_or_else(|| inbox.recv_timeout(self.wait()), Ok);
+            if self.is_shut && !self.store.is_free() {
+                if first.is_ok_and(|first| self.put_off(first)) {
+                    return;
+                }
+                continue;
+            }
+            self.is_shut = false;
             let mut turn = Turn::default();
             let mut places = Vec::new();
-            let first = self.over.take().map_or_else(|| inbox.recv_timeout(self.wait()), Ok);
             match first {
                 Ok(first) => places.push(self.take(first, &mut turn)),
                 Err(mpsc::RecvTimeoutError::Timeout) => {}
@@ -98,17 +122,24 @@ impl Record {
             let stop = turn.stop;
             self.turn(turn);
             if stop {
-                if let Err(error) = self.store.fold() {
-                    // The journal holds what the file does not: nothing is lost.
-                    tracing::warn!(error = %error, "the journal could not be folded into the database");
-                }
+                self.fold();
                 return;
             }
         }
     }
 
+    pub(super) fn fold(&self) {
+        if let Err(error) = self.store.fold() {
+            // The journal holds what the file does not: nothing is lost.
+            tracing::warn!(error = %error, "the journal could not be folded into the database");
+        }
+    }
+
     /// Until when nothing will be due by itself.
     fn wait(&self) -> Duration {
+        if self.is_shut {
+            return Duration::from_millis(SHUT_MS);
+        }
         let (now, monotonic) = (self.clock.now(), self.monotonic_ms());
         let due = self.lines.iter().flat_map(|kept| {
             let clock = kept.next.map(|t| t.0.saturating_sub(now));
@@ -118,7 +149,7 @@ impl Record {
         Duration::from_millis(due.min().unwrap_or(IDLE_MS).min(IDLE_MS))
     }
 
-    fn monotonic_ms(&self) -> u64 {
+    pub(super) fn monotonic_ms(&self) -> u64 {
         self.clock.moment().ms_since(self.begun)
     }
 
@@ -146,13 +177,7 @@ impl Record {
                 turn.put(line, brought, Caller::Entries { reply, count });
             }
             Message::Restore(restoring) => self.restore(*restoring, turn),
-            Message::Retired { line, link, highest } => {
-                if let Some(kept) = self.lines.kept.get_mut(&line)
-                    && kept.line.retire(&link, highest)
-                {
-                    kept.retires = Some(highest);
-                }
-            }
+            Message::Retired { line, link, highest } => self.note_retired(line, &link, highest),
             Message::Pairing { line, state, begin, ends, reply } => {
                 let begun = begin.map_or(Ok(()), |begin| self.begin(line, *begin, turn));
                 let begun = begun.and_then(|()| if ends { self.end(line, turn) } else { Ok(()) });
@@ -188,18 +213,18 @@ impl Record {
                 }
             }
             Message::Look(look) => turn.looks.push(look),
-            Message::ClockMoved => self.lines.kept.values_mut().for_each(|kept| kept.stirred = true),
+            Message::ClockMoved => self.clock_moved(),
             Message::Stop => turn.stop = true,
         }
         Waiting { message: Message::ClockMoved, place }
     }
 
-    fn serving(&self, line: &LineId) -> Epoch {
+    pub(super) fn serving(&self, line: &LineId) -> Epoch {
         self.lines.kept.get(line).map_or(Epoch::FIRST, |kept| kept.line.epoch())
     }
 
     /// A command repeated with the same token is answered from the record.
-    fn done_before(&self, actor: &Actor) -> Option<Result<Done, ActFault>> {
+    pub(super) fn done_before(&self, actor: &Actor) -> Option<Result<Done, ActFault>> {
         let token = actor.token.as_deref()?;
         match self.reader.by_token(token) {
             Ok(Some(before)) => {
@@ -209,39 +234,6 @@ impl Record {
             Ok(None) => None,
             Err(error) => Some(Err(ActFault::Machine(error.sentence()))),
         }
-    }
-
-    /// Takes note of an act of theirs, or at the charter that opened the epoch that serves of what broke off before; if it stands in that
-    /// epoch: by its name alone it would be another.
-    fn note(
-        &mut self,
-        line: LineId,
-        (epoch, at, tally): (Epoch, EntryRef, Option<Tally>),
-        user: String,
-        turn: &mut Turn,
-    ) -> Result<(), Refusal> {
-        if epoch != self.serving(&line) {
-            return Err(Refusal::EpochEnded);
-        }
-        let Some(kept) = self.lines.kept.get_mut(&line) else { return Ok(()) };
-        let noted = if kept.line.note(at) { vec![(epoch, at)] } else { kept.line.note_broken_off(at, tally)? };
-        if !noted.is_empty() {
-            turn.batch.noted.extend(noted.into_iter().map(|(epoch, at)| (entry_key(line, epoch, at), user.clone())));
-            turn.touched.insert(line);
-        }
-        Ok(())
-    }
-
-    fn note_link(&mut self, line: LineId, link: Link) {
-        let now = self.monotonic_ms();
-        let Some(kept) = self.lines.kept.get_mut(&line) else { return };
-        let before = kept.steady;
-        match link {
-            Link::Begins { even } => kept.steady.begins(even, now),
-            Link::Up { even } => kept.steady.up(even, now),
-            Link::Down => kept.steady.ends(now),
-        }
-        kept.stirred |= kept.steady.is_even() != before.is_even() || kept.steady.is_up() != before.is_up();
     }
 
     /// Index 0 of either log, in the same commit as the line and the state of its pairing.
@@ -326,6 +318,7 @@ impl Record {
         let committed = if turn.is_empty() { Ok(()) } else { self.store.commit(&turn.batch) };
         if let Err(error) = &committed {
             tracing::error!(%error, "a commit failed; nothing of it is kept");
+            self.is_shut = *error == StoreError::Busy;
             self.drop_tentative(&turn);
         } else {
             self.keep(&turn, &answers);
@@ -416,7 +409,12 @@ impl Record {
     }
 
     fn drop_tentative(&mut self, turn: &Turn) {
-        turn.touched.iter().for_each(|id| self.lines.reload(&self.reader, *id));
+        let again = Timestamp(self.clock.now()).plus(AGAIN_MS);
+        for id in &turn.touched {
+            self.lines.reload(&self.reader, *id);
+            // What was due then is due still.
+            self.lines.kept.get_mut(id).into_iter().for_each(|kept| kept.next = Some(again));
+        }
         // Without its committed state a line is met no more.
         let gone = |id: &&LineId| self.lines.line(id).is_none();
         let gone: Vec<LineId> = turn.touched.iter().filter(gone).copied().collect();

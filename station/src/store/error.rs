@@ -27,6 +27,8 @@ pub enum StoreError {
     },
     /// The disk is full. The operator's to mend; the next commit after that works.
     DiskFull,
+    /// Another program holds the database, so that nothing can be written; it may be over in a moment.
+    Busy,
     /// The database is damaged. The machine's fault.
     Corrupt {
         /// What SQLite or the store found.
@@ -107,6 +109,7 @@ impl From<rusqlite::Error> for StoreError {
             Some(e) if e.code == ErrorCode::DiskFull || e.extended_code == ffi::SQLITE_IOERR_SHMSIZE => {
                 StoreError::DiskFull
             }
+            Some(e) if e.code == ErrorCode::DatabaseBusy => StoreError::Busy,
             Some(e) if matches!(e.code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 StoreError::Corrupt { found: cause }
             }
@@ -124,6 +127,7 @@ impl Tell for StoreError {
             }
             StoreError::TokenUsed { token } => Sentence::new("store-token-used").with("token", token),
             StoreError::DiskFull => Sentence::new("store-disk-full"),
+            StoreError::Busy => Sentence::new("store-busy"),
             StoreError::Corrupt { found } => Sentence::new("store-corrupt").with("found", found),
             StoreError::Line { line, found } => Sentence::new("store-line").with("line", line).with("found", found),
             StoreError::Locked { path, pid: Some(pid) } => {

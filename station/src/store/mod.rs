@@ -48,8 +48,8 @@ pub use sessions::{By, Session};
 /// The database's file in the data directory.
 pub const DATABASE_FILE: &str = "counterpart.db";
 const STAGED_FILE: &str = "counterpart.db.new";
-/// How long a statement waits for a lock of SQLite's; only a reader that recovers or closes the database holds one. Whoever looks at the
-/// record waits meanwhile, and a page that waits longer says that it is not live.
+/// How long a statement waits for a lock of SQLite's; of ours only a reader that recovers or closes the database holds one. Whoever looks
+/// at the record waits meanwhile, once: [`Store::is_free`].
 const BUSY_MS: u64 = 1_000;
 
 /// The record, to write: held by the one thread that serves, with the lock of the data directory.
@@ -113,10 +113,21 @@ impl Store {
     /// Keeps all of `batch`, durably, or nothing.
     ///
     /// # Errors
-    /// [`StoreError::Stale`], [`StoreError::TokenUsed`], [`StoreError::DiskFull`], [`StoreError::Corrupt`] or
+    /// [`StoreError::Stale`], [`StoreError::TokenUsed`], [`StoreError::DiskFull`], [`StoreError::Busy`], [`StoreError::Corrupt`] or
     /// [`StoreError::Other`]; after each the store is as it was and takes the next batch.
     pub fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
         self.writer.commit(batch)
+    }
+
+    /// Whether no other program holds the database, asked without waiting. What else may keep a commit from succeeding, the commit says.
+    pub fn is_free(&self) -> bool {
+        let connection = self.writer.connection();
+        let begun = connection
+            .busy_timeout(Duration::ZERO)
+            .and_then(|()| connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK"));
+        // It can only fail on a connection that is misused.
+        let _ = connection.busy_timeout(Duration::from_millis(BUSY_MS));
+        !matches!(begun.map_err(StoreError::from), Err(StoreError::Busy))
     }
 
     /// Erases one body, overwriting it. The entry, its digest of the body and the rest of the record stay.

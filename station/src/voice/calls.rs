@@ -314,11 +314,8 @@ impl Calls {
 
     /// Sends on what came: to peers what is theirs; gives what is to be sent to browsers.
     pub fn pass(&mut self, now: Instant) -> Vec<Output> {
-        if self.exchange.next_tick().is_some_and(|at| at <= now) {
-            self.exchange.tick(now);
-        }
         let mut to_browsers = Vec::new();
-        while let Some(output) = self.exchange.poll() {
+        while let Some(output) = self.exchange.poll(now) {
             match output {
                 Output::ToBrowser { .. } => to_browsers.push(output),
                 Output::ToPeer { call, bytes } => {
@@ -336,6 +333,9 @@ impl Calls {
 
     /// The same, and does what is due of each call.
     pub fn settle(&mut self, now: Instant) -> Vec<Output> {
+        if self.exchange.next_tick().is_some_and(|at| at <= now) {
+            self.exchange.tick(now);
+        }
         let to_browsers = self.pass(now);
         let now_ms = self.exchange.ms(now);
         let before = self.breaches.len();

@@ -16,10 +16,9 @@ use super::session::{Posted, Signed};
 use super::talking::Talking;
 use super::{Desk, page, refused};
 use crate::api::fault::Told;
-use crate::api::talks::{ask_of, not_done, part_of};
+use crate::api::talks::{ask_of, part_of};
 use crate::view::Moment;
-use crate::voice::{Ask, Given, Waiting};
-use crate::words::Sentence;
+use crate::voice::{Ask, Given, Refusal, Waiting};
 
 #[derive(Template)]
 #[template(path = "call.html")]
@@ -175,7 +174,7 @@ pub(super) async fn offer(
         let sdp = posted.fields.text("sdp").unwrap_or_default();
         match desk.api.do_in_call(&talk, posted.who.token.hash(), Ask::Offer(sdp)).await? {
             Given::Answer(sdp) => Ok(sdp),
-            Given::Seat(_) | Given::Done => Err(desk.api.tell(not_done(Sentence::new("no-call-no-place")))),
+            Given::Seat(_) | Given::Done => Err(desk.api.call_refused(&Refusal::NoPlace)),
         }
     };
     match answered.await {

@@ -23,11 +23,10 @@ use crate::api::fault::{Code, Fault, Told};
 use crate::api::places::Place;
 use crate::api::sight::hexadecimal;
 use crate::api::stream::{Looks, Stream};
-use crate::api::talks::{Talk, not_done, part_of};
+use crate::api::talks::{Talk, part_of};
 use crate::people::{LINK_MS, SESSION_MS, Token};
 use crate::view::Moment;
-use crate::voice::{Ask, Given, Gone, GuestView, Stage};
-use crate::words::Sentence;
+use crate::voice::{Ask, Given, Gone, GuestView, Refusal, Stage};
 
 /// The parts that are given by a link. Who holds the line has an account.
 pub(super) const GIVEN: [Part; 3] = [Part::Principal, Part::Interpreter, Part::NoteTaker];
@@ -152,7 +151,7 @@ impl Desk {
     }
 
     fn no_place(&self) -> Told {
-        self.api.tell(not_done(Sentence::new("no-call-no-place")))
+        self.api.call_refused(&Refusal::NoPlace)
     }
 }
 

@@ -7,7 +7,8 @@ use crate::scratch::Scratch;
 use counterpart::config::{Starter, write_starter};
 use counterpart::keys::Keys;
 use counterpart::record::{ActFault, Begin, Called};
-use counterpart::store::back_up;
+use counterpart::store::{StoreError, back_up};
+use counterpart::words::Tell;
 use counterpart_core::act::{Act, Target};
 use counterpart_core::fault::{Bar, Misconduct, Refusal};
 use counterpart_core::ids::{EntryRef, Epoch, LineId, Party};
@@ -217,4 +218,32 @@ async fn a_restored_copy_that_is_served_signs_nothing_in_its_old_epoch() {
 
     assert!(done.is_ok());
     assert_eq!(refused, Err(ActFault::Refused(Refusal::Restored)));
+}
+
+#[tokio::test]
+async fn while_another_program_holds_the_database_lines_are_looked_at_and_nobody_waits_to_be_refused() {
+    let scratch = Scratch::new("record-held");
+    let (line, [north, _south]) = pair(&scratch).await;
+    let before = north.keeper.act(line, ask(), None, officer(Some("before"))).await.unwrap();
+    let held = crate::restart::hold(&north);
+    let refused = ActFault::Machine(StoreError::Busy.sentence());
+    // The first waits a second for it, as SQLite does.
+    assert_eq!(north.keeper.act(line, ask(), None, officer(None)).await.unwrap_err(), refused);
+
+    let many = async {
+        for _ in 0..50 {
+            assert_eq!(north.keeper.act(line, ask(), None, officer(None)).await.unwrap_err(), refused);
+            assert_eq!(north.keeper.setting("test", Some(vec![1])).await.unwrap_err(), refused);
+            assert_eq!(rung(&north, line, before.at).await, "SENT");
+        }
+        // What the record holds is answered from it.
+        north.keeper.act(line, ask(), None, officer(Some("before"))).await.unwrap()
+    };
+    // Each of them a second would be a hundred.
+    let again = tokio::time::timeout(std::time::Duration::from_secs(30), many).await.expect("nobody waits");
+    assert!(again.repeated && again.at == before.at);
+
+    drop(held);
+    let after = north.keeper.act(line, ask(), None, officer(None)).await.unwrap();
+    assert_eq!(after.at.index, before.at.index + 1, "nothing of what was refused is kept");
 }

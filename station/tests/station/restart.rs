@@ -146,7 +146,7 @@ async fn words_that_were_not_shown_with_their_entry_are_kept_when_they_come() {
 }
 
 /// Holds the database so that no commit of the station's succeeds, until it is dropped.
-fn hold(side: &Side) -> Connection {
+pub fn hold(side: &Side) -> Connection {
     let held = Connection::open(side.data.join(DATABASE_FILE)).unwrap();
     held.execute_batch("BEGIN IMMEDIATE").unwrap();
     held

@@ -203,7 +203,7 @@ impl Desk {
             if self.exchange.next_tick().is_some_and(|at| at <= now) {
                 self.exchange.tick(now);
             }
-            while let Some(output) = self.exchange.poll() {
+            while let Some(output) = self.exchange.poll(now) {
                 match output {
                     Output::ToBrowser { to, bytes, .. } => drop(self.socket.send_to(&bytes, to)),
                     Output::ToPeer { bytes, .. } => self.link.send(bytes, &mut self.ended),

@@ -224,7 +224,7 @@ impl World {
                     any = true;
                 }
             }
-            while let Some(output) = station.exchange.poll() {
+            while let Some(output) = station.exchange.poll(now) {
                 any = true;
                 match output {
                     Output::ToBrowser { from, to, bytes } => {
