@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use crate::call::{Breach, Call, Forward, Sound};
-use crate::leg::{self, Figures, Leg, Provider, Terms};
+use crate::leg::{self, Leg, Provider, Terms};
 use crate::offer::OfferFault;
 use crate::packet::{Packet, PacketFault};
 use crate::seat::{Number, SIDE_PEOPLE_MAX, Seat};
@@ -161,11 +161,6 @@ impl Exchange {
             }
         }
         Some(told.map(drop))
-    }
-
-    /// How a person's leg fares.
-    pub fn figures(&self, number: u32, person: Number) -> Option<Figures> {
-        Some(self.calls.get(&number)?.legs[person.index()].as_ref()?.leg.figures())
     }
 
     /// Answers the offer of a browser of somebody who was let in. Whoever loads the page anew offers anew: the old leg ends.

@@ -22,8 +22,8 @@ use crate::offer::{self, OfferFault};
 use crate::packet::Packet;
 use crate::seat::SLOTS;
 
-/// Figures, and reports to the browser, so often.
-const FIGURES_EVERY: Duration = Duration::from_secs(1);
+/// Reports to the browser, so often.
+const REPORTS_EVERY: Duration = Duration::from_secs(1);
 /// Numbers of what goes out begin here: room for late ones, and below 65,536, where a receiver counts from (RFC 3711 §3.3.1).
 const FIRST_NUMBER: u64 = 1_000;
 /// What a leg has to hand out at once; what is more is let go, oldest first, and comes again or is late anyway.
@@ -85,21 +85,6 @@ pub enum Output {
     Closed,
 }
 
-/// How a leg fares, as the last second showed. Times of the way between browser and station alone.
-#[derive(Clone, Copy, PartialEq, Default, Debug)]
-pub struct Figures {
-    /// There and back, in microseconds, as the browser's reports give it.
-    pub round_trip_us: Option<u64>,
-    /// Of a thousand packets of the microphone so many were lost on their way to the station.
-    pub lost_in_permille: Option<u32>,
-    /// The same of what was sent to the browser.
-    pub lost_out_permille: Option<u32>,
-    /// How unevenly the microphone's packets come, in microseconds.
-    pub jitter_in_us: u64,
-    /// Packets that came from the microphone.
-    pub packets_in: u64,
-}
-
 /// A leg.
 pub struct Leg {
     rtc: Rtc,
@@ -112,7 +97,6 @@ pub struct Leg {
     outputs: VecDeque<Output>,
     wake: Instant,
     heard_at: Instant,
-    figures: Figures,
     is_over: bool,
 }
 
@@ -146,8 +130,7 @@ impl Leg {
             .set_local_ice_credentials(credentials)
             .set_ice_lite(true)
             .set_rtp_mode(true)
-            .set_stats_interval(Some(FIGURES_EVERY))
-            .set_rtcp_report_interval_audio(FIGURES_EVERY)
+            .set_rtcp_report_interval_audio(REPORTS_EVERY)
             // What is said beside a packet is not encrypted: how loud it is stays in it. Nor is it counted for an estimate of what the
             // path bears, which the browser would be told twenty times a second: a voice takes what it takes.
             .clear_extension_map()
@@ -183,7 +166,6 @@ impl Leg {
             outputs: VecDeque::new(),
             wake: now,
             heard_at: now,
-            figures: Figures::default(),
             is_over: false,
         };
         leg.tick(now);
@@ -265,11 +247,6 @@ impl Leg {
         sendings
     }
 
-    /// How it fares.
-    pub fn figures(&self) -> Figures {
-        self.figures
-    }
-
     /// Hangs up.
     pub fn close(&mut self) {
         self.step(|rtc| rtc.close().is_ok());
@@ -313,16 +290,6 @@ impl Leg {
         match event {
             Event::Connected => self.put(Output::Connected),
             Event::RtpPacket(packet) => self.sound(packet),
-            Event::PeerStats(stats) => {
-                let permille = |fraction: f32| (fraction * 1_000.0) as u32;
-                self.figures.round_trip_us = stats.rtt.map(|rtt| rtt.as_micros() as u64).or(self.figures.round_trip_us);
-                self.figures.lost_in_permille = stats.ingress_loss_fraction.map(permille);
-                self.figures.lost_out_permille = stats.egress_loss_fraction.map(permille);
-            }
-            Event::MediaIngressStats(stats) => {
-                self.figures.jitter_in_us = u64::from(stats.jitter) * 1_000_000 / u64::from(self.codec.clock_hz());
-                self.figures.packets_in = stats.packets;
-            }
             _ => {}
         }
     }

@@ -65,6 +65,8 @@ pub struct HealthView {
     pub lines: usize,
     /// Lines that are not, because what is kept of them cannot be read.
     pub lines_unread: usize,
+    /// Since when nothing can be written, because another program holds the database; absent: it can.
+    pub held_since: Option<crate::view::Moment>,
 }
 
 /// Every address, on the command socket. A caller that names no language that ships is told in English.
@@ -107,6 +109,7 @@ pub(super) async fn health(State(api): State<Api>) -> Json<HealthView> {
         commits: published.version,
         lines: published.lines.len(),
         lines_unread: published.unread.len(),
+        held_since: published.held_since.map(crate::view::Moment),
     })
 }
 

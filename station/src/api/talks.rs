@@ -161,6 +161,8 @@ pub(crate) struct Talk {
     pub window: Option<Window>,
     /// The name of the sentence that says why nobody can be let in now.
     pub shut: Option<&'static str>,
+    /// This side has signed that somebody of ours was in it: with whom nobody is heard nobody has joined.
+    pub has_joined: bool,
 }
 
 /// Why something was not done in a call.
@@ -210,6 +212,7 @@ pub(crate) fn talk_of(sight: &Sight<'_>, said: &str) -> Result<Talk, Fault> {
         precedence: asked.precedence.0,
         window,
         shut,
+        has_joined: word == Word::Joined,
     })
 }
 
@@ -233,10 +236,10 @@ impl Api {
         self.see(line, move |sight| talk_of(sight, &said)).await?.map_err(|fault| self.tell(fault))
     }
 
-    /// Whether somebody of theirs is heard in the call of this request.
+    /// Whether somebody of theirs is heard in the call of this request, or was, as this side has signed.
     pub(super) async fn is_met(&self, line: LineId, on: Option<String>) -> bool {
         let Ok(talk) = self.talk(line, on.unwrap_or_default()).await else { return false };
-        self.parts.voice.look(talk.id, None).await.is_some_and(|call| call.has_come())
+        talk.has_joined || self.parts.voice.look(talk.id, None).await.is_some_and(|call| call.has_come())
     }
 
     /// Does something in a call, for whoever has the place.

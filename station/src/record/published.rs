@@ -9,6 +9,7 @@ use counterpart_core::line::restore::Restore;
 use counterpart_core::line::ringing::Ring;
 use counterpart_core::link::Held;
 use counterpart_core::record::sign1::PublicKey;
+use counterpart_core::time::Timestamp;
 
 use super::lines::Unread;
 
@@ -26,6 +27,8 @@ pub struct Published {
     pub lines: BTreeMap<LineId, Arc<LinePublished>>,
     /// Lines that cannot be read, and are not served.
     pub unread: Arc<[Unread]>,
+    /// Since when another program holds the database: nothing of theirs is taken meanwhile or rings, and nothing of ours is written.
+    pub held_since: Option<Timestamp>,
 }
 
 /// One entry of ours, ready to be sent.

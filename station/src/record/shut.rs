@@ -7,6 +7,9 @@ use super::thread::Record;
 use crate::store::StoreError;
 use crate::words::Tell;
 
+/// Breaches that are kept until they can be written.
+const LATER_MAX: usize = 64;
+
 impl Record {
     /// Answers one message without writing; whether it was to stop.
     pub(super) fn put_off(&mut self, waiting: Waiting) -> bool {
@@ -19,6 +22,8 @@ impl Record {
                 self.fold();
                 return true;
             }
+            // Nobody waits for it, and it may not be shown again.
+            Message::Evidence { .. } if self.later.len() < LATER_MAX => self.later.push(waiting.message),
             Message::Act { actor, reply, .. } => {
                 let fault = || Err(ActFault::Machine(StoreError::Busy.sentence()));
                 let _ = reply.send(self.done_before(&actor).unwrap_or_else(fault));

@@ -67,7 +67,8 @@ pub fn start(store: Store, keys: impl Into<Ring>, clock: Clock, check_mark: Mark
         publish,
         version: 0,
         over: None,
-        is_shut: false,
+        shut: None,
+        later: Vec::new(),
     };
     record.publish_all();
     let named = std::thread::Builder::new().name("record".into());
@@ -88,28 +89,29 @@ pub(super) struct Record {
     version: u64,
     /// Left for the next turn.
     over: Option<Waiting>,
-    /// A commit found that another program holds the database.
-    pub(super) is_shut: bool,
+    /// Since when another program holds the database, as a commit found.
+    shut: Option<Moment>,
+    /// What is kept of what came meanwhile, until it does no more.
+    pub(super) later: Vec<Message>,
 }
 
 impl Record {
     fn run(&mut self, inbox: &mpsc::Receiver<Waiting>) {
         loop {
-            let first = self.over.take().map_or_else(|| inbox.recv_timeout(self.wait()), Ok);
-            if self.is_shut && !self.store.is_free() {
-                if first.is_ok_and(|first| self.put_off(first)) {
+            let first = match self.over.take().map_or_else(|| inbox.recv_timeout(self.wait()), Ok) {
+                Ok(first) => Some(first),
+                Err(mpsc::RecvTimeoutError::Timeout) => None,
+                Err(mpsc::RecvTimeoutError::Disconnected) => return,
+            };
+            if self.is_shut() {
+                if first.is_some_and(|first| self.put_off(first)) {
                     return;
                 }
                 continue;
             }
-            self.is_shut = false;
             let mut turn = Turn::default();
-            let mut places = Vec::new();
-            match first {
-                Ok(first) => places.push(self.take(first, &mut turn)),
-                Err(mpsc::RecvTimeoutError::Timeout) => {}
-                Err(mpsc::RecvTimeoutError::Disconnected) => return,
-            }
+            let later = std::mem::take(&mut self.later).into_iter().map(|message| Waiting { message, place: None });
+            let mut places: Vec<Waiting> = later.chain(first).map(|waiting| self.take(waiting, &mut turn)).collect();
             while turn.size() < TURN_INPUTS_MAX && turn.bytes() < TURN_BYTES_MAX {
                 let Ok(next) = inbox.try_recv() else { break };
                 // What was given twice at once is answered from the record, once the first stands there.
@@ -128,6 +130,26 @@ impl Record {
         }
     }
 
+    /// Whether another program holds the database still, after a commit found that one does.
+    fn is_shut(&mut self) -> bool {
+        let Some(since) = self.shut else { return false };
+        if self.store.is_free() {
+            self.shut = None;
+            tracing::info!(ms = self.clock.moment().ms_since(since), "no other program holds the database any more");
+            self.publish_shut();
+        }
+        self.shut.is_some()
+    }
+
+    /// Shows that another program holds the database, or does no more.
+    fn publish_shut(&mut self) {
+        let held_since = self.shut.map(|_| Timestamp(self.clock.now()));
+        if held_since.is_some() != self.publish.borrow().held_since.is_some() {
+            let next = Published { held_since, ..Published::clone(&self.publish.borrow()) };
+            self.publish.send_replace(Arc::new(next));
+        }
+    }
+
     pub(super) fn fold(&self) {
         if let Err(error) = self.store.fold() {
             // The journal holds what the file does not: nothing is lost.
@@ -137,7 +159,7 @@ impl Record {
 
     /// Until when nothing will be due by itself.
     fn wait(&self) -> Duration {
-        if self.is_shut {
+        if self.shut.is_some() {
             return Duration::from_millis(SHUT_MS);
         }
         let (now, monotonic) = (self.clock.now(), self.monotonic_ms());
@@ -318,8 +340,9 @@ impl Record {
         let committed = if turn.is_empty() { Ok(()) } else { self.store.commit(&turn.batch) };
         if let Err(error) = &committed {
             tracing::error!(%error, "a commit failed; nothing of it is kept");
-            self.is_shut = *error == StoreError::Busy;
+            self.shut = (*error == StoreError::Busy).then(|| self.clock.moment());
             self.drop_tentative(&turn);
+            self.publish_shut();
         } else {
             self.keep(&turn, &answers);
         }
@@ -412,8 +435,10 @@ impl Record {
         let again = Timestamp(self.clock.now()).plus(AGAIN_MS);
         for id in &turn.touched {
             self.lines.reload(&self.reader, *id);
-            // What was due then is due still.
-            self.lines.kept.get_mut(id).into_iter().for_each(|kept| kept.next = Some(again));
+            if let Some(kept) = self.lines.kept.get_mut(id) {
+                // What was due then is due still: as soon as the database is free, or after a while.
+                (kept.next, kept.stirred) = (Some(again), self.shut.is_some());
+            }
         }
         // Without its committed state a line is met no more.
         let gone = |id: &&LineId| self.lines.line(id).is_none();
@@ -461,6 +486,6 @@ impl Record {
     fn publish_all(&mut self) {
         let lines = self.lines.kept.iter().map(|(id, kept)| (*id, Arc::new(kept.publish()))).collect();
         let unread = self.lines.unread().cloned().collect();
-        self.publish.send_replace(Arc::new(Published { version: self.version, lines, unread }));
+        self.publish.send_replace(Arc::new(Published { version: self.version, lines, unread, held_since: None }));
     }
 }

@@ -4,6 +4,7 @@
 use counterpart_core::act::{Act, Target};
 use counterpart_core::line::crossing::Outcome;
 use counterpart_core::line::facts::Fact;
+use counterpart_core::line::talk::Word;
 use counterpart_core::precedence::Mark;
 use counterpart_core::record::codes::{Code, Instrument, OnSilence};
 use counterpart_core::record::kind::Kind;
@@ -45,6 +46,9 @@ impl<'a> Sight<'a> {
             let theirs = offer.at.party != self.me();
             acts.extend(on_offer(offer, theirs).into_iter().map(|act| (act, offer)));
         }
+        // Whoever has signed that they joined does not say that nobody came (decision 13).
+        let has_joined = view.word(self.me(), request).0 == Word::Joined;
+        acts.retain(|(act, _)| !(has_joined && matches!(act, Act::Missed { .. })));
         let judged = acts.into_iter().map(|(act, on)| {
             let refusal = self.line.would(&act, None, now).err();
             MayView {

@@ -6,7 +6,6 @@ use counterpart_core::fault::Misconduct;
 use counterpart_core::ids::Party;
 use counterpart_core::record::codes::{EndReason, Part};
 use counterpart_voice::call::{Named, Room};
-use counterpart_voice::leg::Figures;
 use counterpart_voice::quality::Arrived;
 use counterpart_voice::seat::Number;
 
@@ -47,8 +46,6 @@ pub struct CallView {
     pub theirs: Vec<PersonView>,
     /// Whoever looks.
     pub me: Option<Number>,
-    /// How their leg fares.
-    pub figures: Option<Figures>,
     /// Whether our watch has put through, and theirs.
     pub through: [bool; 2],
     /// Since when both are, as this station knows it; of a call that is over not any more.

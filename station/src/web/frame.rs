@@ -174,6 +174,8 @@ pub(super) struct Frame {
     pub page: String,
     /// What can still be taken back.
     pub unsigned: Vec<UnsignedView>,
+    /// Since when nothing can be written here, because another program holds the database.
+    pub held: Option<String>,
 }
 
 impl std::ops::Deref for Frame {
@@ -190,6 +192,7 @@ impl Frame {
         let door = Door::new(desk, &who.settings.direction);
         Ok(Frame {
             unsigned: desk.waiting(who, |due| door.clock_at(due)),
+            held: desk.api.parts.keeper.published().borrow().held_since.map(|since| door.clock_at(since)),
             door,
             user: who.user.clone(),
             role: who.role.word(),

@@ -79,7 +79,8 @@ impl Desk {
     /// would show the same, clocks aside.
     pub(super) async fn position(&self, who: &Signed) -> Result<String, Told> {
         let parts = self.api.parts.clone();
-        let version = parts.keeper.published().borrow().version;
+        let published = parts.keeper.published().borrow().clone();
+        let (version, held) = (published.version, if published.held_since.is_some() { "-held" } else { "" });
         let (now_ms, now) = (parts.clock.moment().ms_since(parts.begun), self.api.now());
         let board = parts.board.clone();
         let states = parts.keeper.look(move |lines| {
@@ -97,7 +98,7 @@ impl Desk {
         // What is kept at home is in no record. Pairings, users and tokens are seen by whoever looks after them.
         let [people, home] = [0, 1].map(|of: usize| self.api.home_changes[of].load(Ordering::Relaxed));
         let people = self.looks_after(who).map_or(0, |()| people + self.api.ceremony.changes());
-        Ok(format!("{}.{version}.{states}.{unsigned}.{banner}.{home}.{people}.{calls}", self.inner.run))
+        Ok(format!("{}.{version}.{states}{held}.{unsigned}.{banner}.{home}.{people}.{calls}", self.inner.run))
     }
 }
 

@@ -61,7 +61,6 @@ fn two_browsers_hear_each_others_tone_and_not_their_own_on_a_bad_path_and_after_
     browsers[1].until(&format!("received().then(([now]) => now > {got} + 150)"));
     let to = stations[1].report().arrived;
     browsers.iter_mut().enumerate().for_each(|(at, browser)| hears_the_other_alone(browser, at));
-    let figures = stations[0].figures();
 
     // The page is loaded anew, and comes back into the same call.
     browsers[0].look("join()");
@@ -75,10 +74,7 @@ fn two_browsers_hear_each_others_tone_and_not_their_own_on_a_bad_path_and_after_
     drop(browsers);
     drop(std::fs::remove_dir_all(&folder));
     let here = one.stop();
-    println!(
-        "{before} dB before; {:?}; {figures:?}; {} sent, {} lost, {} late",
-        to, ended.sent, ended.lost, ended.late
-    );
+    println!("{before} dB before; {:?}; {} sent, {} lost, {} late", to, ended.sent, ended.lost, ended.late);
     assert!(before < -70.0);
     let (expected, received) = (to.expected - from.expected, to.received - from.received);
     assert!(
@@ -86,7 +82,6 @@ fn two_browsers_hear_each_others_tone_and_not_their_own_on_a_bad_path_and_after_
         "{received} of {expected}"
     );
     assert!(ended.lost > 0 && ended.late > 0 && ended.malformed == 0 && here.malformed == 0);
-    assert!(figures.packets_in > 0 && figures.lost_in_permille.unwrap_or(0) < 20);
     let person = Number::new(0).unwrap();
     assert!(
         here.happened.iter().filter(|event| **event == Event::Connected(person)).count() == 2,

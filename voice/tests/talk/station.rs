@@ -13,7 +13,7 @@ use counterpart_voice::Call;
 use counterpart_voice::call::Report;
 use counterpart_voice::codec::Codecs;
 use counterpart_voice::exchange::{Event, Exchange, Output};
-use counterpart_voice::leg::{Figures, Provider};
+use counterpart_voice::leg::Provider;
 use counterpart_voice::seat::Number;
 use counterpart_voice::state::State;
 
@@ -99,16 +99,6 @@ impl Station {
         let (to, answer) = mpsc::channel();
         let number = CALLS[self.me];
         let ask = move |exchange: &mut Exchange, _| to.send(ask(exchange.call(number).unwrap())).unwrap();
-        self.tell(Order::Do(Box::new(ask)));
-        answer.recv().unwrap()
-    }
-
-    pub fn figures(&self) -> Figures {
-        let (to, answer) = mpsc::channel();
-        let number = CALLS[self.me];
-        let ask = move |exchange: &mut Exchange, _| {
-            to.send(exchange.figures(number, Number::new(0).unwrap()).unwrap_or_default()).unwrap();
-        };
         self.tell(Order::Do(Box::new(ask)));
         answer.recv().unwrap()
     }

@@ -15,7 +15,6 @@ impl Calls {
         let (is_linked, is_degraded) = (link.is_some(), link.is_some_and(Link::is_degraded));
         let held = self.held.get(&talk)?;
         let me = place.and_then(|place| held.place_of(place));
-        let figures = me.and_then(|me| self.exchange.figures(held.number, me));
         let theirs = held.theirs.as_ref();
         let call = self.exchange.call(held.number);
         let heard = call.as_ref().map(|call| call.reports()).unwrap_or_default();
@@ -42,7 +41,6 @@ impl Calls {
             ours,
             theirs,
             me,
-            figures,
             through,
             through_since,
             waiting,

@@ -240,6 +240,9 @@ fn two_people_talk_over_the_line_and_hear_each_other_alone_and_both_records_say_
 
     // A page that is loaded anew comes back into the same call.
     browsers[0].call("Page.reload", json!({}));
+    // Nor of who was heard and is gone for a moment.
+    let (_, told) = desks[1].station.post("/acts", &json!({"act": "missed", "on": "Northland 1"})).unwrap();
+    assert_eq!(told["error"]["code"], "talk-not-done", "{told}");
     browsers[0].until("document.querySelector('[data-sound]')?.textContent.startsWith('Sound goes both ways')");
     hears_the_other_alone(&mut browsers[1], 1);
 

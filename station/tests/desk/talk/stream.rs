@@ -50,6 +50,10 @@ fn where_only_tcp_passes_a_talk_goes_on_over_a_record_that_cannot_commit_and_a_c
         assert!(still(&desks[1]), "the session ended");
         assert_eq!(browsers[0].look("document.querySelector('[data-live]').textContent"), "live");
     }
+    // The page is live, and says that nothing of theirs comes and nothing of ours is written.
+    browsers[0].until("document.querySelector('#held h2')?.textContent.includes('Nothing can be written here since')");
+    assert!(desks[0].station.get("/health").unwrap()["held_since"].is_string());
+    browsers[0].picture("call-held", 1280, "light");
     // What is done in the call is no entry: it is done meanwhile.
     press(&mut browsers[0], "mute");
     hears_nothing(&mut browsers[1], 1);
@@ -58,6 +62,8 @@ fn where_only_tcp_passes_a_talk_goes_on_over_a_record_that_cannot_commit_and_a_c
     assert_ne!(talk(&desks[1])["theirs"], "joined");
     drop(held);
     desks.iter().for_each(has_joined);
+    browsers[0].until("!document.querySelector('#held h2')");
+    assert!(desks[0].station.get("/health").unwrap()["held_since"].is_null());
 
     // The path is cut: the people are told, and are still in the call when it is there again.
     [&to_north, &to_south].into_iter().for_each(|cable| cable.set(false));
