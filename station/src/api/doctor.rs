@@ -8,18 +8,18 @@ use counterpart_core::fault::Misconduct;
 use counterpart_core::ids::{Epoch, Party};
 use counterpart_core::line::Line;
 use counterpart_core::line::restore::Restore;
-use counterpart_core::line::span::Span;
 use counterpart_core::record::log::{Entry, opened_with, vouched};
 use counterpart_core::record::sign1::{PublicKey, Strict};
 use serde::{Deserialize, Serialize};
 
 use super::compared::{Compared, Difference, Differing, compare};
 use super::conduct::Conduct;
+use super::stretch::entry;
 use crate::certificates;
 use crate::config::Config;
 use crate::keys::Ring;
 use crate::record::{load_judged, log_key};
-use crate::store::{LineRow, Reader, StoreError, takes_writes};
+use crate::store::{EntryKey, LineRow, LogRow, Reader, StoreError, takes_writes};
 use crate::view::names::{Book, call_sign, name_in};
 use crate::words::{Arg, Tell, Words};
 
@@ -96,6 +96,32 @@ struct Doctor<'a> {
     report: Report,
 }
 
+/// The side of which a log has another head than the one that is stored. The station may have written while its entries were read: of a
+/// log that has grown since before, the entry at the size that it had then names the head that it had.
+fn head_differs(reader: &Reader, line: &Line, stored: [&[LogRow]; 2]) -> Result<Option<Party>, StoreError> {
+    for (span, party) in line.spans().flat_map(|span| Party::BOTH.map(|party| (span, party))) {
+        let (log, key) = (span.log(party), log_key(line.id(), span.epoch(), party));
+        let head = log.head();
+        let differs = match stored.map(|rows| rows.iter().find(|row| row.key == key)) {
+            [None, None] => head.size > 0,
+            [before, Some(now)] if before == Some(now) => {
+                now.size != head.size || now.root != head.root || head.size > 0 && now.edge != log.edge().to_bytes()
+            }
+            [Some(before), _] if before.size < head.size => {
+                let next = reader.entry(EntryKey { log: key, index: before.size })?;
+                let named = next.map(|row| entry(&row)).transpose()?.map(|entry| entry.header.own);
+                named.is_none_or(|named| named.size != before.size || named.root != before.root)
+            }
+            [Some(before), _] => before.size != head.size || before.root != head.root,
+            [None, Some(_)] => false,
+        };
+        if differs {
+            return Ok(Some(party));
+        }
+    }
+    Ok(None)
+}
+
 impl Doctor<'_> {
     fn found(&mut self, subject: &Subject, result: Result<(), impl Tell>) {
         let Err(cause) = result else { return self.put(subject.name, true, subject.well, &[]) };
@@ -152,6 +178,7 @@ impl Doctor<'_> {
             }
             judged(line, entry)
         };
+        let before = reader.logs(row.id)?;
         let line = match load_judged(reader, row, &mut judge) {
             Ok(line) => line,
             Err(StoreError::Line { line, found }) => {
@@ -162,18 +189,7 @@ impl Doctor<'_> {
         };
         self.compared(reader, &line)?;
         self.conduct(reader, &line)?;
-        let stored = reader.logs(row.id)?;
-        let differs = |span: &Span, party: Party| {
-            let (log, key) = (span.log(party), log_key(line.id(), span.epoch(), party));
-            let head = log.head();
-            match stored.iter().find(|s| s.key == key) {
-                Some(s) => {
-                    s.size != head.size || s.root != head.root || head.size > 0 && s.edge != log.edge().to_bytes()
-                }
-                None => head.size > 0,
-            }
-        };
-        let differs = Party::BOTH.into_iter().find(|party| line.spans().any(|span| differs(span, *party)));
+        let differs = head_differs(reader, &line, [&before, &reader.logs(row.id)?])?;
         let peer = ("peer", Arg::from(call_sign(&line, line.me().peer()).to_owned()));
         match differs {
             Some(party) => {

@@ -4,11 +4,12 @@
 
 use crate::pairs::{Side, ask, heads, officer, rung, serve, stop};
 use crate::scratch::Scratch;
+use counterpart::api::doctor::examine;
 use counterpart::config::{Starter, write_starter};
 use counterpart::keys::Keys;
 use counterpart::record::{ActFault, Begin, Called};
 use counterpart::store::{StoreError, back_up};
-use counterpart::words::Tell;
+use counterpart::words::{Tell, Words};
 use counterpart_core::act::{Act, Target};
 use counterpart_core::fault::{Bar, Misconduct, Refusal};
 use counterpart_core::ids::{EntryRef, Epoch, LineId, Party};
@@ -246,4 +247,27 @@ async fn while_another_program_holds_the_database_lines_are_looked_at_and_nobody
     drop(held);
     let after = north.keeper.act(line, ask(), None, officer(None)).await.unwrap();
     assert_eq!(after.at.index, before.at.index + 1, "nothing of what was refused is kept");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_looks_whether_all_is_in_order_while_the_station_writes_finds_its_lines_as_they_are_stored() {
+    let scratch = Scratch::new("record-examined");
+    let (line, [north, _south]) = pair(&scratch).await;
+    let keeper = north.keeper.clone();
+    let writes = tokio::spawn(async move {
+        loop {
+            let words = counterpart_core::act::Words { salt: [7; 16], language: "en".into(), text: "Fog".into() };
+            keeper.act(line, Act::Memo, Some(words), officer(None)).await.unwrap();
+        }
+    });
+
+    for _ in 0..40 {
+        let data = north.data.clone();
+        let look = move || examine(&data, counterpart::clock::Clock::system().now(), &Words::english());
+        let report = tokio::task::spawn_blocking(look).await.unwrap();
+        let lines: Vec<_> = report.findings.iter().filter(|finding| finding.subject == "line").collect();
+        assert!(!lines.is_empty() && lines.iter().all(|finding| finding.well), "{lines:?}");
+    }
+    assert!(!writes.is_finished(), "it wrote all the while");
+    writes.abort();
 }
