@@ -9,15 +9,27 @@ use crate::scratch::Scratch;
 
 pub const FIRST_EPOCH: &str = "0/0000000000000000";
 
-fn ask(desk: &Desk) {
+/// Asks, at "0:2" of the epoch that serves. Before it stands the receipt of the other side's beginning, which is awaited, or a memo: in an
+/// epoch that the other side opened no receipt of it is owed.
+fn ask(desk: &Desk, epoch: u64) {
+    if epoch == 0 {
+        wait("the receipt", || {
+            let record = desk.station.get(&format!("/record?epoch={epoch}"))?;
+            let entries = record["record"]["entries"].as_array()?.clone();
+            entries.iter().any(|entry| entry["entry"]["at"] == "0:1").then_some(())
+        });
+    } else {
+        let memo = json!({"act": "memo", "words": {"text": "Fog", "language": "en"}});
+        assert_eq!(desk.station.post("/acts", &memo).unwrap().0, 200);
+    }
     let form = json!({"act": "ask", "from": "minister", "to": "minister"});
     let (status, told) = desk.station.post("/acts", &form).unwrap();
-    assert_eq!(status, 200, "{told}");
+    assert_eq!((status, &told["entry"]["at"]), (200, &json!("0:2")), "{told}");
 }
 
-/// The request of the other side at "0:1" of the epoch that serves.
+/// The request of the other side at "0:2" of the epoch that serves.
 fn request(desk: &Desk, epoch: u64) -> Value {
-    wait("the request", || desk.station.get(&format!("/requests/0:1?epoch={epoch}")))
+    wait("the request", || desk.station.get(&format!("/requests/0:2?epoch={epoch}")))
 }
 
 /// South opens an epoch with its root key, and North joins it.
@@ -34,24 +46,24 @@ pub fn south_opens(scratch: &Scratch, [north, south]: [&Desk; 2]) {
 fn an_act_of_a_page_that_shows_an_ended_epoch_is_not_written_in_the_next() {
     let scratch = Scratch::new("desk-epochs");
     let [north, south] = Desk::two(&scratch);
-    ask(&north);
+    ask(&north, 0);
     let view = request(&south, 0);
     let line = view["line"].as_str().unwrap();
-    let page = format!("/lines/{line}/requests/0:1");
+    let page = format!("/lines/{line}/requests/0:2");
     let mut client = Client::signed_in(&south, "Duty officer", "watch");
     let drawn = client.get(&page);
     let (form, once) = (drawn.field("form"), drawn.field("once"));
-    let key = "act=seen&#38;on=0%3A1&#38;epoch=0%2F0000000000000000";
+    let key = "act=seen&#38;on=0%3A2&#38;epoch=0%2F0000000000000000";
     assert!(drawn.body.contains(key), "a key carries the epoch beside the name");
     let offers = client.get(&format!("{page}/offer"));
     assert_eq!(offers.field("epoch"), FIRST_EPOCH);
 
     // Another epoch is opened, in which the same name is another request.
     south_opens(&scratch, [&north, &south]);
-    ask(&north);
+    ask(&north, 1);
     request(&south, 1);
-    let seen = [("form", form.as_str()), ("once", &once), ("key", "act=seen&on=0:1&epoch=0%2F0000000000000000")];
-    let unsaid = [("form", form.as_str()), ("once", &once), ("key", "act=seen&on=0:1")];
+    let seen = [("form", form.as_str()), ("once", &once), ("key", "act=seen&on=0:2&epoch=0%2F0000000000000000")];
+    let unsaid = [("form", form.as_str()), ("once", &once), ("key", "act=seen&on=0:2")];
     let times = [
         ("form", form.as_str()),
         ("once", &once),
@@ -70,7 +82,7 @@ fn an_act_of_a_page_that_shows_an_ended_epoch_is_not_written_in_the_next() {
         assert!(answer.body.contains("Another epoch of this line serves by now"), "{}", answer.body);
     }
     assert_eq!(client.post(&acts, &unsaid).status, 400, "no page names an entry without its epoch");
-    let form = json!({"act": "seen", "on": "0:1", "epoch": "0"});
+    let form = json!({"act": "seen", "on": "0:2", "epoch": "0"});
     let (status, told) = south.station.post("/acts", &form).unwrap();
     assert_eq!((status, told["error"]["code"].as_str()), (409, Some("epoch-ended")), "{told}");
     let record = south.station.get("/record?epoch=1").unwrap();
@@ -85,7 +97,7 @@ fn an_act_of_a_page_that_shows_an_ended_epoch_is_not_written_in_the_next() {
 fn the_side_that_restored_nothing_reads_on_its_lines_what_broke_off_until_it_takes_note_and_finds_it_in_the_record() {
     let scratch = Scratch::new("desk-broken");
     let [north, south] = Desk::two(&scratch);
-    ask(&north);
+    ask(&north, 0);
     let line = request(&south, 0)["line"].as_str().unwrap().to_owned();
     let words = json!({"text": "Test launch at 0600, stay clear", "language": "en"});
     let text = json!({"act": "text", "from": "minister", "to": "minister", "precedence": "FLASH", "words": words});
@@ -108,21 +120,21 @@ fn the_side_that_restored_nothing_reads_on_its_lines_what_broke_off_until_it_tak
     let unread = client
         .get(&format!("/lines/{line}/{}?epoch=0", format_args!("entries/{}", told["entry"]["at"].as_str().unwrap())));
     assert!(unread.body.contains("Test launch at 0600"), "{}", unread.body);
-    let matter = format!("/lines/{line}/requests/0:1?epoch=0");
+    let matter = format!("/lines/{line}/requests/0:2?epoch=0");
     assert!(page.body.contains(&format!("href=\"{matter}\"")), "{}", page.body);
     let ring = client.get(&format!("/lines/{line}/ring/1:0"));
     assert!(ring.body.contains("Southland opened epoch 1 of this line"), "{}", ring.body);
 
     // From there to the entries of that epoch, and back.
     let shown = client.get(&matter);
-    assert!(shown.body.contains(&format!("/lines/{line}/record?epoch=0&#38;from=0:1")), "{}", shown.body);
+    assert!(shown.body.contains(&format!("/lines/{line}/record?epoch=0&#38;from=0:2")), "{}", shown.body);
     let record = client.get(&format!("/lines/{line}/record?epoch=0"));
     assert!(record.body.contains("Epoch 0, which has ended") && record.body.contains("<option value=\"0\" selected>"));
-    let entry = format!("/lines/{line}/entries/0:1?epoch=0");
+    let entry = format!("/lines/{line}/entries/0:2?epoch=0");
     assert!(record.body.contains(&format!("href=\"{entry}\"")), "{}", record.body);
     let entry = client.get(&entry);
     assert!(entry.body.contains("Northland 1, ask") && entry.body.contains("/bytes?epoch=0"), "{}", entry.body);
-    let serving = client.get(&format!("/lines/{line}/entries/0:1"));
+    let serving = client.get(&format!("/lines/{line}/entries/0:2"));
     assert!(!serving.body.contains("Northland 1, ask"), "that is an entry of the epoch that serves, or none");
 
     let (form, once) = (page.field("form"), page.field("once"));
