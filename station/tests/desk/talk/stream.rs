@@ -53,7 +53,7 @@ fn where_only_tcp_passes_a_talk_goes_on_over_a_record_that_cannot_commit_and_a_c
     // The page is live, and says that nothing of theirs comes and nothing of ours is written.
     browsers[0].until("document.querySelector('#held h2')?.textContent.includes('Nothing can be written here since')");
     assert!(desks[0].station.get("/health").unwrap()["held_since"].is_string());
-    browsers[0].picture("call-held", 1280, "light");
+    browsers[0].picture("call-unwritten", 1280, "light");
     // What is done in the call is no entry: it is done meanwhile.
     press(&mut browsers[0], "mute");
     hears_nothing(&mut browsers[1], 1);
