@@ -120,6 +120,8 @@ fn words_outlive_the_session_in_which_they_were_written() {
     let mut page = north.browser("Duty officer 1");
     open(&north, &mut page, "texts");
     write(&mut page, "half an hour");
+    // What would be sent has been shown: while it is awaited it is pale.
+    page.until("!document.querySelector('[data-reads][aria-busy]')");
     let officer = json!({"name": "Duty officer 1"});
     assert_eq!(north.station.post("/users/sign-out", &officer).unwrap().0, 200);
 
