@@ -258,10 +258,11 @@ async fn whoever_looks_whether_all_is_in_order_while_the_station_writes_finds_it
         loop {
             let words = counterpart_core::act::Words { salt: [7; 16], language: "en".into(), text: "Fog".into() };
             keeper.act(line, Act::Memo, Some(words), officer(None)).await.unwrap();
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
         }
     });
 
-    for _ in 0..40 {
+    for _ in 0..20 {
         let data = north.data.clone();
         let look = move || examine(&data, counterpart::clock::Clock::system().now(), &Words::english());
         let report = tokio::task::spawn_blocking(look).await.unwrap();
