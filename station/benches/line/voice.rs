@@ -28,6 +28,9 @@ const EACH_US: u64 = 20_000;
 const SECONDS: u64 = 15;
 /// Between two looks at all sockets; what is measured is longer by half of it, with stations and without.
 const LOOK: Duration = Duration::from_micros(100);
+/// Of a processor's time as Linux counts it (`USER_HZ`).
+const TICKS_PER_SECOND: f64 = 100.0;
+
 /// When each of them speaks.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Rhythm {
@@ -37,16 +40,34 @@ enum Rhythm {
     AtOnce,
 }
 
-impl Rhythm {
-    /// How many packets one of so many has said after this time.
-    fn said(self, (number, people): (usize, usize), us: u64) -> u64 {
-        let late = if self == Rhythm::Apart { EACH_US * number as u64 / people as u64 } else { 0 };
-        (us + EACH_US).saturating_sub(late) / EACH_US
-    }
+/// Whose turn it is to speak.
+struct Turns {
+    rhythm: Rhythm,
+    /// Packets that each has said.
+    said: Vec<u64>,
 }
 
-/// Of a processor's time as Linux counts it (`USER_HZ`).
-const TICKS_PER_SECOND: f64 = 100.0;
+impl Turns {
+    fn new(rhythm: Rhythm, people: usize) -> Turns {
+        Turns { rhythm, said: vec![0; people] }
+    }
+
+    /// Whether the one of this number says a packet now, so long after the beginning; once for each.
+    fn comes(&mut self, number: usize, us: u64) -> bool {
+        let late = match self.rhythm {
+            Rhythm::Apart => EACH_US * number as u64 / self.said.len() as u64,
+            Rhythm::AtOnce => 0,
+        };
+        let comes = self.said[number] < (us + EACH_US).saturating_sub(late) / EACH_US;
+        self.said[number] += u64::from(comes);
+        comes
+    }
+
+    /// What all have said, as often as it is to be heard in calls of so many.
+    fn to_be_heard(&self, in_a_call: usize) -> f64 {
+        (self.said.iter().sum::<u64>() * (in_a_call - 1) as u64) as f64
+    }
+}
 
 pub fn measure(report: &mut Report) {
     let folder = Folder::new("voice");
@@ -110,27 +131,26 @@ fn carried(home: &Home, (clock, begun): (&Clock, Moment), rhythm: Rhythm, talker
     let seconds = clock.moment().us_since(from) as f64 / 1_000_000.0;
     let mut way = Samples::default();
     talkers.iter().flat_map(|talker| &talker.heard).for_each(|us| way.add(*us));
-    let sent = (spoken * (talkers.len() / CALLS - 1) as u64) as f64;
+    let sent = spoken.to_be_heard(talkers.len() / CALLS);
     let lost = (sent - way.count() as f64) * 100.0 / sent;
     let spent = [0, 1].map(|at| (after[at] - before[at]) / TICKS_PER_SECOND / seconds);
     Carried { way, lost, spent }
 }
 
-/// All say a packet each 20 ms for so long; then what is on its way comes. How many they have said together.
-fn speak((clock, begun): (&Clock, Moment), rhythm: Rhythm, talkers: &mut [Talker], us: u64) -> u64 {
+/// All say a packet each 20 ms for so long; then what is on its way comes. Who has said how much.
+fn speak((clock, begun): (&Clock, Moment), rhythm: Rhythm, talkers: &mut [Talker], us: u64) -> Turns {
     let from = clock.moment();
-    let mut spoken = vec![0; talkers.len()];
+    let mut turns = Turns::new(rhythm, talkers.len());
     pump(clock, begun, talkers, |talkers, now| {
-        let (since, people) = (now.us_since(from), talkers.len());
-        for (number, talker) in talkers.iter_mut().enumerate().filter(|_| since < us) {
-            if spoken[number] < rhythm.said((number, people), since) {
-                spoken[number] += 1;
-                talker.speak(clock.moment(), begun);
-            }
+        let since = now.us_since(from);
+        for (_, talker) in
+            talkers.iter_mut().enumerate().filter(|(number, _)| since < us && turns.comes(*number, since))
+        {
+            talker.speak(clock.moment(), begun);
         }
         since < us + 500_000
     });
-    spoken.iter().sum()
+    turns
 }
 
 /// The figures of a step, beside the same packets through two bare forwarders.
@@ -235,18 +255,15 @@ fn forwarded(clock: &Clock, rhythm: Rhythm, people: usize, in_a_call: usize) -> 
     };
     let (last, last_runs) = forwarder(stop.clone(), others);
     let (first, first_runs) = forwarder(stop.clone(), move |_| vec![last]);
-    let (begun, mut way, mut spoken) = (clock.moment(), Samples::default(), vec![0; people]);
+    let (begun, mut way, mut turns) = (clock.moment(), Samples::default(), Turns::new(rhythm, people));
     let mut bytes = [0; 2_048];
     let until = SECONDS * 1_000_000;
     while clock.moment().us_since(begun) < until + 500_000 {
         let now = clock.moment().us_since(begun);
-        for (number, end) in ends.iter().enumerate().filter(|_| now < until) {
-            if spoken[number] < rhythm.said((number, people), now) {
-                spoken[number] += 1;
-                let mut payload = said(clock.moment().us_since(begun));
-                payload[9] = number as u8;
-                end.send_to(&payload, first).unwrap();
-            }
+        for (number, end) in ends.iter().enumerate().filter(|(number, _)| now < until && turns.comes(*number, now)) {
+            let mut payload = said(clock.moment().us_since(begun));
+            payload[9] = number as u8;
+            end.send_to(&payload, first).unwrap();
         }
         for end in &ends {
             while end.recv_from(&mut bytes).is_ok() {
@@ -257,7 +274,7 @@ fn forwarded(clock: &Clock, rhythm: Rhythm, people: usize, in_a_call: usize) -> 
     }
     stop.store(true, Ordering::Relaxed);
     let spent = [first_runs, last_runs].map(|runs| runs.join().unwrap() / TICKS_PER_SECOND / SECONDS as f64);
-    let sent = (spoken.iter().sum::<u64>() * (in_a_call - 1) as u64) as f64;
+    let sent = turns.to_be_heard(in_a_call);
     let lost = (sent - way.count() as f64) * 100.0 / sent;
     Carried { way, lost, spent }
 }
