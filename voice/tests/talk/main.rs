@@ -82,6 +82,7 @@ fn two_browsers_hear_each_others_tone_and_not_their_own_on_a_bad_path_and_after_
         "{received} of {expected}"
     );
     assert!(ended.lost > 0 && ended.late > 0 && ended.malformed == 0 && here.malformed == 0);
+    assert!(here.sent > 0, "what the microphone gave");
     let person = Number::new(0).unwrap();
     assert!(
         here.happened.iter().filter(|event| **event == Event::Connected(person)).count() == 2,
