@@ -2,6 +2,7 @@
 //! the reason.
 
 use counterpart_core::act::{Act, Target};
+use counterpart_core::fault::{Bar, Refusal};
 use counterpart_core::line::crossing::Outcome;
 use counterpart_core::line::facts::Fact;
 use counterpart_core::line::talk::Word;
@@ -47,10 +48,11 @@ impl<'a> Sight<'a> {
             acts.extend(on_offer(offer, theirs).into_iter().map(|act| (act, offer)));
         }
         // Whoever has signed that they joined does not say that nobody came (decision 13).
-        let has_joined = view.word(self.me(), request).0 == Word::Joined;
-        acts.retain(|(act, _)| !(has_joined && matches!(act, Act::Missed { .. })));
+        let (word, said) = view.word(self.me(), request);
+        let joined = said.first().copied().filter(|_| word == Word::Joined);
         let judged = acts.into_iter().map(|(act, on)| {
-            let refusal = self.line.would(&act, None, now).err();
+            let unsaid = joined.filter(|_| matches!(act, Act::Missed { .. })).map(Bar::WordSaid).map(Refusal::Barred);
+            let refusal = unsaid.or_else(|| self.line.would(&act, None, now).err());
             MayView {
                 act: act.word().into(),
                 on: self.named(on.at),
