@@ -50,7 +50,7 @@ pub fn measure(report: &mut Report) {
             format!("--host-resolver-rules=MAP {NAME} 10.99.0.1"),
             format!("--ignore-certificate-errors-spki-list={}", made.spki("desk")),
         ];
-        let mut page = Browser::start_in("bench-load", &flags, &["ip", "netns", "exec", &link.names[1]]);
+        let mut page = Browser::start_whole("bench-load", &flags, &["ip", "netns", "exec", &link.names[1]]);
         link.say(THIN);
         let visit = visit(&mut page, &url);
         door.add(visit[0]);

@@ -25,7 +25,7 @@ pub fn measure(report: &mut Report) {
         with_desk(&station, &format!("listen = \"{}\"\n", free_address()));
         station
     }));
-    let [mut asks, mut rings] = [Browser::start("bench-asks"), Browser::start("bench-rings")];
+    let [mut asks, mut rings] = ["bench-asks", "bench-rings"].map(|name| Browser::start_whole(name, &[], &[]));
     enter(&mut asks, &link_of(&home.stations[0], "Duty officer 1"));
     enter(&mut rings, &link_of(&home.stations[1], "Duty officer 2"));
     arm(&mut rings);

@@ -109,9 +109,19 @@ impl Desk {
         browser
     }
 
-    /// The same, but nobody has touched the page yet.
+    /// The same in a whole browser, in which one tab is seen and the others are not.
+    fn browser_of_tabs(&self, name: &str) -> Browser {
+        let mut browser = self.signed_in(name, Browser::start_whole(&profile(name), &[], &[]));
+        arm(&mut browser);
+        browser
+    }
+
+    /// A browser in which this user is signed in, but nobody has touched the page yet.
     fn silent_browser(&self, name: &str) -> Browser {
-        let mut browser = Browser::start(&format!("browser-{}", name.replace(' ', "-")));
+        self.signed_in(name, Browser::start(&profile(name)))
+    }
+
+    fn signed_in(&self, name: &str, mut browser: Browser) -> Browser {
         browser.open(&self.link(name, "watch"));
         browser.look("document.querySelector('button.main').click()");
         browser.until("location.pathname === '/lines' && document.querySelector('[data-live]').textContent === 'live'");
@@ -131,6 +141,10 @@ impl Desk {
         };
         actors.map(bare).collect()
     }
+}
+
+fn profile(user: &str) -> String {
+    format!("browser-{}", user.replace(' ', "-"))
 }
 
 /// Arms the bell, if it is not armed.

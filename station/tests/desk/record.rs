@@ -66,14 +66,13 @@ fn both_logs_stand_side_by_side_with_what_each_entry_had_seen_and_an_entry_opens
     page.press("Enter");
 
     page.until("document.querySelectorAll('.rec.us').length > 2 && document.querySelectorAll('.rec.them').length > 2");
-    // The page may be drawn anew while the last receipts come.
-    page.until("[...document.querySelectorAll('.crossed')].some(e => e.innerText.includes('WITHDRAW'))");
-    // Every entry of both logs is drawn once.
-    let all = sizes(&north).iter().sum::<u64>();
-    page.until(&format!("document.querySelectorAll('.ent').length === {all}"));
-    let crossed =
-        page.look("[...document.querySelectorAll('.crossed')].find(e => e.innerText.includes('WITHDRAW')).innerText");
-    let crossed = crossed.as_str().unwrap().to_owned();
+    // Every entry of both logs is drawn once; the page may be drawn anew while the last receipts come.
+    let all = || sizes(&north).iter().sum::<u64>();
+    let crossing = "[...document.querySelectorAll('.crossed')].find(e => e.innerText.includes('WITHDRAW'))";
+    let crossed = wait("what crossed", || {
+        let all = format!("document.querySelectorAll('.ent').length === {} ? {crossing}?.innerText : null", all());
+        page.glance(&all).as_str().map(str::to_owned)
+    });
     for part in ["WITHDRAW", "ANSWER", "Neither side had seen the other’s entry", "nothing is agreed", "To the request"]
     {
         assert!(crossed.contains(part), "{part}: {crossed}");

@@ -11,7 +11,7 @@ const LIVE: &str = "document.readyState === 'complete' && document.querySelector
 fn of_many_tabs_the_newest_are_live_the_others_say_that_they_are_not_and_none_starves() {
     let scratch = Scratch::new("desk-tabs");
     let [north, _south] = Desk::two(&scratch);
-    let mut browser = north.browser("Duty officer 1");
+    let mut browser = north.browser_of_tabs("Duty officer 1");
     let lines = format!("http://{}/lines", north.address);
     for _ in 1..8 {
         browser.tab();
@@ -47,7 +47,7 @@ fn of_many_tabs_the_newest_are_live_the_others_say_that_they_are_not_and_none_st
 fn what_is_put_off_in_one_tab_rings_in_no_other_tab_of_that_officer() {
     let scratch = Scratch::new("desk-tabs-defer");
     let [north, south] = Desk::two(&scratch);
-    let mut browser = south.browser("Duty officer 2");
+    let mut browser = south.browser_of_tabs("Duty officer 2");
     browser.tab();
     browser.open(&format!("http://{}/lines", south.address));
     browser.until(LIVE);
@@ -75,7 +75,7 @@ fn words_that_have_lost_their_form_stay_to_be_copied_on_a_page_that_says_it_is_n
     let [north, _south] = Desk::two(&scratch);
     let form = json!({"act": "ask", "from": "minister", "to": "minister"});
     assert_eq!(north.station.post("/acts", &form).unwrap().0, 200);
-    let mut browser = north.browser("Duty officer 1");
+    let mut browser = north.browser_of_tabs("Duty officer 1");
     browser.until("!!document.querySelector('.matter a')");
     let href = browser.look("document.querySelector('.matter a').href").as_str().unwrap().to_owned();
     browser.open(&href);

@@ -117,7 +117,7 @@ fn a_page_that_answers_a_form_goes_on_after_an_outage_as_it_was() {
 fn words_outlive_the_session_in_which_they_were_written() {
     let scratch = Scratch::new("typing-ended");
     let [north, _south] = Desk::two(&scratch);
-    let mut page = north.browser("Duty officer 1");
+    let mut page = north.browser_of_tabs("Duty officer 1");
     open(&north, &mut page, "texts");
     write(&mut page, "half an hour");
     // What would be sent has been shown: while it is awaited it is pale.

@@ -76,7 +76,7 @@ fn a_microphone_that_was_refused_and_then_let_in_is_heard() {
     let mut other = super::browser(&desks[1], "Duty officer", TONES[1], (scratch.path(), &page));
     join(&mut other, "watch");
     let flags = [FLAGS[0], FLAGS[2]].map(String::from);
-    let mut browser = Browser::start_with("talk-refused", &flags);
+    let mut browser = Browser::start_whole("talk-refused", &flags, &[]);
     let origin = format!("http://{}", desks[0].address);
     let lets = |browser: &mut Browser, setting: &str| {
         let permission = json!({"permission": {"name": "microphone"}, "setting": setting, "origin": origin});

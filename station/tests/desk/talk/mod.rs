@@ -89,7 +89,7 @@ fn with_tone_in(hz: u32, folder: &Path, more: &[String], by: &[&str]) -> Browser
     tone::write(&microphone, hz);
     let mut flags: Vec<String> = FLAGS.map(String::from).into_iter().chain(more.iter().cloned()).collect();
     flags.push(format!("--use-file-for-fake-audio-capture={}", microphone.display()));
-    Browser::start_in(&format!("browser-talk-{hz}"), &flags, by)
+    Browser::start_whole(&format!("browser-talk-{hz}"), &flags, by)
 }
 
 /// A browser of this person with a tone for a microphone, on the page of the call; what it sends and plays is captured.
