@@ -77,8 +77,9 @@ fn both_logs_stand_side_by_side_with_what_each_entry_had_seen_and_an_entry_opens
     {
         assert!(crossed.contains(part), "{part}: {crossed}");
     }
-    let seen = page.look("[...document.querySelectorAll('.rec.them')].find(e => e.querySelector('.typ').textContent === 'SEEN').innerText");
-    assert!(seen.as_str().unwrap().contains("had seen up to Northland 1"), "{seen}");
+    let seen = "[...document.querySelectorAll('.rec.them')].find(e => e.querySelector('.typ')?.textContent === 'SEEN')?.innerText";
+    let seen = wait("what was seen", || page.glance(seen).as_str().map(str::to_owned));
+    assert!(seen.contains("had seen up to Northland 1"), "{seen}");
     for (width, scheme) in [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")] {
         page.picture("record", width, scheme);
     }
