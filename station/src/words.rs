@@ -23,7 +23,7 @@ use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 use unic_langid::LanguageIdentifier;
 
 use counterpart_core::shown::is_unshown;
-pub use fault::Why;
+pub use fault::{HAS_JOINED, Why};
 pub use language::Language;
 pub use sentence::{Sentence, Tell, logged};
 

@@ -150,7 +150,7 @@
       const cell = !whole && document.querySelector("form[data-shows]") && document.querySelector(".four .markcell");
       if (cell) fresh.querySelectorAll(".four .markcell").forEach((e) => e.replaceWith(cell));
       // What rings lies over the page and draws itself.
-      [".page .four", ".page > .unsigned", ".mast .who", ".mast [data-count]", ".mast [data-days]", ".crown > .banner", ".banner.foot", "#held", ...(whole ? [".page > main"] : [])].forEach((selector) => {
+      [".page .four", ".page > .unsigned", ".mast .who", ".mast [data-count]", ".mast [data-days]", ".crown > .banner", ".banner.foot", "#shut", ...(whole ? [".page > main"] : [])].forEach((selector) => {
         const old = document.querySelector(selector), next = fresh.querySelector(selector);
         if (old && next) old.replaceWith(next);
       });

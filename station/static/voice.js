@@ -207,7 +207,7 @@
     if (microphone) microphone.getAudioTracks().forEach((track) => { track.enabled = !isMuted && !isHushed; });
     // What bars the microphone stands where it is chosen, with what mends it.
     const now = isBarred ? "barred" : isHushed ? "hushed" : said === "connected" && place && "listens" in place.dataset ? "listening" : said;
-    const mends = find(`[data-mend="${said}"]`), told = (!isHushed && trouble) || (note && !mends && note.dataset[now]) || "";
+    const mends = find(`[data-mend="${said}"]`), told = trouble || (note && !mends && note.dataset[now]) || "";
     all("[data-mend]").forEach((e) => { e.hidden = e !== mends; });
     if (find("svg[data-plot] path:not([d])")) plot();
     fill();
@@ -256,7 +256,8 @@
     // What is sent is read at once; a key that is off would not be sent along.
     const sent = window.counterpartPage.send(form, key);
     if (key) key.disabled = true;
-    trouble = await sent;
+    // A mute signs nothing of which it might not be known whether it was signed.
+    trouble = await sent.then((told) => (/mute$/.test(key?.value) && told === document.body.dataset.unsure ? "" : told));
     form.reset();
     if (key) key.disabled = false;
     await window.counterpartPage.draw();

@@ -18,7 +18,6 @@ use super::form::{ActForm, missing_field, object};
 use super::receive::{Form, Sent};
 use super::socket::Socket;
 use super::spoken::{Spoken, accepted};
-use super::talks::they_came;
 use super::times::Times;
 use super::{Api, call, callers, sight};
 use crate::entropy;
@@ -182,7 +181,7 @@ impl Api {
         let (token, command) = (form.token.clone(), form.token.is_some().then(|| form.digest()));
         let on = form.on.clone();
         let read = match self.read(form, defaults).await {
-            Ok((line, _, Act::Missed { .. })) if self.is_met(line, on).await => Err(self.tell(they_came())),
+            Ok(read) if matches!(read.2, Act::Missed { .. }) => self.unmet(read.0, on).await.map(|()| read),
             read => read,
         };
         let (line, epoch, act) = match read {

@@ -170,11 +170,6 @@ fn not_done(why: Sentence) -> Fault {
     Fault::new(Code::TalkRefused).because(&why.doing(Sentence::new("fault-talk-not-done")))
 }
 
-/// Why it is not said that they did not come.
-pub(super) fn they_came() -> Fault {
-    not_done(Sentence::new("no-call-they-came"))
-}
-
 /// Why nobody can be let in.
 fn shut_for(why: &'static str) -> Fault {
     Fault::new(Code::TalkShut).because(&Sentence::new(why).doing(Sentence::new("fault-talk-shut")))
@@ -236,10 +231,20 @@ impl Api {
         self.see(line, move |sight| talk_of(sight, &said)).await?.map_err(|fault| self.tell(fault))
     }
 
-    /// Whether somebody of theirs is heard in the call of this request, or was, as this side has signed.
-    pub(super) async fn is_met(&self, line: LineId, on: Option<String>) -> bool {
-        let Ok(talk) = self.talk(line, on.unwrap_or_default()).await else { return false };
-        talk.has_joined || self.parts.voice.look(talk.id, None).await.is_some_and(|call| call.has_come())
+    /// That nobody of theirs is heard in the call of this request, nor was, as this side has signed.
+    ///
+    /// # Errors
+    /// What to tell whoever says that they did not come.
+    pub(super) async fn unmet(&self, line: LineId, on: Option<String>) -> Result<(), Told> {
+        let Ok(talk) = self.talk(line, on.unwrap_or_default()).await else { return Ok(()) };
+        let came = |why| Err(self.tell(not_done(Sentence::new(why))));
+        if talk.has_joined {
+            return came("no-call-has-joined");
+        }
+        match self.parts.voice.look(talk.id, None).await {
+            Some(call) if call.has_come() => came("no-call-they-came"),
+            _ => Ok(()),
+        }
     }
 
     /// Does something in a call, for whoever has the place.

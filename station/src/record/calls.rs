@@ -13,6 +13,7 @@ use super::Lines;
 use super::inbox::{ActFault, Done, Taken};
 use super::lines::log_key;
 use super::restore::{Reply, RestoreFault, Settled};
+use super::shut::Breach;
 use crate::store::{Actor, Batch};
 
 /// Who waits for what, in the order of the inputs of one line.
@@ -50,6 +51,8 @@ pub(super) struct Turn {
     pub beside: Vec<Caller>,
     /// Lines that end with their pairing.
     pub ended: Vec<LineId>,
+    /// What is in the batch of what peers broke, as it came.
+    pub breaches: Vec<Breach>,
     pub stop: bool,
 }
 

@@ -20,6 +20,7 @@ use super::calls::{Caller, Decided, Turn, actors, brought, reply};
 use super::inbox::{ActFault, Begin, Done, Keeper, Message, Waiting};
 use super::lines::{Kept, LINE_BEGUN, LINE_ENDED, LineStatus, Lines, append, entry_key, folded_row, head};
 use super::published::Published;
+use super::shut::Breach;
 use super::steady::Steady;
 use crate::clock::{Clock, Moment};
 use crate::keys::{Keys, Ring};
@@ -91,8 +92,8 @@ pub(super) struct Record {
     over: Option<Waiting>,
     /// Since when another program holds the database, as a commit found.
     shut: Option<Moment>,
-    /// What is kept of what came meanwhile, until it does no more.
-    pub(super) later: Vec<Message>,
+    /// What peers broke and could not be kept yet.
+    pub(super) later: Vec<Breach>,
 }
 
 impl Record {
@@ -110,7 +111,7 @@ impl Record {
                 continue;
             }
             let mut turn = Turn::default();
-            let later = std::mem::take(&mut self.later).into_iter().map(|message| Waiting { message, place: None });
+            let later = std::mem::take(&mut self.later).into_iter().map(Breach::again);
             let mut places: Vec<Waiting> = later.chain(first).map(|waiting| self.take(waiting, &mut turn)).collect();
             while turn.size() < TURN_INPUTS_MAX && turn.bytes() < TURN_BYTES_MAX {
                 let Ok(next) = inbox.try_recv() else { break };
@@ -124,7 +125,7 @@ impl Record {
             let stop = turn.stop;
             self.turn(turn);
             if stop {
-                self.fold();
+                self.ends();
                 return;
             }
         }
@@ -136,12 +137,11 @@ impl Record {
         if self.store.is_free() {
             self.shut = None;
             tracing::info!(ms = self.clock.moment().ms_since(since), "no other program holds the database any more");
-            self.publish_shut();
         }
         self.shut.is_some()
     }
 
-    /// Shows that another program holds the database, or does no more.
+    /// Shows that another program holds the database, or, once something is written again, that it does no more.
     fn publish_shut(&mut self) {
         let held_since = self.shut.map(|_| Timestamp(self.clock.now()));
         if held_since.is_some() != self.publish.borrow().held_since.is_some() {
@@ -221,6 +221,7 @@ impl Record {
             }
             Message::Link { line, link } => self.note_link(line, link),
             Message::Evidence { line, what, epoch, bytes } => {
+                turn.breaches.push(Breach { line, what, epoch, bytes: bytes.clone() });
                 let (at, kind) = (self.clock.now(), what.word().to_string());
                 turn.batch.evidence.push(Evidence { line: line.0, at, kind, detail: format!("epoch {epoch}"), bytes });
                 if let Some(kept) = self.lines.kept.get_mut(&line) {
@@ -342,10 +343,11 @@ impl Record {
             tracing::error!(%error, "a commit failed; nothing of it is kept");
             self.shut = (*error == StoreError::Busy).then(|| self.clock.moment());
             self.drop_tentative(&turn);
-            self.publish_shut();
+            std::mem::take(&mut turn.breaches).into_iter().for_each(|breach| self.later(breach));
         } else {
             self.keep(&turn, &answers);
         }
+        self.publish_shut();
         let failed = committed.err().map(|error| ActFault::Machine(error.sentence()));
         reply(turn.beside, answers, failed.as_ref(), &self.lines);
         let unknown = turn.inputs.into_values().flat_map(|(_, callers)| callers);

@@ -2,7 +2,6 @@
 //! the reason.
 
 use counterpart_core::act::{Act, Target};
-use counterpart_core::fault::{Bar, Refusal};
 use counterpart_core::line::crossing::Outcome;
 use counterpart_core::line::facts::Fact;
 use counterpart_core::line::talk::Word;
@@ -51,14 +50,9 @@ impl<'a> Sight<'a> {
         let (word, said) = view.word(self.me(), request);
         let joined = said.first().copied().filter(|_| word == Word::Joined);
         let judged = acts.into_iter().map(|(act, on)| {
-            let unsaid = joined.filter(|_| matches!(act, Act::Missed { .. })).map(Bar::WordSaid).map(Refusal::Barred);
-            let refusal = unsaid.or_else(|| self.line.would(&act, None, now).err());
-            MayView {
-                act: act.word().into(),
-                on: self.named(on.at),
-                may: refusal.is_none(),
-                why: refusal.map(|r| self.refusal(&r)),
-            }
+            let joined = joined.filter(|_| matches!(act, Act::Missed { .. })).map(|at| self.has_joined(at));
+            let why = joined.or_else(|| self.line.would(&act, None, now).err().map(|refusal| self.refusal(&refusal)));
+            MayView { act: act.word().into(), on: self.named(on.at), may: why.is_none(), why }
         });
         judged.collect()
     }

@@ -19,6 +19,7 @@ use crate::api::fault::Told;
 use crate::api::talks::{ask_of, part_of};
 use crate::view::Moment;
 use crate::voice::{Ask, Given, Refusal, Waiting};
+use crate::words::HAS_JOINED;
 
 #[derive(Template)]
 #[template(path = "call.html")]
@@ -72,10 +73,11 @@ impl CallPage {
         "talking-mend-listen"
     }
 
-    /// Of whom nobody is in the call: for whoever came, that is an act. Before it can be done it says why not.
+    /// Of whom nobody is in the call, nor was: for whoever came, that is an act. Before it can be done it says why not.
     fn missed(&self) -> Option<&Key> {
         let is_alone = self.t.call.as_ref().is_none_or(|call| call.theirs.is_empty());
-        self.t.about.missed.as_ref().filter(|_| is_alone && self.t.me().is_some())
+        let came = |key: &Key| key.why.as_ref().is_some_and(|why| why.code == HAS_JOINED);
+        self.t.about.missed.as_ref().filter(|key| is_alone && !came(key) && self.t.me().is_some())
     }
 }
 

@@ -25,7 +25,15 @@ pub struct Why {
     pub instead: String,
 }
 
+/// Whoever joined does not say that the other side did not come.
+pub const HAS_JOINED: &str = "bar-has-joined";
+
 impl Sight<'_> {
+    /// Why it is not said that they did not come: this side joined by that entry.
+    pub fn has_joined(&self, joined: EntryRef) -> Why {
+        self.why(HAS_JOINED, Some(self.named(joined)), &[])
+    }
+
     /// Why an act is not done.
     pub fn refusal(&self, refusal: &Refusal) -> Why {
         let too_early = |deadline: Deadline| match deadline {

@@ -229,7 +229,8 @@ impl Browser {
         self.call("Emulation.setDeviceMetricsOverride", metrics);
     }
 
-    /// Neither the page nor what fills the screen is wider than it, and no key or word is cut off at its edge. What is wrong.
+    /// Neither the page nor what fills the screen is wider than it, and no key or word is cut off at its edge, and each part has a
+    /// name of its own. What is wrong.
     pub fn unfitting(&mut self, name: &str) -> Option<String> {
         let wide = "[document.documentElement, ...document.querySelectorAll('dialog[open]')].map((e) => e.scrollWidth - e.clientWidth)";
         // It is less than nothing while the page is being laid out anew without its bar.
@@ -242,7 +243,12 @@ impl Browser {
             const row = e.closest('.mast nav'), scrolls = row && getComputedStyle(row).overflowX === 'auto';
             return r.width > 1 && r.height > 1 && !e.closest('.wide') && !scrolls && getComputedStyle(e).visibility !== 'hidden' && (r.left < -1 || r.right > innerWidth + 1) && !e.matches('.skip'); }).map((e) => e.innerText)";
         let cut = self.look(cut);
-        (cut != json!([])).then(|| format!("{name} is cut off: {cut}"))
+        // What leads to a part of the page leads to the first that has its name.
+        let twice =
+            "[...document.querySelectorAll('[id]')].map((e) => e.id).filter((id, at, all) => all.indexOf(id) < at)";
+        let twice = self.look(twice);
+        let wrong = (cut != json!([])).then(|| format!("{name} is cut off: {cut}"));
+        wrong.or_else(|| (twice != json!([])).then(|| format!("{name} has parts of the same name: {twice}")))
     }
 
     /// Which of these do not lie wholly on the screen as it stands, or are not there at all.

@@ -135,6 +135,7 @@ fn with_alt_each_key_of_the_lines_the_asking_the_ring_and_the_request_does_what_
     rings.until("document.querySelector('[data-live]').textContent === 'live'");
     press(&mut rings, "a", &heading("Answered"));
     leads(&mut rings, "h", "location.hash === '#held'");
+    assert_eq!(rings.out_of_sight(&["form[action$='/talk#held'] button"]), "", "the form that says so is gone to");
     asks.until(&heading("Answered"));
     press(&mut asks, "n", "location.pathname === '/asks/new'");
     assert_eq!([asks.complaints.clone(), rings.complaints.clone()].concat(), Vec::<String>::new());

@@ -249,6 +249,30 @@ async fn while_another_program_holds_the_database_lines_are_looked_at_and_nobody
     assert_eq!(after.at.index, before.at.index + 1, "nothing of what was refused is kept");
 }
 
+#[tokio::test]
+async fn what_a_peer_broke_while_another_program_holds_the_database_is_kept_once_it_does_no_more() {
+    let scratch = Scratch::new("record-broke");
+    let (line, [north, _south]) = pair(&scratch).await;
+    let kept = |bytes: &[u8]| {
+        let store = rusqlite::Connection::open(north.data.join("counterpart.db")).unwrap();
+        let count = "SELECT count(*) FROM evidence WHERE bytes = ?1";
+        store.query_row(count, [bytes], |row| row.get::<_, u64>(0)).unwrap()
+    };
+    let held = crate::restart::hold(&north);
+    let refused = ActFault::Machine(StoreError::Busy.sentence());
+    // The first finds that the database is held, the second comes when that is known.
+    for shown in [1, 2] {
+        north.keeper.evidence(line, Misconduct::BadFrame, Epoch(0), vec![shown]);
+        assert_eq!(north.keeper.act(line, ask(), None, officer(None)).await.unwrap_err(), refused);
+    }
+    assert_eq!([kept(&[1]), kept(&[2])], [0, 0]);
+
+    drop(held);
+
+    north.keeper.act(line, ask(), None, officer(None)).await.unwrap();
+    assert_eq!([kept(&[1]), kept(&[2])], [1, 1]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_looks_whether_all_is_in_order_while_the_station_writes_finds_its_lines_as_they_are_stored() {
     let scratch = Scratch::new("record-examined");

@@ -238,11 +238,19 @@ fn two_people_talk_over_the_line_and_hear_each_other_alone_and_both_records_say_
     press(&mut browsers[0], "mute");
     hears_the_other_alone(&mut browsers[1], 1);
 
-    // A page that is loaded anew comes back into the same call.
-    browsers[0].call("Page.reload", json!({}));
-    // Nor of who was heard and is gone for a moment.
+    // Nor is it said of who was heard and is gone for a moment.
+    let call = browsers[0].look("location.href").as_str().unwrap().to_owned();
+    browsers[0].call("Page.navigate", json!({"url": "about:blank"}));
+    browsers[1]
+        .until("document.querySelector('#main h1').textContent.includes('Nobody of Northland is on the line now')");
     let (_, told) = desks[1].station.post("/acts", &json!({"act": "missed", "on": "Northland 1"})).unwrap();
-    assert_eq!(told["error"]["code"], "talk-not-done", "{told}");
+    assert!(told["error"]["code"] == "talk-not-done" && told.to_string().contains("signed that it joined"), "{told}");
+    assert_eq!(browsers[1].look("!document.querySelector('.callacts.alone')"), json!(true));
+    let view = desks[1].station.get("/requests/Northland%201").unwrap();
+    let missed = view["acts"].as_array().unwrap().iter().find(|may| may["act"] == "missed").unwrap();
+    assert!(missed["may"] == false && missed["why"]["code"] == "bar-has-joined", "{missed}");
+    // A page that is loaded anew comes back into the same call.
+    browsers[0].call("Page.navigate", json!({ "url": call }));
     browsers[0].until("document.querySelector('[data-sound]')?.textContent.startsWith('Sound goes both ways')");
     hears_the_other_alone(&mut browsers[1], 1);
 

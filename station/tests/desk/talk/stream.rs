@@ -51,7 +51,7 @@ fn where_only_tcp_passes_a_talk_goes_on_over_a_record_that_cannot_commit_and_a_c
         assert_eq!(browsers[0].look("document.querySelector('[data-live]').textContent"), "live");
     }
     // The page is live, and says that nothing of theirs comes and nothing of ours is written.
-    browsers[0].until("document.querySelector('#held h2')?.textContent.includes('Nothing can be written here since')");
+    browsers[0].until("document.querySelector('#shut h2')?.textContent.includes('Nothing can be written here since')");
     assert!(desks[0].station.get("/health").unwrap()["held_since"].is_string());
     browsers[0].picture("call-unwritten", 1280, "light");
     // What is done in the call is no entry: it is done meanwhile.
@@ -62,7 +62,7 @@ fn where_only_tcp_passes_a_talk_goes_on_over_a_record_that_cannot_commit_and_a_c
     assert_ne!(talk(&desks[1])["theirs"], "joined");
     drop(held);
     desks.iter().for_each(has_joined);
-    browsers[0].until("!document.querySelector('#held h2')");
+    browsers[0].until("!document.querySelector('#shut h2')");
     assert!(desks[0].station.get("/health").unwrap()["held_since"].is_null());
 
     // The path is cut: the people are told, and are still in the call when it is there again.
