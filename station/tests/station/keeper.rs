@@ -256,13 +256,13 @@ async fn what_a_peer_broke_while_another_program_holds_the_database_is_kept_once
     let kept = |bytes: &[u8]| {
         let store = rusqlite::Connection::open(north.data.join("counterpart.db")).unwrap();
         let count = "SELECT count(*) FROM evidence WHERE bytes = ?1";
-        store.query_row(count, [bytes], |row| row.get::<_, u64>(0)).unwrap()
+        store.query_row(count, [bytes], |row| row.get::<_, i64>(0)).unwrap()
     };
     let held = crate::restart::hold(&north);
     let refused = ActFault::Machine(StoreError::Busy.sentence());
     // The first finds that the database is held, the second comes when that is known.
     for shown in [1, 2] {
-        north.keeper.evidence(line, Misconduct::BadFrame, Epoch(0), vec![shown]);
+        north.keeper.evidence(line, Misconduct::BadFrame, Epoch::FIRST, vec![shown]);
         assert_eq!(north.keeper.act(line, ask(), None, officer(None)).await.unwrap_err(), refused);
     }
     assert_eq!([kept(&[1]), kept(&[2])], [0, 0]);
