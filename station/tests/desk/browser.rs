@@ -243,9 +243,9 @@ impl Browser {
             const row = e.closest('.mast nav'), scrolls = row && getComputedStyle(row).overflowX === 'auto';
             return r.width > 1 && r.height > 1 && !e.closest('.wide') && !scrolls && getComputedStyle(e).visibility !== 'hidden' && (r.left < -1 || r.right > innerWidth + 1) && !e.matches('.skip'); }).map((e) => e.innerText)";
         let cut = self.look(cut);
-        // What leads to a part of the page leads to the first that has its name.
-        let twice =
-            "[...document.querySelectorAll('[id]')].map((e) => e.id).filter((id, at, all) => all.indexOf(id) < at)";
+        // What leads to a part of the page leads to the first that has its name. What fills the screen is a page of its own.
+        let twice = "[true, false].flatMap((over) => [...document.querySelectorAll('[id]')].filter((e) => !!e.closest('dialog') === over)
+            .map((e) => e.id).filter((id, at, all) => all.indexOf(id) < at))";
         let twice = self.look(twice);
         let wrong = (cut != json!([])).then(|| format!("{name} is cut off: {cut}"));
         wrong.or_else(|| (twice != json!([])).then(|| format!("{name} has parts of the same name: {twice}")))
