@@ -256,8 +256,7 @@
     // What is sent is read at once; a key that is off would not be sent along.
     const sent = window.counterpartPage.send(form, key);
     if (key) key.disabled = true;
-    // A mute signs nothing of which it might not be known whether it was signed.
-    trouble = await sent.then((told) => (/mute$/.test(key?.value) && told === document.body.dataset.unsure ? "" : told));
+    trouble = await sent.then((told) => (/mute$/.test(key?.value) && told === document.body.dataset.unsure ? "" : told)); // A mute signs nothing.
     form.reset();
     if (key) key.disabled = false;
     await window.counterpartPage.draw();
