@@ -241,8 +241,7 @@ fn two_people_talk_over_the_line_and_hear_each_other_alone_and_both_records_say_
     // Nor is it said of who was heard and is gone for a moment.
     let call = browsers[0].look("location.href").as_str().unwrap().to_owned();
     browsers[0].call("Page.navigate", json!({"url": "about:blank"}));
-    browsers[1]
-        .until("document.querySelector('#main h1').textContent.includes('Nobody of Northland is there now')");
+    browsers[1].until("document.querySelector('#main h1').textContent.includes('Nobody of Northland is there now')");
     let (_, told) = desks[1].station.post("/acts", &json!({"act": "missed", "on": "Northland 1"})).unwrap();
     assert!(told["error"]["code"] == "talk-not-done" && told.to_string().contains("signed that it joined"), "{told}");
     assert_eq!(browsers[1].look("!document.querySelector('.callacts.alone')"), json!(true));
