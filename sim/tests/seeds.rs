@@ -45,9 +45,14 @@ const FAILED: [(u64, &str); 13] = [
 
 /// Takes what others leave of the processors: tests beside it wait for browsers, and for people's patience.
 fn yields() {
-    let lower = ["-n", "19", "-p", &std::process::id().to_string()];
+    // This thread, and those that it begins.
+    let Some(thread) =
+        std::fs::read_link("/proc/thread-self").ok().and_then(|at| at.file_name().map(ToOwned::to_owned))
+    else {
+        return;
+    };
     // Where it cannot be done they are slower, and no less true.
-    drop(std::process::Command::new("renice").args(lower).output());
+    drop(std::process::Command::new("renice").args(["-n", "19", "-p"]).arg(thread).output());
 }
 
 fn told(run: &Run) -> String {

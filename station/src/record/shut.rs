@@ -34,9 +34,11 @@ impl Breach {
 }
 
 impl Record {
-    /// Keeps what a peer broke until it can be written.
+    /// Keeps what a peer broke until the database is free. Where a commit failed otherwise it is lost: it would stand in the way of
+    /// the next.
     pub(super) fn later(&mut self, breach: Breach) {
-        if self.later.len() < LATER_MAX { self.later.push(breach) } else { breach.is_lost() }
+        let fits = self.shut.is_some() && self.later.len() < LATER_MAX;
+        if fits { self.later.push(breach) } else { breach.is_lost() }
     }
 
     /// The last that is done.

@@ -91,7 +91,7 @@ pub(super) struct Record {
     /// Left for the next turn.
     over: Option<Waiting>,
     /// Since when another program holds the database, as a commit found.
-    shut: Option<Moment>,
+    pub(super) shut: Option<Moment>,
     /// What peers broke and could not be kept yet.
     pub(super) later: Vec<Breach>,
 }
