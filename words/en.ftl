@@ -3344,7 +3344,7 @@ do-call = Talk over this line
 do-call-hint = In this browser, through both stations; nothing is recorded
 talking-title = Talk with { $peer }
 talking-cap = Talk on { $name }
-talking-no-recording = Nothing of what is said is recorded anywhere.
+talking-no-recording = This station records nothing of what is said. What the other end does it cannot know.
 talking-until = until the agreed time; both desks ring then
 talking-agreed = agreed for { $window }
 talking-rings = It rings beside the call, and covers nothing.
@@ -3354,6 +3354,7 @@ talking-before = Before the talk.
 talking-was-in = We were in this talk, and nobody of ours is in it now.
 talking-come-back = Join: 20 seconds after the last of ours left, or after the link is up again, it is ended as lost.
 talking-over-unwritten = The call is over. Nothing was written of it; the talk is still to come.
+talking-over-waits = The call is over. What it showed is still to be written: the record takes nothing now.
 talking-in = You are in the call.
 talking-through = You are through.
 talking-over = The talk is over.
@@ -3384,7 +3385,7 @@ talking-part-hint = { $part ->
 }
 talking-who = Who is in the call
 talking-us = us
-talking-them = them, named by part
+talking-them = them, in the parts that their station states
 talking-put = PUT THROUGH
 talking-put-already = We have; it holds for the whole call.
 talking-you = you, { $user }
@@ -3406,7 +3407,7 @@ talking-room = { $room ->
     [aside] Aside
    *[line] On the line
 }
-talking-lost-there = { $percent } % lost on the way there
+talking-lost-there = { $percent } % lost on the way there, as their station counts
 talking-lost-here = { $percent } % lost on the way here
 talking-degraded = Degraded:
 talking-degraded-why = datagrams do not pass, so voice travels on the stream. Expect a delay; let each other finish. Both desks show this.
@@ -3416,7 +3417,7 @@ talking-unheard = No sound comes.
 talking-unheard-why = Nothing has come from { $peer } for two seconds, though somebody there is on the line. The call stays. Whoever speaks now may not be heard there either.
 talking-acts = What is done in the call
 talking-do-join = Join the call
-talking-do-join-hint = The microphone opens; nothing is written yet
+talking-do-join-hint = The microphone opens; this alone writes nothing
 talking-do-through = Put through
 talking-do-through-hint = All of ours who are held are joined when their watch presses too
 talking-do-mute = Mute
@@ -3470,7 +3471,12 @@ no-call-codec = Their browsers and ours have no way of encoding sound in common.
 no-call-full = As many people, or calls, are here as may be.
 no-call-no-place = This browser has no place in the call, or nobody has that number.
 no-call-links = Four were given a link or a place and are not in the call yet. Take one back first.
-no-call-offer = What this browser offers cannot be answered: { $cause }
+no-call-not-through = Nobody but a watch is on the line before both sides have put through. Put through, or wait until they have.
+no-call-offer = { $cause ->
+    [codec] This browser cannot encode sound as this call does: nobody would hear it, and it would hear nobody. Join with another browser.
+    [soon] This browser asked twice within half a second. It asks again by itself.
+   *[unreadable] What this browser offers is no call of sound that this station can read. Join with another browser.
+}
 talking-insecure = A browser gives a microphone only over HTTPS, or on this machine itself. Open the desk by its HTTPS address.
 talking-denied = The browser does not let this page have the microphone. Allow it beside the address, then load this page anew.
 talking-no-microphone = No microphone was found. Plug one in, or choose another in the system.
@@ -3492,7 +3498,7 @@ talking-blocked = No sound can pass.
 talking-blocked-why = Pages come through, but by UDP nothing does between this browser and this station at { $address }. Whoever looks after this station, or the network on the way, lets it through: operating manual, “Talking”, “Firewalls”.
 talking-no-script = Sound needs a script, and none runs here: you see who is in the call, but a place that you take is gone after 20 seconds, so let the scripts of this address run or join with another browser.
 talking-not-answered = This station did not answer for the call; it is tried again.
-talking-heard = We hear you.
+talking-heard = This page hears the microphone.
 talking-listening = You hear the others; nothing is sent from this browser.
 talking-sound-barred = This browser lets nothing sound before the page is touched. Press a key or click to hear the others.
 talking-hushed = This microphone is off. The station has not said yet that you are muted.

@@ -5463,7 +5463,7 @@ talking-title = Разговор с { $peer }
 # unreviewed
 talking-cap = Разговор по { $name }
 # unreviewed
-talking-no-recording = Ничего из сказанного нигде не записывается.
+talking-no-recording = Эта станция ничего из сказанного не записывает. Что делают на другом конце, она знать не может.
 # unreviewed
 talking-until = до согласованного времени; тогда зазвонят оба пульта
 # unreviewed
@@ -5482,6 +5482,8 @@ talking-was-in = Мы были в этом разговоре, и сейчас �
 talking-come-back = Войдите: через 20 секунд после ухода последнего из наших или после восстановления связи он будет окончен как потерянный.
 # unreviewed
 talking-over-unwritten = Вызов окончен. О нём ничего не записано; разговор ещё впереди.
+# unreviewed
+talking-over-waits = Вызов окончен. Что он показал, ещё не записано: журнал сейчас ничего не принимает.
 # unreviewed
 talking-in = Вы в разговоре.
 # unreviewed
@@ -5533,7 +5535,7 @@ talking-who = Кто в разговоре
 # unreviewed
 talking-us = мы
 # unreviewed
-talking-them = они, названы по роли
+talking-them = они, в ролях, которые называет их станция
 # unreviewed
 talking-put = СОЕДИНЕНО
 # unreviewed
@@ -5573,7 +5575,7 @@ talking-room = { $room ->
    *[line] На линии
 }
 # unreviewed
-talking-lost-there = по пути туда потеряно { $percent } %
+talking-lost-there = по пути туда потеряно { $percent } %, по счёту их станции
 # unreviewed
 talking-lost-here = по пути сюда потеряно { $percent } %
 # unreviewed
@@ -5593,7 +5595,7 @@ talking-acts = Что делается в разговоре
 # unreviewed
 talking-do-join = Войти в разговор
 # unreviewed
-talking-do-join-hint = Микрофон включается; пока ничего не записывается в журнал
+talking-do-join-hint = Микрофон включается; само по себе это в журнал не пишется
 # unreviewed
 talking-do-through = Соединить
 # unreviewed
@@ -5699,7 +5701,13 @@ no-call-no-place = У этого браузера нет места в разг�
 # unreviewed
 no-call-links = Четверым уже дана ссылка или место, и в разговоре их ещё нет. Сначала забрать одну назад.
 # unreviewed
-no-call-offer = На предложение этого браузера нельзя ответить: { $cause }
+no-call-not-through = Пока обе стороны не соединили, на линии только дежурные. Соедините или подождите, пока соединят они.
+# unreviewed
+no-call-offer = { $cause ->
+    [codec] Этот браузер не может кодировать звук так, как этот вызов: его никто не услышит, и он никого. Войдите с другим браузером.
+    [soon] Этот браузер спросил дважды за полсекунды. Он спросит снова сам.
+   *[unreadable] Предложение этого браузера — не звуковой вызов, который эта станция может прочесть. Войдите с другим браузером.
+}
 # unreviewed
 talking-insecure = Браузер даёт микрофон только по HTTPS или на самой этой машине. Откройте пульт по адресу HTTPS.
 # unreviewed
@@ -5747,7 +5755,7 @@ talking-hushed = Этот микрофон выключен. Станция ещ
 # unreviewed
 talking-elsewhere = Этот разговор идёт в другой вкладке этого браузера. Загрузите страницу заново, чтобы вести его здесь.
 # unreviewed
-talking-heard = Мы вас слышим.
+talking-heard = Эта страница слышит микрофон.
 # unreviewed
 talking-you-hold = На удержании: вас никто не слышит, и вы никого не слышите, пока дежурная смена не соединит вас с линией.
 # unreviewed

@@ -148,14 +148,14 @@
       const reply = await fetch(`/lines/${line}/ring/${at}${step}`, { signal: AbortSignal.timeout(20_000) });
       if (!reply.ok || reply.redirected) return false;
       const shown = new DOMParser().parseFromString(await reply.text(), "text/html").querySelector(".ring");
-      // What came too late opens nothing: its ring has been left, or the page has lost its station.
-      if ((!ringing || aside(ringing)) && !dialog.open) return true;
+      // What came too late opens nothing: its ring has been left or another rings, or the page has lost its station.
+      if (((!ringing || aside(ringing)) && !dialog.open) || (ringing && name(ringing) !== key)) return true;
       if (shown) fill(shown, key, at0, shown.classList.contains("ex"));
       return !!shown;
-    } catch {
-      return false;
-    } finally {
+    } catch { return false; } finally {
       if (under === of) under = "";
+      // What stopped while its drawing was on its way is drawn as it stands now.
+      if (!ringing && drawn === key && at0 !== position) draw(key).then((is) => { if (!is && !ringing) dialog.close(); });
     }
   };
   // What the live stream itself says of a ring, when its drawing does not come. It is asked for again at the next event.

@@ -152,7 +152,7 @@
       // What rings lies over the page and draws itself.
       [".page .four", ".page > .unsigned", ".mast .who", ".mast [data-count]", ".mast [data-days]", ".crown > .banner", ".banner.foot", "#shut", ...(whole ? [".page > main"] : [])].forEach((selector) => {
         const old = document.querySelector(selector), next = fresh.querySelector(selector);
-        if (old && next) old.replaceWith(next);
+        if (old && next && (selector !== "#shut" || !old.isEqualNode(next))) old.replaceWith(next);
       });
       bars(fresh, waiting);
       open.forEach((id) => { const e = id && document.getElementById(id); if (e) e.open = true; });

@@ -1,9 +1,8 @@
 //! One call as one station knows it: who is in it from both sides, who hears whom, and what each may send. It forwards and never
 //! mixes: everyone hears everyone once, and nobody themselves. No clock, no chance, no I/O.
 
+mod passing;
 mod their;
-
-use std::sync::Arc;
 
 use counterpart_core::ids::Party;
 use counterpart_core::record::codes::{EndReason, Part};
@@ -15,6 +14,7 @@ use crate::quality::Arrived;
 use crate::seat::{Number, SIDE_PEOPLE_MAX, Seat};
 use crate::state::State;
 use crate::voice::Voice;
+pub use passing::{Breach, Forward, Refusal, Sound};
 use their::Their;
 
 /// How long a person who is not there may take to come back, and one who was let in to come: 20 s.
@@ -53,52 +53,6 @@ impl Named {
     }
 }
 
-/// A packet as it comes from a browser.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Sound {
-    /// RTP's, of which the lower 32 bits are kept.
-    pub sequence: u32,
-    /// RTP's, in ticks of the codec's clock.
-    pub timestamp: u32,
-    /// As it was encoded.
-    pub payload: Arc<[u8]>,
-}
-
-/// Where a packet goes.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Forward {
-    /// The packet, for the link as it is.
-    pub packet: Packet,
-    /// Who speaks.
-    pub from: Seat,
-    /// Whether the other side is to have it.
-    pub to_peer: bool,
-    /// Who of our people hears it.
-    pub hearers: Vec<Number>,
-}
-
-/// Why our own person cannot have it so.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Refusal {
-    /// No codec that both sides have: there is no call.
-    NoSharedCodec,
-    /// As many people of this side are in the call as may be.
-    SideFull,
-    /// Nobody has this number.
-    NobodyThere(Number),
-}
-
-/// What a sender did that no call carries: of a peer its misconduct, of a browser of ours its fault. The packet is let go.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Breach {
-    /// The payload is none of its codec, or too long.
-    Malformed(PayloadFault),
-    /// It is encoded otherwise than was agreed.
-    OtherCodec(Codec),
-    /// More packets or bytes than one person's voice takes. Said once a second while it lasts.
-    Flood,
-}
-
 /// One of our people.
 #[derive(Debug)]
 struct Own {
@@ -106,6 +60,8 @@ struct Own {
     listens: bool,
     muted: bool,
     room: Room,
+    /// They are held until both sides have put through, and by nobody's hand.
+    waits: bool,
     here: bool,
     /// Since when they are here, or not.
     since_ms: u64,
@@ -194,7 +150,8 @@ impl Call {
         let free = Number::all().find(|number| self.own[number.index()].is_none()).ok_or(Refusal::SideFull)?;
         let room = if part == Part::Watch || self.is_through() { Room::Line } else { Room::Hold };
         self.voices[free.index()].renew();
-        let person = Own { part, listens, muted: false, room, here: false, since_ms: now_ms, through_at: None };
+        let waits = room == Room::Hold;
+        let person = Own { part, listens, muted: false, room, waits, here: false, since_ms: now_ms, through_at: None };
         self.own[free.index()] = Some(person);
         Ok(free)
     }
@@ -267,25 +224,34 @@ impl Call {
     /// Moves one of our people to another room. What they said before and comes late is heard in neither.
     ///
     /// # Errors
-    /// [`Refusal::NobodyThere`].
+    /// [`Refusal::NobodyThere`]; [`Refusal::NotThrough`].
     pub fn move_to(&mut self, number: Number, room: Room, now_ms: u64) -> Result<(), Refusal> {
+        let is_through = self.is_through();
+        let person = self.person(number)?;
+        if room == Room::Line && person.part != Part::Watch && !is_through {
+            return Err(Refusal::NotThrough);
+        }
+        (person.room, person.waits) = (room, room == Room::Hold && !is_through);
         self.voices[number.index()].turn(now_ms);
-        self.person(number)?.room = room;
         Ok(())
     }
 
-    /// A side's watch puts through. Once both have, all who are held are on the line at once. Whoever is aside stays there: the moment
-    /// is the other side's to choose.
+    /// A side's watch puts through. Once both have, all who wait for it are on the line at once. Whoever is aside, or was put on hold
+    /// since, stays there: the moment is the other side's to choose, and so is how often it comes.
     pub fn put_through(&mut self, side: Party, now_ms: u64) {
         let was_through = self.is_through();
         self.through[side.slot()] = true;
         if self.is_through() && !was_through {
-            for (person, voice) in self.own.iter_mut().zip(&mut self.voices) {
-                let held = person.as_mut().filter(|person| person.room == Room::Hold);
-                if let Some(person) = held {
-                    person.room = Room::Line;
-                    voice.turn(now_ms);
-                }
+            self.shift(|person| (person.room == Room::Hold && person.waits).then_some(Room::Line), now_ms);
+        }
+    }
+
+    /// Moves whom of ours this says.
+    fn shift(&mut self, moves: impl Fn(&Own) -> Option<Room>, now_ms: u64) {
+        for (person, voice) in self.own.iter_mut().zip(&mut self.voices) {
+            if let Some((person, room)) = person.as_mut().and_then(|person| moves(person).map(|room| (person, room))) {
+                (person.room, person.waits) = (room, room == Room::Hold);
+                voice.turn(now_ms);
             }
         }
     }
@@ -295,9 +261,19 @@ impl Call {
         std::array::from_fn(|at| self.own[at].as_ref().map(|person| person.room))
     }
 
+    /// Whether our watch has put through, and theirs. A side that has takes it back for the whole call alone: by another number.
+    pub fn through(&self) -> [bool; 2] {
+        [self.me, self.me.peer()].map(|side| self.through[side.slot()])
+    }
+
     /// Whether both sides have put through.
     pub fn is_through(&self) -> bool {
         self.through == [true; 2]
+    }
+
+    /// Whether somebody of theirs was to be heard here after both sides had put through: they have come.
+    pub fn has_met(&self) -> bool {
+        self.has_heard
     }
 
     /// We end the call. Nothing is forwarded any more.
@@ -305,7 +281,7 @@ impl Call {
         self.over[self.me.slot()].get_or_insert(reason);
     }
 
-    /// Which side has ended the call, and why. Of two that have at once the inviter, so that both ends say the same.
+    /// Which side has ended the call, and why. Of two that both say so the inviter (§8.8).
     pub fn over(&self) -> Option<(Party, EndReason)> {
         Party::BOTH.into_iter().find_map(|side| Some((side, self.over[side.slot()]?)))
     }
@@ -336,8 +312,10 @@ impl Call {
             self.number_there = state.number;
             self.theirs = std::array::from_fn(|_| Their::new(now_ms));
             self.voices.iter_mut().for_each(Voice::pause);
-            // What their watch had done was in the call before.
+            // What their watch had done was in the call before. Ours wait until it does so again, as theirs do.
             self.through[peer.slot()] = false;
+            let is_held = |person: &Own| person.room == Room::Line && person.part != Part::Watch;
+            self.shift(|person| is_held(person).then_some(Room::Hold), now_ms);
         }
         for number in Number::all() {
             let said = state.people.iter().find(|(taken, _)| *taken == number);
@@ -434,9 +412,9 @@ impl Call {
         if self.over != [None; 2] || !self.theirs[at].came(&packet, now_ms) {
             return Ok(None);
         }
-        self.has_heard |= self.is_through();
         let from = self.peer_seat(packet.person);
-        let hearers = self.hearers(Room::Line).collect();
+        let hearers: Vec<Number> = self.hearers(Room::Line).collect();
+        self.has_heard |= self.is_through() && !hearers.is_empty();
         Ok(Some(Forward { packet, from, to_peer: false, hearers }))
     }
 
@@ -456,7 +434,7 @@ impl Call {
 
     /// The other side says how one of our voices arrives there.
     fn reported(&mut self, report: Report) {
-        let alone = !self.own.iter().flatten().any(|person| person.part != Part::Watch);
+        let alone = !self.own.iter().flatten().any(|person| person.part != Part::Watch && !person.listens);
         let Some(person) = &self.own[report.person.index()] else { return };
         let put_through = alone || person.part != Part::Watch;
         let passed = person.through_at.is_some_and(|at| report.newest.wrapping_sub(at).cast_signed() >= 0);
@@ -466,8 +444,8 @@ impl Call {
     }
 
     /// The part of the first of our people whose voice has passed both stations after both sides had put through: what `joined`
-    /// says (§6.7). A watch counts only where it is alone on its side; and nobody has joined a talk in which nobody of theirs was
-    /// heard since: that ours has arrived there is the other side's word alone.
+    /// says (§7.5). A watch counts only where nobody else of its side may speak; and nobody has joined a talk in which nobody of
+    /// theirs was heard since: that ours has arrived there is the other side's word alone.
     pub fn joined(&self) -> Option<Part> {
         self.joined.filter(|_| self.has_heard)
     }

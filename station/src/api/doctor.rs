@@ -53,6 +53,20 @@ pub struct Finding {
     pub instead: Option<String>,
 }
 
+impl Report {
+    /// Something that is not in order; the error speaks itself.
+    pub(super) fn fault(&mut self, subject: &str, cause: &impl Tell, words: &Words) {
+        let sentence = cause.sentence();
+        self.well = false;
+        self.findings.push(Finding {
+            subject: subject.into(),
+            well: false,
+            sentence: words.told(&sentence),
+            instead: Some(words.told_do(&sentence)),
+        });
+    }
+}
+
 /// Looks at everything in `data`. `now` is the station's clock, in milliseconds since 1970 UTC.
 pub fn examine(data: &Path, now: u64, words: &Words) -> Report {
     let mut doctor = Doctor { words, report: Report { well: true, halted: false, findings: Vec::new() } };
@@ -125,14 +139,7 @@ fn head_differs(reader: &Reader, line: &Line, stored: [&[LogRow]; 2]) -> Result<
 impl Doctor<'_> {
     fn found(&mut self, subject: &Subject, result: Result<(), impl Tell>) {
         let Err(cause) = result else { return self.put(subject.name, true, subject.well, &[]) };
-        let (sentence, words) = (cause.sentence(), self.words);
-        self.report.well = false;
-        self.report.findings.push(Finding {
-            subject: subject.name.into(),
-            well: false,
-            sentence: words.told(&sentence),
-            instead: Some(words.told_do(&sentence)),
-        });
+        self.report.fault(subject.name, &cause, self.words);
     }
 
     fn put(&mut self, subject: &str, well: bool, id: &str, args: &[(&'static str, Arg<'_>)]) {

@@ -22,7 +22,7 @@ use super::times::Times;
 use super::{Api, call, callers, sight};
 use crate::entropy;
 use crate::record::{ActFault, Done};
-use crate::store::{Actor, TOKEN_BYTES_MAX};
+use crate::store::{Actor, StoreError, TOKEN_BYTES_MAX};
 use crate::view::names::said;
 use crate::view::{Moment, Named, Sight};
 use crate::words::Language;
@@ -65,6 +65,7 @@ pub struct HealthView {
     /// Lines that are not, because what is kept of them cannot be read.
     pub lines_unread: usize,
     /// Since when nothing can be written, because another program holds the database; absent: it can.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub held_since: Option<crate::view::Moment>,
 }
 
@@ -121,6 +122,9 @@ pub(super) async fn doctor(State(api): State<Api>) -> Result<Json<Report>, Told>
         examine(&parts.data, parts.clock.now(), &words)
     });
     let mut report = examined.await.map_err(|e| api.machine(e))?;
+    if api.parts.keeper.published().borrow().held_since.is_some() {
+        report.fault("database", &StoreError::Busy, &api.words);
+    }
     api.webhooks.examined(&mut report, &api.words);
     Ok(Json(report))
 }

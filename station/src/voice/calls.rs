@@ -8,7 +8,7 @@ use counterpart_core::fault::Misconduct;
 use counterpart_core::ids::{LineId, Party};
 use counterpart_core::record::codes::{EndReason, Part};
 use counterpart_voice::Call;
-use counterpart_voice::call::{self, Breach, COME_BACK_MS};
+use counterpart_voice::call::{Breach, COME_BACK_MS};
 use counterpart_voice::codec::Codecs;
 use counterpart_voice::exchange::{self, Event, Exchange, Output};
 use counterpart_voice::offer::OfferFault;
@@ -20,6 +20,7 @@ use super::link::{Link, ToPeer};
 use super::view::Gone;
 use super::{Ask, Given, PlaceKey, Refusal, TOLD_WITHIN_MS, TalkId};
 use held::{Held, Numbers, Over};
+use refused::{barred, refused};
 
 /// Calls of one line that are known here at one time, whoever tells of them.
 const LINE_CALLS_MAX: usize = 8;
@@ -140,16 +141,21 @@ impl Calls {
         let (number, me) = (held.number, held.me);
         let seat = held.place_of(&place).ok_or(Refusal::NoPlace);
         let Some(call) = self.exchange.call(number) else { return Err(Refusal::NoPlace) };
-        let nobody = |_: call::Refusal| Refusal::NoPlace;
         match ask {
             Ask::LetIn { .. } | Ask::Come => {}
             Ask::Offer(offer) => {
-                let answer = self.exchange.connect((number, seat?), offer, secret, now).map_err(refused)?;
-                return Ok(Some(Given::Answer(answer)));
+                let seat = seat?;
+                let answer = self.exchange.connect((number, seat), offer, secret, now);
+                if answer == Err(exchange::Refusal::Offer(OfferFault::NoSharedCodec)) {
+                    // Nobody is in a call who can neither be heard nor hear.
+                    self.take_out(talk, seat, Gone::Left, now_ms)?;
+                    self.changes += 1;
+                }
+                return Ok(Some(Given::Answer(answer.map_err(refused)?)));
             }
-            Ask::Mute(muted) => call.mute(seat?, *muted, now_ms).map_err(nobody)?,
+            Ask::Mute(muted) => call.mute(seat?, *muted, now_ms).map_err(barred)?,
             Ask::Through => call.put_through(me, now_ms),
-            Ask::Move(person, room) => call.move_to(*person, *room, now_ms).map_err(nobody)?,
+            Ask::Move(person, room) => call.move_to(*person, *room, now_ms).map_err(barred)?,
             Ask::Leave => self.take_out(talk, seat?, Gone::Left, now_ms)?,
             Ask::Remove(person) => self.take_out(talk, *person, Gone::Removed, now_ms)?,
             Ask::Invite(link, part) => held.invite(*link, *part, now)?,
@@ -203,7 +209,7 @@ impl Calls {
         let number = self.known(talk, me, now_ms)?.number;
         let call = self.exchange.call(number).ok_or(Refusal::Full)?;
         let listens = listens || part == Part::NoteTaker;
-        let seat = call.let_in(part, listens, now_ms).map_err(|_| Refusal::Full)?;
+        let seat = call.let_in(part, listens, now_ms).map_err(barred)?;
         let held = self.known(talk, me, now_ms)?;
         (held.is_open, held.empty_since_ms) = (true, None);
         held.places[seat.index()] = Some(place);
@@ -221,7 +227,7 @@ impl Calls {
             theirs.reports.clear();
         }
         let call = Call::new(held.me, Codecs::all(), theirs.codecs, theirs.number, now_ms);
-        self.exchange.open(held.number, call.map_err(|_| Refusal::NoSharedCodec)?).map_err(refused)?;
+        self.exchange.open(held.number, call.map_err(barred)?).map_err(refused)?;
         held.was_open = true;
         // What they told while the call was not open here is taken now.
         let _ = self.exchange.told(held.number, &theirs, now);
@@ -391,9 +397,8 @@ impl Calls {
             return;
         }
         if let Some(call) = self.exchange.call(held.number) {
-            if call.is_through() {
-                held.through_since.get_or_insert(now);
-            }
+            held.through_since = call.is_through().then(|| held.through_since.unwrap_or(now));
+            held.has_met |= call.has_met();
             if let Some(part) = call.joined().filter(|_| !held.has_joined) {
                 held.has_joined = true;
                 self.facts.push(Fact { talk, said: Said::Joined(part), user: None });
@@ -474,19 +479,10 @@ fn still(state: &State) -> State {
     State { reports: Vec::new(), ..state.clone() }
 }
 
-fn refused(refusal: exchange::Refusal) -> Refusal {
-    match refusal {
-        exchange::Refusal::NoCall | exchange::Refusal::NobodyThere(_) => Refusal::NoPlace,
-        exchange::Refusal::NoRoom => Refusal::Full,
-        // What a library says of it shows addresses of our memory.
-        exchange::Refusal::Offer(OfferFault::Unreadable(_)) => Refusal::Offer("Unreadable".into()),
-        exchange::Refusal::Offer(fault) => Refusal::Offer(format!("{fault:?}")),
-    }
-}
-
 mod guests;
 mod held;
 mod left;
+mod refused;
 mod shown;
 #[cfg(test)]
 mod tests;

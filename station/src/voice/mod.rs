@@ -111,8 +111,10 @@ pub enum Refusal {
     NoPlace,
     /// As many links and places as may be are given, and nobody has come by them.
     Links,
-    /// The browser's offer cannot be answered; why.
-    Offer(String),
+    /// On the line is nobody but a watch before both sides have put through.
+    NotThrough,
+    /// The browser's offer cannot be answered: `codec`, `soon` or `unreadable`.
+    Offer(&'static str),
 }
 
 impl Refusal {
@@ -128,6 +130,7 @@ impl Refusal {
             Refusal::Full => "no-call-full",
             Refusal::NoPlace => "no-call-no-place",
             Refusal::Links => "no-call-links",
+            Refusal::NotThrough => "no-call-not-through",
             Refusal::Offer(_) => "no-call-offer",
         }
     }

@@ -50,6 +50,10 @@ pub struct CallView {
     pub through: [bool; 2],
     /// Since when both are, as this station knows it; of a call that is over not any more.
     pub through_since: Option<Instant>,
+    /// It showed that we joined: the record says so, or is to.
+    pub has_joined: bool,
+    /// Somebody of theirs was to be heard here after both sides had put through.
+    pub has_met: bool,
     /// Who was given a part by a link and is not in the call yet.
     pub waiting: Vec<Waiting>,
     /// A session with the other side is up.
@@ -63,11 +67,11 @@ pub struct CallView {
 }
 
 impl CallView {
-    /// Whether somebody of theirs is there now, of whom something was heard here. That their station names somebody is its word alone:
-    /// it keeps nobody from saying that they did not come.
+    /// Whether something was heard here of somebody of theirs: who is there now, or with whom ours were put through. That their station
+    /// names somebody is its word alone: it keeps nobody from saying that they did not come.
     pub fn has_come(&self) -> bool {
         let is_heard = |one: &PersonView| one.named.here && one.arrived.is_some_and(|arrived| arrived.received > 0);
-        self.is_linked && self.theirs.iter().any(is_heard)
+        self.has_met || self.is_linked && self.theirs.iter().any(is_heard)
     }
 }
 

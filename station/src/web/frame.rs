@@ -192,7 +192,7 @@ impl Frame {
         let door = Door::new(desk, &who.settings.direction);
         Ok(Frame {
             unsigned: desk.waiting(who, |due| door.clock_at(due)),
-            held: desk.api.parts.keeper.published().borrow().held_since.map(|since| door.clock_at(since)),
+            held: desk.api.parts.keeper.published().borrow().held_since.map(|since| door.day_and_clock(since)),
             door,
             user: who.user.clone(),
             role: who.role.word(),

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use counterpart_core::ids::Party;
 use counterpart_core::line::talk::{TalkState, Word};
 use counterpart_core::precedence::Precedence;
-use counterpart_core::record::codes::EndReason;
+use counterpart_core::record::codes::{EndReason, Part};
 use counterpart_core::time::Timestamp;
 use counterpart_voice::call::Room;
 use counterpart_voice::quality::Arrived;
@@ -160,7 +160,13 @@ impl Talking {
         let room = self.mine().and_then(|me| me.room);
         let (first, second) = match self.call.as_ref().map(|call| (call.standing, call.me)) {
             Some((Standing::Over(by, reason), _)) => {
-                let what = if self.about.is_planned { "talking-over-unwritten" } else { "talking-over" };
+                // What a call has shown waits for a record that cannot be written; on a line that is over nothing is to come.
+                let what = match (self.about.is_planned, self.call.as_ref().is_some_and(|call| call.has_joined)) {
+                    (true, _) if reason == EndReason::BrokenOff => "talking-over",
+                    (true, false) => "talking-over-unwritten",
+                    (true, true) => "talking-over-waits",
+                    (false, _) => "talking-over",
+                };
                 (what, over(by == self.about.me, reason))
             }
             Some((_, Some(_))) => match self.through() {
@@ -169,6 +175,8 @@ impl Talking {
                 [true, true] if theirs == 0 => ("talking-in", "talking-nobody"),
                 [true, true] if is_alone => ("talking-in", "talking-they-away"),
                 [true, true] if is_off => ("talking-in", "talking-they-off"),
+                // What is wrong is said below; "through" would say that they hear each other.
+                [true, true] if self.is_cut() || self.is_unheard() => ("talking-in", "talking-through-both"),
                 [true, true] => ("talking-through", "talking-through-both"),
                 [true, false] => ("talking-in", "talking-through-ours"),
                 [false, true] => ("talking-in", "talking-through-theirs"),
@@ -204,7 +212,9 @@ impl Talking {
         let hearer = call.me.map(|number| Seat { side: self.about.me, number });
         let slot = hearer.and_then(|hearer| seat.slot_at(hearer)).map(|slot| format!("slot-{slot}"));
         let named = one.named;
-        let rooms = one.room.map_or_else(Vec::new, |in_it| ROOMS.map(|(word, room)| (word, room == in_it)).to_vec());
+        let may = |room: Room| room != Room::Line || named.part == Part::Watch || self.through() == [true; 2];
+        let rooms = ROOMS.into_iter().filter(|(_, room)| one.room.is_some() && may(*room));
+        let rooms = rooms.map(|(word, room)| (word, one.room == Some(room))).collect();
         let mine = self.mine().and_then(|me| me.room);
         let is_with_me = one.room.is_some_and(|room| room == Room::Aside && Some(room) == mine);
         let quiet = if !named.here {

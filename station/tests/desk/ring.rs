@@ -342,6 +342,7 @@ fn whoever_asked_hears_pips_until_a_device_of_theirs_has_confirmed_that_it_rings
     arm(&mut asker);
     asker.until("document.querySelector('[data-progress=trying]:not([hidden])')?.textContent.startsWith('The pips that you hear')");
     assert!(hears(&mut asker, &TRYING));
+    assert!(!hears(&mut asker, &RINGING), "nothing rings there yet");
     wait("DELIVERED", || (rung(&north, "Northland 1") == "DELIVERED").then_some(()));
 
     // Their desk opens, and its bell is armed.
@@ -358,4 +359,28 @@ fn whoever_asked_hears_pips_until_a_device_of_theirs_has_confirmed_that_it_rings
     assert_eq!(south.station.post("/acts", &json!({"act": "seen", "on": "Northland 1"})).unwrap().0, 200);
     asker.until("!document.querySelector('[data-progress]')");
     assert!(!hears(&mut asker, &RINGING));
+}
+
+/// From now on what is fetched of a ring comes to the page when the test lets it.
+const HELD: &str = "(() => { const get = window.fetch; window.held = []; \
+                    window.fetch = async (to, how) => { const reply = await get(to, how); \
+                    if (String(to).includes('/ring/')) await new Promise((done) => window.held.push(done)); return reply; }; })()";
+
+#[test]
+fn a_ring_that_stops_while_its_drawing_is_on_its_way_is_drawn_as_it_stands_then() {
+    let stage = Stage::new("desk-ring-late");
+    let mut page = stage.desks[1].browser("Duty officer");
+    let ask = stage.ask("Tanker adrift off Cape Orr", json!({}));
+    page.until("!!document.querySelector('#bell-dialog[open] .ring:not(.quiet)')");
+
+    // Something else moves the record while it rings, and it is drawn anew; meanwhile a colleague answers.
+    page.look(HELD);
+    stage.act(1, json!({"act": "memo", "words": {"text": "The pilot has been told."}}));
+    page.until("held.length > 0");
+    stage.act(1, json!({"act": "answer", "on": ask}));
+    page.until("counterpartBell.now() === null");
+    page.look("held.forEach((done) => done()); window.held = { push: (done) => done() }; true");
+
+    page.until("!!document.querySelector('#bell-dialog[open] .ring.quiet')");
+    assert_eq!(page.complaints, Vec::<String>::new());
 }

@@ -277,20 +277,95 @@ fn a_watch_joins_a_talk_only_where_it_is_alone_and_nobody_before_both_sides_put_
     alone.arrived(theirs(0, 0), 20).unwrap();
     let passed = alone.joined();
 
-    let mut beside = call();
-    let watch = comes(&mut beside, Part::Watch, false);
-    comes(&mut beside, Part::Principal, false);
-    through(&mut beside);
-    beside.spoken(watch, sound(0), 0).unwrap();
-    tell(&mut beside, &[(0, speaker())]);
-    beside.arrived(theirs(0, 0), 0).unwrap();
+    let beside = |part, listens| {
+        let mut beside = call();
+        let watch = comes(&mut beside, Part::Watch, false);
+        comes(&mut beside, part, listens);
+        through(&mut beside);
+        beside.spoken(watch, sound(0), 0).unwrap();
+        tell(&mut beside, &[(0, speaker())]);
+        beside.arrived(theirs(0, 0), 0).unwrap();
+        (beside, watch)
+    };
+    let [(mut speaks, one), (mut listens, other)] = [beside(Part::Principal, false), beside(Part::NoteTaker, true)];
 
     assert_eq!(
         [early, stale, unheard, passed],
         [None, None, None, Some(Part::Watch)],
         "the other side's word alone joins nobody"
     );
-    assert_eq!(report(&mut beside, watch, 0), None);
+    assert_eq!(report(&mut speaks, one, 0), None);
+    assert_eq!(
+        report(&mut listens, other, 0),
+        Some(Part::Watch),
+        "who takes notes is heard by nobody, and joins nothing"
+    );
+}
+
+#[test]
+fn of_whom_nobody_here_was_to_hear_anything_they_have_not_come() {
+    let mut call = call();
+    let one = comes(&mut call, Part::Principal, false);
+    through(&mut call);
+    tell(&mut call, &[(0, speaker())]);
+
+    call.move_to(one, Room::Hold, 0).unwrap();
+    call.arrived(theirs(0, 0), 0).unwrap();
+    let held = call.has_met();
+    call.move_to(one, Room::Line, 0).unwrap();
+    call.arrived(theirs(0, 1), 0).unwrap();
+
+    assert_eq!([held, call.has_met()], [false, true]);
+}
+
+#[test]
+fn what_a_side_has_put_through_it_takes_back_by_another_number_alone_and_then_ours_are_held() {
+    let mut call = call();
+    let [watch, minister, aside] =
+        [Part::Watch, Part::Principal, Part::Interpreter].map(|p| comes(&mut call, p, false));
+    let guest = comes(&mut call, Part::Principal, false);
+    through(&mut call);
+    call.move_to(aside, Room::Aside, 0).unwrap();
+    call.move_to(guest, Room::Hold, 0).unwrap();
+    let mut at = 0;
+    let mut told = |call: &mut Call, number: u32, through: bool| {
+        let people = vec![(self::number(0), speaker())];
+        let state = State { number, codecs: Codecs::all(), through, over: None, people, reports: vec![] };
+        call.told(&state, 0).unwrap();
+        at += 1;
+        let said = call.spoken(minister, sound(at), u64::from(at) * 20).unwrap().is_some();
+        let heard = hearers(call.arrived(theirs(0, at), 0).unwrap());
+        (call.through(), said, heard)
+    };
+    let [of_watch, of_minister] = [watch, minister].map(Number::index);
+
+    let same = told(&mut call, 9, false);
+    let anew = told(&mut call, 10, false);
+    let rooms = call.rooms();
+    let again = told(&mut call, 10, true);
+
+    assert_eq!(same, ([true, true], true, vec![of_watch, of_minister]), "it takes nothing back");
+    assert_eq!(anew, ([true, false], false, vec![of_watch]), "the watches hear each other");
+    assert_eq!(rooms, [Room::Line, Room::Hold, Room::Aside, Room::Hold].map(Some));
+    assert_eq!(
+        again,
+        ([true, true], true, vec![of_watch, of_minister]),
+        "whom our watch has put on hold no peer puts through"
+    );
+}
+
+#[test]
+fn nobody_but_a_watch_is_put_on_the_line_before_both_sides_have_put_through() {
+    let mut call = call();
+    let [watch, minister] = [Part::Watch, Part::Principal].map(|part| comes(&mut call, part, false));
+    call.put_through(Party::Inviter, 0);
+    [watch, minister].into_iter().for_each(|one| call.move_to(one, Room::Aside, 0).unwrap());
+
+    let early = [watch, minister].map(|one| call.move_to(one, Room::Line, 0));
+    call.put_through(Party::Joiner, 0);
+    let late = call.move_to(minister, Room::Line, 0);
+
+    assert_eq!((early, late), ([Ok(()), Err(Refusal::NotThrough)], Ok(())));
 }
 
 #[test]

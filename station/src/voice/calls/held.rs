@@ -40,6 +40,8 @@ pub(super) struct Held {
     pub shown: Option<(State, Option<State>, bool, Vec<u64>)>,
     /// The record is to say that we joined.
     pub has_joined: bool,
+    /// Somebody of theirs was to be heard here after both sides had put through.
+    pub has_met: bool,
     pub ended_by: Option<String>,
     /// When it was last logged that a browser of ours sends what no call carries.
     pub browser_named_at_ms: Option<u64>,
@@ -76,6 +78,7 @@ impl Held {
             tells_again: false,
             shown: None,
             has_joined: false,
+            has_met: false,
             ended_by: None,
             browser_named_at_ms: None,
             through_since: None,

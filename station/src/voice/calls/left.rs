@@ -28,7 +28,8 @@ impl Calls {
                 held.has_joined = true;
                 return false;
             }
-            let since_ms = links.contains_key(&talk.line).then(|| *since_ms.get_or_insert(now_ms));
+            // While the other station is away nobody can come back.
+            *since_ms = links.contains_key(&talk.line).then(|| since_ms.unwrap_or(now_ms));
             let is_late = since_ms.is_some_and(|since_ms| now_ms >= since_ms.saturating_add(COME_BACK_MS));
             late.extend(is_late.then_some((*talk, *me)));
             !is_late

@@ -19,6 +19,7 @@ impl Calls {
         let call = self.exchange.call(held.number);
         let heard = call.as_ref().map(|call| call.reports()).unwrap_or_default();
         let rooms = call.as_ref().map(|call| call.rooms()).unwrap_or_default();
+        let through = call.as_ref().map(|call| call.through());
         let state = match (&held.over, call) {
             (Some(over), _) => over.state.clone(),
             (None, Some(call)) => call.state(held.number),
@@ -29,13 +30,15 @@ impl Calls {
             None if held.is_open => Standing::Open,
             None => Standing::Empty,
         };
-        let through = [state.through, theirs.is_some_and(|state| state.through)];
+        // What they tell of it later takes nothing back: ours are on the line until the call says otherwise.
+        let through = through.unwrap_or([state.through, theirs.is_some_and(|state| state.through)]);
         let mut ours = people(&state.people, theirs.map_or(&[][..], |state| &state.reports[..]));
         ours.iter_mut().for_each(|person| person.room = rooms[person.number.index()]);
         let theirs = theirs.map_or_else(Vec::new, |state| people(&state.people, &heard));
         let is_unheard = held.shown.as_ref().is_some_and(|(_, _, is_unheard, _)| *is_unheard);
         let breach = self.breaches.get(&talk.line).map(|(what, _)| *what);
         let (through_since, waiting) = (held.through_since, held.waiting());
+        let (has_joined, has_met) = (held.has_joined, held.has_met);
         Some(CallView {
             standing,
             ours,
@@ -43,6 +46,8 @@ impl Calls {
             me,
             through,
             through_since,
+            has_joined,
+            has_met,
             waiting,
             is_linked,
             is_degraded,

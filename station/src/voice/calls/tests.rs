@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::voice::{CallView, Standing};
 
 mod guests;
+mod through;
 
 const LINE: LineId = LineId([7; 16]);
 const OFFICERS: [PlaceKey; 2] = [[1; 32], [2; 32]];

@@ -54,3 +54,45 @@ fn when_an_agreed_time_begins_both_desks_ring_until_somebody_takes_note_or_comes
     south.until("!!document.querySelector('[data-call]')");
     assert_eq!([north.complaints.clone(), south.complaints.clone()].concat(), Vec::<String>::new());
 }
+
+/// Both sides come into the call of a request, as each of them names it, and see each other there.
+fn come(stage: &Stage, names: [&str; 2]) {
+    let come = |at: usize| {
+        let form = json!({"on": names[at], "part": "watch"});
+        let (status, told) = stage.desks[at].station.post("/talks/let-in", &form).unwrap();
+        assert_eq!(status, 200, "{told}");
+    };
+    std::thread::scope(|scope| [0, 1].map(|at| scope.spawn(move || come(at))).map(|one| one.join().unwrap()));
+    for (desk, name) in stage.desks.iter().zip(names) {
+        let path = format!("/talks?on={}", name.replace(' ', "%20"));
+        let here = |call: &serde_json::Value| call["theirs"].as_array().map(Vec::len) == Some(1);
+        wait("the other side", || desk.station.get(&path).filter(here));
+    }
+}
+
+#[test]
+fn a_talk_to_which_a_ready_was_taken_up_and_one_on_two_requests_that_crossed_are_entered_by_both_sides() {
+    let mut stage = Stage::new("desk-talk-ready");
+    let ask = stage.ask("Repair of the boundary stone", json!({}));
+    let ready = stage.on(1, "ready", &ask);
+    stage.act(0, json!({"act": "accept", "on": ready}));
+    come(&stage, ["Northland 1"; 2]);
+
+    stage.part();
+    let asks = [0, 1].map(|side| {
+        let form = json!({"act": "ask", "from": "minister", "to": "minister", "precedence": "IMMEDIATE", "words": {"text": "The dyke"}});
+        stage.alone(side, form)
+    });
+    stage.meet();
+    stage.on(1, "answer", &asks[0]);
+    stage.on(0, "answer", &asks[1]);
+    let names: Vec<String> = [0, 1]
+        .map(|side| {
+            let view = stage.desks[side].station.get(&format!("/requests/{}", asks[side])).unwrap();
+            assert_eq!(view["outcome"], "ANSWERED", "{view}");
+            view["request"]["name"].as_str().unwrap().to_owned()
+        })
+        .into();
+    assert_ne!(names[0], names[1], "each side has its own request");
+    come(&stage, [&names[0], &names[1]]);
+}

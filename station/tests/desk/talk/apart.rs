@@ -61,7 +61,7 @@ fn on_two_machines_with_desks_over_https_people_talk_though_one_station_cannot_b
     press(&mut browsers[1], "through");
     browsers.iter_mut().enumerate().for_each(|(at, browser)| hears_the_other_alone(browser, at));
     desks.iter().for_each(has_joined);
-    same_packets(&mut browsers);
+    same_packets(&mut browsers, 5);
     let link = desks[0].station.get("/talks?on=Northland%201").unwrap();
     assert_eq!((&link["linked"], &link["degraded"]), (&json!(true), &json!(false)), "{link}");
 

@@ -40,6 +40,15 @@ const TAPPED: &str = r#"(() => {
   };
 })()"#;
 
+/// Which microphone was asked for, and how; and where something was to be played.
+const ASKED: &str = r#"(() => {
+  window.asked = [];
+  window.sinks = [];
+  const get = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices), set = HTMLMediaElement.prototype.setSinkId;
+  navigator.mediaDevices.getUserMedia = (what) => { asked.push(what.audio); return get(what); };
+  HTMLMediaElement.prototype.setSinkId = function (id) { sinks.push(id); return set.call(this, id); };
+})()"#;
+
 /// The page hears of nothing from then on: its stream ends, and each other that it opens.
 const SILENCED: &str = r#"window.EventSource = class extends EventSource {
   constructor(address) {
@@ -103,13 +112,39 @@ fn says(browser: &mut Browser, sentence: &str) {
 fn before(browser: &mut Browser) {
     let stops = ["mic", "echo", "test", "spk", "tone", "part", "join"];
     assert_eq!(order(browser), stops);
+    picked(browser);
     browser.tab_to("[data-echo]");
     browser.press(" ");
     browser.until("!document.querySelector('[data-echo]').checked");
-    key(browser, "t", &format!("{SOUND} === 'We hear you.'"));
+    key(browser, "t", &format!("{SOUND} === 'This page hears the microphone.'"));
     key(browser, "o", "tapped.length > 0");
     let tapped: Vec<u32> = serde_json::from_value(browser.look("tapped")).unwrap();
     assert!(!tapped.is_empty() && tapped.iter().all(|hz| hz.abs_diff(440) < 8), "{tapped:?}");
+}
+
+/// The devices that are chosen are those that are used, and what cleans speech is on until a person puts it off.
+fn picked(browser: &mut Browser) {
+    let heard = format!("{SOUND} === 'This page hears the microphone.'");
+    let pick = |browser: &mut Browser, which: &str, at: usize| {
+        browser.until(&format!("document.querySelector('[{which}]').options.length > {at}"));
+        let chosen = browser.look(&format!(
+            "(() => {{ const e = document.querySelector('[{which}]'); e.selectedIndex = {at}; e.dispatchEvent(new Event('change', {{ bubbles: true }})); return e.value; }})()"
+        ));
+        assert_eq!(chosen == "", at == 0, "{chosen}");
+        chosen
+    };
+    key(browser, "t", &heard);
+    assert_eq!(
+        browser.look("asked.at(-1)"),
+        json!({"echoCancellation": true, "noiseSuppression": true, "autoGainControl": true})
+    );
+    let [microphone, speaker] = ["data-mic", "data-speaker"].map(|which| pick(browser, which, 1));
+    key(browser, "t", &format!("asked.length === 2 && {heard}"));
+    assert_eq!(browser.look("asked.at(-1).deviceId.exact"), microphone);
+    key(browser, "o", "sinks.length > 0");
+    assert_eq!(browser.look("sinks.at(-1)"), speaker);
+    ["data-mic", "data-speaker"].into_iter().for_each(|which| drop(pick(browser, which, 0)));
+    browser.look("tapped.splice(0); true");
 }
 
 /// As principal, with Alt+J, once what cleans speech is off again as it was.
@@ -150,7 +185,7 @@ fn refused(browser: &mut Browser) {
     ));
     browser.look("document.querySelector('[value=principal]').click()");
     press(browser, "join");
-    says(browser, "Not done. What this browser offers cannot be answered: ");
+    says(browser, "Not done. What this browser offers is no call of sound");
     assert_eq!(
         browser.look(&format!("{SOUND}.endsWith('Look at the call, and try again when that has changed.')")),
         json!(true)
@@ -193,7 +228,7 @@ fn a_call_is_held_by_keyboard_alone_and_its_page_says_what_keeps_sound_away_who_
 
     // Their page is closed. Until their time is over they are away, meanwhile a microphone is tried here.
     join(&mut other, "watch");
-    for source in [TAPPED, SILENCED] {
+    for source in [TAPPED, ASKED, SILENCED] {
         keys.call("Page.addScriptToEvaluateOnNewDocument", json!({ "source": source }));
     }
     keys.open(&format!("http://{}{page}", desks[0].address));

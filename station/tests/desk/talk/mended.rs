@@ -50,8 +50,9 @@ fn what_is_chosen_before_a_call_keeps_no_page_from_being_drawn_and_a_second_tab_
     join(&mut browsers[1], "watch");
     browsers[0].until("document.querySelector('#main h1').textContent.includes('Southland is in the call')");
     assert_eq!(browsers[0].look("document.querySelector('[value=interpreter]').checked"), json!(true));
-    assert_eq!(browsers[0].look("!document.querySelector('.callacts.alone')"), json!(true), "they are there");
     join(&mut browsers[0], "watch");
+    browsers[0].until("!!document.querySelector('.callacts.led')");
+    assert_eq!(browsers[0].look("!document.querySelector('.callacts.alone')"), json!(true), "they are there");
 
     browsers[0].tab();
     browsers[0].open(&format!("http://{}{page}", desks[0].address));

@@ -4,8 +4,9 @@ use rusqlite::Connection;
 use serde_json::json;
 
 use super::cable::Cable;
-use super::{answered, browsers, has_joined, hears_nothing, hears_the_other_alone, join, page_of, press, talk};
+use super::{answer, answered, browsers, hears_nothing, hears_the_other_alone, join, page_of, press, talk};
 use crate::Desk;
+use crate::browser::Browser;
 use crate::processes::{Process, free_address, pair, wait};
 use crate::scratch::Scratch;
 
@@ -18,8 +19,16 @@ pub fn behind(scratch: &Scratch, name: &str, call_sign: &str) -> (Desk, Cable) {
     (desk, cable)
 }
 
+/// Doctor says that another program holds the database.
+fn is_held_for_doctor(desk: &Desk) -> bool {
+    let report = desk.station.get("/doctor").unwrap();
+    let findings = report["findings"].as_array().unwrap();
+    findings.iter().any(|found| found["subject"] == "database" && found["well"] == json!(false))
+}
+
 #[test]
-fn where_only_tcp_passes_a_talk_goes_on_over_a_record_that_cannot_commit_and_a_cut_path_until_the_line_is_closed() {
+fn where_only_tcp_passes_a_talk_goes_on_over_a_record_that_cannot_commit_for_a_minute_and_a_cut_path_until_the_line_is_closed()
+ {
     let scratch = Scratch::new("desk-talk-stream");
     let [(north, to_north), (south, to_south)] =
         [("north", "Northland"), ("south", "Southland")].map(|(name, sign)| behind(&scratch, name, sign));
@@ -45,7 +54,8 @@ fn where_only_tcp_passes_a_talk_goes_on_over_a_record_that_cannot_commit_and_a_c
     // A commit that fails ends no session: what came is given to the record again.
     let still =
         |desk: &Desk| desk.station.get("/talks?on=Northland%201").is_some_and(|call| call["linked"] == json!(true));
-    for _ in 0..60 {
+    // A minute and some seconds.
+    for _ in 0..300 {
         std::thread::sleep(std::time::Duration::from_millis(200));
         assert!(still(&desks[1]), "the session ended");
         assert_eq!(browsers[0].look("document.querySelector('[data-live]').textContent"), "live");
@@ -53,23 +63,49 @@ fn where_only_tcp_passes_a_talk_goes_on_over_a_record_that_cannot_commit_and_a_c
     // The page is live, and says that nothing of theirs comes and nothing of ours is written.
     browsers[0].until("document.querySelector('#shut h2')?.textContent.includes('Nothing can be written here since')");
     assert!(desks[0].station.get("/health").unwrap()["held_since"].is_string());
+    assert!(is_held_for_doctor(&desks[0]));
     browsers[0].picture("call-unwritten", 1280, "light");
+    browsers[0].look("document.querySelector('#shut').isTheFirst = true");
     // What is done in the call is no entry: it is done meanwhile.
     press(&mut browsers[0], "mute");
     hears_nothing(&mut browsers[1], 1);
     press(&mut browsers[0], "mute");
     browsers.iter_mut().enumerate().for_each(|(at, browser)| hears_the_other_alone(browser, at));
     assert_ne!(talk(&desks[1])["theirs"], "joined");
+    assert_eq!(browsers[0].look("document.querySelector('#shut').isTheFirst"), json!(true), "it is read out once");
+    // It is over before anything could be written of it.
+    browsers[1].look("document.getElementById('ending').open = true");
+    press(&mut browsers[1], "end");
+    browsers[0].until("document.querySelector('#main h1').textContent.includes('still to be written')");
+    assert_eq!(talk(&desks[0])["state"], "PLANNED");
     drop(held);
-    desks.iter().for_each(has_joined);
+    desks.iter().for_each(|desk| wait("TALKED", || (talk(desk)["state"] == "TALKED").then_some(())));
+    browsers[0].until("document.querySelector('#main h1').textContent.startsWith('The talk is over.')");
     browsers[0].until("!document.querySelector('#shut h2')");
-    assert!(desks[0].station.get("/health").unwrap()["held_since"].is_null());
+    assert!(desks[0].station.get("/health").unwrap().get("held_since").is_none());
+    assert!(!is_held_for_doctor(&desks[0]));
+
+    let again = page_of(&answer(&desks, "Northland 2"));
+    let talk = |desk: &Desk| desk.station.get("/requests/Northland%202").unwrap()["talk"].clone();
+    let both: &mut [Browser; 2] = &mut browsers;
+    for (browser, desk) in both.iter_mut().zip(&desks) {
+        browser.open(&format!("http://{}{again}", desk.address));
+        browser.until("!!document.querySelector('[data-key=join]')");
+        // What cleans speech is off as it was.
+        browser.look("document.querySelector('[value=principal]').click()");
+        press(browser, "join");
+        browser.until("document.querySelector('[data-sound]').textContent.startsWith('Sound goes both ways')");
+        press(browser, "through");
+    }
+    both.iter_mut().enumerate().for_each(|(at, browser)| hears_the_other_alone(browser, at));
+    desks.iter().for_each(|desk| wait("JOINED", || (talk(desk)["state"] == "JOINED").then_some(())));
 
     // The path is cut: the people are told, and are still in the call when it is there again.
     [&to_north, &to_south].into_iter().for_each(|cable| cable.set(false));
     for (at, browser) in browsers.iter_mut().enumerate() {
         hears_nothing(browser, at);
         browser.until("document.querySelector('.explained b')?.textContent === 'The link is down.'");
+        browser.until("document.querySelector('#main h1').textContent.startsWith('You are in the call.')");
     }
     [&to_north, &to_south].into_iter().for_each(|cable| cable.set(true));
     for (at, browser) in browsers.iter_mut().enumerate() {
