@@ -84,8 +84,9 @@ fn a_talk_to_which_a_ready_was_taken_up_and_one_on_two_requests_that_crossed_are
         stage.alone(side, form)
     });
     stage.meet();
-    stage.on(1, "answer", &asks[0]);
-    stage.on(0, "answer", &asks[1]);
+    stage.part();
+    [1, 0].into_iter().zip(&asks).for_each(|(side, ask)| drop(stage.alone(side, json!({"act": "answer", "on": ask}))));
+    stage.meet();
     let names: Vec<String> = [0, 1]
         .map(|side| {
             let view = stage.desks[side].station.get(&format!("/requests/{}", asks[side])).unwrap();
