@@ -59,17 +59,29 @@ impl Namespaces {
 
     /// Every one drops every UDP packet. `false`: this machine does not let us.
     pub fn drop_udp(&self) -> bool {
-        self.names.iter().all(|name| {
-            let inside = |line: &str| run(&format!("ip netns exec {name} {line}"));
-            inside("nft add table inet t")
-                && inside("nft add chain inet t i { type filter hook input priority 0 ; }")
-                && inside("nft add rule inet t i meta l4proto udp drop")
-        })
+        (0..self.names.len()).all(|at| self.drops(at, "meta l4proto udp drop"))
     }
 
     /// No one drops UDP any more.
     pub fn pass_udp(&self) {
-        assert!(self.names.iter().all(|name| run(&format!("ip netns exec {name} nft delete table inet t"))));
+        (0..self.names.len()).for_each(|at| self.pass(at));
+    }
+
+    /// Nothing passes any more from programs of this one to others of it. `false`: this machine does not let us.
+    pub fn drop_within(&self, at: usize) -> bool {
+        self.drops(at, "iifname lo drop")
+    }
+
+    /// It drops nothing any more.
+    pub fn pass(&self, at: usize) {
+        assert!(run(&format!("ip netns exec {} nft delete table inet t", self.names[at])));
+    }
+
+    fn drops(&self, at: usize, what: &str) -> bool {
+        let inside = |line: &str| run(&format!("ip netns exec {} {line}", self.names[at]));
+        inside("nft add table inet t")
+            && inside("nft add chain inet t i { type filter hook input priority 0 ; }")
+            && inside(&format!("nft add rule inet t i {what}"))
     }
 }
 

@@ -5,7 +5,10 @@ use std::net::SocketAddr;
 
 use serde_json::json;
 
-use super::{TONES, answered, browser_in, has_joined, hears_the_other_alone, join, page_of, press, same_packets, talk};
+use super::{
+    TONES, answered, browser_in, has_joined, hears_nothing, hears_the_other_alone, join, page_of, press, same_packets,
+    talk,
+};
 use crate::Desk;
 use crate::browser::Browser;
 use crate::certificates::{Made, wanted};
@@ -36,6 +39,23 @@ fn desk(scratch: &Scratch, namespaces: &Namespaces, made: &Made, at: usize) -> D
     Desk { station, address }
 }
 
+/// A browser loses its network: for the other side its person is away, and in the same call once it has it again.
+fn comes_back(namespaces: &Namespaces, browsers: &mut [Browser; 2]) {
+    browsers[0].look("window.same = true");
+    if !namespaces.drop_within(0) {
+        return denied("network namespaces with nftables");
+    }
+    browsers[1].until("!!document.querySelector('.far .pers.away')");
+    browsers[0].until(
+        "document.querySelector('[data-sound]').textContent.startsWith('The connection with this station is lost')",
+    );
+    hears_nothing(&mut browsers[1], 1);
+    namespaces.pass(0);
+    browsers.iter_mut().enumerate().for_each(|(at, browser)| hears_the_other_alone(browser, at));
+    browsers[1].until("!document.querySelector('.far .pers.away')");
+    assert_eq!(browsers[0].look("window.same"), json!(true), "its page was not loaded anew");
+}
+
 #[test]
 fn on_two_machines_with_desks_over_https_people_talk_though_one_station_cannot_be_dialled_by_the_other() {
     let Some(namespaces) = Namespaces::in_a_row("call", 2) else { return denied("network namespaces") };
@@ -64,6 +84,9 @@ fn on_two_machines_with_desks_over_https_people_talk_though_one_station_cannot_b
     same_packets(&mut browsers, 5);
     let link = desks[0].station.get("/talks?on=Northland%201").unwrap();
     assert_eq!((&link["linked"], &link["degraded"]), (&json!(true), &json!(false)), "{link}");
+
+    comes_back(&namespaces, &mut browsers);
+    assert!(desks.iter().all(|desk| talk(desk)["state"] == "JOINED"));
 
     browsers[0].look("document.getElementById('ending').open = true");
     press(&mut browsers[0], "end");
