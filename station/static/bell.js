@@ -141,7 +141,7 @@
   };
   // `false`: the station gave no drawing. What is being fetched is not fetched twice: on a slow line that would take the longer.
   const draw = async (key) => {
-    const [line, at] = key.split("/"), at0 = position, of = key + step;
+    const [line, at] = key.split("/"), at0 = position, of = key + step, rang = !!ringing;
     if (under === of) return true;
     under = of;
     try {
@@ -155,7 +155,7 @@
     } catch { return false; } finally {
       if (under === of) under = "";
       // What stopped while its drawing was on its way is drawn as it stands now.
-      if (!ringing && drawn === key && at0 !== position) draw(key).then((is) => { if (!is && !ringing) dialog.close(); });
+      if (rang && !ringing && dialog.open && drawn === key) draw(key).then((is) => { if (!is && !ringing && drawn === key) dialog.close(); });
     }
   };
   // What the live stream itself says of a ring, when its drawing does not come. It is asked for again at the next event.
@@ -217,7 +217,7 @@
     page.rings("");
     if (strip) { if (here()) here().remove(); drawn = null; return; }
     // Whose it was, drawn; the page behind is as it was left.
-    if (dialog.open && drawn === was && (bell.talks() || !(await draw(was)))) dialog.close();
+    if (dialog.open && drawn === was && (bell.talks() || (!(await draw(was)) && !ringing && drawn === was))) dialog.close();
   };
   document.addEventListener("standing", (event) => {
     const now = event.detail;

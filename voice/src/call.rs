@@ -226,18 +226,19 @@ impl Call {
     /// # Errors
     /// [`Refusal::NobodyThere`]; [`Refusal::NotThrough`].
     pub fn move_to(&mut self, number: Number, room: Room, now_ms: u64) -> Result<(), Refusal> {
-        let is_through = self.is_through();
+        let (is_through, ours_has) = (self.is_through(), self.through[self.me.slot()]);
         let person = self.person(number)?;
         if room == Room::Line && person.part != Part::Watch && !is_through {
             return Err(Refusal::NotThrough);
         }
-        (person.room, person.waits) = (room, room == Room::Hold && !is_through);
+        // Before our watch has put through, that later act of its own is what joins them. After it, only its hand does.
+        (person.room, person.waits) = (room, room == Room::Hold && person.part != Part::Watch && !ours_has);
         self.voices[number.index()].turn(now_ms);
         Ok(())
     }
 
     /// A side's watch puts through. Once both have, all who wait for it are on the line at once. Whoever is aside, or was put on hold
-    /// since, stays there: the moment is the other side's to choose, and so is how often it comes.
+    /// after our watch put through, stays there: the moment is the other side's to choose, and so is how often it comes.
     pub fn put_through(&mut self, side: Party, now_ms: u64) {
         let was_through = self.is_through();
         self.through[side.slot()] = true;

@@ -195,7 +195,7 @@ pub(super) async fn open(State(api): State<Api>) -> Result<Response, Told> {
 
 /// Follows what is published until the caller goes or the station stops.
 async fn ring(api: Api, session: String, to: mpsc::Sender<Bytes>) {
-    let mut looks = Looks::new(&api);
+    let mut looks = Looks::of_bell(&api);
     let mut last: Option<Vec<Rung>> = None;
     let mut shown = BTreeMap::new();
     while looks.begin() {

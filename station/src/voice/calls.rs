@@ -1,7 +1,7 @@
 //! The calls of this station: which there are, who has which place, what each side is told and when, and what the record is to
 //! say. Without sockets, clock or chance: the thread hands all of it in and carries out what comes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use counterpart_core::fault::Misconduct;
@@ -46,6 +46,8 @@ pub(super) struct Calls {
     links: BTreeMap<LineId, (u64, Option<Link>)>,
     /// What the peer of a line sent last in the present session that no call carries.
     breaches: BTreeMap<LineId, (Misconduct, u64)>,
+    /// Talks in whose calls, which are known no more, somebody of theirs was heard; the latest of them.
+    met: VecDeque<TalkId>,
     numbers: Numbers,
     /// Counts what pages show.
     pub changes: u64,
@@ -59,7 +61,8 @@ impl Calls {
         let (held, left) = (BTreeMap::new(), BTreeMap::new());
         let (links, breaches) = (BTreeMap::new(), BTreeMap::new());
         let numbers = Numbers { secret, given: 0 };
-        Calls { exchange, held, left, links, breaches, numbers, changes: 0, facts: Vec::new() }
+        let met = VecDeque::new();
+        Calls { exchange, held, left, links, breaches, met, numbers, changes: 0, facts: Vec::new() }
     }
 
     /// A session is up. Each call of its line is told anew.
@@ -96,10 +99,11 @@ impl Calls {
             if of_line.clone().count() >= LINE_CALLS_MAX {
                 let idle = of_line.filter(|(_, held)| !held.is_open && now_ms >= held.wanted_until_ms);
                 let idle = idle.min_by_key(|(_, held)| held.over.is_some()).map(|(other, _)| *other);
-                self.held.remove(&idle.ok_or(Refusal::Full)?);
+                self.forget(&idle.ok_or(Refusal::Full)?);
             }
             let number = self.number();
-            self.held.insert(talk, Held::new(number, me));
+            let has_met = self.met.contains(&talk);
+            self.held.insert(talk, Held { has_met, ..Held::new(number, me) });
         }
         self.held.get_mut(&talk).ok_or(Refusal::Full)
     }
@@ -188,7 +192,7 @@ impl Calls {
         }
         if is_over_there {
             // That was of a call which is over here too; whether it still is there is told to who knows it by a new number.
-            self.held.remove(&talk);
+            self.forget(&talk);
         }
         let held = self.known(talk, me, now_ms)?;
         if let Some(seat) = held.place_of(&place) {
@@ -392,7 +396,7 @@ impl Calls {
         self.changes += u64::from(held.guests.expire(now));
         let kept_ms = if held.has_joined { OVER_KEPT_MS } else { UNHEARD_KEPT_MS };
         if held.over.as_ref().is_some_and(|over| now_ms >= over.at_ms.saturating_add(kept_ms)) {
-            self.held.remove(&talk);
+            self.forget(&talk);
             self.changes += 1;
             return;
         }

@@ -67,6 +67,25 @@ pub struct CallView {
 }
 
 impl CallView {
+    /// One that is known no more, in which somebody of theirs was heard.
+    pub fn met(is_linked: bool) -> CallView {
+        CallView {
+            standing: Standing::Empty,
+            ours: Vec::new(),
+            theirs: Vec::new(),
+            me: None,
+            through: [false; 2],
+            through_since: None,
+            has_joined: false,
+            has_met: true,
+            waiting: Vec::new(),
+            is_linked,
+            is_degraded: false,
+            is_unheard: false,
+            breach: None,
+        }
+    }
+
     /// Whether something was heard here of somebody of theirs: who is there now, or with whom ours were put through. That their station
     /// names somebody is its word alone: it keeps nobody from saying that they did not come.
     pub fn has_come(&self) -> bool {

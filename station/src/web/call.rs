@@ -75,7 +75,7 @@ impl CallPage {
 
     /// Of whom nobody is in the call, nor was: for whoever came, that is an act. Before it can be done it says why not.
     fn missed(&self) -> Option<&Key> {
-        let is_alone = self.t.call.as_ref().is_none_or(|call| call.theirs.is_empty());
+        let is_alone = self.t.call.as_ref().is_none_or(|call| call.theirs.is_empty() && !call.has_met);
         let came = |key: &Key| key.why.as_ref().is_some_and(|why| why.code == HAS_JOINED);
         self.t.about.missed.as_ref().filter(|key| is_alone && !came(key) && self.t.me().is_some())
     }

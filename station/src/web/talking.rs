@@ -156,7 +156,8 @@ impl Talking {
     pub fn headline(&self, d: &Door) -> [String; 2] {
         let theirs = self.call.as_ref().map_or(0, |call| call.theirs.len());
         let is_alone = self.call.as_ref().is_some_and(|call| call.theirs.iter().all(|one| !one.named.here));
-        let is_off = self.call.as_ref().is_some_and(|call| call.theirs.iter().all(|one| !one.named.on_line));
+        let is_off =
+            self.call.as_ref().is_some_and(|call| call.theirs.iter().all(|one| !one.named.on_line || !one.named.here));
         let room = self.mine().and_then(|me| me.room);
         let (first, second) = match self.call.as_ref().map(|call| (call.standing, call.me)) {
             Some((Standing::Over(by, reason), _)) => {
@@ -172,7 +173,8 @@ impl Talking {
             Some((_, Some(_))) => match self.through() {
                 [true, true] if room == Some(Room::Hold) => ("talking-in", "talking-you-hold"),
                 [true, true] if room == Some(Room::Aside) => ("talking-in", "talking-you-aside"),
-                [true, true] if theirs == 0 => ("talking-in", "talking-nobody"),
+                // That is their station's word: it stops no voice.
+                [true, true] if theirs == 0 => ("talking-in", "talking-they-left"),
                 [true, true] if is_alone => ("talking-in", "talking-they-away"),
                 [true, true] if is_off => ("talking-in", "talking-they-off"),
                 // What is wrong is said below; "through" would say that they hear each other.

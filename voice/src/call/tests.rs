@@ -355,6 +355,29 @@ fn what_a_side_has_put_through_it_takes_back_by_another_number_alone_and_then_ou
 }
 
 #[test]
+fn whom_our_watch_holds_after_it_has_put_through_no_act_of_the_other_side_puts_on_the_line() {
+    let mut call = call();
+    let [watch, minister, early, guest] = [Part::Watch, Part::Principal, Part::Interpreter, Part::Principal]
+        .map(|part| call.let_in(part, false, 0).unwrap());
+    call.move_to(early, Room::Aside, 0).unwrap();
+    call.move_to(early, Room::Hold, 0).unwrap();
+    call.put_through(Party::Inviter, 0);
+    // To telephone; and to look who comes.
+    [watch, guest].into_iter().for_each(|one| call.move_to(one, Room::Hold, 0).unwrap());
+
+    call.put_through(Party::Joiner, 0);
+    let once = call.rooms();
+    let anew = State { number: 10, codecs: Codecs::all(), through: false, over: None, people: vec![], reports: vec![] };
+    call.told(&anew, 0).unwrap();
+    [Room::Aside, Room::Hold].into_iter().for_each(|room| call.move_to(minister, room, 0).unwrap());
+    call.told(&State { through: true, ..anew }, 0).unwrap();
+
+    let [hold, line] = [Room::Hold, Room::Line].map(Some);
+    assert_eq!(once, [hold, line, line, hold], "who was held before our watch put through waits for it");
+    assert_eq!(call.rooms(), [hold, hold, line, hold]);
+}
+
+#[test]
 fn nobody_but_a_watch_is_put_on_the_line_before_both_sides_have_put_through() {
     let mut call = call();
     let [watch, minister] = [Part::Watch, Part::Principal].map(|part| comes(&mut call, part, false));

@@ -8,12 +8,25 @@ use super::super::view::{CallView, PersonView, Standing};
 use super::super::{PlaceKey, TalkId};
 use super::{Calls, bare};
 
+/// So many talks are remembered in which somebody of theirs was heard.
+const MET_MAX: usize = 64;
+
 impl Calls {
+    /// Nothing more is known of this call, but whether they came.
+    pub(super) fn forget(&mut self, talk: &TalkId) {
+        if self.held.remove(talk).is_some_and(|held| held.has_met) && !self.met.contains(talk) {
+            self.met.truncate(MET_MAX - 1);
+            self.met.push_front(*talk);
+        }
+    }
+
     /// A call as it is now.
     pub fn look(&mut self, talk: TalkId, place: Option<&PlaceKey>) -> Option<CallView> {
         let link = self.link(talk.line).ok();
         let (is_linked, is_degraded) = (link.is_some(), link.is_some_and(Link::is_degraded));
-        let held = self.held.get(&talk)?;
+        let Some(held) = self.held.get(&talk) else {
+            return self.met.contains(&talk).then(|| CallView::met(is_linked));
+        };
         let me = place.and_then(|place| held.place_of(place));
         let theirs = held.theirs.as_ref();
         let call = self.exchange.call(held.number);

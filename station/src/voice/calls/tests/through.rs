@@ -38,3 +38,35 @@ fn whose_browser_has_no_way_of_encoding_that_the_call_has_is_told_so_and_has_no_
     assert_eq!((refused, unread), (Err(Refusal::Offer("codec")), Err(Refusal::Offer("unreadable"))));
     assert_eq!([0, 1].map(|at| pair.look(at).me.is_some()), [false, true]);
 }
+
+#[test]
+fn that_they_came_is_known_after_their_call_is_forgotten() {
+    let mut pair = Pair::both_in();
+    let before = pair.look(0).has_come();
+    pair.sides[0].calls.held.get_mut(&talk(1)).unwrap().has_met = true;
+    pair.ask(0, &Ask::End("Duty officer".into())).unwrap();
+
+    pair.pass(UNHEARD_KEPT_MS + 1_000);
+    let forgotten = (pair.sides[0].calls.held.is_empty(), pair.look(0).has_come());
+    pair.join(0).unwrap();
+
+    assert_eq!((before, forgotten), (false, (true, true)));
+    assert!(pair.look(0).has_come(), "nor does a call that is begun anew take it back");
+    assert_eq!(pair.sides[1].calls.look(talk(2), None), None);
+}
+
+#[test]
+fn the_time_to_come_back_runs_from_the_last_time_that_the_other_station_is_there() {
+    let mut pair = joined();
+    killed(&mut pair, 0);
+    meet(&mut pair);
+    pair.pass(COME_BACK_MS - 2_000);
+    pair.sides.iter_mut().for_each(|side| side.calls.down(LINE, 2));
+    pair.pass(COME_BACK_MS);
+    meet(&mut pair);
+    pair.pass(COME_BACK_MS - 2_000);
+    let within = pair.sides[0].calls.facts.len();
+    pair.pass(3_000);
+
+    assert_eq!([within, pair.sides[0].calls.facts.len()], [0, 1]);
+}
