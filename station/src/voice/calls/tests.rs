@@ -332,10 +332,9 @@ fn how_a_call_ended_is_not_taken_from_the_other_side_where_this_one_knows_better
 
 #[test]
 fn one_of_ours_is_moved_from_room_to_room_and_the_other_side_sees_only_whether_they_are_on_the_line() {
-    let mut pair = Pair::new();
-    pair.join(0).unwrap();
-    pair.pass(200);
-    pair.join(0).unwrap();
+    let mut pair = Pair::both_in();
+    [0, 1].into_iter().for_each(|at| drop(pair.ask(at, &Ask::Through).unwrap()));
+    pair.pass(300);
     let number = Number::new(0).unwrap();
 
     let seen = [Room::Aside, Room::Line, Room::Hold].map(|room| {

@@ -188,8 +188,7 @@ fn refused(browser: &mut Browser) {
     browser.look("document.querySelector('[value=principal]').click()");
     press(browser, "join");
     // The answer to joining may come after that to the offer, and take it away until the next.
-    let [begins, ends] =
-        ["Not done. What this browser offers is no call of sound", "try again when that has changed."];
+    let [begins, ends] = ["Not done. What this browser offers is no call of sound", "try again when that has changed."];
     browser.until_within(&format!("{SOUND}.startsWith('{begins}') && {SOUND}.endsWith('{ends}')"), 15_000);
     browser.look("Object.defineProperty(RTCPeerConnection.prototype, 'localDescription', window.offered); true");
     says(browser, "Sound goes both ways");

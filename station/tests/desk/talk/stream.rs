@@ -1,7 +1,7 @@
 //! The same where only TCP passes: a record that cannot commit, a cut path and a closed line, each in the middle of a talk.
 
 use rusqlite::Connection;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::cable::Cable;
 use super::{answer, answered, browsers, hears_nothing, hears_the_other_alone, join, page_of, press, talk};
@@ -26,24 +26,13 @@ fn is_held_for_doctor(desk: &Desk) -> bool {
     findings.iter().any(|found| found["subject"] == "database" && found["well"] == json!(false))
 }
 
-#[test]
-fn where_only_tcp_passes_a_talk_goes_on_over_a_record_that_cannot_commit_for_a_minute_and_a_cut_path_until_the_line_is_closed()
- {
-    let scratch = Scratch::new("desk-talk-stream");
-    let [(north, to_north), (south, to_south)] =
-        [("north", "Northland"), ("south", "Southland")].map(|(name, sign)| behind(&scratch, name, sign));
-    let desks = [north, south];
-    pair(&desks[0].station, &desks[1].station);
-    let page = page_of(&answered(&desks));
-    let mut browsers = browsers(&desks, (scratch.path(), &page));
-    browsers.iter_mut().for_each(|browser| join(browser, "principal"));
-    browsers
-        .iter_mut()
-        .for_each(|browser| browser.until("document.querySelector('.explained b')?.textContent === 'Degraded:'"));
-    browsers[0].picture("call-degraded", 1280, "light");
-    press(&mut browsers[0], "through");
-    browsers[1].until("document.querySelectorAll('.hold').length === 1");
+/// The talk of the second request.
+fn second(desk: &Desk) -> Value {
+    desk.station.get("/requests/Northland%202").unwrap()["talk"].clone()
+}
 
+/// A talk that begins and ends while nothing can be written at the one station, for more than a minute.
+fn unwritten(desks: &[Desk; 2], browsers: &mut [Browser; 2]) {
     // Nothing can be written here while the talk begins. The people hear each other, and it is written afterwards.
     let held = Connection::open(desks[0].station.data.join("counterpart.db")).unwrap();
     held.execute_batch("BEGIN IMMEDIATE").unwrap();
@@ -84,11 +73,12 @@ fn where_only_tcp_passes_a_talk_goes_on_over_a_record_that_cannot_commit_for_a_m
     browsers[0].until("!document.querySelector('#shut h2')");
     assert!(desks[0].station.get("/health").unwrap().get("held_since").is_none());
     assert!(!is_held_for_doctor(&desks[0]));
+}
 
-    let again = page_of(&answer(&desks, "Northland 2"));
-    let talk = |desk: &Desk| desk.station.get("/requests/Northland%202").unwrap()["talk"].clone();
-    let both: &mut [Browser; 2] = &mut browsers;
-    for (browser, desk) in both.iter_mut().zip(&desks) {
+/// Both talk once more, on another request.
+fn once_more(desks: &[Desk; 2], browsers: &mut [Browser; 2]) {
+    let again = page_of(&answer(desks, "Northland 2"));
+    for (browser, desk) in browsers.iter_mut().zip(desks) {
         browser.open(&format!("http://{}{again}", desk.address));
         browser.until("!!document.querySelector('[data-key=join]')");
         // What cleans speech is off as it was.
@@ -97,8 +87,30 @@ fn where_only_tcp_passes_a_talk_goes_on_over_a_record_that_cannot_commit_for_a_m
         browser.until("document.querySelector('[data-sound]').textContent.startsWith('Sound goes both ways')");
         press(browser, "through");
     }
-    both.iter_mut().enumerate().for_each(|(at, browser)| hears_the_other_alone(browser, at));
-    desks.iter().for_each(|desk| wait("JOINED", || (talk(desk)["state"] == "JOINED").then_some(())));
+    browsers.iter_mut().enumerate().for_each(|(at, browser)| hears_the_other_alone(browser, at));
+    desks.iter().for_each(|desk| wait("JOINED", || (second(desk)["state"] == "JOINED").then_some(())));
+}
+
+#[test]
+fn where_only_tcp_passes_a_talk_goes_on_over_a_record_that_cannot_commit_for_a_minute_and_a_cut_path_until_the_line_is_closed()
+ {
+    let scratch = Scratch::new("desk-talk-stream");
+    let [(north, to_north), (south, to_south)] =
+        [("north", "Northland"), ("south", "Southland")].map(|(name, sign)| behind(&scratch, name, sign));
+    let desks = [north, south];
+    pair(&desks[0].station, &desks[1].station);
+    let page = page_of(&answered(&desks));
+    let mut browsers = browsers(&desks, (scratch.path(), &page));
+    browsers.iter_mut().for_each(|browser| join(browser, "principal"));
+    browsers
+        .iter_mut()
+        .for_each(|browser| browser.until("document.querySelector('.explained b')?.textContent === 'Degraded:'"));
+    browsers[0].picture("call-degraded", 1280, "light");
+    press(&mut browsers[0], "through");
+    browsers[1].until("document.querySelectorAll('.hold').length === 1");
+
+    unwritten(&desks, &mut browsers);
+    once_more(&desks, &mut browsers);
 
     // The path is cut: the people are told, and are still in the call when it is there again.
     [&to_north, &to_south].into_iter().for_each(|cable| cable.set(false));
@@ -112,7 +124,7 @@ fn where_only_tcp_passes_a_talk_goes_on_over_a_record_that_cannot_commit_for_a_m
         hears_the_other_alone(browser, at);
         browser.until("document.querySelector('.explained b')?.textContent === 'Degraded:'");
     }
-    assert_eq!(talk(&desks[1])["state"], "JOINED", "a path that is cut ends no talk");
+    assert_eq!(second(&desks[1])["state"], "JOINED", "a path that is cut ends no talk");
 
     // The line is closed: nothing more can be written of the talk, and nobody is left in it.
     let form = json!({"act": "state", "state": "closed", "for_good": true});
@@ -122,5 +134,5 @@ fn where_only_tcp_passes_a_talk_goes_on_over_a_record_that_cannot_commit_for_a_m
         browser.until("document.querySelector('#main h1').textContent.includes('It broke off')");
         browser.until("counterpartEars().length === 0");
     }
-    assert!(desks.iter().all(|desk| talk(desk)["state"] == "JOINED"));
+    assert!(desks.iter().all(|desk| second(desk)["state"] == "JOINED"));
 }
