@@ -3364,14 +3364,16 @@ talking-over-lost-ours = Nobody of ours came back within 20 seconds.
 talking-over-lost-theirs = Nobody of { $peer } came back within 20 seconds.
 talking-over-broken = It broke off: the line was closed, halted, or begun anew.
 talking-nobody = Nobody of { $peer } is in the call.
-talking-they-away = Nobody of { $peer } is there now; their places are kept for 20 seconds. So their station says, and what is said on the line here still goes to it.
-talking-they-off = Nobody of { $peer } is on the line now. So their station says, and what is said on the line here still goes to it.
-talking-they-left = Nobody of { $peer } is in the call now. So their station says, and what is said on the line here still goes to it.
+talking-they-away = Nobody of { $peer } is there now, their station says; their places are kept for 20 seconds.
+talking-they-off = Nobody of { $peer } is on the line now, their station says.
+talking-they-left = Nobody of { $peer } is in the call now, their station says.
+talking-still-sent = What is said on the line here goes to their station all the same.
+talking-watches-hear = Whoever is there as watch hears the other side and is heard there; whoever is held hears nobody, and nobody hears them.
 talking-they-wait = { $peer } is in the call.
 talking-through-both = Both sides were put through together.
-talking-through-ours = We have put through; { $peer } has not yet. The watches hear each other, and whoever is held hears nobody.
-talking-through-theirs = { $peer } has put through; we have not yet. The watches hear each other, and whoever is held hears nobody.
-talking-through-none = The watches hear each other; whoever is held hears nobody, and nobody hears them. Put them through together.
+talking-through-ours = We have put through; { $peer } has not yet.
+talking-through-theirs = { $peer } has put through; we have not yet.
+talking-through-none = Neither side has put through.
 talking-part = { $part ->
     [principal] Principal
     [interpreter] Interpreter

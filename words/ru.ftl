@@ -5503,21 +5503,25 @@ talking-over-broken = Он прервался: линия закрыта, ост
 # unreviewed
 talking-nobody = От { $peer } в разговоре никого нет.
 # unreviewed
-talking-they-away = Сейчас от { $peer } никого нет; их места сохраняются 20 секунд. Так говорит их станция, и сказанное здесь на линии всё равно идёт к ней.
+talking-they-away = Сейчас от { $peer } никого нет, говорит их станция; их места сохраняются 20 секунд.
 # unreviewed
-talking-they-off = Сейчас от { $peer } на линии никого нет. Так говорит их станция, и сказанное здесь на линии всё равно идёт к ней.
+talking-they-off = Сейчас от { $peer } на линии никого нет, говорит их станция.
 # unreviewed
-talking-they-left = Сейчас от { $peer } в разговоре никого нет. Так говорит их станция, и сказанное здесь на линии всё равно идёт к ней.
+talking-they-left = Сейчас от { $peer } в разговоре никого нет, говорит их станция.
+# unreviewed
+talking-still-sent = Сказанное здесь на линии всё равно идёт к их станции.
+# unreviewed
+talking-watches-hear = Кто в разговоре как дежурный, слышит другую сторону, и его там слышно; кто на удержании, не слышит никого, и его никто не слышит.
 # unreviewed
 talking-they-wait = { $peer } в разговоре.
 # unreviewed
 talking-through-both = Обе стороны соединены одновременно.
 # unreviewed
-talking-through-ours = Мы соединили; { $peer } ещё нет. Дежурные слышат друг друга, а кто на удержании, не слышит никого.
+talking-through-ours = Мы соединили; { $peer } ещё нет.
 # unreviewed
-talking-through-theirs = { $peer } соединила; мы ещё нет. Дежурные слышат друг друга, а кто на удержании, не слышит никого.
+talking-through-theirs = { $peer } соединила; мы ещё нет.
 # unreviewed
-talking-through-none = Дежурные слышат друг друга; кто на удержании, не слышит никого, и его никто не слышит. Соедините одновременно.
+talking-through-none = Ни одна сторона ещё не соединила.
 # unreviewed
 talking-part = { $part ->
     [principal] Руководитель

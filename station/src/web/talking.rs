@@ -152,12 +152,26 @@ impl Talking {
         Some([why.why, why.instead])
     }
 
+    /// Whether their station names nobody who is there and on the line.
+    fn is_nobody_there(&self) -> bool {
+        let is_there = |one: &PersonView| one.named.on_line && one.named.here;
+        self.call.as_ref().is_some_and(|call| !call.theirs.iter().any(is_there))
+    }
+
+    /// Who is heard all the same, where the headline says who is not there or not put through.
+    pub fn heard(&self) -> Option<&'static str> {
+        let is_on_line = self.mine()?.room == Some(Room::Line);
+        match self.through() {
+            _ if self.is_over() => None,
+            [true, true] => (is_on_line && self.is_nobody_there()).then_some("talking-still-sent"),
+            _ => Some("talking-watches-hear"),
+        }
+    }
+
     /// What is so, and what follows.
     pub fn headline(&self, d: &Door) -> [String; 2] {
         let theirs = self.call.as_ref().map_or(0, |call| call.theirs.len());
         let is_alone = self.call.as_ref().is_some_and(|call| call.theirs.iter().all(|one| !one.named.here));
-        let is_off =
-            self.call.as_ref().is_some_and(|call| call.theirs.iter().all(|one| !one.named.on_line || !one.named.here));
         let room = self.mine().and_then(|me| me.room);
         let (first, second) = match self.call.as_ref().map(|call| (call.standing, call.me)) {
             Some((Standing::Over(by, reason), _)) => {
@@ -176,7 +190,7 @@ impl Talking {
                 // That is their station's word: it stops no voice.
                 [true, true] if theirs == 0 => ("talking-in", "talking-they-left"),
                 [true, true] if is_alone => ("talking-in", "talking-they-away"),
-                [true, true] if is_off => ("talking-in", "talking-they-off"),
+                [true, true] if self.is_nobody_there() => ("talking-in", "talking-they-off"),
                 // What is wrong is said below; "through" would say that they hear each other.
                 [true, true] if self.is_cut() || self.is_unheard() => ("talking-in", "talking-through-both"),
                 [true, true] => ("talking-through", "talking-through-both"),

@@ -257,7 +257,8 @@ fn a_call_is_held_by_keyboard_alone_and_its_page_says_what_keeps_sound_away_who_
     hears_nothing(&mut keys, 0);
     hears_nothing(&mut other, 1);
     keys.until("document.querySelector('h1').textContent.includes('You are on hold')");
-    other.until("document.querySelector('h1').textContent.includes('Nobody of Northland is on the line now.')");
+    other.until("document.querySelector('h1').textContent.includes('Nobody of Northland is on the line now')");
+    other.until("document.querySelector('.explained').textContent.startsWith('What is said on the line here goes to their station')");
     enter(&mut keys, "line-0");
     hears_the_other_alone(&mut keys, 0);
     hears_the_other_alone(&mut other, 1);

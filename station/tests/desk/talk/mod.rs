@@ -242,6 +242,7 @@ fn two_people_talk_over_the_line_and_hear_each_other_alone_and_both_records_say_
     browsers[0].until("document.querySelectorAll('.far .pers b')[0].textContent === 'Principal'");
     press(&mut browsers[0], "through");
     browsers[1].until("document.querySelectorAll('.hold').length === 1");
+    browsers[1].until("document.querySelector('.explained').textContent.includes('whoever is held hears nobody')");
     assert!(level(&mut browsers[0], THEM, TONES[1]) < -70.0 && level(&mut browsers[1], THEM, TONES[0]) < -70.0);
     assert_eq!(talk(&desks[0])["state"], "PLANNED");
     press(&mut browsers[1], "through");
