@@ -138,7 +138,7 @@ impl Talking {
     }
 
     pub fn is_cut(&self) -> bool {
-        self.call.as_ref().is_some_and(|call| !call.is_linked)
+        self.call.as_ref().is_some_and(|call| !call.is_linked && call.standing == Standing::Open)
     }
 
     /// The link is up, and nothing comes over it of somebody who is on the line there.
@@ -162,7 +162,7 @@ impl Talking {
     pub fn heard(&self) -> Option<&'static str> {
         let is_on_line = self.mine()?.room == Some(Room::Line);
         match self.through() {
-            _ if self.is_over() => None,
+            _ if self.is_over() || self.is_cut() => None,
             [true, true] => (is_on_line && self.is_nobody_there()).then_some("talking-still-sent"),
             _ => Some("talking-watches-hear"),
         }
