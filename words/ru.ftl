@@ -5605,7 +5605,7 @@ talking-do-join-hint = Микрофон включается; само по се
 # unreviewed
 talking-do-through = Соединить
 # unreviewed
-talking-do-through-hint = Все наши, кто на удержании, соединятся, когда нажмёт и их дежурный
+talking-do-through-hint = Все наши, кто на удержании, кроме дежурного, соединятся, когда нажмёт и их дежурный
 # unreviewed
 talking-do-mute = Выключить звук
 # unreviewed
@@ -5642,6 +5642,8 @@ talking-round = До этой станции и обратно
 talking-loss = Потеряно
 # unreviewed
 talking-jitter = Неравномерность
+# unreviewed
+talking-ms = мс
 # unreviewed
 talking-plot-from = 2 мин назад
 # unreviewed
@@ -5686,6 +5688,9 @@ talking-shut-early = До согласованного времени больш
 talking-shut-late = Согласованное время прошло больше часа назад.
 # unreviewed
 no-call-off = У этой станции нет речи: пульт не обслуживается или адрес для речи неизвестен.
+# unreviewed
+no-call-stopped = Передача речи прекратилась из-за ошибки этой программы. Журнал и всё остальное работает.
+    .do = Запустить станцию снова. Если речь опять прекратится, сохранить журнал работы станции и сообщить тому, кто сопровождает эту программу.
 # unreviewed
 no-call-unreached = Связи с другой станцией сейчас нет.
 # unreviewed

@@ -149,7 +149,7 @@
       if (!reply.ok || reply.redirected) return false;
       const shown = new DOMParser().parseFromString(await reply.text(), "text/html").querySelector(".ring");
       // What came too late opens nothing: its ring has been left or another rings, or the page has lost its station.
-      if (((!ringing || aside(ringing)) && !dialog.open) || (ringing && name(ringing) !== key)) return true;
+      if (((!ringing || aside(ringing)) && !dialog.open) || (ringing ? name(ringing) : drawn) !== key) return true;
       if (shown) fill(shown, key, at0, shown.classList.contains("ex"));
       return !!shown;
     } catch { return false; } finally {

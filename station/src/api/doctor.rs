@@ -42,7 +42,7 @@ pub struct Report {
 /// One thing looked at.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Finding {
-    /// configuration, desk, keys, disk, database, people, clock, line, conduct or webhook.
+    /// configuration, desk, keys, disk, database, people, clock, line, conduct, voice or webhook.
     pub subject: String,
     /// It is in order.
     pub well: bool,
@@ -67,8 +67,8 @@ impl Report {
     }
 }
 
-/// Looks at everything in `data`. `now` is the station's clock, in milliseconds since 1970 UTC.
-pub fn examine(data: &Path, now: u64, words: &Words) -> Report {
+/// Looks at everything in `data`. `is_held`: another program holds the database against this station. `now` is the station's clock, in milliseconds since 1970 UTC.
+pub fn examine(data: &Path, is_held: bool, now: u64, words: &Words) -> Report {
     let mut doctor = Doctor { words, report: Report { well: true, halted: false, findings: Vec::new() } };
     let config = Config::load(data);
     doctor.found(&CONFIGURATION, config.as_ref().map(drop).map_err(Clone::clone));
@@ -83,7 +83,10 @@ pub fn examine(data: &Path, now: u64, words: &Words) -> Report {
         Ok(reader) => {
             match reader.check() {
                 Err(error) => doctor.found(&DATABASE, Err(error)),
-                Ok(faults) => doctor.found(&DATABASE, faults.into_iter().next().map_or(Ok(()), Err)),
+                Ok(faults) => match faults.into_iter().next() {
+                    None if is_held => doctor.found(&DATABASE, Err(StoreError::Busy)),
+                    fault => doctor.found(&DATABASE, fault.map_or(Ok(()), Err)),
+                },
             }
             if let Err(error) = doctor.lines(&reader, keys.ok().as_ref(), now) {
                 doctor.found(&DATABASE, Err(error));

@@ -22,9 +22,10 @@ use super::times::Times;
 use super::{Api, call, callers, sight};
 use crate::entropy;
 use crate::record::{ActFault, Done};
-use crate::store::{Actor, StoreError, TOKEN_BYTES_MAX};
+use crate::store::{Actor, TOKEN_BYTES_MAX};
 use crate::view::names::said;
 use crate::view::{Moment, Named, Sight};
+use crate::voice;
 use crate::words::Language;
 
 /// An act that is in the record.
@@ -119,12 +120,12 @@ pub(super) async fn doctor(State(api): State<Api>) -> Result<Json<Report>, Told>
     let turn = api.examining.clone().lock_owned().await;
     let examined = tokio::task::spawn_blocking(move || {
         let _turn = turn;
-        examine(&parts.data, parts.clock.now(), &words)
+        let is_held = parts.keeper.published().borrow().held_since.is_some();
+        examine(&parts.data, is_held, parts.clock.now(), &words)
     });
     let mut report = examined.await.map_err(|e| api.machine(e))?;
-    if api.parts.keeper.published().borrow().held_since.is_some() {
-        report.findings.retain(|found| found.subject != "database" || !found.well);
-        report.fault("database", &StoreError::Busy, &api.words);
+    if api.parts.voice.has_stopped() {
+        report.fault("voice", &voice::Refusal::Stopped, &api.words);
     }
     api.webhooks.examined(&mut report, &api.words);
     Ok(Json(report))

@@ -22,7 +22,7 @@ use crate::entropy;
 use crate::view::request::request;
 use crate::view::{Named, Sight, names};
 use crate::voice::{Ask, CallView, Given, PersonView, PlaceKey, Refusal, Standing, TalkId};
-use crate::words::Sentence;
+use crate::words::{Sentence, Tell};
 
 /// So long before an agreed time its call can be entered, and after it, in milliseconds.
 const ENTER_MS: [u64; 2] = [15 * 60_000, 60 * 60_000];
@@ -281,12 +281,7 @@ impl Api {
     }
 
     pub(crate) fn call_refused(&self, refusal: &Refusal) -> Told {
-        let sentence = Sentence::new(refusal.sentence());
-        let sentence = match refusal {
-            Refusal::Offer(cause) => sentence.with("cause", cause),
-            _ => sentence,
-        };
-        self.tell(not_done(sentence))
+        self.tell(not_done(refusal.sentence()))
     }
 
     async fn talk_named(&self, line: Option<String>, on: String) -> Result<Talk, Told> {

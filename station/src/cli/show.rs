@@ -250,7 +250,7 @@ impl Context {
                 (value, report)
             }
             Err(told) if told.code == Code::NoStation.word() => {
-                let report = examine(&self.data, self.clock.now(), &self.words);
+                let report = examine(&self.data, false, self.clock.now(), &self.words);
                 (serde_json::to_value(&report).map_err(|e| self.machine(e))?, report)
             }
             Err(told) => return Err(told),

@@ -19,6 +19,8 @@ use counterpart_voice::call::Room;
 use counterpart_voice::seat::Number;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::words::{Sentence, Tell};
+
 pub use link::{Link, ToPeer};
 pub use thread::{BindFault, Running, Settings, start};
 pub use view::{CallView, Gone, GuestView, PersonView, Stage, Standing, Waiting};
@@ -95,6 +97,8 @@ pub enum Given {
 pub enum Refusal {
     /// This station has no desk, and so no voice.
     Off,
+    /// The voice of this station has ended by a fault of its own; a new start of the station brings it back.
+    Stopped,
     /// No session with the other side is up.
     Unreached,
     /// What runs there has no calls.
@@ -117,11 +121,11 @@ pub enum Refusal {
     Offer(&'static str),
 }
 
-impl Refusal {
-    /// The name of its sentence.
-    pub fn sentence(&self) -> &'static str {
-        match self {
+impl Tell for Refusal {
+    fn sentence(&self) -> Sentence {
+        let id = match self {
             Refusal::Off => "no-call-off",
+            Refusal::Stopped => "no-call-stopped",
             Refusal::Unreached => "no-call-unreached",
             Refusal::Older => "no-call-older",
             Refusal::NoAnswer => "no-call-unanswered",
@@ -131,8 +135,9 @@ impl Refusal {
             Refusal::NoPlace => "no-call-no-place",
             Refusal::Links => "no-call-links",
             Refusal::NotThrough => "no-call-not-through",
-            Refusal::Offer(_) => "no-call-offer",
-        }
+            Refusal::Offer(cause) => return Sentence::new("no-call-offer").with("cause", cause),
+        };
+        Sentence::new(id)
     }
 }
 
@@ -194,6 +199,11 @@ impl Voice {
         self.0.as_ref().map(|inner| inner.address)
     }
 
+    /// Whether it has ended, though nobody told it to.
+    pub(crate) fn has_stopped(&self) -> bool {
+        self.0.as_ref().is_some_and(|inner| inner.orders.is_closed())
+    }
+
     /// Counts what has changed in calls, as pages show them.
     pub fn changes(&self) -> Option<watch::Receiver<u64>> {
         self.0.as_ref().map(|inner| inner.changes.clone())
@@ -204,9 +214,12 @@ impl Voice {
     /// # Errors
     /// [`Refusal`].
     pub async fn ask(&self, talk: TalkId, place: PlaceKey, ask: Ask) -> Result<Given, Refusal> {
+        if self.0.is_none() {
+            return Err(Refusal::Off);
+        }
         let (reply, answer) = oneshot::channel();
         self.order(Order::Asked(Asked { talk, place, ask, reply })).await;
-        answer.await.unwrap_or(Err(Refusal::Off))
+        answer.await.unwrap_or(Err(Refusal::Stopped))
     }
 
     /// A call as it is now, for whoever has the place; `None`: nothing is known of it.
@@ -261,5 +274,30 @@ impl Voice {
             // If the thread has ended, whoever waits for an answer is told so by its absence.
             let _ = inner.orders.send(order).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_voice_that_ended_by_itself_is_told_from_a_station_without_one() {
+        let talk =
+            TalkId { line: LineId([1; 16]), epoch: Epoch::FIRST, act: EntryRef { party: Party::Inviter, index: 3 } };
+        let (orders, ordered) = mpsc::channel(1);
+        let (packets, _) = mpsc::channel(1);
+        let (_, changes) = watch::channel(0);
+        let inner =
+            Inner { orders, packets, changes, sessions: AtomicU64::new(1), address: ([127, 0, 0, 1], 1).into() };
+        let voice = Voice(Some(Arc::new(inner)));
+        assert!(!voice.has_stopped());
+
+        drop(ordered);
+
+        assert!(voice.has_stopped());
+        assert_eq!(voice.ask(talk, [0; 32], Ask::Through).await, Err(Refusal::Stopped));
+        assert!(!Voice::default().has_stopped());
+        assert_eq!(Voice::default().ask(talk, [0; 32], Ask::Through).await, Err(Refusal::Off));
     }
 }

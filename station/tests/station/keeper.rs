@@ -288,7 +288,7 @@ async fn whoever_looks_whether_all_is_in_order_while_the_station_writes_finds_it
 
     for _ in 0..20 {
         let data = north.data.clone();
-        let look = move || examine(&data, counterpart::clock::Clock::system().now(), &Words::english());
+        let look = move || examine(&data, false, counterpart::clock::Clock::system().now(), &Words::english());
         let report = tokio::task::spawn_blocking(look).await.unwrap();
         let lines: Vec<_> = report.findings.iter().filter(|finding| finding.subject == "line").collect();
         assert!(!lines.is_empty() && lines.iter().all(|finding| finding.well), "{lines:?}");
