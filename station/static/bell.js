@@ -123,6 +123,7 @@
   };
   const fill = (shown, key, at, isEx) => {
     const held = document.activeElement && document.activeElement.getAttribute("data-key");
+    const told = dialog.querySelector("[data-told]:not([hidden])");
     if (here()) here().remove();
     dialog.replaceChildren(shown);
     dialog.className = "bell" + (isEx ? " ex" : "");
@@ -130,13 +131,11 @@
     [drawn, drawnAt] = [key, at];
     // Another ring, another step, or one that rings no more: whoever types on has not read it yet.
     const what = [key, step, !!dialog.querySelector(".ring.quiet")].join();
-    if (what !== stands) { [stands, stoodAt, pressed] = [what, Date.now(), null]; wait(); }
+    if (what !== stands) { [stands, stoodAt, pressed] = [what, Date.now(), null]; wait(); } else if (told) say(told.textContent);
     const again = held && dialog.querySelector(`[data-key="${CSS.escape(held)}"]`);
     const first = again || dialog.querySelector("[data-first]") || dialog.querySelector("button, a");
     if (first) first.focus({ preventScroll: true });
     if (!again) dialog.scrollTop = 0;
-    const once = pressed && dialog.querySelector(`[data-key="${CSS.escape(pressed.of)}"]`);
-    if (once) say(once.dataset.twice);
     noted();
   };
   // `false`: the station gave no drawing. What is being fetched is not fetched twice: on a slow line that would take the longer.

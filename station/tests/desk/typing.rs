@@ -45,7 +45,13 @@ fn who_types_on_when_it_begins_to_ring_signs_nothing_and_goes_on_with_what_was_t
     let typed = ["s", "h", "i", "p", " ", "a", "a", "Enter", "f", "r", "1", "3", "0", "d"];
     typed.iter().for_each(|key| page.press(key));
 
-    page.until(&format!("{TOLD}.textContent.includes('did not count') && {RINGS}"));
+    let told = format!("{TOLD}.textContent.includes('did not count') && !{TOLD}.hidden && {RINGS}");
+    page.until(&told);
+    // It is still said where the ring is drawn anew.
+    page.look("document.querySelector('.ring').before = true");
+    assert_eq!(south.station.post("/banner", &json!({"banner": "SOUTHLAND · SECRET"})).unwrap().0, 200);
+    page.until("!document.querySelector('.ring').before");
+    page.until(&told);
     assert!(page.look("window.waits").as_u64().unwrap() > typed.len() as u64, "each key makes the pause begin anew");
     assert_eq!(page.look("document.querySelector('.ring .second')"), json!(null), "nor is declining near");
     // A pause, and the letter of what goes over the line at once: it is asked for once more.
