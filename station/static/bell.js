@@ -88,7 +88,7 @@
   const arm = async () => {
     await audio.resume();
     show();
-    if (!playing && armed()) { playing = []; play(OPERATION.IMMEDIATE[0]); setTimeout(() => { if (!ringing) silence(); }, 2500); }
+    if (!playing && !ringing && armed()) { playing = []; play(OPERATION.IMMEDIATE[0]); setTimeout(() => { if (!ringing) silence(); }, 2500); }
   };
   document.addEventListener("click", (event) => { if (event.target.closest("[data-arm]")) arm(); });
   // A ring that is shown, silent, sounds at the first touch of the page.
@@ -96,7 +96,7 @@
   audio.onstatechange = () => { show(); if (ringing) ring(ringing); };
 
   // ---- the ring: over whatever page is open, and on the matter's own page as a strip that covers nothing ----
-  let ringing = null, drawn = null, drawnAt = "", position = "", reported = null, began = 0, step = "", under = "";
+  let ringing = null, drawn = null, drawnAt = "", position = "", reported = null, began = 0, step = "", under = "", written = {};
   // What broke off with an epoch is about a line as a whole: it leaves every page of lines to be looked at.
   const own = (ring) => (ring.page === "/lines" ? ["/lines/"] : ["requests", "calls"].map((of) => `/lines/${ring.line}/${of}/${ring.thing}/`))
     .some((page) => (location.pathname + "/").startsWith(page));
@@ -129,6 +129,7 @@
     dialog.className = "bell" + (isEx ? " ex" : "");
     if (!dialog.open) dialog.showModal();
     [drawn, drawnAt] = [key, at];
+    dialog.querySelectorAll("textarea").forEach((e) => { e.value ||= written[key + step] ?? ""; });
     // Another ring, another step, or one that rings no more: whoever types on has not read it yet.
     const what = [key, step, !!dialog.querySelector(".ring.quiet")].join();
     if (what !== stands) { [stands, stoodAt, pressed] = [what, Date.now(), null]; wait(); } else if (told) say(told.textContent);
@@ -147,8 +148,8 @@
       const reply = await fetch(`/lines/${line}/ring/${at}${step}`, { signal: AbortSignal.timeout(20_000) });
       if (!reply.ok || reply.redirected) return false;
       const shown = new DOMParser().parseFromString(await reply.text(), "text/html").querySelector(".ring");
-      // What came too late opens nothing: its ring has been left or another rings, or the page has lost its station.
-      if (((!ringing || aside(ringing)) && !dialog.open) || (ringing ? name(ringing) : drawn) !== key) return true;
+      // What came too late opens nothing: its ring has been left, another rings or another step is drawn, or the station is lost.
+      if (under !== of || ((!ringing || aside(ringing)) && !dialog.open) || (ringing ? name(ringing) : drawn) !== key) return true;
       if (shown) fill(shown, key, at0, shown.classList.contains("ex"));
       return !!shown;
     } catch { return false; } finally {
@@ -226,10 +227,11 @@
     // What is drawn stays while it stands, unless something more urgent comes: the first is the most urgent.
     const same = ringing && now.rings.find((r) => name(r) === name(ringing));
     if (first) ring(same && same.mark === first.mark && same.precedence === first.precedence ? same : first);
-    else stop();
+    else if (ringing) stop(); else if (dialog.open && drawnAt !== position) draw(drawn);
   });
   document.addEventListener("lost", () => { ringing = null; drawn = null; silence(); page.rings(""); if (dialog.open) dialog.close(); if (here()) here().remove(); state.textContent = state.dataset.cannot; state.classList.add("no"); });
   dialog.addEventListener("cancel", (event) => event.preventDefault());
+  dialog.addEventListener("input", ({ target }) => { if (target.localName === "textarea") written[drawn + step] = target.value; }); // Words come again with their ring.
   // ---- the keys of a ring ----
   // Whoever writes when it begins to ring writes on for a moment, and must sign nothing: a key counts once the ring has stood for a
   // second and nothing was typed for a second. What goes over the line and cannot be taken back needs its letter twice.
@@ -275,6 +277,7 @@
     event.preventDefault();
     const of = name(ringing), why = await page.send(event.target, event.submitter);
     if (why) { say(why); return; }
+    delete written[of + step];
     step = "";
     await page.draw();
     if (!isBack && document.querySelector(".page > .unsigned form:not(.undone)")) dialog.close();

@@ -47,7 +47,7 @@
     document.querySelector(".mast").after(shown);
   };
   const dead = (why = "dead-strip") => {
-    if (lost) return;
+    if (lost) { if (why !== "dead-strip") strip(why, since); return; }
     lost = heard + skew;
     if (body.classList.contains("dead")) { strip(why, since); return; }
     body.dataset.lostAfter = Date.now() - heard;
@@ -122,30 +122,28 @@
   const bars = (fresh, waiting) => {
     const run = (page) => (page.dataset.position || "").split(".")[0], bar = document.querySelector(".page > .unsigned");
     if (run(body) !== run(fresh.body)) gone.push(...waiting.map((e) => body.dataset.notSent + " " + e.dataset.told));
-    if (bar) gone.forEach((told) => {
-      const note = document.createElement("p");
-      note.className = "takeback undone";
-      note.textContent = told;
-      bar.append(note);
-    });
+    if (bar) bar.append(...gone.map((told) => Object.assign(document.createElement("p"), { className: "takeback undone", textContent: told })));
   };
   const draw = async (again = false) => {
     if (drawing) return true;
     drawing = true;
     try {
-      const reply = await fetch(body.dataset.page || location.href, { headers: { accept: "text/html" } });
+      const reply = await fetch(body.dataset.page || location.href, { headers: { accept: "text/html" } }), text = await reply.text();
+      // A page that has lost its station, or its place, meanwhile is not live by an answer of before.
+      if (lost || !(reply.ok || reply.redirected)) return false;
       if (reply.redirected) { ended(); return true; }
-      if (!reply.ok) return false;
-      const fresh = new DOMParser().parseFromString(await reply.text(), "text/html"), who = ".mast .who b";
+      const fresh = new DOMParser().parseFromString(text, "text/html"), who = ".mast .who b";
       // Somebody else signed in meanwhile, or the form is gone: what was typed is not theirs, or has no place.
       const same = !document.querySelector(who) || document.querySelector(who).textContent === fresh.querySelector(who)?.textContent;
       if ((isTyped() || stays()) && !same) { keep(); return true; }
       const whole = !stays() && (again || !isTyped());
       if (whole && fields(document).some(touched) && !carry(fresh) && isTyped()) { keep(); return true; }
       const waiting = [...document.querySelectorAll(".unsigned form.takeback:not(.undone)")];
-      const held = document.activeElement, key = held && held.getAttribute("data-key"), open = [];
-      const field = held && held.form && held.matches("main form *") && place(held), caret = field && held.selectionStart;
-      all(".page > main details[open]", (e) => open.push(e.id));
+      const held = document.activeElement, open = [];
+      const [tag, link] = [held?.localName, held?.getAttribute("href")], is = (name, value) => `[${name}="${CSS.escape(value)}"]`;
+      const key = held?.dataset.key ? is("data-key", held.dataset.key) : link ? "main " + tag + is("href", link) : tag === "button" && held.name && "main " + tag + is("name", held.name) + is("value", held.value);
+      const field = held && held.form && held.matches("main form *") && place(held), caret = field && [held.selectionStart, held.selectionEnd];
+      all(".page > main details", (e) => open.push([e.id, e.open]));
       // What is being written is about the mark that is chosen, and not about the one with which its page begins.
       const cell = !whole && document.querySelector("form[data-shows]") && document.querySelector(".four .markcell");
       if (cell) fresh.querySelectorAll(".four .markcell").forEach((e) => e.replaceWith(cell));
@@ -155,7 +153,7 @@
         if (old && next && (selector !== "#shut" || !old.isEqualNode(next))) old.replaceWith(next);
       });
       bars(fresh, waiting);
-      open.forEach((id) => { const e = id && document.getElementById(id); if (e) e.open = true; });
+      open.forEach(([id, isOpen]) => { const e = id && document.getElementById(id); if (e) e.open = isOpen; });
       looked = fresh.body.dataset.position;
       for (const name of ["now", "form", ...(whole ? ["position"] : [])]) body.dataset[name] = fresh.body.dataset[name];
       body.classList.remove("dead");
@@ -166,12 +164,11 @@
       } else if (again) unsaid.splice(0).reverse().forEach((back) => back());
       entitle();
       if (whole && held && !held.isConnected) {
-        const next = key ? document.querySelector(`[data-key="${CSS.escape(key)}"]`) : field && fields(document).find((e) => place(e) === field);
+        const found = key ? document.querySelectorAll(key) : [], next = found.length === 1 || held.dataset.key ? found[0] : field && fields(document).find((e) => place(e) === field);
         if (next) next.focus({ preventScroll: true });
-        if (next && caret != null) next.setSelectionRange(caret, caret);
+        if (next && caret?.[0] != null) next.setSelectionRange(...caret);
       }
-      if (whole) say(body.dataset.isLive);
-      else stale();
+      if (whole) { say(body.dataset.isLive); document.dispatchEvent(new CustomEvent("drawn")); } else stale();
       tick();
       return true;
     } catch {
@@ -317,6 +314,7 @@
   // A page to write on begins with what it is about, not at its field; on a phone the tabs scroll in their row to the one that is open.
   for (const e of document.querySelectorAll("form[data-shows]:not([data-typed]) [autofocus]")) { e.focus({ preventScroll: true }); scrollTo(0, 0); }
   addEventListener("load", () => all(".mast nav [aria-current]", (e) => { const n = e.parentElement, [a, b] = [e, n].map((x) => x.getBoundingClientRect()); n.scrollLeft += Math.max(0, a.right - b.right + 40) + Math.min(0, a.left - b.left - 40); }));
+  for (const e of fields(document)) if ("shows" in e.form.dataset && touched(e)) e.dispatchEvent(new Event("input", { bubbles: true })); // Typed before this ran.
   tick();
   setInterval(tick, 500);
   if (body.dataset.position) listen();

@@ -7,6 +7,7 @@
   const find = (selector) => document.querySelector(selector), all = (selector) => [...document.querySelectorAll(selector)];
   let connection = null, microphone = null, context = null, own = null, ears = [], known = [];
   let isJoining = false, isTesting = false, isHushed = false, isBarred = false, nextTry = 0, answered = 0, said = "", trouble = "";
+  let asks = 0, cameAt = 0, doing = "", wish = ""; // Microphones asked for or let go; when this page connected; what mute does, and shall do next.
   // What is so only as long as there is a place in the call.
   const OF_A_PLACE = ["connecting", "connected", "away", "refused", "elsewhere"], UNHEARD = ["insecure", "denied", "none"];
   // What stays said while a connection is tried, and tried again.
@@ -17,11 +18,7 @@
     if (context.state === "suspended") context.resume().catch(() => {});
     return context;
   };
-  const listenTo = (stream) => {
-    const analyser = new AnalyserNode(sound(), { fftSize: 8192, smoothingTimeConstant: 0 });
-    sound().createMediaStreamSource(stream).connect(analyser);
-    return analyser;
-  };
+  const listenTo = (stream) => sound().createMediaStreamSource(stream).connect(new AnalyserNode(sound(), { fftSize: 8192, smoothingTimeConstant: 0 }));
   // Decibels above -60, as the meters count.
   const level = (analyser) => {
     const wave = new Float32Array(1024);
@@ -43,14 +40,13 @@
     if (!navigator.mediaDevices) { said = "insecure"; throw new Error("no microphone over plain HTTP"); }
     const { mic, cleans } = devices, audio = { echoCancellation: cleans, noiseSuppression: cleans, autoGainControl: cleans };
     if (mic) audio.deviceId = { exact: mic };
-    try {
-      microphone = await navigator.mediaDevices.getUserMedia({ audio });
-    } catch (why) {
-      // The one that was chosen is not there any more.
-      if (why.name === "OverconstrainedError" && mic) { devices.mic = ""; return hear(); }
-      said = why.name === "NotFoundError" ? "none" : "denied";
-      throw why;
-    }
+    const mine = ++asks, given = await navigator.mediaDevices.getUserMedia({ audio }).catch((why) => why);
+    // One that comes too late is not kept open.
+    if (mine !== asks) { given.getTracks?.().forEach((track) => track.stop()); throw new Error("not wanted any more"); }
+    // The one that was chosen is not there any more.
+    if (given.name === "OverconstrainedError" && mic) { devices.mic = ""; return hear(); }
+    if (!given.getTracks) { said = given.name === "NotFoundError" ? "none" : "denied"; throw given; }
+    microphone = given;
     // One that is unplugged in a call gives its place to another.
     microphone.getAudioTracks()[0].onended = () => { deafen(); hangUp(); devices.mic = ""; nextTry = 0; };
     own = listenTo(microphone);
@@ -59,30 +55,27 @@
   };
   const deafen = () => {
     if (microphone) microphone.getTracks().forEach((track) => track.stop());
-    [microphone, own, isTesting] = [null, null, false];
+    [microphone, own, isTesting, asks] = [null, null, false, asks + 1];
   };
-  const list = async () => { known = await navigator.mediaDevices.enumerateDevices().catch(() => []); fill(true); };
+  const list = async () => { known = await navigator.mediaDevices.enumerateDevices().catch(() => []); fill(); };
   // As the page is drawn it knows none of them, nor which were chosen.
-  const fill = (again) => [["[data-mic]", "audioinput", devices.mic], ["[data-speaker]", "audiooutput", devices.speaker]].forEach(([selector, kind, chosen]) => {
+  const fill = () => [["[data-mic]", "audioinput", devices.mic], ["[data-speaker]", "audiooutput", devices.speaker]].forEach(([selector, kind, chosen]) => {
     const choice = find(selector), own = known.filter((one) => one.kind === kind && one.label && one.deviceId !== "default");
-    if (!choice || own.length === 0 || (choice.options.length > 1 && !again)) return;
+    if (!choice || own.length === 0) return;
     choice.replaceChildren(choice.options[0], ...own.map((one) => new Option(one.label, one.deviceId, false, one.deviceId === chosen)));
-    find("[data-echo]").checked = devices.cleans;
   });
+  const chosen = () => { fill(); all("[data-echo]").forEach((box) => { box.checked = devices.cleans; }); };
+  document.addEventListener("drawn", chosen);
 
   // ---- the call ----
   const playing = (stream, speaker) => {
-    const player = new Audio();
-    player.srcObject = stream;
+    const player = Object.assign(new Audio(), { srcObject: stream });
     if (speaker && player.setSinkId) player.setSinkId(speaker).catch(() => {});
     // Of a page that nobody has touched, and that has no microphone, a browser lets nothing sound.
     player.play().catch((why) => { isBarred ||= why.name === "NotAllowedError"; });
     return player;
   };
-  const ear = (track, speaker) => {
-    const stream = new MediaStream([track]);
-    return { analyser: listenTo(stream), player: playing(stream, speaker) };
-  };
+  const ear = (track, speaker, stream = new MediaStream([track])) => ({ analyser: listenTo(stream), player: playing(stream, speaker) });
   const touched = () => {
     if (!isBarred) return;
     isBarred = false;
@@ -94,11 +87,11 @@
     ears.forEach(({ player }) => { player.pause(); player.srcObject = null; });
     [connection, ears, isBarred] = [null, [], false];
   };
-  // The page of a call is open twice: the last that connects has its place, and the other leaves it to that.
+  // The page of a call is open twice: the last that connects has its place, the other leaves it. One that is not looked at begins nothing.
   const tabs = "BroadcastChannel" in window ? new BroadcastChannel("call") : null;
   if (tabs) tabs.onmessage = ({ data }) => {
     const place = find("[data-call]");
-    if (place && place.dataset.offer === data && connection) { nextTry = Infinity; hangUp(); deafen(); said = "elsewhere"; }
+    if (place && place.dataset.offer === data.offer && connection && data.at > cameAt) { nextTry = Infinity; hangUp(); deafen(); said = "elsewhere"; }
     if (data === "left" && said === "elsewhere") nextTry = 0;
   };
   addEventListener("pagehide", () => { if (tabs && connection) tabs.postMessage("left"); });
@@ -109,7 +102,8 @@
       // Whoever only listens needs none.
       const stream = "listens" in place.dataset ? null : microphone || await hear();
       if (!TRIED.includes(said)) [said, answered] = ["connecting", 0];
-      if (tabs) tabs.postMessage(place.dataset.offer);
+      cameAt = Date.now() + Math.random();
+      if (tabs) tabs.postMessage({ offer: place.dataset.offer, at: cameAt });
       const made = connection = new RTCPeerConnection();
       made.addTransceiver(stream ? stream.getAudioTracks()[0] : "audio", { direction: "sendonly" });
       ears = Array.from({ length: EARS }, () => ear(made.addTransceiver("audio", { direction: "recvonly" }).receiver.track, devices.speaker));
@@ -128,6 +122,7 @@
       await made.setRemoteDescription({ type: "answer", sdp: await reply.text() });
       [trouble, answered] = ["", answered || Date.now()];
     } catch {
+      if (said === "elsewhere") return;
       hangUp();
       // Without a microphone nothing is tried again by itself: the person mends that, and loads the page anew.
       if (UNHEARD.includes(said)) nextTry = Infinity;
@@ -196,8 +191,8 @@
   };
   const follow = () => {
     const place = find("[data-call]"), note = find("[data-sound]");
-    if (place && !connection) connect(place);
-    if (!place) { if (connection) hangUp(); if (!isTesting && !isJoining) deafen(); }
+    if (place && !connection && (cameAt || !document.hidden)) connect(place);
+    if (!place) { cameAt = 0; if (connection) hangUp(); if (microphone && !isTesting && !isJoining) deafen(); }
     if (!place && OF_A_PLACE.includes(said)) said = navigator.mediaDevices ? "" : "insecure";
     if (place) isTesting = false;
     if (said === "connecting" && answered && Date.now() - answered > UNREACHED_MS) said = "blocked";
@@ -210,7 +205,6 @@
     const mends = find(`[data-mend="${said}"]`), told = trouble || (note && !mends && note.dataset[now]) || "";
     all("[data-mend]").forEach((e) => { e.hidden = e !== mends; });
     if (find("svg[data-plot] path:not([d])")) plot();
-    fill();
     if (note && note.textContent !== told) note.textContent = told;
     all("meter[data-level]").forEach((meter) => {
       const slot = meter.dataset.level.startsWith("slot-") && ears[+meter.dataset.level.slice(5)];
@@ -236,7 +230,6 @@
     const link = event.target.closest("a[href]");
     if (link && find("[data-call]")) link.target = "_blank";
     if (event.target.closest("[data-test]")) {
-      remember();
       deafen();
       hear().then(() => { [isTesting, nextTry] = [true, 0]; }, () => {});
     }
@@ -246,22 +239,29 @@
     const form = event.target, key = event.submitter;
     if (!form.matches("form[data-stays]")) return;
     // On a page that has lost its station, which is told nothing, the key mutes and lets be heard again.
-    if (key && /mute$/.test(key.value)) isHushed = key.value === "mute" && !(event.defaultPrevented && isHushed);
-    if (event.defaultPrevented) return;
+    const mutes = /mute$/.test(key?.value);
+    if (mutes) isHushed = key.value === "mute" && !(event.defaultPrevented && isHushed);
+    if (event.defaultPrevented) { wish = ""; return; }
     event.preventDefault();
+    // Pressed again before it is done: what is wished last is done after it.
+    if (mutes && doing) { wish = (wish || doing) === "mute" ? "unmute" : "mute"; isHushed ||= wish === "mute"; return; }
+    if (mutes) doing = key.value;
     sound();
-    remember();
     // What barred the microphone may have been mended.
     if (!find("[data-call]")) { deafen(); [nextTry, said] = [0, ""]; }
     // What is sent is read at once; a key that is off would not be sent along.
     const sent = window.counterpartPage.send(form, key);
-    if (key) key.disabled = true;
-    trouble = await sent.then((told) => (/mute$/.test(key?.value) && told === document.body.dataset.unsure ? "" : told)); // A mute signs nothing.
-    form.reset();
-    if (key) key.disabled = false;
+    if (key && !mutes) key.disabled = true;
+    trouble = await sent.then((told) => (mutes && told === document.body.dataset.unsure ? "" : told)); // A mute signs nothing.
+    if (!trouble) form.reset();
     await window.counterpartPage.draw();
+    if (key) key.disabled = false;
+    const next = find("[data-key=mute]"), again = mutes && next?.value === wish;
+    if (mutes) [doing, wish] = ["", ""];
+    if (again) next.click();
   });
-  if (navigator.mediaDevices) navigator.mediaDevices.addEventListener("devicechange", list);
+  chosen();
+  if (navigator.mediaDevices) { list(); navigator.mediaDevices.addEventListener("devicechange", list); }
   if (!navigator.mediaDevices) said = "insecure";
   else if (navigator.permissions) navigator.permissions.query({ name: "microphone" }).then(({ state }) => { if (state === "denied" && !said) said = "denied"; }, () => {});
   setInterval(follow, 200);

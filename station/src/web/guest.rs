@@ -14,7 +14,7 @@ use counterpart_core::record::codes::Part;
 use tokio::sync::{Notify, mpsc};
 
 use super::frame::{Door, Frame, class_of, mark_class};
-use super::live::{WAITING_MAX, waited};
+use super::live::{WAITING_MAX, over, waited};
 use super::refused::{self, Kept};
 use super::session::{Posted, cookie, is_form_of, read};
 use super::talking::Talking;
@@ -296,7 +296,8 @@ pub(super) async fn offer(State(desk): State<Desk>, guest: Guest, request: Reque
 }
 
 /// `GET /place/live`: that the call has changed. It says nothing of the record and of what rings here.
-pub(super) async fn live(State(desk): State<Desk>, guest: Guest) -> Response {
+pub(super) async fn live(State(desk): State<Desk>, guest: Result<Guest, Response>) -> Response {
+    let Ok(guest) = guest else { return over(&desk) };
     let Some(place) = desk.inner.place_pages.enter(guest.token.hash(), None) else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };

@@ -102,14 +102,25 @@ impl Desk {
     }
 }
 
-/// `GET /live`.
-pub(super) async fn live(State(desk): State<Desk>, who: Signed) -> Response {
+/// `GET /live`. A page whose session ended while its station was away is told so by it: a stream cannot be led to the door.
+pub(super) async fn live(State(desk): State<Desk>, who: Result<Signed, Response>) -> Response {
+    let who = match who {
+        Ok(who) => who,
+        Err(door) if door.status().is_redirection() => return over(&desk),
+        Err(refused) => return refused,
+    };
     let user = who.role.acts().then_some(who.user.as_str());
     let place = desk.inner.pages.enter(who.token.hash(), user);
     let Some(place) = place else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
     let (to, events) = mpsc::channel(WAITING_MAX);
     tokio::spawn(follow(desk, who, (place.number, place.displaced.clone()), to));
     ([(CONTENT_TYPE, "text/event-stream")], Body::new(Stream::new(events, place))).into_response()
+}
+
+/// The one event of a stream whose page must be left.
+pub(super) fn over(desk: &Desk) -> Response {
+    let told = serde_json::json!({"now": Moment(desk.api.now()), "ended": true});
+    ([(CONTENT_TYPE, "text/event-stream")], format!("event: standing\ndata: {told}\n\n")).into_response()
 }
 
 async fn follow(desk: Desk, who: Signed, (stream, displaced): (u64, Arc<Notify>), to: mpsc::Sender<Bytes>) {

@@ -159,7 +159,7 @@ impl Load {
             for on in theirs.iter().rev().take(2) {
                 let form = match number % 6 {
                     0 => json!({ "act": "seen", "on": on }),
-                    1 | 2 => self.offer(on),
+                    1 | 2 => self.offer(on, 2),
                     3 => json!({ "act": "defer", "on": on, "code": "UNSTATED" }),
                     4 => json!({ "act": "answer", "on": on }),
                     _ => json!({ "act": "decline", "on": on, "code": "UNSTATED" }),
@@ -173,10 +173,10 @@ impl Load {
         }
     }
 
-    /// An offer that nobody answers, so that it lapses.
-    pub fn offer(&self, on: &str) -> Value {
+    /// An offer that nobody answers within so many seconds, so that it lapses.
+    pub fn offer(&self, on: &str, within_s: i64) -> Value {
         let window = format!("{}/{}", self.time(7_200), self.time(9_000));
-        json!({ "act": "offer", "on": on, "windows": [window], "answer_by": self.time(2), "on_silence": "lapses" })
+        json!({ "act": "offer", "on": on, "windows": [window], "answer_by": self.time(within_s), "on_silence": "lapses" })
     }
 
     /// Rings: takes what is told to a bell, and says of each ring that a device rings. A station that was killed rings again.

@@ -144,7 +144,8 @@ fn lapse(stations: &[Process; 2], clocks: &[MovedClock; 2], load: &Load) {
     wait("the ask there", || {
         stations[1].get("/requests").filter(|views| views.to_string().contains(&format!("\"{on}\"")))
     });
-    let offer = load.act(1, "last-offer".into(), load.offer(&on)).unwrap();
+    // Far enough ahead that the offer is taken, however slow the station still is; with the grace it is past when both clocks go ahead.
+    let offer = load.act(1, "last-offer".into(), load.offer(&on, 30)).unwrap();
     let ahead = load.ahead_s.load(Ordering::Relaxed) + LATER_S;
     clocks.iter().for_each(|clock| clock.set_day_ahead(ahead));
     wait("that it lapses", || {

@@ -9,8 +9,10 @@ use serde_json::{Value, json};
 
 use crate::scratch::Scratch;
 
+/// The whole browser drops the keys that come before a page's first frame; its engine alone takes them, and with the last of these
+/// both do.
 const FLAGS: &str = "--remote-debugging-pipe --headless --lang=en-US --no-sandbox --disable-gpu --disable-quic --no-first-run \
-                     --disable-background-networking --disable-component-update --disable-sync";
+                     --disable-background-networking --disable-component-update --disable-sync --allow-pre-commit-input";
 
 /// A browser with one page.
 pub struct Browser {
@@ -120,9 +122,9 @@ impl Browser {
         self.call("Runtime.evaluate", worth(expression))["result"]["value"].clone()
     }
 
-    /// The same of a page that may just be loaded anew: nothing, until it is there as a whole.
+    /// The same of a page that may just be loaded anew: nothing, until it is there as a whole and its scripts have run.
     pub fn glance(&mut self, expression: &str) -> Value {
-        let whole = format!("document.readyState !== 'loading' ? ({expression}) : null");
+        let whole = format!("document.readyState === 'complete' ? ({expression}) : null");
         let told = self.answer("Runtime.evaluate", worth(&whole));
         let why = told["error"]["message"].as_str();
         let left = why.is_some_and(|why| why.contains("navigated") || why.contains("context"));
@@ -136,7 +138,14 @@ impl Browser {
 
     /// The same, as if a person had touched the page: only then a browser lets it sound.
     pub fn touch(&mut self, expression: &str) {
-        self.call("Runtime.evaluate", json!({"expression": expression, "userGesture": true}));
+        self.touched(expression);
+    }
+
+    /// What the touch was worth. One that missed is told at once, and not by what it did not do.
+    pub fn touched(&mut self, expression: &str) -> Value {
+        let told = self.call("Runtime.evaluate", json!({"expression": expression, "userGesture": true}));
+        assert!(told.get("exceptionDetails").is_none(), "{expression}: {told}");
+        told["result"]["value"].clone()
     }
 
     /// Waits, at most a minute, until the expression is true.
@@ -158,6 +167,13 @@ impl Browser {
 
     pub fn open(&mut self, url: &str) {
         self.open_within(url, 60_000);
+    }
+
+    /// Loads the page anew. The old one answers for a moment yet, and is not taken for the new one.
+    pub fn reload(&mut self) {
+        self.look("window.isLeft = true");
+        self.call("Page.reload", json!({}));
+        self.until("!window.isLeft && document.readyState === 'complete'");
     }
 
     /// Opens a link that signs in, and presses its one button once that has the focus.

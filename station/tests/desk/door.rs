@@ -366,7 +366,15 @@ fn a_session_that_is_ended_elsewhere_ends_here_and_what_was_typed_is_kept() {
 
     assert_eq!((told.status, entries(&north)), (401, before));
     assert!(told.body.contains("the session has ended") && told.body.contains("Ramp at noon"));
-    assert_eq!(client.get("/live").header("location"), Some("/sign-in?to=%2Flive"));
+    // A page that comes back after an outage is told so too, in a stream of that one event.
+    let stream = client.get("/live");
+    assert_eq!((stream.status, stream.header("content-type")), (200, Some("text/event-stream")));
+    assert!(
+        stream.body.starts_with("event: standing\ndata: {") && stream.body.contains("\"ended\":true"),
+        "{}",
+        stream.body
+    );
+    assert_eq!(client.get("/lines").header("location"), Some("/sign-in?to=%2Flines"));
 }
 
 #[test]
@@ -393,9 +401,10 @@ fn a_decline_waits_five_seconds_in_which_it_is_taken_back_and_then_is_signed() {
     };
     let outcome = || south.station.get("/requests/Northland%201").unwrap()["outcome"].as_str().unwrap().to_owned();
 
-    let (undo, form) = decline(&mut client);
+    // Who may not take it back is signed in before it waits: that may take longer than the five seconds.
     let mut stranger = Client::signed_in(&south, "Another officer", "watch");
     let foreign = stranger.get("/lines").field("form");
+    let (undo, form) = decline(&mut client);
     assert_eq!(stranger.post(&undo, &[("form", &foreign)]).status, 409, "another's");
     assert_eq!(client.post(&undo, &[("form", &form)]).status, 303, "taken back in time");
     let back = client.get(&page).body;

@@ -107,7 +107,7 @@ fn in_a_browser_the_desk_over_https_is_live_and_a_renewed_certificate_is_taken_u
     let old = Client::over_https(&desk, made.trusting("ca")).is_turned_away();
     assert!(old.contains("UnknownIssuer"), "{old}");
     assert_eq!(desk.station.get("/doctor").unwrap()["well"], json!(true));
-    assert_eq!(page.look("document.querySelector('[data-live]').textContent"), json!("live"));
+    page.until("document.querySelector('[data-live]').textContent === 'live'");
     assert_eq!(page.complaints, Vec::<String>::new());
     // The browser knows the first key alone: it calls anew, is shown the other, and does not go on.
     page.tab_to("nav a[href='/settings']");

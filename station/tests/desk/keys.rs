@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::browser::Browser;
 use crate::scratch::Scratch;
-use crate::{Desk, ask, heading};
+use crate::{Desk, ask, heading, mark};
 
 /// Of everything on the page, or on what fills the screen, that has an access key: the letter, what is printed, and the words.
 const KEYS: &str = "[...(document.querySelector('dialog[open]') || document).querySelectorAll('[accesskey]')].filter((e) => e.checkVisibility())
@@ -35,8 +35,15 @@ fn press(page: &mut Browser, letter: &str, then: &str) {
     page.until(then);
 }
 
-/// The same of a key that only leads to a place of the page: pressed while the page is being drawn anew it does nothing, and is pressed
-/// again, as a person does.
+/// The same of a key that sends something: the page that is sent from may show what was done before the next takes its place, and
+/// what comes is pressed on that.
+fn sends(page: &mut Browser, letter: &str, then: &str) {
+    mark(page);
+    press(page, letter, &format!("!window.same && ({then})"));
+}
+
+/// The same of a key that sends nothing and stays on the page: pressed while the page is being drawn anew it does nothing, or what it
+/// did is gone, and it is pressed again, as a person does.
 fn leads(page: &mut Browser, letter: &str, to: &str) {
     for _ in 0..40 {
         page.press_access(letter);
@@ -70,8 +77,8 @@ fn asked(asks: &mut Browser) {
 
 /// The ring, over a page that has keys of its own.
 fn rung(rings: &mut Browser, south: &Desk) {
-    let stands =
-        "document.getElementById('bell-dialog').open && !('early' in document.getElementById('bell-dialog').dataset)";
+    let stands = "document.getElementById('bell-dialog').open && !!document.querySelector('.ring .who4') \
+        && !('early' in document.getElementById('bell-dialog').dataset)";
     rings.until(stands);
     has(rings, &["s", "f", "a", "r", "n", "d", "1"]);
     press(rings, "d", "!!document.querySelector('.ring .second')");
@@ -98,10 +105,10 @@ fn looked_at(rings: &mut Browser) {
     }
     // A browser that lets no page copy: then the lines are chosen, which is said.
     rings.look("Object.defineProperty(navigator, 'clipboard', { configurable: true, value: undefined })");
-    press(rings, "c", "document.querySelector('[data-copied]').textContent !== ''");
+    leads(rings, "c", "document.querySelector('[data-copied]').textContent !== ''");
     rings.look("window.print = () => { window.isPrinted = true; }");
     press(rings, "o", "window.isPrinted === true");
-    press(rings, "f", &heading("Referred"));
+    sends(rings, "f", &heading("Referred"));
     press(rings, "t", "location.pathname.endsWith('/offer')");
     has(rings, &["v", "w", "s"]);
     press(rings, "w", "!!document.querySelector('[name=from-3]')");
@@ -123,17 +130,17 @@ fn with_alt_each_key_of_the_lines_the_asking_the_ring_and_the_request_does_what_
     // The same at the side that asks: what closes can be taken back.
     asks.until(&heading("Referred"));
     has(&mut asks, &["e", "p", "w"]);
-    press(&mut asks, "p", "!!document.querySelector('button[data-key^=\"act=resume\"]')");
-    press(&mut asks, "p", "!!document.querySelector('button[data-key^=\"act=suspend\"]')");
-    press(&mut asks, "e", "document.querySelectorAll('table.att tbody tr').length === 2");
-    press(&mut asks, "w", "!!document.querySelector('.takeback [accesskey=u]')");
-    press(&mut asks, "u", "!document.querySelector('.takeback')");
+    sends(&mut asks, "p", "!!document.querySelector('button[data-key^=\"act=resume\"]')");
+    sends(&mut asks, "p", "!!document.querySelector('button[data-key^=\"act=suspend\"]')");
+    sends(&mut asks, "e", "document.querySelectorAll('table.att tbody tr').length === 2");
+    sends(&mut asks, "w", "!!document.querySelector('.takeback [accesskey=u]')");
+    sends(&mut asks, "u", "!document.querySelector('.takeback')");
     assert_eq!(asks.look("document.querySelector('h1').textContent.includes('Withdrawn')"), json!(false));
 
     // Answered: the talk is what comes next, or asking again.
     rings.open(&format!("http://{}{}", south.address, request(&south)));
     rings.until("document.querySelector('[data-live]').textContent === 'live'");
-    press(&mut rings, "a", &heading("Answered"));
+    sends(&mut rings, "a", &heading("Answered"));
     leads(&mut rings, "h", "location.hash === '#held'");
     assert_eq!(rings.out_of_sight(&["form[action$='/talk#held'] button"]), "", "the form that says so is gone to");
     asks.until(&heading("Answered"));

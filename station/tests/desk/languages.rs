@@ -4,6 +4,7 @@
 use serde_json::json;
 
 use crate::browser::Browser;
+use crate::ring::RINGS;
 use crate::scratch::Scratch;
 use crate::{Desk, arm, heading};
 
@@ -98,7 +99,7 @@ fn with_a_russian_browser_one_signs_in_asks_and_hears_it_ring_in_russian_and_the
     asks.press("Enter");
     asks.until("location.pathname.includes('/requests/')");
 
-    rings.until("document.getElementById('bell-dialog').open && !!document.querySelector('.ring h1')");
+    rings.until(RINGS);
     let told = rings.look("document.querySelector('.ring h1').textContent");
     assert!(told.as_str().unwrap().contains("Northland запрашивает разговор"), "{told}");
     is_russian(&mut rings);
@@ -106,7 +107,7 @@ fn with_a_russian_browser_one_signs_in_asks_and_hears_it_ring_in_russian_and_the
     reads.until("document.querySelector('.matter h2').textContent.includes('Northland asks to talk')");
     assert_eq!(reads.look("document.documentElement.lang"), json!("en"));
     // A keyboard with Russian letters has the same keys in the same places.
-    rings.until("!('early' in document.getElementById('bell-dialog').dataset)");
+    rings.until(&format!("{RINGS} && !('early' in document.getElementById('bell-dialog').dataset)"));
     rings.call("Input.dispatchKeyEvent", json!({"type": "keyDown", "key": "ы", "code": "KeyS", "text": "ы"}));
     asks.until(&heading("Просмотрено"));
     is_russian(&mut asks);

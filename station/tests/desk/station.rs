@@ -6,7 +6,7 @@ use crate::browser::Browser;
 use crate::door::Client;
 use crate::processes::wait;
 use crate::scratch::Scratch;
-use crate::{Desk, heading, invitation};
+use crate::{Desk, heading, invitation, mark};
 
 /// A browser in which a new user with this role is signed in.
 pub fn browser(desk: &Desk, name: &str, role: &str) -> Browser {
@@ -213,9 +213,10 @@ fn set_banner(admin: &mut Browser) {
     admin.look("document.querySelector('[name=banner]').select(); document.querySelector('[name=banner]').focus()");
     admin.write("EXERCISE · NORTHLAND · RESTRICTED");
     admin.tab_to("button[accesskey=v]");
+    mark(admin);
     admin.press("Enter");
     admin.until(
-        "[...document.querySelectorAll('.banner')].every(e => e.textContent === 'EXERCISE · NORTHLAND · RESTRICTED')",
+        "!window.same && [...document.querySelectorAll('.banner')].every(e => e.textContent === 'EXERCISE · NORTHLAND · RESTRICTED')",
     );
     for (width, scheme) in [(1280, "light"), (1280, "dark"), (390, "light")] {
         admin.picture("settings", width, scheme);
@@ -269,8 +270,9 @@ fn users_are_made_signed_out_and_removed_and_the_banner_stands_on_every_page() {
         "[...document.querySelectorAll('.sess th')].find(e => e.textContent.includes('Переводчик')).textContent";
     assert!(admin.look(session).as_str().unwrap().contains("by a link of Head of watch"), "whose link it was");
     admin.tab_to("button[data-key='out-Duty officer 2']");
+    mark(&mut admin);
     admin.press("Enter");
-    admin.until("[...document.querySelectorAll('.sess th')].every(e => !e.textContent.includes('Duty officer 2'))");
+    admin.until("!window.same && [...document.querySelectorAll('.sess th')].every(e => !e.textContent.includes('Duty officer 2'))");
     assert_eq!(watch.get("/lines").status, 303, "signed out elsewhere");
     // Removing has a second step, which needs no script.
     admin.tab_to("summary[data-key='sure-Duty officer 2']");

@@ -46,8 +46,7 @@ fn a_story_goes_on_before_spectators_at_both_desks_who_do_nothing_and_ctrl_c_end
     let (mut story, mut told) = start(scratch.path());
     let [(_, north), (south_desk, south)] = [told.next(), told.next()].map(|told| desk(&told.unwrap()));
     let mut page = Browser::start("browser-story");
-    page.open(&north);
-    page.press("Enter");
+    page.take_link(&north);
     page.until("location.pathname === '/lines' && document.querySelector('[data-live]').textContent === 'live'");
     page.look("window.same = true");
     let mut reads = Client::by_link(&south_desk, &south);

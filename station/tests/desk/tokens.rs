@@ -92,8 +92,7 @@ fn the_page_of_tokens_is_there_in_russian() {
     let mut page = Browser::start("browser-tokens-ru");
     page.call("Network.enable", json!({}));
     page.call("Network.setExtraHTTPHeaders", json!({"headers": {"Accept-Language": "ru"}}));
-    page.open(&desk.link("Начальник смены", "admin"));
-    page.press("Enter");
+    page.take_link(&desk.link("Начальник смены", "admin"));
     page.until("location.pathname === '/lines'");
     page.open(&format!("http://{}/tokens", desk.address));
     page.until(&heading("Ни одной программе обращаться нельзя"));

@@ -48,9 +48,9 @@ fn who_types_on_when_it_begins_to_ring_signs_nothing_and_goes_on_with_what_was_t
     let told = format!("{TOLD}.textContent.includes('did not count') && !{TOLD}.hidden && {RINGS}");
     page.until(&told);
     // It is still said where the ring is drawn anew.
-    page.look("document.querySelector('.ring').before = true");
+    page.look("window.ring = document.querySelector('.ring')");
     assert_eq!(south.station.post("/banner", &json!({"banner": "SOUTHLAND · SECRET"})).unwrap().0, 200);
-    page.until("!document.querySelector('.ring').before");
+    page.until("document.querySelector('.ring') !== window.ring");
     page.until(&told);
     assert!(page.look("window.waits").as_u64().unwrap() > typed.len() as u64, "each key makes the pause begin anew");
     assert_eq!(page.look("document.querySelector('.ring .second')"), json!(null), "nor is declining near");
@@ -141,8 +141,7 @@ fn words_outlive_the_session_in_which_they_were_written() {
     // Signed in again elsewhere in this browser, the page goes on, with a form of the new session.
     let (_, link) = north.station.post("/users/link", &officer).unwrap();
     page.tab();
-    page.open(link["url"].as_str().unwrap());
-    page.press("Enter");
+    page.take_link(link["url"].as_str().unwrap());
     page.until("location.pathname === '/lines'");
     page.look_at(0);
     page.front();

@@ -109,11 +109,11 @@ fn a_session_that_is_ended_by_another_signs_nothing_more_and_its_officer_reads_t
     assert_eq!(outcome(&south), "OPEN", "nobody was there to sign it");
     let (_, link) = south.station.post("/users/link", &json!({"name": "Duty officer"})).unwrap();
     let mut next = Client::by_link(&south, link["url"].as_str().unwrap());
-    let told = next.get("/lines").body;
-    assert!(
-        told.contains("It was not signed and not sent") && told.contains("had ended before it was signed"),
-        "{told}"
-    );
+    let told = wait("that its session had ended", || {
+        let told = next.get("/lines").body;
+        told.contains("had ended before it was signed").then_some(told)
+    });
+    assert!(told.contains("It was not signed and not sent"), "{told}");
     let number = told.split("/unsigned/").nth(1).unwrap().split('"').next().unwrap();
     let form = next.get("/lines").field("form");
     assert_eq!(next.post(&format!("/unsigned/{number}"), &[("form", &form)]).status, 303);

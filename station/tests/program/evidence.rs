@@ -83,7 +83,8 @@ fn a_cut_path_is_path_where_a_reference_answers_and_unknown_where_none_is_named(
     };
     wait("that the loss is noticed and both have tried", || no_session(north).and(no_session(south)));
     wait("that the reference was asked", || north.get("/lines").filter(|l| l.to_string().contains("\"reference\"")));
-    clocks.iter().for_each(|clock| clock.set_moments_ahead(90));
+    // Past one minute, and far from two: so much time has really passed as both needed to notice and to try.
+    clocks.iter().for_each(|clock| clock.set_moments_ahead(65));
 
     assert_eq!(observed(north, "DOWN")["cause"], "PATH");
     says(

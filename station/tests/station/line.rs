@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::addresses::free_address;
 use crate::pairs::{Side, ask, heads, officer, rung, serve, stop};
 use crate::scratch::Scratch;
 use counterpart::clock::Clock;
@@ -26,10 +27,6 @@ struct Station {
     board: Board,
     endpoint: Arc<Endpoint>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
-}
-
-fn free_port() -> SocketAddr {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 async fn connect(side: Side, address: SocketAddr, transport: Transport) -> Station {
@@ -68,7 +65,7 @@ async fn hang_up(station: Station) -> Side {
 }
 
 async fn both(scratch: &Scratch, transport: Transport) -> (LineId, [SocketAddr; 2], [Station; 2]) {
-    let addresses = [free_port(), free_port()];
+    let addresses = [free_address(), free_address()];
     let (line, [north, south]) = crate::pairs::pair(scratch, addresses.map(|a| vec![a.to_string()])).await;
     let north = connect(north, addresses[0], transport).await;
     let south = connect(south, addresses[1], transport).await;
@@ -111,7 +108,7 @@ async fn an_ask_is_delivered_over_tcp() {
 
 /// Two that are linked, of which South can keep no entry: a statement that ends it.
 async fn with_a_full_south(scratch: &Scratch) -> (LineId, [Station; 2], rusqlite::Connection) {
-    let addresses = [free_port(), free_port()];
+    let addresses = [free_address(), free_address()];
     // Only South knows where to dial.
     let (line, [north, south]) = crate::pairs::pair(scratch, [vec![addresses[0].to_string()], Vec::new()]).await;
     let store = rusqlite::Connection::open(south.data.join(counterpart::store::DATABASE_FILE)).unwrap();
@@ -192,7 +189,7 @@ async fn what_was_asked_while_the_peer_was_away_is_delivered_when_it_comes_back(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_peer_that_hangs_up_at_once_is_dialled_with_growing_pauses() {
     let scratch = Scratch::new("line-hung-up");
-    let addresses = [free_port(), free_port()];
+    let addresses = [free_address(), free_address()];
     // Only South knows where to dial, and there nobody serves the line.
     let (_, [north, south]) = crate::pairs::pair(&scratch, [vec![addresses[0].to_string()], Vec::new()]).await;
     let keys = Keys::load(&north.data).unwrap();

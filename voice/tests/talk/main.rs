@@ -18,16 +18,20 @@ const TONES: [u32; 2] = [440, 1_170];
 /// In which track the first person of the other side is heard.
 const THEM: usize = 3;
 
-fn browsers(stations: &[Station; 2], folder: &std::path::Path) -> [Browser; 2] {
-    [0, 1].map(|at| {
+/// Both in their call. Their places there are kept for twenty seconds: the stations begin once both browsers are there.
+fn joined(folder: &std::path::Path) -> ([Station; 2], [Browser; 2]) {
+    let mut browsers = [0, 1].map(|at| {
         let microphone = folder.join(format!("{}.wav", TONES[at]));
         tone::write(&microphone, TONES[at]);
-        let mut browser = Browser::start(&folder.join(format!("profile-{at}")), &microphone);
-        browser.open(&stations[at].url);
+        Browser::start(&folder.join(format!("profile-{at}")), &microphone)
+    });
+    let stations = station::two();
+    for (browser, station) in browsers.iter_mut().zip(&stations) {
+        browser.open(&station.url);
         assert_eq!(browser.look("join()"), json!(200));
         browser.until("connection.connectionState === 'connected'");
-        browser
-    })
+    }
+    (stations, browsers)
 }
 
 /// The other's tone is the loudest by far in the one track, and the own is nowhere.
@@ -45,8 +49,7 @@ fn hears_the_other_alone(browser: &mut Browser, at: usize) {
 fn two_browsers_hear_each_others_tone_and_not_their_own_on_a_bad_path_and_after_a_reload_too() {
     let folder = std::path::PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("talk-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
-    let stations = station::two();
-    let mut browsers = browsers(&stations, &folder);
+    let (stations, mut browsers) = joined(&folder);
 
     // Held: nothing is heard.
     browsers[0].until("sound.currentTime > 1");

@@ -137,7 +137,7 @@ impl Viewer {
                 "window.counterpartBell.audio.state === 'running' && document.getElementById('bell-strip').hidden",
             );
         }
-        let stands = "document.getElementById('bell-dialog').open && !!document.querySelector('.ring h1')";
+        let stands = "document.getElementById('bell-dialog').open && !!document.querySelector('.ring .who4')";
         if shot.rings {
             self.browser.until(stands);
         } else {

@@ -23,7 +23,11 @@ fn when_an_agreed_time_begins_both_desks_ring_until_somebody_takes_note_or_comes
     let stage = Stage::new("desk-talk-agreed");
     let ask = agreed(&stage);
     let [mut north, mut south] = [0, 1].map(|at| stage.desks[at].browser(&format!("Duty officer {at}")));
-    assert!([&mut north, &mut south].into_iter().all(|page| page.look(RINGS) == json!(false)));
+    assert!(
+        [&mut north, &mut south]
+            .into_iter()
+            .all(|page| page.look("document.getElementById('bell-dialog').open") == json!(false))
+    );
 
     stage.pass(HOUR);
 

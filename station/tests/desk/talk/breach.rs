@@ -264,7 +264,8 @@ fn a_peer_that_floods_a_call_or_sends_what_is_no_packet_is_limited_and_named_onc
     let sent = std::thread::scope(|scope| {
         let flooding = scope.spawn(|| {
             let mut sequence = 0;
-            while clock.moment().ms_since(begun) < 3_000 {
+            // On a slow machine it goes on until it is a flood.
+            while clock.moment().ms_since(begun) < 3_000 || sequence <= 5_000 {
                 (0..50).for_each(|n| drop(flood.datagram(packet(call, sequence + n, &SPEECH))));
                 sequence += 50;
                 std::thread::sleep(Duration::from_millis(5));
@@ -277,9 +278,16 @@ fn a_peer_that_floods_a_call_or_sends_what_is_no_packet_is_limited_and_named_onc
     let (came, lasted) = (arrived(&north), clock.moment().ms_since(begun));
     println!("of {sent} packets {came} were taken in {lasted} ms");
     assert!(sent > 5_000 && came > 500 && came <= 500 + lasted / 10, "{came} of {sent} in {lasted} ms");
-    assert!(session.goes_on());
+    wait("its word", || {
+        assert!(session.goes_on(), "a flood ends no session");
+        (!session.named.is_empty()).then_some(())
+    });
     assert_eq!(session.named, [17], "named once");
     assert!(officer.get(&page).body.contains("Their station sent more packets of voice than a side may send."));
+
+    // One more is let in, for the 20 s that their browser may take: so the call stays until the last line here.
+    let form = json!({"on": "Northland 1", "part": "watch"});
+    assert_eq!(north.station.post("/talks/let-in", &form).unwrap().0, 200);
 
     // The hundredth that is no packet ends the session, and no call.
     let mut wrong = 0;

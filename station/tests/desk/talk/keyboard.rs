@@ -12,6 +12,8 @@ use crate::processes::wait;
 use crate::scratch::Scratch;
 
 const SOUND: &str = "document.querySelector('[data-sound]').textContent";
+/// Of the other side nobody is there, nor awaited.
+const NOBODY: &str = "document.querySelector('.far .pers b')?.textContent === 'Nobody is in the call.'";
 /// What has the focus, or nothing of the page's own.
 const FOCUSED: &str = "(() => { const e = document.activeElement; return e.closest('main') && !e.matches('main a') \
                        ? e.dataset.key || e.id || e.name || Object.keys(e.dataset)[0] || e.parentElement.id : null; })()";
@@ -42,10 +44,10 @@ const TAPPED: &str = r#"(() => {
 
 /// Which microphone was asked for, and how; and where something was to be played.
 const ASKED: &str = r#"(() => {
-  window.asked = [];
+  [window.asked, window.given] = [[], []];
   window.sinks = [];
   const get = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices), set = HTMLMediaElement.prototype.setSinkId;
-  navigator.mediaDevices.getUserMedia = (what) => { asked.push(what.audio); return get(what); };
+  navigator.mediaDevices.getUserMedia = async (what) => { asked.push(what.audio); const one = await get(what); given.push(one); return one; };
   HTMLMediaElement.prototype.setSinkId = function (id) { sinks.push(id); return set.call(this, id); };
 })()"#;
 
@@ -119,6 +121,10 @@ fn before(browser: &mut Browser) {
     key(browser, "t", &format!("asked.length === 3 && {SOUND} === 'This page hears the microphone.'"));
     let none = json!({"echoCancellation": false, "noiseSuppression": false, "autoGainControl": false});
     assert_eq!(browser.look("asked.at(-1)"), none);
+    // Asked for twice at once, one microphone is kept open and no other.
+    browser.touch("(key => { key.click(); key.click(); })(document.querySelector('[data-test]'))");
+    browser.until("given.length === 5 && given.filter((one) => one.getTracks()[0].readyState === 'live').length === 1");
+    browser.until(&format!("{SOUND} === 'This page hears the microphone.'"));
     key(browser, "o", "tapped.length > 0");
     let tapped: Vec<u32> = serde_json::from_value(browser.look("tapped")).unwrap();
     assert!(!tapped.is_empty() && tapped.iter().all(|hz| hz.abs_diff(440) < 8), "{tapped:?}");
@@ -213,7 +219,7 @@ fn lost(keys: &mut Browser, other: &mut Browser) {
     hears_nothing(other, 1);
     keys.press_access("m");
     until("the one who was muted on a lost page", other, |other| level(other, THEM, TONES[0]) > -45.0);
-    keys.call("Page.reload", json!({}));
+    keys.reload();
     says(keys, "Sound goes both ways");
     hears_the_other_alone(keys, 0);
 }
@@ -224,7 +230,6 @@ fn a_call_is_held_by_keyboard_alone_and_its_page_says_what_keeps_sound_away_who_
     let desks = Desk::two(&scratch);
     let page = page_of(&answered(&desks));
     let [mut keys, mut other] = browsers(&desks, (scratch.path(), &page));
-    let clock = counterpart::clock::Clock::system();
 
     // Their page is closed. Until their time is over they are away, meanwhile a microphone is tried here.
     join(&mut other, "watch");
@@ -233,13 +238,15 @@ fn a_call_is_held_by_keyboard_alone_and_its_page_says_what_keeps_sound_away_who_
     }
     keys.open(&format!("http://{}{page}", desks[0].address));
     keys.until("document.querySelector('.far .pers b')?.textContent === 'Watch'");
-    let gone = clock.moment();
+    // The page itself says when it was told, whatever is done at it meanwhile.
+    keys.look(&format!("setInterval(() => {{ if ({NOBODY}) window.nobodyAt ??= Date.now(); }}, 50)"));
+    let gone = counterpart::clock::Clock::system().now();
     other.call("Page.navigate", json!({"url": "about:blank"}));
     keys.until("!!document.querySelector('.far .pers.away')");
     before(&mut keys);
     shut(&mut keys);
-    keys.until("document.querySelector('.far .pers b').textContent === 'Nobody is in the call.'");
-    let after_ms = clock.moment().ms_since(gone);
+    keys.until(&format!("{NOBODY} && window.nobodyAt > 0"));
+    let after_ms = (keys.look("window.nobodyAt").as_f64().unwrap() as u64).saturating_sub(gone);
     assert!((20_000..60_000).contains(&after_ms), "{after_ms}");
 
     other.open(&format!("http://{}{page}", desks[1].address));

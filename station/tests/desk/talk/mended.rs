@@ -46,16 +46,29 @@ fn what_is_chosen_before_a_call_keeps_no_page_from_being_drawn_and_a_second_tab_
     let desks = Desk::two(&scratch);
     let page = page_of(&answered(&desks));
     let mut browsers = browsers(&desks, (scratch.path(), &page));
-    browsers[0].look("document.querySelector('[value=interpreter]').click()");
+    browsers[0].look("['[value=interpreter]', '[data-echo]'].forEach((one) => document.querySelector(one).click())");
     join(&mut browsers[1], "watch");
     browsers[0].until("document.querySelector('#main h1').textContent.includes('Southland is in the call')");
-    assert_eq!(browsers[0].look("document.querySelector('[value=interpreter]').checked"), json!(true));
+    let chosen =
+        "[document.querySelector('[value=interpreter]').checked, document.querySelector('[data-echo]').checked]";
+    assert_eq!(browsers[0].look(chosen), json!([true, false]));
+    // The page is open twice before it is joined: the call is in the tab in which that is pressed.
+    browsers[0].tab();
+    browsers[0].open(&format!("http://{}{page}", desks[0].address));
+    browsers[0].until("!!document.querySelector('[data-key=join]')");
+    browsers[0].look_at(0);
+    browsers[0].front();
     join(&mut browsers[0], "watch");
+    browsers[0].look_at(1);
+    browsers[0].until("!!document.querySelector('[data-call]')");
+    assert_eq!(browsers[0].look("document.hidden"), json!(true));
+    browsers[0].look_at(0);
+    hears_the_other_alone(&mut browsers[0], 0);
     browsers[0].until("!!document.querySelector('.callacts.led')");
     assert_eq!(browsers[0].look("!document.querySelector('.callacts.alone')"), json!(true), "they are there");
 
-    browsers[0].tab();
-    browsers[0].open(&format!("http://{}{page}", desks[0].address));
+    // Whoever turns to the other tab has it there.
+    browsers[0].look_at(1);
     browsers[0].front();
     says(&mut browsers[0], "Sound goes both ways");
     browsers[0].look_at(0);

@@ -14,15 +14,16 @@ const CAPTURE: &str = r#"(() => {
       for (;;) {
         const { value, done } = await reader.read();
         if (done) return;
-        postMessage([transformer.options, [...new Uint8Array(value.data)].map((byte) => byte.toString(16).padStart(2, "0")).join("")]);
+        postMessage([Date.now(), transformer.options, [...new Uint8Array(value.data)].map((byte) => byte.toString(16).padStart(2, "0")).join("")]);
         await writer.write(value);
       }
     })();
   };`;
   const worker = new Worker(URL.createObjectURL(new Blob([work], { type: "text/javascript" })));
-  window.captured = { sent: [], played: [], count: { sent: 0, played: 0 } };
-  worker.onmessage = ({ data: [way, packet] }) => {
+  window.captured = { sent: [], played: [], count: { sent: 0, played: 0 }, last: {} };
+  worker.onmessage = ({ data: [at, way, packet] }) => {
     captured.count[way] += 1;
+    captured.last[way] = at;
     captured[way].push(packet);
     if (captured[way].length > (way === "sent" ? 2000 : 250)) captured[way].shift();
   };
@@ -34,7 +35,7 @@ const CAPTURE: &str = r#"(() => {
   };
 })()"#;
 
-/// From now on this browser's pages keep their last packets, and count all.
+/// From now on this browser's pages keep their last packets, and when the last of all went through, and count all.
 pub fn capture(browser: &mut Browser) {
     // The worker is the test's own; the desk's policy lets in none.
     browser.call("Page.setBypassCSP", json!({"enabled": true}));

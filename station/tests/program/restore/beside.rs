@@ -15,7 +15,7 @@ fn what_a_person_left_and_a_charter_names_goes_to_a_peer_that_was_put_back_to_be
     let (code, out, err) = command(&story.south.data, &["backup", back.to_str().unwrap()]);
     assert_eq!(code, 0, "{out}{err}");
     ask(&story.north, "after the backups");
-    even([&story.north, &story.south], 0, [3, 2]);
+    even([&story.north, &story.south], 0, [4, 2]);
     let size = heads(&story.south, 0).unwrap()[0]["size"].as_u64().unwrap();
     story.north.kill();
     story.restore();
@@ -32,7 +32,7 @@ fn what_a_person_left_and_a_charter_names_goes_to_a_peer_that_was_put_back_to_be
     story.south = Process::at(&back, story.scratch.path().join("south-copy.mark"));
     story.south.environment = environment;
     story.south.serve();
-    assert_eq!(heads(&story.south, 0).unwrap()[0]["size"], json!(2));
+    assert_eq!(heads(&story.south, 0).unwrap()[0]["size"], json!(3));
     let view = wait("its log of both epochs", || {
         let view = restore(&story.south);
         let shown = view["shown"].as_array()?.iter().any(|shown| shown["part"]["epoch"] == 1);
@@ -50,7 +50,7 @@ fn what_a_person_left_and_a_charter_names_goes_to_a_peer_that_was_put_back_to_be
     even([&story.north, &story.south], 2, [1, 1]);
 
     wait("what Northland keeps beside its log", || (heads(&story.south, 0)?[0]["size"] == json!(size)).then_some(()));
-    assert_eq!(heads(&story.north, 0).unwrap()[0]["size"], json!(2));
+    assert_eq!(heads(&story.north, 0).unwrap()[0]["size"], json!(3));
     let request = story.south.get("/requests/Northland%202?epoch=0").unwrap();
     let told = (&request["shown"], &request["subject"]["text"]);
     assert_eq!(told, (&json!("BROKEN OFF"), &json!("after the backups")), "its words came with it");

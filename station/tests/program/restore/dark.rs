@@ -11,7 +11,7 @@ use crate::processes::wait;
 fn with_a_dark_peer_it_waits_for_a_persons_word_and_keeps_what_comes_late() {
     let mut story = Story::new("restore-dark");
     ask(&story.south, "it will come late");
-    even([&story.north, &story.south], 0, [3, 3]);
+    even([&story.north, &story.south], 0, [4, 3]);
     story.north.kill();
     story.south.kill();
 
@@ -46,7 +46,7 @@ fn shown_to(story: &Story, size: &Value) -> Value {
 fn returns(name: &str) -> (Story, Value) {
     let mut story = Story::new(name);
     ask(&story.north, "after the backup");
-    even([&story.north, &story.south], 0, [3, 2]);
+    even([&story.north, &story.south], 0, [4, 2]);
     story.north.kill();
     let size = heads(&story.south, 0).unwrap()[0]["size"].clone();
     story.south.kill();
@@ -103,9 +103,9 @@ fn what_a_dark_peer_shows_of_an_ended_epoch_and_nobody_takes_is_kept_and_never_a
     assert!(code == 0 && out.contains("One part was not taken"), "{out}{err}");
     // The charter with which Southland went on names it all the same, and so it counts there; that is said wherever it shows.
     for (args, told) in [
-        (&["restore"][..], format!("Part {part} was not taken here, and counts in epoch 0 up to #2 all the same")),
-        (&["record", "--epoch", "0"], "was not taken here, and counts in epoch 0 up to #2".into()),
-        (&["record", "--epoch", "0", "--words"], "was not taken here, and counts in epoch 0 up to #2".into()),
+        (&["restore"][..], format!("Part {part} was not taken here, and counts in epoch 0 up to #3 all the same")),
+        (&["record", "--epoch", "0"], "was not taken here, and counts in epoch 0 up to #3".into()),
+        (&["record", "--epoch", "0", "--words"], "was not taken here, and counts in epoch 0 up to #3".into()),
         (&["status", "Northland 2", "--epoch", "0"], "Not in our log, and counted all the same, because the charter with which the other side went on to the next epoch names it: Northland 2.".into()),
         (&["lines"], "Broken off: Northland 2 of epoch 0, ROUTINE, duty-officer → duty-officer. It was open when the epoch ended. It is not in our log: their charter alone counts it.".into()),
     ] {

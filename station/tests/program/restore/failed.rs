@@ -74,7 +74,7 @@ fn pass_on(mut caller: UnixStream, station: &Path, opening: Opening) {
 fn restored(name: &str) -> (Story, String) {
     let mut story = Story::new(name);
     ask(&story.north, "after the backup");
-    even([&story.north, &story.south], 0, [3, 2]);
+    even([&story.north, &story.south], 0, [4, 2]);
     story.north.kill();
     story.restore();
     let part = waits(&story.north, "judgement")["shown"][0]["name"].as_str().unwrap().to_owned();

@@ -27,7 +27,7 @@ fn a_fork_halts_the_log_also_after_a_kill_and_until_a_new_epoch() {
     copy(&story.south.data, &earlier);
     story.south.serve();
     ask(&story.south, "the first history");
-    even([&story.north, &story.south], 0, [3, 3]);
+    even([&story.north, &story.south], 0, [4, 3]);
     story.south.kill();
     story.north.kill();
     story.south = Process::at(&earlier, story.scratch.path().join("earlier.mark"));
@@ -75,7 +75,7 @@ fn a_set_back_station_signs_nothing_beside_what_was_not_taken() {
     copy(&story.north.data, &earlier);
     story.north.serve();
     ask(&story.north, "after the disk was copied");
-    even([&story.north, &story.south], 0, [3, 2]);
+    even([&story.north, &story.south], 0, [4, 2]);
     let line = story.line();
     story.north.kill();
     story.north = Process::at(&earlier, story.scratch.path().join("earlier.mark"));

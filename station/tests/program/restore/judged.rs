@@ -13,7 +13,7 @@ use crate::processes::wait;
 fn shown(name: &str, ended: bool) -> (Story, Value) {
     let mut story = Story::new(name);
     ask(&story.north, "after the backup");
-    even([&story.north, &story.south], 0, [3, 2]);
+    even([&story.north, &story.south], 0, [4, 2]);
     let line = story.line();
     story.north.kill();
     if ended {
@@ -69,7 +69,7 @@ fn what_is_taken_before_an_epoch_is_opened_is_in_our_log_after_a_kill() {
     let short = &part[..part.len() - 13];
     for named in [&["--take"][..], &["--take", "--part", "3-00000000"], &["--refuse", "--part", short]] {
         let (code, _, err) = story.judge(named);
-        assert!(code == 2 && err.contains(&part) && err.contains("#2 to #"), "{named:?}: {code} {err}");
+        assert!(code == 2 && err.contains(&part) && err.contains("#3 to #"), "{named:?}: {code} {err}");
     }
     let form = json!({ "line": story.line().to_string(), "granted": [], "take": null });
     assert_eq!(story.north.post("/restore/judge", &form).unwrap().0, 400);

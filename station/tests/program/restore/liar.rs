@@ -47,7 +47,7 @@ fn a_peer_that_only_claims_to_hold_more_is_named_and_silences_nobody() {
     ask(&story.north, "it goes on");
 
     story.south.serve();
-    even([&story.north, &story.south], 0, [3, 3]);
+    even([&story.north, &story.south], 0, [4, 3]);
     story.north.kill();
 }
 

@@ -17,7 +17,7 @@ fn noted(name: &str, notes: usize, first: &str) -> (Story, String) {
         let (status, told) = story.north.post("/acts", &json!({ "act": "memo", "words": { "text": text } })).unwrap();
         assert_eq!(status, 200, "{told}");
     }
-    even([&story.north, &story.south], 0, [2 + notes as u64, 2]);
+    even([&story.north, &story.south], 0, [3 + notes as u64, 2]);
     let line = story.line();
     story.north.kill();
     Granted { line: Some(line), epoch: 1, station: [9; 32] }.append(&story.list()).unwrap();

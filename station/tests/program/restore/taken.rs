@@ -12,7 +12,7 @@ use crate::processes::wait;
 fn a_restored_station_takes_back_what_it_had_lost_and_goes_on_in_a_new_epoch() {
     let mut story = Story::new("restore-whole");
     ask(&story.north, "after the backup");
-    even([&story.north, &story.south], 0, [3, 3]);
+    even([&story.north, &story.south], 0, [4, 3]);
     story.north.kill();
 
     story.restore();
@@ -40,7 +40,7 @@ fn a_restored_station_takes_back_what_it_had_lost_and_goes_on_in_a_new_epoch() {
     assert!(out.contains("epoch 1 is open") && out.contains("taken back"), "{out}");
 
     even([&story.north, &story.south], 1, [1, 1]);
-    even([&story.north, &story.south], 0, [3, 3]);
+    even([&story.north, &story.south], 0, [4, 3]);
     for station in [&story.north, &story.south] {
         let request = station.get("/requests/Northland%202?epoch=0").unwrap();
         assert_eq!(

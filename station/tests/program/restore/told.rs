@@ -87,15 +87,15 @@ fn is_told_until_noted(station: &Process, asked: usize) {
 #[test]
 fn after_a_restore_both_ends_are_told_what_broke_off_until_they_take_note_and_nothing_is_lost_from_sight() {
     let mut story = Story::new("restore-told");
-    ask(&story.north, "a talk tomorrow");
-    agrees(&story, "0:2");
+    let asked = ask(&story.north, "a talk tomorrow");
+    agrees(&story, asked["entry"]["at"].as_str().unwrap());
     story.north.kill();
     story.restore();
     let part = waits(&story.north, "judgement")["shown"][0]["name"].as_str().unwrap().to_owned();
     let (code, out, err) = story.open(&["--part", &part]);
     assert_eq!(code, 0, "{out}{err}");
     even([&story.north, &story.south], 1, [1, 1]);
-    even([&story.north, &story.south], 0, [4, 3]);
+    even([&story.north, &story.south], 0, [5, 3]);
 
     is_told_until_noted(&story.north, 0);
     is_told_until_noted(&story.south, 1);

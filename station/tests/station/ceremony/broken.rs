@@ -226,10 +226,12 @@ fn a_candidate_that_breaks_the_protocol_is_hung_up_with_evidence_and_the_invitat
 
     let reader = counterpart::store::Reader::open(&north.home.data).unwrap();
     let kept = || reader.evidence(line.0, 10).unwrap();
-    for _ in 0..100 {
-        if kept().is_empty() {
-            std::thread::sleep(Duration::from_millis(20));
+    // Thirty seconds at most.
+    for _ in 0..1_500 {
+        if !kept().is_empty() {
+            break;
         }
+        std::thread::sleep(Duration::from_millis(20));
     }
     assert_eq!(kept().iter().map(|e| e.kind.as_str()).collect::<Vec<_>>(), [Misconduct::BadFrame.word()]);
     let south = south.start();

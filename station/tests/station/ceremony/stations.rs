@@ -24,6 +24,8 @@ use counterpart_core::precedence::{Mark, Precedence};
 use counterpart_core::record::codes::Mode;
 use tokio::runtime::Runtime;
 
+use crate::addresses::free_address;
+
 /// Longer than anything here takes, on a machine that does other things too.
 const SOON: Duration = Duration::from_secs(30);
 
@@ -60,7 +62,7 @@ pub fn founded(scratch: &Path, name: &str) -> Home {
     std::fs::create_dir(&data).unwrap();
     Keys::generate(&data, &scratch.join(format!("{name}.root-key"))).unwrap();
     Store::create(&data).unwrap();
-    Home { data, name: name.into(), address: "127.0.0.1:0".parse().unwrap() }
+    Home { data, name: name.into(), address: free_address() }
 }
 
 fn config(home: &Home) -> Config {
@@ -75,16 +77,15 @@ fn config(home: &Home) -> Config {
 }
 
 impl Home {
-    /// Starts the station. The first start chooses its port.
+    /// Starts the station.
     pub fn start(self) -> Station {
         self.start_with(Runs::All)
     }
 
-    pub fn start_with(mut self, runs: Runs) -> Station {
+    pub fn start_with(self, runs: Runs) -> Station {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let keys = Ring::load(&self.data).unwrap();
         let endpoint = Arc::new(runtime.block_on(bind(self.address, keys.first().link_seed())));
-        self.address = endpoint.udp_address().unwrap();
         let store = Store::open(&self.data).unwrap();
         let (reader, clock) = (store.reader().unwrap(), Clock::system());
         let started = start(store, keys.clone(), clock.clone(), Mark::Exercise).unwrap();

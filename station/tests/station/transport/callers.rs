@@ -67,7 +67,7 @@ async fn a_caller_over_tcp_that_names_no_purpose_is_hung_up() {
 
 #[tokio::test]
 async fn callers_who_stall_keep_nobody_else_out_and_are_hung_up() {
-    let config = EndpointConfig { handshake_max: Duration::from_secs(2), ..only(Transport::Tcp) };
+    let config = EndpointConfig { handshake_max: Duration::from_secs(5), ..only(Transport::Tcp) };
     let (south, address) = station(config, SOUTH).await;
     let (north, _) = station(only(Transport::Tcp), NORTH).await;
     let mut silent = Vec::new();
@@ -78,12 +78,12 @@ async fn callers_who_stall_keep_nobody_else_out_and_are_hung_up() {
     let mut ninth = connect_from("127.0.0.2", address).await;
     let began = Instant::now();
     assert!(soon(ninth.read_u8()).await.is_err());
-    assert!(began.elapsed() < Duration::from_millis(1_500), "the ninth is hung up at once");
+    assert!(began.elapsed() < Duration::from_secs(4), "the ninth is hung up at once");
 
     let dial = north.dial(address, Purpose::Line, None, PATIENT);
     let (dialled, answered) = tokio::join!(dial, soon(south.accept()));
     assert!(dialled.is_ok() && answered.is_some());
-    assert!(began.elapsed() < Duration::from_millis(1_500), "North waits for none of them");
+    assert!(began.elapsed() < Duration::from_secs(4), "North waits for none of them");
 
     for stream in &mut silent {
         assert!(soon(stream.read_u8()).await.is_err());
@@ -110,6 +110,8 @@ async fn garbage_and_forged_beginnings_over_udp_keep_nobody_out() {
     // More than this address, and than all addresses together, have places for.
     for datagram in beginnings_of_calls(100).await {
         forger.send_to(&datagram, line.address).await.unwrap();
+        // South reads them meanwhile; else its buffer fills up, and the system lets North's first packet go.
+        tokio::task::yield_now().await;
     }
 
     let began = Instant::now();

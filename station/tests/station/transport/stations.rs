@@ -11,8 +11,9 @@ use tokio::time::timeout;
 pub const NORTH: [u8; 32] = [1; 32];
 pub const SOUTH: [u8; 32] = [2; 32];
 
-/// Longer than anything here takes, on a machine that does other things too.
-const SOON: Duration = Duration::from_secs(5);
+/// Longer than anything here takes, on a machine that does other things too; less than a handshake or a silence may take by default,
+/// so that what those end is not taken for what comes soon.
+const SOON: Duration = Duration::from_secs(8);
 
 /// QUIC alone as long as the tests wait, so that what falls back to TCP does so for another reason.
 pub const PATIENT: Dialling = Dialling { quic_first_for: SOON, give_up_after: SOON };
