@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::browser::Browser;
-use crate::door::Client;
+use crate::door::{Client, entries};
 use crate::processes::wait;
 use crate::scratch::Scratch;
 use crate::{Desk, heading};
@@ -201,8 +201,7 @@ fn a_translation_of_a_text_of_theirs_stands_beside_it_here_alone_and_signs_nothi
     let at = done["entry"]["at"].as_str().unwrap().to_owned();
     crate::processes::wait("the text", || north.station.get("/record").filter(|r| r.to_string().contains(&at)));
     let line = north.station.get("/lines").unwrap()[0]["line"].as_str().unwrap().to_owned();
-    let sizes = || north.station.get("/lines").unwrap()[0]["logs"].clone();
-    let before = sizes();
+    let before = entries(&north);
     let mut watch = Client::signed_in(&north, "Duty officer", "watch");
     let form = watch.get("/lines").field("form");
     let path = format!("/lines/{line}/texts/translation");
@@ -219,7 +218,7 @@ fn a_translation_of_a_text_of_theirs_stands_beside_it_here_alone_and_signs_nothi
     assert!(!page.contains("quickly"), "of one language there is one");
     let mut there = Client::signed_in(&south, "Their officer", "watch");
     assert!(!there.get(&format!("/lines/{line}/texts")).body.contains("drifts"), "nothing of it leaves");
-    assert_eq!(sizes(), before, "nothing is signed");
+    assert_eq!(entries(&north), before, "nothing is signed");
     let mut reads = Client::signed_in(&north, "Inspector", "auditor");
     assert!(reads.get(&format!("/lines/{line}/texts")).body.contains("The tanker drifts"));
     let auditors = reads.get("/lines").field("form");
