@@ -129,9 +129,9 @@
     dialog.className = "bell" + (isEx ? " ex" : "");
     if (!dialog.open) dialog.showModal();
     [drawn, drawnAt] = [key, at];
-    dialog.querySelectorAll("textarea").forEach((e) => { e.value ||= written[key + step] ?? ""; });
-    // Another ring, another step, or one that rings no more: whoever types on has not read it yet.
-    const what = [key, step, !!dialog.querySelector(".ring.quiet")].join();
+    // Another ring, another step, drawn at last, or one that rings no more: whoever types on has not read it yet.
+    const what = [key, step, !!dialog.querySelector(".ring.quiet"), !at, body.dataset.form].join();
+    dialog.querySelectorAll("textarea").forEach((e) => { e.value ||= written[what] ?? ""; });
     if (what !== stands) { [stands, stoodAt, pressed] = [what, Date.now(), null]; wait(); } else if (told) say(told.textContent);
     const again = held && dialog.querySelector(`[data-key="${CSS.escape(held)}"]`);
     const first = again || dialog.querySelector("[data-first]") || dialog.querySelector("button, a");
@@ -231,7 +231,7 @@
   });
   document.addEventListener("lost", () => { ringing = null; drawn = null; silence(); page.rings(""); if (dialog.open) dialog.close(); if (here()) here().remove(); state.textContent = state.dataset.cannot; state.classList.add("no"); });
   dialog.addEventListener("cancel", (event) => event.preventDefault());
-  dialog.addEventListener("input", ({ target }) => { if (target.localName === "textarea") written[drawn + step] = target.value; }); // Words come again with their ring.
+  dialog.addEventListener("input", ({ target }) => { if (target.localName === "textarea") written[stands] = target.value; }); // Words come again with their ring.
   // ---- the keys of a ring ----
   // Whoever writes when it begins to ring writes on for a moment, and must sign nothing: a key counts once the ring has stood for a
   // second and nothing was typed for a second. What goes over the line and cannot be taken back needs its letter twice.
@@ -275,9 +275,9 @@
     const isBack = event.target.matches(".takeback");
     if (!(isBack || busy()) || !ringing) return;
     event.preventDefault();
-    const of = name(ringing), why = await page.send(event.target, event.submitter);
-    if (why) { say(why); return; }
-    delete written[of + step];
+    const of = name(ringing), at = stands, why = await page.send(event.target, event.submitter);
+    say(why); if (why) return;
+    delete written[at];
     step = "";
     await page.draw();
     if (!isBack && document.querySelector(".page > .unsigned form:not(.undone)")) dialog.close();

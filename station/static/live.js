@@ -114,8 +114,8 @@
   // The answer to a form is no page of its own: what it says stays, and what stands around it is that of the page that it came from.
   const stays = () => "page" in body.dataset;
   const keep = (why = "kept-strip") => { dead(why); displaced = true; feed.close(); };
-  // A session ended. What somebody has written stays with them; otherwise the door is shown.
-  const ended = () => { if (isTyped() || stays()) keep("ended-strip"); else location.reload(); };
+  // A session ended. What somebody has written, or waits to be signed, stays with them; otherwise the door is shown.
+  const ended = () => { feed.close(); if (isTyped() || stays() || document.querySelector(".unsigned .takeback")) keep("ended-strip"); else location.reload(); };
   // What was not done is told as of then, and nothing of it changes; of anything else that stays it is said that it has.
   const stale = () => { if (stays() && !document.querySelector("main form")) say(body.dataset.isLive); else say(body.dataset.changed, true); };
   // What waited to be signed when the station ended was not signed: it said nothing, so the page does.

@@ -6,7 +6,7 @@
   const EARS = 7, AGAIN_MS = 2000, UNREACHED_MS = 8000;
   const find = (selector) => document.querySelector(selector), all = (selector) => [...document.querySelectorAll(selector)];
   let connection = null, microphone = null, context = null, own = null, ears = [], known = [];
-  let isJoining = false, isTesting = false, isHushed = false, isBarred = false, nextTry = 0, answered = 0, said = "", trouble = "";
+  let isJoining = false, isTesting = false, isHushed = false, isBarred = false, isMine = false, nextTry = 0, answered = 0, said = "", trouble = "";
   let asks = 0, cameAt = 0, doing = "", wish = ""; // Microphones asked for or let go; when this page connected; what mute does, and shall do next.
   // What is so only as long as there is a place in the call.
   const OF_A_PLACE = ["connecting", "connected", "away", "refused", "elsewhere"], UNHEARD = ["insecure", "denied", "none"];
@@ -32,7 +32,8 @@
   try { Object.assign(devices, JSON.parse(sessionStorage.getItem("devices"))); } catch { /* none were chosen here */ }
   const remember = () => {
     if (!find("[data-mic]")) return;
-    devices = { mic: find("[data-mic]").value, speaker: find("[data-speaker]").value, cleans: find("[data-echo]").checked };
+    const of = (choice, was) => (find(choice).options.length > 1 ? find(choice).value : was);
+    devices = { mic: of("[data-mic]", devices.mic), speaker: of("[data-speaker]", devices.speaker), cleans: find("[data-echo]").checked };
     sessionStorage.setItem("devices", JSON.stringify(devices));
   };
   document.addEventListener("change", (event) => { if (event.target.closest("[data-mic], [data-speaker], [data-echo]")) remember(); });
@@ -99,8 +100,7 @@
     if (isJoining || Date.now() < nextTry) return;
     [isJoining, nextTry] = [true, Date.now() + AGAIN_MS];
     try {
-      // Whoever only listens needs none.
-      const stream = "listens" in place.dataset ? null : microphone || await hear();
+      const stream = "listens" in place.dataset ? null : microphone || await hear(); // Whoever only listens needs none.
       if (!TRIED.includes(said)) [said, answered] = ["connecting", 0];
       cameAt = Date.now() + Math.random();
       if (tabs) tabs.postMessage({ offer: place.dataset.offer, at: cameAt });
@@ -191,14 +191,14 @@
   };
   const follow = () => {
     const place = find("[data-call]"), note = find("[data-sound]");
-    if (place && !connection && (cameAt || !document.hidden)) connect(place);
-    if (!place) { cameAt = 0; if (connection) hangUp(); if (microphone && !isTesting && !isJoining) deafen(); }
+    if (place && !connection && (cameAt || isMine || !document.hidden)) connect(place);
+    if (!place) { cameAt = 0; if (connection) { hangUp(); isMine = false; } if (microphone && !isTesting && !isJoining) deafen(); }
     if (!place && OF_A_PLACE.includes(said)) said = navigator.mediaDevices ? "" : "insecure";
     if (place) isTesting = false;
     if (said === "connecting" && answered && Date.now() - answered > UNREACHED_MS) said = "blocked";
     // Whoever mutes is not heard from then on, whenever the station answers.
     const isMuted = !!place && "muted" in place.dataset;
-    if (isMuted || !place) isHushed = false;
+    if ((isMuted && wish !== "mute") || !place) isHushed = false;
     if (microphone) microphone.getAudioTracks().forEach((track) => { track.enabled = !isMuted && !isHushed; });
     // What bars the microphone stands where it is chosen, with what mends it.
     const now = isBarred ? "barred" : isHushed ? "hushed" : said === "connected" && place && "listens" in place.dataset ? "listening" : said;
@@ -245,19 +245,19 @@
     event.preventDefault();
     // Pressed again before it is done: what is wished last is done after it.
     if (mutes && doing) { wish = (wish || doing) === "mute" ? "unmute" : "mute"; isHushed ||= wish === "mute"; return; }
-    if (mutes) doing = key.value;
+    if (mutes) [doing, wish] = [key.value, ""];
     sound();
     // What barred the microphone may have been mended.
-    if (!find("[data-call]")) { deafen(); [nextTry, said] = [0, ""]; }
+    if (!find("[data-call]")) { deafen(); [nextTry, said, isMine] = [0, "", true]; }
     // What is sent is read at once; a key that is off would not be sent along.
     const sent = window.counterpartPage.send(form, key);
     if (key && !mutes) key.disabled = true;
     trouble = await sent.then((told) => (mutes && told === document.body.dataset.unsure ? "" : told)); // A mute signs nothing.
-    if (!trouble) form.reset();
+    if (trouble) isMine = false; else form.reset();
     await window.counterpartPage.draw();
     if (key) key.disabled = false;
     const next = find("[data-key=mute]"), again = mutes && next?.value === wish;
-    if (mutes) [doing, wish] = ["", ""];
+    if (mutes) [isHushed, doing, wish] = [isHushed && wish !== "unmute" && !again, "", again ? "" : wish];
     if (again) next.click();
   });
   chosen();

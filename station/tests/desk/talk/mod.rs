@@ -323,14 +323,34 @@ fn muted(browsers: &mut [Browser; 2]) {
         "window.values = ['false']; new MutationObserver(() => { const is = document.querySelector('[data-key=mute]')?.ariaPressed; \
          if (is && is !== values.at(-1)) values.push(is); }).observe(document.body, { childList: true, subtree: true, attributes: true })",
     );
-    let twice = "(() => { const key = document.querySelector('[data-key=mute][aria-pressed=false]:not(:disabled)'); \
-                 key?.click(); key?.click(); return !!key; })()";
-    assert_eq!(own.touched(twice), json!(true));
+    let twice = |is: bool| {
+        format!(
+            "(() => {{ const key = document.querySelector('[data-key=mute][aria-pressed={is}]:not(:disabled)'); \
+             key?.click(); key?.click(); return !!key; }})()"
+        )
+    };
+    assert_eq!(own.touched(&twice(false)), json!(true));
     own.until("values.join() === 'false,true,false'");
     other.until("!document.querySelector('.far .pers .muted')");
     hears_the_other_alone(other, 1);
     shows(other, "slot-3", true);
     assert_eq!(own.look("values.join()"), "false,true,false", "it stays so");
+
+    // Let be heard and muted again at once, on a slow way: nobody hears them meanwhile, though the page shows the first done.
+    mute(own, true);
+    hears_nothing(other, 1);
+    own.look(
+        "window.fetched = window.fetch; window.fetch = async (...of) => { const reply = await fetched(...of); \
+         if (of[1]?.method === 'POST') await new Promise((then) => setTimeout(then, 1500)); return reply; }; true",
+    );
+    assert_eq!(own.touched(&twice(true)), json!(true));
+    until("muted, heard and muted", own, |own| {
+        assert!(level(other, THEM, TONES[0]) < QUIET, "whoever mutes is not heard from then on");
+        own.look("values.join()") == "false,true,false,true,false,true"
+    });
+    own.look("window.fetch = fetched; true");
+    mute(own, false);
+    hears_the_other_alone(other, 1);
 }
 
 /// A third comes in, is heard by both and hears both; put aside, by nobody; and is taken out again.
