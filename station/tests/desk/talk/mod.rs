@@ -53,7 +53,7 @@ fn level_of(slot: usize, hz: u32) -> String {
 }
 
 /// Waits, at most a minute, for what is heard to be so.
-fn until(what: &str, browser: &mut Browser, is: impl Fn(&mut Browser) -> bool) {
+fn until(what: &str, browser: &mut Browser, mut is: impl FnMut(&mut Browser) -> bool) {
     let clock = counterpart::clock::Clock::system();
     let begun = clock.moment();
     while !is(browser) {
