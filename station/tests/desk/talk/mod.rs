@@ -341,7 +341,7 @@ fn muted(browsers: &mut [Browser; 2]) {
     hears_nothing(other, 1);
     own.look(
         "window.fetched = window.fetch; window.fetch = async (...of) => { const reply = await fetched(...of); \
-         if (of[1]?.method === 'POST') await new Promise((then) => setTimeout(then, 1500)); return reply; }; true",
+         await new Promise((then) => setTimeout(then, of[1]?.method === 'POST' ? 2000 : 600)); return reply; }; true",
     );
     assert_eq!(own.touched(&twice(true)), json!(true));
     until("muted, heard and muted", own, |own| {
