@@ -67,7 +67,8 @@ impl Report {
     }
 }
 
-/// Looks at everything in `data`. `is_held`: another program holds the database against this station. `now` is the station's clock, in milliseconds since 1970 UTC.
+/// Looks at everything in `data`. `is_held`: another program holds the database against this station. `now` is the station's clock, in
+/// milliseconds since 1970 UTC.
 pub fn examine(data: &Path, is_held: bool, now: u64, words: &Words) -> Report {
     let mut doctor = Doctor { words, report: Report { well: true, halted: false, findings: Vec::new() } };
     let config = Config::load(data);

@@ -56,21 +56,15 @@ fn within(seconds: u64, desks: &[Desk; 2], browsers: &mut [Browser; 2]) -> Count
 }
 
 /// What both say in the next seconds. What a page has sent is what the link has carried, but for what is on its way now, and what came over
-/// it is what was played: a browser that the machine holds up counts late, or sends much at once, and that counts in the next seconds.
-/// What else is to be so must be so of the same seconds.
-fn as_at_the_pages(
-    seconds: u64,
-    desks: &[Desk; 2],
-    browsers: &mut [Browser; 2],
-    is: impl Fn(&Counted) -> bool,
-) -> Counted {
+/// it is what was played: a browser that the machine holds up counts late, and that counts in the next seconds.
+fn as_at_the_pages(seconds: u64, desks: &[Desk; 2], browsers: &mut [Browser; 2]) -> Counted {
     let alike = |Counted { sent, expected, received, played }: &Counted| {
         *sent > 200 && sent.abs_diff(*expected) <= 40 && received.abs_diff(*played) <= 25
     };
     let mut tries = Vec::new();
     while tries.len() < 5 {
         let counted = within(seconds, desks, browsers);
-        if alike(&counted) && is(&counted) {
+        if alike(&counted) {
             return counted;
         }
         tries.push(counted);
@@ -97,16 +91,17 @@ fn a_call_goes_on_over_a_way_that_loses_a_tenth_disorders_and_stands_still_and_i
 
     // What comes behind others is no loss, but for what is still under way: 200 ms both ways are 20 packets.
     be(Weather { uneven_ms: 200, ..Weather::default() });
-    let uneven = as_at_the_pages(4, &desks, &mut browsers, |counted| counted.received + 20 >= counted.expected);
+    let uneven = as_at_the_pages(4, &desks, &mut browsers);
     println!("uneven: {uneven:?}");
+    assert!(uneven.received + 20 >= uneven.expected, "{uneven:?}");
     browsers.iter_mut().enumerate().for_each(|(at, browser)| hears_the_other_alone(browser, at));
 
     be(Weather { uneven_ms: 200, loses_one_of: 10, ..Weather::default() });
-    let lossy = as_at_the_pages(8, &desks, &mut browsers, |counted| counted.played * 100 >= counted.sent * 85);
+    let lossy = as_at_the_pages(8, &desks, &mut browsers);
     let lost: [u64; 2] = [0, 1].map(|n| ways.iter().map(|way| way.counted()[n]).sum());
     println!("lossy: {lossy:?}; of {} packets the way lost {}", lost[0], lost[1]);
-    // Both as the stations count, which is not late.
-    assert!((lossy.expected * 85..=lossy.expected * 96).contains(&(lossy.received * 100)), "{lossy:?}");
+    assert!(lossy.received * 100 >= lossy.sent * 85 && lossy.received * 100 <= lossy.sent * 96, "{lossy:?}");
+    assert!(lossy.played * 100 >= lossy.sent * 85, "{lossy:?}");
     for (at, browser) in browsers.iter_mut().enumerate() {
         hears_the_other_alone(browser, at);
         browser.until("parseFloat(document.querySelector('.far .pers small').textContent) >= 3");
@@ -115,12 +110,12 @@ fn a_call_goes_on_over_a_way_that_loses_a_tenth_disorders_and_stands_still_and_i
     same_packets(&mut browsers, 25);
     browsers[0].picture("call-lossy", 1280, "light");
 
-    // Five seconds in which nothing passes, and on until both are told.
+    // Five seconds in which nothing passes.
     be(Weather { stands_still: true, ..Weather::default() });
     let clock = counterpart::clock::Clock::system();
     let begun = clock.moment();
     for browser in &mut browsers {
-        browser.until_within("document.querySelector('.explained b')?.textContent === 'No sound comes.'", 10_000);
+        browser.until_within("document.querySelector('.explained b')?.textContent === 'No sound comes.'", 5_000);
     }
     let told_ms = clock.moment().ms_since(begun);
     browsers[0].picture("call-unheard", 1280, "light");
@@ -131,7 +126,7 @@ fn a_call_goes_on_over_a_way_that_loses_a_tenth_disorders_and_stands_still_and_i
     browsers.iter_mut().enumerate().for_each(|(at, browser)| hears_the_other_alone(browser, at));
     println!("told after {told_ms} ms; heard again {} ms after the way was whole", clock.moment().ms_since(whole));
     browsers.iter_mut().for_each(|browser| browser.until("!document.querySelector('.explained:not([hidden]) b')"));
-    println!("after: {:?}", as_at_the_pages(3, &desks, &mut browsers, |_| true));
+    println!("after: {:?}", as_at_the_pages(3, &desks, &mut browsers));
     assert!(desks.iter().all(|desk| talk(desk)["state"] == "JOINED"));
 
     // Whose station is gone is heard no more.

@@ -30,8 +30,8 @@ fn a_talk_in_which_a_station_was_killed_is_ended_once_by_it_when_nobody_comes_ba
     println!(
         "a packet came last {came_ms} ms, and was heard last {vanished_ms} ms, after the other station was killed"
     );
-    // By the clock of the page that is given it. How long a browser then plays on depends on how uneven its machine has been.
-    assert!(came_ms < 1_000, "{came_ms}");
+    // By the clock of the page that plays it, whatever the browser is then asked, and when.
+    assert!(came_ms < 1_000 && vanished_ms < 1_000, "{came_ms} {vanished_ms}");
     browsers[1].until("document.querySelector('.explained b')?.textContent === 'The link is down.'");
     desks[0].station.serve();
     // Whoever looks is told that it is on them to come back, and by when.
